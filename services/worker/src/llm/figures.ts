@@ -1,7 +1,7 @@
 import type { Failure } from '@agentfleet/domain'
 import type { ProviderModel } from '@agentfleet/protocol'
 import { LRUCache } from 'lru-cache'
-import { FULL_CAPABILITIES, type Capabilities } from '../provider/capabilities.ts'
+import { FULL_CAPABILITIES, type Capabilities } from '../provider/request/capabilities.ts'
 import type { Candidate } from './provider.ts'
 import type { LlmOptions } from './request.ts'
 

@@ -4,7 +4,7 @@ import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
 import { readJsonSetting, tenantOrAll, TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { SAMPLING_FIELDS, type Capabilities } from '../provider/capabilities.ts'
+import { SAMPLING_FIELDS, type Capabilities } from '../provider/request/capabilities.ts'
 import type { Provider } from './provider.ts'
 
 /**

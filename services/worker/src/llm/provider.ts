@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Capabilities } from '../provider/capabilities.ts'
+import type { Capabilities } from '../provider/request/capabilities.ts'
 import { entryFor, matchesPattern, type ModelPrice, type RateLimits } from '@agentfleet/domain'
 
 /** An OpenAI-compatible endpoint with one key. */

@@ -17,7 +17,7 @@ import {
   type ProviderRequest,
 } from './call.ts'
 import type { LlmOptions, LlmOutcome } from './request.ts'
-import type { HeardAnswer } from '../provider/conclusion.ts'
+import type { HeardAnswer } from '../provider/answer/conclusion.ts'
 import type { ProviderClient } from '../provider/client.ts'
 import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
 import type { ProviderFigures } from './figures.ts'

@@ -3,22 +3,18 @@ import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
 import type { LlmRequest } from '../llm/request.ts'
 import type { Provider } from '../llm/provider.ts'
-import { createAnswerReader } from './answer.ts'
-import type { HeardAnswer } from './conclusion.ts'
+import { createAnswerReader } from './answer/answer.ts'
+import type { HeardAnswer } from './answer/conclusion.ts'
 import { readBody } from './http/body.ts'
-import {
-  FULL_CAPABILITIES,
-  learnRefusal,
-  mergeLessons,
-  PASSING,
-  type Capabilities,
-} from './capabilities.ts'
+import { FULL_CAPABILITIES, type Capabilities } from './request/capabilities.ts'
+import { PASSING } from './request/lessons.ts'
+import { learnRefusal, mergeLessons } from './request/refusal.ts'
 import { failureOfError, readRefusal, type ProviderError } from './errors.ts'
 import { safeMessage } from './safe-message.ts'
 import { rateHintsOf, retryAfterIn, type RateHints } from './http/headers.ts'
 import { bodyOf, headersOf, readText } from './http/fetch.ts'
 import { ChatClient } from './http/sdk.ts'
-import { wireRequest, type WireRequest } from './request.ts'
+import { wireRequest, type WireRequest } from './request/request.ts'
 
 /** One request to one model of one provider. */
 export interface ProviderCall {

@@ -1,6 +1,6 @@
 import type { Failure } from '@agentfleet/domain'
-import { plainText, safeMessage, SEARCHED_MAX, withoutValues } from './safe-message.ts'
-import { isRecord, isShallow, parseJson, textOf } from './shape.ts'
+import { plainText, safeMessage } from './safe-message.ts'
+import { isRecord, isShallow, parseJson, textOf, type JsonObject } from './shape.ts'
 import { askedWaitIn } from './http/waits.ts'
 
 /**
@@ -105,6 +105,14 @@ export function readAnswerError(value: unknown, named = false): ProviderError | 
   }
 }
 
+/** Returns the error that a choice reports in place of its message or within it. */
+export function readChoiceError(choice: JsonObject): ProviderError | undefined {
+  const { error, delta, message } = choice
+  const errors = [error, isRecord(delta) && delta['error'], isRecord(message) && message['error']]
+  const found = errors.find(saysSomething)
+  return found === undefined ? undefined : readAnswerError({ error: found })
+}
+
 /** Converts a provider's error to a failure without keys in its message. */
 export function failureOfError(
   error: ProviderError,
@@ -161,7 +169,10 @@ function reportsError(value: unknown): boolean {
   if (!isRecord(value)) return false
   const { error, choices, base_resp: base } = value
   const answers = Array.isArray(choices) && choices.length > 0
-  // In an answer, an error field may be present and empty.
+  // In an answer, an error field may be present and empty, or report success.
+  if (isRecord(error) && reportsSuccess(error) && SUCCESS.test(textOf(error['message']) ?? 'ok')) {
+    return false
+  }
   if (answers ? saysSomething(error) : error !== undefined && error !== null && error !== false) {
     return true
   }
@@ -178,7 +189,7 @@ function reportsError(value: unknown): boolean {
 }
 
 /** Returns the error in a field whose name only begins like one: Error, errorMessage, fault. */
-function strangeErrorIn(value: Readonly<Record<string, unknown>>): unknown {
+function strangeErrorIn(value: JsonObject): unknown {
   const names = Object.keys(value).filter((name) => STRANGE_ERROR.test(name))
   const errors = names.map((name) => value[name]).filter(saysSomething)
   return errors.find(isRecord) ?? errors.find((error) => typeof error === 'string')
@@ -187,7 +198,7 @@ function strangeErrorIn(value: Readonly<Record<string, unknown>>): unknown {
 const STRANGE_ERROR = /^(error|fault|exception)(_?message|_?msg|_?string)?$/i
 
 /** Whether the code next to a sentence says that nothing is wrong, as in { code: 0, msg: "ok" }. */
-function reportsSuccess({ code, status, success }: Readonly<Record<string, unknown>>): boolean {
+function reportsSuccess({ code, status, success }: JsonObject): boolean {
   return success === true || [code, status].some((word) => SUCCESS.test(String(word)))
 }
 
@@ -197,8 +208,10 @@ const SUCCESS = /^(0|2\d\d|ok|success|succeeded)$/i
 function saysSomething(value: unknown): boolean {
   if (isRecord(value)) return Object.values(value).some(saysSomething)
   if (Array.isArray(value)) return value.length > 0
-  return typeof value === 'string' ? value.trim() !== '' : Boolean(value)
+  return typeof value === 'string' ? !NOTHING.test(value.trim()) : Boolean(value)
 }
+
+const NOTHING = /^(null|none|undefined|false|ok|success|0)?$/i
 
 /** How deep errors may be wrapped in each other; gateways stand behind gateways. */
 const WRAPPED_MAX = 4
@@ -261,13 +274,7 @@ function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
       wordOf(value['error_code']) ??
       wordOf(value['errorCode']),
     type: wordOf(error['type']) ?? wordOf(error['status']) ?? wordOf(value['type']),
-    status:
-      statusNumber(error['code']) ??
-      statusNumber(error['status']) ??
-      statusNumber(value['code']) ??
-      statusNumber(value['status']) ??
-      statusNumber(value['statusCode']) ??
-      statusNumber(error['status_code']),
+    status: statusAmong(error) ?? statusAmong(value),
   }
 }
 
@@ -288,17 +295,17 @@ function withReason(message: string, metadata: unknown): string {
 }
 
 /** Reads Google's RetryInfo, and seconds in the fields of other providers. */
-function waitOf(error: Readonly<Record<string, unknown>>): number | undefined {
+function waitOf(error: JsonObject): number | undefined {
   const details = Array.isArray(error['details']) ? error['details'].filter(isRecord) : []
   const delay = details.map(({ retryDelay }) => textOf(retryDelay)).find((text) => text)
   return delay === undefined ? undefined : askedWaitIn(`try again in ${delay}`)
 }
 
-function outer(value: Readonly<Record<string, unknown>>) {
+function outer(value: JsonObject) {
   return {
     code: wordOf(value['code']) ?? wordOf(value['errorCode']),
     type: wordOf(value['type']),
-    status: statusNumber(value['code']) ?? statusNumber(value['status']),
+    status: statusAmong(value),
   }
 }
 
@@ -314,8 +321,22 @@ function statusOfSentence(message: string): number | undefined {
   return STATUS_OF_SENTENCE.find(([pattern]) => pattern.test(message))?.[1]
 }
 
+const STATUS_NAMES =
+  'code status status_code statusCode http_status http_code httpStatus httpCode http_status_code'.split(
+    ' ',
+  )
+
+function statusAmong(value: JsonObject): number | undefined {
+  for (const name of STATUS_NAMES) {
+    const status = statusNumber(value[name])
+    if (status !== undefined) return status
+  }
+  return undefined
+}
+
 function statusNumber(value: unknown): number | undefined {
-  const number = typeof value === 'string' ? Number(value) : value
+  // "429" or "429 Too Many Requests".
+  const number = typeof value === 'string' ? Number(/^\s*(\d{3})\b/.exec(value)?.[1]) : value
   if (typeof number !== 'number' || !Number.isInteger(number)) return undefined
   return number >= OK_BELOW && number < 600 ? number : undefined
 }
@@ -324,49 +345,4 @@ function wordOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && Number.isNaN(Number(value))
     ? value
     : undefined
-}
-
-/**
- * Returns the complaint of a refusal without what it repeats of the request: words of the prompt
- * and invalid values say nothing about the endpoint.
- */
-export function complaintOf(error: ProviderError, contents: readonly string[]): string {
-  const said = withoutValues(error.message.slice(0, SEARCHED_MAX))
-  const short = contents
-    .map((text) => text.trim())
-    .filter((text) => wordsOf(text).length < ECHO_WORDS)
-  const withoutShort = short.reduce(
-    (text, content) =>
-      content === '' ? text : text.replaceAll(`'${content}'`, ' ').replaceAll(`"${content}"`, ' '),
-    said,
-  )
-  const words = wordsOf(withoutShort)
-  const runs = new Map<string, number[]>()
-  for (const at of words.keys()) {
-    const run = runAt(words, at)
-    runs.set(run, [...(runs.get(run) ?? []), at])
-  }
-  const repeated = new Set<number>()
-  for (const content of contents) {
-    const prompt = wordsOf(content)
-    for (const at of prompt.keys()) {
-      for (const start of prompt.length - at < ECHO_WORDS
-        ? []
-        : (runs.get(runAt(prompt, at)) ?? [])) {
-        for (let word = start; word < start + ECHO_WORDS; word += 1) repeated.add(word)
-      }
-    }
-  }
-  return repeated.size === 0 ? withoutShort : words.filter((_, at) => !repeated.has(at)).join(' ')
-}
-
-/** This many consecutive words of the prompt count as a repetition of it. */
-const ECHO_WORDS = 4
-
-function wordsOf(text: string): string[] {
-  return text.match(/[\p{L}\p{N}_.]+/gu) ?? []
-}
-
-function runAt(words: readonly string[], at: number): string {
-  return words.slice(at, at + ECHO_WORDS).join(' ')
 }

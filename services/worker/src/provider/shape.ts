@@ -20,7 +20,7 @@ export function wordOf(value: unknown): string | undefined {
 
 /**
  * Parses JSON; undefined if it is invalid. NaN and Infinity, which Python writes, count as null;
- * control characters in strings count as escaped.
+ * control characters in strings count as escaped; a comma behind the last value is ignored.
  */
 export function parseJson(text: string): unknown {
   try {
@@ -36,9 +36,10 @@ export function parseJson(text: string): unknown {
 
 const CONTROL = /\p{Cc}/gu
 /** A string without an end reaches to the end of the text; otherwise each mark would begin a new search. */
-const STRING_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b/gs
+const STRING_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b|,(?=\s{0,99}[\]}])/gs
 
 function jsonOf(found: string): string {
+  if (found === ',') return ''
   if (!found.startsWith('"')) return 'null'
   return found.replaceAll(CONTROL, (character) => JSON.stringify(character).slice(1, -1))
 }
@@ -64,6 +65,7 @@ export function contentText(content: unknown): string {
   // The requested JSON as a value instead of its text.
   if (typeof content === 'number' || typeof content === 'boolean') return String(content)
   if (!isRecord(content)) return ''
+  if (isCallPart(content)) return ''
   const { type, text = content['content'], thought } = content
   if (type === undefined && text === undefined && Object.keys(content).length > 0) {
     return JSON.stringify(content)
@@ -71,6 +73,13 @@ export function contentText(content: unknown): string {
   if (thought === true || (type !== undefined && !isTextType(type))) return ''
   // Some endpoints nest the text: { text: { value } }.
   return typeof text === 'string' ? text : isRecord(text) ? (textOf(text['value']) ?? '') : ''
+}
+
+/** Whether a part of a message is a call, as Anthropic or Gemini writes it. */
+export function isCallPart(part: unknown): part is JsonObject {
+  if (!isRecord(part)) return false
+  const { type, functionCall: call } = part
+  return type === 'tool_use' || type === 'tool_call' || type === 'function_call' || isRecord(call)
 }
 
 function isTextType(type: unknown): boolean {

@@ -43,7 +43,7 @@ export interface LlmAnswer {
   readonly echo?: Readonly<Record<string, Json>>
 }
 
-/** One message of the conversation; `provider/history.ts` converts it for a provider. */
+/** One message of the conversation; `provider/request/history.ts` converts it for a provider. */
 export type Message =
   | { readonly role: 'system' | 'user'; readonly content: string }
   | {

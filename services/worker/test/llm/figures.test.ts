@@ -3,7 +3,7 @@ import { createRegistry } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { createProviderFigures } from '../../src/llm/figures.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { FULL_CAPABILITIES } from '../../src/provider/capabilities.ts'
+import { FULL_CAPABILITIES } from '../../src/provider/request/capabilities.ts'
 
 const provider = {
   name: 'groq',

@@ -87,6 +87,14 @@ describe('an answer is complete', () => {
       'with an error of zero next to each choice',
       GOOD.replaceAll('{"choices":[{', '{"error":{"code":0,"message":""},"choices":[{'),
     ],
+    [
+      'behind an error that reports success',
+      `${event({ error: { code: 0, message: 'ok' } })}${GOOD}`,
+    ],
+    [
+      'with an error of None next to each choice',
+      GOOD.replaceAll('{"choices":[{', '{"error":"None","choices":[{'),
+    ],
     ['with an index as text', GOOD.replaceAll('"index":0', '"index":"0"')],
     [
       'next to a second choice whose index is text',

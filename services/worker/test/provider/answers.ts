@@ -1,5 +1,5 @@
-import { createAnswerReader } from '../../src/provider/answer.ts'
-import type { HeardAnswer } from '../../src/provider/conclusion.ts'
+import { createAnswerReader } from '../../src/provider/answer/answer.ts'
+import type { HeardAnswer } from '../../src/provider/answer/conclusion.ts'
 
 /** The bytes of provider answers. */
 

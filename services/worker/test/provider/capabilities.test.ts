@@ -1,21 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { FULL_CAPABILITIES, learnRefusal } from '../../src/provider/capabilities.ts'
-import { complaintOf, readRefusal } from '../../src/provider/errors.ts'
+import { FULL_CAPABILITIES } from '../../src/provider/request/capabilities.ts'
+import { complaintOf } from '../../src/provider/request/complaint.ts'
+import { readRefusal } from '../../src/provider/errors.ts'
+import { learnRefusal } from '../../src/provider/request/refusal.ts'
 
 /** Refusals as endpoints write them, and what the worker learns from them; a new one is one row. */
 
 const SENT = {
-  names: [
-    'model',
-    'messages',
-    'tools',
-    'stream',
-    'stream_options',
-    'temperature',
-    'stop',
-    'max_completion_tokens',
-    'response_format',
-  ],
+  names:
+    'model messages tools stream stream_options temperature stop max_completion_tokens response_format'.split(
+      ' ',
+    ),
   hasSystem: true,
   hasToolCalls: false,
   hasReasoning: false,

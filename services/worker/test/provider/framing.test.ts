@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createFraming } from '../../src/provider/framing.ts'
+import { createFraming } from '../../src/provider/answer/framing.ts'
 import { delta, DONE, event, GOOD, read, usage } from './answers.ts'
 
 /** Returns the events of a body in these pieces; the last entry names what breaks it. */
@@ -72,6 +72,9 @@ describe('a JSON body instead of events', () => {
 
 const CHUNK = { choices: [{ index: 0, delta: { content: 'The answer is 42.' } }] }
 const LAST = { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }
+const LAST_WHOLE = {
+  choices: [{ index: 0, delta: { content: 'The answer is 42.' }, finish_reason: 'stop' }],
+}
 const TEXT = event(CHUNK)
 const json = JSON.stringify
 
@@ -114,6 +117,22 @@ describe('the good answer is read', () => {
     ['with another end mark', `${TEXT}${usage()}data: [END]\n\n`],
     ['with an end mark in other brackets', `${TEXT}${usage()}data: <DONE>\n\n`],
     ['with an end mark in quotes', `${TEXT}${usage()}data: "[DONE]"\n\n`],
+    ...['[COMPLETE]', '[STOP]', '[FINISHED]', '[EOF]', '["[DONE]"]', '{"is_finished":true}'].map(
+      (mark): [string, string] => [`with the end mark ${mark}`, `${TEXT}data: ${mark}\n\n`],
+    ),
+    ...['stop', 'completion.done', 'stream_end', 'response.completed'].map(
+      (name): [string, string] => [
+        `with an event named ${name}`,
+        `${TEXT}event: ${name}\ndata: {}\n\n`,
+      ],
+    ),
+    ['with a status of completed at its end', `${TEXT}data: {"status":"completed"}\n\n`],
+    ['with the end mark behind its last event', `data: ${json(LAST_WHOLE)} [DONE]\n\n`],
+    ['with its events as texts in events', `${event(json(TEXT.trim()))}${event(LAST)}${DONE}`],
+    ...['undefined', 'None', 'processing', 'ok'].map((word): [string, string] => [
+      `with the word ${word} as a sign of life`,
+      `data: ${word}\n\n${TEXT}data: ${word}\n\n${event(LAST)}`,
+    ]),
     ['with an empty object in an event named done', `${TEXT}event: done\ndata: {}\n\n`],
     ['with nothing in an event named done', `${TEXT}event: done\ndata:\n\n`],
     ['with null in an event named end', `${TEXT}event: end\ndata: null\n\n`],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { FULL_CAPABILITIES, learnRefusal } from '../../src/provider/capabilities.ts'
+import { FULL_CAPABILITIES } from '../../src/provider/request/capabilities.ts'
+import { learnRefusal } from '../../src/provider/request/refusal.ts'
 import { readRefusal } from '../../src/provider/errors.ts'
 
 /** Refusals in the words of many endpoints, and the lesson of each; a new wording is one row. */

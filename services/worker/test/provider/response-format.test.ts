@@ -1,6 +1,6 @@
 import type { Json } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
-import { responseFormatOf } from '../../src/provider/response-format.ts'
+import { responseFormatOf } from '../../src/provider/request/response-format.ts'
 
 const PERSON = {
   type: 'object',

@@ -88,6 +88,19 @@ describe('a finish reason is found', () => {
     ['under the name of another maker', choice({ delta: {}, stop_reason: 'end_turn' })],
     ['in camel case', choice({ delta: {}, finishReason: 'STOP' })],
     ['in a list', choice({ delta: {}, finish_reason: ['stop'] })],
+    [
+      'in the delta next to null',
+      choice({ delta: { finish_reason: 'stop' }, finish_reason: null }),
+    ],
+    ['in a message', choice({ message: { finish_reason: 'stop' } })],
+    [
+      'in its details',
+      choice({ delta: {}, finish_reason: null, finish_details: { type: 'stop' } }),
+    ],
+    ['under the name that the model uses', choice({ delta: {}, native_finish_reason: 'STOP' })],
+    ["under Ollama's name", choice({ delta: {}, done_reason: 'stop' })],
+    ['in a value without choices', event({ finish_reason: 'stop' })],
+    ['next to an empty list of choices', event({ choices: [], stop_reason: 'end_turn' })],
     ['behind a value of false', `${choice({ delta: {}, finish_reason: false })}${STOP}`],
   ])('%s', (_title, last) => {
     expect(read([`${content(OK)}${last}`]).answer).toMatchObject({ answer: { text: OK } })

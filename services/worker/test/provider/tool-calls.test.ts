@@ -246,6 +246,30 @@ describe('tool calls are assembled', () => {
       `${delta({ tool_calls: [], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'function_call')}${DONE}`,
     ],
     [
+      'the old form as a text',
+      `${delta({ function_call: JSON.stringify({ name: 'calculate', arguments: EXPR }) })}${delta({}, 'function_call')}${DONE}`,
+    ],
+    [
+      'a part of a whole message, as Anthropic writes it',
+      JSON.stringify({
+        choices: [
+          {
+            message: {
+              content: [
+                { type: 'text', text: 'Let me see.' },
+                { type: 'tool_use', id: 'a', name: 'calculate', input: { expression: '6*7' } },
+              ],
+            },
+            finish_reason: 'tool_use',
+          },
+        ],
+      }),
+    ],
+    [
+      'a part, as Gemini writes it',
+      `${delta({ content: [{ functionCall: { name: 'calculate', args: { expression: '6*7' } } }] })}${delta({}, 'stop')}${DONE}`,
+    ],
+    [
       'a call in a delta and again in the whole message',
       `${toolPiece({ index: 0, id: 'a', ...fn('calculate', EXPR) })}${event({ choices: [{ index: 0, delta: {}, message: { tool_calls: [{ id: 'a', ...fn('calculate', EXPR) }] }, finish_reason: 'tool_calls' }] })}${DONE}`,
     ],

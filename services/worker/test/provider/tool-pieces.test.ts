@@ -56,6 +56,7 @@ test.each<[string, unknown[], string]>([
   ['a fence', [`\`\`\`json\n${EXPR}\n\`\`\``], EXPR],
   ['the same object twice', [`${EXPR}${EXPR}`], EXPR],
   ['a mark of the model behind them', [`${EXPR}<|im_end|>`], EXPR],
+  ['a comma behind the last field', ['{"expression":"6*7",}'], EXPR],
   ['a bracket too many', [`${EXPR}}`], EXPR],
   ['a line end within a string', ['{"expression":"6\n*7"}'], '{"expression":"6\\n*7"}'],
   ['the word undefined', ['undefined'], ''],

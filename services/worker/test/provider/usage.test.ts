@@ -3,6 +3,7 @@ import { delta, DONE, event, read, usage, USAGE } from './answers.ts'
 
 const TEXT = delta({ content: 'The answer is 42.' })
 const STOP = delta({}, 'stop')
+const choice = (fields: object): string => event({ choices: [{ index: 0, ...fields }] })
 
 describe('usage is counted, or estimated if the provider reports none that makes sense', () => {
   const ESTIMATE = { inputTokens: 10, outputTokens: 5 }
@@ -58,6 +59,24 @@ describe('usage is counted, or estimated if the provider reports none that makes
       'with its reasoning next to it',
       usage({ ...USAGE, reasoning_tokens: 3, completion_tokens_details: null }),
       { inputTokens: 11, outputTokens: 7, reasoningTokens: 3 },
+    ],
+    ['in a delta', choice({ delta: { usage: USAGE } }), { inputTokens: 11, outputTokens: 7 }],
+    ['in a message', choice({ message: { usage: USAGE } }), { inputTokens: 11, outputTokens: 7 }],
+    ['within itself', usage({ usage: USAGE }), { inputTokens: 11, outputTokens: 7 }],
+    [
+      'in an envelope',
+      event({ choices: [], response: { usage: USAGE } }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'with separators of thousands',
+      usage({ prompt_tokens: '1,100', completion_tokens: '7' }),
+      { inputTokens: 1_100, outputTokens: 7 },
+    ],
+    [
+      'with the names of prototypes',
+      event(JSON.parse('{"usage":{"__proto__":{"prompt_tokens":99,"completion_tokens":99}}}')),
+      ESTIMATE,
     ],
     ['true', usage({ prompt_tokens: true, completion_tokens: [7] }), ESTIMATE],
     ['missing', '', ESTIMATE],
@@ -127,6 +146,15 @@ describe('usage is counted, or estimated if the provider reports none that makes
     const one = usage({ prompt_tokens: 11, completion_tokens: 1 })
     expect(read([`${long}${one}${STOP}${one}${DONE}`]).answer).toMatchObject({
       usage: { inputTokens: 11, outputTokens: 50 },
+    })
+  })
+
+  test('if each piece reports only itself, all of them count', () => {
+    const pieces = ['The', ' answer', ' is', ' 42.'].map((content) =>
+      delta({ content }, null, { usage: { prompt_tokens: 11, completion_tokens: 1 } }),
+    )
+    expect(read([...pieces, STOP, DONE]).answer).toMatchObject({
+      usage: { inputTokens: 11, outputTokens: 4 },
     })
   })
 })

@@ -7,12 +7,12 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'an event of an answer is only so large (L7)',
     edits: [
       {
-        file: 'services/worker/src/provider/framing.ts',
+        file: 'services/worker/src/provider/answer/framing.ts',
         find: 'maxBufferSize: charactersMax,',
         replace: 'maxBufferSize: Infinity,',
       },
       {
-        file: 'services/worker/src/provider/framing.ts',
+        file: 'services/worker/src/provider/answer/framing.ts',
         find: 'if (data.length > charactersMax)',
         replace: 'if (data.length > Infinity)',
       },
@@ -26,7 +26,7 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'an answer that was cut is not a success',
     edits: [
       {
-        file: 'services/worker/src/provider/conclusion.ts',
+        file: 'services/worker/src/provider/answer/conclusion.ts',
         find: "if (ending === 'cut') return",
         replace: "if (ending === 'broken' && said) return",
       },
@@ -40,7 +40,7 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'a whole answer stays whole whatever follows it',
     edits: [
       {
-        file: 'services/worker/src/provider/conclusion.ts',
+        file: 'services/worker/src/provider/answer/conclusion.ts',
         find: 'if (failure !== undefined && !whole) return failed(failure)',
         replace: 'if (failure !== undefined) return failed(failure)',
       },
@@ -54,7 +54,7 @@ export const PROVIDERS: readonly Mutation[] = [
     safeguard: 'an impossible report of usage is estimated instead',
     edits: [
       {
-        file: 'services/worker/src/provider/usage.ts',
+        file: 'services/worker/src/provider/answer/usage.ts',
         find: '!(number >= 0 && number <= TOKENS_MAX)',
         replace: '!(number >= -Infinity)',
       },

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { AnswerReader } from '../answer.ts'
+import type { AnswerReader } from '../answer/answer.ts'
 
 /**
  * Passes the bytes of a body to the reader of its answer until the answer is over.

@@ -1,5 +1,5 @@
 import type { Json } from '@agentfleet/domain'
-import { isRecord, isShallow, type JsonObject } from './shape.ts'
+import { isRecord, isShallow, type JsonObject } from '../shape.ts'
 
 /**
  * Reasoning and signatures that a provider wants back: with a message (DeepSeek, OpenRouter,

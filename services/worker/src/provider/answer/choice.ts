@@ -1,4 +1,4 @@
-import { isRecord, type JsonObject } from './shape.ts'
+import { isRecord, type JsonObject } from '../shape.ts'
 import { finishOf } from './finish.ts'
 
 /**
@@ -112,28 +112,65 @@ export function messageIn(value: unknown): JsonObject | undefined {
   return Array.isArray(value) ? value.find(isRecord) : undefined
 }
 
-/** Returns the finish reason of a choice in a value. */
+/** The names of a finish reason: of OpenAI, in camel case, of other makers, of gateways. */
+const FINISH_NAMES = [
+  'finish_reason',
+  'finishReason',
+  'stop_reason',
+  'finish_details',
+  'native_finish_reason',
+  'done_reason',
+] as const
+
+/** Returns the finish reason of a choice: in the choice, in its message or next to the choices. */
 export function finishIn(choice: JsonObject, value: JsonObject): string | undefined {
-  const { finish_reason: usual, finishReason: camel, delta } = choice
-  const found = finishOf(usual ?? camel)
-  if (found !== undefined || usual !== undefined) return found
-  const inDelta = isRecord(delta) ? delta['finish_reason'] : undefined
-  return finishOf(choice['stop_reason'] ?? inDelta ?? value['finish_reason'])
+  const { delta, message } = choice
+  for (const place of [choice, delta, message, value]) {
+    const found = isRecord(place) ? finishAt(place) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Returns the finish reason among the fields of an object. */
+export function finishAt(place: JsonObject): string | undefined {
+  for (const name of FINISH_NAMES) {
+    const value = place[name]
+    const found = value === undefined || value === null ? undefined : finishOf(value)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 const ENVELOPES = ['data', 'result', 'output', 'response'] as const
+const ENVELOPED = ['choices', 'error', 'usage'] as const
 
-/** Returns the answer in the envelope that a gateway put around it. */
+/** Returns the answer, or its error or usage, in the envelope that a gateway put around it. */
 export function answerInEnvelope(value: JsonObject): JsonObject | undefined {
   return ENVELOPES.map((name) => value[name])
     .filter(isRecord)
-    .find((inner) => inner['choices'] !== undefined)
+    .find((inner) => ENVELOPED.some((name) => inner[name] !== undefined && inner[name] !== null))
 }
 
 /** Whether a value without choices is the mark for the end of a stream. */
-export function isEndValue({ done, type }: JsonObject): boolean {
-  return done === true || (typeof type === 'string' && END_NAME.test(type))
+export function isEndValue({ done, finished, is_finished: is, type, event, status }: JsonObject) {
+  if (done === true || finished === true || is === true) return true
+  return [type, event, status].some((name) => typeof name === 'string' && isEndName(name))
 }
 
-/** The names of events that end a stream. */
-export const END_NAME = /^(done|end|close|complete|completed|finish|finished|message_stop)$/i
+/** Words that a name may have next to a word for the end; other names end a part of an answer. */
+const WHOLE = new Set('stream completion chat response message answer event all'.split(' '))
+const END_WORD = new Set(
+  'done end ended close closed complete completed finish finished stop stopped eof'.split(' '),
+)
+
+/** Whether an event or a status of this name ends a stream. */
+export function isEndName(name: string): boolean {
+  const words = name
+    .toLowerCase()
+    .split(/[^a-z]+/)
+    .filter((word) => word !== '')
+  return (
+    END_WORD.has(words.at(-1) ?? '') && words.every((word) => END_WORD.has(word) || WHOLE.has(word))
+  )
+}

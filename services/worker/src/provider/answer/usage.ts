@@ -1,5 +1,5 @@
 import type { Usage } from '@agentfleet/domain'
-import { isRecord } from './shape.ts'
+import { isRecord } from '../shape.ts'
 
 /**
  * The usage of a call as the provider reports it: in OpenAI's form, in Groq's (`x_groq`), or with
@@ -40,17 +40,21 @@ export interface ReportedUsage {
   readonly output: number | undefined
   readonly cached: number | undefined
   readonly reasoning: number | undefined
+  /** The reports that came with text, and the sum of their output counts. */
+  readonly pieces?: { readonly count: number; readonly output: number }
 }
 
 /** Returns the usage in a chunk; undefined if the chunk reports none. */
 export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsage | undefined {
   const { choices, x_groq: groq, message } = chunk
-  // Groq, Moonshot and Anthropic nest it one level deeper. Every chunk passes here, so no lists are
-  // made.
+  // Groq, Moonshot and Anthropic nest it one level deeper, gateways two. Every chunk passes here, so
+  // no lists are made.
+  const choice: unknown = Array.isArray(choices) ? choices[0] : undefined
   const usage =
     usageIn(chunk) ??
     usageIn(groq) ??
-    usageIn(Array.isArray(choices) ? choices[0] : undefined) ??
+    usageIn(choice) ??
+    (isRecord(choice) ? (usageIn(choice['delta']) ?? usageIn(choice['message'])) : undefined) ??
     usageIn(message)
   if (usage === undefined) return undefined
   const input = firstCount(usage, INPUT_NAMES)
@@ -78,23 +82,30 @@ export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsa
 function usageIn(place: unknown): Readonly<Record<string, unknown>> | undefined {
   if (!isRecord(place)) return undefined
   const { usage, usageMetadata, usage_metadata: snake } = place
-  if (isRecord(usage)) return usage
+  if (isRecord(usage)) return isRecord(usage['usage']) ? usage['usage'] : usage
   if (Array.isArray(usage)) return usage.find(isRecord)
   if (isRecord(usageMetadata)) return usageMetadata
   return isRecord(snake) ? snake : undefined
 }
 
-/** Combines two reports of one answer: the later count wins if it is usable. */
+/**
+ * Combines two reports of one answer: the later count wins if it is usable. `withText`: it came with a
+ * piece of the text.
+ */
 export function laterUsage(
   before: ReportedUsage | undefined,
   after: ReportedUsage | undefined,
+  withText: boolean,
 ): ReportedUsage | undefined {
-  if (before === undefined || after === undefined) return after ?? before
+  if (after === undefined) return before
+  const { count = 0, output = 0 } = before?.pieces ?? {}
+  const counts = withText && after.output !== undefined
   return {
-    input: after.input || before.input,
-    output: after.output || before.output,
-    cached: after.cached ?? before.cached,
-    reasoning: after.reasoning ?? before.reasoning,
+    input: after.input || before?.input,
+    output: after.output || before?.output,
+    cached: after.cached ?? before?.cached,
+    reasoning: after.reasoning ?? before?.reasoning,
+    pieces: counts ? { count: count + 1, output: output + (after.output ?? 0) } : { count, output },
   }
 }
 
@@ -103,7 +114,10 @@ export function usageOf(
   reported: ReportedUsage | undefined,
   characters: { readonly prompt: number; readonly answer: number },
 ): Usage {
-  const { input, output, cached, reasoning } = reported ?? {}
+  const { input, output: last, cached, reasoning, pieces } = reported ?? {}
+  // Each piece has a token or more, so a lower count is that of one piece.
+  const alone = last !== undefined && pieces !== undefined && last < pieces.count
+  const output = alone ? pieces.output : last
   const inputTokens = input !== undefined && input > 0 ? input : estimate(characters.prompt)
   // A report of 0 tokens for text, or of 1 token for a page, is not a count.
   const counted = output !== undefined && output * CHARACTERS_PER_TOKEN_MAX >= characters.answer
@@ -145,7 +159,12 @@ function firstCount(
 }
 
 function countOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  const number = typeof value === 'string' && value.trim() !== '' ? numberIn(value) : value
   if (typeof number !== 'number' || !(number >= 0 && number <= TOKENS_MAX)) return undefined
   return Math.ceil(number)
+}
+
+/** Reads a number; people's separators of thousands do not count. */
+function numberIn(text: string): number {
+  return Number(/^\s*\d{1,3}(,\d{3})+\s*$/.test(text) ? text.replaceAll(',', '') : text)
 }

@@ -1,4 +1,4 @@
-import { isRecord, wordOf } from './shape.ts'
+import { isRecord, wordOf } from '../shape.ts'
 
 /**
  * Why an answer ended. Endpoints use OpenAI's words, those of the model's maker (Anthropic, Gemini,

@@ -1,8 +1,8 @@
 import type { Failure, Json, Usage } from '@agentfleet/domain'
-import type { LlmAnswer } from '../run/conversation.ts'
+import type { LlmAnswer } from '../../run/conversation.ts'
 import { SIGNATURES } from './echo.ts'
 import { classifyFinish } from './finish.ts'
-import { safeMessage } from './safe-message.ts'
+import { safeMessage } from '../safe-message.ts'
 import { usageOf, type ReportedUsage } from './usage.ts'
 
 /** What an answer that has ended is: complete, or a failure of a stated kind. */

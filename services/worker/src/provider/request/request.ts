@@ -1,14 +1,14 @@
-import type { LlmRequest } from '../llm/request.ts'
+import type { LlmRequest } from '../../llm/request.ts'
 import {
   SAMPLING_FIELDS,
   type Capabilities,
   type SamplingField,
   type SentFields,
 } from './capabilities.ts'
-import { SIGNATURES } from './echo.ts'
+import { SIGNATURES } from '../answer/echo.ts'
 import { shapeHistory, type WireMessage } from './history.ts'
 import { responseFormatOf } from './response-format.ts'
-import { isRecord } from './shape.ts'
+import { isRecord } from '../shape.ts'
 
 /** The request that is sent, and the parts of it that could be omitted. */
 export interface WireRequest {

@@ -1,20 +1,22 @@
 import type { Failure } from '@agentfleet/domain'
-import { hearEcho } from './echo.ts'
-import { failureOfError, readAnswerError } from './errors.ts'
-import { safeMessage } from './safe-message.ts'
+import { hearEcho, SIGNATURES } from './echo.ts'
+import { failureOfError, readAnswerError, readChoiceError } from '../errors.ts'
+import { safeMessage } from '../safe-message.ts'
 import {
   answerInEnvelope,
   createChoices,
-  END_NAME,
+  finishAt,
   finishIn,
+  isEndName,
   isEndValue,
   messageIn,
 } from './choice.ts'
 import { conclude, type Heard, type HeardAnswer } from './conclusion.ts'
-import { createFraming, END_MARK, LOOSE_ERROR, objectsIn } from './framing.ts'
+import { createFraming, END_MARK, LOOSE_ERROR, objectsIn, REPEATED_FIELD } from './framing.ts'
 import {
   contentText,
   endsWithinCharacter,
+  isCallPart,
   isRecord,
   isShallow,
   parseJson,
@@ -22,7 +24,7 @@ import {
   textOf,
   wellFormed,
   type JsonObject,
-} from './shape.ts'
+} from '../shape.ts'
 import { callsInText, createToolCalls, piecesOf } from './tool-calls.ts'
 import { laterUsage, readUsage } from './usage.ts'
 
@@ -119,13 +121,23 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   }
   /** Reads a message in place of a delta: another piece, or a repetition with the missing parts. */
   const hearWhole = (message: JsonObject): void => {
-    const content = contentText(message['content'] ?? message['text'])
+    const content = message['content'] ?? message['text']
+    if (!isShallow(content)) throw new RangeError('nested too deep')
+    const text = contentText(content)
     const said = heard.text + heard.held
-    const rest = said !== '' && content.startsWith(said) ? content.slice(said.length) : content
+    const left = said !== '' && text.startsWith(said) ? text.slice(said.length) : text
+    // The parts without text may be calls or a refusal.
+    const others = Array.isArray(content) ? content.filter((part) => contentText(part) === '') : []
+    const rest = others.length > 0 ? [left, ...others] : left
     const known = toolCalls.size > 0 ? { tool_calls: null, function_call: null } : {}
     hearMessage({ ...message, ...known, content: rest })
   }
   const hearChoice = (choice: JsonObject, value: JsonObject): void => {
+    const error = readChoiceError(choice)
+    if (error !== undefined) {
+      heard.failure = failureOfError(error, undefined, options.key)
+      return
+    }
     const delta = messageIn(choice['delta'])
     const message = messageIn(choice['message'])
     const finish = finishIn(choice, value)
@@ -151,17 +163,25 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     }
     // Chunks in a list, or JSON that is encoded twice.
     if (Array.isArray(value)) for (const inner of value) if (!isOver(heard)) hearValue(inner, name)
-    if (typeof value === 'string' && value !== '') hearValue(parseJson(value), name)
+    if (typeof value === 'string') hearString(value, name)
     if (!isRecord(value)) return
     const reported = readUsage(value)
-    heard.usage = laterUsage(heard.usage, reported)
     if (value['choices'] !== undefined) heard.choices += 1
     const choice = choices.first(value)
-    if (choice !== undefined) return hearChoice(choice, value)
+    const { characters } = heard
+    if (choice !== undefined) hearChoice(choice, value)
+    heard.usage = laterUsage(heard.usage, reported, heard.characters > characters)
+    if (choice !== undefined) return
     const inner = answerInEnvelope(value)
+    // Next to the choices, although this value has none.
+    if (heard.choices > 0) heard.finish = finishAt(value) ?? heard.finish
     if (inner !== undefined) hearValue(inner, name)
-    else if (isEndValue(value)) heard.done = true
+    else if (heard.choices > 0 && isEndValue(value)) heard.done = true
     else if (reported?.output && Array.isArray(value['choices'])) heard.closed = true
+  }
+  const hearString = (value: string, name: string | undefined): void => {
+    if (END_MARK.test(value.trim())) heard.done = true
+    else if (value !== '') hearValue(parseJson(value.replace(REPEATED_FIELD, '')), name)
   }
   /** Hears what may be nested so deep that it exhausts the stack; such bytes end only this answer. */
   const guard = (hear: () => void): void => {
@@ -197,11 +217,16 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       if (ended || isOver(heard)) return
       const mark = !text.startsWith('{')
       // The name alone ends the stream, unless its event has a choice.
-      const last = name !== undefined && END_NAME.test(name) && !text.includes('"choices"')
+      const last = name !== undefined && isEndName(name) && !text.includes('"choices"')
       if (text === '' && !last && name !== 'error') return
       if ((mark || name !== undefined) && SIGN_OF_LIFE.test(name ?? text)) return
       heard.events += 1
-      if (!last && name !== undefined && ERROR_NAME.test(name)) hearText(text, name)
+      // The end mark may stand behind the last value.
+      const end = mark || !text.endsWith(']') ? undefined : /\s*\[[a-z]+\]$/i.exec(text)?.[0]
+      if (end !== undefined && END_MARK.test(end.trim())) {
+        hearText(text.slice(0, -end.length), name)
+        heard.done = true
+      } else if (!last && name !== undefined && ERROR_NAME.test(name)) hearText(text, name)
       else if (text !== '' && !(mark && END_MARK.test(text))) hearText(text, name)
       else heard.done = true
       heard.done ||= last
@@ -263,7 +288,8 @@ const TOO_MANY_CALLS: Failure = {
   message: `the answer asks for more than ${TOOL_CALLS_MAX} tool calls`,
 }
 /** Events that only show that the connection is alive, by name or by text. */
-const SIGN_OF_LIFE = /^(ping|pong|heart-?beat|keep-?alive)$/i
+const SIGN_OF_LIFE =
+  /^"?(ping|pong|heart-?beat|keep-?alive|undefined|none|nil|ok|started|connected|processing|queued|waiting|thinking)"?$/i
 function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined
 }
@@ -296,15 +322,20 @@ function callsIn(message: JsonObject): readonly unknown[] {
   const several = piecesOf(calls)
   if (several.length > 0) return several
   // The older form with a single call.
-  if (isRecord(older)) return [{ index: 0, function: older }]
-  return Array.isArray(content) ? content.filter(isCallPart) : NO_CALLS
+  if (isRecord(older) || (typeof older === 'string' && older !== '')) {
+    return [{ index: 0, function: older }]
+  }
+  return Array.isArray(content) ? content.filter(isCallPart).map(callInPart) : NO_CALLS
 }
 
 const NO_CALLS: readonly unknown[] = []
 
-/** Whether a part of a message is a call, as Anthropic writes it. */
-function isCallPart(part: unknown): boolean {
-  return isRecord(part) && (part['type'] === 'tool_use' || part['type'] === 'tool_call')
+/** Gemini's part with a call has its signature next to it. */
+function callInPart(part: JsonObject): unknown {
+  const { functionCall: call, thoughtSignature: signature } = part
+  if (call === undefined) return part
+  const google = signature === undefined ? {} : { google: { thought_signature: signature } }
+  return { function: call, [SIGNATURES]: google }
 }
 
 /** Characters; a shorter text may really be said twice. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Json } from '@agentfleet/domain'
-import type { ToolCall } from '../run/conversation.ts'
+import type { ToolCall } from '../../run/conversation.ts'
 import { later, SIGNATURES } from './echo.ts'
 import { objectsIn } from './framing.ts'
 import {
@@ -11,7 +11,7 @@ import {
   wellFormed,
   wordOf,
   type JsonObject,
-} from './shape.ts'
+} from '../shape.ts'
 
 /**
  * Assembles the tool calls of a streamed answer.
@@ -55,7 +55,7 @@ export function createToolCalls(): ToolCallPieces {
       const fn = functionIn(piece)
       const name = textOf(fn['name']) ?? ''
       const id = wordOf(piece['id']) ?? ''
-      const given = fn['arguments'] ?? fn['input'] ?? fn['parameters']
+      const given = fn['arguments'] ?? fn['input'] ?? fn['parameters'] ?? fn['args']
       const extra = piece[SIGNATURES]
       if (!isShallow(given) || !isShallow(extra)) throw new RangeError('nested too deep')
       const args = argumentsText(given)

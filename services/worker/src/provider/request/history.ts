@@ -1,9 +1,9 @@
 import type { Json } from '@agentfleet/domain'
-import type { Message, ToolCall } from '../run/conversation.ts'
+import type { Message, ToolCall } from '../../run/conversation.ts'
 import type { Capabilities } from './capabilities.ts'
-import { SIGNATURES } from './echo.ts'
-import { isRecord } from './shape.ts'
-import { plainId } from './tool-calls.ts'
+import { SIGNATURES } from '../answer/echo.ts'
+import { isRecord } from '../shape.ts'
+import { plainId } from '../answer/tool-calls.ts'
 
 /**
  * The conversation in the form that one endpoint accepts. The run keeps the original answers; this

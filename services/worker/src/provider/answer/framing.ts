@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
-import { parseJson } from './shape.ts'
+import { parseJson } from '../shape.ts'
 
 /**
  * Splits the bytes of a body into events.
@@ -155,9 +155,10 @@ function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
 }
 
 /** The mark for the end of a stream in its various forms; what follows is ignored. */
-export const END_MARK = /^"?\[\s*(done|end)\s*\]|^"?<?\/?done>?"?$/i
+export const END_MARK =
+  /^"?\[\s*(done|end|eof|eos|stop|finish(ed)?|completed?)\s*\]|^"?<?\/?(done|end|eof|finished)>?"?$/i
 /** Gateways that wrap an event again leave the first field name in it. */
-const REPEATED_FIELD = /^(\s*data:)+/
+export const REPEATED_FIELD = /^(\s*data:)+/
 
 /** Nearly every event is one JSON object on one line. */
 function isOneObject(data: string): boolean {

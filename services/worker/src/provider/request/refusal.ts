@@ -1,0 +1,98 @@
+import { SAMPLING_FIELDS, type Capabilities, type SentFields } from './capabilities.ts'
+import { complaintOf } from './complaint.ts'
+import type { ProviderError } from '../errors.ts'
+import { LESSONS, refusalOf, sends, TOOL_ID } from './lessons.ts'
+
+/** Decides what the refusal of a request teaches. Pure: the client acts. */
+
+/** Whether the same call may be repeated in another form. */
+export type RefusalDecision =
+  | { readonly kind: 'adapt'; readonly reason: string; readonly capabilities: Capabilities }
+  | {
+      readonly kind: 'final'
+      readonly reason: 'other-status' | 'about-its-size' | 'no-such-model' | 'nothing-to-leave-out'
+    }
+
+/**
+ * Statuses with which endpoints refuse a field: bad request, not found (routers), unprocessable,
+ * not implemented.
+ */
+const REFUSALS = [400, 404, 405, 415, 422, 501]
+/** Gateways report a refusal as their own error; it counts only if it names the field. */
+const TROUBLES = [500, 502]
+
+/** The prompt is too long, so omitting a field does not help. */
+const ABOUT_SIZE =
+  /context.?(length|window|size)|(prompt|input|request|messages?) (is |are )?(too (long|large)|exceeds?)|reduce the length|too many (input )?tokens|token limit|string_above_max|payload too large/i
+/** The model does not exist, so omitting a field does not help. */
+const NO_MODEL =
+  /model_not_found|unknown.?model|no such model|model( \S+)? (does not exist|(is |was )?not found)/i
+/** The model as a whole is refused. */
+const ABOUT_MODEL = /invalid.?model|model( \S+)? is not (supported|available)/i
+/** The refusal concerns a field that it does not name. */
+const UNNAMED =
+  /\b(extra|unknown|unrecognized|unexpected|unsupported|additional|malformed)\b|not (supported|permitted|allowed|recognized)|invalid (field|param|argument|request)|参数|字段|パラメータ|파라미터|unbekannt|ungültig|desconocid|inconnu|неизвест/i
+/** The refusal gives no reason. */
+const NO_REASON =
+  /^[\W\d]*(invalid_request_error\W+)?(bad request|unprocessable (entity|content)|malformed request|error)\W*$/i
+
+/**
+ * Decides what a refusal teaches: the capabilities for the next try, or that nothing can be
+ * omitted.
+ */
+export function learnRefusal(
+  now: Capabilities,
+  error: Pick<ProviderError, 'status' | 'message' | 'param' | 'code'>,
+  sent: SentFields,
+): RefusalDecision {
+  const trouble = TROUBLES.includes(error.status)
+  if (!REFUSALS.includes(error.status) && !trouble) return { kind: 'final', reason: 'other-status' }
+  const { param = '', code = '' } = error
+  const refusal = refusalOf(`${param} ${code} ${complaintOf(error, sent.contents)}`, param)
+  if (ABOUT_SIZE.test(refusal.text) && !TOOL_ID.test(refusal.text))
+    return { kind: 'final', reason: 'about-its-size' }
+  if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
+  const named = !trouble || UNNAMED.test(refusal.text)
+  const lesson = named && LESSONS.find(({ applies }) => applies(refusal, sent, now))
+  if (lesson) {
+    return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
+  }
+  const plainest = plainestOf(now, sent)
+  const unnamed =
+    !trouble &&
+    (UNNAMED.test(refusal.text) || NO_REASON.test(refusal.text)) &&
+    !ABOUT_MODEL.test(refusal.text)
+  if (unnamed && plainest !== undefined) {
+    return { kind: 'adapt', reason: 'unnamed field', capabilities: plainest }
+  }
+  return { kind: 'final', reason: 'nothing-to-leave-out' }
+}
+
+/** Combines the known capabilities with those that a call has found since it began. */
+export function mergeLessons(
+  now: Capabilities,
+  before: Capabilities,
+  after: Capabilities,
+): Capabilities {
+  const changed = Object.entries(after).filter(
+    ([name, value]) => value !== before[name as keyof Capabilities],
+  )
+  return {
+    ...now,
+    ...(Object.fromEntries(changed) as Partial<Capabilities>),
+    dropped: [...new Set([...now.dropped, ...after.dropped])],
+  }
+}
+
+/** Returns the request with only model, messages and tools; undefined if it already was that. */
+function plainestOf(now: Capabilities, sent: SentFields): Capabilities | undefined {
+  const extras = ['stream_options', 'response_format', 'max_completion_tokens', ...SAMPLING_FIELDS]
+  if (!extras.some((name) => sends(sent, name))) return undefined
+  return {
+    ...now,
+    streamOptions: false,
+    responseFormat: 'none',
+    tokensField: now.tokensField === 'max_completion_tokens' ? 'max_tokens' : now.tokensField,
+    dropped: SAMPLING_FIELDS.filter((name) => now.dropped.includes(name) || sends(sent, name)),
+  }
+}
