@@ -93,7 +93,7 @@ ${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
 
 If you set one of these variables in your shell, it has no effect: ${listed(SET_BY_START)}.
 
-To set the port of the API use \`npm start -- --port 9000\`. For everything else \`npm start\` chooses free ports; \`npm start\` prints them and writes them to
+To set the port of the API use \`npm start -- --port 9000\`. \`npm start\` chooses free ports for all other servers and services, prints them, and writes them to
 \`fleet.json\` in the state folder. While the simulator answers, \`npm start\` also sets ${listed(Object.keys(SIMULATED))}.
 
 ## What one machine does not need
