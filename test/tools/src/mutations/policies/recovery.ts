@@ -169,7 +169,7 @@ export const RECOVERY: readonly Mutation[] = [
     ],
     tests: ['services/recovery/test/redistribution/redistribute.test.ts'],
     caughtBy: /moves to another node before its batch keeps its pointer/,
-    because: /expected 501 to be 500/,
+    because: /to match object \{ kind: 'given-back'/,
   },
   {
     name: 'recovery-shadow',
