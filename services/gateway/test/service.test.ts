@@ -1,14 +1,21 @@
 import type { WatchFrame } from '@agentfleet/client'
 import { CHANNELS, type TaskRequest } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { nextPointer, setup } from './support.ts'
+import { nextPointer, setup, type GatewayBench } from './support.ts'
+
+/** Shared by the tests that leave the servers and the gateway as they are. */
+let shared: GatewayBench
+beforeAll(async () => {
+  shared = await setup()
+})
+afterAll(() => shared[Symbol.asyncDispose]())
 
 test('L1: an accepted task is in the log, and its pointer is issued', async () => {
-  await using bench = await setup()
-  const pointer = nextPointer(bench.bus)
-  const task = await bench.client().submit({ task: 'write', priority: 'high' })
+  const bench = shared
+  const pointer = nextPointer(bench.bus, 'accepted')
+  const task = await bench.client().submit({ task: 'accepted', priority: 'high' })
   expect(task).toMatchObject({ state: 'queued', agent: 'assistant', priority: 'high' })
   expect((await bench.taskLog.record(task.id))?.seq).toBe(task.seq)
   expect(await pointer).toMatchObject({
@@ -16,12 +23,12 @@ test('L1: an accepted task is in the log, and its pointer is issued', async () =
     tenant: 'default',
     seq: task.seq,
     reissue: false,
-    spec: { task: 'write' },
+    spec: { task: 'accepted' },
   })
 })
 
 test('L1: a hundred concurrent submissions under one key make one task, and another body is refused', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   const same = { idempotencyKey: 'k' }
   const tasks = await Promise.all(
@@ -40,9 +47,9 @@ test('L1: a hundred concurrent submissions under one key make one task, and anot
 })
 
 test('a held request is answered with the result', async () => {
-  await using bench = await setup()
-  const pointer = nextPointer(bench.bus)
-  const answer = bench.client().submit({ task: 'write' }, { waitSeconds: 30 })
+  const bench = shared
+  const pointer = nextPointer(bench.bus, 'held')
+  const answer = bench.client().submit({ task: 'held' }, { waitSeconds: 30 })
   const { taskId: id, seq } = await pointer
   await bench.complete({ id, seq }, { text: 'hello' })
   expect(await answer).toMatchObject({
@@ -55,7 +62,7 @@ test('a held request is answered with the result', async () => {
 })
 
 test('the answer to a batch has one outcome for each task, in the order of the batch', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   await client.submit({ task: 'a' }, { idempotencyKey: 'taken' })
   const results = await client.submitBatch([
@@ -67,7 +74,7 @@ test('the answer to a batch has one outcome for each task, in the order of the b
 })
 
 test('the gateway checks each task of a batch separately, and a task may depend on an earlier task of the batch', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   const tasks = [
     { task: 'a' },
@@ -96,7 +103,7 @@ test('the gateway checks each task of a batch separately, and a task may depend 
 })
 
 test('L5: a stream replays stored events and then sends new events live, each event once and in order', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   const task = await client.submit({ task: 'write' })
   const frames: WatchFrame[] = []
@@ -186,7 +193,7 @@ test('L7: a nearly full log makes the gateway refuse new tasks with a code', asy
 })
 
 test('a coordinator cancels a task, and if no coordinator answers, the client gets an error that asks it to try again', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   const task = await client.submit({ task: 'write' })
   await expect(client.cancel(task.id)).rejects.toMatchObject({
@@ -242,7 +249,7 @@ test('a stop of the gateway closes streams with 1001 and answers held requests',
 })
 
 test('five unreadable frames close a stream with 1008', async () => {
-  await using bench = await setup()
+  const bench = shared
   const socket = new WebSocket(`${bench.gateway.url().replace('http', 'ws')}/v1/stream`)
   const frames: object[] = []
   socket.on('message', (data: Buffer) => frames.push(JSON.parse(String(data)) as object))

@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
 import type { Completed } from '@agentfleet/domain'
-import { SUBJECTS, type TaskView } from '@agentfleet/protocol'
+import { SUBJECTS, type Pointer, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseOperators, schema } from '../src/config.ts'
@@ -102,12 +102,14 @@ export async function setup(
   }
 }
 
-/** Resolves with the pointer of the next submitted task. */
-export function nextPointer(bus: Bus): Promise<{ taskId: string; seq: number }> {
+/** Resolves with the pointer of the next submitted task; with a text, of the next task with this text. */
+export function nextPointer(bus: Bus, task?: string): Promise<{ taskId: string; seq: number }> {
   return new Promise((resolve) => {
     const subscription = bus.subscribe(SUBJECTS.allPointers, (message) => {
+      const pointer = JSON.parse(message.text()) as Pointer
+      if (task !== undefined && pointer.spec?.task !== task) return
       subscription.close()
-      resolve(JSON.parse(message.text()) as { taskId: string; seq: number })
+      resolve(pointer)
     })
   })
 }

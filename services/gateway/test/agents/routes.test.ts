@@ -1,17 +1,35 @@
 import { SHIPPED_AGENTS } from '@agentfleet/domain'
 import { STREAMS, type AgentView } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
-import { expect, test } from 'vitest'
-import { createClient } from '@agentfleet/client'
-import { nextPointer, setup } from '../support.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createClient, type Client } from '@agentfleet/client'
+import { nextPointer, setup, type GatewayBench } from '../support.ts'
 
-const KEYS = { API_KEYS: 'acme:acme-key-0123456789,other:other-key-0123456789' }
-const ACME = 'acme-key-0123456789'
-const OTHER = 'other-key-0123456789'
+/** A tenant for each test, so that no test sees the definitions of another one. */
+const TENANTS = [
+  'acme',
+  'other',
+  'writers',
+  'built-in',
+  'keeps',
+  'undefined',
+  'version',
+  'deleted',
+  'changed',
+  'later',
+  'newest',
+]
+const keyOf = (tenant: string): string => `${tenant}-key-0123456789`
+const clientOf = (tenant: string): Client => shared.client(keyOf(tenant))
+let shared: GatewayBench
+beforeAll(async () => {
+  const keys = TENANTS.map((tenant) => `${tenant}:${keyOf(tenant)}`)
+  shared = await setup({ API_KEYS: keys.join(',') })
+})
+afterAll(() => shared[Symbol.asyncDispose]())
 
 test('a definition gets versions, is changed under its ETag and deleted, and no other tenant sees it', async () => {
-  await using bench = await setup(KEYS)
-  const acme = bench.client(ACME)
+  const acme = clientOf('acme')
   const first = await acme.putAgent('triage', { systemPrompt: 'sort', model: 'm-1' })
   expect(first).toMatchObject({ name: 'triage', version: 1, builtIn: false })
   expect((await acme.putAgent('triage', { systemPrompt: 'sort', model: 'm-1' })).version).toBe(1)
@@ -23,7 +41,7 @@ test('a definition gets versions, is changed under its ETag and deleted, and no 
   await expect(acme.putAgent('triage', {}, { ifVersion: 0 })).rejects.toMatchObject({ status: 412 })
   expect((await acme.agent('triage', { version: 1 })).definition.model).toBe('m-1')
   expect((await acme.agents()).map(({ name }) => name)).toContain('triage')
-  await expect(bench.client(OTHER).agent('triage')).rejects.toMatchObject({ status: 404 })
+  await expect(clientOf('other').agent('triage')).rejects.toMatchObject({ status: 404 })
   await acme.deleteAgent('triage', { ifVersion: 2 })
   await expect(acme.agent('triage')).rejects.toMatchObject({
     status: 404,
@@ -34,8 +52,7 @@ test('a definition gets versions, is changed under its ETag and deleted, and no 
 })
 
 test('two concurrent writers store each version once, and neither loses a change unnoticed', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('writers')
   const made = await Promise.allSettled(
     Array.from({ length: 5 }, (_, index) => client.putAgent('same', { role: `r${index}` })),
   )
@@ -48,8 +65,7 @@ test('two concurrent writers store each version once, and neither loses a change
 })
 
 test('built-in agents can be hidden by definitions with their names, and return after the deletion', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('built-in')
   const names = (await client.agents()).map(({ name }) => name)
   expect(names).toEqual(Object.keys(SHIPPED_AGENTS).sort())
   expect(names).toEqual(expect.arrayContaining(['project-manager', 'developer', 'devops-engineer']))
@@ -64,8 +80,7 @@ test('built-in agents can be hidden by definitions with their names, and return 
 })
 
 test('a task keeps the agent definition that was current when it was submitted, and the fields of the task override that definition', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('keeps')
   const responseSchema = { type: 'object', required: ['answer'] }
   await client.putAgent('analyst', {
     systemPrompt: 'count first',
@@ -75,7 +90,7 @@ test('a task keeps the agent definition that was current when it was submitted, 
     responseSchema,
     limits: { turnsMax: 7, maxOutputTokens: 900, timeoutMs: 60_000, budget: { tokens: 5_000 } },
   })
-  const pointer = nextPointer(bench.bus)
+  const pointer = nextPointer(shared.bus)
   const task = await client.submit({ task: 'how many', agent: 'Analyst', limits: { turnsMax: 3 } })
   expect(task).toMatchObject({
     agent: 'Analyst',
@@ -90,7 +105,7 @@ test('a task keeps the agent definition that was current when it was submitted, 
   })
   expect(await pointer).toMatchObject({ spec: { definition: { name: 'analyst', version: 1 } } })
   await client.putAgent('analyst', { systemPrompt: 'guess' })
-  expect((await bench.taskLog.record(task.id))?.spec).toMatchObject({
+  expect((await shared.taskLog.record(task.id))?.spec).toMatchObject({
     systemPrompt: 'count first',
     maxOutputTokens: 900,
     timeoutMs: 60_000,
@@ -105,8 +120,7 @@ test('a task keeps the agent definition that was current when it was submitted, 
 })
 
 test('the gateway refuses an undefined agent and lists the names of the defined agents', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('undefined')
   await client.putAgent('triage', {})
   await expect(client.submit({ task: 'x', agent: 'reviewr' })).rejects.toMatchObject({
     status: 422,
@@ -116,9 +130,12 @@ test('the gateway refuses an undefined agent and lists the names of the defined 
       errors: [{ pointer: '/agent' }],
     },
   })
-  const goal = await fetch(`${bench.gateway.url()}/v1/goals`, {
+  const goal = await fetch(`${shared.gateway.url()}/v1/goals`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${keyOf('undefined')}`,
+      'content-type': 'application/json',
+    },
     body: JSON.stringify({ goal: 'x', planner: 'planer' }),
   })
   expect(await goal.json()).toMatchObject({ code: 'unknown-agent', status: 422 })
@@ -127,8 +144,7 @@ test('the gateway refuses an undefined agent and lists the names of the defined 
 })
 
 test('a version that does not exist is refused, and a definition within the task needs no name', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('version')
   await expect(
     client.submit({ task: 'x', agent: 'Poet Laureate', agentVersion: 3 }),
   ).rejects.toMatchObject({
@@ -144,8 +160,7 @@ test('a version that does not exist is refused, and a definition within the task
 })
 
 test('L1: the same request under the same key is the same task, even when its agent is deleted in between', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('deleted')
   await client.putAgent('triage', { systemPrompt: 'sort' })
   const body = { task: 'x', agent: 'triage' }
   const { id } = await client.submit(body, { idempotencyKey: 'deleted' })
@@ -160,8 +175,7 @@ test('L1: the same request under the same key is the same task, even when its ag
 })
 
 test('L1: the same body under the same key is the same task, even when its agent has changed in between', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('changed')
   const body = { task: 'x', agent: 'writer' }
   const task = await client.submit(body, { idempotencyKey: 'k' })
   await client.putAgent('writer', { systemPrompt: 'in verse' })
@@ -175,10 +189,9 @@ test('L1: the same body under the same key is the same task, even when its agent
 })
 
 test('a gateway that starts later and another running gateway know every definition', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('later')
   await client.putAgent('early', { systemPrompt: 'one' })
-  const other = createClient({ baseUrl: (await bench.another()).url() })
+  const other = createClient({ baseUrl: (await shared.another()).url(), apiKey: keyOf('later') })
   expect(await other.submit({ task: 'x', agent: 'early' })).toMatchObject({ systemPrompt: 'one' })
   await client.putAgent('early', { systemPrompt: 'two' })
   // The other gateway may not have received the definitions yet.
@@ -194,13 +207,14 @@ test('a gateway that starts later and another running gateway know every definit
 })
 
 test('L7: the gateway keeps the newest twenty versions of an agent', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+  const client = clientOf('newest')
   for (let version = 1; version <= 25; version += 1) {
     await client.putAgent('busy', { role: `v${version}` })
   }
   await expect(client.agent('busy', { version: 5 })).rejects.toMatchObject({ status: 404 })
   expect((await client.agent('busy', { version: 6 })).definition.role).toBe('v6')
-  const manager = await bench.bus.nats.jetstreamManager()
-  expect((await manager.streams.info(STREAMS.agents)).state.messages).toBe(20)
+  const manager = await shared.bus.nats.jetstreamManager()
+  const own = { subjects_filter: 'agents.newest.>' }
+  const { state } = await manager.streams.info(STREAMS.agents, own)
+  expect(state.subjects).toEqual({ 'agents.newest.busy': 20 })
 })

@@ -2,9 +2,16 @@ import { openOps } from '@agentfleet/adapters'
 import { createClient, type FollowFrame } from '@agentfleet/client'
 import { SUBJECTS, type Decision, type Incident, CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { setup, type GatewayBench } from '../support.ts'
 import { decision, incident, outcome } from '../records.ts'
+
+/** Shared by the tests that do not depend on what others record after them. */
+let shared: GatewayBench
+beforeAll(async () => {
+  shared = await setup()
+})
+afterAll(() => shared[Symbol.asyncDispose]())
 
 /** The control plane through the API of a gateway, on real servers. */
 function recorder({ bus }: GatewayBench) {
@@ -20,7 +27,7 @@ function recorder({ bus }: GatewayBench) {
 const TASK = '01890a5d-ac96-774b-bcce-b302099a8057'
 
 test('decisions are listed page by page, newest first, each with its measured outcomes', async () => {
-  await using bench = await setup()
+  const bench = shared
   const { decide, measure } = recorder(bench)
   const client = bench.client()
   for (const id of ['d1', 'd2', 'd3']) await decide(decision(id))
@@ -43,7 +50,7 @@ test('decisions are listed page by page, newest first, each with its measured ou
 })
 
 test('incidents are listed at their last stage and found by state and node', async () => {
-  await using bench = await setup()
+  const bench = shared
   const { report } = recorder(bench)
   const client = bench.client()
   await report(incident('i1'))
@@ -92,7 +99,7 @@ test('unreadable messages on OPS are skipped, and later messages are listed', as
 })
 
 test('invalid queries get a detail that says what to do', async () => {
-  await using bench = await setup()
+  const bench = shared
   const { decide } = recorder(bench)
   const client = bench.client()
   const wrong = { status: 400, problem: { code: 'invalid-request' } }
@@ -108,8 +115,8 @@ test('invalid queries get a detail that says what to do', async () => {
   })
   const cursorOf = { status: 400, problem: { code: 'invalid-cursor' } }
   await expect(client.decisions({ cursor: 'zzz' })).rejects.toMatchObject(cursorOf)
-  for (const id of ['d1', 'd2']) await decide(decision(id))
-  await eventually(() => client.decision('d2'), 10_000)
+  for (const id of ['q1', 'q2']) await decide(decision(id))
+  await eventually(() => client.decision('q2'), 10_000)
   const { nextCursor: cursor = '' } = await client.decisions({ limit: 1 })
   await expect(client.decisions({ kind: 'hold', cursor })).rejects.toMatchObject(cursorOf)
   await expect(client.incidents({ cursor })).rejects.toMatchObject(cursorOf)
@@ -123,7 +130,7 @@ test('invalid queries get a detail that says what to do', async () => {
 })
 
 test('subscribers get decisions, their outcomes and the stages of incidents live', async () => {
-  await using bench = await setup()
+  const bench = shared
   const { decide, measure, report } = recorder(bench)
   const abort = new AbortController()
   const frames: FollowFrame[] = []
@@ -134,16 +141,16 @@ test('subscribers get decisions, their outcomes and the stages of incidents live
     }
   })().catch((error: unknown) => error)
   await eventually(() => expect(frames).toMatchObject([{ type: 'subscribed' }]), 10_000)
-  await decide(decision('d1'))
+  await decide(decision('live'))
   await eventually(() => expect(frames).toHaveLength(2), 10_000)
-  await measure('d1', 1)
+  await measure('live', 1)
   await eventually(() => expect(frames).toHaveLength(3), 10_000)
-  await report(incident('i1', { taskIds: [TASK] }))
+  await report(incident('i-live', { taskIds: [TASK] }))
   await eventually(() => expect(frames).toHaveLength(4), 10_000)
   expect(frames.slice(1)).toMatchObject([
-    { type: 'decision', decision: { id: 'd1', outcomes: [] } },
-    { type: 'decision', decision: { id: 'd1', outcomes: [{ afterMinutes: 1 }] } },
-    { type: 'incident', incident: { id: 'i1', taskIds: [TASK] } },
+    { type: 'decision', decision: { id: 'live', outcomes: [] } },
+    { type: 'decision', decision: { id: 'live', outcomes: [{ afterMinutes: 1 }] } },
+    { type: 'incident', incident: { id: 'i-live', taskIds: [TASK] } },
   ])
   abort.abort(new Error('enough'))
   expect(await following).toMatchObject({ message: 'enough' })
@@ -175,7 +182,7 @@ test('every key reads fleet records, and only operators see task ids', async () 
 })
 
 test('the fleet view has totals, their history and the live load balancers', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   const totals = {
     atMs: 1,
@@ -206,7 +213,7 @@ test('the fleet view has totals, their history and the live load balancers', asy
 })
 
 test('a task shows its affinity key and the reason of its placement', async () => {
-  await using bench = await setup()
+  const bench = shared
   const client = bench.client()
   const task = await client.submit({ task: 'x', affinityKey: 'chat-7', placement: 'advised' })
   expect(task.affinityKey).toBe('chat-7')

@@ -2,13 +2,20 @@ import type { KeyCreated, KeyPage, KeyRequest, TicketView } from '@agentfleet/pr
 import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { setup, type GatewayBench } from '../support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const CONFIG = { ADMIN_KEY: ADMIN }
 const REQUEST: KeyRequest = { name: 'ci', tenant: 'acme', scopes: ['tasks:read', 'tasks:write'] }
+
+/** Shared by the tests that neither restart it nor list every key. */
+let shared: GatewayBench
+beforeAll(async () => {
+  shared = await setup(CONFIG)
+})
+afterAll(() => shared[Symbol.asyncDispose]())
 
 /** Sends a request with this key; returns the status and the body. */
 async function send(
@@ -50,7 +57,7 @@ async function openStream(url: string, query: string): Promise<{ closed: Promise
 }
 
 test('a key is made, used for its tenant and scopes, listed without its secret, and revoked', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const url = bench.gateway.url()
   const made = await make(bench)
   expect(made.key).toMatch(/^af_[a-z2-8]{12}_[\w-]{43}$/)
@@ -77,7 +84,7 @@ test('a key is made, used for its tenant and scopes, listed without its secret, 
 })
 
 test('a task names the key that submitted it, and asks for the approval of another key', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const made = await make(bench, { scopes: ['tasks:read', 'tasks:write', 'tasks:approve'] })
   const client = bench.client(made.key)
   const asked: { key: string }[] = []
@@ -99,14 +106,14 @@ test('a task names the key that submitted it, and asks for the approval of anoth
 })
 
 test('keys are listed page by page, and an unknown key is not found', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const url = bench.gateway.url()
   const ids = await Promise.all(
-    ['a', 'b', 'c'].map(async (name) => (await make(bench, { name })).id),
+    ['a', 'b', 'c'].map(async (name) => (await make(bench, { name, tenant: 'listed' })).id),
   )
-  const first = await send(url, ADMIN, 'GET', '/v1/keys?limit=2')
+  const first = await send(url, ADMIN, 'GET', '/v1/keys?tenant=listed&limit=2')
   const cursor = encodeURIComponent((first.body as KeyPage).nextCursor ?? '')
-  const second = await send(url, ADMIN, 'GET', `/v1/keys?limit=2&cursor=${cursor}`)
+  const second = await send(url, ADMIN, 'GET', `/v1/keys?tenant=listed&limit=2&cursor=${cursor}`)
   expect((second.body as KeyPage).nextCursor).toBeUndefined()
   const listed = [first, second].flatMap(({ body }) => (body as KeyPage).keys).map(({ id }) => id)
   expect(listed).toEqual(ids.sort())
@@ -131,7 +138,7 @@ test('a key works after all gateways restarted and Redis was wiped', async () =>
 })
 
 test('a revoked key and its open streams end at every gateway within two seconds', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const made = await make(bench)
   const other = await bench.another()
   await eventually(async () => {
@@ -148,7 +155,7 @@ test('a revoked key and its open streams end at every gateway within two seconds
 })
 
 test('a key and its open stream end when the key expires', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const expiresAt = new Date(Date.now() + 1_500).toISOString()
   const made = await make(bench, { expiresAt })
   const { closed } = await openStream(bench.gateway.url(), `access_token=${made.key}`)
@@ -162,7 +169,7 @@ test('a key and its open stream end when the key expires', async () => {
 })
 
 test('a ticket opens one stream, once, with the rights of its key', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const url = bench.gateway.url()
   const made = await make(bench)
   const answer = await send(url, made.key, 'POST', '/v1/tickets')
@@ -178,7 +185,7 @@ test('a ticket opens one stream, once, with the rights of its key', async () => 
 })
 
 test('a key makes at most 6,000 tickets a minute, so that tickets do not fill Redis (L7)', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const url = bench.gateway.url()
   const made = await make(bench)
   const redis = new Redis(bench.servers.redis.url)
@@ -195,7 +202,7 @@ test('a key makes at most 6,000 tickets a minute, so that tickets do not fill Re
 })
 
 test('a key with a list of agents runs these agents only, and does not change what they do', async () => {
-  await using bench = await setup(CONFIG)
+  const bench = shared
   const made = await make(bench, { agents: ['developer'] })
   const client = bench.client(made.key)
   expect((await client.submit({ task: 'x', agent: 'developer' })).agent).toBe('developer')
