@@ -202,7 +202,7 @@ describe('a call that needs approval', () => {
     await waiting(id)
     await test.client.approve(id, 1, { approved: false, note: 'too much' })
     expect(await test.ended(id)).toMatchObject({ state: 'completed' })
-    expect(await heard(id)).toEqual(['A person did not allow this call: too much'])
+    expect(await heard(id)).toEqual(['A person refused this call: too much'])
     expect(await lines(id)).toEqual([])
   })
 

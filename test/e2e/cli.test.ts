@@ -288,7 +288,7 @@ test('stats, queues and limits print a view and JSON', async () => {
   for (const command of ['stats', 'queues', 'usage']) {
     const refused = await agentfleet(command, '--scope', 'fleet')
     expect(refused).toMatchObject({ code: EXIT.refused, out: '' })
-    expect(refused.err).toContain('Omit scope to read your own.')
+    expect(refused.err).toContain('Omit scope to read your own ')
   }
 })
 

@@ -67,7 +67,10 @@ export function createAdviser(options: AdviserOptions): Adviser {
   const { mode, apiKey, baseUrl, model, limits, prices, clock, log } = options
   const reachable = apiKey !== undefined || baseUrl !== undefined
   if (mode === 'off' || !reachable) {
-    const why = mode === 'off' ? 'its mode is off' : 'there is no key and no base URL of a provider'
+    const why =
+      mode === 'off'
+        ? 'ADVISER_MODE is off'
+        : 'the service has no key and no base URL of a provider'
     log.info(
       { adviser: 'off', why },
       `The adviser is off because ${why}; the policies decide alone`,
@@ -94,7 +97,10 @@ export function createAdviser(options: AdviserOptions): Adviser {
       tell(consultation.advice.record, question.name)
       return consultation
     } catch (error) {
-      log.error({ err: error, question: question.name }, 'A question to the adviser threw an error')
+      log.error(
+        { err: error, question: question.name },
+        'A question to the adviser failed with an unexpected error',
+      )
       return none(without('question-failed'))
     }
   }

@@ -104,7 +104,7 @@ export function createConsult(deps: ConsultDeps): Consult {
     if (prompt === undefined) {
       log.error(
         { question: question.name, why },
-        'A question to the adviser contains figures that it does not declare; the service did not send the question',
+        'A question to the adviser contains undeclared figures; the service did not send the question',
       )
       return { advice: without('not-figures'), expiresAtMs: 0 }
     }
@@ -171,9 +171,12 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
     breaker = after(ending)
     if (breaker.kind === 'open' && ending === 'bad') {
       const { openMs } = BREAKER_LIMITS
-      log.warn({ openMs }, 'The adviser failed; services do not ask it for some minutes')
+      log.warn(
+        { openMs },
+        'The adviser failed; the service does not ask the adviser for some minutes',
+      )
     } else if (breaker.kind === 'closed' && before === 'probing') {
-      log.info({}, 'The adviser answers again')
+      log.info({}, 'The adviser answers questions again')
     }
   }
   return {
@@ -255,7 +258,8 @@ function conclude<S extends SeenShape, A>(
     // A copy, so that a clamp that writes into it does not change the kept answer.
     const { answer, clamped } = question.clamp(structuredClone(kept.answer) as A, seen)
     const checked = question.schema.safeParse(answer)
-    if (!checked.success) throw new Error('the clamped answer does not match the schema')
+    if (!checked.success)
+      throw new Error('the answer does not match the schema after its values were limited')
     const follows = question.followsPolicy(answer, seen)
     const full: AdviceRecord = {
       ...record,
@@ -270,7 +274,7 @@ function conclude<S extends SeenShape, A>(
   } catch (error) {
     log.error(
       { err: error, question: question.name },
-      'The function that clamps the answer of the adviser failed',
+      'The function that limits the answer of the adviser to its bounds failed',
     )
     return failed({ question, seen, record }, 'invalid', kept.raw)
   }

@@ -77,7 +77,7 @@ function copyOf<K>(
 ): Copied {
   if (typeof seen !== 'object' || seen === null) return { why: 'there are no figures' }
   if (Object.keys(seen).some((name) => !Object.hasOwn(shape, name))) {
-    return { why: 'a figure is not declared by the question' }
+    return { why: 'the question does not declare one of its figures' }
   }
   const values: Record<string, unknown> = {}
   for (const [name, kind] of Object.entries(shape)) {
@@ -111,7 +111,7 @@ function copyFigure(kind: FigureKind, value: unknown, name: string): Copied {
   }
   return typeof value === 'string' && kind.includes(value)
     ? { value }
-    : { why: `${name} is not one of its names` }
+    : { why: `${name} is not one of the declared names` }
 }
 
 function isRows(kind: FigureKind | RowsKind): kind is RowsKind {

@@ -3,8 +3,10 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 /** The counters of an adviser. */
 export function createMetrics(registry: ServiceContext['registry']) {
   return {
-    asked: metricsOf(registry).counter('advice_total', 'Questions to the adviser, by outcome.', [
-      'outcome',
-    ]),
+    asked: metricsOf(registry).counter(
+      'advice_total',
+      'Number of questions to the adviser, by outcome.',
+      ['outcome'],
+    ),
   }
 }

@@ -64,10 +64,10 @@ export function defineQuestion<const S extends SeenShape, A>(
   const { name, instruction, ttlMs, timeoutMs, schema } = parts
   const refreshEveryMs = parts.refreshEveryMs ?? Math.min(REFRESH_EVERY_MS, ttlMs / 4)
   const fault = (message: string): string => `question ${name}: ${message}`
-  assert(NAME.test(name), fault('its name must consist of lower-case words'))
+  assert(NAME.test(name), fault('the name of the question must consist of lower-case words'))
   assert(
     instruction.length > 0 && instruction.length <= INSTRUCTION_CHARACTERS_MAX,
-    fault(`its instruction must have 1 to ${INSTRUCTION_CHARACTERS_MAX} characters`),
+    fault(`the instruction must have 1 to ${INSTRUCTION_CHARACTERS_MAX} characters`),
   )
   assert(ttlMs > 0 && ttlMs <= TTL_MAX_MS, fault(`ttlMs must be 1 to ${TTL_MAX_MS}`))
   assert(

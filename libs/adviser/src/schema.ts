@@ -41,7 +41,7 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
   if (type === 'object') return problemOfObject(schema, path, depth)
   const strange = Object.keys(schema).find((word) => !WORDS.has(word))
   if (strange !== undefined)
-    return `${path} uses ${strange}, which structured output does not support`
+    return `${path} uses ${strange}, which the structured output of providers does not support`
   if (type === 'array') {
     const { items, maxItems } = schema
     if (typeof maxItems !== 'number') return `${path} is a list without a maximum length`
@@ -51,7 +51,8 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
   }
   if (type === 'string') {
     const names = schema['enum'] ?? (schema['const'] === undefined ? undefined : [schema['const']])
-    if (!Array.isArray(names)) return `${path} is free text`
+    if (!Array.isArray(names))
+      return `${path} is free text, but every text must be one of declared values`
     const long = names.some((name) => String(name).length > NAME_CHARACTERS_MAX)
     return long ? `${path} has names of more than ${NAME_CHARACTERS_MAX} characters` : undefined
   }
@@ -61,13 +62,14 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
 function problemOfObject(schema: JsonSchema, path: string, depth: number): string | undefined {
   const strange = Object.keys(schema).find((word) => !OBJECT_WORDS.has(word))
   if (strange !== undefined)
-    return `${path} uses ${strange}, which structured output does not support`
+    return `${path} uses ${strange}, which the structured output of providers does not support`
   const fields = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>)
   const required = (schema['required'] ?? []) as readonly string[]
   if (schema['additionalProperties'] !== false) return `${path} is not a strict object`
   if (fields.length === 0 || fields.length > FIELDS_MAX) return `${path} has no or too many fields`
   for (const [name, field] of fields) {
-    if (!required.includes(name)) return `${path}.${name} is optional`
+    if (!required.includes(name))
+      return `${path}.${name} is optional, but every field must be required`
     const problem = problemAt(field, `${path}.${name}`, depth + 1)
     if (problem !== undefined) return problem
   }

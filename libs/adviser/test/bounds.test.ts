@@ -155,7 +155,7 @@ describe('the circuit breaker of the adviser', () => {
     expect(await ask()).toMatchObject({ kind: 'applied' })
     expect(await ask(stateOf(9))).toMatchObject({ kind: 'applied' })
     const told = lines.filter(({ message }) =>
-      /do not ask it for some minutes|answers again/.test(message ?? ''),
+      /does not ask the adviser for some minutes|answers questions again/.test(message ?? ''),
     )
     expect(told.map(({ level }) => level)).toEqual(['warn', 'warn', 'info'])
   })

@@ -32,7 +32,7 @@ describe('an adviser', () => {
     expect(adviser.mode).toBe('off')
     expect(await ask()).toEqual({ kind: 'not-applied', reason: 'off' })
     expect(lines.map(({ message }) => message)).toEqual([
-      'The adviser is off because there is no key and no base URL of a provider; the policies decide alone',
+      'The adviser is off because the service has no key and no base URL of a provider; the policies decide alone',
     ])
   })
 

@@ -111,7 +111,11 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
       else end({ kind: 'busy', problem: `cannot be checked now: ${error.message}` })
     })
     timer = setTimeout(
-      () => end({ kind: 'busy', problem: 'cannot be checked now: the thread does not start' }),
+      () =>
+        end({
+          kind: 'busy',
+          problem: 'cannot be checked now, because the thread of the check does not start',
+        }),
       START_DEADLINE_MS,
     )
     thread = started
@@ -135,7 +139,10 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
   const run = (job: CheckJob): Promise<Parameters<Waiting['settle']>[0]> =>
     new Promise((resolve) => {
       if (waiting.length >= WAITING_MAX) {
-        resolve({ kind: 'busy', problem: 'cannot be checked now: too many other checks wait' })
+        resolve({
+          kind: 'busy',
+          problem: 'cannot be checked now, because too many other checks wait',
+        })
         return
       }
       waiting.push({ job, settle: resolve })

@@ -22,7 +22,7 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.failed, 'the gateway refused the request, or the command failed'],
   [EXIT.usage, 'the command line is wrong'],
   [EXIT.unreachable, 'no gateway answers'],
-  [EXIT.refused, 'the key is missing, wrong, or not allowed to do this'],
+  [EXIT.refused, 'the key is missing or wrong, or it may not do this'],
   [EXIT.notFound, 'the task, agent, schedule, decision, incident or key does not exist'],
   [EXIT.taskFailed, 'a task or goal that the command waited for has failed or was cancelled'],
   [EXIT.checkFailed, 'doctor found a problem, or demo found that a guarantee did not hold'],
@@ -62,7 +62,7 @@ export function explain(
   url: string,
 ): string {
   if (status === 0) {
-    return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of one that runs. (${problem.detail})`
+    return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of a running gateway. (${problem.detail})`
   }
   const fields = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
   const lines = `${problem.title}: ${problem.detail}${fields.join('')}`

@@ -67,7 +67,9 @@ async function urlOf(input: Input, { env, stateDir }: CliOptions): Promise<strin
   const stated = textOf(input, 'url') ?? (env['AGENTFLEET_URL'] || undefined)
   const url = stated ?? (await findLocalFleet(stateDir))?.url ?? URL_DEFAULT
   if (/^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) return url
-  throw new UsageError(`"${url}" is not the address of a gateway. Give one such as ${URL_DEFAULT}.`)
+  throw new UsageError(
+    `"${url}" is not the address of a gateway. Give an address such as ${URL_DEFAULT}.`,
+  )
 }
 
 function contextOf(url: string, input: Input, options: CliOptions): Context {

@@ -13,7 +13,7 @@ const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
 export const WATCH_OPTION: Option = {
   type: 'boolean',
   short: 'w',
-  help: `print it again every ${EVERY_MS / 1_000} s until Ctrl-C`,
+  help: `print the view again every ${EVERY_MS / 1_000} s until Ctrl-C`,
 }
 
 /** A view that was read once: its JSON objects and its text. */

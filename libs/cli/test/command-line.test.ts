@@ -26,7 +26,7 @@ describe('the command line', () => {
   test.for([
     ['lss', '"lss" is not a command. Did you mean "ls"?'],
     ['ls --limt 3', '"--limt" is not an option. Did you mean "--limit"?'],
-    ['ls --state done', '--state is one of waiting, queued'],
+    ['ls --state done', '--state must be one of waiting, queued'],
     ['ls --limit', 'agentfleet ls --help'],
     ['--json', 'The command is missing.'],
   ] as const)('the line "%s" gets an error that says what to do', ([line, text]) => {
@@ -73,7 +73,7 @@ describe('the values of options', () => {
   test('durations have a unit', () => {
     const read = ['500ms', '90s', '1.5m', '2h', '1d'].map((text) => durationOf(input(text), 'it'))
     expect(read).toEqual([500, 90_000, 90_000, 7_200_000, 86_400_000])
-    expect(() => durationOf(input('90'), 'it')).toThrow('--it is a duration such as')
+    expect(() => durationOf(input('90'), 'it')).toThrow('--it must be a duration such as')
   })
 
   test('a time is given as a date, a date with a time, a word such as today, or an age', () => {
@@ -87,7 +87,7 @@ describe('the values of options', () => {
       '2026-01-02',
       '2026-01-02T03:04:05Z',
     ])
-    expect(() => timeOf(input('last week'), 'it', NOW_MS)).toThrow('--it is a day')
+    expect(() => timeOf(input('last week'), 'it', NOW_MS)).toThrow('--it must be a day')
   })
 
   test('a number or a pair that breaks its rule is refused, and the error contains the rule', () => {
@@ -97,7 +97,7 @@ describe('the values of options', () => {
       expect(() => wholeOf(input(text), 'it', bounds)).toThrow('a whole number from 1 to 5')
     }
     expect(pairsOf(input(['a=1', 'b=x=y']), 'it')).toEqual({ a: '1', b: 'x=y' })
-    expect(() => pairsOf(input(['a']), 'it')).toThrow('--it is a pair such as team=support')
+    expect(() => pairsOf(input(['a']), 'it')).toThrow('--it must be a pair such as team=support')
   })
 })
 

@@ -77,17 +77,17 @@ describe('the figures of a demo', () => {
     expect(`\n${report}\n`).toMatchInlineSnapshot(`
       "
       MEASURED       RESULT                  HOW
-      tasks          1 accepted              1.0 a second; from the log
-      completed      1                       0 failed; from the log
-      lost           0                       accepted, but without an ending in the log
-      ended twice    0                       from the log
-      added latency  p50 410 ms, p99 410 ms  time of a task without its LLM calls, under this load; 1 task
-      failover       —                       from a kill until a task of the killed node runs again; 0 tasks
-      paid twice     0 of 3 calls (0.00 %)   the simulator's counters, for the tasks that the log shows with several attempts
+      tasks          1 accepted              1.0 tasks a second; counted from the log
+      completed      1                       0 tasks failed; counted from the log
+      lost           0                       accepted tasks that have no end in the log
+      ended twice    0                       counted from the log
+      added latency  p50 410 ms, p99 410 ms  the time of a task without its LLM calls, under the load of the demo; 1 task
+      failover       —                       the time from a kill until a task of the killed node runs again; 0 tasks
+      paid twice     0 of 3 calls (0.00 %)   counted by the simulator, for the tasks that have several attempts in the log
 
       killed: worker-1 (12 running tasks)
 
-      look at it: http://127.0.0.1:8080/console
+      the page of the fleet: http://127.0.0.1:8080/console
       "
     `)
   })

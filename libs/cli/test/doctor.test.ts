@@ -57,7 +57,7 @@ test('doctor finds and explains a fleet without a node and a provider that is cl
     fleet      problem  0 nodes alive; no node is alive
     providers  warning  the fleet pauses its calls to openai/gpt (status 401)
 
-    fleet: Run "agentfleet incidents": it shows how the fleet handles failed nodes.
+    fleet: Run "agentfleet incidents" to see how the fleet handles failed nodes.
     providers: Check the key and the address of the provider in PROVIDERS.
     "
   `)

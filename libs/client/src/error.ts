@@ -32,7 +32,7 @@ export function unreachable(cause: unknown): ClientError {
       type: 'urn:agentfleet:problem:unreachable',
       title: 'The gateway did not answer',
       status: 0,
-      detail: `It may have received the request or not (${String(cause)}). It is safe to repeat a submission with an idempotency key.`,
+      detail: `The gateway may or may not have received the request (${String(cause)}). It is safe to repeat a submission with an idempotency key.`,
       code: 'unreachable',
     },
     { cause },

@@ -119,7 +119,7 @@ async function opening(socket: WebSocket): Promise<void> {
 function closedFor(code: number, reason: string): ClientError {
   return new ClientError({
     type: 'urn:agentfleet:problem:stream-closed',
-    title: 'The gateway closed the stream',
+    title: 'The gateway closed the WebSocket stream',
     status: 400,
     detail: `The gateway rejected a message from this client (close code ${code} ${reason}).`,
     code: 'stream-closed',

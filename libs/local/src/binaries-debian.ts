@@ -113,7 +113,7 @@ async function findArchives(
 ): Promise<readonly string[]> {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
   if (!/^ID="?debian"?$/m.test(release))
-    throw new Error('fetching works on Debian only; this is another system')
+    throw new Error('programs can be fetched only on Debian, and this is another system')
   const codename = /^VERSION_CODENAME="?(\w+)"?$/m.exec(release)?.[1]
   const releases = new Set([codename, 'stable', 'oldstable', 'oldoldstable', 'testing', 'sid'])
   // Without release details the list is complete even where the indexes were never fetched.
@@ -223,7 +223,9 @@ async function updateIndexes(
       failures.push(error instanceof Error ? error.message : String(error))
     }
   }
-  throw new Error(`no archive gave signed indexes of ${suites.join(', ')}: ${failures.join('; ')}`)
+  throw new Error(
+    `no Debian archive returned signed indexes of ${suites.join(', ')}: ${failures.join('; ')}`,
+  )
 }
 
 /**

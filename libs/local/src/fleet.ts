@@ -357,5 +357,5 @@ async function nodesReady(
 function tooFew(alive: number, count: number, deadlineMs: number): string {
   const seconds = Math.round(deadlineMs / 1_000)
   if (alive < 0) return `GET /v1/fleet did not answer with 200 within ${seconds} s`
-  return `only ${alive} of ${count} worker nodes are alive after ${seconds} s; their logs say why`
+  return `only ${alive} of ${count} worker nodes are alive after ${seconds} s; the logs of the other nodes say why`
 }

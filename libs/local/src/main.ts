@@ -18,12 +18,12 @@ import { StartFailure } from './start/start-watch.ts'
 /** `npm start`: the whole fleet on this machine, a handful of real tasks, and a line of live status. */
 
 const USAGE = `npm start -- [options]
-  --once            end after the tasks; exit code 0 only if all completed
-  --workers N       worker nodes at the start (default 2)
-  --port N          port of the API (default 8080, or a free one when it is taken)
-  --data DIR        where the fleet keeps its state (default .agentfleet/)
-  --durability C    process (default) or power: every append flushed to the disk
-  --tasks N         tasks to run at the start (default 6; 0: none)
+  --once            stop after the tasks; the exit code is 0 only if all tasks completed
+  --workers N       start N worker nodes (default 2)
+  --port N          use the port N for the API (default 8080, or a free port if 8080 is taken)
+  --data DIR        keep the state of the fleet in the folder DIR (default .agentfleet/)
+  --durability C    process (default), or power: NATS flushes every stored event to the disk
+  --tasks N         run N tasks at the start (default 6)
 
 The services read variables of the environment, such as OPENAI_API_KEY, PROVIDERS, API_KEYS, MCP_SERVERS,
 TOOLS_DIR, TENANT_BUDGETS and WORKER_SLOTS. docs/reference/npm-start.md lists all of them.`
@@ -90,7 +90,7 @@ async function main(): Promise<number> {
     }
     const missing = await mcpNotice(process.env, { ...offers, signal: stopping.signal })
     for (const line of missing) say(line)
-    say('\nThe fleet is up. Ctrl-C stops it; its state stays.')
+    say('\nThe fleet is up. Ctrl-C stops the fleet; the fleet keeps its state.')
     await showStatus(client, stopping.signal)
     return 0
   } catch (error) {

@@ -138,7 +138,9 @@ export async function startMember(options: MemberOptions): Promise<Member> {
       const deadline = performance.now() + deadlineMs
       while (!(await probe(`http://${LOOPBACK}:${port}/readyz`))) {
         if (stopped || performance.now() > deadline) {
-          const tail = child.hasExited() ? (await child.exited).logTail : 'it is still starting'
+          const tail = child.hasExited()
+            ? (await child.exited).logTail
+            : 'the process is still starting'
           throw new StartFailure(
             `${options.id} is not ready after ${Math.round(deadlineMs / 1_000)} s (${tail}); its log is ${logFile}`,
           )

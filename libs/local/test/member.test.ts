@@ -39,7 +39,7 @@ test('a service that hangs is killed and started again, and the caller gets the 
     member.kill('SIGSTOP')
     await vi.waitFor(() => expect(member.pid()).not.toBe(pid), { timeout: READY_WITHIN_MS })
     await member.ready(READY_WITHIN_MS)
-    expect(ends).toEqual(['it did not answer for 1 s'])
+    expect(ends).toEqual(['the process did not answer for 1 s'])
   } finally {
     await member.stop()
   }

@@ -75,7 +75,7 @@ test('a server that hangs is killed and started again (SUP-4)', async () => {
     expect(redis.pid).not.toBe(pid)
     expect(await ask('GET kept')).toBe('1')
   })
-  expect(ends).toEqual(['redis-server it did not answer for 2 s'])
+  expect(ends).toEqual(['redis-server the process did not answer for 2 s'])
   supervision.close()
 }, 30_000)
 

@@ -99,7 +99,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
 
   return {
     add(item) {
-      if (draining) return Promise.reject(new BatcherError('draining', 'the batcher is closed'))
+      if (draining) return Promise.reject(new BatcherError('draining', 'the batch queue is closed'))
       if (queue.length >= maxQueued) {
         return Promise.reject(new BatcherError('overloaded', `${maxQueued}items already wait`))
       }

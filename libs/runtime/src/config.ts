@@ -186,14 +186,14 @@ function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]
   const meta = metaOf(schema, name)
   const unsetMeans = meta?.['unsetMeans']
   if (typeof unsetMeans === 'string' && (env[name] === '' || env[`${name}_FILE`] === '')) {
-    problems.push(`${name}: is empty; give it a value, or remove it, which means: ${unsetMeans}`)
+    problems.push(`${name}: is empty; give it a value, or remove it (without it: ${unsetMeans})`)
     return undefined
   }
   const direct = env[name] || undefined
   const path = meta?.['secret'] ? env[`${name}_FILE`] || undefined : undefined
   if (path === undefined) return direct
   if (direct !== undefined) {
-    problems.push(`${name}: is set together with ${name}_FILE; expected only one of the two`)
+    problems.push(`${name}: is set together with ${name}_FILE; set only one of the two variables`)
     return undefined
   }
   try {

@@ -80,7 +80,8 @@ export function prices(byDefault: string): z.ZodType<Readonly<Record<string, Tok
     })
     return Object.freeze(Object.fromEntries(table))
   })
-  const description = 'model=input/output in US dollars for a million tokens, separated by commas'
+  const description =
+    'prices such as model=input/output in US dollars for a million tokens, separated by commas'
   return schema.prefault(byDefault).meta({ description })
 }
 

@@ -177,7 +177,9 @@ export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.o
     shell.discovery = (needed as { readonly discovery?: Discovery }).discovery
     return definition.build(Object.assign({}, context, needed))
   }
-  begin(shell, build, http).catch((error: unknown) => fail(shell, error, 'the start failed'))
+  begin(shell, build, http).catch((error: unknown) =>
+    fail(shell, error, 'the service could not start'),
+  )
 }
 
 async function connect<C, N extends Needs<C>>(
@@ -246,7 +248,7 @@ type Build = () => Promise<Service>
 
 async function begin(shell: Shell, build: Build, http: FastifyInstance) {
   const inTime = await settleWithin(startUp(shell, build, http), START_DEADLINE_MS)
-  if (!inTime) throw new Error(`not started within ${START_DEADLINE_MS} ms`)
+  if (!inTime) throw new Error(`the service did not start within ${START_DEADLINE_MS} ms`)
 }
 
 async function startUp(shell: Shell, build: Build, http: FastifyInstance) {
@@ -284,7 +286,7 @@ async function end(shell: Shell, reason: string) {
   const { log, base, closers } = shell
   if (shell.phase === 'draining' || shell.phase === 'failing') return
   shell.phase = 'draining'
-  log.info({ reason }, 'The service is draining')
+  log.info({ reason }, 'The service accepts no new work and finishes its present work')
   const clean = await step(shell, 'deregister', DEREGISTER_DEADLINE_MS, () => deregister(shell))
   const drained = await step(shell, 'drain', base.DRAIN_DEADLINE_MS + DRAIN_GRACE_MS, async () =>
     shell.service?.drain(base.DRAIN_DEADLINE_MS),

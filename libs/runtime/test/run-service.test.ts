@@ -69,7 +69,10 @@ test('a permanently closed connection drains the service and ends its process wi
   await get('/lose', 'POST')
   expect(await exited).toBe(0)
   expect(lines()).toContainEqual(
-    expect.objectContaining({ msg: 'The service is draining', reason: 'second-closed' }),
+    expect.objectContaining({
+      msg: 'The service accepts no new work and finishes its present work',
+      reason: 'second-closed',
+    }),
   )
   expect(events().slice(-2)).toEqual(['close second', 'close first'])
 })
@@ -156,7 +159,7 @@ test.each(['broken-build', 'broken-start'])(
     const { exited, events, lines } = launch({ MODE })
     expect(await exited).toBe(1)
     expect(lines().find((line) => line.level === 'fatal')).toMatchObject({
-      msg: 'the start failed',
+      msg: 'the service could not start',
     })
     expect(events().slice(-2)).toEqual(['close second', 'close first'])
   },

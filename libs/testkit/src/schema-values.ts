@@ -229,7 +229,7 @@ export function invalidValues(
     at: '',
     value,
   })
-  if (plain.enum !== undefined) return [own('enum', 'none of them'), own('type', 7)]
+  if (plain.enum !== undefined) return [own('enum', 'no value of the list'), own('type', 7)]
   switch (plain.type) {
     case 'boolean':
       return [own('type', 'yes'), own('type', 1)]

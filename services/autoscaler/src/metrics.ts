@@ -4,13 +4,14 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
-    decisions: metrics.counter('scale_decisions_total', 'Scaling decisions of the leader.', [
-      'kind',
-      'reason',
-    ]),
+    decisions: metrics.counter(
+      'scale_decisions_total',
+      'Number of scaling decisions of the leader.',
+      ['kind', 'reason'],
+    ),
     failures: metrics.counter(
       'scale_failures_total',
-      'Scaling decisions that the orchestrator failed to carry out.',
+      'Number of scaling decisions that the orchestrator failed to carry out.',
     ),
     wanted: metrics.gauge('scale_wanted', 'Number of nodes that the current demand needs.'),
     nodes: metrics.gauge('scale_nodes', 'Number of nodes that serve tasks or are starting.'),
@@ -20,7 +21,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ),
     backpressure: metrics.gauge(
       'scale_backpressure',
-      '1 while demand needs more nodes but more nodes would not help.',
+      '1 while the demand needs more nodes but more nodes would not help, otherwise 0.',
     ),
     leader: metrics.gauge('scale_leader', '1 on the replica that is the leader, otherwise 0.'),
   }

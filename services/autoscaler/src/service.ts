@@ -101,7 +101,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
         await observer.saveLearned().catch((error: unknown) => {
           log.warn(
             { err: error },
-            'The autoscaler could not store its learned state; a new leader starts without that of the last minutes',
+            'The autoscaler could not store its learned state; a new leader starts without the state of the last minutes',
           )
         })
       }

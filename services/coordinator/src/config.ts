@@ -33,7 +33,7 @@ const variables = z.object({
   /** The most ended tasks that stay readable; the oldest leave first. */
   RETENTION_TASKS: integer({ min: 1, max: 100_000_000, default: 250_000 }),
   /** As for gateways and load balancers; here `logBytes` and `tasks` count, for children and ticks. */
-  TENANT_LIMITS: notEmpty(text(), 'no limits for all tenants'),
+  TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),
 })
 
 /** The environment variables of the coordinator. */
@@ -42,11 +42,13 @@ export const schema = withRules(
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
   ({ NODE_PASSWORD, NATS_ISSUER_SEED }) => {
     if ((NODE_PASSWORD === undefined) !== (NATS_ISSUER_SEED === undefined)) {
-      return ['NATS_ISSUER_SEED: needs NODE_PASSWORD too; set both, or none without nodes as users']
+      return [
+        'NATS_ISSUER_SEED: needs NODE_PASSWORD too; set both variables if nodes log in to NATS as users, otherwise set none',
+      ]
     }
     return NATS_ISSUER_SEED === undefined || isIssuerSeed(NATS_ISSUER_SEED)
       ? []
-      : ['NATS_ISSUER_SEED: is not the seed of an account; it begins with SA']
+      : ['NATS_ISSUER_SEED: is not the seed of an account; such a seed begins with SA']
   },
 )
 

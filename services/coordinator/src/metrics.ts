@@ -4,8 +4,15 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
-    events: metrics.counter('events_total', 'Events read from the log.', ['type']),
-    reports: metrics.counter('reports_total', 'Reports of nodes by outcome.', ['op', 'outcome']),
+    events: metrics.counter(
+      'events_total',
+      'Number of events that the coordinator has read from the log.',
+      ['type'],
+    ),
+    reports: metrics.counter('reports_total', 'Number of reports from nodes by outcome.', [
+      'op',
+      'outcome',
+    ]),
     batch: metrics.histogram(
       'report_batch_size',
       'Number of reports in one message of a node.',
@@ -14,26 +21,26 @@ export function createMetrics(registry: ServiceContext['registry']) {
     ),
     issued: metrics.counter(
       'pointers_issued_total',
-      'Pointers that the follower issued because they were missing.',
+      'Number of missing pointers (queue messages of tasks) that the coordinator issued again.',
     ),
     expired: metrics.counter(
       'tasks_expired_total',
-      'Tasks that failed because their deadline passed.',
+      'Number of tasks that failed because their deadline passed.',
     ),
     rebuilds: metrics.counter(
       'projection_rebuilds_total',
-      'How often the coordinator wrote all records to Redis again.',
+      'Number of times that the coordinator wrote all records to Redis again.',
     ),
     observe(read: { unfinished(): number; inReport(): number; position(): number }) {
-      metrics.gaugeOf('tasks_unfinished', 'Unfinished tasks.', read.unfinished)
+      metrics.gaugeOf('tasks_unfinished', 'Number of unfinished tasks.', read.unfinished)
       metrics.gaugeOf(
         'reports_in_flight',
-        'Reports that the coordinator handles at the moment.',
+        'Number of reports that the coordinator handles now.',
         read.inReport,
       )
       metrics.gaugeOf(
         'log_position',
-        'Last log sequence that the follower has read.',
+        'Last log sequence that the coordinator has read.',
         read.position,
       )
     },

@@ -32,10 +32,10 @@ const variables = z.object({
   /** `tenant:key,tenant:key`; if unset, every request belongs to the tenant `default`. */
   API_KEYS: notEmpty(
     secret(),
-    'without keys, everyone who reaches the API can use it as the tenant "default"',
+    'without keys, every client that can reach the API can use it as the tenant "default"',
   ),
   /** The first admin key: it makes the keys of all tenants, and has every other scope for `default`. */
-  ADMIN_KEY: notEmpty(secret(), 'without it, no key can make keys through the API'),
+  ADMIN_KEY: notEmpty(secret(), 'without ADMIN_KEY, no client can make keys through the API'),
   /** Accepts JWTs of this issuer, exactly as their claim `iss` names it. */
   JWT_ISSUER: text().optional(),
   /** The claim `aud` that a JWT must have. */
@@ -69,7 +69,7 @@ const variables = z.object({
   /** In addition, an address has at most half of the connections that others leave free. */
   CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 100_000 }).optional(),
   /** As for load balancers; here all fields but `concurrency` and `weight` count. */
-  TENANT_LIMITS: notEmpty(text(), 'no limits for all tenants'),
+  TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
@@ -125,7 +125,7 @@ export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[
     return { tenant, key }
   })
   if (new Set(keys.map(({ key }) => key)).size < keys.length) {
-    problems.push('API_KEYS: two entries have the same key; give each entry its own')
+    problems.push('API_KEYS: two entries have the same key; give each entry a different key')
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return keys

@@ -7,37 +7,43 @@ export type GatewayMetrics = ReturnType<typeof createMetrics>
 export function createMetrics(registry: Registry) {
   const metrics = metricsOf(registry)
   return {
-    submissions: metrics.counter('gateway_submissions_total', 'Submissions by outcome.', [
-      'outcome',
-    ]),
+    submissions: metrics.counter(
+      'gateway_submissions_total',
+      'Number of task submissions by outcome.',
+      ['outcome'],
+    ),
     requests: metrics.histogram('gateway_request_seconds', 'Duration of requests in seconds.', [
       'operation',
       'status',
     ]),
-    refusals: metrics.counter('gateway_refusals_total', 'Refused requests by code.', ['code']),
+    refusals: metrics.counter(
+      'gateway_refusals_total',
+      'Number of refused requests by error code.',
+      ['code'],
+    ),
     audited: metrics.counter(
       'gateway_audit_events_total',
-      'Audit events by kind; `lost` events were only logged.',
+      'Number of audit events by kind; the gateway could only log the `lost` events.',
       ['kind'],
     ),
     reads: metrics.counter(
       'gateway_reads_total',
-      'Reads of single tasks, by the source of the record (Redis or the log).',
+      'Number of reads of single tasks, by the source of the record (Redis or the log).',
       ['source'],
     ),
     frames: metrics.counter(
       'gateway_stream_frames_total',
-      'Frames sent to WebSocket clients, by kind.',
+      'Number of frames that the gateway sent to WebSocket clients, by kind.',
       ['kind'],
     ),
     closes: metrics.counter(
       'gateway_stream_closes_total',
-      'Connections that the gateway ended, by reason.',
+      'Number of connections that the gateway ended, by reason.',
       ['reason'],
     ),
     logFill: metrics.gauge(
       'gateway_log_fill_ratio',
-      'Used part of the largest size of the log, 0 to 1.',
+      'Used part of the maximum size of the log, from 0 to 1.',
     ),
     observe(read: {
       held(): number
@@ -50,20 +56,24 @@ export function createMetrics(registry: Registry) {
       const { gaugeOf } = metrics
       gaugeOf(
         'gateway_waiting',
-        'Requests that the gateway holds until their task ends.',
+        'Number of requests that the gateway holds until their task ends.',
         read.held,
       )
       gaugeOf(
         'gateway_submissions_in_flight',
-        'Appends to the log that have no answer yet.',
+        'Number of submissions that wait until NATS has stored them in the log.',
         read.appends,
       )
-      gaugeOf('gateway_streams', 'Open streams.', read.streams)
-      gaugeOf('gateway_keys', 'Keys of the API that this gateway holds.', read.keys)
-      gaugeOf('gateway_watched_tasks', 'Tasks that WebSocket clients follow.', read.watched)
+      gaugeOf('gateway_streams', 'Number of open WebSocket streams.', read.streams)
+      gaugeOf('gateway_keys', 'Number of API keys that this gateway knows.', read.keys)
+      gaugeOf(
+        'gateway_watched_tasks',
+        'Number of tasks that WebSocket clients follow.',
+        read.watched,
+      )
       gaugeOf(
         'gateway_delta_subscriptions',
-        'Tasks whose deltas the gateway receives.',
+        'Number of tasks whose text the gateway receives while the model writes it.',
         read.deltas,
       )
     },

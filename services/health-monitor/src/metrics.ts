@@ -10,21 +10,25 @@ export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   const { counter, gauge } = metrics
   return {
-    heartbeats: counter('heartbeats_total', 'Heartbeats received, by outcome.', ['outcome']),
-    deaths: counter('deaths_total', 'Nodes declared dead, by reason.', ['reason']),
+    heartbeats: counter('heartbeats_total', 'Number of received heartbeats by outcome.', [
+      'outcome',
+    ]),
+    deaths: counter('deaths_total', 'Number of nodes that the monitor declared dead, by reason.', [
+      'reason',
+    ]),
     withheld: counter(
       'deaths_withheld_total',
-      'Silent nodes that a safeguard kept from being declared dead, by safeguard.',
+      'Number of silent nodes that a safeguard kept from being declared dead, by safeguard.',
       ['reason'],
     ),
     stalls: counter(
       'stalls_total',
-      'Decisions to avoid, drain or restore a node that sends heartbeats while its tasks make no progress.',
+      'Number of decisions to avoid, drain or restore a node that sends heartbeats while its tasks make no progress.',
       ['kind', 'reason'],
     ),
     stallsWithheld: counter(
       'stalls_withheld_total',
-      'Nodes without progress that a safeguard kept from being marked as stalled, by safeguard.',
+      'Number of nodes without progress that a safeguard kept from being marked as stalled, by safeguard.',
       ['reason'],
     ),
     detection: metrics.histogram(
@@ -39,7 +43,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
       [],
       [0.25, 0.5, 0.6, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3],
     ),
-    nodes: gauge('nodes', 'Nodes by state.', ['state']),
+    nodes: gauge('nodes', 'Number of nodes in each state.', ['state']),
     phiMax: gauge(
       'phi_max',
       'Highest suspicion level (phi) of the nodes that are not dead; 8 or more can mean death.',
@@ -52,23 +56,23 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'monitor_primary',
       '1 if this monitor is the primary monitor, which publishes snapshots; otherwise 0.',
     ),
-    activeNodes: gauge('nodes_active', 'Nodes that take work.'),
-    queued: gauge('tasks_queued', 'Tasks that wait for a node.'),
-    running: gauge('tasks_running', 'Attempts that run on nodes that are not dead.'),
+    activeNodes: gauge('nodes_active', 'Number of nodes that take tasks.'),
+    queued: gauge('tasks_queued', 'Number of tasks that wait for a node.'),
+    running: gauge('tasks_running', 'Number of attempts that run on nodes that are not dead.'),
     completed: gauge(
       'attempts_completed',
-      'Attempts that completed on any node, including nodes that no longer exist.',
+      'Number of attempts that completed on any node, including nodes that no longer exist.',
     ),
     failed: gauge(
       'attempts_failed',
-      'Attempts that failed on any node, including nodes that no longer exist.',
+      'Number of attempts that failed on any node, including nodes that no longer exist.',
     ),
-    slots: gauge('slots', 'Slots of the nodes that take work.'),
-    active: gauge('slots_active', 'Slots in use on the nodes that take work.'),
+    slots: gauge('slots', 'Number of slots of the nodes that take tasks.'),
+    active: gauge('slots_active', 'Number of slots in use on the nodes that take tasks.'),
     cpuMean: gauge('node_cpu_mean', 'Mean processor use of the nodes that are not dead, in cores.'),
     memoryMean: gauge(
       'node_memory_mean',
-      'Mean used part of the memory limits of the nodes that are not dead, 0 to 1.',
+      'Mean memory use of the nodes that are not dead, as a part of their memory limits from 0 to 1.',
     ),
     responseMean: gauge(
       'node_response_seconds_mean',
@@ -97,12 +101,24 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
       'State of the node: 0 dead, 1 suspect, 2 stalled, 3 alive.',
       ({ state }) => STATE_VALUES[state],
     ),
-    figure('slots', 'Slots of the node.', ({ slots }) => slots),
-    figure('active', 'Attempts that run on the node.', ({ active }) => active),
-    figure('queued', 'Attempts that the node has accepted but not begun.', ({ queued }) => queued),
+    figure('slots', 'Number of slots of the node.', ({ slots }) => slots),
+    figure('active', 'Number of attempts that run on the node.', ({ active }) => active),
+    figure(
+      'queued',
+      'Number of attempts that the node has accepted but not begun.',
+      ({ queued }) => queued,
+    ),
     figure('cpu', 'Processor time that the node uses, in cores.', ({ cpu }) => cpu),
-    figure('memory', 'Used part of the memory limit of the node, 0 to 1.', ({ memory }) => memory),
-    figure('memory_bytes', 'Memory that the node uses.', ({ memoryBytes }) => memoryBytes),
+    figure(
+      'memory',
+      'Used part of the memory limit of the node, from 0 to 1.',
+      ({ memory }) => memory,
+    ),
+    figure(
+      'memory_bytes',
+      'Memory that the node uses, in bytes.',
+      ({ memoryBytes }) => memoryBytes,
+    ),
     figure(
       'lag_seconds',
       '99th percentile of the event-loop delay of the node.',
@@ -120,13 +136,13 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
     ),
     figure(
       'stuck_seconds',
-      'Time for which an attempt on the node has made no progress: the longest of all its attempts.',
+      'Longest time for which an attempt on the node has made no progress.',
       ({ work }) => (work === undefined ? 0 : work.stuckMs / 1_000),
     ),
     figure('draining', '1 if the node drains, otherwise 0.', ({ draining }) => (draining ? 1 : 0)),
     figure(
       'flaps',
-      'How often the node became silent in the last ten minutes.',
+      'Number of times that the node became silent in the last ten minutes.',
       ({ flaps }) => flaps ?? 0,
     ),
   ]

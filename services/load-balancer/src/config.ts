@@ -21,7 +21,7 @@ const variables = z.object({
   /** Shared with the coordinators; signs the claim that proves which node got which task (L9). */
   CLAIM_KEY: secret(),
   /** Here `concurrency` and `weight` count; default: equal shares without limits. */
-  TENANT_LIMITS: notEmpty(text(), 'equal shares and no limits for all tenants'),
+  TENANT_LIMITS: notEmpty(text(), 'all tenants have equal shares and no limits'),
 })
 
 /** The environment variables of the load balancer. */

@@ -4,23 +4,39 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
-    fetched: metrics.counter('pointers_fetched_total', 'Pointers fetched from the queue.', ['way']),
-    placements: metrics.counter('placements_total', 'Placement decisions.', ['reason']),
-    dispatches: metrics.counter('dispatches_total', 'Dispatch requests by answer.', ['outcome']),
+    fetched: metrics.counter(
+      'pointers_fetched_total',
+      'Number of pointers (queue messages of tasks) that the load balancer fetched.',
+      ['way'],
+    ),
+    placements: metrics.counter(
+      'placements_total',
+      'Number of decisions about the node for a task.',
+      ['reason'],
+    ),
+    dispatches: metrics.counter(
+      'dispatches_total',
+      'Number of requests that hand tasks to a node, by answer.',
+      ['outcome'],
+    ),
     notesLost: metrics.counter(
       'inflight_notes_lost_total',
-      'In-flight notes that Redis did not store.',
+      'Number of notes about the node of a task that Redis did not store.',
     ),
-    ejections: metrics.counter('ejections_total', 'Ejections of nodes, and ends of ejections.', [
-      'kind',
-      'reason',
-    ]),
+    ejections: metrics.counter(
+      'ejections_total',
+      'Number of times that the load balancer ejected a node or ended its ejection.',
+      ['kind', 'reason'],
+    ),
     advised: metrics.counter(
       'placements_advised_total',
-      'Tasks with `placement: "advised"`, by what happened to the advice.',
+      'Number of tasks with `placement: "advised"`, by what happened to the advice.',
       ['use'],
     ),
-    decisionsLost: metrics.counter('decisions_lost_total', 'Decisions that were not recorded.'),
+    decisionsLost: metrics.counter(
+      'decisions_lost_total',
+      'Number of decisions that the load balancer could not record.',
+    ),
     observe(read: {
       credits(): number
       held(): number
@@ -29,18 +45,30 @@ export function createMetrics(registry: ServiceContext['registry']) {
       balancers(): number
       queues(): number
     }) {
-      metrics.gaugeOf('credits', 'Free credits on all eligible nodes.', read.credits)
-      metrics.gaugeOf('pointers_held', 'Fetched pointers that wait for a credit.', read.held)
-      metrics.gaugeOf('nodes_eligible', 'Nodes that may take work.', read.nodes)
+      metrics.gaugeOf(
+        'credits',
+        'Number of tasks that this load balancer may send to nodes at once (free credits).',
+        read.credits,
+      )
+      metrics.gaugeOf(
+        'pointers_held',
+        'Number of fetched pointers that wait for a free slot on a node.',
+        read.held,
+      )
+      metrics.gaugeOf('nodes_eligible', 'Number of nodes that may take tasks.', read.nodes)
       metrics.gaugeOf(
         'nodes_ejected',
-        'Nodes that are ejected, or that run one task as a probe.',
+        'Number of nodes that are ejected, or that run one task as a probe.',
         read.ejected,
       )
-      metrics.gaugeOf('load_balancers', 'Load balancers that share the credits.', read.balancers)
+      metrics.gaugeOf(
+        'load_balancers',
+        'Number of load balancers that share the slots of the nodes.',
+        read.balancers,
+      )
       metrics.gaugeOf(
         'tenant_queues',
-        'Queues of tenants from which this load balancer fetches.',
+        'Number of tenant queues from which this load balancer fetches tasks.',
         read.queues,
       )
     },

@@ -4,29 +4,38 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
   return {
-    incidents: metrics.counter('incidents_total', 'Incidents by action.', ['action']),
-    outcomes: metrics.counter('incident_outcomes_total', 'Closed incidents by outcome.', ['kind']),
+    incidents: metrics.counter(
+      'incidents_total',
+      'Number of incidents (deaths of nodes) by action.',
+      ['action'],
+    ),
+    outcomes: metrics.counter('incident_outcomes_total', 'Number of closed incidents by outcome.', [
+      'kind',
+    ]),
     recovered: metrics.histogram(
       'incident_seconds',
-      'Seconds from a death to the outcome of its incident.',
+      'Seconds from the death of a node to the outcome of its incident.',
       ['kind'],
       [0.5, 1, 2, 5, 10, 20, 60, 120],
     ),
-    quarantines: metrics.counter('quarantines_total', 'Quarantines of flapping nodes.'),
-    quarantined: metrics.gauge('quarantined_nodes', 'Nodes in quarantine now.'),
+    quarantines: metrics.counter(
+      'quarantines_total',
+      'Number of times that recovery put an unstable node in quarantine.',
+    ),
+    quarantined: metrics.gauge('quarantined_nodes', 'Number of nodes that are in quarantine now.'),
     givenBack: metrics.counter(
       'pointers_given_back_total',
-      'Pointers of dead nodes that recovery returned to their queues.',
+      'Number of tasks of dead nodes whose pointers recovery returned to their queues.',
     ),
     failover: metrics.histogram(
       'failover_seconds',
-      'Seconds from a death until recovery returned the last pointer of the node.',
+      'Seconds from the death of a node until recovery returned its last pointer to the queue.',
       [],
       [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 3, 10, 30],
     ),
     retries: metrics.counter(
       'death_retries_total',
-      'Deaths that recovery could not handle, so that NATS delivers them again.',
+      'Number of messages about dead nodes that recovery could not handle, so that NATS delivers them again.',
     ),
   }
 }

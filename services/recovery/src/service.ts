@@ -96,7 +96,10 @@ export function createRecovery(deps: RecoveryDeps): Service {
   const handle = async (message: PulledMessage, workflow: WorkflowDeps): Promise<void> => {
     const death = parseDeath(message.text)
     if (death === undefined) {
-      log.error({ subject: message.subject }, 'Recovery skipped a message that is not a death')
+      log.error(
+        { subject: message.subject },
+        'Recovery skipped a message that does not describe the death of a node',
+      )
       return ack.done(bus, message.ackSubject)
     }
     held.add(message.ackSubject)

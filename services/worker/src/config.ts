@@ -113,7 +113,7 @@ export const schema = withRules(
     silenceMs <= callMs
       ? []
       : [
-          `LLM_SILENCE_TIMEOUT_MS: is ${silenceMs}, above LLM_CALL_TIMEOUT_MS (${callMs}); lower it, or raise the other`,
+          `LLM_SILENCE_TIMEOUT_MS: is ${silenceMs}, above LLM_CALL_TIMEOUT_MS (${callMs}); lower LLM_SILENCE_TIMEOUT_MS, or raise LLM_CALL_TIMEOUT_MS`,
         ],
 )
 

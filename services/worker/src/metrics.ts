@@ -35,28 +35,32 @@ export function createMetrics(
   },
 ): WorkerMetrics {
   const metrics = metricsOf(registry)
-  metrics.gaugeOf('worker_running', 'Attempts that hold a slot.', figures.running)
+  metrics.gaugeOf('worker_running', 'Number of attempts that hold a slot.', figures.running)
   metrics.gaugeOf(
     'worker_provider_waiting',
-    "LLM calls that wait for their provider's limits.",
+    'Number of LLM calls that wait for the limits of their provider.',
     figures.waiting,
   )
   metrics.gaugeOf(
     'worker_lag_seconds',
-    '99th percentile of the event-loop delay.',
+    '99th percentile of the event-loop delay of the worker.',
     () => figures.lagMs() / 1_000,
   )
   providerGauges(metrics, figures.providers)
   return {
-    attempts: metrics.counter('worker_attempts_total', 'Ended attempts by outcome.', ['outcome']),
+    attempts: metrics.counter('worker_attempts_total', 'Number of ended attempts by outcome.', [
+      'outcome',
+    ]),
     superseded: metrics.counter(
       'worker_superseded_total',
-      'Attempts that the worker stopped because a newer attempt had begun (L3).',
+      'Number of attempts that the worker stopped because a newer attempt had begun (L3).',
     ),
-    llmCalls: metrics.counter('worker_llm_calls_total', 'Ended LLM calls by outcome.', ['outcome']),
+    llmCalls: metrics.counter('worker_llm_calls_total', 'Number of ended LLM calls by outcome.', [
+      'outcome',
+    ]),
     providerCalls: metrics.counter(
       'worker_provider_calls_total',
-      'Ended requests to a provider by model and outcome: answered, or the class of the failure.',
+      'Number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure.',
       ['provider', 'model', 'outcome'],
     ),
     llmSeconds: metrics.histogram(
@@ -65,10 +69,12 @@ export function createMetrics(
       [],
       CALL_BUCKETS_S,
     ),
-    tokens: metrics.counter('worker_tokens_total', 'Tokens of LLM calls.', ['direction']),
-    toolCalls: metrics.counter('worker_tool_calls_total', 'Ended tool calls by outcome.', [
-      'outcome',
-    ]),
+    tokens: metrics.counter('worker_tokens_total', 'Number of tokens of LLM calls.', ['direction']),
+    toolCalls: metrics.counter(
+      'worker_tool_calls_total',
+      'Number of ended tool calls by outcome.',
+      ['outcome'],
+    ),
     toolSeconds: metrics.histogram(
       'worker_tool_call_seconds',
       'Duration of tool calls.',
@@ -105,7 +111,7 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
   )
   gauge(
     'closed_seconds',
-    'Time until the provider takes calls to the model again after a 429.',
+    'Time until the worker sends calls to the model again after a 429.',
     ({ closedForMs }) => closedForMs / 1_000,
   )
   gauge(

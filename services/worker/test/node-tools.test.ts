@@ -63,6 +63,8 @@ test('a worker reports all problems of its tool folder, MCP servers and allowed 
 test('a node starts although one of its MCP servers is unavailable', async () => {
   const tools = await open({ mcpServers: '{"a": {"command": "/no/such/program", "tools": ["*"]}}' })
   expect([...tools.all().keys()]).toEqual(['calculate', 'delegate'])
-  expect(tools.mcpProblems()).toEqual([{ server: 'a', problem: 'cannot be reached (ENOENT)' }])
+  expect(tools.mcpProblems()).toEqual([
+    { server: 'a', problem: 'the node cannot reach the server (ENOENT)' },
+  ])
   await tools.close()
 })

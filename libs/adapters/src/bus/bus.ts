@@ -212,7 +212,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
         nats.publish(subject, data, message)
       } catch (error) {
         // The size was checked before; the send fails only if the server returned with a smaller limit.
-        log.error({ err: error, subject }, 'A message could not be sent')
+        log.error({ err: error, subject }, 'The process could not send a message')
       }
     }
   }
@@ -336,7 +336,10 @@ function afterTurns(turns: number, run: () => void): void {
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ServiceError('bus-timeout', `no answer in ${ms} ms`)), ms)
+    timer = setTimeout(
+      () => reject(new ServiceError('bus-timeout', `NATS did not answer in ${ms} ms`)),
+      ms,
+    )
   })
   try {
     return await Promise.race([promise, limit])

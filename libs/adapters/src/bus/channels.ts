@@ -105,7 +105,12 @@ export function createChannels(wire: Wire, log: Logger): Channels {
     for (const { text } of packed(reply, answer, { payloadMax: wire.payloadMax(), lost })) {
       if (message.respond(text)) continue
       tally.tooLarge(channel, text.length)
-      refuse(channel, message, 'reply-too-large', 'the answer exceeds one message')
+      refuse(
+        channel,
+        message,
+        'reply-too-large',
+        'the answer exceeds the largest message that NATS accepts',
+      )
     }
   }
   const receive = (channel: Channel, message: BusMessage, handler: AnyHandler): void => {
@@ -189,7 +194,7 @@ function readBody(channel: Channel, message: BusMessage): Read<unknown> {
   const own = nodeId === paramIn(channel, 'nodeId', message.subject)
   return own
     ? result
-    : { kind: 'refused', reason: 'the node id of the message differs from that of its subject' }
+    : { kind: 'refused', reason: 'the message and its subject have different node ids' }
 }
 
 function addressOf({ subject }: Channel, [params]: readonly Readonly<Record<string, string>>[]) {

@@ -84,7 +84,7 @@ export function createTally(log: Logger): Tally {
         channel,
         'failed',
         { subject, err: error },
-        'A handler failed; its message was dropped',
+        'The handler of a message failed; the process dropped the message',
       ),
     tooLarge: (channel, length) =>
       fault(

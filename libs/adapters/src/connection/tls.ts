@@ -37,12 +37,14 @@ export function readTls(
   const problems: string[] = []
   if (!tls && [caFile, certFile, keyFile].some((file) => file !== undefined)) {
     problems.push(
-      `${server}_URL: is not encrypted, although there are files for TLS; begin it with ${SCHEMES[server]}://`,
+      `${server}_URL: is not encrypted, although there are files for TLS; begin the URL with ${SCHEMES[server]}://`,
     )
   }
   if ((certFile === undefined) !== (keyFile === undefined)) {
     const [given, missing] = certFile === undefined ? ['KEY', 'CERT'] : ['CERT', 'KEY']
-    problems.push(`${server}_${given}_FILE: needs ${server}_${missing}_FILE too; set both or none`)
+    problems.push(
+      `${server}_${given}_FILE: needs ${server}_${missing}_FILE too; set both variables or none`,
+    )
   }
   const read = (name: string, path: string | undefined): string | undefined => {
     if (path === undefined) return undefined
@@ -50,7 +52,9 @@ export function readTls(
       return readFileSync(path, 'utf8')
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      problems.push(`${server}_${name}: the file cannot be read (${code}); expected PEM`)
+      problems.push(
+        `${server}_${name}: the file cannot be read (${code}); name a readable file in the PEM format`,
+      )
       return undefined
     }
   }

@@ -132,8 +132,8 @@ export function openSchedules(bus: Bus): Schedules {
       throw new ServiceError(
         answer.kind === 'full' ? 'overloaded' : 'bus-unavailable',
         answer.kind === 'full'
-          ? 'The store of schedules is full. Remove some, then try again.'
-          : 'schedule not stored',
+          ? 'The store of schedules is full. Delete some schedules, then try again.'
+          : 'the schedule could not be stored',
       )
     },
     async noteRun(tenant, name, run, expectSeq) {

@@ -76,14 +76,14 @@ export async function provisionStreams(
     } catch (cause) {
       if (cause instanceof ServiceError && cause.code === 'newer-format') throw cause
       if (performance.now() >= deadline) {
-        throw new ServiceError('bus-unavailable', 'the streams cannot be created', {
+        throw new ServiceError('bus-unavailable', 'the process cannot create the streams of NATS', {
           retryable: true,
           cause,
         })
       }
       log.warn(
         { err: cause },
-        'The streams of NATS cannot be created or read yet; the process tries again',
+        'The process cannot create or read the streams of NATS yet; it tries again',
       )
       await new Promise((resolve) => setTimeout(resolve, wait))
     }

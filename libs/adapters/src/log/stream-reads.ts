@@ -209,7 +209,7 @@ async function ask(bus: Bus, subject: string, data: string): Promise<Msg> {
       )
     } catch (cause) {
       if (tries >= READ_TRIES || bus.nats.isClosed()) {
-        throw new ServiceError('bus-unavailable', `${subject}: no answer`, {
+        throw new ServiceError('bus-unavailable', `NATS did not answer a request to ${subject}`, {
           retryable: true,
           cause,
         })

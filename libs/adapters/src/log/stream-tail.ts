@@ -107,7 +107,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
       if (message.consumerSeq !== received + 1) {
         log.warn(
           { stream, position },
-          'Messages were lost in transit; the process reads them again',
+          'Messages of a stream were lost in transit; the process reads these messages again',
         )
         remake()
         return
@@ -174,7 +174,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     if (before !== undefined && lastSeq < before) {
       log.error(
         { stream, lastSeq, position: before },
-        'A stream ends before the last message that was read',
+        'A stream ends before the last message that the process has read',
       )
       if ('readBack' in from) {
         position = undefined

@@ -115,7 +115,7 @@ async function readBatches(
           })
           if (left === 0) resolve()
         },
-        missing: () => reject(new Error('the consumer is gone')),
+        missing: () => reject(new Error('NATS no longer has the consumer of the history')),
       })
     })
     await within(all, BATCH_WITHIN_MS * Math.ceil(left / BATCH))

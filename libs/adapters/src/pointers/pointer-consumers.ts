@@ -34,7 +34,8 @@ const WITHIN_MS = 5_000
 export function openPointerConsumers(bus: Bus, leaseMs: number = TIMING.leaseMs): PointerConsumers {
   const command = async (subject: string, data: string): Promise<void> => {
     const answer = await bus.request(subject, data, WITHIN_MS)
-    if (answer.kind !== 'reply') throw new ServiceError('bus-unavailable', `${subject}: no answer`)
+    if (answer.kind !== 'reply')
+      throw new ServiceError('bus-unavailable', `NATS did not answer a request to ${subject}`)
     const { error } = JSON.parse(answer.text) as { error?: { code: number; description: string } }
     if (error === undefined || error.code === 404) return
     throw new ServiceError('bus-unavailable', `${subject}: ${error.description}`)

@@ -52,7 +52,10 @@ export async function keepRegistered(
     } catch (error) {
       // An outage shows nothing about the entry; one line for each outage is enough.
       if (!away)
-        log.warn({ err: error }, 'Consul does not answer; the registration was not checked')
+        log.warn(
+          { err: error },
+          'Consul does not answer; the process could not check its registration',
+        )
       away = true
       answers(false)
     }

@@ -122,7 +122,10 @@ export function connectRegistry(options: {
       })
       watch.on('change', (entries: HealthEntry[]) => receive(entries.map(({ Service: s }) => s.ID)))
       watch.on('error', (error: unknown) => {
-        log.warn({ err: error }, 'Consul does not answer; its last list of services stays in use')
+        log.warn(
+          { err: error },
+          'Consul does not answer; the process continues to use the last list of services',
+        )
       })
       return { close: () => watch.end() }
     },

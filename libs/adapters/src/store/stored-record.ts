@@ -46,7 +46,7 @@ export function readRecord(text: string, log: Logger): TaskRecord | undefined {
     const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
     return fromStored(text.slice(from), 'record') as TaskRecord
   } catch (error) {
-    log.error({ err: error }, 'The process left out a record of Redis that it cannot read')
+    log.error({ err: error }, 'The process skipped a record of Redis that it cannot read')
     return undefined
   }
 }

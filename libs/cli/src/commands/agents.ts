@@ -27,15 +27,19 @@ export const agents: Command = {
   ],
   words: ['ls', 'get', 'versions', 'put', 'rm', 'tools', 'models'],
   options: {
-    version: { type: 'string', value: 'N', help: 'this version (default: the newest)' },
+    version: {
+      type: 'string',
+      value: 'N',
+      help: 'show the version N (default: the newest version)',
+    },
     'if-version': {
       type: 'string',
       value: 'N',
-      help: 'only if this is the newest version (0: only if no version exists)',
+      help: 'change the agent only if N is its newest version (0: only if no version exists)',
     },
     watch: WATCH_OPTION,
   },
-  notes: ['FILE holds the definition as JSON; - is the standard input.'],
+  notes: ['FILE holds the definition as JSON; - means the standard input.'],
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     const [word = 'ls', ...rest] = input.args
@@ -88,7 +92,7 @@ export const agents: Command = {
         return EXIT.done
       }
       default:
-        throw new UsageError(`"${word}" is none of ls, get, versions, put, rm, tools, models.`)
+        throw new UsageError(`"${word}" is not one of ls, get, versions, put, rm, tools, models.`)
     }
   },
 }

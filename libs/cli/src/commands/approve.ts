@@ -16,8 +16,16 @@ export const approve: Command = {
   usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] [--person NAME] TASK_ID'],
   options: {
     refuse: { type: 'boolean', help: 'refuse the call; the task continues without the call' },
-    note: { type: 'string', value: 'TEXT', help: 'the reason; if you refuse, the model reads it' },
-    person: { type: 'string', value: 'NAME', help: 'who decides; the task shows the name' },
+    note: {
+      type: 'string',
+      value: 'TEXT',
+      help: 'the reason; the model reads the reason of a refusal',
+    },
+    person: {
+      type: 'string',
+      value: 'NAME',
+      help: 'the name of the person who decides; the task shows this name',
+    },
     step: { type: 'string', value: 'N', help: 'the step (default: the step that waits now)' },
     watch: WATCH_OPTION,
   },

@@ -18,15 +18,15 @@ import {
 /** `agentfleet cancel`: ends tasks. */
 export const cancel: Command = {
   name: 'cancel',
-  summary: 'cancel tasks by their ids, or all tasks that match',
+  summary: 'cancel tasks by their ids, or all tasks that match the filters',
   usages: ['cancel TASK_ID…', 'cancel --all [--dry-run] [filters]'],
   options: {
-    all: { type: 'boolean', help: 'every unfinished task that matches the filters' },
+    all: { type: 'boolean', help: 'cancel every unfinished task that matches the filters' },
     'dry-run': { type: 'boolean', help: 'cancel nothing; print the tasks that match' },
     reason: {
       type: 'string',
       value: 'TEXT',
-      help: 'the reason; each task keeps it as the message of its error',
+      help: 'the reason, which becomes the error message of each cancelled task',
     },
     state: { ...STATE_OPTION, choices: OPEN_STATES },
     ...FILTER_OPTIONS,
@@ -40,7 +40,7 @@ export const cancel: Command = {
       return cancelAll(context, input)
     }
     if (args.length === 0) {
-      throw new UsageError('The id of a task is missing. With --all the filters choose the tasks.')
+      throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
     }
     for (const taskId of args) {
       const view = await context.client.cancel(taskId, { signal: context.signal })

@@ -13,7 +13,7 @@ const SCOPE_OPTION: Option = {
   type: 'string',
   value: 'SCOPE',
   choices: SCOPES,
-  help: 'fleet: the figures of all tenants, for operators only',
+  help: 'fleet: show the figures of all tenants (only operators may ask for it)',
 }
 
 /** `agentfleet usage`: calls, tokens and cost. */
@@ -22,8 +22,12 @@ export const usage: Command = {
   summary: 'show calls, tokens and cost by day and model',
   usages: ['usage [options]'],
   options: {
-    from: { type: 'string', value: 'DAY', help: 'first day (default: 29 days before the last)' },
-    to: { type: 'string', value: 'DAY', help: 'last day (default: today)' },
+    from: {
+      type: 'string',
+      value: 'DAY',
+      help: 'the first day (default: 29 days before the last day)',
+    },
+    to: { type: 'string', value: 'DAY', help: 'the last day (default: today)' },
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },
@@ -49,7 +53,7 @@ export const stats: Command = {
   options: {
     from: { type: 'string', value: 'TIME', help: 'the first step (default: 60 steps before --to)' },
     to: { type: 'string', value: 'TIME', help: 'the end of the last step (default: now)' },
-    step: { type: 'string', value: 'STEP', choices: STEPS, help: 'length of a step' },
+    step: { type: 'string', value: 'STEP', choices: STEPS, help: 'the length of a step' },
     group: {
       type: 'string',
       value: 'GROUP',
@@ -96,7 +100,7 @@ export const queues: Command = {
 /** `agentfleet limits`: the limits of the caller's tenant. */
 export const limits: Command = {
   name: 'limits',
-  summary: 'show your limits and how much of each you use',
+  summary: 'show your limits and how much of each limit you use',
   usages: ['limits [--watch]'],
   options: { watch: WATCH_OPTION },
   async run(context, input): Promise<ExitCode> {

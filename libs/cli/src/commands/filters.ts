@@ -18,29 +18,36 @@ const text = (value: string, help: string, short?: string): Option => ({
 
 /** Options that choose tasks by anything but their state. */
 export const FILTER_OPTIONS = {
-  agent: text('NAME', 'of this agent', 'a'),
-  model: text('NAME', 'with this model', 'm'),
-  priority: { ...text('LEVEL', 'with this priority', 'p'), choices: LEVELS },
-  node: text('NODE', 'whose last attempt was on this node'),
-  error: text('CODE', 'whose last error has this code', 'e'),
-  kind: { ...text('KIND', 'of this kind'), choices: TASK_KINDS },
-  parent: text('TASK_ID', 'made by this task'),
-  'replay-of': text('TASK_ID', 'replays of this task'),
-  metadata: { ...text('NAME=VALUE', 'with this label'), multiple: true },
-  search: text('TEXT', 'whose id begins with this text, or whose text has these words', 'q'),
-  since: text('TIME', 'submitted at or after this time'),
-  until: text('TIME', 'submitted before this time'),
+  agent: text('NAME', 'choose tasks of the agent NAME', 'a'),
+  model: text('NAME', 'choose tasks with the model NAME', 'm'),
+  priority: { ...text('LEVEL', 'choose tasks with the priority LEVEL', 'p'), choices: LEVELS },
+  node: text('NODE', 'choose tasks whose last attempt was on the node NODE'),
+  error: text('CODE', 'choose tasks whose last error has the code CODE', 'e'),
+  kind: { ...text('KIND', 'choose tasks of the kind KIND'), choices: TASK_KINDS },
+  parent: text('TASK_ID', 'choose tasks that the task TASK_ID has started'),
+  'replay-of': text('TASK_ID', 'choose replays of the task TASK_ID'),
+  metadata: { ...text('NAME=VALUE', 'choose tasks with the label NAME=VALUE'), multiple: true },
+  search: text(
+    'TEXT',
+    'choose tasks whose id begins with TEXT, or whose text has the words of TEXT',
+    'q',
+  ),
+  since: text('TIME', 'choose tasks submitted at or after TIME'),
+  until: text('TIME', 'choose tasks submitted before TIME'),
 } satisfies Options
 
 /** The option that chooses tasks by what they wait for: only an unfinished task waits. */
 export const WAITING_OPTIONS: Options = {
-  waiting: { ...text('KIND', 'that waits for this'), choices: WAITING_KINDS },
+  waiting: {
+    ...text('KIND', 'choose tasks that wait for something of the kind KIND'),
+    choices: WAITING_KINDS,
+  },
 }
 
 /** Options that choose tasks by the time of their end. */
 export const ENDED_OPTIONS: Options = {
-  'ended-since': text('TIME', 'that ended at or after this time'),
-  'ended-until': text('TIME', 'that ended before this time'),
+  'ended-since': text('TIME', 'choose tasks that ended at or after TIME'),
+  'ended-until': text('TIME', 'choose tasks that ended before TIME'),
 }
 
 /** The note that explains times, for commands with these options. */
@@ -49,7 +56,7 @@ export const TIME_NOTE =
 
 /** The option that chooses tasks by state. */
 export const STATE_OPTION: Option = {
-  ...text('STATE', 'in this state', 's'),
+  ...text('STATE', 'choose tasks in the state STATE', 's'),
   choices: TASK_STATES,
   multiple: true,
 }

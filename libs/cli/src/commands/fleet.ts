@@ -8,7 +8,7 @@ import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 /** `agentfleet fleet`: the nodes and whether work flows. */
 export const fleet: Command = {
   name: 'fleet',
-  summary: 'show whether tasks run, which nodes and providers work; show or drain a node',
+  summary: 'show whether tasks run and which nodes and providers work, or show or drain a node',
   usages: ['fleet [--watch]', 'fleet node [--watch] NODE', 'fleet drain NODE'],
   words: ['node', 'drain'],
   options: { watch: WATCH_OPTION },
@@ -27,7 +27,7 @@ export const fleet: Command = {
         return { objects: [view], text: nodePage(view, context, context.nowMs()) }
       })
     }
-    if (word !== undefined) throw new UsageError(`"${word}" is none of node, drain.`)
+    if (word !== undefined) throw new UsageError(`"${word}" is not one of node, drain.`)
     return showView(context, isSet(input, 'watch'), async () => {
       const view = await client.fleet({ history: false, signal })
       return { objects: [view], text: fleetPage(view, context, context.nowMs()) }

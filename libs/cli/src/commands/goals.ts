@@ -17,7 +17,7 @@ const ROWS_DEFAULT = 50
 /** `agentfleet goals`: goals, which the fleet plans and runs as several tasks. */
 export const goals: Command = {
   name: 'goals',
-  summary: 'list goals, submit a goal, show its plan, start a plan that waits for your consent',
+  summary: 'list goals, submit a goal, show its plan, or start a plan that waits for your approval',
   usages: [
     'goals [ls] [--watch] [filters]',
     'goals submit [options] TEXT',
@@ -26,20 +26,30 @@ export const goals: Command = {
   ],
   words: ['ls', 'submit', 'get', 'run'],
   options: {
-    model: { type: 'string', short: 'm', value: 'NAME', help: 'LLM of the planner' },
-    planner: { type: 'string', value: 'AGENT', help: 'agent that plans' },
-    role: { type: 'string', value: 'AGENT', multiple: true, help: 'agent that the plan may use' },
-    hold: { type: 'boolean', help: 'only make the plan; "goals run" starts it later' },
+    model: { type: 'string', short: 'm', value: 'NAME', help: 'the planner uses the LLM NAME' },
+    planner: { type: 'string', value: 'AGENT', help: 'the agent that makes the plan' },
+    role: {
+      type: 'string',
+      value: 'AGENT',
+      multiple: true,
+      help: 'an agent that the plan may use',
+    },
+    hold: { type: 'boolean', help: 'only make the plan; "goals run" starts the plan later' },
     wait: {
       type: 'boolean',
-      help: 'wait until the goal ends (with --hold: until the plan is made)',
+      help: 'wait until the goal ends (with --hold, until its plan is made)',
     },
     watch: WATCH_OPTION,
     state: STATE_OPTION,
     search: FILTER_OPTIONS.search,
     since: FILTER_OPTIONS.since,
     until: FILTER_OPTIONS.until,
-    limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
+    limit: {
+      type: 'string',
+      short: 'n',
+      value: 'N',
+      help: `print at most N rows (default ${ROWS_DEFAULT})`,
+    },
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
@@ -62,7 +72,7 @@ export const goals: Command = {
         return finish(context, view, isSet(input, 'wait'))
       }
       default:
-        throw new UsageError(`"${word}" is none of ls, submit, get, run.`)
+        throw new UsageError(`"${word}" is not one of ls, submit, get, run.`)
     }
   },
 }
@@ -72,7 +82,8 @@ async function listGoals(context: Context, input: Input): Promise<ExitCode> {
   return showView(context, isSet(input, 'watch'), async () => {
     const filters = taskFiltersOf(input, context.nowMs())
     const page = await context.client.goals({ ...filters, limit, signal: context.signal })
-    const none = 'No goal matches. Submit one with: agentfleet goals submit "Launch a small shop"'
+    const none =
+      'No goal matches. Submit a goal with: agentfleet goals submit "Launch a small shop"'
     const text = page.goals.length === 0 ? none : goalTable(page.goals, context, context.nowMs())
     return { objects: page.goals, text }
   })

@@ -24,20 +24,35 @@ export const keys: Command = {
   ],
   words: ['me', 'ls', 'create', 'get', 'rotate', 'revoke'],
   options: {
-    tenant: { type: 'string', value: 'NAME', help: 'tenant of the key' },
-    scope: { type: 'string', value: 'SCOPE', choices: SCOPES, multiple: true, help: 'its right' },
-    agent: { type: 'string', value: 'NAME', multiple: true, help: 'only for tasks of this agent' },
-    rate: { type: 'string', value: 'N', help: 'at most this many requests a minute' },
+    tenant: { type: 'string', value: 'NAME', help: 'the tenant of the key' },
+    scope: {
+      type: 'string',
+      value: 'SCOPE',
+      choices: SCOPES,
+      multiple: true,
+      help: 'give the key the right SCOPE',
+    },
+    agent: {
+      type: 'string',
+      value: 'NAME',
+      multiple: true,
+      help: 'tasks of the key may use the agent NAME (default: every agent)',
+    },
+    rate: {
+      type: 'string',
+      value: 'N',
+      help: 'the key may send at most N requests a minute',
+    },
     expires: {
       type: 'string',
       value: 'DURATION',
-      help: 'the key expires after this time, such as 30d',
+      help: 'the key expires after DURATION, such as 30d',
     },
     overlap: { type: 'string', value: 'DURATION', help: 'how long the old secret still works' },
   },
   notes: [
-    'TEXT says what the key is for. Only "create" and "rotate" print a secret, and only once.',
-    'All but "me" need a key with the scope admin.',
+    'TEXT says what the key is for. Only "create" and "rotate" print a secret, and the secret is never shown again.',
+    'Every subcommand except "me" needs a key with the scope admin.',
   ],
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
@@ -75,7 +90,7 @@ export const keys: Command = {
         return EXIT.done
       }
       default:
-        throw new UsageError(`"${word}" is none of me, ls, create, get, rotate, revoke.`)
+        throw new UsageError(`"${word}" is not one of me, ls, create, get, rotate, revoke.`)
     }
   },
 }

@@ -18,12 +18,12 @@ const LIMIT_OPTION: Option = {
   type: 'string',
   short: 'n',
   value: 'N',
-  help: `rows (default ${ROWS_DEFAULT}, at most ${LIMIT.max})`,
+  help: `print at most N rows (default ${ROWS_DEFAULT}, at most ${LIMIT.max})`,
 }
 const FOLLOW_OPTION: Option = {
   type: 'boolean',
   short: 'w',
-  help: 'then print new records until Ctrl-C',
+  help: 'print the list, and after it each new record until Ctrl-C',
 }
 
 /** `agentfleet decisions`: why the fleet did something. */
@@ -32,9 +32,17 @@ export const decisions: Command = {
   summary: 'list decisions of the control plane, or explain one decision',
   usages: ['decisions [options]', 'decisions DECISION_ID'],
   options: {
-    service: { type: 'string', value: 'NAME', help: 'of this service, such as autoscaler' },
-    kind: { type: 'string', value: 'KIND', help: 'of this kind' },
-    about: { type: 'string', value: 'ID', help: 'about this node, task or deployment' },
+    service: {
+      type: 'string',
+      value: 'NAME',
+      help: 'print decisions of the service NAME, such as autoscaler',
+    },
+    kind: { type: 'string', value: 'KIND', help: 'print decisions of the kind KIND' },
+    about: {
+      type: 'string',
+      value: 'ID',
+      help: 'print decisions about the node, task or deployment ID',
+    },
     limit: LIMIT_OPTION,
     watch: FOLLOW_OPTION,
   },
@@ -72,9 +80,9 @@ export const incidents: Command = {
       short: 's',
       value: 'STATE',
       choices: INCIDENT_STATES,
-      help: 'in this state',
+      help: 'print incidents in the state STATE',
     },
-    node: { type: 'string', value: 'NODE', help: 'of this node' },
+    node: { type: 'string', value: 'NODE', help: 'print incidents of the node NODE' },
     limit: LIMIT_OPTION,
     watch: FOLLOW_OPTION,
   },

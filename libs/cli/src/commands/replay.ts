@@ -12,22 +12,22 @@ const FROM = ['start', 'journal'] as const
 /** `agentfleet replay`: runs ended tasks again. */
 export const replay: Command = {
   name: 'replay',
-  summary: 'run ended tasks again, as new tasks',
+  summary: 'run ended tasks again as new tasks',
   usages: ['replay [--from start|journal] TASK_ID…', 'replay --all [--dry-run] [filters]'],
   options: {
     from: {
       type: 'string',
       value: 'WHERE',
       choices: FROM,
-      help: 'journal: continue after the last finished call, without paying for it again',
+      help: 'journal: the new task continues after the last finished call of the old task',
     },
-    all: { type: 'boolean', help: 'every ended task that matches the filters' },
+    all: { type: 'boolean', help: 'replay every ended task that matches the filters' },
     state: {
       type: 'string',
       short: 's',
       value: 'STATE',
       choices: ENDINGS,
-      help: 'ended in this state (default failed)',
+      help: 'choose tasks that ended in the state STATE (default failed)',
     },
     'dry-run': { type: 'boolean', help: 'replay nothing; print how many tasks match' },
     ...FILTER_OPTIONS,
@@ -37,7 +37,7 @@ export const replay: Command = {
   async run(context, input): Promise<ExitCode> {
     if (isSet(input, 'all')) return replayAll(context, input)
     if (input.args.length === 0) {
-      throw new UsageError('The id of a task is missing. With --all the filters choose the tasks.')
+      throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
     }
     const ask = given({ from: choiceOf(input, 'from', FROM) })
     for (const taskId of input.args) {

@@ -28,12 +28,16 @@ export const schedules: Command = {
     'if-version': {
       type: 'string',
       value: 'N',
-      help: 'only if this is the newest version (0: only if the schedule does not exist)',
+      help: 'change the schedule only if N is its newest version (0: only if it does not exist)',
     },
-    zone: { type: 'string', value: 'ZONE', help: 'time zone of the preview (default UTC)' },
+    zone: {
+      type: 'string',
+      value: 'ZONE',
+      help: 'use the time zone ZONE for the preview (default UTC)',
+    },
     watch: WATCH_OPTION,
   },
-  notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - is the standard input.'],
+  notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - means the standard input.'],
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     const [word = 'ls', ...rest] = input.args
@@ -94,7 +98,7 @@ export const schedules: Command = {
       }
       default:
         throw new UsageError(
-          `"${word}" is none of ls, get, put, pause, resume, run, ticks, rm, preview.`,
+          `"${word}" is not one of ls, get, put, pause, resume, run, ticks, rm, preview.`,
         )
     }
   },

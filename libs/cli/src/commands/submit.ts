@@ -36,34 +36,48 @@ export const submit: Command = {
   summary: 'submit a task, or a file of tasks',
   usages: ['submit [options] TEXT', 'submit [options] --file FILE'],
   options: {
-    agent: { type: 'string', short: 'a', value: 'NAME', help: 'agent that runs the task' },
-    model: { type: 'string', short: 'm', value: 'NAME', help: 'LLM in place of the default' },
+    agent: { type: 'string', short: 'a', value: 'NAME', help: 'the agent NAME runs the task' },
+    model: {
+      type: 'string',
+      short: 'm',
+      value: 'NAME',
+      help: 'use the LLM NAME instead of the default LLM',
+    },
     priority: { type: 'string', short: 'p', value: 'LEVEL', choices: LEVELS, help: 'priority' },
-    'system-prompt': { type: 'string', value: 'TEXT', help: 'system prompt of this task' },
-    context: { type: 'string', value: 'JSON', help: 'JSON that the agent gets with the task' },
-    tool: { type: 'string', value: 'NAME', multiple: true, help: 'tool that the agent may use' },
+    'system-prompt': {
+      type: 'string',
+      value: 'TEXT',
+      help: 'use TEXT as the system prompt of the task',
+    },
+    context: { type: 'string', value: 'JSON', help: 'JSON that the agent receives with the task' },
+    tool: {
+      type: 'string',
+      value: 'NAME',
+      multiple: true,
+      help: 'the agent may use the tool NAME',
+    },
     metadata: {
       type: 'string',
       value: 'NAME=VALUE',
       multiple: true,
-      help: 'a label of your choice',
+      help: 'give the task the label NAME=VALUE',
     },
     after: {
       type: 'string',
       value: 'TASK_ID',
       multiple: true,
-      help: 'task that must end before this task starts',
+      help: 'the task TASK_ID must end before this task starts',
     },
-    delay: { type: 'string', value: 'DURATION', help: 'start the task only after this time' },
+    delay: { type: 'string', value: 'DURATION', help: 'start the task only after DURATION' },
     timeout: {
       type: 'string',
       value: 'DURATION',
-      help: 'the task fails if it has not ended after this time',
+      help: 'the task fails if it has not ended after DURATION',
     },
     attempts: {
       type: 'string',
       value: 'N',
-      help: 'the task fails after this many failed attempts',
+      help: 'the task fails after N failed attempts',
     },
     'budget-usd': {
       type: 'string',
@@ -73,23 +87,23 @@ export const submit: Command = {
     'idempotency-key': {
       type: 'string',
       value: 'KEY',
-      help: 'a repeated submission with the same key submits no second task',
+      help: 'a repeated submission with the key KEY submits no second task',
     },
     file: {
       type: 'string',
       short: 'f',
       value: 'FILE',
-      help: 'file with one task as JSON in each line; - is the standard input',
+      help: 'a file with one task as JSON in each line; - means the standard input',
     },
-    wait: { type: 'boolean', help: 'wait for the end and print the result' },
+    wait: { type: 'boolean', help: 'wait until the task ends and print its result' },
     follow: {
       type: 'boolean',
-      help: 'wait for the end and print the text while the agent writes it',
+      help: 'wait until the task ends and print the text while the agent writes it',
     },
   },
   notes: [
-    'Without --wait the command prints only the id of each task, for use in scripts.',
-    'A file has one JSON object of POST /v1/tasks a line; options are defaults for its tasks.',
+    'Without --wait the command prints only the id of each task, so scripts can read it.',
+    'Each line of a file is a JSON body of POST /v1/tasks; options are defaults for the tasks of the file.',
   ],
   async run(context, input): Promise<ExitCode> {
     const file = textOf(input, 'file')
@@ -105,7 +119,8 @@ export const submit: Command = {
       return followTasks(context, [view.id], { textOnly: true })
     }
     printOne(context, view, () => view.id)
-    if (context.columns !== undefined) context.note(`follow it with: agentfleet watch ${view.id}`)
+    if (context.columns !== undefined)
+      context.note(`follow the task with: agentfleet watch ${view.id}`)
     return EXIT.done
   },
 }
@@ -145,7 +160,7 @@ async function submitFile(context: Context, input: Input, file: string): Promise
     return [requestOf(input, value)]
   })
   if (tasks.length === 0)
-    throw new UsageError(`${file} holds no task. Write one JSON object a line.`)
+    throw new UsageError(`${file} holds no task. Write one JSON object in each line.`)
   const startMs = context.nowMs()
   const ids: string[] = []
   let refused = 0

@@ -36,15 +36,20 @@ export const ls: Command = {
       type: 'string',
       value: 'GROUP',
       choices: GROUPS,
-      help: 'print how many tasks match, by GROUP',
+      help: 'print the number of matching tasks for each value of GROUP',
     },
     order: {
       type: 'string',
       value: 'ORDER',
       choices: ORDERS,
-      help: 'by time of submission (default newest first)',
+      help: 'sort tasks by time of submission (default: newest first)',
     },
-    limit: { type: 'string', short: 'n', value: 'N', help: `rows (default ${ROWS_DEFAULT})` },
+    limit: {
+      type: 'string',
+      short: 'n',
+      value: 'N',
+      help: `print at most N rows (default ${ROWS_DEFAULT})`,
+    },
     all: { type: 'boolean', help: 'print all rows, not only the first page' },
     watch: WATCH_OPTION,
   },
@@ -67,7 +72,7 @@ export const ls: Command = {
     return showView(context, isSet(input, 'watch'), async () => {
       const { tasks, more } = await readTasks(context, { ...filters(), ...order }, rows)
       const end = more ? `\n… more: add --limit ${rows * 10} or --all` : ''
-      const none = 'No task matches. Submit one with: agentfleet submit "Say hello"'
+      const none = 'No task matches. Submit a task with: agentfleet submit "Say hello"'
       const text = tasks.length === 0 ? none : `${taskTable(tasks, context, context.nowMs())}${end}`
       return { objects: tasks, text }
     })
@@ -101,15 +106,19 @@ async function readTasks(
 /** `agentfleet get`: everything about one task. */
 export const get: Command = {
   name: 'get',
-  summary: 'show a task: state, reasons, cost, result',
+  summary: 'show the state, the reasons, the cost and the result of a task',
   usages: ['get [options] TASK_ID'],
   options: {
     events: {
       type: 'boolean',
       short: 'e',
-      help: 'print the events of the task in place of its state',
+      help: 'print the events of the task instead of its state',
     },
-    result: { type: 'boolean', short: 'r', help: 'print only the result, for use in pipes' },
+    result: {
+      type: 'boolean',
+      short: 'r',
+      help: 'print only the result, so another program can read it',
+    },
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {

@@ -13,7 +13,7 @@ const LINES_TASKS_MAX = 20
 /** `agentfleet watch`: tasks live, until all have ended. */
 export const watch: Command = {
   name: 'watch',
-  summary: 'follow tasks live until they end',
+  summary: 'follow tasks live until the tasks end',
   usages: ['watch [options] TASK_ID…'],
   options: {
     text: { type: 'boolean', help: 'print only the text that the agent writes' },

@@ -50,7 +50,7 @@ export async function playDemo(
     const paidBefore = await finishedCalls(fleet)
     const kills = await runLoad(context, { options, history, llmMsOf })
     await log.caughtUp()
-    context.progress('counting calls …')
+    context.progress('counting the calls …')
     const restarted = history.restarted().filter((taskId) => llmMsOf.has(taskId))
     const paid: PaidFigures = {
       paid: (await finishedCalls(fleet)) - paidBefore,

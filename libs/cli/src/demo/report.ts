@@ -32,30 +32,34 @@ export function demoReport(figures: DemoFigures, look: Look): string {
   const rows = table(
     [{ name: 'MEASURED' }, { name: 'RESULT' }, { name: 'HOW' }],
     [
-      ['tasks', `${number(accepted)} accepted`, `${number(rate)} a second; from the log`],
-      ['completed', number(completed), `${number(failed)} failed; from the log`],
+      [
+        'tasks',
+        `${number(accepted)} accepted`,
+        `${number(rate)} tasks a second; counted from the log`,
+      ],
+      ['completed', number(completed), `${number(failed)} tasks failed; counted from the log`],
       [
         'lost',
         { text: number(lost), tone: zero(lost) },
-        'accepted, but without an ending in the log',
+        'accepted tasks that have no end in the log',
       ],
-      ['ended twice', { text: number(endedTwice), tone: zero(endedTwice) }, 'from the log'],
+      ['ended twice', { text: number(endedTwice), tone: zero(endedTwice) }, 'counted from the log'],
       [
         'added latency',
         `p50 ${duration(addedMs.p50)}, p99 ${duration(addedMs.p99)}`,
-        `time of a task without its LLM calls, under this load; ${counted(addedMs.count, 'task')}`,
+        `the time of a task without its LLM calls, under the load of the demo; ${counted(addedMs.count, 'task')}`,
       ],
       [
         'failover',
         failoverMs.count === 0
           ? '—'
           : `p50 ${duration(failoverMs.p50)}, p99 ${duration(failoverMs.p99)}`,
-        `from a kill until a task of the killed node runs again; ${counted(failoverMs.count, 'task')}`,
+        `the time from a kill until a task of the killed node runs again; ${counted(failoverMs.count, 'task')}`,
       ],
       [
         'paid twice',
         `${number(paidTwice)} of ${number(paid)} calls (${share.toFixed(2)} %)`,
-        "the simulator's counters, for the tasks that the log shows with several attempts",
+        'counted by the simulator, for the tasks that have several attempts in the log',
       ],
     ],
     look,
@@ -63,6 +67,6 @@ export function demoReport(figures: DemoFigures, look: Look): string {
   const killed = kills.map(({ node, running }) => `${node} (${counted(running, 'running task')})`)
   const parts = [rows]
   if (killed.length > 0) parts.push(`killed: ${killed.join(', ')}`)
-  parts.push(`look at it: ${page}`)
+  parts.push(`the page of the fleet: ${page}`)
   return parts.join('\n\n')
 }

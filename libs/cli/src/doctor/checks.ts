@@ -62,7 +62,7 @@ export function checkMachine(machine: {
             'open files',
             openFilesMax,
             FILES_MIN,
-            `at most ${number(openFilesMax)}`,
+            `a process may open at most ${number(openFilesMax)} files`,
             `Raise the limit: ulimit -n ${FILES_MIN}`,
           ),
         ]),
@@ -90,9 +90,10 @@ export function checkMachine(machine: {
 /** Whether the clock of the gateway agrees with the clock of this machine. */
 export function checkClock(skewMs: number): Check {
   const name = 'clock'
-  if (Math.abs(skewMs) <= SKEW_MAX_MS) return ok(name, 'agrees with the gateway')
+  if (Math.abs(skewMs) <= SKEW_MAX_MS)
+    return ok(name, 'the clock agrees with the clock of the gateway')
   const side = skewMs > 0 ? 'behind' : 'ahead of'
-  const detail = `${duration(Math.abs(skewMs))} ${side} the gateway`
+  const detail = `the clock is ${duration(Math.abs(skewMs))} ${side} the clock of the gateway`
   const result = Math.abs(skewMs) > SKEW_BAD_MS ? 'problem' : 'warning'
   return { name, result, detail, fix: 'Synchronise the clocks, for example with NTP.' }
 }
@@ -102,7 +103,7 @@ export function checkFleet({ status, explanation, nodes, providers }: FleetView)
   const alive = nodes.filter(({ state, draining }) => state === 'alive' && !draining).length
   const others = nodes.filter(({ state }) => state !== 'alive')
   const detail = `${counted(alive, 'node')} alive; ${explanation}`
-  const fix = 'Run "agentfleet incidents": it shows how the fleet handles failed nodes.'
+  const fix = 'Run "agentfleet incidents" to see how the fleet handles failed nodes.'
   const fleet: Check =
     status === 'ok' && others.length === 0
       ? ok('fleet', detail)

@@ -28,15 +28,19 @@ export async function observeMachine(folder: string): Promise<{
 /** Whether every process of a local fleet runs and is ready. */
 export async function checkProcesses(fleet: FleetAccess): Promise<readonly Check[]> {
   const checks = fleet.processes.map(async ({ id, kind, pid, url, restarts, log }) => {
-    const fix = `Read its log: ${log}`
+    const fix = `Read the log of the process: ${log}`
     const problem = (detail: string): Check => ({ name: id, result: 'problem', detail, fix })
     if (!isRunning(pid)) return problem(`process ${pid} has ended`)
     // A simulator serves its callers only, at an address that the fleet's file lists apart.
     if (kind === 'simulator') return { name: id, result: 'ok', detail: 'runs' } as const
     const why = SERVERS.has(kind) ? await whyNoAnswer(url) : await whyNotReady(url)
     if (why !== undefined) return problem(why)
-    const again = restarts === 0 ? '' : `, started again ${restarts} times`
-    return { name: id, result: 'ok', detail: `answers at ${withoutUser(url)}${again}` } as const
+    const again = restarts === 0 ? '' : ` and was started again ${restarts} times`
+    return {
+      name: id,
+      result: 'ok',
+      detail: `the process answers at ${withoutUser(url)}${again}`,
+    } as const
   })
   return Promise.all(checks)
 }
@@ -118,7 +122,7 @@ function readiness(
 ): Check {
   const name = 'gateway'
   if (!ok) {
-    const detail = `${url} is not ready: ${reason ?? 'it gives no reason'}`
+    const detail = `${url} is not ready: ${reason ?? 'the gateway gives no reason'}`
     return {
       name,
       result: 'problem',
@@ -127,10 +131,10 @@ function readiness(
     }
   }
   if (parts.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
-  const detail = `${url} is ready without: ${parts.join(', ')}`
+  const detail = `${url} is ready, but these parts do not work: ${parts.join(', ')}`
   const fix = parts.includes('log-full')
     ? 'The gateway refuses new tasks until the log has room: raise LOG_MAX_BYTES or shorten the retention.'
-    : 'These parts work again as soon as Redis and Consul answer.'
+    : 'The parts work again as soon as Redis and Consul answer.'
   return { name, result: 'warning', detail, fix }
 }
 

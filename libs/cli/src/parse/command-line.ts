@@ -5,14 +5,18 @@ import { UsageError } from '../exit.ts'
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: Options = {
-  json: { type: 'boolean', help: 'print JSON, one object a line' },
+  json: { type: 'boolean', help: 'print JSON, one object in each line' },
   url: {
     type: 'string',
     value: 'URL',
-    help: 'address of the gateway (AGENTFLEET_URL; default: the local fleet)',
+    help: 'use the gateway at URL (AGENTFLEET_URL; default: the local fleet)',
   },
-  key: { type: 'string', value: 'KEY', help: 'key of the API (AGENTFLEET_KEY is safer)' },
-  'no-color': { type: 'boolean', help: 'print no colours (NO_COLOR)' },
+  key: {
+    type: 'string',
+    value: 'KEY',
+    help: 'use the API key KEY (the variable AGENTFLEET_KEY is safer)',
+  },
+  'no-color': { type: 'boolean', help: 'print no colours (like the variable NO_COLOR)' },
   help: { type: 'boolean', short: 'h', help: 'print the help of a command' },
 }
 
@@ -33,7 +37,7 @@ export function parseCommandLine(
   if (name === undefined) {
     const { values } = parse(argv, GLOBAL_OPTIONS, '')
     if (values['help'] === true || argv.length === 0) return { kind: 'help' }
-    throw new UsageError('The command is missing. Run "agentfleet help" for a list.')
+    throw new UsageError('The command is missing. Run "agentfleet help" for a list of commands.')
   }
   const rest = argv.toSpliced(at, 1)
   if (name === 'help') {
@@ -67,7 +71,9 @@ function commandNamed(name: string, commands: readonly Command[]): Command {
     commands.map((command) => command.name),
   )
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`
-  throw new UsageError(`"${name}" is not a command.${hint} Run "agentfleet help" for a list.`)
+  throw new UsageError(
+    `"${name}" is not a command.${hint} Run "agentfleet help" for a list of commands.`,
+  )
 }
 
 function parse(args: readonly string[], options: Options, command: string): Input {
@@ -105,7 +111,9 @@ function checkChoices({ values }: Input, { options = {} }: Command): void {
     if (choices === undefined || value === undefined) continue
     const wrong = (Array.isArray(value) ? value : [value]).find((one) => !choices.includes(one))
     if (wrong !== undefined) {
-      throw new UsageError(`--${name} is one of ${choices.join(', ')}, not "${String(wrong)}".`)
+      throw new UsageError(
+        `--${name} must be one of ${choices.join(', ')}, not "${String(wrong)}".`,
+      )
     }
   }
 }

@@ -75,7 +75,9 @@ export function durationOf(input: Input, name: string): number | undefined {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
   const unitMs = UNITS_MS[unit]
   if (unitMs !== undefined) return Math.round(Number(number) * unitMs)
-  throw new UsageError(`--${name} is a duration such as 500ms, 90s, 10m, 2h or 1d, not "${text}".`)
+  throw new UsageError(
+    `--${name} must be a duration such as 500ms, 90s, 10m, 2h or 1d, not "${text}".`,
+  )
 }
 
 /** Pairs such as `team=support` of an option that can be repeated. */
@@ -84,7 +86,8 @@ export function pairsOf(input: Input, name: string): Record<string, string> | un
   if (texts.length === 0) return undefined
   const pairs = texts.map((text): [string, string] => {
     const at = text.indexOf('=')
-    if (at <= 0) throw new UsageError(`--${name} is a pair such as team=support, not "${text}".`)
+    if (at <= 0)
+      throw new UsageError(`--${name} must be a pair such as team=support, not "${text}".`)
     return [text.slice(0, at), text.slice(at + 1)]
   })
   return Object.fromEntries(pairs)
@@ -105,7 +108,7 @@ export function timeOf(input: Input, name: string, nowMs: number): string | unde
   }
   if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) return text
   throw new UsageError(
-    `--${name} is a day (2026-01-31), a time (2026-01-31T12:00:00Z), today, yesterday or an age such as 2h, not "${text}".`,
+    `--${name} must be a day (2026-01-31), a time (2026-01-31T12:00:00Z), today, yesterday or an age such as 2h, not "${text}".`,
   )
 }
 
@@ -120,7 +123,7 @@ export function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[
 export function oneArgument(args: readonly string[], what: string): string {
   const [first, ...rest] = args
   if (first === undefined) throw new UsageError(`The ${what} is missing.`)
-  if (rest.length > 0) throw new UsageError(`Give one ${what}; "${rest[0]}" is one too many.`)
+  if (rest.length > 0) throw new UsageError(`Give only one ${what}, without "${rest[0]}".`)
   return first
 }
 

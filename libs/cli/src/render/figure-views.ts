@@ -112,18 +112,19 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     counts('schedules', limits.schedules),
     counts('connections to one gateway', limits.streams),
     counts('held requests of one gateway', limits.heldRequests),
-    ['ended tasks that are kept', number(holds?.ended), '—'],
+    ['ended tasks that are still stored', number(holds?.ended), '—'],
     ...(spent === undefined
       ? []
       : [
-          ['spent this hour (UTC)', spentText(spent.hour), '—'],
-          ['spent today (UTC)', spentText(spent.day), '—'],
+          ['usage of this hour (UTC)', spentText(spent.hour), '—'],
+          ['usage of today (UTC)', spentText(spent.day), '—'],
         ]),
     ...(stores === undefined
       ? []
       : [store('log of the fleet', stores.log), store('Redis of the fleet', stores.redis)]),
   ]
-  const note = '"shared": no limit is set; you may hold half of what other tenants leave free.'
+  const note =
+    '"shared" means that no limit is set: you may hold half of the space that other tenants leave free.'
   return `${table([left('LIMIT'), right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
 }
 

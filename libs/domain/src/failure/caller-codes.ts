@@ -4,11 +4,11 @@ import type { FailureCode } from './failure-code.ts'
 export const CALLER_CODES = {
   unauthorized: {
     says: 'The request has no valid API key.',
-    http: { status: 401, title: 'No valid API key' },
+    http: { status: 401, title: 'The request has no valid API key' },
   },
   'too-many-failures': {
     says: 'The IP address of the client sent too many wrong keys.',
-    http: { status: 429, title: 'Too many wrong keys', retryAfterS: 1 },
+    http: { status: 429, title: 'The IP address sent too many wrong keys', retryAfterS: 1 },
   },
   'host-refused': {
     says: 'The gateway does not accept the host name in the request.',
@@ -20,7 +20,7 @@ export const CALLER_CODES = {
   },
   'scope-missing': {
     says: 'The key lacks the scope of the operation.',
-    http: { status: 403, title: 'The key lacks a scope' },
+    http: { status: 403, title: 'The key lacks the scope of the operation' },
     frame: true,
   },
   'agent-not-allowed': {
@@ -29,27 +29,27 @@ export const CALLER_CODES = {
   },
   'operators-only': {
     says: 'The key does not belong to an operator.',
-    http: { status: 403, title: 'Only operators may read this' },
+    http: { status: 403, title: 'Only operators may read figures of all tenants' },
   },
   'other-key-required': {
-    says: 'The key submitted the task, and the task demands that a different key approves.',
-    http: { status: 403, title: 'Another key must approve' },
+    says: 'The key submitted the task, and the task demands that a different key decides.',
+    http: { status: 403, title: 'Another key must decide on the step' },
   },
   'rate-limited': {
-    says: 'More requests came with this key than its limit allows.',
+    says: 'The key has sent more requests than its limit allows.',
     http: { status: 429, title: 'The key sends too many requests', retryAfterS: 1 },
   },
   'too-many-requests-open': {
-    says: 'The key, the connection or the address of the caller has as many open requests as it may have.',
+    says: 'The key, the connection or the IP address of the caller already has the maximum number of open requests.',
     http: { status: 429, title: 'Too many requests are open', retryAfterS: 1 },
   },
   'key-not-found': {
     says: 'No key of the API has this id.',
-    http: { status: 404, title: 'No such key' },
+    http: { status: 404, title: 'The key does not exist' },
   },
   'keys-full': {
     says: 'The store of keys is nearly full.',
-    http: { status: 409, title: 'Too many keys' },
+    http: { status: 409, title: 'The store of keys is nearly full' },
   },
   'key-revoked': {
     says: 'The key is revoked and cannot be changed.',

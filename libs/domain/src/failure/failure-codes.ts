@@ -22,7 +22,7 @@ export const FAILURE_CODES = {
     task: { class: 'provider-unavailable', ...AGAIN },
   },
   'provider-timeout': {
-    says: 'The provider did not answer within the time of a call.',
+    says: 'The provider did not answer within the time limit of a call.',
     task: { class: 'timeout', ...AGAIN },
   },
   'provider-refused': {
@@ -35,7 +35,7 @@ export const FAILURE_CODES = {
     task: { class: 'empty-answer', ...AGAIN },
   },
   'answer-cut': {
-    says: 'The answer of the model was cut off; the usual cause is its token limit.',
+    says: 'The answer of the model was cut off, usually because the answer reached its token limit.',
     task: { class: 'limit', ...NEVER },
   },
   // Tasks: answers and tools.
@@ -81,7 +81,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'too-many-turns': {
-    says: 'The agent used all turns that its task allows and had not finished.',
+    says: 'The agent made all LLM calls that its task allows, and it had not finished.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-tool-calls': {
@@ -89,7 +89,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'too-many-pauses': {
-    says: 'The run paused more often than a task may.',
+    says: 'The run paused more often than a task may pause.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-children': {
@@ -97,7 +97,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'too-deep': {
-    says: 'The run asked for children too many levels below the first task.',
+    says: 'The run asked for children that are too many levels below the first task.',
     task: { class: 'limit', ...NEVER },
   },
   'deadline-exceeded': {
@@ -105,15 +105,15 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'report-too-large': {
-    says: 'A report of the run is larger than a message of the bus may be.',
+    says: 'A report of the run exceeds the largest message that NATS accepts.',
     task: { class: 'limit', ...NEVER },
   },
   'event-too-large': {
-    says: 'An event of the run is larger than a message of the bus may be.',
+    says: 'An event of the run exceeds the largest message that NATS accepts.',
     task: { class: 'limit', ...NEVER },
   },
   'task-too-large': {
-    says: 'The task, its journal and its inputs are together larger than a message of the bus may be.',
+    says: 'The task, the results of its finished calls and its inputs together exceed the largest message that NATS accepts.',
     task: { class: 'limit', ...NEVER },
   },
   // Tasks that failed because of other tasks or of people.
@@ -122,7 +122,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'plan-invalid': {
-    says: 'The planner made no valid plan for the goal.',
+    says: 'The planner did not make a valid plan for the goal.',
     task: { class: 'limit', ...NEVER },
   },
   'plan-refused': {
@@ -130,11 +130,11 @@ export const FAILURE_CODES = {
     task: { class: 'refusal', ...NEVER },
   },
   'goal-failed': {
-    says: 'A task of the plan failed and the goal cannot be reached without it.',
+    says: 'A task of the plan failed, and the goal cannot be reached without this task.',
     task: { class: 'limit', ...NEVER },
   },
   cancelled: {
-    says: 'The task was cancelled, by its owner or because its parent ended.',
+    says: 'The task was cancelled, either by its owner or because its parent task ended.',
     task: { class: 'refusal', ...NEVER },
   },
   // Tasks: the fleet itself.
@@ -172,53 +172,53 @@ export const FAILURE_CODES = {
   },
   'unsupported-media-type': {
     says: 'The content type of the request is not JSON.',
-    http: { status: 415, title: 'Only JSON is accepted' },
+    http: { status: 415, title: 'The gateway accepts only JSON' },
   },
   'upgrade-required': {
     says: 'The path needs a WebSocket upgrade.',
-    http: { status: 426, title: 'This path is a WebSocket' },
+    http: { status: 426, title: 'The path needs a WebSocket client' },
   },
   'too-many-connections': {
-    says: 'The tenant has the maximum number of WebSocket connections open, or the IP address the maximum number of connections.',
-    http: { status: 429, title: 'Too many connections', retryAfterS: 5 },
+    says: 'The tenant has too many WebSocket connections open, or the IP address has too many connections open.',
+    http: { status: 429, title: 'Too many connections are open', retryAfterS: 5 },
   },
   'tenant-limit': {
-    says: 'The tenant has reached a limit that the operator has set for it.',
-    http: { status: 429, title: 'The limit of the tenant is reached', retryAfterS: 5 },
+    says: 'The tenant has reached a limit that the operator has set for the tenant.',
+    http: { status: 429, title: 'The tenant has reached a limit', retryAfterS: 5 },
   },
   'tenant-share': {
     says: 'The tenant has used up its share of a store; the rest is reserved for other tenants.',
-    http: { status: 429, title: 'The share of the tenant is used up', retryAfterS: 5 },
+    http: { status: 429, title: 'The tenant has used up its share of a store', retryAfterS: 5 },
   },
   // The API: the resource.
   'task-not-found': {
     says: 'No task of this tenant has this id.',
-    http: { status: 404, title: 'No such task' },
+    http: { status: 404, title: 'The task does not exist' },
     frame: true,
   },
   'decision-not-found': {
     says: 'No stored decision has this id.',
-    http: { status: 404, title: 'No such decision' },
+    http: { status: 404, title: 'The decision does not exist' },
   },
   'incident-not-found': {
     says: 'No stored incident has this id.',
-    http: { status: 404, title: 'No such incident' },
+    http: { status: 404, title: 'The incident does not exist' },
   },
   'node-not-found': {
-    says: 'The fleet view shows no node with this id.',
-    http: { status: 404, title: 'No such node' },
+    says: 'No node of the fleet has this id.',
+    http: { status: 404, title: 'The node does not exist' },
   },
   'agent-not-found': {
     says: 'No agent definition has this name or version.',
-    http: { status: 404, title: 'No such agent definition' },
+    http: { status: 404, title: 'The agent definition does not exist' },
   },
   'schedule-not-found': {
-    says: 'The tenant has no schedule of this name.',
-    http: { status: 404, title: 'No such schedule' },
+    says: 'The tenant has no schedule with this name.',
+    http: { status: 404, title: 'The schedule does not exist' },
   },
   'path-not-found': {
     says: 'The API has no such path.',
-    http: { status: 404, title: 'No such path' },
+    http: { status: 404, title: 'The path does not exist' },
   },
   'not-finished': {
     says: 'Only a task that has ended can be replayed.',
@@ -229,47 +229,47 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'The task has already ended' },
   },
   'not-waiting': {
-    says: 'The task does not wait for this approval.',
-    http: { status: 409, title: 'The task does not wait for this approval' },
+    says: 'The task does not wait for approval of this step.',
+    http: { status: 409, title: 'The task does not wait for approval of this step' },
   },
   'decided-otherwise': {
     says: 'The step is already decided in the opposite way.',
-    http: { status: 409, title: 'The opposite decision is stored' },
+    http: { status: 409, title: 'The opposite decision on the step is stored' },
   },
   'agent-shipped': {
-    says: 'A built-in agent cannot be deleted; a definition of the tenant with the same name hides it.',
+    says: 'A built-in agent cannot be deleted; a tenant can replace it with a definition of the same name.',
     http: { status: 409, title: 'Built-in agents cannot be deleted' },
   },
   'agents-full': {
     says: 'The tenant has the maximum number of agent definitions.',
-    http: { status: 409, title: 'Too many agent definitions' },
+    http: { status: 409, title: 'The tenant has too many agent definitions' },
   },
   'schedules-full': {
     says: 'The tenant has the maximum number of schedules.',
-    http: { status: 409, title: 'Too many schedules' },
+    http: { status: 409, title: 'The tenant has too many schedules' },
   },
   'journal-gone': {
     says: 'The log no longer keeps the calls of the ended task.',
-    http: { status: 409, title: 'The journal is no longer kept' },
+    http: { status: 409, title: 'The finished calls of the task are no longer stored' },
   },
   'version-mismatch': {
-    says: 'The definition or schedule has changed since the version that the request gives.',
+    says: 'The definition or schedule is no longer in the version that the request names.',
     http: { status: 412, title: 'Another version is stored' },
   },
   'journal-too-large': {
-    says: 'The calls of the ended task are too large to start a new task from them.',
-    http: { status: 422, title: 'The journal is too large to start from' },
+    says: 'The finished calls of the ended task are too large for a replay that reuses them.',
+    http: { status: 422, title: 'The finished calls of the task are too large for a replay' },
   },
   'unsupported-schema': {
     says: 'The schema declares an unsupported version of JSON Schema; 2020-12 and draft-07 are supported.',
     http: { status: 422, title: 'The JSON Schema version is not supported' },
   },
   'unknown-agent': {
-    says: 'No definition has the name of the agent.',
+    says: 'No agent definition has the name that the task gives.',
     http: { status: 422, title: 'No agent has this name' },
   },
   'unknown-tool': {
-    says: 'No node offers a tool of this name.',
+    says: 'No node offers a tool with this name.',
     http: { status: 422, title: 'No node offers this tool' },
   },
   'unknown-model': {
@@ -282,7 +282,7 @@ export const FAILURE_CODES = {
   },
   'idempotency-key-reused': {
     says: 'The idempotency key belongs to a request with another body.',
-    http: { status: 422, title: 'The idempotency key belongs to another body' },
+    http: { status: 422, title: 'The idempotency key belongs to a request with another body' },
   },
   'unknown-dependency': {
     says: 'A dependency of the task does not exist or belongs to another tenant.',
@@ -295,28 +295,28 @@ export const FAILURE_CODES = {
     http: { status: 500, title: 'The gateway failed' },
   },
   overloaded: {
-    says: 'A queue is full.',
+    says: 'A queue of the service is full.',
     http: { status: 503, title: 'The service is overloaded', retryAfterS: 1 },
     service: AGAIN,
   },
   'log-full': {
     says: 'The log is nearly full; the fleet reserves the rest for accepted tasks and refuses new tasks.',
-    http: { status: 503, title: 'No room for new tasks', retryAfterS: 10 },
+    http: { status: 503, title: 'The log has no room for new tasks', retryAfterS: 10 },
     service: AGAIN,
   },
   'outcome-unknown': {
     says: 'The answer of the storage was lost, so the gateway cannot know whether the change is stored.',
-    http: { status: 503, title: 'The change may or may not be stored', retryAfterS: 1 },
+    http: { status: 503, title: 'It is unknown whether the change is stored', retryAfterS: 1 },
     service: AGAIN,
   },
   'bus-unavailable': {
     says: 'NATS does not answer.',
-    http: { status: 503, title: 'The bus does not answer', retryAfterS: 2 },
+    http: { status: 503, title: 'NATS does not answer', retryAfterS: 2 },
     service: AGAIN,
   },
   'store-unavailable': {
     says: 'Redis does not answer, so lists cannot be read; a task can still be submitted and read by its id.',
-    http: { status: 503, title: 'The store does not answer', retryAfterS: 2 },
+    http: { status: 503, title: 'Redis does not answer', retryAfterS: 2 },
     service: AGAIN,
   },
   'coordinator-unavailable': {
@@ -328,23 +328,23 @@ export const FAILURE_CODES = {
     http: { status: 503, title: 'The node does not answer', retryAfterS: 2 },
   },
   // Between services.
-  'bus-timeout': { says: 'NATS did not answer within the time of a call.', service: AGAIN },
+  'bus-timeout': { says: 'NATS did not answer within the time limit of a call.', service: AGAIN },
   'registry-unavailable': { says: 'Consul does not answer.', service: AGAIN },
   'orchestrator-unavailable': { says: 'The orchestrator does not answer.', service: AGAIN },
   'bad-message': { says: 'A message on the bus is unreadable.', service: NEVER },
   'too-large': { says: 'A message exceeds the limit of the bus.', service: NEVER },
   'newer-format': {
-    says: 'A newer release has stored this data; start that release or a newer release.',
+    says: 'A newer release of AgentFleet has stored the data; start this newer release.',
     service: NEVER,
   },
   // Frames of the WebSocket.
-  'bad-frame': { says: 'The server could not read a frame of the client.', frame: true },
+  'bad-frame': { says: 'The gateway could not read a frame of the client.', frame: true },
   'too-many-subscriptions': {
-    says: 'The connection has reached its limit of watched tasks.',
+    says: 'The connection already follows the maximum number of tasks.',
     frame: true,
   },
   'events-missed': {
-    says: 'The connection missed events; list the tasks to catch up.',
+    says: 'The connection missed events; list the tasks to read their present states.',
     frame: true,
   },
 } as const satisfies Record<string, FailureCode>

@@ -61,7 +61,10 @@ export function decideGoal(
   const { check, step, taskIds } = last
   if (check.kind === 'invalid') {
     if (replansLeft > 0) return { kind: 'plan', reason: 'invalid' }
-    return fail('plan-invalid', `the planner made no valid plan: ${check.problems.join('; ')}`)
+    return fail(
+      'plan-invalid',
+      `the planner did not make a valid plan: ${check.problems.join('; ')}`,
+    )
   }
   const held = goal.hold && plannings.every((planning) => planning.taskIds.length === 0)
   const word = approvals.find((approval) => approval.step === step)
@@ -76,7 +79,7 @@ export function decideGoal(
   if (failed < 0) return { kind: 'conclude' }
   if (replansLeft > 0) return { kind: 'plan', reason: 'step-failed' }
   const stepId = check.plan.steps[failed]?.id ?? ''
-  const why = ends[failed]?.error?.message ?? 'it did not complete'
+  const why = ends[failed]?.error?.message ?? 'the step did not complete'
   return fail('goal-failed', `step "${stepId}" of the last plan: ${why}`)
 }
 

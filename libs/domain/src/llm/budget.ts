@@ -36,7 +36,7 @@ export type BudgetDecision =
     }
 
 function noPrice(model: string): string {
-  return `no price is known for the model ${model}, so no budget in USD can be kept; add the price to LLM_PRICES or PROVIDERS`
+  return `no price is known for the model ${model}, so the fleet cannot check a budget in USD; add the price to LLM_PRICES or PROVIDERS`
 }
 
 /** A shorter answer is useless: the call would be paid for without a result. */
@@ -49,15 +49,18 @@ const OUTPUT_TOKENS_MIN = 16
 export function checkBudget(budget: Budget, spent: Spent, next: NextCall): BudgetDecision {
   const { tokens: tokensMax, usd: usdMax, turns: turnsMax, wallMs: wallMax } = budget
   if (turnsMax !== undefined && spent.turns >= turnsMax) {
-    return exceeded('turns', `${spent.turns} of ${turnsMax} LLM calls are made`)
+    return exceeded('turns', `the task has made ${spent.turns} of ${turnsMax} allowed LLM calls`)
   }
   if (wallMax !== undefined && spent.wallMs >= wallMax) {
-    return exceeded('wall-time', `${Math.round(spent.wallMs)} of ${wallMax} ms are over`)
+    return exceeded(
+      'wall-time',
+      `the task has taken ${Math.round(spent.wallMs)} of ${wallMax} allowed ms`,
+    )
   }
   let outputMax = next.outputTokensMax
   if (tokensMax !== undefined) {
     const left = tokensMax - spent.tokens - next.inputTokens
-    const used = `${spent.tokens} of ${tokensMax} tokens are used`
+    const used = `the task has used ${spent.tokens} of ${tokensMax} allowed tokens`
     if (left < OUTPUT_TOKENS_MIN) {
       return exceeded('tokens', `${used}, and the next prompt takes about ${next.inputTokens}`)
     }
@@ -73,7 +76,7 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
     const affordable =
       outputUsdPerMillion === 0 ? Infinity : Math.floor((left * 1e6) / outputUsdPerMillion)
     if (left < 0 || affordable < OUTPUT_TOKENS_MIN) {
-      return exceeded('usd', `${spent.usd.toFixed(6)} of ${usdMax} USD are spent`)
+      return exceeded('usd', `the task has spent ${spent.usd.toFixed(6)} of ${usdMax} allowed USD`)
     }
     if (affordable !== Infinity) outputMax = Math.min(outputMax ?? affordable, affordable)
   }

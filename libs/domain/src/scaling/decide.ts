@@ -137,21 +137,41 @@ function weigh(
   // Demand only a little above the capacity of the nodes changes nothing: the dead band.
   const settled = floor <= nodes && nodes < reactive
   const options: ScaleOption[] = [
-    { kind: 'reactive', nodes: settled ? nodes : reactive, reason: 'demand at the target' },
-    { kind: 'floor', nodes: floor, reason: 'demand less the dead band' },
-    { kind: 'full', nodes: at(outlook.stable, PLANNED_FULL), reason: 'slots run out' },
-    { kind: 'arrivals', nodes: at(outlook.coming, PLANNED_FULL), reason: 'tasks that arrive now' },
+    {
+      kind: 'reactive',
+      nodes: settled ? nodes : reactive,
+      reason: 'nodes for the demand at the target utilization',
+    },
+    { kind: 'floor', nodes: floor, reason: 'nodes for the demand minus the tolerance (dead band)' },
+    {
+      kind: 'full',
+      nodes: at(outlook.stable, PLANNED_FULL),
+      reason: 'nodes for the time at which all slots will be in use',
+    },
+    {
+      kind: 'arrivals',
+      nodes: at(outlook.coming, PLANNED_FULL),
+      reason: 'nodes for the tasks that arrive now',
+    },
     {
       kind: 'queue',
       nodes: at(outlook.due, PLANNED_FULL),
-      reason: 'tasks that would wait too long',
+      reason: 'nodes for the tasks that would wait too long',
     },
     { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
-    { kind: 'window', nodes: outlook.wantedMax, reason: 'most wanted within the window' },
+    {
+      kind: 'window',
+      nodes: outlook.wantedMax,
+      reason: 'largest number of nodes wanted within the window',
+    },
   ]
   if (outlook.panicking) {
     const panic = Math.max(nodes, at(outlook.panic, advice.targetUtil))
-    options.push({ kind: 'panic', nodes: panic, reason: 'demand of the panic window' })
+    options.push({
+      kind: 'panic',
+      nodes: panic,
+      reason: 'nodes for the demand of the last seconds (panic window)',
+    })
   }
   if (advice.floorDelta > 0) {
     options.push({ kind: 'advice', nodes: reactive + advice.floorDelta, reason: 'advised' })

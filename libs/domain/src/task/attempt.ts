@@ -82,7 +82,7 @@ export type PauseDecision =
 /** A run may wait as long as its task has time; the number of pauses is bounded (L7). */
 export function decidePause(record: TaskRecord, wait: Waiting): PauseDecision {
   if (record.pauses < PAUSES_MAX) return { kind: 'pause', reason: wait.kind }
-  const message = `the run paused ${PAUSES_MAX} times; let it wait for more at once`
+  const message = `the run paused ${PAUSES_MAX} times, the most allowed; let each pause wait for several things at once`
   return { kind: 'fail', reason: 'pauses-exhausted', error: { code: 'too-many-pauses', message } }
 }
 
@@ -90,6 +90,6 @@ export function decidePause(record: TaskRecord, wait: Waiting): PauseDecision {
 export function deadlineError(record: TaskRecord): TaskError {
   return {
     code: 'deadline-exceeded',
-    message: `not finished within its timeoutMs of ${record.spec.timeoutMs}`,
+    message: `the task did not finish within its timeoutMs of ${record.spec.timeoutMs}`,
   }
 }

@@ -63,6 +63,6 @@ function dependencyError(taskId: string, fate: Fate): TaskError {
     fate === 'gone' ? 'is no longer stored' : fate === 'failed' ? 'failed' : 'was cancelled'
   return {
     code: 'dependency-failed',
-    message: `the task ${taskId}, which this one depends on, ${what}`,
+    message: `the task ${taskId}, on which this task depends, ${what}`,
   }
 }

@@ -33,7 +33,7 @@ export function decideSpawn(
   if (present.length > 0) return { kind: 'present', taskIds: present.map(({ taskId }) => taskId) }
   const depth = (record.parent?.depth ?? 0) + 1
   if (depth > DEPTH_MAX) {
-    return reject('too-deep', `children may stand at most ${DEPTH_MAX} levels below a task`)
+    return reject('too-deep', `a child may be at most ${DEPTH_MAX} levels below the first task`)
   }
   if (record.children.length + specs.length > CHILDREN_MAX) {
     return reject('too-many-children', `a task may have at most ${CHILDREN_MAX} children`)

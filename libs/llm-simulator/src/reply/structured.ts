@@ -29,7 +29,7 @@ export function parseResponseFormat(format: unknown): Made<ResponseFormat> {
   const type = isJsonObject(format) ? format['type'] : undefined
   if (type === 'text') return { kind: 'ok', value: { kind: 'text' } }
   if (type === 'json_object') return { kind: 'ok', value: { kind: 'json', schema: undefined } }
-  if (type !== 'json_schema') return refused('its type must be text, json_object or json_schema')
+  if (type !== 'json_schema') return refused('type must be text, json_object or json_schema')
   const described = (format as JsonObject)['json_schema']
   if (!isJsonObject(described)) return refused('json_schema is missing')
   const { name, schema } = described
@@ -56,7 +56,7 @@ function valueOf(schema: unknown, place: Place): Made<unknown> {
   place.budget.left -= 1
   if (place.budget.left < 0) return refused(`it has more than ${VALUES_MAX} values`)
   if (place.depth > DEPTH_MAX) return refused(`it is deeper than ${DEPTH_MAX} levels`)
-  if (!isJsonObject(schema)) return refused('a schema in it is not an object')
+  if (!isJsonObject(schema)) return refused('one of the schemas is not an object')
   const inner = { ...place, depth: place.depth + 1 }
   if (schema['const'] !== undefined) return made(schema['const'])
   const { enum: members, anyOf, oneOf, $ref: ref } = schema
@@ -84,7 +84,7 @@ function valueOf(schema: unknown, place: Place): Made<unknown> {
     case undefined:
       return made(null)
     default:
-      return refused('a type in it is unknown')
+      return refused('the schema has an unknown type')
   }
 }
 
@@ -123,10 +123,13 @@ function numberOf(schema: JsonObject, whole: boolean): Made<unknown> {
   const max = upperOf(schema, margin)
   const middle =
     min > -WHOLE_MAX && max < WHOLE_MAX ? (min + max) / 2 : Math.min(max, Math.max(min, 0))
-  if (step <= 0) return min <= max ? made(middle) : refused('one of its ranges is empty')
+  if (step <= 0)
+    return min <= max ? made(middle) : refused('the schema has an empty range of numbers')
   const below = Math.floor(middle / step) * step
   const value = below >= min ? below : below + step
-  return value >= min && value <= max ? made(value) : refused('no number lies in one of its ranges')
+  return value >= min && value <= max
+    ? made(value)
+    : refused('the schema has a range without a valid number')
 }
 
 function lowerOf(schema: JsonObject, margin: Margin): number {

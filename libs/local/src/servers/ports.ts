@@ -33,6 +33,6 @@ export async function drawPorts(count: number, early = false): Promise<number[]>
     const port = early ? randomInt(EARLY_MIN, PORT_MAX) : randomInt(PORT_MIN, EARLY_MIN)
     if (!ports.has(port) && (await isPortFree(port))) ports.add(port)
   }
-  if (ports.size < count) throw new Error(`found no ${count} free ports on ${LOOPBACK}`)
+  if (ports.size < count) throw new Error(`${LOOPBACK} has fewer than ${count} free ports`)
   return [...ports]
 }

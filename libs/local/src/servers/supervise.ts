@@ -41,7 +41,7 @@ export function supervise(server: RunningServer, onEnd: OnEnd, hungAfterMs?: num
         await server.restart()
         return
       } catch (error) {
-        why = `it does not start: ${error instanceof Error ? error.message : String(error)}`
+        why = `the process does not start: ${error instanceof Error ? error.message : String(error)}`
       }
     }
   }
@@ -65,7 +65,7 @@ export function supervise(server: RunningServer, onEnd: OnEnd, hungAfterMs?: num
 
 /** Says why a process that hangs was killed. */
 export function hungReason(afterMs: number): string {
-  return `it did not answer for ${Math.round(afterMs / 1_000)} s`
+  return `the process did not answer for ${Math.round(afterMs / 1_000)} s`
 }
 
 /**

@@ -22,7 +22,7 @@ AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready 
   logs     ${join(dir, 'logs')}
   metrics  /metrics on these ports: ${ports.join(', ')}
   state    ${dir} (stop the fleet and delete this folder to start empty)
-  scaling  the fleet starts and stops workers by itself, from ${min} to ${max} (SCALE_MIN, SCALE_MAX; at most one a core)
+  scaling  the fleet runs ${min} to ${max} workers, as many as the tasks need (SCALE_MIN, SCALE_MAX; at most one worker for each core)
 
   curl ${url}/v1/tasks${key} -H 'content-type: application/json' -H 'prefer: wait=30' \\
        -d '{"task":"Say hello","agent":"developer"}'
@@ -31,7 +31,7 @@ AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready 
 
 function llmOf({ simulators, provider }: Pick<Fleet, 'simulators' | 'provider'>): string {
   if (provider.kind === 'simulated') {
-    return `simulated (${simulators.join(', ')}); set OPENAI_API_KEY, OPENAI_BASE_URL or PROVIDERS for a real one`
+    return `simulated (${simulators.join(', ')}); set OPENAI_API_KEY, OPENAI_BASE_URL or PROVIDERS to use a real provider`
   }
   const { says, defaultModel } = provider
   return defaultModel === undefined ? says : `${says}; default model ${defaultModel}`

@@ -55,7 +55,7 @@ export async function checkSettings(
     [
       'Nothing was started, because these settings are wrong:',
       ...[...problems].map((problem) => `  ${problem}`),
-      'Correct them and start again. docs/reference/npm-start.md describes every variable.',
+      'Correct these variables and start again. docs/reference/npm-start.md describes every variable.',
     ].join('\n'),
   )
 }

@@ -20,7 +20,7 @@ export async function runDemo(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  say(`Running ${count} tasks:`)
+  say(`The fleet runs ${count} tasks:`)
   const startedMs = performance.now()
   const states = await Promise.all(
     Array.from({ length: count }, async (_, index) => {

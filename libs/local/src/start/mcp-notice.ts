@@ -56,10 +56,10 @@ export function mcpLines(
     if (found === undefined && offered.has(server)) return []
     const why =
       found === undefined
-        ? 'offers no tools yet'
+        ? 'the server does not offer its tools yet'
         : `${found.problem} (on ${found.nodes} of the workers)`
     return [
-      `  MCP      ${server} ${why}; GET /v1/tools shows when it works, and the logs of the workers in ${logDir} say more`,
+      `  MCP      ${server}: ${why}; GET /v1/tools shows when the server works, and the logs of the workers in ${logDir} have the details`,
     ]
   })
 }

@@ -31,7 +31,7 @@ export function chooseProvider(
     const first = wanted || firstModelOf(providers)
     return {
       kind: 'provider',
-      says: says.join(', ') || 'the providers of PROVIDERS',
+      says: says.join(', ') || 'the providers in the variable PROVIDERS',
       ...(first ? { defaultModel: first } : {}),
     }
   }
@@ -39,7 +39,7 @@ export function chooseProvider(
     return { kind: 'provider', says: placeOf(env['OPENAI_BASE_URL']), ...model }
   }
   if (named('OPENAI_API_KEY')) {
-    return { kind: 'provider', says: 'OpenAI, with OPENAI_API_KEY', ...model }
+    return { kind: 'provider', says: 'OpenAI, with the key in OPENAI_API_KEY', ...model }
   }
   return { kind: 'simulated' }
 }

@@ -40,11 +40,11 @@ export function createStartWatch(): StartWatch {
       const said = lastWords(exit.logTail).map((line) => `  ${line}`)
       const lines = [
         wrong
-          ? `${name} does not start: a setting is wrong. Its last lines:`
-          : `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). Its last lines:`,
+          ? `${name} does not start: a setting is wrong. The last lines of its log:`
+          : `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). The last lines of its log:`,
         ...(said.length === 0 ? ['  (nothing)'] : said),
         `Its whole log is ${log}`,
-        'Correct what it reports and start again.',
+        'Correct the reported error and start again.',
       ]
       fail?.(new StartFailure(lines.join('\n')))
     },

@@ -27,10 +27,10 @@ test('wrong variables of several services are listed together, each once, with t
   const { message } = error as Error
   for (const part of [
     /API_KEYS: entry 1 needs a key of 16 characters/,
-    /PROVIDERS: must be JSON, and is not at line 2, column 1; docs\/guides\/providers-and-limits.md/,
+    /PROVIDERS: must be JSON, but it has an error at line 2, column 1; docs\/guides\/providers-and-limits.md/,
     /MCP_SERVERS: crm.tools: is required/,
-    /TENANT_LIMITS: must be JSON, and is not at line 1, column 25; docs\/guides\/tenants-and-keys.md/,
-    /TENANT_TOOLS: must be JSON, and is not at line 1, column 11; docs\/guides\/tenants-and-keys.md/,
+    /TENANT_LIMITS: must be JSON, but it has an error at line 1, column 25; docs\/guides\/tenants-and-keys.md/,
+    /TENANT_TOOLS: must be JSON, but it has an error at line 1, column 11; docs\/guides\/tenants-and-keys.md/,
     /TOOLS_DIR: the folder \/no\/such\/folder does not exist; .*docs\/guides\/write-a-tool.md/,
     /WORKER_SLOTS: is "many"; expected a whole number/,
     /docs\/reference\/npm-start.md/,

@@ -2,16 +2,16 @@ import { expect, test } from 'vitest'
 import { mcpLines } from '../../src/start/mcp-notice.ts'
 
 const tools = [{ name: 'calculate' }, { name: 'crm__find' }]
-const problem = { server: 'crm', problem: 'does not have the tools delete', nodes: 2 }
+const problem = { server: 'crm', problem: 'the server does not have the tools delete', nodes: 2 }
 
 test('each configured MCP server that lacks tools gets a line with its problem and the folder of the logs', () => {
   const servers = JSON.stringify({ crm: {}, everything: {} })
   expect(mcpLines(servers, { tools, problems: [] }, '/state/logs')).toEqual([
-    expect.stringMatching(/everything offers no tools yet.*\/state\/logs/),
+    expect.stringMatching(/everything: the server does not offer its tools yet.*\/state\/logs/),
   ])
   expect(mcpLines(servers, { tools, problems: [problem] }, '/state/logs')).toEqual([
-    expect.stringMatching(/crm does not have the tools delete \(on 2 of the workers\)/),
-    expect.stringMatching(/everything offers no tools yet/),
+    expect.stringMatching(/crm: the server does not have the tools delete \(on 2 of the workers\)/),
+    expect.stringMatching(/everything: the server does not offer its tools yet/),
   ])
 })
 

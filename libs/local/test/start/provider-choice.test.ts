@@ -11,8 +11,11 @@ const bothPlaces = 'local (http://10.0.0.7:8000/v1), openai (https://api.openai.
 test.each([
   [{}, { kind: 'simulated' }],
   [{ OPENAI_API_KEY: '', PROVIDERS: '' }, { kind: 'simulated' }],
-  [{ OPENAI_API_KEY: 'k' }, { kind: 'provider', says: 'OpenAI, with OPENAI_API_KEY' }],
-  [{ OPENAI_API_KEY_FILE: '/k' }, { kind: 'provider', says: 'OpenAI, with OPENAI_API_KEY' }],
+  [{ OPENAI_API_KEY: 'k' }, { kind: 'provider', says: 'OpenAI, with the key in OPENAI_API_KEY' }],
+  [
+    { OPENAI_API_KEY_FILE: '/k' },
+    { kind: 'provider', says: 'OpenAI, with the key in OPENAI_API_KEY' },
+  ],
   [
     { OPENAI_BASE_URL: 'http://h:1/v1', DEFAULT_MODEL: 'm' },
     { kind: 'provider', says: 'http://h:1/v1', defaultModel: 'm' },
@@ -24,8 +27,11 @@ test.each([
     { kind: 'provider', says: bothPlaces, defaultModel: 'big-1' },
   ],
   // The workers report its fault.
-  [{ PROVIDERS: 'nonsense' }, { kind: 'provider', says: 'the providers of PROVIDERS' }],
-  [{ PROVIDERS: list() }, { kind: 'provider', says: 'the providers of PROVIDERS' }],
+  [
+    { PROVIDERS: 'nonsense' },
+    { kind: 'provider', says: 'the providers in the variable PROVIDERS' },
+  ],
+  [{ PROVIDERS: list() }, { kind: 'provider', says: 'the providers in the variable PROVIDERS' }],
   [{ PROVIDERS: list({ name: 'a', baseUrl: 'x' }) }, { kind: 'provider', says: 'a (invalid URL)' }],
 ])('a start with the environment %o chooses the LLM provider %o', (env, choice) => {
   expect(chooseProvider(env, () => two)).toEqual(choice)

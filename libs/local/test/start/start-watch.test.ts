@@ -4,14 +4,14 @@ import { createStartWatch, lastWords } from '../../src/start/start-watch.ts'
 const info = JSON.stringify({ level: 'info', msg: 'started' })
 const fatal = JSON.stringify({
   level: 'fatal',
-  msg: 'the start failed',
+  msg: 'the service could not start',
   err: { message: 'no route' },
 })
 
 test.each([
   ['', []],
   [`${info}\n`, ['started']],
-  [`${info}\n${fatal}\n${info}`, ['the start failed: no route']],
+  [`${info}\n${fatal}\n${info}`, ['the service could not start: no route']],
   [`${info}\nAPI_KEYS: entry 1 is too short\n`, ['API_KEYS: entry 1 is too short']],
   [
     Array.from({ length: 20 }, (_, index) => `line ${index}`).join('\n'),
@@ -32,7 +32,7 @@ test('the start ends when a process fails three times in a row, and prints the l
   watch.ended('gateway-1', exit, '/logs/gateway-1.log')
   watch.ended('gateway-1', exit, '/logs/gateway-1.log')
   await expect(outcome).rejects.toThrow(
-    /^gateway-1 does not start: .*3 times.*exit code 1.*\n {2}the start failed: no route\n.*\/logs\/gateway-1\.log\n/,
+    /^gateway-1 does not start: .*3 times.*exit code 1.*\n {2}the service could not start: no route\n.*\/logs\/gateway-1\.log\n/,
   )
 })
 

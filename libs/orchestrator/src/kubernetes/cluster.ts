@@ -99,5 +99,5 @@ function credentialsOf({ apiUrl, tokenFile, caFile }: KubernetesTarget): client.
 function ownNamespace(credentials: client.KubeConfig): string {
   const namespace = credentials.getContextObject(credentials.getCurrentContext())?.namespace
   if (namespace) return namespace
-  throw unusable('K8S_NAMESPACE is not set and the cluster names no namespace')
+  throw unusable('K8S_NAMESPACE is not set, and the pod has no file with its namespace')
 }

@@ -76,7 +76,8 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
     for (let tries = 1; scale.replicas === before.replicas; tries += 1) {
       if (scale.replicas === count) return
       if ((await api.patchScale(count, scale.resourceVersion)) === 'changed') return
-      if (tries >= PATCH_TRIES) throw unusable(`${deployment} changes all the time`, true)
+      if (tries >= PATCH_TRIES)
+        throw unusable(`other clients change ${deployment} all the time`, true)
       await delay(options.random() * CONFLICT_PAUSE_MS)
       scale = await api.readScale()
     }
@@ -113,7 +114,11 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       } catch (error) {
         const undone = await Promise.allSettled(chosen.map(unmark))
         const left = undone.filter(({ status }) => status === 'rejected').length
-        if (left > 0) log.warn({ left }, 'A change failed; its marks stay until they are removed')
+        if (left > 0)
+          log.warn(
+            { left },
+            'The driver could not change a Deployment; the marks of the change stay on its pods until the driver removes them',
+          )
         throw error
       }
     },

@@ -86,7 +86,10 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
         if (ended.signal.aborted) return
         lastError = error
         if (failures === 0)
-          log.warn({ err: error }, 'The pods could not be followed; the driver tries again')
+          log.warn(
+            { err: error },
+            'The driver could not follow the changes of the pods; it tries again',
+          )
         failures = clock.monotonicMs() - began > STALE_AFTER_MS ? 1 : failures + 1
       }
       // Also after an orderly end: a server that closes at once must not be asked in a tight loop.

@@ -22,7 +22,7 @@ export const FLEET_CHANNELS = {
   heartbeat: event({
     name: 'heartbeat',
     subject: 'node.{nodeId}.heartbeat',
-    summary: 'The load of a node, at a regular interval.',
+    summary: 'A node sends its load at a regular interval.',
     body: heartbeatSchema,
     senders: ['worker'],
     listeners: ['load-balancer', 'health-monitor'],
@@ -32,7 +32,8 @@ export const FLEET_CHANNELS = {
   load: event({
     name: 'load',
     subject: 'node.{nodeId}.load',
-    summary: 'The load of a node soon after a change, and the tasks that left it.',
+    summary:
+      'A node sends its load soon after a change, and names the tasks that it no longer runs.',
     body: loadSchema,
     items: { field: 'ended', schema: idSchema },
     senders: ['worker'],
@@ -43,7 +44,7 @@ export const FLEET_CHANNELS = {
   providers: event({
     name: 'providers',
     subject: 'node.{nodeId}.providers',
-    summary: "The state of the models of a node's providers, as the node sees it.",
+    summary: 'A node sends the state of the models of its providers, as the node sees this state.',
     body: providersSchema,
     items: { field: 'models', schema: providerModelSchema },
     senders: ['worker'],
@@ -54,7 +55,7 @@ export const FLEET_CHANNELS = {
   offers: event({
     name: 'offers',
     subject: 'node.{nodeId}.offers',
-    summary: 'The tools and models that tasks may name on the node.',
+    summary: 'A node announces the tools and the models that it offers to tasks.',
     body: offersSchema,
     items: { field: 'tools', schema: offeredToolSchema },
     senders: ['worker'],
@@ -66,7 +67,7 @@ export const FLEET_CHANNELS = {
     name: 'ping',
     subject: 'node.{nodeId}.ping',
     summary:
-      'The health monitor asks whether a node answers. The request can say that an incarnation of the node was declared dead.',
+      'The health monitor asks whether a node answers. The request can tell the node that an earlier start (incarnation) of the node was declared dead.',
     body: pingSchema,
     reply: here,
     senders: ['health-monitor'],
@@ -77,7 +78,7 @@ export const FLEET_CHANNELS = {
   drain: request({
     name: 'drain',
     subject: 'node.{nodeId}.drain',
-    summary: 'A node gets the request to finish its runs and accept nothing new.',
+    summary: 'A service asks a node to finish its runs and to accept no new tasks.',
     body: z.object({}),
     reply: here,
     senders: ['gateway', 'health-monitor', 'autoscaler', 'recovery'],
@@ -107,7 +108,7 @@ export const FLEET_CHANNELS = {
   holdings: event({
     name: 'holdings',
     subject: 'fleet.holdings',
-    summary: 'What each tenant holds of the log and of Redis, counted from the log.',
+    summary: 'A coordinator announces how many bytes of the log and of Redis each tenant uses.',
     body: holdingsSchema,
     items: { field: 'tenants', schema: holdingSchema },
     senders: ['coordinator'],
@@ -117,7 +118,7 @@ export const FLEET_CHANNELS = {
   snapshot: event({
     name: 'snapshot',
     subject: 'fleet.snapshot',
-    summary: 'The states and loads of all nodes, as the primary monitor sees them.',
+    summary: 'The primary health monitor publishes the states and the loads of all nodes.',
     body: snapshotSchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
@@ -126,7 +127,8 @@ export const FLEET_CHANNELS = {
   history: event({
     name: 'history',
     subject: 'fleet.history',
-    summary: 'The totals of the fleet in the last hour; sent every ten seconds.',
+    summary:
+      'The primary health monitor sends the totals of the fleet in the last hour every ten seconds.',
     body: historySchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'health-monitor'],

@@ -18,7 +18,7 @@ export const STORED_CHANNELS = {
   log: stored({
     name: 'log',
     subject: 'log.{taskId}',
-    summary: 'The events of a task.',
+    summary: 'An event of a task.',
     stream: STREAMS.log,
     body: taskEventSchema,
     senders: ['gateway', 'coordinator'],
@@ -28,7 +28,7 @@ export const STORED_CHANNELS = {
     name: 'live',
     subject: 'live.{taskId}',
     summary:
-      'The events stored in LOG, republished by the server: the only source of client streams (L5).',
+      'NATS publishes each event again after it has stored the event in LOG; these messages are the only source of client streams (L5).',
     body: taskEventSchema,
     senders: [],
     listeners: ['gateway'],
@@ -37,7 +37,7 @@ export const STORED_CHANNELS = {
   pointer: stored({
     name: 'pointer',
     subject: 'tasks.{queue}.{tenant}.{taskId}',
-    summary: 'The one pointer of a task that waits or runs.',
+    summary: 'A pointer: the one message in a queue for a task that waits or runs.',
     stream: STREAMS.tasks,
     body: pointerSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
@@ -46,7 +46,8 @@ export const STORED_CHANNELS = {
   death: stored({
     name: 'death',
     subject: 'ops.node.{nodeId}',
-    summary: 'An incarnation of a node was declared dead.',
+    summary:
+      'A health monitor has declared a node dead; the message names the incarnation (start) of the node.',
     stream: STREAMS.ops,
     body: deathSchema,
     senders: ['health-monitor'],
@@ -55,7 +56,7 @@ export const STORED_CHANNELS = {
   identity: stored({
     name: 'identity',
     subject: 'ops.identity.{nodeId}',
-    summary: 'The digest of the secret that belongs to the name of a node.',
+    summary: 'The digest of the secret with which a node proves its name.',
     stream: STREAMS.ops,
     body: identitySchema,
     senders: ['coordinator'],
@@ -73,7 +74,7 @@ export const STORED_CHANNELS = {
   outcome: stored({
     name: 'outcome',
     subject: 'ops.outcome.{service}',
-    summary: 'The measured outcome of a decision, some minutes later.',
+    summary: 'The outcome of a decision, which a service measured some minutes after the decision.',
     stream: STREAMS.ops,
     body: outcomeOfDecisionSchema,
     senders: ['load-balancer', 'autoscaler', 'recovery'],
@@ -82,7 +83,7 @@ export const STORED_CHANNELS = {
   state: stored({
     name: 'state',
     subject: 'ops.state.{service}',
-    summary: 'The learned state of a service, for the process that takes its place.',
+    summary: 'The learned state of a service, which the next leader of the service reads.',
     stream: STREAMS.ops,
     body: z.unknown(),
     senders: ['autoscaler'],
@@ -91,7 +92,8 @@ export const STORED_CHANNELS = {
   incident: stored({
     name: 'incident',
     subject: 'ops.incident.{incidentId}',
-    summary: 'The handling of one failed node; each message contains the whole record.',
+    summary:
+      'The record of one failed node and its handling; each message contains the whole record.',
     stream: STREAMS.ops,
     body: incidentSchema,
     senders: ['recovery'],
@@ -118,7 +120,7 @@ export const STORED_CHANNELS = {
   scheduleRun: stored({
     name: 'schedule-run',
     subject: 'schedules.ran.{tenant}.{scheduleName}',
-    summary: 'The last handled tick of a schedule.',
+    summary: 'The last time of a schedule for which a coordinator submitted or skipped a task.',
     stream: STREAMS.schedules,
     body: scheduleRunSchema,
     senders: ['coordinator'],
@@ -136,7 +138,7 @@ export const STORED_CHANNELS = {
   audit: stored({
     name: 'audit',
     subject: 'audit.{service}.{auditKind}',
-    summary: 'A change through the API, or several equal refused requests of one second.',
+    summary: 'A change through the API, or several equal refused requests within one second.',
     stream: STREAMS.audit,
     body: auditEventSchema,
     senders: ['gateway'],

@@ -35,7 +35,8 @@ export const WORK_CHANNELS = {
   handover: event({
     name: 'handover',
     subject: 'balancer.handover',
-    summary: 'A gateway hands new tasks, which have no pointer yet, to a load balancer.',
+    summary:
+      'A gateway hands new tasks directly to a load balancer, without putting a pointer into their queue.',
     body: handoverSchema,
     items: { field: 'items', schema: freshSchema },
     senders: ['gateway'],
@@ -56,7 +57,7 @@ export const WORK_CHANNELS = {
     name: 'dispatch',
     subject: 'node.{nodeId}.dispatch',
     summary:
-      'A load balancer sends tasks to a node; the node accepts the first ones, as many as it has slots for.',
+      'A load balancer sends tasks to a node; the node accepts only as many of these tasks as it has free slots.',
     body: dispatchSchema,
     items: { field: 'items', schema: dispatchItemSchema },
     reply: dispatchReplySchema,
@@ -83,7 +84,7 @@ export const WORK_CHANNELS = {
   cancel: request({
     name: 'cancel',
     subject: 'coordinator.cancel',
-    summary: 'A gateway asks to cancel a task.',
+    summary: 'A gateway asks a coordinator to cancel a task.',
     body: cancelSchema,
     reply: cancelReplySchema,
     senders: ['gateway'],
@@ -94,7 +95,7 @@ export const WORK_CHANNELS = {
   approve: request({
     name: 'approve',
     subject: 'coordinator.approve',
-    summary: 'A gateway passes on the decision of a person about a step that waits for approval.',
+    summary: 'A gateway sends the decision of a person about a step that waits for approval.',
     body: approveSchema,
     reply: approveReplySchema,
     senders: ['gateway'],
@@ -105,7 +106,7 @@ export const WORK_CHANNELS = {
   series: request({
     name: 'series',
     subject: 'coordinator.series',
-    summary: 'Asks what happened to tasks over time.',
+    summary: 'A gateway asks a coordinator what happened to tasks over time.',
     body: seriesQuestionSchema,
     reply: seriesReplySchema,
     senders: ['gateway'],
@@ -116,7 +117,7 @@ export const WORK_CHANNELS = {
   queues: request({
     name: 'queues',
     subject: 'coordinator.queues',
-    summary: 'Asks how many tasks wait and run in the queue of each tenant and priority.',
+    summary: 'A gateway asks a coordinator how many tasks of each tenant and priority wait or run.',
     body: queuesQuestionSchema,
     reply: queuesReplySchema,
     senders: ['gateway'],
@@ -127,7 +128,7 @@ export const WORK_CHANNELS = {
   stop: event({
     name: 'stop',
     subject: 'node.{nodeId}.stop',
-    summary: 'A node gets the request to stop the tasks that the message names.',
+    summary: 'A coordinator asks a node to stop the tasks that the message names.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -137,7 +138,7 @@ export const WORK_CHANNELS = {
   stopAnywhere: event({
     name: 'stop-anywhere',
     subject: 'fleet.stop',
-    summary: 'All nodes get the request to stop the tasks that the message names.',
+    summary: 'A coordinator asks all nodes to stop the tasks that the message names.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -147,7 +148,7 @@ export const WORK_CHANNELS = {
     name: 'runs',
     subject: 'fleet.runs',
     summary:
-      'Asks which of the named tasks a node runs. A node that runs none of the tasks does not answer.',
+      'A coordinator asks the nodes which of the named tasks they run. A node that runs none of the named tasks does not answer.',
     body: runsQuestionSchema,
     reply: runsAnswerSchema,
     senders: ['coordinator'],
@@ -157,7 +158,7 @@ export const WORK_CHANNELS = {
   tenants: question({
     name: 'tenants',
     subject: 'fleet.tenants',
-    summary: 'Asks how many tasks of each tenant a node runs.',
+    summary: 'A load balancer asks the nodes how many tasks of each tenant they run.',
     body: nothing,
     reply: nodeTenantsSchema,
     senders: ['load-balancer'],
@@ -167,7 +168,8 @@ export const WORK_CHANNELS = {
   delta: event({
     name: 'delta',
     subject: 'delta.{taskId}',
-    summary: 'A node sends what a running attempt does: its start, pieces of text, tool calls.',
+    summary:
+      'A node announces what a running attempt does: its start, pieces of its text, and its tool calls.',
     body: deltaSchema,
     senders: ['worker'],
     listeners: ['gateway'],

@@ -13,47 +13,47 @@ export interface paths {
      * @description The list comes from Redis and can miss the changes of about the last second. `GET /v1/tasks/{id}` shows
      *     every change at once. If `q` is a whole task id, the list also finds a task of the last second.
      *
-     *     There is an index for `state`, `agent`, `errorCode` and time of submission. With any other filter the
-     *     gateway examines up to 2,000 tasks in one request; `scanned` says how many. Then a page can have fewer
-     *     than `limit` tasks, even none, although more pages follow (`nextCursor` is present). The fleet keeps
-     *     ended tasks for 7 days and 250,000 of them at most, unless the operator has set other limits; the last
-     *     page says in `keptFrom` where the list ends.
+     *     There is an index for `state`, `agent`, `errorCode` and time of submission. For a filter without an index
+     *     the gateway examines up to 2,000 tasks in one request; `scanned` says how many tasks it examined. A page can
+     *     have fewer than `limit` tasks, or none, although more pages follow: a page with `nextCursor` is not the last
+     *     page. By default the fleet keeps at most 250,000 ended tasks, each for 7 days. `keptFrom` on the last page
+     *     is the time before which ended tasks are no longer stored.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
-     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After`
-     *       seconds; single tasks can still be read and submitted.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
+     *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds; single
+     *       tasks can still be read and submitted.
      */
     get: operations['listTasks']
     put?: never
     /**
      * Submit a task.
-     * @description The gateway stores the task and answers `202`. With `Prefer: wait=N` it holds the answer for up to N
-     *     seconds and sends `200` with the finished task if the task ends in that time, otherwise `202`.
+     * @description The gateway stores the task and answers `202`. With `Prefer: wait=N` the gateway waits up to N seconds for
+     *     the end of the task. It answers `200` with the ended task, or `202` if the task has not ended in this time.
      *
-     *     With an idempotency key the same body always leads to the same task, even if another gateway receives
-     *     the repeated request. Send a key whenever you might repeat the request.
+     *     With an idempotency key the same body always leads to the same task, even if another gateway receives the
+     *     repeated request. Send a key whenever you might repeat the request.
      *
      *     Errors:
      *
-     *     - `422 idempotency-key-reused`: the key belongs to a task with another body. Use a new key.
-     *     - `422 unknown-dependency`: a task in `dependsOn` does not exist. Correct the list.
-     *     - `422 unknown-agent`: no agent has this name. `detail` lists the names; correct `agent`, or define an
-     *       agent with this name.
-     *     - `422 unknown-tool`, `422 unknown-model`: no node offers the tool or serves the model. `detail` lists
-     *       the tools or models that nodes offer; correct the task or the definition of its agent.
-     *     - `422 unknown-agent-version`: the agent has no such version. Correct `agentVersion` or omit it.
-     *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
-     *       the schema in JSON Schema 2020-12 or draft-07, with fewer references.
-     *     - `429 tenant-limit`, `429 tenant-share`: you have reached one of your limits, or your share of a
-     *       store; `detail` has the amounts. The gateway stored nothing. Send the request again when some of
-     *       your tasks have ended.
-     *     - `503 overloaded`, `503 log-full`: the gateway stored nothing. Send the request again after
-     *       `Retry-After` seconds.
-     *     - `503 outcome-unknown`: the gateway does not know whether it stored the task. Send the request
-     *       again if it has an idempotency key; otherwise first read the task whose id is in `detail`.
+     *     - `422 idempotency-key-reused`: the key belongs to a task with another body; use a new key.
+     *     - `422 unknown-dependency`: a task in `dependsOn` does not exist; correct `dependsOn`.
+     *     - `422 unknown-agent`: no agent has the name in `agent`. Send a name that `detail` lists, or define an agent
+     *       with the name that you sent.
+     *     - `422 unknown-tool`, `422 unknown-model`: no node offers the tool or serves the model. `detail` lists the
+     *       tools or models that nodes offer; correct the task or the definition of its agent.
+     *     - `422 unknown-agent-version`: the agent has no such version; correct `agentVersion` or omit it.
+     *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write the
+     *       schema in JSON Schema 2020-12 or draft-07, with fewer references.
+     *     - `429 tenant-limit`, `429 tenant-share`: you have reached one of your limits, or your share of a store;
+     *       `detail` has the amounts. The gateway stored nothing. Send the request again when some of your tasks have
+     *       ended.
+     *     - `503 overloaded`, `503 log-full`: the gateway stored nothing. Send the request again after `Retry-After`
+     *       seconds.
+     *     - `503 outcome-unknown`: the gateway does not know whether it stored the task. Send the request again if it
+     *       has an idempotency key; otherwise first read the task whose id is in `detail`.
      */
     post: operations['submitTask']
     delete?: never
@@ -71,11 +71,11 @@ export interface paths {
     }
     /**
      * Count your tasks that match every filter, by group.
-     * @description There is an index for `state`, `agent`, `errorCode` and time of submission. If the request groups by
-     *     or filters by anything else, the gateway counts only the newest 5,000 tasks. `exact` is false if the
-     *     gateway did not count all tasks. It is also false if more than 20,000 tasks are queued, because some
-     *     of them may already run; the sum of `queued` and `running` is right even then. Tasks without a value,
-     *     such as tasks without an error, are in no group.
+     * @description There is an index for `state`, `agent`, `errorCode` and time of submission. If the request groups or filters
+     *     by a property without an index, the gateway counts only the newest 5,000 tasks. `exact` is false if the
+     *     gateway did not count all tasks. `exact` is also false if more than 20,000 tasks are queued, because some of
+     *     these tasks may already run. The sum of `queued` and `running` is correct even for more than 20,000 queued
+     *     tasks. Tasks without a value, such as tasks without an error, are in no group.
      *
      *     Errors:
      *
@@ -101,19 +101,19 @@ export interface paths {
     put?: never
     /**
      * Cancel up to 1,000 tasks in one request.
-     * @description The gateway cancels the tasks in `taskIds`, or the unfinished tasks that match every filter, newest
-     *     first. With `dryRun` the gateway cancels nothing and answers with the tasks that it would cancel.
-     *     Repeating the request is safe: a cancelled task stays cancelled.
+     * @description The gateway cancels the tasks in `taskIds`, or the unfinished tasks that match every filter, newest first.
+     *     With `dryRun` the gateway cancels nothing and answers with the tasks that it would cancel. Repeating the
+     *     request is safe: a cancelled task stays cancelled.
      *
-     *     `failed` has a problem for each task that could not be cancelled. As long as the answer has a
-     *     `nextCursor`, send the request again with that cursor.
+     *     `failed` has a problem for each task that could not be cancelled. As long as the answer has a `nextCursor`,
+     *     send the request again with that cursor.
      *
      *     Errors:
      *
      *     - `400 invalid-request`: the request has neither `taskIds` nor a filter, or it has both. Send either
      *       `taskIds` or a filter.
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     post: operations['cancelTasks']
@@ -134,10 +134,10 @@ export interface paths {
     put?: never
     /**
      * Submit up to 1,000 tasks in one request.
-     * @description The gateway checks, accepts or refuses each task separately. The results are in the order of the
-     *     tasks. Each result has the status that `POST /v1/tasks` would answer with; a refused task has a
-     *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` refers to the
-     *     first task of the batch. To repeat a batch safely, give each task an `idempotencyKey`.
+     * @description The gateway checks, accepts or refuses each task separately. The results are in the order of the tasks. Each
+     *     result has the status with which `POST /v1/tasks` would answer; the result of a refused task has a
+     *     `problem`. A task may depend on an earlier task of the same batch: `"dependsOn": ["#0"]` refers to the first
+     *     task of the batch. To repeat a batch safely, give each task an `idempotencyKey`.
      */
     post: operations['submitBatch']
     delete?: never
@@ -157,19 +157,18 @@ export interface paths {
     put?: never
     /**
      * Replay up to 1,000 ended tasks in one request.
-     * @description The gateway takes the ended tasks in `taskIds`, or the ended tasks that match every filter, newest
-     *     first. It submits each of these tasks again as a new task; `replayOf` of the new task is the id of the
-     *     ended task. With `dryRun` the gateway submits nothing and answers how many tasks match. With an
-     *     idempotency key the gateway replays each ended task only once, even if you repeat the request or if a
-     *     task is in two pages.
+     * @description The gateway replays the ended tasks in `taskIds`, or the ended tasks that match every filter, newest first.
+     *     The gateway submits each ended task again as a new task; `replayOf` of the new task is the id of the ended
+     *     task. With `dryRun` the gateway submits nothing and answers how many tasks match. With an idempotency key
+     *     the gateway replays each ended task only once, even if you repeat the request or if a task is in two pages.
      *
-     *     The answer has one result for each matching task; a task that could not be replayed has a `problem`.
-     *     As long as the answer has a `nextCursor`, send the request again with that cursor.
+     *     The answer has one result for each matching task; a task that could not be replayed has a `problem`. As long
+     *     as the answer has a `nextCursor`, send the request again with that cursor.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     post: operations['replayTasks']
@@ -193,18 +192,19 @@ export interface paths {
     put?: never
     /**
      * Replay an ended task.
-     * @description The gateway submits a new task with the same specification. The new task's `replayOf` holds the id of
-     *     the task that was replayed. With `"from": "journal"` the new task continues after the last finished
-     *     call of the ended task: it reuses the results of the finished calls, and you do not pay for them again.
+     * @description The gateway submits a new task with the same specification. The new task's `replayOf` holds the id of the
+     *     task that was replayed. With `"from": "journal"` the new task continues after the last finished call of the
+     *     ended task: it reuses the results of the finished calls, and you do not pay for them again.
      *
      *     Errors:
      *
-     *     - `404 task-not-found`: you have no task with this id. Check the id.
-     *     - `409 not-finished`: the task has not ended. Wait for its end or cancel it, then replay it.
-     *     - `409 journal-gone`, `422 journal-too-large`: the gateway cannot reuse the finished calls. Send
-     *       `"from": "start"`.
-     *     - `429 tenant-limit`, `429 tenant-share`, `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as
-     *       for `POST /v1/tasks`.
+     *     - `404 task-not-found`: you have no task with this id; check the id.
+     *     - `409 not-finished`: the task has not ended. Replay the task after it has ended, or after you have
+     *       cancelled it.
+     *     - `409 journal-gone`, `422 journal-too-large`: the gateway cannot reuse the finished calls of the ended
+     *       task. To replay the task without its finished calls, send `"from": "start"`.
+     *     - `429 tenant-limit`, `429 tenant-share`, `503 overloaded`, `503 log-full`, `503 outcome-unknown`: these
+     *       codes mean the same as for `POST /v1/tasks`.
      */
     post: operations['replayTask']
     delete?: never
@@ -255,15 +255,16 @@ export interface paths {
     put?: never
     /**
      * Cancel a task.
-     * @description The task and the tasks that it created become `cancelled`, and their runs stop. Cancelling a
-     *     cancelled task answers `200` again and changes nothing.
+     * @description The task and the tasks that it created become `cancelled`, and their runs stop. Cancelling a cancelled task
+     *     answers `200` again and changes nothing.
      *
      *     Errors:
      *
-     *     - `404 task-not-found`: you have no task with this id. Check the id.
-     *     - `409 already-finished`: the task completed or failed before. Nothing is left to do.
-     *     - `503 coordinator-unavailable`: the gateway does not know whether the task was cancelled. Send the
-     *       request again after `Retry-After` seconds; repeating it is safe.
+     *     - `404 task-not-found`: you have no task with this id; check the id.
+     *     - `409 already-finished`: the task completed or failed before the request arrived, so the gateway cannot
+     *       cancel the task.
+     *     - `503 coordinator-unavailable`: the gateway does not know whether the task was cancelled. Send the request
+     *       again after `Retry-After` seconds; repeating it is safe.
      */
     post: operations['cancelTask']
     delete?: never
@@ -279,7 +280,7 @@ export interface paths {
       path: {
         /** @description The id of the task. */
         id: components['parameters']['TaskId']
-        /** @description The step in `waitingFor.step` of the task. */
+        /** @description The number of the step that waits for approval; `waitingFor.step` of the task contains the number. */
         step: number
       }
       cookie?: never
@@ -288,19 +289,20 @@ export interface paths {
     put?: never
     /**
      * Approve or refuse a step that waits for approval.
-     * @description The task resumes in both cases. After a refusal the worker does not make the call, and the model
-     *     gets the refusal with your note. Sending the same decision again answers `200` and changes nothing.
+     * @description The task resumes after an approval and after a refusal. After a refusal the worker does not make the call,
+     *     and the model gets the refusal with your note. Sending the same decision again answers `200` and changes
+     *     nothing.
      *
      *     Errors:
      *
-     *     - `404 task-not-found`: you have no task with this id. Check the id.
-     *     - `409 not-waiting`: the task does not wait for approval of this step. Read `waitingFor` of the task
-     *       and send the step that it contains.
+     *     - `404 task-not-found`: you have no task with this id; check the id.
+     *     - `409 not-waiting`: the task does not wait for approval of this step. Send the step that `waitingFor` of
+     *       the task contains.
      *     - `409 decided-otherwise`: the opposite decision on this step is stored and cannot be changed.
-     *     - `409 already-finished`: the task has ended. Nothing is left to approve.
+     *     - `409 already-finished`: the task has ended, so none of its steps waits for approval.
      *     - `403 other-key-required`: your key submitted the task, and the task demands that another key decides.
-     *     - `503 coordinator-unavailable`: the gateway does not know whether the decision was stored. Send the
-     *       request again after `Retry-After` seconds; repeating it is safe.
+     *     - `503 coordinator-unavailable`: the gateway does not know whether the decision was stored. Send the request
+     *       again after `Retry-After` seconds; repeating it is safe.
      */
     post: operations['approveStep']
     delete?: never
@@ -380,18 +382,19 @@ export interface paths {
     get: operations['getAgent']
     /**
      * Create or change the definition of an agent.
-     * @description The gateway stores the definition as a new version, unless it equals the newest version. If a built-in
-     *     agent has the same name, your tasks use your definition in its place. A task keeps the definition with
-     *     which it was submitted.
+     * @description The gateway stores the definition as a new version, unless it equals the newest version. If a built-in agent
+     *     has the same name, your tasks use your definition instead of the built-in definition. A task keeps the
+     *     definition with which it was submitted.
      *
      *     Errors:
      *
-     *     - `409 agents-full`: you have 200 definitions. Delete a definition first.
-     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` or `If-None-Match`
-     *       expects, or other clients are changing the definition now. Read the definition again, then send your
-     *       change with the new ETag.
-     *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write
-     *       the schema in JSON Schema 2020-12 or draft-07, with fewer references.
+     *     - `409 agents-full`: you have 200 definitions, the most allowed. Delete a definition before you create
+     *       another definition.
+     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` or `If-None-Match` expects,
+     *       or other clients are changing the definition now. Read the definition again, then send your change with
+     *       the new ETag.
+     *     - `422 unsupported-schema`, `422 schema-too-costly`: the gateway cannot use `responseSchema`. Write the
+     *       schema in JSON Schema 2020-12 or draft-07, with fewer references.
      *     - `503 overloaded`: the gateway had no time to check `responseSchema`. Send the request again after
      *       `Retry-After` seconds.
      */
@@ -399,15 +402,15 @@ export interface paths {
     post?: never
     /**
      * Delete your definition of an agent.
-     * @description If a built-in agent has the same name, your new tasks then use the built-in definition. Deleting a
-     *     definition that does not exist answers `204` too.
+     * @description If a built-in agent has the same name, tasks that you submit later use the built-in definition. Deleting a
+     *     definition that does not exist also answers `204`.
      *
      *     Errors:
      *
-     *     - `409 agent-shipped`: the agent is built in, and you have no definition with its name. To change it,
-     *       store a definition with its name.
-     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` expects. Read the
-     *       definition again, then delete it with the new ETag.
+     *     - `409 agent-shipped`: the agent is built in, and you have no definition with its name. To change a built-in
+     *       agent, store your own definition with the name of the agent.
+     *     - `412 version-mismatch`: the definition is not in the version that `If-Match` expects. Read the definition
+     *       again, then delete the definition with the new ETag.
      */
     delete: operations['deleteAgent']
     options?: never
@@ -427,11 +430,12 @@ export interface paths {
     }
     /**
      * List the versions of an agent, newest first.
-     * @description The fleet keeps the latest 20 versions of each definition. A built-in definition comes last.
+     * @description The fleet keeps the latest 20 versions of each definition. If a built-in agent has this name, the built-in
+     *     definition is last in the list.
      *
      *     Errors:
      *
-     *     - `404 agent-not-found`: no agent has this name. Read the names at `GET /v1/agents`.
+     *     - `404 agent-not-found`: no agent has this name; `GET /v1/agents` lists the names.
      */
     get: operations['listAgentVersions']
     put?: never
@@ -451,8 +455,8 @@ export interface paths {
     }
     /**
      * List the models that the nodes serve.
-     * @description A name that ends with `*` stands for every model whose name begins with the text before the `*`. The
-     *     list comes from the reports that nodes sent in the last 30 seconds.
+     * @description A name that ends with `*` means every model whose name begins with the text before the `*`. The list comes
+     *     from the reports that nodes sent in the last 30 seconds.
      */
     get: operations['listModels']
     put?: never
@@ -473,11 +477,11 @@ export interface paths {
     /**
      * List the tools that agents may use.
      * @description `tools` lists the tools that worker nodes offer now, with the number of nodes that offer each tool. If
-     *     neither a task nor the definition of its agent has the field `tools`, the agent may use the tools with
-     *     the source `built-in`.
+     *     neither a task nor the definition of its agent has the field `tools`, the agent may use the tools with the
+     *     source `built-in`.
      *
-     *     `mcpProblems` lists the MCP servers that do not offer every tool of their configuration now, for example
-     *     because a worker cannot reach the server. The log of the worker has the details.
+     *     `mcpProblems` lists the MCP servers that now lack a configured tool, for example because a worker cannot
+     *     reach the server. The log of the worker has the details of each problem with an MCP server.
      */
     get: operations['listTools']
     put?: never
@@ -501,24 +505,24 @@ export interface paths {
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     get: operations['listGoals']
     put?: never
     /**
      * Submit a goal.
-     * @description An agent, the planner, writes a plan of steps. Each step names the agent that does the step (its role)
-     *     and the steps on which it depends. The fleet runs each step as a task, and the planner combines the
-     *     results into one answer. A plan is invalid if steps depend on each other in a circle, if a role is
-     *     unknown, if there are too many steps, or if a chain of steps is too long. The planner replaces a plan
-     *     that is invalid or has failed, at most `maxReplans` times.
+     * @description An agent, the planner, writes a plan of steps. Each step names the agent that does the step (its role) and
+     *     the steps on which it depends. The fleet runs each step as a task, and the planner combines the results into
+     *     one answer. A plan is invalid if steps depend on each other in a circle, if a role is unknown, if there are
+     *     too many steps, or if a chain of steps is too long. The planner replaces a plan that is invalid or has
+     *     failed, at most `maxReplans` times.
      *
-     *     With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. A goal is also a task: the task
-     *     operations and the stream accept its id, and cancelling the goal cancels its steps.
+     *     With `"run": false` the plan waits for `POST /v1/goals/{id}/run`. A goal is also a task: the task operations
+     *     and the stream accept its id, and cancelling the goal cancels its steps.
      *
-     *     Errors: as for `POST /v1/tasks`.
+     *     Errors: `POST /v1/goals` returns the same error codes as `POST /v1/tasks`.
      */
     post: operations['submitGoal']
     delete?: never
@@ -567,18 +571,18 @@ export interface paths {
     put?: never
     /**
      * Run a plan that waits for approval.
-     * @description The operation starts the plan of a goal that was submitted with `"run": false`. Sending the request
-     *     again answers `200` and changes nothing.
+     * @description The operation starts the plan of a goal that was submitted with `"run": false`. Sending the request again
+     *     answers `200` and changes nothing.
      *
      *     Errors:
      *
-     *     - `404 task-not-found`: you have no goal with this id. Check the id.
-     *     - `409 not-waiting`: the planner has not finished the plan, or the goal was submitted to run at once.
-     *       Read the goal: its plan can be run while `stage` is `held`.
-     *     - `409 already-finished`: the goal has ended. Nothing is left to run.
-     *     - `409 decided-otherwise`: the plan was refused earlier, and this cannot be changed.
-     *     - `503 coordinator-unavailable`: the gateway does not know whether the plan was started. Send the
-     *       request again after `Retry-After` seconds; repeating it is safe.
+     *     - `404 task-not-found`: you have no goal with this id; check the id.
+     *     - `409 not-waiting`: the planner has not finished the plan, or the goal was submitted to run at once. You
+     *       can run the plan of a goal only while `stage` of the goal is `held`.
+     *     - `409 already-finished`: the goal has ended, so its plan cannot run.
+     *     - `409 decided-otherwise`: a person refused the plan earlier, and this refusal cannot be changed.
+     *     - `503 coordinator-unavailable`: the gateway does not know whether the plan was started. Send the request
+     *       again after `Retry-After` seconds; repeating it is safe.
      */
     post: operations['runGoal']
     delete?: never
@@ -617,7 +621,7 @@ export interface paths {
     get?: never
     put?: never
     /**
-     * Compute the next ticks of a cron expression.
+     * Compute the next times (ticks) that a cron expression names.
      * @description The gateway stores nothing. A wrong expression gets the same error as in `PUT /v1/schedules/{name}`.
      */
     post: operations['previewSchedule']
@@ -641,13 +645,14 @@ export interface paths {
     put?: never
     /**
      * Submit the task of a schedule now.
-     * @description The task runs in addition to the tasks of the ticks, even while the schedule is paused. With an
-     *     idempotency key, repeated requests submit only one task.
+     * @description The gateway submits the task of the schedule at once, even while the schedule is paused. The schedule keeps
+     *     its usual times. With an idempotency key, repeated requests submit only one task.
      *
      *     Errors:
      *
-     *     - `404 schedule-not-found`: you have no schedule with this name. Check the name.
-     *     - `503 overloaded`, `503 log-full`, `503 outcome-unknown`: as for `POST /v1/tasks`.
+     *     - `404 schedule-not-found`: you have no schedule with this name; check the name.
+     *     - `503 overloaded`, `503 log-full`, `503 outcome-unknown`: these codes mean the same as for `POST
+     *       /v1/tasks`.
      */
     post: operations['runSchedule']
     delete?: never
@@ -667,9 +672,10 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Read the next ticks of a schedule, and its last ticks with their tasks.
-     * @description The gateway computes the last ticks from the expression of now. It lists a tick whose task is still
-     *     stored, and the last tick if it was skipped. Tasks of `POST /v1/schedules/{name}/run` belong to no tick.
+     * Read the next times (ticks) of a schedule, and its last times with their tasks.
+     * @description The gateway computes the last ticks (times of submission) from the present cron expression. The list has the
+     *     ticks whose task is still stored, and the last tick if the schedule skipped it. Tasks of `POST
+     *     /v1/schedules/{name}/run` are not in the list.
      *
      *     Errors:
      *
@@ -696,7 +702,7 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Read a schedule with its last and its next tick.
+     * Read a schedule with the last and the next time (tick) at which it submits its task.
      * @description Errors:
      *
      *     - `404 schedule-not-found`: you have no schedule with this name. `GET /v1/schedules` lists your
@@ -705,29 +711,31 @@ export interface paths {
     get: operations['getSchedule']
     /**
      * Create or replace a schedule.
-     * @description At each tick (each time that the cron expression names) the fleet submits the task once. If the fleet
-     *     was down during several ticks, it submits the task once for the last of these ticks. The task may
-     *     contain neither `idempotencyKey` nor `dependsOn`.
+     * @description At each tick (each time that the cron expression names) the fleet submits the task once. If the fleet was
+     *     down during several ticks, it submits the task once, for the last missed tick. The task may contain neither
+     *     `idempotencyKey` nor `dependsOn`.
      *
      *     Errors:
      *
-     *     - `409 schedules-full`: you have 200 schedules. Delete a schedule first.
-     *     - `412 version-mismatch`: the schedule is not in the version that `If-Match` or `If-None-Match`
-     *       expects, or other clients are changing it now. Read the schedule again, then send your change with
-     *       the new ETag.
-     *     - `422 unknown-agent`, `422 unknown-tool`, `422 unknown-model`, `422 unknown-agent-version`,
-     *       `422 unsupported-schema`, `422 schema-too-costly`: as for `POST /v1/tasks`.
+     *     - `409 schedules-full`: you have 200 schedules, the most allowed. Delete a schedule before you create
+     *       another schedule.
+     *     - `412 version-mismatch`: the schedule is not in the version that `If-Match` or `If-None-Match` expects, or
+     *       other clients are changing the schedule now. Read the schedule again, then send your change with the new
+     *       ETag.
+     *     - `422 unknown-agent`, `422 unknown-tool`, `422 unknown-model`, `422 unknown-agent-version`, `422
+     *       unsupported-schema`, `422 schema-too-costly`: these codes mean the same as for `POST /v1/tasks`.
      */
     put: operations['putSchedule']
     post?: never
     /**
      * Delete a schedule.
-     * @description The tasks that the schedule submitted stay. Deleting a schedule that does not exist answers `204` too.
+     * @description The tasks that the schedule has submitted are not deleted. Deleting a schedule that does not exist also
+     *     answers `204`.
      *
      *     Errors:
      *
-     *     - `412 version-mismatch`: the schedule is not in the version that `If-Match` expects. Read the
-     *       schedule again, then delete it with the new ETag.
+     *     - `412 version-mismatch`: the schedule is not in the version that `If-Match` expects. Read the schedule
+     *       again, then delete the schedule with the new ETag.
      */
     delete: operations['deleteSchedule']
     options?: never
@@ -746,18 +754,19 @@ export interface paths {
      * Follow tasks, decisions, incidents and numbers over a WebSocket.
      * @description The client sends `ClientFrame` and receives `ServerFrame`, each as JSON in a text frame.
      *
-     *     - A subscription to tasks first replays the events after `after`, then sends new events live. The
-     *       events of a task come in the order of `seq`, without gaps and without duplicates.
-     *     - With `deltas` the stream also sends the text of a running attempt while the model writes it. The
-     *       gateway omits such pieces of text (deltas) when the client reads too slowly.
+     *     - A subscription to tasks first replays the events after `after`, then sends new events live. The events of
+     *       a task come in the order of `seq`, without gaps and without duplicates.
+     *     - With `deltas` the stream also sends the text of a running attempt while the model writes it. If the client
+     *       reads too slowly, the gateway omits some pieces of the text (deltas).
      *     - A subscription to `fleet` sends every decision and incident from now on. The stream sends a decision again
      *       when one of its outcomes is measured, and an incident again at each of its stages.
-     *     - With the topic `nodes` the stream sends all nodes, then at most twice a second the nodes that have changed.
-     *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of
-     *       the fleet.
+     *     - With the topic `nodes` the stream sends all nodes, then at most twice a second the nodes that have
+     *       changed.
+     *     - A subscription to `stats` sends one frame a second with the numbers of your tasks by state and of the
+     *       fleet.
      *
-     *     For example, the client sends the first line to follow a task from its beginning; the gateway sends
-     *     the other two lines:
+     *     In the following example a client sends the first line to follow a task from its beginning, and the gateway
+     *     sends the second and the third line:
      *
      *     ```json
      *     {"type":"subscribe","taskIds":["019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90"],"after":0}
@@ -766,20 +775,21 @@ export interface paths {
      *     ```
      *
      *     Send the API key as `Authorization: Bearer <key>`, as the query parameter `access_token`, or as the
-     *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`. A web page sends a `ticket`.
+     *     subprotocol `bearer.<key>` together with the subprotocol `agentfleet`. A web page sends the query parameter
+     *     `ticket` instead of an API key.
      *
      *     The gateway closes the connection with the code 1001 (the gateway stops), 1008 (it received five unreadable
-     *     frames) or 1013 (the client reads too slowly). If the client reads no byte for 20 s, the connection ends without
-     *     a code. Connect again and subscribe with `after`. The gateway closes the connection with the code 4401 when the
-     *     key is revoked or has expired. Connect with another key.
+     *     frames) or 1013 (the client reads too slowly). If the client reads no byte for 20 s, the connection ends
+     *     without a code. To continue without a gap, connect again and subscribe with `after`. The gateway closes the
+     *     connection with the code 4401 when the key is revoked or has expired; connect again with another key.
      *
      *     Errors:
      *
-     *     - `403 origin-refused`: web pages of this origin may not connect. To allow them, the operator adds the origin to
-     *       the environment variable `ALLOWED_ORIGINS` of the gateway.
-     *     - `426 upgrade-required`: the request is not a WebSocket upgrade. Use a WebSocket client.
-     *     - `429 too-many-connections`: you already have the maximum number of connections open. Follow several tasks over
-     *       one connection, or close one and try again after `Retry-After` seconds.
+     *     - `403 origin-refused`: web pages of this origin may not connect. The operator can allow an origin in the
+     *       environment variable `ALLOWED_ORIGINS` of the gateway.
+     *     - `426 upgrade-required`: the request is not a WebSocket upgrade; use a WebSocket client.
+     *     - `429 too-many-connections`: you already have the maximum number of connections open. Follow several tasks
+     *       over one connection, or close a connection and try again after `Retry-After` seconds.
      */
     get: operations['openStream']
     put?: never
@@ -799,13 +809,13 @@ export interface paths {
     }
     /**
      * Read your usage and its cost by day and model.
-     * @description The fleet counts every LLM call in a task's history once, about a second after the call. A report
-     *     covers at most 92 days.
+     * @description The fleet counts every LLM call in a task's history once, about a second after the call. A report covers at
+     *     most 92 days.
      *
      *     Errors:
      *
-     *     - `403 operators-only`: only operators may read the usage of the whole fleet. Omit `scope` to read
-     *       your own.
+     *     - `403 operators-only`: only operators may read the usage of the whole fleet. Omit `scope` to read your own
+     *       usage.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     get: operations['getUsage']
@@ -826,19 +836,20 @@ export interface paths {
     }
     /**
      * Read what happened to your tasks over time.
-     * @description The coordinators count every event of every task in the log, so a restart loses no counts. They keep the
-     *     counts of steps of `10s` for an hour, of `1m` for a day and of `1h` for a week. If a fleet has very many
-     *     agents and models, they keep the counts for a shorter time; the answer is complete from `knownFrom` on. A
-     *     step in which nothing happened has no point. Quantiles are at most 10 % off.
+     * @description The coordinators count every event of every task in the log, so a restart loses no counts. The coordinators
+     *     keep the counts of steps of `10s` for an hour, of `1m` for a day and of `1h` for a week. If a fleet has very
+     *     many agents and models, the coordinators keep the counts for a shorter time; the answer is complete from the
+     *     time `knownFrom`. The answer has no point for a step in which nothing happened. Quantiles differ from the
+     *     exact values by at most 10 %.
      *
-     *     `started` counts a run at its first event in the log. `lost` counts runs whose node became silent after
-     *     it had reported a call. With `groupBy` the answer has at most 20 groups; the last group, `(others)`, is
-     *     the sum of all remaining groups.
+     *     `started` counts a run at the time of its first event in the log. `lost` counts runs whose node became
+     *     silent after it had reported a call. With `groupBy` the answer has at most 20 groups; the last group,
+     *     `(others)`, is the sum of all remaining groups.
      *
      *     Errors:
      *
-     *     - `403 operators-only`: only operators may read figures of the whole fleet. Omit `scope` to read
-     *       your own.
+     *     - `403 operators-only`: only operators may read figures of the whole fleet. Omit `scope` to read your own
+     *       figures.
      *     - `503 coordinator-unavailable`: no coordinator has read the log yet. Send the request again after
      *       `Retry-After` seconds.
      */
@@ -860,13 +871,14 @@ export interface paths {
     }
     /**
      * Read how many of your tasks wait for a node, by priority.
-     * @description A queue holds the tasks of one tenant with one priority. The list has at most 1,000 queues, the queues
-     *     in which most tasks wait first. It omits empty queues. The figures are at most a second old.
+     * @description A queue holds the tasks of one tenant with one priority. The list has at most 1,000 queues, sorted by the
+     *     number of waiting tasks, the largest number first. Empty queues are not in the list. The figures are at most
+     *     a second old.
      *
      *     Errors:
      *
-     *     - `403 operators-only`: only operators may read figures of the whole fleet. Omit `scope` to read
-     *       your own.
+     *     - `403 operators-only`: only operators may read figures of the whole fleet. Omit `scope` to read your own
+     *       figures.
      *     - `503 coordinator-unavailable`: no coordinator has read the log yet. Send the request again after
      *       `Retry-After` seconds.
      */
@@ -888,10 +900,10 @@ export interface paths {
     }
     /**
      * Read your limits and how much of each you use.
-     * @description The limits are those that the operator has set for you. Without a limit you may hold half of what
-     *     other tenants leave free. `holds` says how much you use. It is at most a second old, and is missing
-     *     until a coordinator has announced it. `spent` is missing while Redis does not answer. The limits of
-     *     providers and their circuit breakers are in `GET /v1/fleet`.
+     * @description The answer has the limits that the operator has set for you. Without a limit you may hold half of what other
+     *     tenants leave free. `holds` says how many tasks and how many bytes of the log you use now. `holds` is at
+     *     most a second old; it is missing until a coordinator has announced these numbers. `spent` is missing while
+     *     Redis does not answer. The limits of providers and their circuit breakers are in `GET /v1/fleet`.
      */
     get: operations['getLimits']
     put?: never
@@ -939,7 +951,7 @@ export interface paths {
      *
      *     Errors:
      *
-     *     - `404 node-not-found`: the fleet has no node with this id. Read the ids at `GET /v1/fleet`.
+     *     - `404 node-not-found`: the fleet has no node with this id; `GET /v1/fleet` lists the ids.
      *     - `503 store-unavailable`: Redis does not answer. Send the request again after `Retry-After` seconds.
      */
     get: operations['getNode']
@@ -965,12 +977,12 @@ export interface paths {
     put?: never
     /**
      * Ask a node to finish its work and exit.
-     * @description The node finishes its runs and accepts nothing new. The program that starts nodes (`npm start`, Docker
+     * @description The node finishes its runs and accepts no new tasks. The program that starts nodes (`npm start`, Docker
      *     Compose or Kubernetes) decides whether another node takes its place. Repeating the request is safe.
      *
      *     Errors:
      *
-     *     - `404 node-not-found`: the fleet has no node with this id. Read the ids at `GET /v1/fleet`.
+     *     - `404 node-not-found`: the fleet has no node with this id; `GET /v1/fleet` lists the ids.
      *     - `503 node-unavailable`: the node did not answer. Send the request again after `Retry-After` seconds.
      */
     post: operations['drainNode']
@@ -989,14 +1001,14 @@ export interface paths {
     }
     /**
      * List the decisions of the control plane, newest first.
-     * @description The gateway keeps the latest 2,000 decisions. Each decision has the outcomes that were measured so
-     *     far: 1, 5 and 15 minutes after the decision. Every key with the scope `fleet:read` may read the
-     *     decisions; only operators see task ids and the raw answer of the adviser.
+     * @description The gateway keeps the latest 2,000 decisions. Each decision has the outcomes that were measured so far: 1, 5
+     *     and 15 minutes after the decision. Every key with the scope `fleet:read` may read the decisions; only
+     *     operators see task ids and the raw answer of the adviser.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
      */
     get: operations['listDecisions']
     put?: never
@@ -1021,7 +1033,7 @@ export interface paths {
      * Read a decision with its outcomes.
      * @description Errors:
      *
-     *     - `404 decision-not-found`: none of the latest 2,000 decisions has this id. Check the id.
+     *     - `404 decision-not-found`: none of the latest 2,000 decisions has this id; check the id.
      */
     get: operations['getDecision']
     put?: never
@@ -1042,13 +1054,13 @@ export interface paths {
     /**
      * List the incidents, newest first.
      * @description An incident records the failure of one node and what the fleet did about it. The list has the latest 500
-     *     incidents by detection time; `GET /v1/incidents/{id}` also finds older incidents. Every key with the
-     *     scope `fleet:read` may read the incidents; only operators see task ids and the raw answer of the adviser.
+     *     incidents by detection time; `GET /v1/incidents/{id}` also finds older incidents. Every key with the scope
+     *     `fleet:read` may read the incidents; only operators see task ids and the raw answer of the adviser.
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
      */
     get: operations['listIncidents']
     put?: never
@@ -1114,7 +1126,7 @@ export interface paths {
     }
     /**
      * List the keys of all tenants, or of one tenant.
-     * @description The list includes revoked and expired keys. It includes neither the keys of `API_KEYS` nor any secret.
+     * @description The list includes revoked and expired keys. The list includes neither the keys of `API_KEYS` nor any secret.
      *
      *     Errors:
      *
@@ -1154,19 +1166,19 @@ export interface paths {
      * Read a key.
      * @description Errors:
      *
-     *     - `404 key-not-found`: no key has this id. `GET /v1/keys` lists the keys.
+     *     - `404 key-not-found`: no key has this id; `GET /v1/keys` lists the keys.
      */
     get: operations['getKey']
     put?: never
     post?: never
     /**
      * Revoke a key.
-     * @description The key stops working at every gateway within two seconds, and its open streams end with close code
-     *     4401. A key cannot be restored. Revoking a revoked key answers `204` again.
+     * @description The key stops working at every gateway within two seconds, and the gateway closes its open streams with the
+     *     code 4401. A key cannot be restored. Revoking a revoked key answers `204` again.
      *
      *     Errors:
      *
-     *     - `404 key-not-found`: no key has this id. `GET /v1/keys` lists the keys.
+     *     - `404 key-not-found`: no key has this id; `GET /v1/keys` lists the keys.
      */
     delete: operations['revokeKey']
     options?: never
@@ -1188,13 +1200,14 @@ export interface paths {
     put?: never
     /**
      * Give a key a new secret.
-     * @description The answer contains the key with its new secret. The old secret still works for `overlapSeconds`, so that you
-     *     can give the new secret to one client after the other. Another rotation ends the oldest secret at once.
+     * @description The answer contains the key with its new secret. The old secret still works for `overlapSeconds`, so that
+     *     you can give the new secret to one client after the other. If you rotate the key again while two secrets
+     *     work, the older secret stops working at once.
      *
      *     Errors:
      *
-     *     - `404 key-not-found`: no key has this id. `GET /v1/keys` lists the keys.
-     *     - `409 key-revoked`: the key is revoked. Make another one.
+     *     - `404 key-not-found`: no key has this id; `GET /v1/keys` lists the keys.
+     *     - `409 key-revoked`: the key is revoked; make another key.
      */
     post: operations['rotateKey']
     delete?: never
@@ -1238,14 +1251,14 @@ export interface paths {
     }
     /**
      * Read the audit log (changes and refused requests), newest first.
-     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. Equal refusals within one second are one
-     *     event; `count` says how many refusals the event stands for. A page can have fewer than `limit` events even when
-     *     there are more pages (`nextCursor` is present).
+     * @description The fleet keeps the latest 256 MiB of events for at most 90 days. The gateway combines equal refusals within
+     *     one second into one event; `count` is the number of these refusals. A page can have fewer than `limit`
+     *     events even when there are more pages (`nextCursor` is present).
      *
      *     Errors:
      *
-     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send the cursor with the
-     *       filters of that query, or start without a cursor.
+     *     - `400 invalid-cursor`: the cursor belongs to a query with other filters. Send each cursor with the filters
+     *       of the query that returned the cursor, or start without a cursor.
      */
     get: operations['listAudit']
     put?: never
@@ -1328,7 +1341,7 @@ export interface components {
     TaskRequest: {
       /** @description The work for the agent. */
       task: string
-      /** @description The system prompt. It replaces the system prompt of the agent's definition. */
+      /** @description The system prompt of the task, which replaces the system prompt of the agent's definition. */
       systemPrompt?: string
       /** @description Any JSON that the agent gets with the task: at most 64 levels deep and 1 MiB as compact JSON. */
       context?: unknown
@@ -1354,7 +1367,7 @@ export interface components {
       agent?: string
       /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
-      /** @description A definition for this task only. It replaces the stored definition of `agent`, which then only names the agent. */
+      /** @description A definition for this task only; the task does not use the stored definition of its agent. */
       agentDefinition?: components['schemas']['AgentDefinition']
       fallbackModels?: components['schemas']['FallbackModels']
       tools?: components['schemas']['ToolNames']
@@ -1363,7 +1376,7 @@ export interface components {
       limits?: components['schemas']['RunLimits']
       /** @description The LLM. Default: the model of the agent's definition, otherwise the default model of the gateway. */
       model?: string
-      /** @description The task fails with `deadline-exceeded` this long after its submission; waiting and retries count. Default: the value of the agent's definition, otherwise one hour. */
+      /** @description The longest time from the submission of the task to its end, with waiting and retries; after this time the task fails with `deadline-exceeded`. Default: the value of the agent's definition, otherwise one hour. */
       timeoutMs?: number
       /**
        * @description The number of failed attempts after which the task fails.
@@ -1382,9 +1395,9 @@ export interface components {
       /** @description The largest number of output tokens of one LLM call. */
       maxOutputTokens?: number
       sampling?: components['schemas']['Sampling']
-      /** @description Your own labels for the task. The API returns them unchanged, and lists can filter by them. */
+      /** @description Your own labels for the task; the API returns the labels unchanged, and lists can filter by them. */
       metadata?: components['schemas']['Metadata']
-      /** @description Ids of tasks that must end before this task runs. The agent gets their results. The gateway answers 422 if no task has one of these ids. In a batch, `#0` refers to the first task of the batch. */
+      /** @description Ids of tasks that must end before this task runs; the agent gets the results of these tasks. The gateway answers 422 if an id belongs to no task. In a batch, `#0` refers to the first task of the batch. */
       dependsOn?: string[]
       /**
        * @description What happens if a dependency fails or is cancelled. `fail`: this task fails at once with the code `dependency-failed`. `continue`: this task runs, and its agent reads that the dependency failed.
@@ -1394,12 +1407,12 @@ export interface components {
       onDependencyFailure?: 'fail' | 'continue'
       /**
        * Format: date-time
-       * @description The task does not run before this time (RFC 3339), which is at most seven days ahead. A time up to one day in the past starts the task at once. `timeoutMs` counts from this time.
+       * @description The task does not run before this time (RFC 3339), which is at most seven days ahead. A time up to one day in the past starts the task at once. `timeoutMs` counts from `notBefore`.
        */
       notBefore?: string
-      /** @description The task does not run until this long after its submission. `timeoutMs` counts from then. */
+      /** @description How long the task waits after its submission before it may run. `timeoutMs` counts from the end of this delay. */
       delayMs?: number
-      /** @description The same as the header `Idempotency-Key`, for the tasks of a batch. */
+      /** @description The idempotency key of the task; in a batch, use this field instead of the header `Idempotency-Key`. */
       idempotencyKey?: components['schemas']['IdempotencyKey']
     }
     /** @description Models that the worker tries in this order if `model` is unavailable. */
@@ -1412,22 +1425,22 @@ export interface components {
     }
     /** @description The most that all attempts of a task may use. A task that reaches the limit fails with `budget-exceeded` and keeps the result that it has so far. */
     Budget: {
-      /** @description Input and output tokens. */
+      /** @description The largest sum of input and output tokens. */
       tokens?: number
       usd?: number
-      /** @description The number of LLM calls. */
+      /** @description The largest number of LLM calls. */
       turns?: number
-      /** @description Milliseconds since the submission; at most eight days, the longest lifetime of a task. */
+      /** @description The largest number of milliseconds since the submission; at most eight days, the longest lifetime of a task. */
       wallMs?: number
     }
-    /** @description Limits of a run. The limits of the worker apply too. */
+    /** @description Limits of a run; the limits of the worker also apply to the run. */
     RunLimits: {
       turnsMax?: number
       toolCallsMax?: number
-      /** @description How often the worker returns an answer that violates the response schema to the model. */
+      /** @description How often the model may correct an answer that violates the response schema. */
       repairsMax?: number
     }
-    /** @description How the model generates its answers. The worker sends each field to the provider. After a provider refuses a field for a model, the worker omits it. Fields of a task override those of its agent. */
+    /** @description Parameters of the provider for the generation of an answer. If a provider refuses a parameter for a model, the worker omits the parameter in later calls. The parameters of a task override the parameters of its agent. */
     Sampling: {
       temperature?: number
       topP?: number
@@ -1442,7 +1455,7 @@ export interface components {
       /** @enum {string} */
       verbosity?: 'low' | 'medium' | 'high'
     }
-    /** @description Limits for the tasks of an agent. Limits of a task override them. */
+    /** @description Limits for the tasks of an agent; the limits of a task override the limits of its agent. */
     AgentLimits: {
       turnsMax?: number
       toolCallsMax?: number
@@ -1467,7 +1480,7 @@ export interface components {
     }
     Agent: {
       name: string
-      /** @description 1 for the first definition; each change adds 1. 0 marks a built-in definition. */
+      /** @description The first definition has the version 1, and each change adds 1. A built-in definition has the version 0. */
       version: number
       builtIn: boolean
       updatedAt?: string
@@ -1487,13 +1500,13 @@ export interface components {
     }
     ToolList: {
       tools: components['schemas']['Tool'][]
-      /** @description The MCP servers that do not offer every tool of their configuration now. */
+      /** @description The MCP servers that now lack a configured tool. */
       mcpProblems: components['schemas']['McpProblem'][]
     }
     McpProblem: {
       /** @description The name of the server in MCP_SERVERS. */
       server: string
-      /** @description What is wrong, such as `cannot be reached (ENOENT)`. */
+      /** @description What is wrong, such as `the node cannot reach the server (ENOENT)`. */
       problem: string
       /** @description The number of nodes that report this problem. */
       nodes: number
@@ -1507,7 +1520,7 @@ export interface components {
        * @enum {string}
        */
       source: 'built-in' | 'run' | 'module' | 'mcp'
-      /** @description Whether a person has to approve each call. */
+      /** @description Whether a person must approve each call of the tool. */
       approval: boolean
       /** @description The number of nodes that offer the tool. */
       nodes: number
@@ -1515,7 +1528,7 @@ export interface components {
     /** @description The definition with which the task was submitted. */
     DefinitionRef: {
       name: string
-      /** @description 0 marks a built-in definition. */
+      /** @description The version of the definition; 0 for a built-in definition. */
       version: number
     }
     /**
@@ -1529,11 +1542,11 @@ export interface components {
     }
     ReplayQuery: {
       /**
-       * @description Replay only tasks that ended in this state. If you send neither `taskIds` nor this field, the gateway replays only `failed` tasks.
+       * @description Replay only tasks that ended in this state. If you send neither `taskIds` nor `state`, the gateway replays only `failed` tasks.
        * @enum {string}
        */
       state?: 'completed' | 'failed' | 'cancelled'
-      /** @description The ids of the tasks. Send either ids or filters. */
+      /** @description The ids of the tasks; send either `taskIds` or filters. */
       taskIds?: string[]
       agent?: components['schemas']['FilterName']
       model?: components['schemas']['FilterName']
@@ -1560,7 +1573,7 @@ export interface components {
        * @default 1000
        */
       limit?: number
-      /** @description `nextCursor` of the previous answer. Send it with the same filters. */
+      /** @description The `nextCursor` of the previous answer; send it with the same filters. */
       cursor?: string
     }
     ReplayResult: {
@@ -1573,12 +1586,12 @@ export interface components {
     }
     ReplayPage: {
       dryRun: boolean
-      /** @description The tasks of this page that match. */
+      /** @description The number of tasks of this page that match. */
       matched: number
       /** @description How many stored tasks the gateway looked at. */
       scanned: number
       results: components['schemas']['ReplayResult'][]
-      /** @description Absent when the gateway has examined every task. */
+      /** @description The cursor of the next page; absent when the gateway has examined every task. */
       nextCursor?: string
     }
     Metadata: {
@@ -1604,7 +1617,7 @@ export interface components {
       cachedTokens?: number
       /** @description Output tokens of reasoning that is not part of the answer. */
       reasoningTokens?: number
-      /** @description The cost by the price tables of the providers. Absent if no model has a price. */
+      /** @description The cost, computed from the price tables of the providers; absent if no model has a price. */
       costUsd?: number
     }
     /** @description The provider and the model that answered. The name of the model is the one that the provider uses. */
@@ -1624,7 +1637,7 @@ export interface components {
       groupBy?: 'agent' | 'model' | 'priority'
       from: string
       to: string
-      /** @description Steps before this time are no longer known, or the fleet had no tasks yet. */
+      /** @description The time from which the counts are complete: older counts are deleted, or the fleet had no tasks before this time. */
       knownFrom: string
       /** @description The agents, models or priorities with the most tasks come first. */
       series: {
@@ -1635,26 +1648,26 @@ export interface components {
       }[]
     }
     StatsPoint: {
-      /** @description When the step begins. */
+      /** @description The time at which the step begins. */
       at: string
       submitted: number
-      /** @description Runs that nodes have begun. */
+      /** @description The number of runs that nodes have begun. */
       started: number
       completed: number
       failed: number
       cancelled: number
-      /** @description Failed attempts that the fleet repeats. */
+      /** @description The number of failed attempts that the fleet repeats. */
       retried: number
-      /** @description Runs whose node fell silent; another run took the place of each. */
+      /** @description The number of runs that another run replaced because their node became silent. */
       lost: number
       llmCalls: number
       inputTokens: number
       outputTokens: number
       /** @description The cost of the calls to models that have a price. */
       costUsd: number
-      /** @description The time from when a task could start until a node got it. Absent if no task started. */
+      /** @description The time from when a task could start until a node received the task; absent if no task started. */
       waitMs?: components['schemas']['Quantiles']
-      /** @description The time from the start of an LLM call to its first token. Absent if no call streamed. */
+      /** @description The time from the start of an LLM call to its first token; absent if no call streamed its answer. */
       firstTokenMs?: components['schemas']['Quantiles']
     }
     /** @description Milliseconds. */
@@ -1667,13 +1680,13 @@ export interface components {
       tenant: string
       at: string
       limits: {
-        /** @description Your share when tenants compete for slots. */
+        /** @description The weight of your tenant when tenants compete for slots. */
         weight: number
-        /** @description The largest number of tasks in flight. */
+        /** @description The largest number of your tasks in flight. */
         concurrency?: number
-        /** @description The largest number of tasks that have not ended. */
+        /** @description The largest number of your tasks that have not ended. */
         tasks?: number
-        /** @description The largest number of bytes of events in the log. */
+        /** @description The largest number of bytes that the events of your tasks may use in the log. */
         logBytes?: number
         agents?: number
         schedules?: number
@@ -1683,19 +1696,19 @@ export interface components {
         heldRequests?: number
       }
       holds?: {
-        /** @description Tasks that have not ended. */
+        /** @description The number of your tasks that have not ended. */
         tasks: number
-        /** @description Tasks that have ended and are still kept. */
+        /** @description The number of your ended tasks that are still stored. */
         ended: number
-        /** @description The bytes of the events of all your tasks in the log. */
+        /** @description The number of bytes that the events of all your tasks use in the log. */
         logBytes: number
       }
-      /** @description What your tasks have used in this hour and on this day (UTC), which budgets are checked against. */
+      /** @description The usage of your tasks in this hour and on this day (UTC); the fleet compares this usage with your budgets. */
       spent?: {
         hour: components['schemas']['Spent']
         day: components['schemas']['Spent']
       }
-      /** @description How full the stores are; only operators see it. 0 as `maxBytes` means no known size. */
+      /** @description How full the stores are; only operators see `stores`. If the fleet does not know the size of a store, `maxBytes` of the store is 0. */
       stores?: {
         log: components['schemas']['StoreFill']
         redis: components['schemas']['StoreFill']
@@ -1719,17 +1732,17 @@ export interface components {
     TenantQueue: {
       tenant: string
       priority: components['schemas']['Level']
-      /** @description Tasks that wait for a node. */
+      /** @description The number of tasks that wait for a node. */
       waiting: number
-      /** @description Tasks that a load balancer has taken out of the queue. */
+      /** @description The number of tasks that load balancers have taken out of the queue. */
       inFlight: number
-      /** @description Tasks that wait for the time of their next attempt. */
+      /** @description The number of tasks that wait for the time of their next attempt. */
       retrying: number
-      /** @description The share of the tenant when tenants compete for slots. */
+      /** @description The weight of the tenant when tenants compete for slots. */
       weight: number
       /** @description The largest number of tasks of the tenant in flight; absent if there is no limit. */
       concurrency?: number
-      /** @description Since when the first task of the queue waits; absent if none waits. */
+      /** @description The time since which the oldest task of the queue waits; absent if no task waits. */
       oldestQueuedAt?: string
     }
     UsageReport: {
@@ -1747,7 +1760,7 @@ export interface components {
           provider: string
           usage: components['schemas']['Usage']
         }[]
-        /** @description The hours that have usage; only with `groupBy=hour`. */
+        /** @description The hours that have usage; present only with `groupBy=hour`. */
         hours?: {
           /** @description From 0 to 23. */
           hour: number
@@ -1763,7 +1776,7 @@ export interface components {
     }
     Task: {
       id: string
-      /** @description The stored state. The log has no event for the start of a first attempt, so `running` may be a hint. */
+      /** @description The state of the task. The log has no event for the start of a first attempt, so `running` may come from a note in Redis that can get lost. */
       state: components['schemas']['TaskState']
       agent: string
       model: string
@@ -1776,19 +1789,19 @@ export interface components {
       metadata?: components['schemas']['Metadata']
       createdAt: string
       updatedAt: string
-      /** @description When the task fails with `deadline-exceeded`. */
+      /** @description The time at which the task fails with `deadline-exceeded` if it has not ended. */
       deadlineAt: string
-      /** @description The sequence of the last stored event. Send it as `after` to follow the task from here. */
+      /** @description The sequence of the last stored event; send it as `after` to follow only later events of the task. */
       seq: number
-      /** @description The attempt that may run now, counted from 1. 0 while a task waits before its first attempt. */
+      /** @description The attempt that may run now, counted from 1; the value is 0 while a task waits before its first attempt. */
       attempt: number
       failures: number
       /** @description The node that runs or ran the attempt. */
       node?: string
-      /** @description Why the load balancer chose the node. Present once an event has recorded it. */
+      /** @description Why the load balancer chose the node; present after an event has recorded the choice. */
       placement?: components['schemas']['Placement']
       affinityKey?: string
-      /** @description The key that submitted the task or its parent. Absent on a gateway without keys. */
+      /** @description The key that submitted the task or its parent; absent on a gateway without keys. */
       submittedBy?: string
       approvers?: components['schemas']['Approvers']
       definition?: components['schemas']['DefinitionRef']
@@ -1799,7 +1812,7 @@ export interface components {
       limits?: components['schemas']['RunLimits']
       /** @description The id of the ended task that this task replays. */
       replayOf?: string
-      /** @description When the next attempt may start. */
+      /** @description The time at which the next attempt may start. */
       retryAt?: string
       waitingFor?: components['schemas']['Waiting']
       /** @description How often the task released its slot to wait. */
@@ -1817,7 +1830,7 @@ export interface components {
       error?: components['schemas']['TaskError']
       usage: components['schemas']['Usage']
     }
-    /** @description What the task waits for. `dependencies` and `children`: the tasks in `taskIds`. `time`: the time in `until`. `approval`: the decision of a person on the tool call that `step`, `tool` and `arguments` describe. */
+    /** @description What the task waits for. With the kind `dependencies` or `children` the task waits for the tasks in `taskIds`. With the kind `time` the task waits for the time in `until`. With the kind `approval` the task waits until a person decides on the tool call that `step`, `tool` and `arguments` describe. */
     Waiting: {
       /** @enum {string} */
       kind: 'dependencies' | 'time' | 'approval' | 'children'
@@ -1828,7 +1841,7 @@ export interface components {
       arguments?: unknown
     }
     /**
-     * @description `other-keys`: only another key than the one that submitted the task may decide on a step that needs approval, or on a held plan. The rule also applies to the children of the task. `any`, or absent: every key with the scope `tasks:approve` may decide.
+     * @description With `other-keys` the key that submitted the task may not decide on its steps or on its held plan; another key must decide. `other-keys` also applies to the children of the task. With `any`, the default, every key with the scope `tasks:approve` may decide.
      * @enum {string}
      */
     Approvers: 'any' | 'other-keys'
@@ -1846,9 +1859,9 @@ export interface components {
     }
     ApprovalRequest: {
       approved: boolean
-      /** @description The reason. The model reads it if the step is refused. */
+      /** @description The reason of the decision; the model reads the reason if you refuse the step. */
       note?: string
-      /** @description The name of the person who decides, for keys that several people use. The task shows the name; the model does not read it. */
+      /** @description The name of the person who decides, for keys that several people use. The API returns the name with the task; the model does not read the name. */
       person?: string
     }
     Child: {
@@ -1883,7 +1896,7 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description If the goal has not ended this long after its submission, it fails with all its steps. Default: one day. */
+      /** @description The longest time from the submission of the goal to its end, by default one day; after this time the goal fails with all its steps. */
       timeoutMs?: number
       /** @default 3 */
       maxAttempts?: number
@@ -1895,7 +1908,7 @@ export interface components {
       id: string
       state: components['schemas']['TaskState']
       /**
-       * @description `held`: the plan waits for `POST /v1/goals/{id}/run`.
+       * @description With `held` the plan waits for `POST /v1/goals/{id}/run`.
        * @enum {string}
        */
       stage: 'planning' | 'held' | 'running' | 'concluding' | 'ended'
@@ -1936,13 +1949,13 @@ export interface components {
       role: string
       task: string
       dependsOn: string[]
-      /** @description The id of the task that runs the step. Present once the plan runs. */
+      /** @description The id of the task that runs the step; absent before the plan runs. */
       taskId?: string
       state?: components['schemas']['TaskState']
       error?: components['schemas']['TaskError']
     }
     ScheduleRequest: {
-      /** @description A cron expression with five fields, or with six if seconds come first. It must have a next tick, and at most one tick a second. */
+      /** @description A cron expression with five fields, or with six if seconds come first. The expression must name a time in the future, and at most one time a second. */
       cron: string
       /**
        * @description The IANA time zone of the expression.
@@ -1950,7 +1963,7 @@ export interface components {
        */
       timeZone?: string
       /**
-       * @description `skip` submits no new task while the previous one has not ended.
+       * @description With `skip` the schedule submits no new task while its previous task has not ended.
        * @default allow
        * @enum {string}
        */
@@ -1970,21 +1983,21 @@ export interface components {
       paused: boolean
       task: components['schemas']['TaskRequest']
       updatedAt: string
-      /** @description The next tick. Absent if the schedule is paused or has no further tick. */
+      /** @description The next time at which the schedule submits its task; absent if the schedule is paused or has no further time. */
       nextAt?: string
       lastTickAt?: string
       /** @description The id of the last task that the schedule submitted. */
       lastTaskId?: string
-      /** @description Whether the last tick was skipped because the previous task had not ended. */
+      /** @description Whether the schedule skipped its last submission because the previous task had not ended. */
       lastSkipped?: boolean
     }
     ScheduleTicks: {
-      /** @description The next ticks, earliest first; none while the schedule is paused. */
+      /** @description The next ticks (times of submission), earliest first; the list is empty while the schedule is paused. */
       next: string[]
-      /** @description The last ticks, newest first. */
+      /** @description The last ticks (times of submission), newest first. */
       last: {
         at: string
-        /** @description Whether the tick submitted no task because the previous task had not ended. */
+        /** @description Whether the schedule submitted no task at this time because its previous task had not ended. */
         skipped: boolean
         taskId?: string
         state?: components['schemas']['TaskState']
@@ -2014,9 +2027,9 @@ export interface components {
       preview: string
       createdAt: string
       updatedAt: string
-      /** @description When the last attempt was placed on its node. Absent until an event of the attempt is stored. */
+      /** @description The time at which a load balancer gave the last attempt to its node; absent until an event of the attempt is stored. */
       startedAt?: string
-      /** @description When the task ended. Absent for an unfinished task. */
+      /** @description The time at which the task ended; absent for an unfinished task. */
       endedAt?: string
       seq: number
       attempt: number
@@ -2046,9 +2059,9 @@ export interface components {
       goals: components['schemas']['TaskSummary'][]
       /** @description How many stored tasks the gateway examined for this page. */
       scanned: number
-      /** @description Absent on the last page. */
+      /** @description The cursor of the next page; absent on the last page. */
       nextCursor?: string
-      /** @description Where the list ends: tasks that ended before this time are no longer stored. Only the last page has this field. */
+      /** @description The time before which ended tasks are no longer stored; only the last page has `keptFrom`. */
       keptFrom?: string
     }
     SchedulePreviewRequest: {
@@ -2056,7 +2069,7 @@ export interface components {
       /** @default UTC */
       timeZone?: string
       /**
-       * @description How many ticks to compute.
+       * @description The number of times (ticks) to compute.
        * @default 5
        */
       count?: number
@@ -2065,7 +2078,7 @@ export interface components {
       ticks: string[]
     }
     /**
-     * @description `task` and `goal` were submitted; a `child` was made by another task, for example as a step of a goal.
+     * @description A client submits a task of the kind `task` or `goal`; another task starts a `child`, for example as a step of a goal.
      * @enum {string}
      */
     TaskKind: 'task' | 'goal' | 'child'
@@ -2074,7 +2087,7 @@ export interface components {
     FilterName: string
     FilterErrorCode: string
     FilterText: string
-    /** @description Pairs that the metadata of the task must have. */
+    /** @description The keys and values that the metadata of a task must contain. */
     FilterMetadata: {
       [key: string]: string
     }
@@ -2085,10 +2098,10 @@ export interface components {
      */
     CountGroup: 'state' | 'agent' | 'model' | 'priority' | 'errorCode' | 'node'
     TaskCounts: {
-      /** @description When the tasks were counted. */
+      /** @description The time at which the gateway counted the tasks. */
       at: string
       groupBy: components['schemas']['CountGroup']
-      /** @description False if the gateway did not count all tasks, or could not find out for all queued tasks whether they run. */
+      /** @description False if the gateway did not count all tasks, or if it could not find out which queued tasks already run. */
       exact: boolean
       /** @description How many tasks the gateway examined one by one. */
       scanned: number
@@ -2099,7 +2112,7 @@ export interface components {
       count: number
     }
     BulkCancelRequest: {
-      /** @description The ids of the tasks. Send either ids or filters. */
+      /** @description The ids of the tasks; send either `taskIds` or filters. */
       taskIds?: string[]
       /** @description Cancel only tasks in these states. Default: all states of unfinished tasks. */
       state?: ('waiting' | 'queued' | 'running' | 'retrying')[]
@@ -2116,7 +2129,7 @@ export interface components {
       q?: components['schemas']['FilterText']
       createdAfter?: components['schemas']['TimeOrDay']
       createdBefore?: components['schemas']['TimeOrDay']
-      /** @description Why you cancel them. It becomes the message of the tasks' error. */
+      /** @description Why you cancel the tasks; the reason becomes the error message of each cancelled task. */
       reason?: string
       /**
        * @description With `true` the gateway cancels nothing and answers with the tasks that match.
@@ -2128,21 +2141,21 @@ export interface components {
        * @default 1000
        */
       limit?: number
-      /** @description `nextCursor` of the previous answer. Send it with the same filters. */
+      /** @description The `nextCursor` of the previous answer; send it with the same filters. */
       cursor?: string
     }
     BulkCancelPage: {
       dryRun: boolean
-      /** @description The tasks of this page that match, or that you named. */
+      /** @description The number of tasks of this page that match the filters, or that `taskIds` names. */
       matched: number
-      /** @description How many of these tasks are cancelled now; 0 for a dry run. */
+      /** @description The number of matching tasks that are cancelled now; 0 for a dry run. */
       cancelled: number
       /** @description How many stored tasks the gateway looked at. */
       scanned: number
       /** @description The ids of the tasks that match. */
       taskIds: string[]
       failed: components['schemas']['CancelFailure'][]
-      /** @description Absent when the gateway has examined every task. */
+      /** @description The cursor of the next page; absent when the gateway has examined every task. */
       nextCursor?: string
     }
     CancelFailure: {
@@ -2153,9 +2166,9 @@ export interface components {
       /** @description How many stored tasks the gateway examined for this page. */
       scanned: number
       tasks: components['schemas']['TaskSummary'][]
-      /** @description Absent on the last page. */
+      /** @description The cursor of the next page; absent on the last page. */
       nextCursor?: string
-      /** @description Where the list ends: tasks that ended before this time are no longer stored. Only the last page has this field. */
+      /** @description The time before which ended tasks are no longer stored; only the last page has `keptFrom`. */
       keptFrom?: string
     }
     /** @enum {string} */
@@ -2176,37 +2189,37 @@ export interface components {
       /** @enum {string} */
       kind: 'llm' | 'tool'
       name: string
-      /** @description The answer of the call. Absent if the request omits it. */
+      /** @description The answer of the call; absent if the request has `omit=output`. */
       output?: unknown
       usage: components['schemas']['Usage']
       by?: components['schemas']['CalledBy']
       times?: components['schemas']['CallTimes']
     }
-    /** @description When a call was made. The call ended at the time of its event. Calls of older releases have no times. */
+    /** @description The times of a call; the call ended at the time of the event that contains it. Calls that an older release recorded have no times. */
     CallTimes: {
-      /** @description When the run asked for the call, in milliseconds since the Unix epoch. */
+      /** @description The time at which the run requested the call, in milliseconds since the Unix epoch. */
       startedAtMs: number
-      /** @description How long the call then waited for the limits of the provider; absent if the call did not wait. */
+      /** @description How long the call waited for the limits of the provider; absent if the call did not wait. */
       waitedMs?: number
-      /** @description The time from the request to the first token of the answer. Only calls to a model have this field. */
+      /** @description The time from the request to the first token of the answer. Only calls to a model have `firstTokenMs`. */
       firstTokenMs?: number
     }
     /**
-     * @description One stored event. In addition to `type` and `atMs` each type has these fields:
+     * @description One stored event. Every event has the fields `type` and `atMs`. Most types of events have more fields:
      *
-     *     - `attempt-started`: `attempt`, `node`
-     *     - `call-finished`: `attempt`, `call`
-     *     - `attempt-failed`: `attempt`, `node`, `error`, `retryAtMs`
-     *     - `completed`: `attempt`, `node`, `result`, `usage`, and `by` and `lastCall` of the last call
-     *     - `failed`: `attempt`, `error`, `node` if a node ran the attempt, and `result` if a budget ran out after a
-     *       first result
-     *     - `cancelled`, `released`: `reason`
-     *     - `paused`: `attempt`, `wait`
-     *     - `resumed`: `reason`, `approval`
-     *     - `spawned`: `attempt`, `step`, `children`
+     *     - An event `attempt-started` has the fields `attempt` and `node`.
+     *     - An event `call-finished` has the fields `attempt` and `call`.
+     *     - An event `attempt-failed` has the fields `attempt`, `node`, `error` and `retryAtMs`.
+     *     - An event `completed` has the fields `attempt`, `node`, `result` and `usage`, and the fields `by` and
+     *       `lastCall` of the last call.
+     *     - An event `failed` has the fields `attempt` and `error`. An event `failed` also has `node` if a node ran
+     *       the attempt, and `result` if a budget ran out after a first result.
+     *     - The events `cancelled` and `released` have the field `reason`.
+     *     - An event `paused` has the fields `attempt` and `wait`.
+     *     - An event `resumed` has the fields `reason` and `approval`.
+     *     - An event `spawned` has the fields `attempt`, `step` and `children`.
      *
-     *     The first event of an attempt has `placement`, whose `atMs` is the time at which the node got the
-     *     task.
+     *     The first event of an attempt has `placement`, whose `atMs` is the time at which the node got the task.
      */
     Event: {
       type: components['schemas']['EventType']
@@ -2251,7 +2264,7 @@ export interface components {
     }
     TaskHistory: {
       events: components['schemas']['HistoryEvent'][]
-      /** @description Present if more events may follow. Send the request again with this value as `after`. */
+      /** @description Present if more events may follow: send the request again with `nextAfter` as `after`. */
       nextAfter?: number
     }
     Fleet: {
@@ -2265,18 +2278,18 @@ export interface components {
       queued: number
       /** @description The number of tasks of all tenants that nodes have taken. */
       running: number
-      /** @description How long the oldest of your queued tasks has waited for a node. It is 0 if none of your tasks waits, and it is missing while Redis does not answer the gateway. */
+      /** @description How long the oldest of your queued tasks has waited for a node. `oldestWaitingMs` is 0 if none of your tasks waits, and it is missing while Redis does not answer the gateway. */
       oldestWaitingMs?: number
-      /** @description The cost of your tasks today (UTC). It is missing while Redis does not answer the gateway. */
+      /** @description The cost of your tasks today (UTC); missing while Redis does not answer the gateway. */
       costTodayUsd?: number
       nodes: components['schemas']['Node'][]
       /** @description The load balancers that have announced themselves on the bus in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]
-      /** @description The state of each provider model that the nodes have called recently. Each node keeps its own circuit breaker and learned facts; these figures combine the reports of all nodes. */
+      /** @description The state of each provider model that the nodes have called recently. Each node keeps its own circuit breaker and learned facts; `providers` combines the reports of all nodes. */
       providers: components['schemas']['ProviderModel'][]
-      /** @description Sums and means over all nodes. Absent if the health monitor does not report them. */
+      /** @description Sums and means over all nodes; absent if the health monitor does not report them. */
       totals?: components['schemas']['Totals']
-      /** @description The totals of the last hour, oldest first. */
+      /** @description The totals of the fleet in the last hour, oldest first. */
       history: components['schemas']['Totals'][]
     }
     ProviderModel: {
@@ -2284,16 +2297,16 @@ export interface components {
       model: string
       /** @description The number of nodes that have called the model recently. */
       nodes: number
-      /** @description The number of calls by these nodes since they started. */
+      /** @description The number of calls to the model that the nodes have made since they started. */
       calls: number
       /**
-       * @description The state of the circuit breaker of the model, on the node where it is worst.
+       * @description The worst state that the circuit breaker of the model has on any node.
        * @enum {string}
        */
       breaker: 'closed' | 'open' | 'probing'
-      /** @description How long calls to the model still pause: the provider asked for a pause, for example with `Retry-After`, or its circuit breaker is open; at most five minutes. 0 while calls are allowed. */
+      /** @description For how many milliseconds the nodes still send no calls to the model, at most five minutes; 0 while calls are allowed. Calls pause because the provider asked for a pause, for example with `Retry-After`, or because its circuit breaker is open. */
       closedForMs: number
-      /** @description What nodes have learned from refusals of the provider, such as `streamOptions=false`. */
+      /** @description Facts that nodes have learned from refusals of the provider, such as `streamOptions=false`. */
       learned: string[]
       lastError?: {
         /** @description The kind of failure, such as `status 429` or `timeout`. */
@@ -2302,7 +2315,7 @@ export interface components {
       }
       /** @description The mean time to the first token of an answer, in milliseconds. */
       firstTokenMs?: number
-      /** @description The mean speed of an answer after its first token. */
+      /** @description The mean speed of an answer after its first token, in tokens per second. */
       tokensPerSecond?: number
     }
     Balancer: {
@@ -2332,7 +2345,7 @@ export interface components {
       | 'health-monitor'
       | 'autoscaler'
       | 'recovery'
-    /** @description Numbers, names and booleans. They never contain the text of a task. */
+    /** @description Figures are numbers, names and booleans; they never contain the text of a task. */
     Figures: {
       [key: string]: number | string | boolean
     }
@@ -2341,7 +2354,7 @@ export interface components {
       reason: string
       figures: components['schemas']['Figures']
     }
-    /** @description The question to the adviser, its answer, and whether the service used it. */
+    /** @description The question to the adviser, its answer, and whether the service used the answer. */
     Advice: {
       /** @enum {string} */
       mode: 'shadow' | 'on'
@@ -2365,7 +2378,7 @@ export interface components {
       askedAtMs: number
       tookMs: number
       costUsd: number
-      /** @description The answer after validation and clamping. */
+      /** @description The answer of the adviser, after the service has validated it and limited its values to the allowed range. */
       answer?: components['schemas']['Figures']
       /** @description The values that were out of bounds, and the bounds that replaced them. */
       clamped: {
@@ -2373,7 +2386,7 @@ export interface components {
         from?: unknown
         to?: unknown
       }[]
-      /** @description The raw answer. Only operators see it. */
+      /** @description The raw answer of the adviser; only operators see `raw`. */
       raw?: string
     }
     MeasuredOutcome: {
@@ -2393,7 +2406,7 @@ export interface components {
       /** @description The node, task or deployment that the decision concerns. */
       about?: string
       inputs: components['schemas']['Figures']
-      /** @description The options, best first. */
+      /** @description The options of the decision, best first. */
       options: components['schemas']['Choice'][]
       /** @description The choice that the deterministic policy would make without the adviser. */
       policy: components['schemas']['Choice']
@@ -2406,7 +2419,7 @@ export interface components {
     }
     DecisionPage: {
       decisions: components['schemas']['Decision'][]
-      /** @description Absent on the last page. */
+      /** @description The cursor of the next page; absent on the last page. */
       nextCursor?: string
     }
     /** @enum {string} */
@@ -2464,9 +2477,9 @@ export interface components {
       tasks: number
       /** @description The number of the node's tasks that recovery returned to the queue. */
       redistributed: number
-      /** @description The ids of some affected tasks. Only operators see them. */
+      /** @description The ids of some affected tasks; only operators see these ids. */
       taskIds?: string[]
-      /** @description The ids of tasks that were running on several nodes when these died. Only operators see them. */
+      /** @description The ids of tasks that were running on several nodes when these nodes died; only operators see these ids. */
       suspectTasks?: string[]
       analysis?: components['schemas']['IncidentAnalysis']
       action?: components['schemas']['IncidentAction']
@@ -2474,7 +2487,7 @@ export interface components {
     }
     IncidentPage: {
       incidents: components['schemas']['Incident'][]
-      /** @description Absent on the last page. */
+      /** @description The cursor of the next page; absent on the last page. */
       nextCursor?: string
     }
     NodeDetail: {
@@ -2493,10 +2506,10 @@ export interface components {
        * @enum {string}
        */
       state: 'alive' | 'suspect' | 'stalled' | 'dead'
-      /** @description A number that increases with each start of the node, and when the node learns that it was declared dead. */
+      /** @description A number that the node increases when it starts and when it learns that it was declared dead. */
       incarnation: number
       slots: number
-      /** @description The number of attempts that run now. */
+      /** @description The number of attempts that run on the node now. */
       active: number
       /** @description The number of tasks that the node has taken but not started. */
       queued: number
@@ -2515,13 +2528,13 @@ export interface components {
       startedAt: string
       /** @description The age of the node's last heartbeat when the snapshot was taken, in milliseconds. */
       heartbeatAgeMs: number
-      /** @description Whether Consul lists the node as healthy. Load balancers give tasks only to such nodes. Missing while the health monitor does not know. */
+      /** @description Whether Consul lists the node as healthy; load balancers give tasks only to healthy nodes. `passing` is missing while the health monitor has no list from Consul. */
       passing?: boolean
     }
     Readiness: {
       ok: boolean
       reason?: string
-      /** @description The parts that are unavailable: `store-away` (listings answer 503), `usage-away`, `discovery-away`, `log-full` (new tasks answer 503). */
+      /** @description The names of the parts that do not work now. With `store-away` lists answer 503; with `log-full` new tasks answer 503. The other names are `usage-away`, `discovery-away` and `callerLimits-away`. */
       degraded?: string[]
     }
     /** @description The name of a tenant. */
@@ -2537,7 +2550,7 @@ export interface components {
       /** @description The largest number of requests and streams that are open at the same time. */
       concurrent?: number
     }
-    /** @description The only agents that tasks of the key may use. Such a task must name its agent and may contain neither `agentDefinition`, `systemPrompt` nor `tools`. Absent: every agent. */
+    /** @description The only agents that tasks of the key may use; without `agents` the tasks may use every agent. A task of a key with `agents` must name its agent and may contain neither `agentDefinition`, `systemPrompt` nor `tools`. */
     KeyAgents: string[]
     KeyRequest: {
       /** @description What the key is for. */
@@ -2548,13 +2561,13 @@ export interface components {
       limits?: components['schemas']['KeyLimits']
       /**
        * Format: date-time
-       * @description After this time the key no longer works. Default: it works until it is revoked.
+       * @description The time after which the key no longer works; by default the key works until it is revoked.
        */
       expiresAt?: string
     }
     KeyRotation: {
       /**
-       * @description The number of seconds for which the old secret still works; 0 ends it at once.
+       * @description The number of seconds for which the old secret still works; with 0 the old secret stops working at once.
        * @default 86400
        */
       overlapSeconds?: number
@@ -2570,11 +2583,11 @@ export interface components {
       /** @enum {string} */
       state: 'active' | 'expired' | 'revoked'
       createdAt: string
-      /** @description The id of the key that made this one. */
+      /** @description The id of the key that made this key. */
       createdBy: string
       expiresAt?: string
       revokedAt?: string
-      /** @description After a rotation, the time until which the old secret works. */
+      /** @description The time until which the old secret works after a rotation. */
       formerSecretUntil?: string
     }
     /** @description A key with its secret, which no later answer shows. */
@@ -2588,11 +2601,11 @@ export interface components {
       /** @enum {string} */
       state: 'active' | 'expired' | 'revoked'
       createdAt: string
-      /** @description The id of the key that made this one. */
+      /** @description The id of the key that made this key. */
       createdBy: string
       expiresAt?: string
       revokedAt?: string
-      /** @description After a rotation, the time until which the old secret works. */
+      /** @description The time until which the old secret works after a rotation. */
       formerSecretUntil?: string
       /** @description The key; send it as `Authorization: Bearer <key>`. */
       key: string
@@ -2616,16 +2629,16 @@ export interface components {
       ticket: string
       expiresAt: string
     }
-    /** @description A change, or several equal refusals within one second. */
+    /** @description A change through the API, or several equal refused requests within one second. */
     AuditEvent: {
       /** @description The position in the audit log. */
       seq: number
       at: string
       /** @enum {string} */
       kind: 'change' | 'refusal'
-      /** @description The `operationId`. `others` stands for several operations, if one second had too many different refusals. */
+      /** @description The `operationId` of the request; `others` means several operations together, because one second had too many different refusals. */
       operation: string
-      /** @description The key of the request. Absent if the gateway did not recognise a key. */
+      /** @description The key of the request; absent if the gateway did not recognise a key. */
       keyId?: string
       tenant?: string
       /** @description The changed task, agent, schedule or key, by its id or name. */
@@ -2635,7 +2648,7 @@ export interface components {
       status: number
       /** @description The code of a refusal. */
       code?: string
-      /** @description The number of refusals that this event stands for. */
+      /** @description The number of equal requests that this event combines. */
       count: number
     }
     AuditPage: {
@@ -2646,7 +2659,7 @@ export interface components {
       type: string
       title: string
       status: number
-      /** @description What is wrong, then what to do. */
+      /** @description What is wrong with the request, and what the client can do. */
       detail: string
       /** @description The stable code for programs. */
       code: string
@@ -2672,7 +2685,7 @@ export interface components {
       /** @constant */
       type: 'subscribe'
       taskIds: string[]
-      /** @description Send only events after this sequence. One number applies to all tasks; an object has one number for each task id. Default: 0. */
+      /** @description The stream sends only events with a higher sequence. One number applies to all tasks; an object has one number for each task id. Default: 0. */
       after?:
         | number
         | {
@@ -2690,7 +2703,7 @@ export interface components {
     }
     /** @enum {string} */
     FleetTopic: 'decisions' | 'incidents' | 'nodes'
-    /** @description Follow every decision or incident from now on; `GET /v1/decisions` and `GET /v1/incidents` list earlier ones. `nodes` sends all nodes first, then the nodes that have changed. */
+    /** @description Follow every decision or incident from now on; `GET /v1/decisions` and `GET /v1/incidents` list earlier decisions and incidents. With the topic `nodes` the stream sends all nodes first, then the nodes that have changed. */
     SubscribeFleetFrame: {
       /** @constant */
       type: 'subscribe'
@@ -2768,19 +2781,19 @@ export interface components {
       type: 'incident'
       incident: components['schemas']['Incident']
     }
-    /** @description The nodes that have changed since the previous frame, at most two frames a second. A client that reads slowly gets fewer of these frames, and later one frame with all nodes. */
+    /** @description The nodes that have changed since the previous frame, at most two frames a second. If a client reads slowly, the gateway omits some frames with changed nodes and later sends one frame with all nodes. */
     NodesFrame: {
       /** @constant */
       type: 'nodes'
       /** @description When the health monitor observed the nodes. */
       at: string
-      /** @description True if this message lists every node. The client then removes all nodes that are not in the message. */
+      /** @description True if the frame lists every node; the client removes all nodes that are not in the frame. */
       all: boolean
       nodes: components['schemas']['Node'][]
       /** @description The ids of nodes that the fleet no longer has. */
       gone: string[]
     }
-    /** @description All numbers at one time; this frame replaces the previous frame. A client that reads slowly gets fewer of these frames. */
+    /** @description All numbers at one time; this frame replaces the previous frame. The gateway sends fewer frames with numbers to a client that reads slowly. */
     StatsFrame: {
       /** @constant */
       type: 'stats'
@@ -2788,9 +2801,9 @@ export interface components {
       tasks?: components['schemas']['TaskStats']
       fleet: components['schemas']['FleetStats']
     }
-    /** @description Your stored tasks by state. Absent while Redis does not answer. */
+    /** @description The number of your stored tasks in each state; absent while Redis does not answer. */
     TaskStats: {
-      /** @description False if so many tasks are queued that the gateway could not find out for all whether they run. */
+      /** @description False if so many tasks are queued that the gateway could not find out which of them already run. */
       exact: boolean
       waiting: number
       queued: number
@@ -2814,7 +2827,7 @@ export interface components {
       active: number
       nodes: components['schemas']['NodeStats']
     }
-    /** @description The number of nodes in each state. A draining node is also counted in its state. */
+    /** @description The number of nodes in each state; a draining node counts in its state and in `draining`. */
     NodeStats: {
       alive: number
       suspect: number
@@ -2822,7 +2835,7 @@ export interface components {
       dead: number
       draining: number
     }
-    /** @description The gateway has accepted the subscription. With `taskIds` it has replayed the history of these tasks. With `all` it sends the events of all your tasks from now on; with `fleet` it sends decisions or incidents from now on. */
+    /** @description The gateway has accepted the subscription. If the frame has `taskIds`, the gateway has replayed the history of these tasks. With `all` the gateway sends the events of all your tasks from now on; with `fleet` the gateway sends decisions or incidents from now on. */
     SubscribedFrame: {
       /** @constant */
       type: 'subscribed'
@@ -2881,7 +2894,7 @@ export interface components {
     FilterPriority: components['schemas']['Level']
     /** @description Return only tasks whose last attempt is or was on this node. */
     FilterNode: components['schemas']['FilterName']
-    /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
+    /** @description Return only tasks whose last error has this code. If you omit `state`, the gateway returns only failed tasks. */
     FilterErrorCode: components['schemas']['FilterErrorCode']
     /** @description Return only tasks whose `waitingFor` has this kind. */
     FilterWaitingKind: components['schemas']['WaitingKind']
@@ -2891,7 +2904,7 @@ export interface components {
     FilterParent: components['schemas']['FilterName']
     /** @description Return only replays of this task. */
     FilterReplayOf: components['schemas']['FilterName']
-    /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
+    /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs of key and value. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
     FilterMetadata: string[]
     /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
     FilterText: components['schemas']['FilterText']
@@ -2905,7 +2918,7 @@ export interface components {
     FilterEndedBefore: components['schemas']['TimeOrDay']
     /** @description The largest number of entries in the answer. */
     Limit: number
-    /** @description `nextCursor` of the previous page. Send it with the same filters. */
+    /** @description The `nextCursor` of the previous page; send it with the same filters. */
     Cursor: string
   }
   requestBodies: never
@@ -2927,7 +2940,7 @@ export interface operations {
         priority?: components['parameters']['FilterPriority']
         /** @description Return only tasks whose last attempt is or was on this node. */
         node?: components['parameters']['FilterNode']
-        /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
+        /** @description Return only tasks whose last error has this code. If you omit `state`, the gateway returns only failed tasks. */
         errorCode?: components['parameters']['FilterErrorCode']
         /** @description Return only tasks whose `waitingFor` has this kind. */
         waitingKind?: components['parameters']['FilterWaitingKind']
@@ -2937,7 +2950,7 @@ export interface operations {
         parentId?: components['parameters']['FilterParent']
         /** @description Return only replays of this task. */
         replayOf?: components['parameters']['FilterReplayOf']
-        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs of key and value. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
         metadata?: components['parameters']['FilterMetadata']
         /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
         q?: components['parameters']['FilterText']
@@ -2949,11 +2962,11 @@ export interface operations {
         endedAfter?: components['parameters']['FilterEndedAfter']
         /** @description Return only tasks that ended before this time (RFC 3339) or day. */
         endedBefore?: components['parameters']['FilterEndedBefore']
-        /** @description The order by time of submission. */
+        /** @description The order of the list by time of submission. */
         order?: 'newest' | 'oldest'
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -2980,7 +2993,7 @@ export interface operations {
       header?: {
         /** @description Requests with the same key and the same body return the same task. */
         'Idempotency-Key'?: components['schemas']['IdempotencyKey']
-        /** @description With `wait=N` (RFC 7240) the gateway holds its answer for up to N seconds, from 1 to 60. A larger N counts as 60. */
+        /** @description With `wait=N` (RFC 7240) the gateway waits up to N seconds for the end of the task before it answers. N is from 1 to 60; a larger N counts as 60. */
         Prefer?: string
       }
       path?: never
@@ -2992,7 +3005,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The task has ended: the request waited for it, or an earlier request with the same key had submitted it. */
+      /** @description The task has ended: the request waited for the end of the task, or an earlier request with the same key had submitted the task. */
       200: {
         headers: {
           /** @description `wait=N` if the gateway delayed its response until the task ended, as `Prefer: wait=N` asked. */
@@ -3032,7 +3045,7 @@ export interface operations {
         priority?: components['parameters']['FilterPriority']
         /** @description Return only tasks whose last attempt is or was on this node. */
         node?: components['parameters']['FilterNode']
-        /** @description Return only tasks whose last error has this code; without `state` only failed tasks. */
+        /** @description Return only tasks whose last error has this code. If you omit `state`, the gateway returns only failed tasks. */
         errorCode?: components['parameters']['FilterErrorCode']
         /** @description Return only tasks whose `waitingFor` has this kind. */
         waitingKind?: components['parameters']['FilterWaitingKind']
@@ -3042,7 +3055,7 @@ export interface operations {
         parentId?: components['parameters']['FilterParent']
         /** @description Return only replays of this task. */
         replayOf?: components['parameters']['FilterReplayOf']
-        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs of key and value. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
         metadata?: components['parameters']['FilterMetadata']
         /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
         q?: components['parameters']['FilterText']
@@ -3170,7 +3183,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description An earlier replay with the same key has ended; this is its task. */
+      /** @description The task of an earlier replay with the same key; this task has ended. */
       200: {
         headers: {
           [name: string]: unknown
@@ -3248,7 +3261,7 @@ export interface operations {
       path: {
         /** @description The id of the task. */
         id: components['parameters']['TaskId']
-        /** @description The step in `waitingFor.step` of the task. */
+        /** @description The number of the step that waits for approval; `waitingFor.step` of the task contains the number. */
         step: number
       }
       cookie?: never
@@ -3259,7 +3272,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The task, which resumes. */
+      /** @description The task, which resumes after the decision. */
       200: {
         headers: {
           [name: string]: unknown
@@ -3274,7 +3287,7 @@ export interface operations {
   getTaskEvents: {
     parameters: {
       query?: {
-        /** @description Return only events with a higher `seq`. */
+        /** @description Return only events whose `seq` is higher than this number. */
         after?: number
         /** @description The largest number of events in the answer. */
         limit?: number
@@ -3328,7 +3341,7 @@ export interface operations {
   getAgent: {
     parameters: {
       query?: {
-        /** @description One of the latest 20 versions. Default: the newest version. */
+        /** @description One of the latest 20 versions of the definition; by default the newest version. */
         version?: number
       }
       header?: never
@@ -3343,7 +3356,7 @@ export interface operations {
       /** @description The definition. */
       200: {
         headers: {
-          /** @description The version of the definition. Send it as `If-Match` when you change the definition. */
+          /** @description The version of the definition; send it as `If-Match` when you change the definition. */
           ETag?: string
           [name: string]: unknown
         }
@@ -3360,7 +3373,7 @@ export interface operations {
       header?: {
         /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
-        /** @description `*` stores the definition only if you have no definition with this name. */
+        /** @description With `*` the gateway stores the definition only if you have no definition with this name. */
         'If-None-Match'?: '*'
       }
       path: {
@@ -3378,7 +3391,7 @@ export interface operations {
       /** @description The definition is stored and replaces an earlier version. */
       200: {
         headers: {
-          /** @description The version of the definition. Send it as `If-Match` when you change the definition. */
+          /** @description The version of the definition; send it as `If-Match` when you change the definition. */
           ETag?: string
           [name: string]: unknown
         }
@@ -3389,7 +3402,7 @@ export interface operations {
       /** @description The definition is stored; you had no definition with this name. */
       201: {
         headers: {
-          /** @description The version of the definition. Send it as `If-Match` when you change the definition. */
+          /** @description The version of the definition; send it as `If-Match` when you change the definition. */
           ETag?: string
           [name: string]: unknown
         }
@@ -3504,7 +3517,7 @@ export interface operations {
         priority?: components['parameters']['FilterPriority']
         /** @description Return only tasks whose last attempt is or was on this node. */
         node?: components['parameters']['FilterNode']
-        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs of key and value. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
         metadata?: components['parameters']['FilterMetadata']
         /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
         q?: components['parameters']['FilterText']
@@ -3516,11 +3529,11 @@ export interface operations {
         endedAfter?: components['parameters']['FilterEndedAfter']
         /** @description Return only tasks that ended before this time (RFC 3339) or day. */
         endedBefore?: components['parameters']['FilterEndedBefore']
-        /** @description The order by time of submission. */
+        /** @description The order of the list by time of submission. */
         order?: 'newest' | 'oldest'
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -3653,7 +3666,7 @@ export interface operations {
       }
     }
     responses: {
-      /** @description The next ticks, in UTC. */
+      /** @description The next times (ticks) that the expression names, in UTC. */
       200: {
         headers: {
           [name: string]: unknown
@@ -3706,7 +3719,7 @@ export interface operations {
   listScheduleTicks: {
     parameters: {
       query?: {
-        /** @description How many ticks the gateway examines in each direction. */
+        /** @description The number of ticks (times of submission) that the gateway examines in each direction. */
         count?: number
       }
       header?: never
@@ -3762,7 +3775,7 @@ export interface operations {
       header?: {
         /** @description The `ETag` of the version that you change. If the definition or schedule is in another version, the gateway answers `412`. */
         'If-Match'?: components['parameters']['IfMatch']
-        /** @description `*` stores the schedule only if you have no schedule with this name. */
+        /** @description With `*` the gateway stores the schedule only if you have no schedule with this name. */
         'If-None-Match'?: '*'
       }
       path: {
@@ -3890,7 +3903,7 @@ export interface operations {
         to?: components['schemas']['TimeOrDay']
         /** @description The length of a step. One answer has at most 1,440 steps, or 360 with `groupBy`. */
         step?: '10s' | '1m' | '1h'
-        /** @description What the series are split by. */
+        /** @description The property that splits the answer into several series. */
         groupBy?: 'agent' | 'model' | 'priority'
         /** @description `fleet` returns the figures of all tenants together; only operators may ask for it. */
         scope?: 'tenant' | 'fleet'
@@ -4049,7 +4062,7 @@ export interface operations {
         to?: components['schemas']['TimeOrDay']
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -4103,7 +4116,7 @@ export interface operations {
         node?: string
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -4176,7 +4189,7 @@ export interface operations {
         tenant?: components['schemas']['TenantName']
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never
@@ -4332,7 +4345,7 @@ export interface operations {
         operation?: string
         /** @description The largest number of entries in the answer. */
         limit?: components['parameters']['Limit']
-        /** @description `nextCursor` of the previous page. Send it with the same filters. */
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
         cursor?: components['parameters']['Cursor']
       }
       header?: never

@@ -26,7 +26,7 @@ export function readJsonSetting<S extends z.ZodType>(
   try {
     value = JSON.parse(text)
   } catch {
-    const problem = `must be JSON, and is not at ${jsonErrorPlace(text)}; ${guide} has an example`
+    const problem = `must be JSON, but it has an error at ${jsonErrorPlace(text)}; ${guide} has an example`
     return { kind: 'wrong', problems: [`${name}: ${problem}`] }
   }
   const parsed = schema.safeParse(value, { error: describe })

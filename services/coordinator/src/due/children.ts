@@ -66,7 +66,7 @@ export function createChildren(deps: {
   }
 
   const cancelChild = async (taskId: string, parentId: string, tenant: string): Promise<void> => {
-    const reason = `its parent task ${parentId} has ended`
+    const reason = `the parent task ${parentId} has ended`
     const outcome = await cancelTask(endings, { taskId, tenant, reason })
     if (outcome === 'unavailable')
       log.warn(

@@ -113,7 +113,7 @@ export function createScheduler(deps: {
         await note(entry, { tickMs, skipped: true, atMs: nowMs(), ...before })
         log.info(
           { tenant, schedule: name, tickMs },
-          'The coordinator skipped a tick of a schedule because the previous task has not ended',
+          'The coordinator skipped one submission of a schedule because the previous task has not ended',
         )
         return
       }

@@ -125,7 +125,7 @@ export function createWaits(deps: WaitDeps): Waits {
     const event = eventOf(record, decideRelease(record, fates, nowMs()), nowMs())
     if (event === undefined) return
     const outcome = await append(record, event)
-    if (outcome === undefined) throw new Error('The outcome of the append is unknown')
+    if (outcome === undefined) throw new Error('It is unknown whether NATS has stored the event')
   }
 
   /**

@@ -140,7 +140,7 @@ export function createFollower(deps: FollowerDeps): Follower {
         if (closed) return
         log.warn(
           { err: error },
-          'The end of the log could not be read; the coordinator tries again',
+          'The coordinator could not read the end of the log; it tries again',
         )
         await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
       }
@@ -200,7 +200,10 @@ export function createFollower(deps: FollowerDeps): Follower {
     }
     stuckSinceMs ??= clock.monotonicMs()
     if (clock.monotonicMs() - stuckSinceMs < 2 * logStuckMs) return
-    log.error({ position: tail?.position() }, 'The log cannot be read; the process ends')
+    log.error(
+      { position: tail?.position() },
+      'The coordinator cannot read the log; the process ends',
+    )
     deps.giveUp(LOG_NOT_READ)
   }
   const watch = every(WATCH_READING_EVERY_MS, { clock, log, name: 'log-reading' }, watchReading)

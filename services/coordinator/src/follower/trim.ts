@@ -108,7 +108,7 @@ export function createTrimmer(deps: {
         kept = report.kept
         deps.log.info(
           { ...decision, ...report },
-          'The coordinator removed expired events behind an old task from the log (compaction)',
+          'The coordinator removed expired events from the middle of the log (compaction)',
         )
       }
       // The mark holds events up to a second later; entries whose records still exist stay.

@@ -52,7 +52,7 @@ export function createIssuer(deps: {
     } catch (error) {
       log.warn(
         { err: error, taskId: record.taskId },
-        'The coordinator could not issue a pointer; it tries again in its next round',
+        'The coordinator could not put the pointer of a task into its queue; it tries again in its next round',
       )
       return false
     }

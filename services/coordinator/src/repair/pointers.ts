@@ -145,7 +145,10 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
         ? await compareAll(signal)
         : { issued: await lookUp(looked, signal), removed: 0 }
       if (done.issued + done.removed > 0)
-        log.info(done, 'The coordinator issued missing pointers or removed unneeded ones')
+        log.info(
+          done,
+          'The coordinator issued missing pointers of tasks, or removed unneeded pointers',
+        )
       return done
     },
   }

@@ -36,7 +36,7 @@ const UNREADABLE: Outcome = {
   error: {
     code: 'report-invalid',
     message:
-      'The coordinator could not read a report of this run. Run one release on all services.',
+      'The coordinator could not read a report of this run. Run the same release of all services.',
   },
 }
 

@@ -291,7 +291,7 @@ export async function endTooLarge(
 ): Promise<Outcome> {
   const { seq, attempt } = begun
   const message =
-    `Task, journal and inputs take ${bytes} bytes together, more than one message of the bus. ` +
+    `The task, the results of its finished calls and its inputs together take ${bytes} bytes, more than NATS accepts in one message. ` +
     'Split the task, or let its tools and children return less.'
   const error = { code: 'task-too-large', message }
   const outcome = await deps.taskLog.append(

@@ -42,13 +42,14 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
   return wanted.map(({ taskId, from }, index): TaskInput => {
     const ending = endings[index]
     if (ending === undefined) {
-      return { from, taskId, state: 'unknown', note: 'it is no longer stored' }
+      return { from, taskId, state: 'unknown', note: 'the task is no longer stored' }
     }
-    if (ending.state === 'open') return { from, taskId, state: 'unknown', note: 'it has not ended' }
+    if (ending.state === 'open')
+      return { from, taskId, state: 'unknown', note: 'the task has not ended' }
     const { state, error, result, size } = ending
     if (error !== undefined) return { from, taskId, state, error }
     if (size > RESULT_BYTES_MAX || bytes + size > ALL_BYTES_MAX) {
-      const note = `its result has ${size} bytes; read it with GET /v1/tasks/${taskId}`
+      const note = `the result has ${size} bytes; read the task with GET /v1/tasks/${taskId}`
       return { from, taskId, state, note }
     }
     bytes += size

@@ -57,7 +57,7 @@ const EVENT_TOO_LARGE: Outcome = {
   kind: 'rejected',
   error: {
     code: 'event-too-large',
-    message: 'A report of this run exceeds one message of the bus.',
+    message: 'A report of this run exceeds the largest message that NATS accepts.',
   },
 }
 /** Milliseconds between checks whether a drain has answered all reports. */

@@ -63,7 +63,7 @@ export function createAgentChoice(deps: {
     if (agentVersion !== undefined && !DEFINITION_NAME.test(name)) {
       throw new Refusal(
         'unknown-agent-version',
-        'Send agent with the name of a defined agent, or omit agentVersion.',
+        'Set agent to the name of a defined agent, or omit agentVersion.',
         [{ pointer: '/agent', detail: 'must name a defined agent if agentVersion is given' }],
       )
     }
@@ -101,7 +101,7 @@ export function unknownAgent(
 ): Refusal {
   const names = known.slice(0, NAMES_SHOWN_MAX).map((each) => each.name)
   const more = known.length > names.length ? `, and ${known.length - names.length} more` : ''
-  const detail = `No agent has the name ${name}. Use one of: ${names.join(', ')}${more}; or define it with PUT /v1/agents/${name}.`
+  const detail = `No agent has the name ${name}. Use one of the agents ${names.join(', ')}${more}, or define ${name} with PUT /v1/agents/${name}.`
   return new Refusal('unknown-agent', detail, [
     { pointer, detail: `no agent has the name ${name}` },
   ])

@@ -72,7 +72,7 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
         await tail.caughtUp()
         current = true
       } catch (error) {
-        log.warn({ err: error }, 'Agent definitions could not be read; the gateway tries again')
+        log.warn({ err: error }, 'The gateway could not read the agent definitions; it tries again')
         await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
       }
     }

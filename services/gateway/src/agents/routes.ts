@@ -77,11 +77,11 @@ export function agentRoutes(deps: AgentRouteDeps) {
         return { before, after }
       }
       if (outcome.kind === 'full')
-        throw full('The store of definitions is full. Delete definitions that are not in use')
+        throw full('The store of definitions is full. Delete agent definitions that are not in use')
     }
     throw new Refusal(
       'version-mismatch',
-      'Other clients are changing the definition now. Read it, then send your change again.',
+      'Other clients are changing the definition now. Read the definition, then send your change again.',
     )
   }
 
@@ -93,7 +93,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
     const share = decideShare({ capacity, used: all, own, ask, tenants: tenants() })
     if (share.kind === 'take') return
     throw full(
-      `Your definitions take ${own} bytes with their versions, and ${share.allowed} are allowed while other tenants share the store. Delete some or shorten them`,
+      `Your definitions take ${own} bytes with their versions, and ${share.allowed} are allowed while other tenants share the store. Delete some definitions or shorten them`,
     )
   }
 
@@ -116,7 +116,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
         if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'
         const most = limitOf(limits, request.tenant).agents ?? AGENTS_PER_TENANT_MAX
         if (had === undefined && directory.count(request.tenant) >= most) {
-          throw full(`You have ${most} definitions, the most allowed. Delete one first`)
+          throw full(`You have ${most} definitions, the most allowed. Delete a definition first`)
         }
         return definition as AgentDefinition
       })
@@ -136,7 +136,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
         if (shippedAgent(nameOf(request)) === undefined) return 'nothing'
         throw new Refusal(
           'agent-shipped',
-          'This agent is built in and cannot be deleted. To change it, PUT a definition with this name.',
+          'This agent is built in and cannot be deleted. To change a built-in agent, PUT your own definition with its name.',
         )
       })
       return reply.code(204).send()
@@ -168,7 +168,7 @@ function agentSummary(agent: FoundAgent): AgentSummary {
 function agentNotFound(): Refusal {
   return new Refusal(
     'agent-not-found',
-    'No such name or version. GET /v1/agents lists the names; the fleet keeps the latest 20 versions of each.',
+    'No agent has this name, or the agent has no such version. GET /v1/agents lists the names; the fleet keeps the latest 20 versions of each agent.',
   )
 }
 

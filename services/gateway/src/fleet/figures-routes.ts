@@ -44,7 +44,7 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
     if (operators.has(request.tenant)) return {}
     throw new Refusal(
       'operators-only',
-      'Only operators may read figures of the whole fleet. Omit scope to read your own.',
+      'Only operators may read figures of the whole fleet. Omit scope to read your own figures.',
     )
   }
 
@@ -113,12 +113,12 @@ function rangeOf(
   const steps = (toMs - fromMs) / stepMs
   const most = grouped ? GROUPED_STEPS_MAX : STEPS_MAX
   if (steps >= 1 && steps <= most) return { fromMs, toMs }
-  throw wrongField('query/from', `must be 1 to ${most} steps of ${step} before to`)
+  throw wrongField('query/from', `must be 1 to ${most} steps of ${step} before the time in to`)
 }
 
 function notCounted(): Refusal {
   return new Refusal(
     'coordinator-unavailable',
-    'No coordinator has answered; a coordinator that has just started first reads the log. Send the request again after Retry-After seconds.',
+    'No coordinator has answered; a coordinator reads the log before it answers for the first time. Send the request again after Retry-After seconds.',
   )
 }

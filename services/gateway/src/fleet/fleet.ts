@@ -80,7 +80,7 @@ export function fleetView(
     return {
       status: 'unknown',
       explanation:
-        'The gateway has received no snapshot from a health monitor yet. It still accepts and stores tasks.',
+        'The gateway has received no snapshot from a health monitor yet. The gateway still accepts and stores tasks.',
       nodes: [],
       queued: 0,
       running: 0,

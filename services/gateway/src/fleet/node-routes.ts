@@ -41,7 +41,7 @@ export function nodeRoutes({ fleet, store, bus }: NodeRouteDeps) {
       if (asked) return reply.code(202).send({ ...node, draining: true })
       throw new Refusal(
         'node-unavailable',
-        'The node did not answer, so the request is unconfirmed. Send it again after Retry-After seconds; repeating it is safe.',
+        'The node did not answer, so the request is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
       )
     },
   }

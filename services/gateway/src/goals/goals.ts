@@ -42,7 +42,7 @@ export function goalSpecOf(
     Object.hasOwn(SHIPPED_AGENTS, role) || team.own(tenant, role) !== undefined
   const unknown = roles.filter((role) => !isKnown(role))
   if (unknown.length > 0) {
-    const detail = `must name defined agents; not defined: ${unknown.join(', ')}; defined: ${names.join(', ')}`
+    const detail = `must name defined agents; these names are not defined: ${unknown.join(', ')}; these names are defined: ${names.join(', ')}`
     throw wrongField('/roles', detail)
   }
   const agent = request.planner ?? PLANNER
@@ -69,7 +69,7 @@ export function goalSpecOf(
   })
   const teamBytes = Buffer.byteLength(JSON.stringify(owned))
   if (teamBytes > TEAM_MAX_BYTES) {
-    const detail = `must name fewer agents: the definitions of these take ${teamBytes} bytes, at most ${TEAM_MAX_BYTES} are allowed`
+    const detail = `must name fewer agents: their definitions together take ${teamBytes} bytes, and at most ${TEAM_MAX_BYTES} bytes are allowed`
     throw wrongField('/roles', detail)
   }
   const goal: GoalSpec = {

@@ -48,7 +48,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
     if (goal === undefined) {
       throw new Refusal(
         'task-not-found',
-        `This id belongs to a task that is not a goal. Read it at /v1/tasks/${record.taskId}.`,
+        `This id belongs to a task that is not a goal. Read the task at /v1/tasks/${record.taskId}.`,
       )
     }
     // At most CHILDREN_MAX reads of Redis.
@@ -92,7 +92,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
       if (step === undefined || (!held && approvals.length === 0)) {
         throw new Refusal(
           'not-waiting',
-          'No plan of this goal waits for approval. Read the goal; run its plan while stage is held.',
+          'No plan of this goal waits for approval. You can run the plan of a goal only while its stage is held.',
         )
       }
       await approve(bus, {

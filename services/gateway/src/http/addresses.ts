@@ -133,7 +133,7 @@ function createCounts(limit: number | undefined): Counts {
 function tooMany(address: string, most: number): Refusal {
   return new Refusal(
     'too-many-connections',
-    `The address ${address} may have ${most} connections now. Use fewer connections for more requests, and follow several tasks over one stream.`,
+    `The address ${address} may have ${most} connections now. Send several requests over one connection, and follow several tasks over one stream.`,
   )
 }
 

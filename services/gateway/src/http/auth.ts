@@ -121,14 +121,14 @@ export function requireAdmitted(
     const has = scopes.length === 0 ? 'none' : scopes.join(', ')
     throw new Refusal(
       'scope-missing',
-      `This operation needs a key with the scope ${scope}; yours has ${has}.`,
+      `This operation needs a key with the scope ${scope}; your key has ${has}.`,
     )
   }
   throw new Refusal(
     'unauthorized',
     outcome.reason === 'revoked'
-      ? 'This key is revoked. Use another key.'
-      : 'This key has expired. Use another key.',
+      ? 'This key is revoked; use another key.'
+      : 'This key has expired; use another key.',
   )
 }
 

@@ -95,7 +95,7 @@ export function refusalOf(error: Error): Refusal {
   if (statusCode === 413) {
     return new Refusal(
       'body-too-large',
-      'Send at most 1 MiB. Store larger material where a tool can read it.',
+      'Send a body of at most 1 MiB. Store larger data in a place from which a tool can read it.',
     )
   }
   if (statusCode === 415) {
@@ -130,7 +130,7 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'too-large':
       return new Refusal(
         'body-too-large',
-        'The request is larger than one message of the bus. Send less text or a smaller context.',
+        'The request exceeds the largest message that NATS accepts. Send less text or a smaller context.',
       )
     case 'bad-message':
     case 'newer-format':
@@ -145,6 +145,6 @@ function ofServiceError(error: ServiceError): Refusal {
 function ourFailure(): Refusal {
   return new Refusal(
     'internal',
-    'The gateway failed; your request is not the cause. Send it again later.',
+    'The gateway failed; your request is not the cause. Send the request again later.',
   )
 }

@@ -78,7 +78,7 @@ function fileFor(path: string, served: ReadonlyMap<string, Served>): Served {
   if (index === undefined) {
     throw new Refusal(
       'path-not-found',
-      'The page has not been built. Start the fleet with npm start, which builds it.',
+      'The page has not been built. Start the fleet with npm start, which builds the page.',
     )
   }
   const file = served.get(path)

@@ -139,7 +139,10 @@ export async function createApi(deps: {
     perAddress: deps.perAddress,
     dropped(address) {
       metrics.refusals.inc({ code: 'too-many-connections' })
-      log.debug({ address }, 'A connection was ended: its address and the gateway have too many')
+      log.debug(
+        { address },
+        'The gateway ended a connection because its address and the gateway have too many connections',
+      )
     },
   })
   const slowReaders = watchSlowReaders(app.server, deps.monotonicMs)

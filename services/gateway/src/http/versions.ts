@@ -17,7 +17,7 @@ export function checkVersion(
 ): void {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
   if (ifNoneMatch === '*' && version !== undefined) {
-    const detail = `The ${what} exists in version ${version}. To change it, send If-Match: ${etagOf(version)}.`
+    const detail = `The ${what} exists in version ${version}. To change the ${what}, send If-Match: ${etagOf(version)}.`
     throw new Refusal('version-mismatch', detail)
   }
   if (ifMatch === undefined) return
@@ -26,6 +26,6 @@ export function checkVersion(
     throw new Refusal('version-mismatch', detail)
   }
   if (ifMatch === '*' || ifMatch === etagOf(version)) return
-  const detail = `The ${what} is now in version ${version}. Read it, then send your change with its ETag.`
+  const detail = `The ${what} is now in version ${version}. Read the ${what}, then send your change with the new ETag.`
   throw new Refusal('version-mismatch', detail)
 }

@@ -66,7 +66,11 @@ export function cancelRoutes({ store, bus }: CancelRouteDeps) {
       if (given === 0) throw needsFilter()
       return chosenBy(tenant, { states: UNFINISHED, ...filter }, fields)
     }
-    if (given > 0) throw wrongField('/taskIds', 'cannot be combined with filters; send one of them')
+    if (given > 0)
+      throw wrongField(
+        '/taskIds',
+        'cannot be combined with filters; send either taskIds or filters',
+      )
     const ids = [...new Set(taskIds)]
     return { taskIds: dryRun ? await unfinishedOf(tenant, ids) : ids, scanned: ids.length }
   }

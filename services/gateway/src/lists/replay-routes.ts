@@ -104,7 +104,10 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
     const filter = filterOf(asked, 'body')
     if (taskIds === undefined) return chosenBy(tenant, { states: ['failed'], ...filter }, fields)
     if (Object.keys(filter).length > 0) {
-      throw wrongField('/taskIds', 'cannot be combined with filters; send one of them')
+      throw wrongField(
+        '/taskIds',
+        'cannot be combined with filters; send either taskIds or filters',
+      )
     }
     const ids = [...new Set(taskIds)]
     return { taskIds: dryRun ? await endedOf(tenant, ids) : ids, scanned: ids.length }

@@ -21,6 +21,6 @@ export function requireAgent(principal: Principal | undefined, asked: AskedAgent
   if (!changed && mayUseAgent(principal, definitionNameOf(agent))) return
   throw new Refusal(
     'agent-not-allowed',
-    `This key may use the agents ${principal.agents.join(', ')}. Name one of them in agent, without agentDefinition, systemPrompt and tools.`,
+    `This key may use the agents ${principal.agents.join(', ')}. Set agent to one of the allowed agents, and omit agentDefinition, systemPrompt and tools.`,
   )
 }

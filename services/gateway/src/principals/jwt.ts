@@ -71,7 +71,7 @@ export function createTokenVerifier(
       return principal
     } catch (error) {
       if (isWrongToken(error)) return undefined
-      log.warn({ err: error }, 'The keys of the token issuer could not be read')
+      log.warn({ err: error }, 'The gateway could not read the keys of the token issuer')
       throw new Refusal(
         'issuer-unavailable',
         'The gateway cannot read the keys of the token issuer. Send the request again after Retry-After seconds.',

@@ -50,7 +50,7 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
         await tail.caughtUp()
         current = true
       } catch (error) {
-        log.warn({ err: error }, 'The keys could not be read; the gateway tries again')
+        log.warn({ err: error }, 'The gateway could not read the API keys; it tries again')
         await settleWithin(new Promise(() => undefined), RETRY_AFTER_MS)
       }
     }

@@ -98,11 +98,11 @@ export function createKeyLimiter(deps: {
       throw kind === 'rate'
         ? new Refusal(
             'rate-limited',
-            `This key may send ${requestsPerMinute} requests a minute. Send this one again after Retry-After seconds.`,
+            `This key may send ${requestsPerMinute} requests a minute. Send the request again after Retry-After seconds.`,
           )
         : new Refusal(
             'too-many-requests-open',
-            `This key may have ${concurrent} requests and streams open at once. Wait until one has ended.`,
+            `This key may have ${concurrent} requests and streams open at once. Wait until a request or stream has ended.`,
           )
     },
     renewals: every(RENEW_INTERVAL_MS, { clock, log, name: 'renew-key-limits' }, async () => {

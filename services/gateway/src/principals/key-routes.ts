@@ -46,7 +46,10 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
       directory.take({ key: made, seq: outcome.seq })
       return made
     }
-    throw new Refusal('overloaded', 'Other clients are changing this key now. Send it again.')
+    throw new Refusal(
+      'overloaded',
+      'Other clients are changing this key now. Send the request again.',
+    )
   }
 
   return {
@@ -105,7 +108,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
       const secret = newSecret()
       const key = await change(idOf(request), (before) => {
         if (before.revokedAtMs !== undefined) {
-          throw new Refusal('key-revoked', 'This key is revoked. Make another one.')
+          throw new Refusal('key-revoked', 'This key is revoked; make another key.')
         }
         return rotatedKey(before, digestOf(secret), nowMs(), overlapSeconds * 1_000)
       })

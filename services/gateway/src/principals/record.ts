@@ -83,7 +83,7 @@ export function createRecorder(deps: {
           ms: Math.round(ms * 10) / 10,
           ...(skipped > 0 ? { skipped } : {}),
         },
-        code === undefined ? 'Answered a request' : 'Refused a request',
+        code === undefined ? 'The gateway answered a request' : 'The gateway refused a request',
       )
     },
     changed: (request, operation, status, target) =>

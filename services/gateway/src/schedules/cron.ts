@@ -30,7 +30,7 @@ export function checkCron(cron: string, timeZone: string, atMs: number): void {
     throw wrongField('/timeZone', 'must be an IANA time zone such as Europe/Berlin')
   }
   if (!cron.startsWith('@') && !FIELDS.has(cron.trim().split(/\s+/).length)) {
-    throw wrongField('/cron', 'must have five fields, or six with seconds first')
+    throw wrongField('/cron', 'must have five fields, or six fields if seconds come first')
   }
   if (isOutsideCalendar(cron)) throw never()
   let ticks: Date[]
@@ -43,12 +43,12 @@ export function checkCron(cron: string, timeZone: string, atMs: number): void {
   const [first, second] = ticks
   if (first === undefined) throw never()
   if (second !== undefined && second.getTime() - first.getTime() < PERIOD_MIN_MS) {
-    throw wrongField('/cron', 'must tick at most once a second')
+    throw wrongField('/cron', 'must name at most one time a second')
   }
 }
 
 function never() {
-  return wrongField('/cron', 'must have a next tick; name days that its months have')
+  return wrongField('/cron', 'must name a time in the future; check that its months have its days')
 }
 
 function parsed(cron: string, timeZone: string): Cron {

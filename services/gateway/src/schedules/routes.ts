@@ -75,7 +75,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     }
     throw new Refusal(
       'version-mismatch',
-      'Other clients are changing the schedule now. Read it, then send your change again.',
+      'Other clients are changing the schedule now. Read the schedule, then send your change again.',
     )
   }
 
@@ -83,7 +83,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     const names = await schedules.names(tenant)
     const most = limitOf(limits, tenant).schedules ?? SCHEDULES_PER_TENANT_MAX
     if (names.length < most) return
-    const detail = `You have ${most} schedules, the most allowed. Delete one first.`
+    const detail = `You have ${most} schedules, the most allowed. Delete a schedule first.`
     throw new Refusal('schedules-full', detail)
   }
 
@@ -117,7 +117,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     if (share.kind === 'take') return
     throw new Refusal(
       'schedules-full',
-      `Nothing was stored. Your schedules take ${own} bytes, and ${share.allowed} are allowed while other tenants share the store. Delete some or shorten their tasks.`,
+      `Nothing was stored. Your schedules take ${own} bytes, and ${share.allowed} are allowed while other tenants share the store. Delete some schedules or shorten their tasks.`,
     )
   }
 
@@ -129,7 +129,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const { cron, timeZone = 'UTC', overlap = 'allow', paused = false, task } = body
       if (task.idempotencyKey !== undefined || task.dependsOn !== undefined) {
         const detail =
-          'must not have idempotencyKey or dependsOn: each tick submits a separate task'
+          'must not have idempotencyKey or dependsOn, because the schedule submits a separate task each time'
         throw wrongField('/task', detail)
       }
       requireAgent(request.principal, task)

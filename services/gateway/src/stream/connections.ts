@@ -319,7 +319,7 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       const held = subscriptions.held(viewer.tenant)
       const share = { ...held, capacity: WATCHES_MAX, ask: added, tenants: deps.tenants() }
       if (decideShare(share).kind === 'refuse' || held.used + added > WATCHES_MAX) {
-        const detail = `Your connections follow ${held.own} tasks, and the gateway has no room for ${added} more now. Unsubscribe some, or follow all tasks with {"type":"subscribe","all":true}.`
+        const detail = `Your connections follow ${held.own} tasks, and the gateway has no room for ${added} more now. Unsubscribe some tasks, or follow all tasks with {"type":"subscribe","all":true}.`
         return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
       }
       for (const taskId of taskIds) watched.add(taskId)

@@ -97,7 +97,7 @@ const VIEWER_PAGES_MAX = 2
 /** Bytes of one page; a viewer that does not read has at most its pages in memory. */
 const PAGE_BYTES = 64 * 1024
 /** The detail of a refused watch. */
-const NOT_FOUND = 'You have no task with this id. Check the id.'
+const NOT_FOUND = 'You have no task with this id; check the id.'
 /** Milliseconds after which a silent task is looked up, in case its last message was lost. */
 const HEAL_AFTER_MS = 15_000
 /** The most tasks looked up in one sweep. */

@@ -73,7 +73,7 @@ export function createTenantSubscriptions(deps: {
       viewer.refuse(
         '',
         'events-missed',
-        'The stream missed some events. List the tasks to catch up.',
+        'The stream missed some events. List the tasks to read their present states.',
       )
     }
   }

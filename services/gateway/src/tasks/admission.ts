@@ -84,6 +84,6 @@ export function createAdmission(deps: {
 export function logFull(): Refusal {
   return new Refusal(
     'log-full',
-    'Nothing was stored. The log gets room when ended tasks expire; send the request again after Retry-After seconds.',
+    'Nothing was stored. The log is nearly full until the fleet deletes ended tasks; send the request again after Retry-After seconds.',
   )
 }

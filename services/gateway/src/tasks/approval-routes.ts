@@ -77,7 +77,7 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'own-key':
       return new Refusal(
         'other-key-required',
-        'This task asks for the approval of another key than that of its submitter. Let the holder of another key decide.',
+        'The key that submitted this task may not decide on its steps. Let the holder of another key decide on the step.',
       )
     case 'not-waiting':
       return new Refusal(
@@ -87,7 +87,7 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'other-step':
       return new Refusal(
         'not-waiting',
-        `The task does not wait for approval of step ${step}. Read waitingFor of the task and send the step that it contains.`,
+        `The task does not wait for approval of step ${step}. Send the step that waitingFor of the task contains.`,
       )
     case 'decided-otherwise':
       return new Refusal(
@@ -97,7 +97,7 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'unavailable':
       return new Refusal(
         'coordinator-unavailable',
-        'It is not known whether your answer to the step was stored. Send the request again after Retry-After seconds; repeating it is safe.',
+        'The gateway does not know whether your decision on the step was stored. Send the request again after Retry-After seconds; repeating it is safe.',
       )
   }
 }

@@ -33,7 +33,7 @@ async function idOf(reference: string, result: Promise<BatchResult> | undefined)
   const detail = `${reference} was not accepted`
   throw new Refusal(
     'unknown-dependency',
-    `Send ${reference} and this task again: ${reference} was not accepted, and this task depends on it.`,
+    `This task depends on ${reference}, which was not accepted. Send both tasks again.`,
     [{ pointer: '/dependsOn', detail }],
   )
 }

@@ -36,7 +36,7 @@ export function createReplays(deps: {
       if (!isTerminal(state)) {
         throw new Refusal(
           'not-finished',
-          `The task is ${state}. Wait for its end or cancel it, then replay it.`,
+          `The task is ${state}. Replay the task after it has ended or after you have cancelled it.`,
         )
       }
       const journal = from === 'journal' ? await journalOf(taskLog, record) : []
@@ -66,7 +66,7 @@ async function wholeOf(
   if (record !== undefined) return record
   throw new Refusal(
     'journal-gone',
-    'The log no longer keeps the texts of this task. Submit it again.',
+    'The log no longer keeps the texts of this task. Submit the work as a new task.',
   )
 }
 
@@ -82,14 +82,14 @@ async function journalOf(
   if (record === undefined) {
     throw new Refusal(
       'journal-gone',
-      'The log no longer keeps the calls of this task. Replay it with from: start.',
+      'The log no longer keeps the calls of this task. Replay the task with from: start.',
     )
   }
   const journal = record.calls.map((call) => ({ ...call, usage: NO_USAGE }))
   if (Buffer.byteLength(JSON.stringify(journal)) > JOURNAL_BYTES_MAX) {
     throw new Refusal(
       'journal-too-large',
-      `The finished calls of this task exceed ${JOURNAL_BYTES_MAX / 1024 ** 2} MiB. Replay it with from: start.`,
+      `The finished calls of this task exceed ${JOURNAL_BYTES_MAX / 1024 ** 2} MiB. Replay the task with from: start.`,
     )
   }
   return journal

@@ -33,7 +33,10 @@ function instantOf(notBefore: string, nowMs: number): number {
     throw wrongField('/notBefore', detail)
   }
   if (nowMs - atMs > SPEC_LIMITS.notBeforePastMsMax) {
-    throw wrongField('/notBefore', 'must be at most one day ago; omit it to run the task at once')
+    throw wrongField(
+      '/notBefore',
+      'must be at most one day ago; omit notBefore to run the task at once',
+    )
   }
   return atMs
 }

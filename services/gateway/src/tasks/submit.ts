@@ -150,14 +150,14 @@ function busAway(): Refusal {
 
 function outcomeUnknown(taskId: string, keyed: boolean): Refusal {
   const safe = keyed
-    ? 'The task may be stored. Send the request again with the same key: it is stored only once.'
-    : `The task may be stored. Read /v1/tasks/${taskId} before you send it again. With an Idempotency-Key you can repeat a request safely.`
+    ? 'The task may be stored. Send the request again with the same key: the gateway stores the task only once.'
+    : `The task may be stored. Read /v1/tasks/${taskId} before you send the request again. With an Idempotency-Key you can repeat a request safely.`
   return new Refusal('outcome-unknown', safe)
 }
 
 function keyReused(taskId: string): Refusal {
   return new Refusal(
     'idempotency-key-reused',
-    `This key belongs to task ${taskId}, which has another body. Use a new key.`,
+    `This key belongs to task ${taskId}, which has another body; use a new key.`,
   )
 }

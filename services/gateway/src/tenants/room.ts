@@ -169,22 +169,22 @@ function add(all: Admitted, tenant: string, tasks: number, bytes: number): void 
 function tooMany(allowed: number): Refusal {
   return new Refusal(
     'tenant-share',
-    `Nothing was stored. Of your submissions ${allowed} are under way, the most while other tenants share the gateway. Send the request again after Retry-After seconds.`,
+    `Nothing was stored. You have ${allowed} submissions under way, the most allowed while other tenants use the gateway. Send the request again after Retry-After seconds.`,
   )
 }
 
 const STORES: Readonly<Record<SharedStore, { readonly unit: string; readonly advice: string }>> = {
   tasks: {
     unit: 'unfinished tasks',
-    advice: 'Wait until some have ended, or cancel tasks that wait.',
+    advice: 'Wait until some of your tasks have ended, or cancel waiting tasks.',
   },
   log: {
     unit: 'bytes of the log',
-    advice: 'Ended tasks make room when they expire. Wait for that, or send smaller tasks.',
+    advice: 'Wait until the fleet deletes some of your ended tasks, or send smaller tasks.',
   },
   redis: {
     unit: 'bytes of Redis',
-    advice: 'Ended tasks make room when they expire. Wait for that.',
+    advice: 'Wait until the fleet deletes some of your ended tasks.',
   },
 }
 
@@ -203,9 +203,9 @@ function overShare({
   const because =
     reason === 'limit'
       ? 'the limit that the operator has set for you'
-      : 'your share: half of what other tenants leave free'
+      : 'your share (half of the space that other tenants leave free)'
   return new Refusal(
     reason === 'limit' ? 'tenant-limit' : 'tenant-share',
-    `Nothing was stored. You hold ${own} ${unit}, and this task would exceed ${allowed}, ${because}. ${advice}`,
+    `Nothing was stored. You hold ${own} ${unit}, and with this task you would hold more than ${allowed}, ${because}. ${advice}`,
   )
 }

@@ -10,7 +10,7 @@ const tool = (name: string) => ({
   approval: false,
 })
 
-const unreachable = { server: 'crm', problem: 'cannot be reached (ECONNREFUSED)' }
+const unreachable = { server: 'crm', problem: 'the node cannot reach the server (ECONNREFUSED)' }
 
 test('tools are listed with their nodes, and a task with an unknown tool or model is refused', async () => {
   await using bench = await setup({ DEFAULT_MODEL: 'gpt-x' })
@@ -41,7 +41,7 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
     status: 422,
     problem: {
       code: 'unknown-tool',
-      detail: 'No node offers lokup. Use one of: crm__find, lookup.',
+      detail: 'No node offers lokup. Use one of these tools: crm__find, lookup.',
       errors: [{ pointer: '/tools' }],
     },
   })

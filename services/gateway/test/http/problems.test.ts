@@ -6,11 +6,11 @@ import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/pro
 import { valueCheck } from '../../src/http/validation.ts'
 
 test('a problem has the members of RFC 9457, a stable code and a detail that says what to do', () => {
-  expect(toProblem(new Refusal('log-full', 'Send it again later.'))).toEqual({
+  expect(toProblem(new Refusal('log-full', 'Send the request again later.'))).toEqual({
     type: 'urn:agentfleet:problem:log-full',
-    title: 'No room for new tasks',
+    title: 'The log has no room for new tasks',
     status: 503,
-    detail: 'Send it again later.',
+    detail: 'Send the request again later.',
     code: 'log-full',
   })
 })

@@ -66,7 +66,8 @@ test('a key is made, used for its tenant and scopes, listed without its secret, 
   expect((await bench.client(made.key).submit({ task: 'x' })).state).toBe('queued')
   expect((await send(url, made.key, 'GET', '/v1/keys')).body).toMatchObject({
     code: 'scope-missing',
-    detail: 'This operation needs a key with the scope admin; yours has tasks:read, tasks:write.',
+    detail:
+      'This operation needs a key with the scope admin; your key has tasks:read, tasks:write.',
   })
   const page = await send(url, ADMIN, 'GET', '/v1/keys?tenant=acme')
   expect((page.body as KeyPage).keys).toMatchObject([

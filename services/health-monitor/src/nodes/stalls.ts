@@ -190,10 +190,10 @@ type Kind = 'avoid' | 'drain' | 'restore' | 'hold'
 
 /** The effect of each decision on a node. */
 const MEANING: Record<Kind, string> = {
-  drain: 'finish what runs, then leave',
-  avoid: 'get no new work',
-  restore: 'work as before',
-  hold: 'nothing: too many nodes look stalled, or the monitor doubts its view',
+  drain: 'the node finishes its running tasks and leaves the fleet',
+  avoid: 'the node gets no new tasks',
+  restore: 'the node gets new tasks again',
+  hold: 'nothing changes, because too many nodes look stalled or the monitor doubts its view',
 }
 
 function decisionOf(

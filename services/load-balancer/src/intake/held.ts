@@ -31,7 +31,7 @@ export function createReceiver(deps: {
       if (error instanceof ServiceError) {
         log.error(
           { subject: message.subject, err: error },
-          'A newer release has issued a pointer that this load balancer cannot read; the pointer returns to the queue when its lease ends',
+          'This load balancer cannot read a pointer that a newer release has issued; the pointer returns to the queue when its lease ends',
         )
         return undefined
       }

@@ -47,11 +47,12 @@ const ADVICE_TTL_MS = 30_000
 const LABELS = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6', 'n7', 'n8'] as const
 
 const INSTRUCTION = `You choose the worker node for one task of a fleet. You see the requirement classes of
-the task (cpu, memory) and a row for each node that can take it, best first by the deterministic policy:
-choice (its label), score (lower is better: share of its slots, processor and memory in use), free (tasks that
-it can take now), slots, active (tasks on it), cpu and memory (shares in use), lagMs (lateness of its event
-loop), responseMs (mean time that a task takes there; 0: not known). Answer with the label of one of the rows.
-When the figures do not speak against it, answer n1, which the policy prefers.`
+the task (cpu, memory) and one row for each node that can take the task. A deterministic policy has sorted the
+rows, the best node first. choice is the label of the node. score is the share of its slots, processor and memory
+in use; a lower score is better. free is the number of tasks that the node can take now. slots is the number of
+its slots. active is the number of tasks on the node. cpu and memory are the shares in use. lagMs is the delay of
+its event loop. responseMs is the mean duration of a task on the node; 0 means that the duration is not known.
+Answer with the label of one row. Answer n1, which the policy prefers, unless the figures show a better node.`
 
 const question = defineQuestion({
   name: 'placement',

@@ -65,7 +65,7 @@ export function createRecorder(deps: {
       metrics.ejections.inc({ kind, reason: ejection.reason })
       log.warn(
         { nodeId, kind, reason: ejection.reason, times: ejection.times, acted },
-        'The load balancer changed the ejection of a node',
+        'The load balancer ejected a node or ended its ejection',
       )
       // Other load balancers reach the same decision; the first record of a change is kept.
       const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`

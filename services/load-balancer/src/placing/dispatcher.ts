@@ -175,7 +175,10 @@ export function createDispatcher(
       work(nodeId, fresh).catch((error: unknown) => {
         // Requests never reject, so this is a defect. Tasks that have not left are placed again;
         // the leases return the rest.
-        log.error({ err: error, nodeId }, 'A dispatch failed with an unexpected error')
+        log.error(
+          { err: error, nodeId },
+          'A request that hands tasks to a node failed with an unexpected error',
+        )
         queues.delete(nodeId)
         giveBack(nodeId, fresh.splice(0))
       })

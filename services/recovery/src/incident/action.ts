@@ -78,7 +78,7 @@ async function carryOut(
     if (!(error instanceof ServiceError)) throw error
     deps.log.error(
       { err: error, nodeId: death.nodeId },
-      'The orchestrator did not carry out the action',
+      'The orchestrator did not carry out the action of an incident',
     )
     return { ...taken, outcome: 'failed' }
   }

@@ -27,15 +27,16 @@ const ADVICE_WITHIN_MS = 5_000
 /** Milliseconds for which a similar failure gets the same answer. */
 const ADVICE_TTL_MS = 300_000
 
-const INSTRUCTION = `You review the death of one worker node of a fleet that runs tasks. Its tasks have
-already been given to other nodes; that cannot be changed. You see figures of the node, of the fleet, of
-recent deaths (within ten minutes), and what the deterministic policy concluded (policyAction,
-policyStrategy, policyImpact). Answer with: action (none, restart: the orchestrator restarts it in place,
-replace: put another process in its place, investigate: leave it for a person), strategy of the
-redistribution, impact on the fleet, and up to four ways to prevent it. Replace only a process that is
-surely gone (mayReplace). Prefer investigate when replacing is likely to fail in the same way: many young
-deaths, many recent replacements. A task that was running at several deaths (suspects) is the likely cause.
-When the figures do not speak against the policy, repeat it.`
+const INSTRUCTION = `You review the death of one worker node of a fleet that runs tasks. The tasks of the
+node have already been given to other nodes, and this cannot be changed. You see figures of the node, of the
+fleet and of the deaths in the last ten minutes. You also see the conclusion of the deterministic policy
+(policyAction, policyStrategy, policyImpact). Answer with an action, the strategy of the redistribution, the
+impact on the fleet, and up to four ways to prevent such a death. The action restart lets the orchestrator
+restart the node, replace starts another process instead of the node, investigate leaves the node to a person,
+and none does nothing. Replace a process only if it has certainly ended (mayReplace). Prefer investigate if a
+new process will probably fail in the same way, for example after many early deaths or many recent replacements.
+A task that was running at several deaths (suspects) is the likely cause. Repeat the conclusion of the policy
+unless the figures show a better answer.`
 
 const answerSchema = z.strictObject({
   action: z.enum(FAILURE_ACTIONS),

@@ -122,7 +122,7 @@ async function lookAt(
   try {
     return await orchestrator.inspect(nodeId)
   } catch (error) {
-    log.warn({ err: error, nodeId }, 'The orchestrator could not describe the node')
+    log.warn({ err: error, nodeId }, 'The orchestrator could not describe a dead node')
     return undefined
   }
 }
@@ -144,7 +144,10 @@ async function suspectsAmong(
     )
     return [...new Set([...suspects, ...losing])].slice(0, SUSPECTS_MAX)
   } catch (error) {
-    log.warn({ err: error }, 'Task records could not be read; suspects come from deaths only')
+    log.warn(
+      { err: error },
+      'Recovery could not read the task records; it looks for suspect tasks only in the records of deaths',
+    )
     return suspects.slice(0, SUSPECTS_MAX)
   }
 }

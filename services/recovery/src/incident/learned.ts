@@ -65,7 +65,7 @@ export function createMemory(deps: {
       try {
         return await settleWithin(reading, CATCH_UP_WITHIN_MS)
       } catch (error) {
-        log.warn({ err: error }, 'Recovery could not read earlier incidents')
+        log.warn({ err: error }, 'Recovery could not read its earlier incidents')
         return false
       }
     },

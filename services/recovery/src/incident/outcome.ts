@@ -116,7 +116,7 @@ async function update(
     }
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error
-    log.debug({ err: error }, 'Task records could not be read; recovery tries again')
+    log.debug({ err: error }, 'Recovery could not read the task records; it tries again')
   }
 }
 

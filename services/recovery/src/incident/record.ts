@@ -46,7 +46,10 @@ export async function openRecord(
       const next = { ...incident, ...change, by: opening.by }
       const stored = await ops.writeIncident(next, seq)
       if (stored === undefined) {
-        throw new ServiceError('outcome-unknown', `another replica handles the incident ${id}`)
+        throw new ServiceError(
+          'outcome-unknown',
+          `another recovery process handles the incident ${id}`,
+        )
       }
       seq = stored
       incident = next

@@ -118,7 +118,7 @@ async function giveBack(
     if (deliveries < DELIVERIES_MAX) throw error
     log.error(
       { err: error, nodeId: death.nodeId },
-      'Pointers could not be given back; their leases will expire',
+      'Recovery could not return the pointers of a dead node to their queues; the pointers return when their leases expire',
     )
     return NOTES_UNREADABLE
   }

@@ -94,7 +94,10 @@ export async function redistribute(
   }
   const atMs = await Promise.all(settled)
   if (atMs.includes(undefined)) {
-    throw new ServiceError('bus-unavailable', 'it is unknown whether the pointers were given back')
+    throw new ServiceError(
+      'bus-unavailable',
+      'it is unknown whether the pointers returned to their queues',
+    )
   }
   const untold = await told
   if (untold !== undefined) throw untold.error
@@ -138,7 +141,7 @@ async function withTries<T>(call: () => Promise<T>, log: Logger): Promise<T | un
       if (!(error instanceof ServiceError) || error.code !== 'store-unavailable') throw error
       log.warn(
         { err: error, tries },
-        'Recovery could not read the in-flight notes in Redis; it tries again',
+        'Recovery could not read in Redis which tasks ran on the dead node; it tries again',
       )
       if (tries >= STORE_TRIES) return undefined
       await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS))

@@ -129,7 +129,9 @@ export function listedProviders(text: string): readonly Provider[] {
   })
   const names = providers.map(({ name }) => name)
   for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
-    problems.push(`PROVIDERS: two providers have the name ${name}; give each its own`)
+    problems.push(
+      `PROVIDERS: two providers have the name ${name}; give each provider a different name`,
+    )
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return providers

@@ -375,10 +375,10 @@ function shut(all: readonly Candidate[], retryAtMs: number, context: LlmContext)
     const error = context.figures.lastError(candidate)
     const why = error === undefined ? '' : ` (${error.kind}, ${seconds(nowMs - error.atMs)} ago)`
     const opensInMs = (context.breakers.retryAtMs(candidate) ?? nowMs) - nowMs
-    return `${nameOf(candidate)} failed${why}, next request in ${seconds(opensInMs)}`
+    return `${nameOf(candidate)} failed${why} and gets its next request in ${seconds(opensInMs)}`
   })
   const more = all.length > NAMED_MAX ? `; and ${all.length - NAMED_MAX} more` : ''
-  const message = `no provider can be asked now: ${states.join('; ')}${more}`
+  const message = `no provider can take a request now: ${states.join('; ')}${more}`
   return { kind: 'shut', message, retryAfterMs: Math.max(0, retryAtMs - nowMs) }
 }
 

@@ -54,7 +54,7 @@ const TOO_LARGE: Outcome = {
   kind: 'rejected',
   error: {
     code: 'report-too-large',
-    message: 'A report of this run exceeds one message of the bus.',
+    message: 'A report of this run exceeds the largest message that NATS accepts.',
   },
 }
 

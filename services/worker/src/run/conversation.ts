@@ -132,7 +132,7 @@ export function openConversation(spec: TaskSpec): Conversation {
   const form =
     spec.responseSchema === undefined
       ? undefined
-      : `Your final answer is JSON alone, of this JSON schema:\n${JSON.stringify(spec.responseSchema)}`
+      : `Your final answer must be only JSON that satisfies this JSON schema:\n${JSON.stringify(spec.responseSchema)}`
   const system = [role, spec.systemPrompt, form].filter((part) => part !== undefined).join('\n\n')
   const user =
     spec.context === undefined
@@ -214,7 +214,7 @@ export function addAnswer(
   const { problems } = checked
   if (talk.repairs >= repairsMax) return { ...next, messages, givenUp: problems }
   const list = problems.map((line) => `- ${line}`).join('\n')
-  const content = `Your answer does not satisfy the JSON schema:\n${list}\nAnswer again, with the corrected JSON alone.`
+  const content = `Your answer does not satisfy the JSON schema:\n${list}\nAnswer again, and send only the corrected JSON.`
   return {
     ...next,
     messages: [...messages, { role: 'user', content }],

@@ -45,9 +45,9 @@ function opening(spec: TaskSpec, goal: GoalSpec): string {
   return [
     `Plan how to reach this goal:\n${spec.task}`,
     ...context,
-    `Each step is done by one of these agents, named exactly:\n${roles.join('\n')}`,
-    `At most ${PLAN_LIMITS.stepsMax} steps, at most ${PLAN_LIMITS.depthMax} in a row. A step starts when the steps in its "dependsOn" have ended and is given their results; steps that do not depend on each other run at the same time. Write each "task" so that the agent can do it without seeing the rest.`,
-    'Answer with JSON alone: {"summary": "…", "steps": [{"id": "…", "role": "…", "task": "…", "dependsOn": ["…"]}]}.',
+    `One of the following agents does each step; use its exact name as the role:\n${roles.join('\n')}`,
+    `A plan has at most ${PLAN_LIMITS.stepsMax} steps, and a chain of steps that depend on each other has at most ${PLAN_LIMITS.depthMax}. A step starts when the steps in its "dependsOn" have ended, and its agent gets their results; steps that do not depend on each other run at the same time. Write each "task" so that the agent can do it without seeing the other tasks.`,
+    'Answer only with JSON of this form: {"summary": "…", "steps": [{"id": "…", "role": "…", "task": "…", "dependsOn": ["…"]}]}.',
   ].join('\n\n')
 }
 
@@ -56,7 +56,7 @@ function reply(planning: Planning, inputs: readonly TaskInput[]): string {
   if (check.kind === 'invalid') {
     return `This plan cannot run:\n- ${check.problems.join('\n- ')}\n\nAnswer with a corrected plan.`
   }
-  return `The plan was run; this became of its steps:\n\n${outcomes(planning, inputs)}\n\nAnswer with a new plan for what is left to do; results of completed steps are kept and need not be made again.`
+  return `The plan has run, and its steps ended as follows:\n\n${outcomes(planning, inputs)}\n\nAnswer with a new plan for the remaining work; the results of completed steps are kept, so do not plan these steps again.`
 }
 
 function closing(plannings: readonly Planning[], inputs: readonly TaskInput[]): string {
@@ -64,7 +64,7 @@ function closing(plannings: readonly Planning[], inputs: readonly TaskInput[]): 
     .map((planning) => outcomes(planning, inputs))
     .filter((text) => text !== '')
     .join('\n\n')
-  return `The steps have ended:\n\n${results}\n\nPut the results together into the one answer to the goal. Answer with that alone.`
+  return `The steps have ended:\n\n${results}\n\nCombine the results into one answer to the goal. Send only this answer.`
 }
 
 function outcomes({ check, taskIds }: Planning, inputs: readonly TaskInput[]): string {

@@ -25,5 +25,5 @@ export function waitForApproval(step: number, { name, arguments: text }: ToolCal
 /** Returns the output of a refused call for the model. */
 export function refusedBy({ note }: Approval): ToolOutput {
   const reason = note === undefined || note === '' ? '' : `: ${note}`
-  return { text: `A person did not allow this call${reason}`, error: false }
+  return { text: `A person refused this call${reason}`, error: false }
 }

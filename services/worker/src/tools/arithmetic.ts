@@ -16,7 +16,7 @@ const DEPTH_MAX = 100
 /** Evaluates an arithmetic expression. */
 export function calculate(expression: string): Arithmetic {
   if (expression.length > LENGTH_MAX) {
-    return { kind: 'wrong', reason: `longer than ${LENGTH_MAX} characters` }
+    return { kind: 'wrong', reason: `the expression is longer than ${LENGTH_MAX} characters` }
   }
   const tokens = tokenise(expression)
   if (typeof tokens === 'string') return { kind: 'wrong', reason: tokens }
@@ -44,7 +44,7 @@ function tokenise(expression: string): (number | string)[] | string {
   while (token.lastIndex < text.length) {
     const at = token.lastIndex
     const match = token.exec(text)
-    if (match === null) return `unexpected character at ${at + 1}`
+    if (match === null) return `the expression has an unexpected character at position ${at + 1}`
     tokens.push(match[1] === undefined ? (match[2] ?? '') : Number(match[1]))
   }
   return tokens
@@ -116,7 +116,7 @@ function atom(parser: Parser): Value {
 
 /** Skips one token and parses one level deeper. */
 function nested(parser: Parser, parse: () => Value): Value {
-  if (parser.depth >= DEPTH_MAX) return `nested deeper than ${DEPTH_MAX}`
+  if (parser.depth >= DEPTH_MAX) return `the expression is nested deeper than ${DEPTH_MAX} levels`
   parser.at += 1
   parser.depth += 1
   const value = parse()

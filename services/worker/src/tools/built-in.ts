@@ -8,19 +8,23 @@ const calculateArguments = z.object({ expression: z.string() })
 const TIMEOUT_MS = 5_000
 
 const calculateTool: Tool = {
-  offer: offerOf('calculate', 'Evaluates arithmetic: numbers, + - * / % ^ and parentheses.', {
-    type: 'object',
-    properties: { expression: { type: 'string' } },
-    required: ['expression'],
-    additionalProperties: false,
-  }),
+  offer: offerOf(
+    'calculate',
+    'Calculates an arithmetic expression with numbers, + - * / % ^ and parentheses.',
+    {
+      type: 'object',
+      properties: { expression: { type: 'string' } },
+      required: ['expression'],
+      additionalProperties: false,
+    },
+  ),
   source: 'built-in',
   timeoutMs: TIMEOUT_MS,
   approval: false,
   idempotent: true,
   async run(args) {
     const parsed = calculateArguments.safeParse(args)
-    if (!parsed.success) return wrong('expected {"expression": "…"}')
+    if (!parsed.success) return wrong('the arguments must be {"expression": "…"}')
     const result = calculate(parsed.data.expression)
     return result.kind === 'value' ? answer(String(result.value)) : wrong(result.reason)
   },

@@ -42,7 +42,7 @@ const delegateArguments = z.object({
 export const delegateTool: Tool = {
   offer: offerOf(
     DELEGATE,
-    'Has other agents do tasks, at the same time unless one is to come after others, and answers with their results.',
+    'Gives tasks to other agents and answers with the results of these tasks. Tasks that do not wait for other tasks run at the same time.',
     {
       type: 'object',
       additionalProperties: false,
@@ -59,13 +59,17 @@ export const delegateTool: Tool = {
             properties: {
               agent: {
                 type: 'string',
-                description: `Such as ${Object.keys(SHIPPED_AGENTS).join(', ')}.`,
+                description: `The name of the agent, such as ${Object.keys(SHIPPED_AGENTS).join(', ')}.`,
               },
-              task: { type: 'string', description: 'Everything the agent needs to know.' },
+              task: {
+                type: 'string',
+                description: 'The text of the task with everything that the agent needs to know.',
+              },
               after: {
                 type: 'array',
                 items: { type: 'integer' },
-                description: 'Positions (from 0) of earlier tasks whose results it needs.',
+                description:
+                  'The positions (counted from 0) of earlier tasks whose results this task needs.',
               },
             },
           },
@@ -77,7 +81,7 @@ export const delegateTool: Tool = {
   timeoutMs: 0,
   approval: false,
   idempotent: true,
-  run: () => Promise.resolve(wrong('only a run can delegate')),
+  run: () => Promise.resolve(wrong('only the run of a task can call the tool delegate')),
 }
 
 /** Returns the tasks that a call requests, or what is wrong with it. */
@@ -90,7 +94,7 @@ export function delegatedSpecs(
   if (!parsed.success) return wrong(`the arguments do not fit: ${z.prettifyError(parsed.error)}`)
   const { tasks } = parsed.data
   const early = tasks.findIndex(({ after = [] }, position) => after.some((of) => of >= position))
-  if (early >= 0) return wrong(`task ${early} can only come after earlier ones`)
+  if (early >= 0) return wrong(`task ${early} can depend only on earlier tasks`)
   return tasks.map(({ agent, task, after = [] }): TaskSpec => {
     const definition = shippedAgent(definitionNameOf(agent)) ?? {}
     const { model, timeoutMs, ...part } = resolveAgent({}, definition)

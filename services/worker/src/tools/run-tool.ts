@@ -56,7 +56,9 @@ export async function runTool(
   const tool = tools.get(call.name)
   if (tool === undefined) {
     const known = [...tools.keys()].join(', ')
-    return answered(wrong(`there is no tool ${JSON.stringify(call.name)}; there are: ${known}`))
+    return answered(
+      wrong(`there is no tool ${JSON.stringify(call.name)}; use one of these tools: ${known}`),
+    )
   }
   const args = parseArguments(call.arguments)
   if (args === undefined) return answered(wrong('the arguments are not JSON'))
@@ -115,7 +117,7 @@ function stopped(tool: Tool, signal: AbortSignal, leftMs: number): ToolResult {
     const message = `the task reached its deadline within the tool ${tool.offer.function.name}`
     return { kind: 'failed', failure: { kind: 'deadline', message } }
   }
-  const doubt = tool.idempotent ? '' : '; it may still have taken effect'
+  const doubt = tool.idempotent ? '' : ', but the call may still have taken effect'
   return answered(wrong(`the tool took longer than ${tool.timeoutMs} ms${doubt}`))
 }
 

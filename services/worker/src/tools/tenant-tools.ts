@@ -15,7 +15,12 @@ const PATTERNS_MAX = 1_000
 const schema = z.record(
   tenantOrAll,
   z
-    .array(z.string().min(1).regex(PATTERN, 'must be the name of a tool, or its beginning and *'))
+    .array(
+      z
+        .string()
+        .min(1)
+        .regex(PATTERN, 'must be the name of a tool, or the beginning of names followed by *'),
+    )
     .max(PATTERNS_MAX),
 )
 

@@ -88,7 +88,7 @@ describe('providers', () => {
     }
     expect(text).not.toContain('secret')
     expect(problemsOf(() => load({ PROVIDERS: '{"key":"sk-very-secret"' })).join()).toContain(
-      'PROVIDERS: must be JSON, and is not at line 1, column 24; docs/guides/providers-and-limits.md has',
+      'PROVIDERS: must be JSON, but it has an error at line 1, column 24; docs/guides/providers-and-limits.md has',
     )
     const twice = { name: 'b', baseUrl: 'http://x' }
     const doubled = JSON.stringify({ providers: [twice, twice] })

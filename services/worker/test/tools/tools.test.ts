@@ -148,7 +148,7 @@ describe('runTool', () => {
     expect(await call()).toEqual({
       kind: 'answered',
       output: {
-        text: 'error: the tool took longer than 50 ms; it may still have taken effect',
+        text: 'error: the tool took longer than 50 ms, but the call may still have taken effect',
         error: true,
       },
     })

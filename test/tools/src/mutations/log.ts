@@ -238,7 +238,7 @@ export const LOG: readonly Mutation[] = [
     ],
     tests: ['services/gateway/test/service.test.ts', '-t', 'L8', '--testTimeout=15000'],
     caughtBy: /while Redis is unavailable, the gateway reads tasks from the log/,
-    because: /No such task/,
+    because: /The task does not exist/,
   },
   {
     name: 'usage-once',

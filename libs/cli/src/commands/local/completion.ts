@@ -5,7 +5,7 @@ import { completionScript, SHELLS, type Shell } from '../../parse/completion-scr
 /** `agentfleet completion`: a script that makes the shell complete commands and options. */
 export const completion: Command = {
   name: 'completion',
-  summary: 'print a script that completes commands and options in your shell',
+  summary: 'print a script with which your shell completes commands and options',
   usages: [`completion ${SHELLS.join('|')}`],
   words: SHELLS,
   notes: ['For bash: source <(agentfleet completion bash)'],

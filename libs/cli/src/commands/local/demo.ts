@@ -12,44 +12,48 @@ const KILLS_MAX = 100
 /** `agentfleet demo`: load, killed nodes and measured figures. */
 export const demo: Command = {
   name: 'demo',
-  summary: 'run many tasks on the local fleet, kill nodes meanwhile, and measure what happens',
+  summary:
+    'run many tasks on the local fleet, kill nodes at the same time, and measure what happens',
   usages: ['demo [--tasks N] [--kill-nodes N]'],
   options: {
-    tasks: { type: 'string', value: 'N', help: `tasks to run (default ${TASKS_DEFAULT})` },
+    tasks: { type: 'string', value: 'N', help: `run N tasks (default ${TASKS_DEFAULT})` },
     'kill-nodes': {
       type: 'string',
       value: 'N',
-      help: `worker nodes to kill, one after the other (default ${KILLS_DEFAULT})`,
+      help: `kill N worker nodes, one after the other (default ${KILLS_DEFAULT})`,
     },
   },
   notes: [
-    'The demo uses the fleet of "npm start" in this checkout, with simulated LLM calls, and kills only processes',
-    'that the fleet.json of that fleet names. Latency, failover, lost and doubled tasks come from the log;',
-    'calls that were paid twice come from the counters of the simulator.',
-    'Ends with exit code 7 if a task was lost or ended twice.',
+    'The demo uses the fleet of "npm start" in this checkout, with simulated LLM calls.',
+    'The demo kills only processes that the fleet.json of this fleet names.',
+    'The log shows the latency, the failover, and lost or doubled tasks.',
+    'The counters of the simulator show calls that were paid twice.',
+    'The command ends with exit code 7 if a task was lost or ended twice.',
   ],
   async run(context, input): Promise<ExitCode> {
     const tasks = wholeOf(input, 'tasks', { min: 1, max: TASKS_MAX }) ?? TASKS_DEFAULT
     const kills = wholeOf(input, 'kill-nodes', { min: 0, max: KILLS_MAX }) ?? KILLS_DEFAULT
     const fleet = await context.localFleet()
     if (fleet === undefined) {
-      throw new CommandError('No fleet of this checkout runs. Start one with "npm start" first.')
+      throw new CommandError(
+        'No fleet of this checkout runs. Start a fleet with "npm start" first.',
+      )
     }
     if (new URL(fleet.url).host !== new URL(context.url).host) {
       throw new CommandError(
-        `The demo runs on the fleet of this checkout (${fleet.url}), not on ${context.url}. Leave AGENTFLEET_URL and --url out.`,
+        `The demo runs on the fleet of this checkout (${fleet.url}), not on ${context.url}. Run the demo without AGENTFLEET_URL and --url.`,
       )
     }
     if (fleet.simulators.length === 0) {
       throw new CommandError(
-        'This fleet calls a real provider, so the demo would cost money. Start one without OPENAI_API_KEY and PROVIDERS.',
+        'This fleet calls a real provider, so the demo would cost money. Start a fleet without OPENAI_API_KEY and PROVIDERS.',
       )
     }
     const figures = await playDemo(context, fleet, { tasks, kills })
     context.print(context.json ? JSON.stringify(figures) : demoReport(figures, context))
     if (figures.kills.length < kills) {
       context.note(
-        `${figures.kills.length} of ${kills} nodes were killed: a kill needs two nodes that are alive.`,
+        `The demo killed only ${figures.kills.length} of ${kills} nodes, because it kills a node only while two nodes are alive.`,
       )
     }
     return isKept(figures) ? EXIT.done : EXIT.checkFailed

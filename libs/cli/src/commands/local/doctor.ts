@@ -16,7 +16,7 @@ import { jsonLine } from '../../render/text.ts'
 /** `agentfleet doctor`: finds out why something does not work. */
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'check versions, processes, servers, clock, limits and the key',
+  summary: 'check the versions, the processes, the servers, the clock, the limits and the key',
   usages: ['doctor'],
   notes: [
     'The command ends with exit code 7 if it finds a problem; warnings do not change the exit code.',

@@ -10,24 +10,28 @@ const BOOTSTRAP = fileURLToPath(new URL('../../../../local/bootstrap.mjs', impor
 /** `agentfleet up`: the same as `npm start`. */
 export const up: Command = {
   name: 'up',
-  summary: 'start a whole fleet on this machine; Ctrl-C stops it',
+  summary: 'start a whole fleet on this machine; Ctrl-C stops the fleet',
   usages: ['up [options]'],
   options: {
-    workers: { type: 'string', value: 'N', help: 'worker nodes at the start (default 2)' },
-    port: { type: 'string', value: 'N', help: 'port of the API (default 8080 if it is free)' },
+    workers: { type: 'string', value: 'N', help: 'start N worker nodes (default 2)' },
+    port: {
+      type: 'string',
+      value: 'N',
+      help: 'use the port N for the API (default: 8080 if this port is free)',
+    },
     data: {
       type: 'string',
       value: 'DIR',
-      help: 'folder for the state of the fleet (default .agentfleet/)',
+      help: 'keep the state of the fleet in the folder DIR (default .agentfleet/)',
     },
     durability: {
       type: 'string',
       value: 'CLASS',
       choices: ['process', 'power'],
-      help: 'accepted tasks survive the death of every process (process), or a power loss too (power)',
+      help: 'accepted tasks survive the crash of every process (process), or also a power loss (power)',
     },
-    tasks: { type: 'string', value: 'N', help: 'tasks to run at the start (default 6)' },
-    once: { type: 'boolean', help: 'end after these tasks' },
+    tasks: { type: 'string', value: 'N', help: 'run N tasks at the start (default 6)' },
+    once: { type: 'boolean', help: 'stop the fleet after the tasks of the start' },
   },
   notes: ['The command does the same as "npm start" and reads the same environment variables.'],
   async run({ signal }, input): Promise<ExitCode> {

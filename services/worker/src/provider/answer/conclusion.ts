@@ -65,7 +65,8 @@ export function conclude(
       : { kind: 'failed', failure: problem, usage, ...more }
   const ending = finish === undefined ? undefined : classifyFinish(finish)
   // The provider's words may repeat a key, as its errors may.
-  const reason = (): string => safeMessage(finish ?? 'no finish reason', options.key)
+  const reason = (): string =>
+    safeMessage(finish ?? 'the provider gave no finish reason', options.key)
   // What follows a complete answer does not change it.
   const whole = said && ending === 'whole' && refusal.trim() === ''
   if (failure !== undefined && !whole) return failed(failure)
@@ -77,7 +78,11 @@ export function conclude(
   }
   if (ending === undefined && !((heard.done || heard.closed) && said)) {
     if (heard.choices === 0 && heard.events > Number(heard.done)) return failed(NO_CHOICES)
-    return failed(heard.done && heard.events > 1 ? emptyAnswer('no finish reason') : BROKE_OFF)
+    return failed(
+      heard.done && heard.events > 1
+        ? emptyAnswer('the provider gave no finish reason')
+        : BROKE_OFF,
+    )
   }
   if (ending === 'withheld') {
     return failed({ kind: 'withheld', message: `the provider withheld its answer (${reason()})` })
@@ -107,7 +112,7 @@ function echoOf({ echo }: Heard, hasToolCalls: boolean): Readonly<Record<string,
 }
 
 function cutAnswer(finish: string): Failure {
-  const message = `the answer was cut at its token limit (${finish}); raise maxOutputTokens or ask for less`
+  const message = `the answer was cut at its token limit (${finish}); raise maxOutputTokens, or ask for a shorter answer`
   return { kind: 'answer-cut', message }
 }
 

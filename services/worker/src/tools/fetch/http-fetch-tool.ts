@@ -58,7 +58,7 @@ export function httpFetchTool(
     idempotent: true,
     check(args) {
       if (parameters.safeParse(args).success) return undefined
-      return wrong(`expected {"url": "https://…"}, at most ${URL_MAX} characters`)
+      return wrong(`the arguments must be {"url": "https://…"} with at most ${URL_MAX} characters`)
     },
     async run(args, { signal }) {
       const outcome = await guardedGet(parameters.parse(args).url, options, signal)

@@ -60,7 +60,10 @@ const name = z.string().regex(/^(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,30}[A-Za-z0-9
 
 const servers = z
   .record(name, reachableServer)
-  .refine((all) => Object.keys(all).length <= SERVERS_MAX, `at most ${SERVERS_MAX} servers`)
+  .refine(
+    (all) => Object.keys(all).length <= SERVERS_MAX,
+    `must have at most ${SERVERS_MAX} servers`,
+  )
 
 /** How to reach an MCP server, and which of its tools agents may use. */
 export type McpServerConfig = McpProgram | McpAddress

@@ -57,7 +57,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   const { name, config, log, random } = deps
   let client: Client | undefined
   let tools: readonly Tool[] = []
-  let problem: string | undefined = 'has not connected yet'
+  let problem: string | undefined = 'the node has not connected to the server yet'
   let failures = 0
   let timer: NodeJS.Timeout | undefined
   let closed = false
@@ -73,21 +73,27 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       const lacking = lackingTools(listed, config)
       if (lacking.length > 0) {
         const names = listed.map((tool) => tool.name)
-        log.warn({ server: name, lacking, names }, 'An MCP server lacks configured tools')
+        log.warn(
+          { server: name, lacking, names },
+          'An MCP server does not offer all configured tools',
+        )
       }
-      problem = lacking.length === 0 ? undefined : `does not have the tools ${lacking.join(', ')}`
+      problem =
+        lacking.length === 0
+          ? undefined
+          : `the server does not have the tools ${lacking.join(', ')}`
       client = next
       failures = 0
       // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no events
       next.onclose = () => lost(next)
-      log.info({ server: name, tools: tools.length }, 'An MCP server is connected')
+      log.info({ server: name, tools: tools.length }, 'The node has connected to an MCP server')
     } catch (error) {
       await next.close().catch(() => undefined)
       failures += 1
-      problem = `cannot be reached${codeOf(error)}`
+      problem = `the node cannot reach the server${codeOf(error)}`
       log.warn(
         { server: name, err: error, failures },
-        'An MCP server could not be connected; the node tries again',
+        'The node could not connect to an MCP server; it tries again',
       )
       again()
     }
@@ -99,7 +105,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   const lost = (which: Client): void => {
     if (client !== which) return
     client = undefined
-    problem = 'has lost its connection'
+    problem = 'the node has lost its connection to the server'
     log.warn({ server: name }, 'The connection to an MCP server broke')
     again()
   }
@@ -190,7 +196,7 @@ function offered(listed: readonly McpTool[], deps: McpServerDeps, call: Call): r
     if (full.length > TOOL_NAME_MAX || tools.has(full)) {
       log.warn(
         { server: name, tool: tool.name },
-        'The name of an MCP tool is too long or not unique; the tool is not offered',
+        'The node does not offer an MCP tool because the name of the tool is too long or not unique',
       )
       continue
     }

@@ -204,8 +204,8 @@ describe('an MCP server over stdio', () => {
   test('does not prevent the start of the node if it cannot be started, and its tools are missing', async () => {
     const { server, lines } = await connect('ghost', { command: '/no/such/program', tools: ['*'] })
     expect(server.tools()).toEqual([])
-    expect(server.problem()).toBe('cannot be reached (ENOENT)')
-    expect(lines).toEqual(['An MCP server could not be connected; the node tries again'])
+    expect(server.problem()).toBe('the node cannot reach the server (ENOENT)')
+    expect(lines).toEqual(['The node could not connect to an MCP server; it tries again'])
   })
 })
 
@@ -223,8 +223,8 @@ describe('an MCP server over HTTP', () => {
   test('reports the configured tools that it does not have, until it has all of them', async () => {
     const { config } = await serveHttp()
     const lacking = await connect('small', { ...config, tools: ['twice', 'ghost', 'spirit'] })
-    expect(lacking.server.problem()).toBe('does not have the tools ghost, spirit')
-    expect(lacking.lines).toContain('An MCP server lacks configured tools')
+    expect(lacking.server.problem()).toBe('the server does not have the tools ghost, spirit')
+    expect(lacking.lines).toContain('An MCP server does not offer all configured tools')
     expect((await connect('small', config)).server.problem()).toBeUndefined()
   })
 
