@@ -94,7 +94,7 @@ test('packages depend on each other in one direction', () => {
   expect(wrong).toEqual([])
 })
 
-test('domain imports nothing, protocol only domain, zod and node:crypto', () => {
+test('libs/domain imports no package, and libs/protocol imports only libs/domain, zod and node:crypto', () => {
   const outside = (folder: string, allowed: readonly string[]) =>
     named(folder)
       .sources.flatMap((module) => packagesOf(module).map((name) => `${module.path}: ${name}`))
@@ -103,13 +103,13 @@ test('domain imports nothing, protocol only domain, zod and node:crypto', () => 
   expect(outside('libs/protocol', ['@agentfleet/domain', 'zod', 'node:crypto'])).toEqual([])
 })
 
-test('domain uses no clock, no randomness and no process', () => {
+test('libs/domain uses no clock, no randomness and no process', () => {
   const impure =
     /(?<![.\w])(Date|process|performance|crypto)\.\w|\bnew Date\b|\bset(Timeout|Interval)\(|\bMath\.random\b/
   expect(matching(named('libs/domain').sources, impure)).toEqual([])
 })
 
-test('the clients of NATS, Redis, Consul, Kubernetes and OpenAI have one place each', () => {
+test('the client libraries of NATS, Redis, Consul, Kubernetes and OpenAI are each used in only one folder', () => {
   const wrong = sources.flatMap(({ path, imports }) =>
     imports
       .map((specifier) => packageOf(specifier) ?? '')
@@ -159,7 +159,7 @@ test('tests run every library from its sources', () => {
   expect(fromDist.map(({ name }) => name)).toEqual([])
 })
 
-test('relative imports stay in their package, and others are imported by name alone', () => {
+test('relative imports stay in their package, and other packages are imported only by their names', () => {
   const wrong = packages.flatMap(({ folder, sources, page, tests }) =>
     [...sources, ...page, ...tests].flatMap((module) =>
       module.imports
@@ -232,7 +232,7 @@ test('the README of the tests gives a reason for each file that only test:full r
   expect(listed.sort()).toEqual(full.sort())
 })
 
-test('a service is a main.ts, a config.ts, a service.ts, a metrics.ts and a README', () => {
+test('a service has a main.ts, a config.ts, a service.ts, a metrics.ts and a README', () => {
   const files = ['src/main.ts', 'src/config.ts', 'src/service.ts', 'src/metrics.ts', 'README.md']
   const missing = services.flatMap(({ folder }) =>
     files.map((file) => `${folder}/${file}`).filter((path) => !isFile(path)),
@@ -269,7 +269,7 @@ test(`a folder of src holds at most ${FOLDER_FILES} modules`, () => {
   expect([...counts].filter(([, count]) => count > FOLDER_FILES)).toEqual([])
 })
 
-test('only the edge of a program sees the environment', () => {
+test('only a main.ts and the start-up libraries read environment variables', () => {
   const edge = /\/main\.ts$|^libs\/(runtime|local|testkit)\/|^test\//
   const inner = sources.filter(({ path }) => !edge.test(path))
   expect(matching(inner, /\bprocess\.env\b/)).toEqual([])

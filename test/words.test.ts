@@ -74,7 +74,7 @@ const texts = filesBelow('')
   .filter((path) => /\.(?:ts|mjs|md|ya?ml)$|^\.env\.example$/.test(path) && !NOT_READ.has(path))
   .map((path) => ({ path, text: readFileSync(`${ROOT}${path}`, 'utf8') }))
 
-test('texts have none of the banned words', () => {
+test('no text of the project contains a banned word', () => {
   const replaced = REPLACED.filter(([, , where]) => where !== 'names')
   const patterns = [...PHRASES, ...replaced].map(([phrase, better]) => ({
     pattern: new RegExp(`\\b(?:${spread(phrase)})\\b`, 'gi'),

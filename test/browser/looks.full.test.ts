@@ -211,7 +211,7 @@ describe.each(LOOKS)('the page in the %s look', (colorScheme) => {
     expect(found).toEqual([])
   })
 
-  it.each(PICTURED)('looks as before at %s', async (view) => {
+  it.each(PICTURED)('looks the same at %s as in the stored picture', async (view) => {
     await open(view)
     const name = `${view.split('/')[1] || 'now'}${view.split('/').length > 2 ? '-one' : ''}`
     const file = `${PICTURES}${name}-${colorScheme}.png`

@@ -38,7 +38,7 @@ afterAll(async () => {
 const GOES_ON_WITHIN_MS = 45_000
 
 describe('a gateway that is killed between its append and the handover of the task', () => {
-  it('leaves the pointer to the follower of the log, and the task completes', async () => {
+  it('leaves the stored task to a coordinator, which issues the pointer, and the task completes', async () => {
     const [gateway] = test.fleet.members('gateway')
     let stored = ''
     gatewayTap.onPublish(({ subject, text }) => {

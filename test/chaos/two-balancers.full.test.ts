@@ -86,7 +86,7 @@ function open(accepted: readonly Accepted[]): number {
 }
 
 describe('one of two processes that is killed permanently under load', () => {
-  it('leaves all credits to the other load balancer, and tasks continue and show the process that placed them', async () => {
+  it('leaves all free slots to the other load balancer, and new tasks show that this load balancer has placed them', async () => {
     const dead = kill('load-balancer')
     await goesOn()
     const view = await test.client.submit(
@@ -101,7 +101,7 @@ describe('one of two processes that is killed permanently under load', () => {
     expect(view.placement?.node).toBe(view.node)
   })
 
-  it('leaves the adviser to the other load balancer, whose decisions can be read', async () => {
+  it('leaves advised placement to the other load balancer, whose decisions can be read', async () => {
     const view = await test.client.submit(
       { task: 'x', model: 'echo?ms=10', placement: 'advised' },
       { waitSeconds: 20 },
@@ -121,7 +121,7 @@ describe('one of two processes that is killed permanently under load', () => {
     }, 10_000)
   })
 
-  it('leaves a dead worker with one death, one incident and one redistribution', async () => {
+  it('does not prevent recovery from a dead worker, which gets exactly one death, one incident and one redistribution', async () => {
     kill('health-monitor')
     kill('recovery')
     const victim = kill('worker')

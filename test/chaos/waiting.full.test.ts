@@ -113,7 +113,7 @@ describe('a coordinator that is killed', () => {
     )
   })
 
-  it('between the release of a task in a diamond and its pointer leaves the pointer to the next coordinator', async () => {
+  it('after it has released a task that waited for others but before it has issued the pointer leaves the pointer to the next coordinator', async () => {
     const a = await submit({ task: 'A', model: 'echo?ms=400' })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const c = await submit({ task: 'C', dependsOn: [a] })
@@ -148,33 +148,36 @@ describe('a coordinator that is killed', () => {
     ['between announcing children and making them', isEvent('submitted')],
     ['before the goal waits for its children', isEvent('paused')],
     ['before the goal continues after its last child', isEvent('resumed')],
-  ])('%s does not cause a step to run twice, and the goal is put together', async (_title, at) => {
-    const model = 'sim-planner?ttft=50&tps=0'
-    // Only the coordinator's own publishes pass the tap.
-    const hit = killAt(at)
-    const { body: goal } = await call('/v1/goals', 'POST', { goal: 'Ship', model })
-    await untilHit(hit)
-    const view = await eventually(async () => {
-      const { body } = (await call(`/v1/goals/${goal.id}`)) as { body: GoalView }
-      expect(body.state, JSON.stringify(body)).toBe('completed')
-      return body
-    }, GOES_ON_WITHIN_MS)
-    expect(view.plans).toHaveLength(1)
-    const ids = view.plans[0]!.steps.map(({ taskId }) => taskId!)
-    expect(new Set(ids).size).toBe(4)
-    for (const id of ids) {
-      const types = await typesOf(id)
-      expect(types.filter((type) => type === 'submitted')).toHaveLength(1)
-      expect(types.filter((type) => type === 'completed')).toHaveLength(1)
-    }
-    const types = await typesOf(goal.id)
-    expect(types.filter((type) => type === 'spawned')).toHaveLength(1)
-    expect(types.filter((type) => type === 'call-finished')).toHaveLength(1)
-    await expectAllEnded(
-      audit,
-      [goal.id, ...ids].map((taskId) => ({ taskId })),
-    )
-  })
+  ])(
+    '%s does not cause a step of a goal to run twice, and the results of the goal are combined',
+    async (_title, at) => {
+      const model = 'sim-planner?ttft=50&tps=0'
+      // Only the coordinator's own publishes pass the tap.
+      const hit = killAt(at)
+      const { body: goal } = await call('/v1/goals', 'POST', { goal: 'Ship', model })
+      await untilHit(hit)
+      const view = await eventually(async () => {
+        const { body } = (await call(`/v1/goals/${goal.id}`)) as { body: GoalView }
+        expect(body.state, JSON.stringify(body)).toBe('completed')
+        return body
+      }, GOES_ON_WITHIN_MS)
+      expect(view.plans).toHaveLength(1)
+      const ids = view.plans[0]!.steps.map(({ taskId }) => taskId!)
+      expect(new Set(ids).size).toBe(4)
+      for (const id of ids) {
+        const types = await typesOf(id)
+        expect(types.filter((type) => type === 'submitted')).toHaveLength(1)
+        expect(types.filter((type) => type === 'completed')).toHaveLength(1)
+      }
+      const types = await typesOf(goal.id)
+      expect(types.filter((type) => type === 'spawned')).toHaveLength(1)
+      expect(types.filter((type) => type === 'call-finished')).toHaveLength(1)
+      await expectAllEnded(
+        audit,
+        [goal.id, ...ids].map((taskId) => ({ taskId })),
+      )
+    },
+  )
 
   it('before it cancels the children of a cancelled parent leaves this work to the next coordinator', async () => {
     await call('/v1/agents/slow', 'PUT', { systemPrompt: 'Slow.', model: 'sim?ttft=120000' })
@@ -197,7 +200,7 @@ describe('a coordinator that is killed', () => {
     }, GOES_ON_WITHIN_MS)
   })
 
-  it('between storing the task of a tick and noting the tick neither loses nor repeats the task', async () => {
+  it('after it has stored the task of a schedule but before it has noted the tick neither loses nor repeats the task', async () => {
     const hit = killAt((subject) => subject.startsWith('schedules.ran.'))
     const task = { task: 'tick', model: 'echo' }
     await call('/v1/schedules/chaos', 'PUT', { cron: '* * * * * *', task })

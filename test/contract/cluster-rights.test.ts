@@ -54,7 +54,7 @@ const changed = (change: Partial<Pod['metadata']>): Pod => ({
 const marked = changed({ annotations: { ...WORKER.metadata.annotations, [COST]: '-1000' } })
 
 describe('the autoscaler', () => {
-  test('has a role with DRIVER=kubernetes only: the scale of agent-worker, and marks on pods', () => {
+  test('has a role only with DRIVER=kubernetes, and may then change only the scale of agent-worker and the marks on pods', () => {
     const roles = DRIVER_OBJECTS.filter(({ kind }) => kind === 'Role')
     expect(roles).toMatchObject([
       {

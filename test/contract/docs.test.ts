@@ -25,7 +25,7 @@ test('every path of the checkout that a page mentions exists', () => {
   expect(pages.flatMap(missingPaths)).toEqual([])
 })
 
-test('every snippet has a language that some test checks, and a reason if no test runs it', () => {
+test('every snippet in the docs has a language that a test checks, or gives a reason why no test runs it', () => {
   const checked = new Set(['sh', 'json', 'yaml', ...CODE_LANGUAGES, ...NOT_CHECKED])
   const wrong = snippets.filter(({ language }) => !checked.has(language))
   expect(wrong.map(({ at, language }) => `${at}: ${language || 'no language'}`)).toEqual([])

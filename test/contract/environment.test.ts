@@ -52,7 +52,7 @@ test('the reference lists exactly the variables of the services', () => {
   expect([...named].filter((name) => !read.has(name))).toEqual([])
 })
 
-test('the list of variables that `npm start` sets has every variable of its credentials', () => {
+test('the list of variables that `npm start` sets contains every variable with credentials that it creates', () => {
   const drawn = SERVICES.flatMap((service) =>
     Object.keys(drawCredentials('secret').envOf(service, `${service}-1`, 'redis://127.0.0.1:1')),
   )
@@ -60,7 +60,7 @@ test('the list of variables that `npm start` sets has every variable of its cred
   expect(SET_BY_START.filter((name) => !read.has(name))).toEqual([])
 })
 
-test('the table of what `npm start` reads follows from the schemas and the reference', async () => {
+test('the documented table of variables that `npm start` reads agrees with the schemas of the services and the reference', async () => {
   const passed = [...new Set([...FIRST.flatMap(namesOf), ...read])].filter(
     (name) => !isSetByStart(name),
   )

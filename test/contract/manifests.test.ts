@@ -67,7 +67,7 @@ describe('k8s/base', () => {
     expect([...new Set(named)].sort()).toEqual(offered.sort())
   })
 
-  test('agent-worker has the figures of its owner', () => {
+  test('agent-worker has five replicas and the agreed requests and limits of memory and CPU', () => {
     const deployment = objectOf('Deployment', 'agent-worker')
     expect(deployment.spec?.replicas).toBe(5)
     const container = containerOf(deployment)
@@ -94,7 +94,7 @@ describe('k8s/base', () => {
     })
   })
 
-  test('no other service has a role', () => {
+  test('only recovery has a role in the base manifests', () => {
     const roles = BASE_OBJECTS.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole')
     expect(roles.map(({ metadata }) => metadata.name)).toEqual(['agent-recovery'])
   })
@@ -140,7 +140,7 @@ describe('k8s/base', () => {
   describe.each(SERVICES)('%s', (service) => {
     const name = `agent-${service}`
 
-    test('has everything that a service needs', () => {
+    test('has a Deployment with matching labels, its own service account and the other objects that a service needs', () => {
       const labels = { 'app.kubernetes.io/name': name }
       const deployment = objectOf('Deployment', name)
       expect(deployment.spec?.selector).toEqual({ matchLabels: labels })
@@ -192,7 +192,7 @@ describe('k8s/base', () => {
       expect(`${name}${POD_SUFFIX}`).toMatch(TOKEN_PATTERN)
     })
 
-    test('has a network policy that lets it connect to every server whose address it has, and the policies of these servers admit it', () => {
+    test('may connect to every server whose address it has, by its own network policy and by the policy of the server', () => {
       const env = envOf(objectOf('Deployment', name))
       const addressed = ['nats', 'redis', 'consul'].filter(
         (server) => env[`${server.toUpperCase()}_URL`] !== undefined,

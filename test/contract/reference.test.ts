@@ -53,7 +53,7 @@ ${parts.join('\n\n')}
   await expect(await formatted(page)).toMatchFileSnapshot('../../docs/reference/metrics.md')
 })
 
-test('the reference of the Redis keys is their declaration', async () => {
+test('the page about the Redis keys equals the page that is generated from their declaration', async () => {
   const rows = Object.values(REDIS_KEYS).map(({ key, type, holds, writers, ends }) => [
     `\`${key}\``,
     type,
@@ -73,7 +73,7 @@ ${tableOf(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
   await expect(await formatted(page)).toMatchFileSnapshot('../../docs/reference/redis-keys.md')
 })
 
-test('every module that declares metrics is a metrics.ts that the reference reads', () => {
+test('every module that declares metrics is named metrics.ts and is included in the reference', () => {
   const modules = readPackages().flatMap(({ sources }) => sources)
   const declaring = modules.filter(({ code }) => /(?<!function )\bmetricsOf\(/.test(code))
   const read = DECLARING.map(([folder]) => `${folder}/src/metrics.ts`)

@@ -86,7 +86,7 @@ describe('an invalid request', () => {
     expect(answer.status).toBe(415)
   })
 
-  it('in a batch, the gateway refuses only the task that contradicts an earlier task', async () => {
+  it('within a batch is refused alone: the task that contradicts an earlier task of the batch', async () => {
     const body = JSON.stringify({
       tasks: [
         { task: 'first', model: 'echo', idempotencyKey: 'bad-batch' },

@@ -72,7 +72,7 @@ function golden(text: string): string {
     .replaceAll(/ {2,}/g, '  ')
 }
 
-test('submit --wait prints the result, get shows the task, and ls lists the task', async () => {
+test('the command submit --wait prints the result, get shows the task, and ls lists the task', async () => {
   const model = await tenant.script('hello', [{ content: 'Hello from the script' }])
   const ran = await succeed('submit', '--wait', '--json', '-m', model, '--metadata', 'a=b', 'Hi')
   const id = String(ran.objects[0]?.['id'])
@@ -93,7 +93,7 @@ test('submit --wait prints the result, get shows the task, and ls lists the task
   expect(table).toMatch(/^ID  completed  AGE  assistant  sim-script:cli-hello  \S+  1  Hi$/m)
 })
 
-test('watch prints the events of a task and ends with it', async () => {
+test('the command watch prints the events of a task and ends when the task ends', async () => {
   const model = await tenant.script('watched', [{ content: 'watched text' }])
   const { out } = await succeed('submit', '-m', model, 'Watch me')
   const id = out.trim()
@@ -123,7 +123,7 @@ test('a failed task ends watch and submit --wait with exit code 6', async () => 
   }, SOON_MS)
 })
 
-test('submit --file submits a task for every line, and cancel cancels a task', async () => {
+test('the command submit --file submits a task for every line, and cancel cancels a task', async () => {
   const file = join(folder, 'tasks.jsonl')
   await writeFile(file, '{"task":"one"}\n{"task":"two","agent":"developer"}\n')
   const submitted = await succeed('submit', '--delay', '1h', '--file', file)
@@ -160,7 +160,7 @@ test('filters choose tasks for ls, its counts, cancel --all and replay --all', a
   }, SOON_MS)
 })
 
-test('agents lists, stores, shows and deletes definitions and lists tools', async () => {
+test('the command agents lists, stores, shows and deletes definitions of agents and lists tools', async () => {
   const file = join(folder, 'agent.json')
   await writeFile(file, JSON.stringify({ role: 'reviewer', systemPrompt: 'Review.' }))
   expect((await succeed('agents', 'put', 'cli-checker', file)).out).toBe('cli-checker version 1\n')
@@ -187,7 +187,7 @@ test('agents lists, stores, shows and deletes definitions and lists tools', asyn
   expect((await agentfleet('agents', 'get', 'cli-checker')).code).toBe(EXIT.notFound)
 })
 
-test('schedules stores, pauses, lists and deletes a schedule', async () => {
+test('the command schedules stores, pauses, lists and deletes a schedule', async () => {
   const file = join(folder, 'schedule.json')
   await writeFile(file, JSON.stringify({ cron: '0 6 * * 1', task: { task: 'Report' } }))
   await succeed('schedules', 'put', 'report', file)
@@ -224,7 +224,7 @@ test('schedules stores, pauses, lists and deletes a schedule', async () => {
   expect(wrong.err).toContain('cron')
 })
 
-test('goals submits a goal and shows it', async () => {
+test('the command goals submits a goal and shows the goal', async () => {
   const submitted = await succeed('goals', 'submit', '--json', '--hold', 'Launch a small shop')
   const id = String(submitted.objects[0]?.['id'])
   const shown = golden((await succeed('goals', 'get', id)).out)
@@ -238,7 +238,7 @@ test('goals submits a goal and shows it', async () => {
   await succeed('cancel', id)
 })
 
-test('fleet, usage, decisions, incidents and approve print a view and JSON', async () => {
+test('the commands fleet, usage, decisions, incidents and approve print both a readable view and JSON', async () => {
   const page = golden((await succeed('fleet')).out)
   expect(page).toMatch(/^status  ok: /)
   expect(page).toContain('NODE  STATE  RUNNING  CPU  MEMORY  LAG  ATTEMPT  DONE  FAILED  UP\n')
@@ -292,7 +292,7 @@ test('stats, queues and limits print a view and JSON', async () => {
   }
 })
 
-test('approve lists a waiting call and approves it', async () => {
+test('the command approve lists a tool call that waits for approval, and approves the call', async () => {
   const { out } = await succeed('submit', '-m', 'refund', '--tool', 'refund', 'Refund order A7')
   const id = out.trim()
   await eventually(async () => {
@@ -310,7 +310,7 @@ test('approve lists a waiting call and approves it', async () => {
   expect((await agentfleet('approve', id)).err).toContain('waits for no approval')
 })
 
-test('keys me prints the rights of the key, and only a key with the scope admin makes other keys', async () => {
+test('the command keys me prints the rights of the used key, and only a key with the scope admin can create other keys', async () => {
   const me = await agentfleet('keys', 'me', '--json')
   expect(me).toMatchObject({ code: EXIT.done, objects: [{ tenant: 'cli' }] })
   expect((await agentfleet('keys', 'me')).out).toMatch(/^tenant +cli$/m)
@@ -321,7 +321,7 @@ test('keys me prints the rights of the key, and only a key with the scope admin 
   expect(nameless.code).toBe(EXIT.usage)
 })
 
-test('doctor finds no problem in a fleet, and says what to do when no gateway answers', async () => {
+test('the command doctor finds no problem in a healthy fleet, and says what to do when no gateway answers', async () => {
   const { objects } = await succeed('doctor', '--json')
   const found = Object.fromEntries(objects.map(({ name, result }) => [name, result]))
   expect(found).toMatchObject({ node: 'ok', gateway: 'ok', version: 'ok', clock: 'ok', key: 'ok' })
@@ -331,7 +331,7 @@ test('doctor finds no problem in a fleet, and says what to do when no gateway an
   expect(away.out).toContain('gateway: Start a fleet with "agentfleet up", or set AGENTFLEET_URL.')
 })
 
-test('demo refuses to run without a local fleet', async () => {
+test('the command demo refuses to run without a local fleet', async () => {
   const refused = await agentfleet('demo')
   expect(refused.code).toBe(EXIT.failed)
   expect(refused.err).toContain('Start one with "npm start" first.')

@@ -67,7 +67,7 @@ async function expectGone(urls: readonly string[]): Promise<void> {
 }
 
 describe('npm start', () => {
-  it('run as `agentfleet up --once`: runs its tasks, exits with code 0 and leaves no process behind', async () => {
+  it('runs its tasks, exits with code 0 and leaves no process behind when it is called as `agentfleet up --once`', async () => {
     const command = run('libs/cli/dist/main.js', 'up', '--once', '--data', dir)
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('6 of 6 completed')

@@ -113,7 +113,7 @@ describe('cancelling', () => {
     }, SOON_MS)
   })
 
-  it('is refused with 409 after another ending', async () => {
+  it('is refused with 409 when the task has already ended in another way', async () => {
     const { id } = await test.client.submit({ task: 'x', model: 'echo' }, { waitSeconds: 30 })
     await expect(test.client.cancel(id)).rejects.toMatchObject({ status: 409 })
   })

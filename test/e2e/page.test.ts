@@ -101,7 +101,7 @@ describe('the page', () => {
     await page.keyboard.press('Escape')
   })
 
-  it('shows a step that waits for a person without a reload, and the task continues when the step is allowed', async () => {
+  it('shows without a reload that a step waits for a person, and the task continues when the person allows the step', async () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
     const model = await test.script('pay', [pay, { content: 'paid' }])
     await page.goto(address('/approvals'))
@@ -112,7 +112,7 @@ describe('the page', () => {
     expect(await test.ended(id)).toMatchObject({ state: 'completed', result: 'paid' })
   })
 
-  it('shows the plan of a goal that is held, and runs it', async () => {
+  it('shows the plan of a goal that waits for approval, and runs the plan after a click', async () => {
     const body = { goal: 'Build a shop', model: 'sim-planner?ttft=50&tps=0', run: false }
     const { id } = (await test.call('/v1/goals', 'POST', body)).body as { id: string }
     await page.goto(address(`/goals/${id}`))
@@ -121,7 +121,7 @@ describe('the page', () => {
     expect(await page.getByRole('rowheader', { name: 'gather' }).count()).toBe(1)
   })
 
-  it('draws the views of the guide', async () => {
+  it('draws each view that the guide shows without an accessibility violation', async () => {
     if (WRITES_PICTURES) await submitForPictures()
     await page.goto(address('/'))
     await page.getByText('Your tasks:').waitFor()

@@ -27,7 +27,7 @@ function prove(...args: string[]): Command {
 }
 
 describe.concurrent('npm run prove', () => {
-  it('replay plays a trace and accounts for every task of it', async () => {
+  it('with the proof `replay` replays a recorded trace and reports how every task of the trace ended', async () => {
     const trace = join(ROOT, 'test/data/trace.csv')
     const command = prove('replay', '--trace', trace, '--speed', '10')
     expect(await command.ended, command.output()).toBe(0)
@@ -35,20 +35,20 @@ describe.concurrent('npm run prove', () => {
     expect(command.output()).toContain('0 violations')
   })
 
-  it('simulate plays both policies next to their rivals', async () => {
+  it('with the proof `simulate` compares the two policies of AgentFleet with the policies of other systems', async () => {
     const command = prove('simulate', '--smoke')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('AgentFleet')
   })
 
-  it('memory stays bounded with large waiting tasks, without Redis and with stalled viewers', async () => {
+  it('with the proof `memory` shows that memory stays bounded with large waiting tasks, without Redis and with stalled viewers', async () => {
     const sizes = ['--tasks', '40', '--seconds', '5', '--rate', '100', '--viewers', '30']
     const command = prove('memory', ...sizes)
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('memory is bounded, and everything finished')
   })
 
-  it('console searches, cancels by filter and opens tabs, and every count is exact', async () => {
+  it('with the proof `console` searches, cancels by filter and opens tabs, and every count is exact', async () => {
     const sizes = ['--tasks', '3000', '--cancel', '300', '--tabs', '20', '--seconds', '1']
     const command = prove('console', ...sizes)
     // A busy machine may be slower than the proof allows; the proof reports that with its exit code.
@@ -60,13 +60,13 @@ describe.concurrent('npm run prove', () => {
     expect(command.output()).not.toMatch(/WRONG .*(counted|cancelled)/)
   })
 
-  it('steady counts no false death on a busy machine', async () => {
+  it('with the proof `steady` counts no false death of a node on a busy machine', async () => {
     const command = prove('steady', '--minutes', '0.2', '--workers', '2', '--rate', '10')
     expect(await command.ended, command.output()).toBe(0)
     expect(command.output()).toContain('0 FALSE DEATHS')
   })
 
-  it('rise measures how the fleet follows a demand', async () => {
+  it('with the proof `rise` measures how fast the number of nodes follows a rising demand', async () => {
     const demand = ['--base', '1', '--times', '2', '--seconds', '1']
     const phases = ['--calm', '3', '--rise', '3', '--plateau', '5']
     const command = prove('rise', ...demand, ...phases)
@@ -76,7 +76,7 @@ describe.concurrent('npm run prove', () => {
     expect(command.output()).toContain('0 violations')
   })
 
-  it('limits compares the fleet with the counts of the simulator', async () => {
+  it('with the proof `limits` compares the calls of the fleet with the calls that the simulator has counted', async () => {
     const flags = ['--runs', '60', '--rpm', '1200', '--workers', '2', '--call', '200']
     const command = prove('limits', ...flags)
     await command.ended

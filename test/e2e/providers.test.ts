@@ -35,7 +35,7 @@ describe('a provider that does not answer', () => {
     },
   )
 
-  it('leads to the next model of the task, which is in the journal', async () => {
+  it('makes the node use the next model of the task, and the journal names this model', async () => {
     const view = await run({ model: 'only-gone', fallbackModels: ['half'] })
     expect(view).toMatchObject({ state: 'completed', failures: 0, result: 'done' })
     const [call] = (await eventsOf(view.id)).flatMap(({ call: each }) => each ?? [])

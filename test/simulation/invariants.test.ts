@@ -69,8 +69,8 @@ function breaches(...events: readonly TaskEvent[]): string[] {
   return check(...events).violations.map(({ rule, detail }) => `${rule} ${detail}`)
 }
 
-describe('valid histories', () => {
-  it('include a first attempt that completes without a start event', () => {
+describe('the check of the invariants accepts valid histories, which', () => {
+  it('may include a first attempt that completes without a start event', () => {
     expect(check(submitted, completed(1))).toEqual({
       violations: [],
       unfinished: [],
@@ -81,7 +81,7 @@ describe('valid histories', () => {
     })
   })
 
-  it('include a lost node, a failed attempt and calls carried over from an earlier attempt', () => {
+  it('may include a lost node, a failed attempt and calls taken over from an earlier attempt', () => {
     const events = [
       submitted,
       called(1, 0),
@@ -95,12 +95,12 @@ describe('valid histories', () => {
     expect(breaches(...events)).toEqual([])
   })
 
-  it('include an ending without an attempt: cancelled, or out of time', () => {
+  it('may end without a started attempt, because the task was cancelled or its time was over', () => {
     expect(breaches(submitted, cancelled)).toEqual([])
     expect(breaches(submitted, started(2), failed(2))).toEqual([])
   })
 
-  it('include a delayed task that the log stored only when its delay was over', () => {
+  it('may include a delayed task that the log stored only when its delay was over', () => {
     const delayed: TaskEvent = { ...submitted, spec: { ...SPEC, notBeforeMs: 2_000 } }
     const history = (storedAtMs: number) => [
       loggedEvent(delayed, 1, storedAtMs),
@@ -111,15 +111,15 @@ describe('valid histories', () => {
     expect([check(5_000), check(1)]).toEqual([0, 1])
   })
 
-  it('are distinguished from unfinished ones', () => {
+  it('are distinguished from unfinished histories', () => {
     const findings = check(submitted, started(2))
     expect(findings.violations).toEqual([])
     expect(findings.unfinished).toEqual([TASK])
   })
 })
 
-describe('I1: accepted means stored', () => {
-  it('finds an accepted task that the log does not know', () => {
+describe('the check of I1 (every accepted task is stored)', () => {
+  it('finds an accepted task that is not in the log', () => {
     const findings = checkInvariants(new Map(), [{ taskId: TASK }])
     expect(findings.violations).toEqual([
       { rule: 'I1', taskId: TASK, detail: 'accepted, not in the log' },
@@ -136,7 +136,7 @@ describe('I1: accepted means stored', () => {
   })
 })
 
-describe('I2: one ending, and nothing after it', () => {
+describe('the check of I2 (a task has one ending and no later event)', () => {
   it('finds a second ending', () => {
     expect(breaches(submitted, completed(1), completed(1))).toEqual(['I2 2 endings'])
     expect(breaches(submitted, cancelled, failed(1))).toEqual(['I2 2 endings'])
@@ -154,7 +154,7 @@ describe('I2: one ending, and nothing after it', () => {
   })
 })
 
-describe('I3: attempts only grow, and no call is finished twice', () => {
+describe('the check of I3 (attempts only grow, and no call is finished twice)', () => {
   it('finds an event of a superseded attempt', () => {
     expect(breaches(submitted, started(2), completed(1))).toEqual([
       'I3 completed of attempt 1 after attempt 2 began',
@@ -164,7 +164,7 @@ describe('I3: attempts only grow, and no call is finished twice', () => {
     ])
   })
 
-  it('finds an attempt that began twice, or went back', () => {
+  it('finds an attempt that began twice, or that began after a later attempt', () => {
     expect(breaches(submitted, started(2), started(2), completed(2))).toEqual([
       'I3 attempt 2 began twice',
     ])
@@ -195,14 +195,14 @@ describe('I3: attempts only grow, and no call is finished twice', () => {
   })
 })
 
-describe('I5: an answer shows the ending that is stored', () => {
+describe('the check of I5 (an answer shows the ending that is stored)', () => {
   const told = (ending: 'completed' | 'cancelled', ...events: readonly TaskEvent[]) =>
     checkInvariants(new Map([[TASK, historyOf(events)]]), [
       { taskId: TASK },
       { taskId: TASK, told: ending },
     ]).violations.map(({ rule, detail }) => `${rule} ${detail}`)
 
-  it('finds an answer with another ending, or with one that was forgotten', () => {
+  it('finds an answer that shows another ending than the log, or an ending that the log does not have', () => {
     expect(told('completed', submitted, completed(1))).toEqual([])
     expect(told('cancelled', submitted, completed(1))).toEqual([
       'I5 told cancelled, stored completed',
@@ -211,7 +211,7 @@ describe('I5: an answer shows the ending that is stored', () => {
   })
 })
 
-describe('I4: one key, one task', () => {
+describe('the check of I4 (one idempotency key leads to one task)', () => {
   const histories = new Map(['a', 'b'].map((id) => [id, historyOf([submitted, completed(1)])]))
 
   it('finds a key that led to two tasks', () => {
@@ -220,7 +220,7 @@ describe('I4: one key, one task', () => {
     expect(violations.map(({ rule, taskId }) => [rule, taskId])).toEqual([['I4', 'b']])
   })
 
-  it('lets two tenants use the same key, and one submission be repeated', () => {
+  it('accepts that two tenants use the same key, and that one submission is repeated', () => {
     const accepted = [
       { taskId: 'a', tenant: 't', key: 'k' },
       { taskId: 'a', tenant: 't', key: 'k' },
@@ -230,8 +230,8 @@ describe('I4: one key, one task', () => {
   })
 })
 
-describe('calls paid twice', () => {
-  it('adds up what several simulators saw of the same step', () => {
+describe('the count of calls that were paid twice', () => {
+  it('adds up the calls of the same step that several simulators have counted', () => {
     const counts = [
       { taskId: 'a', step: '0', started: 1, finished: 0 },
       { taskId: 'a', step: '0', started: 1, finished: 1 },
@@ -242,7 +242,7 @@ describe('calls paid twice', () => {
     expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1, storedTwice: 0 })
   })
 
-  it('counts a step separately if its call was made again although its answer was stored', () => {
+  it('lists a step separately if its call was made again although the answer was already stored', () => {
     const twice = { started: 2, finished: 2 }
     const counts = [
       { taskId: 'a', step: '0', ...twice, lastStartedAtMs: 1_000 },

@@ -31,7 +31,7 @@ describe('the leadership', () => {
     await second.close()
   })
 
-  test('F2: ends within its time to live when Consul is down, and returns with Consul', async () => {
+  test('F2: ends within its time to live when Consul is down, and begins again when Consul is back', async () => {
     const changes: boolean[] = []
     const onChange = (leading: boolean) => void changes.push(leading)
     const only = world.registry().lead(key, { ttlMs: 10_000, holder: 'only', onChange })

@@ -116,7 +116,7 @@ describe('scaling', () => {
     expect(world.pool.processes.size).toBe(left)
   })
 
-  test('S2: holds and records why when the orchestrator does not answer', async () => {
+  test('S2: leaves the number of nodes unchanged and records why when the orchestrator does not answer', async () => {
     world.pool.reset(5)
     world.tell({ running: 0 })
     world.pool.refuse(true)
@@ -258,7 +258,7 @@ describe('a new leader', () => {
   })
 })
 
-describe('the adviser', () => {
+describe('the adviser of the autoscaler', () => {
   const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
   const closing: (() => Promise<void>)[] = []
   afterEach(async () => {
@@ -319,7 +319,7 @@ describe('the adviser', () => {
     ttlMs: 1e12,
   }
 
-  test('A2: is clamped to its bounds, and the record has both values', async () => {
+  test('A2: gives advice that is clamped to its bounds, and the record has the value before and after', async () => {
     world.pool.reset(2)
     world.tell({ running: 100 })
     const { advising } = await advised('on', says(GREEDY))

@@ -110,7 +110,7 @@ test('a node cannot report, heartbeat or give figures for another node', async (
   expect(c.refused).toEqual([])
 })
 
-test('a name belongs to the first secret that used it, even for another coordinator', async () => {
+test('a node name can be used only with the secret that used it first, even when another coordinator checks the login', async () => {
   await node('node-e')
   const refused = { code: 'bus-unavailable' }
   const thief = { secret: 'secret-of-a-thief-0123456789', withinMs: REFUSED_AFTER_MS }

@@ -40,7 +40,7 @@ afterAll(async () => {
 })
 
 test.each([500, 5_000])(
-  'all %i pointers of a dead node are given back at once, and each of them once',
+  'all %i pointers of a dead node are returned to their queues at once, and each pointer only once',
   async (count) => {
     const nodeId = `lost${count}`
     await strand(nodeId, count)
@@ -117,7 +117,7 @@ test('an incident is written at each stage, and the decision is recorded once', 
   world.finish(given)
 })
 
-test('R1: a pointer that has moved on to another node stays with that node', async () => {
+test('R1: the pointer of a task that already runs on another node is not taken from this node', async () => {
   const given = await strand('moved', 3)
   await world.note('other', given.slice(0, 1))
   await world.death('moved')
@@ -128,7 +128,7 @@ test('R1: a pointer that has moved on to another node stays with that node', asy
   expect(await world.store.inflightOf('other')).toHaveLength(1)
 })
 
-test('R1: a note written while pointers were given back is kept', async () => {
+test('R1: an in-flight note that a new node writes while recovery returns pointers is kept', async () => {
   const given = await strand('renoted', 1)
   const old = given.map(({ taskId, ackSubject }) => ({ taskId, nodeId: 'renoted', ackSubject }))
   await world.store.noteInflight([{ ...old[0]!, nodeId: 'next' }])
@@ -171,7 +171,7 @@ test('a refused replacement is recorded as failed', async () => {
   })
 })
 
-test('a node that resumed keeps its tasks', async () => {
+test('a node that sends heartbeats again after its death was declared keeps its tasks', async () => {
   const given = await strand('resumed', 1)
   await world.say([nodeOf('resumed', { incarnation: 2, active: 1 })])
   await world.death('resumed')

@@ -10,7 +10,7 @@ beforeAll(() => {
 afterAll(() => machine.close())
 
 test(
-  'every history of the second half keeps the invariants and ends its tasks (L1 to L8)',
+  'every simulated history with a seed of the second half keeps the invariants and ends its tasks (L1 to L8)',
   { timeout: WITHIN_MS },
   () => runSeeds(machine, Math.ceil(HISTORIES / 2) + 1, HISTORIES),
 )

@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => machine.close())
 
 test(
-  'every history keeps the invariants and ends its tasks, for any faults (L1 to L8)',
+  'every simulated history keeps the invariants and ends its tasks, for any faults (L1 to L8)',
   { timeout: WITHIN_MS },
   async () => {
     if (SEED === undefined) await runSeeds(machine, 1, Math.ceil(HISTORIES / 2))

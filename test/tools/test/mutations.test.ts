@@ -9,11 +9,14 @@ const textOf = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8
 describe('the mutations of `npm run mutate`', () => {
   const edits = MUTATIONS.flatMap(({ name, edits }) => edits.map((edit) => ({ name, ...edit })))
 
-  it.each(edits)('$name finds its place in $file exactly once', ({ file, find }) => {
-    expect(textOf(file).split(find)).toHaveLength(2)
-  })
+  it.each(edits)(
+    'the text that the mutation $name replaces occurs in $file exactly once',
+    ({ file, find }) => {
+      expect(textOf(file).split(find)).toHaveLength(2)
+    },
+  )
 
-  it.each(MUTATIONS)('$name refers to a test that exists', ({ tests, caughtBy }) => {
+  it.each(MUTATIONS)('the mutation $name refers to a test that exists', ({ tests, caughtBy }) => {
     const texts = tests.filter((test) => test.endsWith('.ts')).map(textOf)
     expect(texts.some((text) => hasTitle(text, caughtBy))).toBe(true)
     const only = tests[tests.indexOf('-t') + 1] ?? ''
@@ -21,9 +24,12 @@ describe('the mutations of `npm run mutate`', () => {
     expect(texts.some((text) => hasTitle(text, filter))).toBe(true)
   })
 
-  it.each(MUTATIONS)('$name is noticed by npm test alone', ({ tests }) => {
-    expect(tests.filter((test) => test.endsWith('.full.test.ts'))).toEqual([])
-  })
+  it.each(MUTATIONS)(
+    'the mutation $name is detected by a test of npm test, not only by test:full',
+    ({ tests }) => {
+      expect(tests.filter((test) => test.endsWith('.full.test.ts'))).toEqual([])
+    },
+  )
 
   it('have different names', () => {
     expect(new Set(MUTATIONS.map(({ name }) => name)).size).toBe(MUTATIONS.length)

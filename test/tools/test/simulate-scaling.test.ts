@@ -95,7 +95,7 @@ describe('the simulated world', () => {
 })
 
 describe('a trace', () => {
-  test('may have rates or single requests, and is refused otherwise', async () => {
+  test('may contain rates or single requests, and a trace with a broken row is refused', async () => {
     expect(await readAnyTrace(LOAD)).toMatchObject({ kind: 'rates', stepS: 600 })
     const requests = await readAnyTrace(join(ROOT, 'test/data/trace.csv'))
     expect(requests.kind === 'requests' && requests.atS.length).toBe(60)
@@ -106,7 +106,7 @@ describe('a trace', () => {
     await expect(readAnyTrace(file)).rejects.toThrow('broken.csv:4')
   })
 
-  test('gives the same tasks for the same seed, at the rate that fills the fleet at its peak', () => {
+  test('gives the same tasks for the same seed, and its peak fills the given number of slots', () => {
     const trace: Trace = { kind: 'rates', stepS: 600, perS: [10, 40] }
     const options = { trace, seed: 3, serviceS: 10, sigma: 1, peakSlots: 100, seconds: 1_200 }
     const [one, two] = [drawTraffic(options), drawTraffic(options)]
@@ -132,7 +132,7 @@ describe('the rules of other autoscalers', () => {
     expect(hpa.decide({ ...busy(35), nowMs: 330_000 })).toBe(5)
   })
 
-  test('let Knative panic at twice the nodes, and not shrink for a minute', () => {
+  test('let Knative enter panic mode when the demand needs twice the nodes, and then not shrink for a minute', () => {
     const kpa = podAutoscaler(fleet)
     expect(kpa.decide({ ...busy(100), queued: 100 })).toBe(29)
     expect(kpa.decide({ ...busy(0), nowMs: 2_000 })).toBeGreaterThanOrEqual(29)

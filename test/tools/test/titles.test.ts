@@ -21,7 +21,7 @@ describe('a title in the text of a test file', () => {
     /^with 1400 ms of silence and witness connection-gone is dead$/,
     /a node with 1400 ms/,
     /waits for the/,
-  ])('is found by %s', (pattern) => {
+  ])('is found by a pattern that matches the title with its values: %s', (pattern) => {
     expect(hasTitle(FILE, pattern)).toBe(true)
   })
 
@@ -30,7 +30,7 @@ describe('a title in the text of a test file', () => {
     /with 1500 ms of silence/,
     /and witness ping-failed/,
     /1_400/,
-  ])('is not found by %s', (pattern) => {
+  ])('is not found by a pattern that matches no title: %s', (pattern) => {
     expect(hasTitle(FILE, pattern)).toBe(false)
   })
 })

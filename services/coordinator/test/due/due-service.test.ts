@@ -32,7 +32,7 @@ test('a task is released and gets its pointer when the task that it depends on c
   await bench.getsPointer(second)
 })
 
-test('a task that ended while no coordinator ran ends the waits for it at the next start (L8)', async () => {
+test('if a task ends while no coordinator runs, the next coordinator releases the tasks that wait for it (L8)', async () => {
   const first = await bench.submit()
   const second = await bench.submit(waitFor(first.taskId))
   await bench.append(first.taskId, {
@@ -114,7 +114,7 @@ test('the key that submitted a task cannot approve the task if it asks for anoth
   expect(await word('key-b')).toBe('resumed')
 })
 
-test('announced children are created even if the coordinator died before it created them (L8)', async () => {
+test('children that are named in the log are created even if the coordinator died before it created them (L8)', async () => {
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
   await bench.append(parent.taskId, spawned)
@@ -138,7 +138,7 @@ test('unfinished children are cancelled after their parent ends, even if no coor
   expect(await bench.taskLog.record(ids[0]!)).toMatchObject({ state: 'completed' })
 })
 
-test('a parent resumes when its last child has ended, and sweeps do not read a result twice', async () => {
+test('a parent resumes when its last child has ended, and the repeated checks do not read the result of a child twice', async () => {
   await bench.start()
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
@@ -163,7 +163,7 @@ test('a parent resumes when its last child has ended, and sweeps do not read a r
   await bench.getsPointer(parent)
 })
 
-test('children and ticks are not stored while the log is nearly full, and are stored when it has room (L7)', async () => {
+test('children and scheduled tasks are not stored while the log is nearly full, and are stored when the log has room (L7)', async () => {
   const log = openTaskLog(bench.own)
   let bytes = 95
   const taskLog: TaskLog = {
@@ -194,7 +194,7 @@ test('children and ticks are not stored while the log is nearly full, and are st
   }, SOON_MS)
 })
 
-test('a tick of a schedule has one task, no matter how many coordinators run the schedule (L1)', async () => {
+test('each tick of a schedule creates one task, no matter how many coordinators run the schedule (L1)', async () => {
   await bench.start()
   await bench.start()
   const { spec } = await bench.submit()

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
-test('a coordinator that has started again has the same series, and says how many tasks wait (L8)', async () => {
+test('a coordinator that has started again returns the same statistics over time, and counts how many tasks wait (L8)', async () => {
   const first = await bench.start()
   await bench.submit({}, { pointer: true })
   await bench.submit({ priority: 'high' }, { tenant: 'u' })

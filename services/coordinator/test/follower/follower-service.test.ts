@@ -115,7 +115,7 @@ test('after a rebuild, Redis holds no task whose end event another replica delet
   expect(found.map(({ task }) => task.taskId)).toEqual([living.taskId])
 })
 
-test('the mark of the projection advances while writes are under way, and never passes a write that has failed', async () => {
+test('the stored position of the projection advances while writes are under way, and never passes a write that has failed', async () => {
   let refused = ''
   const store: Store = {
     ...bench.store,
@@ -151,7 +151,7 @@ test('usage is counted once by two coordinators, and again from the log after Re
   await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
 })
 
-test('the log is trimmed behind ended tasks and keeps all events of an unfinished task (L7)', async () => {
+test('trimming removes the events of ended tasks from the log, and the log keeps all events of an unfinished task (L7)', async () => {
   await bench.start({ retentionMs: 1_000 })
   const ended = await bench.submit()
   await bench.complete(ended.taskId)

@@ -29,7 +29,7 @@ test('while Redis is away, unwritten records take at most 32 MiB; the rest is re
   expect(await projector.drain()).toBe(false)
 })
 
-test('one write carries at most 4 MiB, or one record that is larger (L7)', async () => {
+test('one write to Redis contains at most 4 MiB of records, or a single record that is larger (L7)', async () => {
   const writes: number[] = []
   const project = async (records: readonly TaskRecord[]) => {
     writes.push(records.reduce((sum, { result }) => sum + (result as string).length, 0))

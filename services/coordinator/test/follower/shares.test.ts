@@ -53,7 +53,7 @@ test('an ended task leaves the count of its tenant when it expires', async () =>
   await announced((holdings) => expect(holdings).toMatchObject({ tasks: 0, ended: 0, tenants: [] }))
 })
 
-test('the children of a tenant over its limit wait until it has room, and none is lost', async () => {
+test('the child tasks of a tenant over its limit wait until the tenant has room, and none of them is lost', async () => {
   const limited = new Map([['t', { weight: 1, logBytes: 3_000 }]])
   const first = await bench.start({ limits: limited })
   const parent = await bench.submit({ task: 'p'.repeat(3_000) })

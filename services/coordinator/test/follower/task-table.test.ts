@@ -41,7 +41,7 @@ test('a task whose end was purged before this replica read it does not stay in t
   expect(table.dropBefore(5)).toEqual([])
 })
 
-test('the texts of a large spec stay in the log: the table has the facts that decisions need (L7)', () => {
+test('the texts of a large spec stay in the log, and the table in memory keeps only the fields that decisions need (L7)', () => {
   const table = createTaskTable()
   const change = {
     task: 'y'.repeat(400_000),

@@ -137,7 +137,7 @@ test('a pointer of an ended task is removed, and a pointer of an unknown task st
   expect([...(await bench.pointers.taskIds())]).toEqual([stranger.taskId])
 })
 
-test('the log is trimmed behind ended tasks, and never removes events of an unfinished task (L7)', async () => {
+test('trimming removes the events of ended tasks from the log, and never removes events of an unfinished task (L7)', async () => {
   await using bench = await setup()
   const [first, living, last] = [newTaskId(1_000), newTaskId(1_001), newTaskId(1_002)]
   for (const taskId of [first, living, last]) await bench.append(taskId, submitted, 0)

@@ -45,14 +45,14 @@ function depsOf(chars: (taskId: string) => number) {
 const kindsOf = (outcomes: readonly Outcome[]): string[] => outcomes.map(({ kind }) => kind)
 
 describe('a batch of reports', () => {
-  test('has one outcome for each report, and an unreadable report is the only one that is rejected', async () => {
+  test('gets one outcome for each report, and only an unreadable report is rejected', async () => {
     const { deps } = depsOf(() => 1)
     const outcomes = await handleBatch([own('a'), undefined, begin('c'), own('d')], deps)
     expect(kindsOf(outcomes)).toEqual(['committed', 'rejected', 'begun', 'committed'])
     expect(outcomes[1]).toMatchObject({ error: { code: 'report-invalid' } })
   })
 
-  test('answers with a bounded number of bytes, and asks the node to repeat the rest', async () => {
+  test('gets an answer with a bounded number of bytes, which asks the node to repeat the other reports', async () => {
     const { deps, most } = depsOf(() => 400_000)
     const items = Array.from({ length: 150 }, (_, at) => begin(`t${at}`))
     let left = items
@@ -70,7 +70,7 @@ describe('a batch of reports', () => {
     expect(most()).toBeLessThanOrEqual(32)
   })
 
-  test('begins only as many tasks as there is memory for their histories; nodes ask again for the other tasks (L7)', async () => {
+  test('begins only as many tasks as the coordinator has memory for their histories, and the node asks again for the others (L7)', async () => {
     const room = createRoom(MIB)
     const { deps } = depsOf(() => 10)
     const reserve = () => room.take(300_000)
@@ -83,7 +83,7 @@ describe('a batch of reports', () => {
     expect(room.take(1)).toBe(false)
   })
 
-  test('fails a task that exceeds one message, and the other tasks begin', async () => {
+  test('fails a task whose history is too large for one message, and the other tasks begin', async () => {
     const { deps, ended } = depsOf((taskId) => (taskId === 'large' ? 8 * MIB : 10))
     const outcomes = await handleBatch([begin('a'), begin('large'), begin('c')], deps)
     expect(kindsOf(outcomes)).toEqual(['begun', 'finished', 'begun'])

@@ -65,7 +65,7 @@ async function setup() {
   }
 }
 
-test('the reason of a placement arrives with a report in the log and on the record', async () => {
+test('the reason of a placement comes with a report and is stored in the log and in the record of the task', async () => {
   await using bench = await setup()
   const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 3, atMs: 5 }
   const error = { code: 'c', message: 'm' }
@@ -98,7 +98,7 @@ test('a report without a placement stores no placement', async () => {
   expect(event).not.toHaveProperty('placed')
 })
 
-test('a pause ends the attempt and does not count as a failure, and a repeated pause is answered as stored', async () => {
+test('a pause ends the attempt without counting as a failure, and a repeated report of the pause gets the outcome `committed`', async () => {
   await using bench = await setup()
   await bench.submit('p1')
   const wait = { kind: 'approval', step: 3, tool: 'pay', arguments: { amount: 1 } }
@@ -112,7 +112,7 @@ test('a pause ends the attempt and does not count as a failure, and a repeated p
   expect(await bench.report('p1', { op: 'begin' })).toEqual({ kind: 'not-due' })
 })
 
-test('after the task has resumed, a repeated pause is answered as stored, and a pause that was never stored is answered as superseded', async () => {
+test('after the task has resumed, a repeated report of a stored pause gets the outcome `committed`, and the report of a pause that was never stored gets `superseded`', async () => {
   await using bench = await setup()
   await bench.submit('p2')
   const pause = { op: 'pause', attempt: 1, expect: 1, wait: { kind: 'time', untilMs: 11 } }
@@ -177,7 +177,7 @@ test('children beyond the limits are rejected with the reason and have no effect
   expect((await bench.taskLog.last('s3'))?.event.type).toBe('submitted')
 })
 
-test('a report whose claim is for another node or another task is refused and not stored (L9)', async () => {
+test('a report whose claim (the signed token of a dispatch) is for another node or another task is refused and not stored (L9)', async () => {
   await using bench = await setup()
   await bench.submit('c1')
   const ending = { op: 'complete', attempt: 1, expect: 1, result: 'r', usage }
@@ -208,7 +208,7 @@ test('a report of a superseded run is not stored, no matter what it reports (L3)
   expect((await bench.taskLog.last('o1'))?.event.type).toBe('attempt-started')
 })
 
-test('a task that exceeds one message fails once, with a code', async () => {
+test('a task whose history is too large for one message fails once, with an error code', async () => {
   await using bench = await setup()
   await bench.submit('huge')
   const begun = await bench.report('huge', { op: 'begin' })

@@ -50,7 +50,7 @@ test('the gateway shows totals when the health monitor reports them', () => {
   expect(fleetView(snapshot, 500)).not.toHaveProperty('totals')
 })
 
-test('the state is unknown without a recent snapshot', () => {
+test('the state of the fleet is `unknown` when the gateway has no recent snapshot', () => {
   expect(fleetView(undefined, 0).status).toBe('unknown')
   expect(fleetView(snapshot, 6_000)).toMatchObject({ status: 'unknown', queued: 2 })
 })

@@ -3,7 +3,7 @@ import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('a tenant reads its limits and what it holds, and operators read how full the stores are', async () => {
+test('a tenant can read its limits and how much of them it uses, and an operator can read how full the stores are', async () => {
   const keys = { acme: 'acme-key-of-16-chars', ops: 'ops-key-of-16-chars!' }
   await using bench = await setup({
     API_KEYS: `acme:${keys.acme},ops:${keys.ops}`,

@@ -11,7 +11,7 @@ const model = {
   firstTokenMs: 100,
 }
 
-test('reports of several nodes about a model become one entry with the worst state and the means', () => {
+test('the reports of several nodes about one model are merged into one entry with the worst state and the mean values', () => {
   const other = {
     ...model,
     calls: 30,

@@ -82,7 +82,7 @@ test('incidents are listed in the order of their detection, no matter which stag
   ])
 })
 
-test('decisions are found by service, kind and what they are about', () => {
+test('decisions can be filtered by service, by kind and by the node or task that they concern', () => {
   const recentDecisions = createRecentDecisions()
   recentDecisions.take(entry({ decision: decision('d1') }, 1))
   recentDecisions.take(

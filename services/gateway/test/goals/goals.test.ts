@@ -20,7 +20,7 @@ function teamOf(count: number): Team {
   }
 }
 
-test('a goal takes at most 1 MiB of definitions along, and the refusal says what to do (L7)', () => {
+test('a goal with more than 1 MiB of agent definitions is refused, and the refusal says what to do (L7)', () => {
   const goal = (count: number) => goalSpecOf({ goal: 'g' }, teamOf(count), 't', 'm')
   expect(Object.keys(goal(15).goal?.team ?? {})).toHaveLength(15)
   expect(() => goal(17)).toThrow(/roles must name fewer agents/)

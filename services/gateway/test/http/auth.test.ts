@@ -107,7 +107,7 @@ test('without keys every request belongs to the default tenant', () => {
   expect(open(any, PLAIN).tenant).toBe('default')
 })
 
-test('operators are the named tenants, or all tenants without keys, and an unknown name is refused', () => {
+test('the tenants in OPERATOR_TENANTS are operators, every tenant is an operator if no keys are configured, and an unknown name is refused', () => {
   expect([...parseOperators(['acme'], CONFIG)]).toEqual(['acme'])
   expect([...parseOperators([], CONFIG)]).toEqual([])
   expect([...parseOperators([], {})]).toEqual(['default'])

@@ -18,7 +18,7 @@ test('a gateway answers to loopback, to its configured names and to the address 
   expect(allowed('10.0.0.7:8080', '::ffff:10.0.0.7')).toBe(true)
 })
 
-test('a gateway does not answer to another name, no matter how the name is written', () => {
+test('a gateway refuses a request with another host name, no matter how the name is written', () => {
   const foreign = [
     'evil.example',
     'localhost.evil.example',

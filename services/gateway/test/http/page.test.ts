@@ -30,7 +30,7 @@ test('the gateway redirects a browser to the page, and does not redirect a progr
   expect(program.statusCode).toBe(404)
 })
 
-test('every address of a view gets the index, with a strict policy and no caching', async () => {
+test('every address of a view of the page returns the index file, with a strict content security policy and without caching', async () => {
   for (const url of ['/console/', '/console/tasks', '/console/fleet/node.1']) {
     const answer = await get(url)
     expect([url, answer.statusCode, answer.body]).toEqual([url, 200, 'index'])

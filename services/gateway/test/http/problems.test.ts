@@ -37,7 +37,7 @@ test('the detail of a wrong size says what the size must be', () => {
   expect(detail('minProperties', 1)).toBe('must have at least 1 field')
 })
 
-test('a pointer outside the body contains the part of the request', () => {
+test('the pointer of an error outside the body begins with the part of the request, such as `query`', () => {
   const place = { instancePath: '/limit', keyword: 'minimum', message: 'must be >= 1' }
   expect(fieldErrors([place], 'querystring')).toEqual([
     { pointer: 'query/limit', detail: 'must be >= 1' },

@@ -43,7 +43,7 @@ function connections(count: number): Promise<void> {
   }, WITHIN_MS)
 }
 
-test('a slow reader costs only itself: a connection that takes nothing for 20 s ends, and a connection that reads stays open (L7)', async () => {
+test('a connection that takes no bytes for 20 s is closed, and a connection that reads stays open (L7)', async () => {
   ask()
   const reading = ask()
   await connections(2)

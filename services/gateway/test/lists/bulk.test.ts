@@ -50,7 +50,7 @@ async function project(): Promise<void> {
   )
 }
 
-test('a list takes repeated states, metadata, words and whole ids', async () => {
+test('a list can be filtered by several states, by metadata, by words and by whole ids', async () => {
   const client = bench.client(ACME)
   const found = async (query: Parameters<typeof client.list>[0]) =>
     (await client.list(query)).tasks.map(({ id }) => id)

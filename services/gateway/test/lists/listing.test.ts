@@ -3,7 +3,7 @@ import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('a list counts a task as running from its in-flight note on, as GET /v1/fleet does', async () => {
+test('a list counts a task as running as soon as its in-flight note exists, and GET /v1/fleet counts in the same way', async () => {
   await using bench = await setup()
   const client = bench.client()
   const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })

@@ -121,7 +121,7 @@ test('every audited operation writes one event for its change, with key, tenant,
   }
 })
 
-test('the audit log has no event for a dry run, and has an event with the status for a change of unknown outcome', async () => {
+test('the audit log has no event for a dry run, and has an event with the HTTP status for a change whose outcome is unknown', async () => {
   const client = bench.client(ADMIN)
   const count = async (operation: string) =>
     (await client.audit({ operation, kind: 'change' })).events

@@ -43,7 +43,7 @@ test('a revoked or expired key is forgotten after 30 days, in the stream and in 
   await directory.close()
 })
 
-test('the shares of tenants count the tenants of usable keys: a sole tenant has the whole fleet', async () => {
+test('a gateway announces the number of tenants that have a usable key, because each of these tenants gets a share of the fleet', async () => {
   await using bench = await setup({ ADMIN_KEY: ADMIN })
   const admin = bench.client(ADMIN)
   let heard = 0

@@ -84,7 +84,7 @@ test('a key is made, used for its tenant and scopes, listed without its secret, 
   expect(rotated.body).toMatchObject({ status: 409, code: 'key-revoked' })
 })
 
-test('a task names the key that submitted it, and asks for the approval of another key', async () => {
+test('the record of a task contains the key that submitted it, and a task can require the approval of another key', async () => {
   const bench = shared
   const made = await make(bench, { scopes: ['tasks:read', 'tasks:write', 'tasks:approve'] })
   const client = bench.client(made.key)

@@ -155,7 +155,7 @@ test.each(operations.filter(({ path }) => path.includes('{')))(
   },
 )
 
-test('lists show nothing of another tenant, and what this tenant owns is unchanged after all requests', async () => {
+test("lists show a tenant nothing of another tenant, and the other tenant's definitions are unchanged after all requests", async () => {
   const other = bench.client(keys.other)
   const lists = [
     await other.agents(),

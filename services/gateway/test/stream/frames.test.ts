@@ -3,7 +3,7 @@ import { afterOf, parseFrame } from '../../src/stream/frames.ts'
 
 const many = Array.from({ length: 1_001 }, (_, index) => `t${index}`)
 
-test('valid frames are parsed with their defaults', () => {
+test('valid frames of a WebSocket client are parsed, and missing fields get their defaults', () => {
   expect(parseFrame('{"type":"subscribe","taskIds":["a"]}')).toEqual({
     kind: 'ask',
     ask: { type: 'subscribe', taskIds: ['a'], after: 0, deltas: false },
@@ -35,13 +35,16 @@ test.each([
   '{"type":"subscribe","fleet":["decisions"],"all":true}',
   '{"type":"subscribe","all":true,"taskIds":["a"]}',
   JSON.stringify({ type: 'subscribe', taskIds: many }),
-])('an invalid frame is refused with a detail that says what to do: %s', (text) => {
-  const parsed = parseFrame(text)
-  expect(parsed.kind).toBe('bad')
-  if (parsed.kind === 'bad') expect(parsed.detail).toMatch(/^(Send|Correct) /)
-})
+])(
+  'an invalid frame of a WebSocket client is refused with a detail that says what to do: %s',
+  (text) => {
+    const parsed = parseFrame(text)
+    expect(parsed.kind).toBe('bad')
+    if (parsed.kind === 'bad') expect(parsed.detail).toMatch(/^(Send|Correct) /)
+  },
+)
 
-test('a client sends one sequence for all tasks, or one sequence for each task', () => {
+test('a client may ask for the events after one sequence number for all tasks, or after one number for each task', () => {
   expect(afterOf(7, 'a')).toBe(7)
   expect(afterOf({ a: 3 }, 'a')).toBe(3)
   expect(afterOf({ a: 3 }, 'b')).toBe(0)

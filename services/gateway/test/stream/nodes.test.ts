@@ -31,7 +31,7 @@ function viewerOf() {
 const node = (id: string, active: number) => ({ id, active, heartbeatAgeMs: Math.random() }) as Node
 const ids = (frame: NodesFrame | undefined) => frame?.nodes.map(({ id }) => id)
 
-test('a viewer gets all nodes, then the nodes that changed or left, and all nodes again after a dropped frame', () => {
+test('a viewer gets all nodes first and then only nodes that changed or left, and gets all nodes again after a dropped frame', () => {
   const fleet = fleetOf([node('a', 0), node('b', 0)])
   const nodes = createNodesSubscriptions(fleet)
   const { viewer, frames, read } = viewerOf()

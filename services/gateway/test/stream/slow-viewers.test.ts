@@ -47,7 +47,7 @@ function firstEvents(socket: WebSocket, count: number): Promise<string[]> {
 }
 
 test(
-  'a slow reader costs only itself: viewers that do not read stop no replay of another viewer (L7)',
+  'viewers that do not read do not delay the replay of another viewer (L7)',
   async () => {
     const stalled = await Promise.all([follow(taskIds), follow(taskIds)])
     for (const socket of stalled) {
@@ -77,7 +77,7 @@ test('a viewer that pauses for a moment gets all events afterwards, and the even
   viewer.terminate()
 })
 
-test('a stream that resumes behind the end of a task reports the task as ended', async () => {
+test('a stream that resumes after the end event of a task reports the task as ended', async () => {
   const [taskId = ''] = taskIds
   const { seq } = (await bench.taskLog.last(taskId))!
   const viewer = await follow([taskId], seq)

@@ -25,7 +25,7 @@ function statsWith(count: () => Promise<{ groups: []; exact: boolean; scanned: n
   return createStatsSubscriptions({ store: { count }, fleet: { view: () => view }, nowMs: () => 0 })
 }
 
-test('the gateway counts once for all viewers of a tenant, and does not count without viewers', async () => {
+test('the gateway counts tasks once for all viewers of a tenant, and does not count tasks without viewers', async () => {
   let counts = 0
   const stats = statsWith(async () => {
     counts += 1

@@ -2,7 +2,7 @@ import { manualClock } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { createTurns } from '../../src/stream/turns.ts'
 
-test('a viewer with little to read does not wait for viewers with much (L7)', async () => {
+test('a viewer with little to read does not wait for viewers with much to read (L7)', async () => {
   const clock = manualClock()
   const turns = createTurns<{ readonly name: string }>(2, clock.monotonicMs)
   const large = [{ name: 'a' }, { name: 'b' }]
@@ -27,7 +27,7 @@ test('a viewer with little to read does not wait for viewers with much (L7)', as
   expect(order).toEqual(['a', 'small'])
 })
 
-test('a viewer with little to read does not wait for many that have waited for seconds (L7)', async () => {
+test('a viewer with little to read does not wait for many viewers with much to read that have waited for seconds (L7)', async () => {
   const clock = manualClock()
   const turns = createTurns<{ readonly name: string }>(1, clock.monotonicMs)
   const crowd = Array.from({ length: 200 }, (_, at) => ({ name: `large-${at}` }))

@@ -107,7 +107,7 @@ test('a client gets at most 256 KiB and one page of a history before the client 
   expect(pings).toEqual(['200000', '300000'])
 })
 
-test('a client that reads nothing for a minute ends, even if the kernel has taken everything (L7)', () => {
+test('the connection of a client that reads nothing for a minute ends, even if the kernel has accepted all bytes (L7)', () => {
   const { clock, add } = setup()
   const { bytes, pings } = add()
   bytes.grown(1_000)

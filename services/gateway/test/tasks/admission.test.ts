@@ -25,7 +25,7 @@ function admissionOf(submissionsMax: number, fill: () => number) {
   })
 }
 
-test('L7: a submission beyond the limit is refused, and a submission that the log has answered makes room', () => {
+test('L7: a submission beyond the limit is refused, and a new submission is admitted after the log has answered an earlier one', () => {
   const admission = admissionOf(2, () => 0)
   expect([admission.enter('t', 1), admission.enter('t', 1)]).toEqual([undefined, undefined])
   expect(admission.enter('t', 1)).toMatchObject({ code: 'overloaded' })
@@ -33,7 +33,7 @@ test('L7: a submission beyond the limit is refused, and a submission that the lo
   expect(admission.enter('t', 1)).toBeUndefined()
 })
 
-test('L7: submissions that wait for the answer of the log take at most 64 MiB, and a submission that has its answer makes room', () => {
+test('L7: submissions that wait for the answer of the log take at most 64 MiB, and an answered submission makes room for the next', () => {
   const admission = admissionOf(20_000, () => 0)
   const mib = 1024 * 1024
   for (let at = 0; at < 64; at += 1) expect(admission.enter('t', mib)).toBeUndefined()

@@ -65,7 +65,7 @@ test('L6: after missed events a held request reads the log, and may wait again',
   expect(await waiter.news(60_000)).toBe('missed')
 })
 
-test('a held request that was closed leaves no wait behind', () => {
+test('a held request that was closed no longer waits for the end of its task', () => {
   const { heldRequests } = setup()
   const [one, two] = [heldRequests.open('t'), heldRequests.open('t')]
   one.close()

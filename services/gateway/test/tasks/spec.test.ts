@@ -13,19 +13,19 @@ const request: FilledTaskRequest = {
   placement: 'auto',
 }
 
-test('a spec has the default model unless the request contains one, and does not have an idempotency key', () => {
+test('the stored spec of a task has the default model unless the request contains a model, and has no idempotency key', () => {
   const { placement: _usual, ...spec } = request
   expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...spec, model: 'm' })
   expect(specOf({ ...request, model: 'x' }, 'm').model).toBe('x')
 })
 
-test('a spec has the affinity key and the placement mode unless they are the defaults', () => {
+test('the stored spec of a task has the affinity key and the placement mode unless they are the defaults', () => {
   const asked = { ...request, placement: 'advised', affinityKey: 'chat-7' } as const
   expect(specOf(asked, 'm')).toMatchObject({ placement: 'advised', affinityKey: 'chat-7' })
   expect(specOf(request, 'm')).not.toHaveProperty('affinityKey')
 })
 
-test('a context is stored unchanged, up to 64 levels deep', () => {
+test('the context of a task is stored unchanged, up to 64 levels deep', () => {
   const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
   expect(specOf({ ...request, context: null }, 'm').context).toBeNull()
   expect(specOf({ ...request, context: nested(64) }, 'm').context).toEqual(nested(64))
@@ -50,7 +50,7 @@ test.each([inHours(-25), inHours(7 * 24 + 1), '0001-01-01T00:00:00Z', '2026-12-3
   },
 )
 
-test('a context has at most 1 MiB as compact JSON', () => {
+test('the context of a task has at most 1 MiB as compact JSON', () => {
   const context = Array.from({ length: 100_000 }, () => 1e20)
   expect(() => specOf({ ...request, context }, 'm')).toThrow(/1024 KiB/)
 })
@@ -71,7 +71,7 @@ test.each([
   expect(waitSecondsOf(header)).toBe(seconds)
 })
 
-test('a key in header and body must be the same', () => {
+test('an idempotency key that stands both in the header and in the body must be the same in both', () => {
   expect(idempotencyKeyOf('a', undefined)).toBe('a')
   expect(idempotencyKeyOf(undefined, 'b')).toBe('b')
   expect(idempotencyKeyOf('a', 'a')).toBe('a')

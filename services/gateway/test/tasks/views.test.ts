@@ -35,13 +35,13 @@ function recordOf(...events: TaskEvent[]): TaskRecord {
   return record
 }
 
-test('a queued task with an in-flight note is shown as running on that node', () => {
+test('a queued task with an in-flight note is shown as running on the node in the note', () => {
   expect(taskView(recordOf(), 'n1')).toMatchObject({ state: 'running', node: 'n1', seq: 1 })
   expect(taskView(recordOf())).toMatchObject({ state: 'queued', deadlineAt: isoAt(6_000) })
   expect(taskView(recordOf())).not.toHaveProperty('node')
 })
 
-test('a stale hint does not change the state of a finished task', () => {
+test('an old in-flight note does not change the shown state or node of a finished task', () => {
   const done: TaskEvent = {
     type: 'completed',
     atMs: 2_000,

@@ -57,7 +57,7 @@ test('a limit of the operator counts unfinished tasks', () => {
   expect(room!.enter('a', BYTES)).toBeUndefined()
 })
 
-test('a task that a gateway has admitted counts until an announcement covers the place of the task in the log', () => {
+test('a task that a gateway has admitted counts there until a coordinator has announced counts that include the position of the task in the log', () => {
   const { rooms, announce } = gateways(1, new Map([['a', { weight: 1, tasks: 1 }]]), 1)
   const [room] = rooms
   announce({ seq: 10 })

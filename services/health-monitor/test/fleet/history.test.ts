@@ -15,8 +15,8 @@ function remembered(steps: number, startMs = 0) {
   return entries
 }
 
-describe('thin', () => {
-  test('keeps ten seconds for ten minutes, minutes for an hour, and nothing older', () => {
+describe('the history of the fleet', () => {
+  test('keeps one entry for every ten seconds of the last ten minutes, one for every minute of the last hour, and no older entry', () => {
     const entries = remembered(2_000)
     const nowMs = 1_999 * STEP_MS
     const fine = entries.filter(({ atMs }) => nowMs - atMs < 600_000)
@@ -27,7 +27,7 @@ describe('thin', () => {
     expect(nowMs - entries[0]!.atMs).toBeGreaterThan(3_500_000)
   })
 
-  test('never grows beyond what a message of the history may hold', () => {
+  test('never has more entries than one message may contain', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_500 }), fc.nat(60_000), (steps, startMs) => {
         expect(remembered(steps, startMs).length).toBeLessThanOrEqual(400)
@@ -37,7 +37,7 @@ describe('thin', () => {
   })
 })
 
-describe('takeOver', () => {
+describe('the history that a new monitor takes over', () => {
   test('keeps the longer of two histories and adds what was recorded after it', () => {
     expect(takeOver([at(50), at(60), at(70)], [at(10), at(20), at(60)])).toEqual(
       [10, 20, 60, 70].map(at),

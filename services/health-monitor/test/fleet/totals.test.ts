@@ -21,8 +21,8 @@ const heartbeat: Heartbeat = {
 }
 const node: Snapshot['nodes'][number] = { ...heartbeat, state: 'alive', heartbeatAgeMs: 0 }
 
-describe('createTally', () => {
-  test('adds the increase of a known process and all attempts of a new process', () => {
+describe('the totals of completed and failed attempts', () => {
+  test('grow by the increase of a known process and by all attempts of a new process', () => {
     const tally = createTally()
     tally.count(undefined, heartbeat)
     tally.count(heartbeat, { ...heartbeat, completed: 9, failed: 2 })
@@ -30,7 +30,7 @@ describe('createTally', () => {
     expect([tally.completed(), tally.failed()]).toEqual([12, 2])
   })
 
-  test('never falls, and takes over what another monitor has counted', () => {
+  test('never decrease, and start from the totals that another monitor has counted', () => {
     const tally = createTally()
     tally.count(heartbeat, { ...heartbeat, completed: 2 })
     expect(tally.completed()).toBe(0)

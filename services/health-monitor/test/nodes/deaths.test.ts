@@ -29,7 +29,7 @@ describe('a death', () => {
     expect(death?.reason).toBe('ping-failed')
   })
 
-  test('remains stored while the same incarnation sends heartbeats again, and the monitor tells the node', async () => {
+  test('remains stored while the same incarnation sends heartbeats again, and the monitor tells the node that it was declared dead', async () => {
     const node = await world.node('paused')
     await world.until(() => world.last('paused')?.state === 'alive')
     node.freeze()

@@ -183,7 +183,7 @@ test('a tenant never has more tasks in flight than its limit, and others get the
   }
 }, 60_000)
 
-test('a queue whose announcement was lost is found by its consumer, or by the next announcement if it has no consumer', async () => {
+test('a queue whose announcement was lost is found because it has a consumer, or by its next announcement if it has no consumer', async () => {
   const deaf = bench(new Map(), false)
   try {
     deaf.free(10)

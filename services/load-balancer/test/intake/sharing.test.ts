@@ -114,7 +114,7 @@ describe('the limit of a tenant', () => {
 })
 
 describe('a load balancer that is drained', () => {
-  it('does not lose a task: another load balancer gets its tasks at once, and each task that was handed over to it gets a pointer', async () => {
+  it('does not lose a task: its queued tasks move to another load balancer at once, and every task without a pointer gets one', async () => {
     const node = await world.node('w1', { slots: 5 })
     const first = await world.balancer('lb1', 1)
     const given = pointersOf(20)

@@ -63,7 +63,7 @@ function setup(limits = '{}', living = ['lb']) {
   }
 }
 
-test('a task counts once from its fetch to its end, no matter on which path it returns', () => {
+test('a task counts once towards the limit of its tenant from its fetch to its end, even if it is fetched or dispatched again', () => {
   const { shares, notes, dispatch } = setup()
   shares.fetched('a', 't')
   dispatch('a', 't', 'n1', 9_000)
@@ -78,7 +78,7 @@ test('a task counts once from its fetch to its end, no matter on which path it r
   expect(shares.standing('t')).toMatchObject({ inFlight: 0, inFlightCost: 0 })
 })
 
-test('L6: a task whose end was lost does not hold a place for ever', () => {
+test('L6: a task whose end message was lost does not count towards the limit of its tenant for ever', () => {
   const { shares, pass, dispatch, heartbeat } = setup()
   for (const id of ['a', 'b', 'c']) dispatch(id, 't')
   // The heartbeat may be older than the dispatch.
@@ -93,7 +93,7 @@ test('L6: a task whose end was lost does not hold a place for ever', () => {
   expect(shares.standing('t').inFlight).toBe(0)
 })
 
-test('a fetched pointer that never reached a node stops counting', () => {
+test('a pointer that was fetched but never sent to a node no longer counts towards the limit of its tenant after some time', () => {
   const { shares, pass } = setup()
   shares.fetched('broken', 't')
   pass(200_000)
@@ -101,7 +101,7 @@ test('a fetched pointer that never reached a node stops counting', () => {
   expect(shares.standing('t').inFlight).toBe(0)
 })
 
-test('tasks in flight at other load balancers count, and each load balancer fills its part of a limit', () => {
+test('tasks in flight at other load balancers count towards the limit of a tenant, and each load balancer fills its part of the limit', () => {
   const { shares, dispatch, count } = setup('{"t":{"concurrency":10,"weight":2}}', ['lb', 'other'])
   count()
   expect(roomOf(shares.standing('t'))).toBe(5)
@@ -133,7 +133,7 @@ test('a new load balancer starts no task of a tenant with a limit until it knows
   expect(shares.standing('other').inFlight).toBe(0)
 })
 
-test('the places of tasks on a node that dies or falls silent are free again', () => {
+test('tasks on a node that dies or falls silent no longer count towards the limit of their tenant', () => {
   const { shares, pass, dispatch, heartbeat, count } = setup('{"t":{"concurrency":2}}')
   count()
   dispatch('a', 't', 'n1')
@@ -163,7 +163,7 @@ test('a task that its node refused is held again and still counts towards the li
   expect(roomOf(shares.standing('t'))).toBe(1)
 })
 
-test('tasks above a limit are separated, and their tenant is listed', () => {
+test('tasks above the limit of their tenant are not placed, and their tenant is listed', () => {
   const { shares, dispatch } = setup('{"*":{"concurrency":2}}')
   shares.tally()
   dispatch('a', 't')

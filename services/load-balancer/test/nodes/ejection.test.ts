@@ -104,7 +104,7 @@ describe('ejection', () => {
     expect(await ejectedOf(balancer)).toBe(0)
   })
 
-  it('is recorded once for two load balancers', async () => {
+  it('is recorded as one decision, even if two load balancers eject the same node', async () => {
     const [bad] = await threeNodes()
     const balancers = [await world.balancer('lb1', 3), await world.balancer('lb2', 3)]
     bad.say({ failedHere: 5, failed: 5 })

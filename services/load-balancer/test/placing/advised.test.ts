@@ -199,7 +199,7 @@ describe('a task with advised placement', () => {
     )
   })
 
-  it('is placed or given back by a drain, which waits for no advice', async () => {
+  it('is placed by the policy or returned to its queue when its load balancer drains, and the drain does not wait for advice', async () => {
     provider.hang()
     const balancer = await start('on')
     const pointer = advised()

@@ -103,7 +103,7 @@ describe('a requirement class', () => {
 })
 
 describe('a node', () => {
-  it('that the monitor calls stalled gets nothing, and only a few tasks at first when it returns', async () => {
+  it('that the health monitor reports as stalled gets no task, and gets only a few tasks at first when it recovers', async () => {
     const nodes = [
       await world.node('w1', { slots: 20 }),
       await world.node('w2', { slots: 20 }),

@@ -16,7 +16,7 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
-describe('a handed-over task', () => {
+describe('a task that a gateway hands over directly', () => {
   it('is dispatched without a pointer and never gets one if it ends at once', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
@@ -33,7 +33,7 @@ describe('a handed-over task', () => {
     expect([...(await world.pointers.taskIds())]).toEqual([second.taskId])
   })
 
-  it('carries the reason of its placement, once for a batch', async () => {
+  it('is dispatched with the reason of its placement, and a batch contains the reason only once', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
     world.fresh(pointersOf(5).map(medium))
@@ -45,7 +45,7 @@ describe('a handed-over task', () => {
     expect(dispatch?.items.every((item) => item?.reason === undefined)).toBe(true)
   })
 
-  it('gets a pointer, which its run adopts, and an in-flight note if it still runs after 200 ms', async () => {
+  it('gets a pointer, for which its node then renews the lease, and an in-flight note if it still runs after 200 ms', async () => {
     const node = await world.node('w1')
     const other = await world.node('w2')
     await world.balancer('lb1', 2)
@@ -74,7 +74,7 @@ describe('a handed-over task', () => {
     )
   })
 
-  it('gets a fenced start on another node when its node does not adopt the pointer', async () => {
+  it('starts through the coordinator (a fenced start) on another node if the first node does not confirm the pointer', async () => {
     const nodes = [await world.node('w1'), await world.node('w2')]
     await world.balancer('lb1', 2)
     const pointer = pointerOf()
@@ -92,7 +92,7 @@ describe('a handed-over task', () => {
     expect(second.taken[0]?.ackSubject).toBeDefined()
   })
 
-  it('becomes a pointer in its queue when no node has room, and the gateways learn of it', async () => {
+  it('becomes a pointer in its queue when no node has room, and the gateways learn that the load balancer has no room', async () => {
     const node = await world.node('w1', { slots: 2 })
     await world.balancer('lb1', 1)
     await eventually(
@@ -121,7 +121,7 @@ describe('a handed-over task', () => {
 })
 
 describe('pointers that no node can take', () => {
-  it('HELD-1: do not keep the pointers of other tenants from free places, and their tasks start when a node has room', async () => {
+  it('HELD-1: do not prevent tasks of other tenants from using free slots, and start when a node has room for them', async () => {
     const node = await world.node('w1', { slots: 20 })
     // No room for the class memory high, and much for the others.
     node.say({ memory: 0.9 })
@@ -198,7 +198,7 @@ describe('a dispatch', () => {
 })
 
 describe('a pointer', () => {
-  it('gets a fast start when it is new, and a fenced start when it is a re-issue (L3)', async () => {
+  it('leads to a start without the coordinator when the pointer is new, and to a start through the coordinator when it is issued again (L3)', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
     const fresh = pointerOf()
@@ -211,7 +211,7 @@ describe('a pointer', () => {
     expect(of(without.taskId)?.ackSubject).toBeDefined()
   })
 
-  it('gets a fenced start when it is a re-issue or was delivered before, even if it carries its spec (L3)', async () => {
+  it('leads to a start through the coordinator (a fenced start) when it was issued again or delivered before, even if it contains its spec (L3)', async () => {
     const receive = createReceiver({
       bus: world.bus,
       log: createLogger({ service: 'test', id: 'test', level: 'silent' }),

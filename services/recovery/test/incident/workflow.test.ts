@@ -93,7 +93,7 @@ test('another replica continues the incident at the stage that a crashed replica
   world.finish(given)
 }, 60_000)
 
-test('pointers that a crashed replica gave back are counted and not given back again', async () => {
+test('pointers that a crashed replica has returned to their queues are counted and not returned again', async () => {
   let dropped = false
   const stuck = await world.recovery({
     id: 'first',
@@ -119,7 +119,7 @@ test('pointers that a crashed replica gave back are counted and not given back a
   world.finish(given)
 }, 60_000)
 
-test('a replica that drains hands its incidents over at once', async () => {
+test('a replica that drains hands its open incidents over to another replica at once', async () => {
   await world.recovery({ id: 'first', outcomeWithinMs: 60_000 })
   const given = await strand('handed', ['handed-0'])
   await world.death('handed')
@@ -136,7 +136,7 @@ test('a replica that drains hands its incidents over at once', async () => {
   world.finish(given)
 }, 60_000)
 
-test('a flapping node is put into quarantine, replaced, and asked to drain when a snapshot shows it', async () => {
+test('a node that dies repeatedly is put into quarantine, replaced, and asked to drain when it appears in a snapshot again', async () => {
   let drains = 0
   const listening = world.bus.subscribe('node.flap.drain', (message) => {
     drains += 1
@@ -178,7 +178,7 @@ test('a flapping node is put into quarantine, replaced, and asked to drain when 
   listening.close()
 }, 60_000)
 
-test('a task that kills its nodes is listed as a suspect and given back last, and the incident reports when it is stopped', async () => {
+test('a task that kills its nodes is listed as a suspect and returned to its queue last, and the incident says when the task is stopped', async () => {
   const killed = async (nodeId: string, incarnation: number) => {
     const change: Partial<Death> = { incarnation }
     await world.death(nodeId, change)
@@ -213,7 +213,7 @@ test('a task that kills its nodes is listed as a suspect and given back last, an
   })
 }, 60_000)
 
-test('a task whose log counts three lost attempts is a suspect at once', async () => {
+test('a task that has already lost three attempts is listed as a suspect after one more death', async () => {
   await world.recovery()
   await strand('once', ['lossy'])
   await world.store.project([recordOf('lossy', { attempt: 3 })], 60_000)

@@ -12,7 +12,7 @@ const SOON_MS = 5_000
 const BATCH = 500
 const TASKS = BATCH + 1
 
-test('R1: a task that moves to another node before its batch keeps its pointer', async () => {
+test('R1: recovery does not return the pointer of a task that another node takes before the batch of the task is processed', async () => {
   await using servers = await startTestServers(['nats', 'redis'])
   const { nats, redis } = servers
   const bus = await connectBus({ url: nats.url, name: 'test', inboxPrefix: '_INBOX_t', log })

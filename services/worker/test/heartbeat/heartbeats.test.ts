@@ -15,8 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-describe('the heartbeats', () => {
-  test('report a change after a quiet moment at once, and the changes soon after it together', async () => {
+describe('the heartbeats of a node', () => {
+  test('report the first change after a quiet interval at once, and report the changes that soon follow together', async () => {
     const { runs, clock, loads, order } = await startNode('w1')
     const first = runs.add({ ...ITEM, taskId: 'a' }, 0, 0)
     // Timers of one process fire in the order in which they are due, however late.

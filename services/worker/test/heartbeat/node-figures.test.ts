@@ -14,8 +14,8 @@ const ITEM = {
   claim: 'c',
 }
 
-describe('openFigures', () => {
-  test('never gives two views of one memory the same version', () => {
+describe('the figures of a node in shared memory', () => {
+  test('never have the same version in two heartbeats, even if both threads compose heartbeats', () => {
     const first = openFigures()
     const second = openFigures(first.buffer)
     first.set({ slots: 4, active: 2, draining: 1 })
@@ -25,7 +25,7 @@ describe('openFigures', () => {
     expect(heartbeatSchema.parse(second.compose('w', 1))).toBeDefined()
   })
 
-  test('increases the incarnation even when the clock went back', () => {
+  test('get a higher incarnation even when the clock has gone back', () => {
     const figures = openFigures()
     figures.raiseIncarnation(1_000)
     figures.raiseIncarnation(500)
@@ -34,15 +34,15 @@ describe('openFigures', () => {
     expect(figures.incarnation()).toBe(2_000)
   })
 
-  test('reports the larger of the delays that both threads measure', () => {
+  test('contain the larger of the delays that both threads measure', () => {
     const figures = openFigures()
     figures.set({ lagMs: 3, stallMs: 900 })
     expect(figures.compose('w', 1).lagMs).toBe(900)
   })
 })
 
-describe('createRuns', () => {
-  test('ends a run once and cancels its running calls', () => {
+describe('the table of the runs of a node', () => {
+  test('ends each run only once, and cancels the running calls of the ended run', () => {
     const seen: string[] = []
     let cancelled = 0
     const runs = createRuns((run) => seen.push(run?.over ?? 'added'))
@@ -59,7 +59,7 @@ describe('createRuns', () => {
     expect(seen).toEqual(['added', 'stopped'])
   })
 
-  test('distinguishes runs that wait for the node or the coordinator from running ones', () => {
+  test('distinguishes runs that wait for the node or the coordinator from runs that work', () => {
     let nowMs = 0
     const runs = createRuns(
       () => undefined,
@@ -89,7 +89,7 @@ describe('createRuns', () => {
   })
 })
 
-describe('echoWaitMs', () => {
+describe('the echo model', () => {
   test.each([
     ['echo', 0],
     ['echo?ms=50', 50],
@@ -98,7 +98,7 @@ describe('echoWaitMs', () => {
     ['echo?ms=-1', undefined],
     ['echoes', undefined],
     ['sim', undefined],
-  ])('%s waits %s', (model, waitMs) => {
+  ])('with the name %s waits for %s ms', (model, waitMs) => {
     expect(echoWaitMs(model)).toBe(waitMs)
   })
 })

@@ -14,7 +14,7 @@ const CLOSED_MS = 1_500
 /** Milliseconds within which the calls of one batch of grants begin. */
 const TOGETHER_MS = 50
 
-test('a call with a promised grant does not begin after the provider has closed the key', async () => {
+test('a call that waits for a grant at a promised time does not begin after the provider has closed the key', async () => {
   await using servers = await startTestServers(['redis'])
   const shared = await connectProviderLimits({ url: servers.redis.url, log })
   const nowMs = (): number => performance.now()

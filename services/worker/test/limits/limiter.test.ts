@@ -62,7 +62,7 @@ describe('the limiter of a provider', () => {
     expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(['in', 'in', 'in'])
   })
 
-  test('ends the wait of a call that lasts longer than expected', async () => {
+  test('refuses a waiting call when its wait lasts longer than its limit', async () => {
     const { enter, limiter } = setup({ concurrent: 1 })
     await enter('a', {})
     const entry = enter('b', { patienceMs: 50 })

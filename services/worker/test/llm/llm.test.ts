@@ -92,7 +92,7 @@ describe('the progress of the calls', () => {
 })
 
 describe('the message of a failed call', () => {
-  test('names the provider and its status behind the reason that the provider gives', async () => {
+  test('contains the reason that the provider gives, followed by the name of the provider and the HTTP status', async () => {
     expect(await setup().call('sim?fault=500')).toMatchObject({
       kind: 'failed',
       failure: { message: expect.stringMatching(/ \(status 500 of the provider first\)$/) },
@@ -117,7 +117,7 @@ describe('the message of a failed call', () => {
   })
 })
 
-describe('a call', () => {
+describe('an LLM call', () => {
   test('streams its text and ends with the complete text and its usage', async () => {
     const pieces: string[] = []
     const outcome = await setup().call('sim?tokens=12', { onText: (text) => pieces.push(text) })
@@ -138,7 +138,7 @@ describe('a call', () => {
     })
   })
 
-  test('sends task and step to the provider', async () => {
+  test('sends the id of its task and the number of its step to the provider', async () => {
     await setup().call('sim?tokens=1', { taskId: 'named', step: 3 })
     expect(simulator.callsOf('named').map((calls) => calls.step)).toEqual(['3'])
   })
@@ -153,7 +153,7 @@ describe('a call', () => {
     expect(await setup().call(model)).toMatchObject({ kind: 'failed', failure })
   })
 
-  test('fails when the provider has no listener', async () => {
+  test("fails when the provider's address accepts no connection", async () => {
     const outcome = await setup({
       providers: [provider({ baseUrl: 'http://127.0.0.1:9/v1' })],
     }).call('sim')
@@ -166,7 +166,7 @@ describe('a call', () => {
   })
 })
 
-describe('a call ends', () => {
+describe('an LLM call ends', () => {
   test('when its provider is silent', async () => {
     const outcome = await setup({ silenceMs: 100, firstTokenMs: 100 }).call('sim?fault=hang')
     expect(outcome).toMatchObject({ kind: 'failed', failure: { kind: 'timeout' } })

@@ -20,7 +20,7 @@ function problemsOf(call: () => unknown): readonly string[] {
   return []
 }
 
-describe('providers', () => {
+describe('the configured LLM providers', () => {
   test('consist of the provider of OPENAI_API_KEY, with its limits and prices, when no list is set', () => {
     expect(load({})).toEqual([])
     const [stock] = load({ OPENAI_API_KEY: 'k', PROVIDER_RPM: '60', LLM_PRICES: 'm=1/2' })
@@ -32,7 +32,7 @@ describe('providers', () => {
     })
   })
 
-  test('in a list replace the provider of OPENAI_API_KEY, and read their keys from files', async () => {
+  test('come only from the list in PROVIDERS when it is set, and their keys are read from files', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
     await writeFile(join(dir, 'key'), 'from-a-file\n')
     const baseUrl = 'https://a.example/v1'

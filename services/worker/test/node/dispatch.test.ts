@@ -68,7 +68,7 @@ test('an item of a dispatch that cannot be read is listed in the reply, and the 
   expect(started).toEqual(['a', 'c'])
 })
 
-test('a task whose dispatch arrives after its load balancer has given up starts in doubt (L3)', async () => {
+test('a task whose dispatch arrives after its load balancer has given up makes no call until the coordinator confirms the run (L3)', async () => {
   await using servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const balancer = await servers.connect('load-balancer')

@@ -120,7 +120,7 @@ describe('the pointer of a run', () => {
     },
   )
 
-  test('is acknowledged after a rejected end when the failure is stored', async () => {
+  test('is acknowledged when the coordinator rejects the report of the end and then stores a failure instead', async () => {
     const node = await nodeOf('w5')
     const error = { code: 'report-invalid', message: 'unreadable' }
     answer = { kind: 'rejected', error }
@@ -132,7 +132,7 @@ describe('the pointer of a run', () => {
     expect(sent[1]).toMatchObject({ error, retryable: false })
   })
 
-  test('is acknowledged after a report that exceeds one message, when the failure is stored', async () => {
+  test('is acknowledged when the report of the end is too large for one message and the coordinator stores a failure instead', async () => {
     const node = await nodeOf('w6')
     answer = { kind: 'committed', seq: 8 }
     const run = take(node, 'large', 0, 'x'.repeat(9 * 1024 * 1024))
@@ -167,8 +167,8 @@ describe('the pointer of a run', () => {
   })
 })
 
-describe('a run whose node has no more time to drain', () => {
-  test('HAND-1: is paused until now, which counts neither as a failure nor as a loss', async () => {
+describe('a run whose node has no time left to drain', () => {
+  test('HAND-1: is paused and may continue at once on another node, which counts neither as a failure nor as a lost attempt', async () => {
     const node = await nodeOf('w7')
     answer = { kind: 'committed', seq: 8 }
     const run = take(node, 'drained', 60_000)
@@ -179,7 +179,7 @@ describe('a run whose node has no more time to drain', () => {
     expect(sent).toMatchObject([{ op: 'pause', expect: 7, wait: { kind: 'time', untilMs: 0 } }])
   })
 
-  test('HAND-2: gives its pointer back when no coordinator confirms the pause in time', async () => {
+  test('HAND-2: returns its pointer to the queue when no coordinator confirms the pause in time', async () => {
     const node = await nodeOf('w8')
     answer = { kind: 'unavailable' }
     const run = take(node, 'unheard', 60_000)

@@ -9,7 +9,7 @@ import { createReporter } from '../../src/node/reports.ts'
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
 const report = { op: 'own', claim: 'c', expect: 1, attempt: 1 } as const
 
-test('an outcome that the node cannot read is requested again, and the outcome that it can read is settled (L4)', async () => {
+test('the node sends a report again if it cannot read the outcome of the report, and does not repeat the reports whose outcomes it can read (L4)', async () => {
   await using servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const coordinator = await servers.connect('coordinator')

@@ -7,7 +7,7 @@ const OK = 'The answer is 42.'
 const TEXT = delta({ content: OK })
 const STOP = delta({}, 'stop')
 
-describe('an answer is complete', () => {
+describe('the streamed answer of a provider is read completely', () => {
   test.each<[string, string]>([
     ['as the documentation shows it', GOOD],
     ['without [DONE]', GOOD.replace(DONE, '')],
@@ -146,7 +146,7 @@ describe('an answer is complete', () => {
       'as one JSON object with the end mark behind it',
       `${JSON.stringify({ choices: [{ index: 0, message: { content: OK }, finish_reason: 'stop' }], usage: USAGE })}\ndata: [DONE]\n`,
     ],
-  ])('%s', (_title, body) => {
+  ])('although it is sent in an unusual form: %s', (_title, body) => {
     const { answer, text, begun } = read([body])
     expect(read([...Buffer.from(body)].map((byte) => Buffer.of(byte))).answer).toEqual(answer)
     expect(answer).toEqual({
@@ -174,14 +174,14 @@ describe('an answer is complete', () => {
       `data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n\n`,
       'a\uFFFD',
     ],
-  ])('with %s, and the pieces add up to its text', (_title, start, expected) => {
+  ])('with %s, and its pieces together are its text', (_title, start, expected) => {
     const { answer, text } = read([`${start}${STOP}${usage()}${DONE}`])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: expected } })
     expect(text).toBe(expected)
   })
 })
 
-describe('an answer is a failure with a code', () => {
+describe('the streamed answer of a provider becomes a failure with an error code', () => {
   test.each<[string, string, object]>([
     [
       'when it is empty',
@@ -289,7 +289,7 @@ describe('an answer is a failure with a code', () => {
     expect(read([body]).answer).toMatchObject({ kind: 'failed', failure })
   })
 
-  test('that keeps its text when it was cut', () => {
+  test('that contains the text received so far when the answer was cut at the length limit', () => {
     expect(read([`${TEXT}${delta({}, 'length')}${DONE}`]).answer).toMatchObject({ partial: OK })
   })
 

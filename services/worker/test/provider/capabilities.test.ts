@@ -29,7 +29,7 @@ function learn(status: number, body: unknown) {
   return learnRefusal(FULL_CAPABILITIES, readRefusal(status, JSON.stringify(value)), SENT)
 }
 
-describe('a refusal mentions its field in the words of', () => {
+describe('a node finds the refused field of a request in the error text of', () => {
   test.each<[string, number, unknown, string]>([
     [
       'OpenAI',

@@ -13,7 +13,7 @@ const packed = (encoding: string, bytes: Uint8Array) => (response: ServerRespons
   response.end(bytes)
 }
 
-describe('a body is read', () => {
+describe("the body of a provider's answer is read", () => {
   test.each<[string, (response: ServerResponse) => void]>([
     ['in gzip', packed('gzip', gzipSync(GOOD))],
     ['in gzip under its old name', packed('x-gzip', gzipSync(GOOD))],
@@ -75,14 +75,14 @@ describe('a body is read', () => {
         )
       },
     ],
-  ])('%s', async (_title, send) => {
+  ])('although it is sent in an unusual way: %s', async (_title, send) => {
     await using server = await endpoint((_request, response) => send(response))
     expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
     expect(server.seen).toHaveLength(1)
   })
 })
 
-describe('a body is one failure, after one request', () => {
+describe('the answer of a provider becomes one failure after a single request', () => {
   test.each<[string, (response: ServerResponse) => void]>([
     ['when its gzip is cut in its middle', packed('gzip', gzipSync(GOOD).subarray(0, 40))],
     ['when its gzip is none', packed('gzip', Buffer.from([1, 2, 3, 4, 5, 6]))],
@@ -128,7 +128,7 @@ describe('a body is one failure, after one request', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('even if the provider resets a reused connection during the answer', async () => {
+  test('when the provider resets a reused connection during the answer', async () => {
     const call = {
       index: 0,
       id: 'a',

@@ -71,7 +71,7 @@ describe('a node whose request is refused', () => {
     expect(server.seen[1]?.messages).toHaveLength(1)
   })
 
-  test('asks for JSON without a schema and then only in the prompt', async () => {
+  test('asks for JSON first without a schema, and after another refusal only in the prompt', async () => {
     await using server = await endpoint((request, response) => {
       if (request['response_format'] === undefined) return sendEvents(response, JSON_ANSWER)
       return refuse(response, 400, 'This response_format type is unavailable now')
@@ -126,8 +126,8 @@ describe('sampling parameters', () => {
   })
 })
 
-describe('a connection that fails', () => {
-  test('to close after a complete answer does not delay the run', async () => {
+describe('a connection to a provider', () => {
+  test('that stays open after a complete answer does not delay the run', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD)
@@ -135,7 +135,7 @@ describe('a connection that fails', () => {
     expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
   })
 
-  test('to close after a finish reason delays only for a moment', async () => {
+  test('that stays open after a finish reason delays the run only for a moment', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD.replace(DONE, ''))
@@ -143,7 +143,7 @@ describe('a connection that fails', () => {
     expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
   })
 
-  test('after a complete answer does not lose text', async () => {
+  test('that fails after a complete answer does not lose text', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.write(GOOD, () => response.socket?.destroy())

@@ -6,7 +6,7 @@ import { delta, DONE, event, read } from './answers.ts'
 
 const TEXT = delta({ content: 'The answer is 42.' })
 
-describe('an error within an answer of status 200', () => {
+describe('an error in the body of an answer with status 200', () => {
   test.each<[string, unknown, object]>([
     [
       'a numeric code',
@@ -111,7 +111,7 @@ describe('an error within an answer of status 200', () => {
       { error: { code: 429, message: 'Please try again in 1m2.5s. Thank you' } },
       { kind: 'status', status: 429, retryAfterMs: 62_500 },
     ],
-  ])('keeps its class as %s', (_title, value, failure) => {
+  ])('is classified like an HTTP error when it is sent as %s', (_title, value, failure) => {
     expect(read([event(value), DONE]).answer).toMatchObject({ kind: 'failed', failure })
     expect(read([JSON.stringify(value)]).answer).toMatchObject({ kind: 'failed', failure })
   })
@@ -128,11 +128,14 @@ describe('an error within an answer of status 200', () => {
       { status: 429, message: 'Rate limit exceeded' },
     ],
     ['a line without a field name', '{"error":{"code":503,"message":"x"}}\n', { status: 503 }],
-  ])('keeps its class as an event with %s', (_title, text, failure) => {
-    expect(read([`${TEXT}${text}`, DONE]).answer).toMatchObject({ kind: 'failed', failure })
-  })
+  ])(
+    'is classified like an HTTP error when it is sent as an event with %s',
+    (_title, text, failure) => {
+      expect(read([`${TEXT}${text}`, DONE]).answer).toMatchObject({ kind: 'failed', failure })
+    },
+  )
 
-  test('keeps its class within milliseconds even if it is long and hostile', () => {
+  test('is classified within milliseconds even if its text is long and hostile', () => {
     const startedMs = performance.now()
     for (const piece of ['//a:', '<', '<script', '-eyJa', 'thinking ']) {
       readRefusal(400, piece.repeat(60_000 / piece.length))
@@ -174,19 +177,22 @@ describe('an error within an answer of status 200', () => {
       "This request would exceed your account's rate limit. Please try again later.",
       { status: 429, wholeKey: undefined },
     ],
-  ])('closes its model or its key for a limit %s', (_title, message, expected) => {
-    const failure = failureOfError(
-      readRefusal(
-        429,
-        JSON.stringify({ error: { message, code: message.includes('Gemini') ? null : 429 } }),
-      ),
-      undefined,
-      undefined,
-    )
-    expect({ retryAfterMs: undefined, wholeKey: undefined, ...failure }).toMatchObject(expected)
-  })
+  ])(
+    'closes its model or its key when its text reports a limit %s',
+    (_title, message, expected) => {
+      const failure = failureOfError(
+        readRefusal(
+          429,
+          JSON.stringify({ error: { message, code: message.includes('Gemini') ? null : 429 } }),
+        ),
+        undefined,
+        undefined,
+      )
+      expect({ retryAfterMs: undefined, wholeKey: undefined, ...failure }).toMatchObject(expected)
+    },
+  )
 
-  test('shows no key in its message', () => {
+  test('leads to a failure whose message contains no API key', () => {
     const message = 'Incorrect API key provided: sk-secret1234567890, or my-own-key'
     const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })
     expect(JSON.stringify(answer)).not.toMatch(/sk-secret|my-own-key/)
@@ -196,7 +202,7 @@ describe('an error within an answer of status 200', () => {
     ['in a refusal', { delta: { refusal: 'no, my-own-key' }, finish_reason: 'stop' }],
     ['as its reason to end', { delta: { content: 'x' }, finish_reason: 'my-own-key' }],
     ['as its reason to say nothing', { delta: {}, finish_reason: 'sk-secret1234567890' }],
-  ])('shows no key %s', (_where, choice) => {
+  ])('leads to a failure that contains no API key %s', (_where, choice) => {
     const { answer } = read([event({ choices: [{ index: 0, ...choice }] }), 'data: [DONE]\n\n'], {
       key: 'my-own-key',
     })
@@ -244,7 +250,7 @@ test.each<[number | string, unknown]>([
   ['withheld', { error: { message: 'x', code: 'sensitive_words_detected' } }],
   ['withheld', { error: { message: 'x', code: 'ResponsibleAIPolicyViolation' } }],
   ['withheld', { error: { message: 'Input data may contain inappropriate content.' } }],
-])('an error has the class %s in the form %j', (expected, value) => {
+])('an error is classified as %s when the provider sends it in the form %j', (expected, value) => {
   const { answer } = read([event(value), DONE])
   const failure = answer.kind === 'failed' ? answer.failure : undefined
   expect(failure?.kind === 'status' ? failure.status : failure?.kind).toBe(expected)
@@ -261,11 +267,14 @@ test.each<[number, string]>([
   [429, 'error: {"message":"rate limit exceeded"}\n\n'],
   [502, 'event: error\ndata:\n\n'],
   [502, 'event: failed\ndata: {"x":1}\n\n'],
-])('an error has the class %i as the bytes %j', (status, body) => {
-  for (const pieces of [[body], [TEXT, body]]) {
-    expect(read(pieces).answer).toMatchObject({ failure: { kind: 'status', status } })
-  }
-})
+])(
+  'an error is classified as status %i when the provider sends it as the bytes %j',
+  (status, body) => {
+    for (const pieces of [[body], [TEXT, body]]) {
+      expect(read(pieces).answer).toMatchObject({ failure: { kind: 'status', status } })
+    }
+  },
+)
 
 test.each<[string, number | undefined]>([
   ['Please retry in 34.074824224s.', 34_075],
@@ -279,7 +288,7 @@ test.each<[string, number | undefined]>([
   ['try again in 2 hours', 300_000],
   ['try again in an hour', undefined],
   ['try again in 5 movies', undefined],
-])('the pause of the sentence %j is %s ms', (message, waitMs) => {
+])('the pause that a provider asks for in the sentence %j is read as %s ms', (message, waitMs) => {
   const failure = failureOfError(
     readRefusal(429, JSON.stringify({ error: { message } })),
     undefined,

@@ -46,7 +46,7 @@ describe('a body of events', () => {
     )
   })
 
-  test('with an event above the limit ends at the limit (L7)', () => {
+  test('with an event above the size limit is read only up to the limit (L7)', () => {
     expect(frame(['data: a\n\n', `data: ${'x'.repeat(20_000)}`, '\n\ndata: b\n\n'])).toEqual([
       'a',
       'broken: too-large',
@@ -61,11 +61,11 @@ describe('a JSON body instead of events', () => {
     ['an object over several lines', ['{\n "a": 1\n}\n'], ['{\n "a": 1\n}']],
     ['one object a line', ['{"a":1}\n{"b"', ':2}\n'], ['{"a":1}', '{"b":2}']],
     ['an object that was cut', ['{"a":'], ['{"a":']],
-  ])('is read as %s', (_title, pieces, values) => {
+  ])('is read when it contains %s', (_title, pieces, values) => {
     expect(frame(pieces)).toEqual(values)
   })
 
-  test('above the limit ends at the limit (L7)', () => {
+  test('is read only up to the size limit when it is larger (L7)', () => {
     expect(frame([`{"a":"${'x'.repeat(20_000)}"}`])).toEqual(['broken: too-large'])
   })
 })
@@ -88,7 +88,7 @@ const chunkedTwice = (text: string): string =>
     .map((part) => `${(part.length + 2).toString(16)}\r\n${part}\n\n\r\n`)
     .join('')}0\r\n\r\n`
 
-describe('the good answer is read', () => {
+describe('a valid answer is read correctly', () => {
   test.each<[string, string]>([
     ['with two byte order marks', `\uFEFF\uFEFF${GOOD}`],
     ['with a byte order mark in front of each event', withField('\uFEFFdata: ')],
@@ -160,12 +160,15 @@ describe('the good answer is read', () => {
     }
   })
 
-  test.each(['\t', '\u0001', '\u2028', '\u0085'])('with %j unescaped in its text', (character) => {
-    const body = TEXT.replace('answer', `ans${character}wer`)
-    expect(read([`${body}${event(LAST)}${DONE}`]).answer).toMatchObject({
-      answer: { text: `The ans${character}wer is 42.` },
-    })
-  })
+  test.each(['\t', '\u0001', '\u2028', '\u0085'])(
+    'with the character %j unescaped in its text',
+    (character) => {
+      const body = TEXT.replace('answer', `ans${character}wer`)
+      expect(read([`${body}${event(LAST)}${DONE}`]).answer).toMatchObject({
+        answer: { text: `The ans${character}wer is 42.` },
+      })
+    },
+  )
 
   test('with invalid UTF-8, which becomes U+FFFD', () => {
     const [before = '', after = ''] = TEXT.split('answer')
@@ -186,7 +189,7 @@ describe('a body without an answer fails', () => {
     expect(answer).toMatchObject({ kind: 'failed', failure: { kind: 'malformed' } })
   })
 
-  test('an answer of another API names its defect', () => {
+  test('with an answer of another API gets an error that names the expected API', () => {
     const { answer } = read([event({ candidates: [{ content: { parts: [{ text: 'x' }] } }] })])
     expect(answer).toMatchObject({
       failure: { kind: 'malformed', message: expect.stringContaining('OpenAI-compatible') },

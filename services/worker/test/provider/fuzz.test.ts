@@ -60,7 +60,7 @@ test('an answer is read the same wherever its bytes are split', () => {
   )
 })
 
-test('a truncated answer is the complete answer or one failure', () => {
+test('reading a truncated answer gives either the complete answer or one failure', () => {
   fc.assert(
     fc.property(which, places, fc.nat(2_000), (good, cuts, end) => {
       const bytes = GOODS[good]!.subarray(0, end % (GOODS[good]!.length + 1))
@@ -75,7 +75,7 @@ test('a truncated answer is the complete answer or one failure', () => {
   )
 })
 
-test('doubled, reordered or changed bytes give one answer or one failure', () => {
+test('reading an answer with repeated, reordered or changed bytes gives one answer or one failure', () => {
   const change = fc.oneof(
     fc.record({
       kind: fc.constant('flip' as const),

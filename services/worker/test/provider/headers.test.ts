@@ -99,7 +99,7 @@ describe('the rate limits of a provider', () => {
     [{ ratelimit: '"default";r=0;t=30', 'retry-after': '2' }, 2_000],
     [{ ratelimit: '__proto__=1, constructor;r=0;t=2' }, 2_000],
     [{ ratelimit: '"'.repeat(60_000) }, undefined],
-  ])('have a pause in %j of %s', (headers, expected) => {
+  ])('are read from the headers %j as a pause of %s ms', (headers, expected) => {
     expect(retryAfterIn(fields(headers), Date.parse('2026-01-01T00:00:00Z'))).toBe(expected)
   })
 })

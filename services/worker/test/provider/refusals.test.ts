@@ -83,11 +83,11 @@ describe('a node that learns from refusals', () => {
   })
 })
 
-describe('an error status', () => {
+describe("the HTTP status of a provider's answer", () => {
   test.each([
     301, 302, 307, 401, 402, 403, 404, 405, 408, 409, 425, 498, 499, 500, 502, 503, 520, 521, 522,
     523, 524, 525, 526, 527, 529, 530,
-  ])('of %i sends the call to the next provider', async (status) => {
+  ])('is %i, and the call goes to the next provider', async (status) => {
     await using first = await endpoint((_request, response) => {
       response.writeHead(status, { location: 'http://127.0.0.1:9/login' })
       response.end('<html>no</html>')
@@ -101,17 +101,20 @@ describe('an error status', () => {
     expect(first.seen).toHaveLength(1)
   })
 
-  test.each([400, 413, 418, 422, 431, 451])('of %i is final after one request', async (status) => {
-    await using server = await endpoint((_request, response) => {
-      response.writeHead(status)
-      response.end()
-    })
-    const { ending } = await runTask([providerAt(server.url)])
-    expect(ending).toMatchObject({ kind: 'failed' })
-    expect(server.seen).toHaveLength(1)
-  })
+  test.each([400, 413, 418, 422, 431, 451])(
+    'is %i, and the call fails after one request',
+    async (status) => {
+      await using server = await endpoint((_request, response) => {
+        response.writeHead(status)
+        response.end()
+      })
+      const { ending } = await runTask([providerAt(server.url)])
+      expect(ending).toMatchObject({ kind: 'failed' })
+      expect(server.seen).toHaveLength(1)
+    },
+  )
 
-  test('for a redirect is reported with its target', async () => {
+  test('is a redirect, and the error contains the target of the redirect', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(308, { location: 'https://elsewhere.example/v1' })
       response.end()
@@ -122,7 +125,7 @@ describe('an error status', () => {
     })
   })
 
-  test('for an empty answer (204) becomes a failure with a code', async () => {
+  test('is 204 without a body, and the call fails with an error code', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(204)
       response.end()
@@ -142,7 +145,7 @@ describe('an error status', () => {
       'of ten megabytes',
       (response) => void response.end(`{"error":{"message":"${'<'.repeat(10_000_000)}"}}`),
     ],
-  ])('with a body %s keeps its status', async (_title, send) => {
+  ])('is kept in the error even if the error has a body %s', async (_title, send) => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(400, { 'content-type': 'application/json' })
       send(response)

@@ -105,7 +105,7 @@ test.each(
   Object.entries(LESSONS).flatMap(([lesson, said]) =>
     said.map((message): [string, string] => [lesson, message]),
   ),
-)('a refusal teaches %j in the words %j', (lesson, message) => {
+)('a node learns the restriction %j from a refusal with the text %j', (lesson, message) => {
   for (const body of [{ error: { message } }, { detail: message }, { object: 'error', message }]) {
     const decision = learnRefusal(FULL_CAPABILITIES, readRefusal(400, JSON.stringify(body)), SENT)
     expect(decision).toMatchObject({ kind: 'adapt', reason: lesson })
@@ -152,7 +152,10 @@ test.each<[string, unknown, string]>([
     },
     'adapt',
   ],
-])('a refusal teaches %j as a list of validation errors', (reason, detail, kind) => {
-  const error = readRefusal(422, JSON.stringify({ detail: [detail] }))
-  expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind, reason })
-})
+])(
+  'a node learns the restriction %j from a refusal with a list of validation errors',
+  (reason, detail, kind) => {
+    const error = readRefusal(422, JSON.stringify({ detail: [detail] }))
+    expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind, reason })
+  },
+)

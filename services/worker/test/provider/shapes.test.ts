@@ -10,7 +10,7 @@ const choice = (fields: object, more: object = {}): string =>
   event({ choices: [{ index: 0, ...fields }], ...more })
 const content = (value: unknown): string => delta({ content: value })
 
-describe('the text is heard', () => {
+describe('the text of an answer is read', () => {
   test.each<[string, string]>([
     ['from one choice in place of a list', event({ choices: { delta: { content: OK } } })],
     ['from choices by their position', event({ choices: { 0: { delta: { content: OK } } } })],
@@ -68,20 +68,20 @@ describe('the text is heard', () => {
         tool_calls: [{ index: 0, id: null, function: { name: null, arguments: null } }],
       }),
     ],
-  ])('%s', (_title, body) => {
+  ])('although the chunk has an unusual form: %s', (_title, body) => {
     const { answer, text } = read([`${body}${END}`])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: OK, toolCalls: [] } })
     expect(text).toBe(OK)
   })
 
-  test.each([42, true, false])('as JSON in place of its text: %j', (value) => {
+  test.each([42, true, false])('as JSON when the content is not a string: %j', (value) => {
     expect(read([`${content(value)}${END}`]).answer).toMatchObject({
       answer: { text: String(value) },
     })
   })
 })
 
-describe('a finish reason is found', () => {
+describe('the finish reason of an answer is found', () => {
   test.each<[string, string]>([
     ['in the delta', choice({ delta: { finish_reason: 'stop' } })],
     ['next to the choices', choice({ delta: {} }, { finish_reason: 'stop' })],
@@ -102,12 +102,12 @@ describe('a finish reason is found', () => {
     ['in a value without choices', event({ finish_reason: 'stop' })],
     ['next to an empty list of choices', event({ choices: [], stop_reason: 'end_turn' })],
     ['behind a value of false', `${choice({ delta: {}, finish_reason: false })}${STOP}`],
-  ])('%s', (_title, last) => {
+  ])('although it stands in an unusual place: %s', (_title, last) => {
     expect(read([`${content(OK)}${last}`]).answer).toMatchObject({ answer: { text: OK } })
   })
 })
 
-describe('a finish reason has the meaning of its words', () => {
+describe('the finish reason of an answer', () => {
   const kinds: readonly (readonly [kind: string, words: string])[] = [
     [
       'answered',
@@ -133,18 +133,25 @@ describe('a finish reason has the meaning of its words', () => {
   const rows = kinds.flatMap(([kind, words]) =>
     words.split(' ').map((word): [string, string] => [word, kind]),
   )
-  test.each(rows)('%s: %s', (word, kind) => {
+  test.each(rows)('with the words %s leads to the result "%s"', (word, kind) => {
     const { answer } = read([`${content(OK)}${delta({}, word.replace('\\n', '\n'))}`])
     expect(answer.kind === 'failed' ? answer.failure.kind : answer.kind).toBe(kind)
   })
 
-  test.each(['length', 'content_filter', 'error'])('also behind a tool call: %s', (word) => {
-    const call = toolPiece({ index: 0, id: 'a', function: { name: 'calculate', arguments: '{}' } })
-    expect(read([`${call}${delta({}, word)}${DONE}`]).answer.kind).toBe('failed')
-  })
+  test.each(['length', 'content_filter', 'error'])(
+    'makes the answer a failure even after a tool call: %s',
+    (word) => {
+      const call = toolPiece({
+        index: 0,
+        id: 'a',
+        function: { name: 'calculate', arguments: '{}' },
+      })
+      expect(read([`${call}${delta({}, word)}${DONE}`]).answer.kind).toBe('failed')
+    },
+  )
 })
 
-test('an answer without its end stays a failure, although usage came with its pieces', () => {
+test('an answer without an end is a failure, even if its pieces contain usage', () => {
   const pieces = ['The answer', ' is'].map((piece) =>
     delta({ content: piece }, null, { usage: USAGE }),
   )

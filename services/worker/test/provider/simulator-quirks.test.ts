@@ -19,7 +19,7 @@ const FAILURES: Readonly<Record<string, string>> = {
 }
 
 test.each(QUIRKS)(
-  'a stream with the quirk %s is complete or one failure with a code',
+  'a task whose provider streams with the quirk %s either completes or fails once with an error code',
   async (quirk) => {
     const model = `sim?tokens=12&quirk=${quirk}`
     const { ending } = await runTask([providerAt(baseUrl)], { model })

@@ -4,7 +4,7 @@ import { delta, DONE, event, read, toolPiece, toolTurn } from './answers.ts'
 const EXPR = '{"expression":"6*7"}'
 const EXPR2 = '{"expression":"10+5"}'
 
-describe('tool calls are assembled', () => {
+describe('the tool calls of a streamed answer', () => {
   const ONE = [{ name: 'calculate', arguments: EXPR }]
   const TWO = [...ONE, { name: 'calculate', arguments: EXPR2 }]
   const fn = (name: unknown, args: unknown) => ({ function: { name, arguments: args } })
@@ -189,7 +189,7 @@ describe('tool calls are assembled', () => {
       ],
       ONE,
     ],
-  ])('%s', (_title, pieces, expected) => {
+  ])('are assembled in the case: %s', (_title, pieces, expected) => {
     const { answer } = read([toolTurn(...pieces)])
     if (answer.kind !== 'answered') throw new Error(JSON.stringify(answer))
     const { toolCalls } = answer.answer
@@ -200,14 +200,14 @@ describe('tool calls are assembled', () => {
     for (const { id } of toolCalls) expect(id).toMatch(/^[\w.:-]+$/)
   })
 
-  test('with nine letters or digits for a missing id', () => {
+  test('get an id of nine letters or digits when the id is missing', () => {
     const { answer } = read([toolTurn({ index: 0, ...fn('calculate', EXPR) })])
     expect(answer).toMatchObject({
       answer: { toolCalls: [{ id: expect.stringMatching(/^[a-z0-9]{9}$/) }] },
     })
   })
 
-  test('with the reasoning and the signature that their provider wants back', () => {
+  test('keep the reasoning and the signature that their provider requires in the next request', () => {
     const { answer } = read([
       delta({ reasoning_content: 'I need ' }),
       delta({ reasoning_content: 'the tool.' }),
@@ -285,7 +285,7 @@ describe('tool calls are assembled', () => {
       'a call next to text',
       `${delta({ content: 'Let me see.', tool_calls: [{ index: 0, id: 'a', ...fn('calculate', EXPR) }] })}${delta({}, 'stop')}${DONE}`,
     ],
-  ])('%s is one call', (_title, body) => {
+  ])('are read as one call from %s', (_title, body) => {
     const { answer } = read([body])
     if (answer.kind !== 'answered') throw new Error(JSON.stringify(answer))
     const calls = answer.answer.toolCalls.map(({ name, arguments: args }) => ({
@@ -295,12 +295,12 @@ describe('tool calls are assembled', () => {
     expect(calls).toEqual(ONE)
   })
 
-  test('unless there are too many; that is a failure', () => {
+  test('make the answer a failure when there are too many of them', () => {
     const many = Array.from({ length: 300 }, (_, index) => toolPiece({ index, ...fn('', '') }))
     expect(read([...many, DONE]).answer).toMatchObject({ failure: { kind: 'output-too-large' } })
   })
 
-  test('unless arguments or signatures are nested too deep; that is a failure', () => {
+  test('make the answer a failure when their arguments or signatures are nested too deep', () => {
     const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
     for (const name of ['extra_content', 'arguments']) {
       const body = `data: {"choices":[{"delta":{"tool_calls":[{"name":"x","${name}":${deep}}]}}]}\n\n`
@@ -308,7 +308,7 @@ describe('tool calls are assembled', () => {
     }
   })
 
-  test('from the old form of a single function call', () => {
+  test('are read from the old form of a single function call', () => {
     const { answer } = read([
       delta({ function_call: { name: 'calculate', arguments: EXPR } }),
       delta({}, 'function_call'),

@@ -33,12 +33,12 @@ test.each([
   'functions__calculate',
   'mcp__math__calculate',
   'calculate<|channel|>commentary',
-])('a tool is found under the name %j', (name) => {
+])('a called tool is found although the model writes its name as %j', (name) => {
   expect(callsOf(toolTurn(piece(0, 'a', name, EXPR)))).toEqual([['calculate', EXPR]])
 })
 
 test.each(['get-time', 'getTime', 'GET_TIME', 'get time'])(
-  'a tool is found under the spelling %j',
+  'a called tool is found although the model spells its name %j',
   (name) => {
     expect(callsOf(toolTurn(piece(0, 'a', name, '{}')))).toEqual([['get_time', '{}']])
   },
@@ -68,14 +68,14 @@ test.each<[string, unknown[], string]>([
     ['{"expression":{"a":1}'],
     '{"expression":{"a":1}',
   ],
-])('the arguments are read from %s', (_title, args, expected) => {
+])('the arguments of a tool call are read from %s', (_title, args, expected) => {
   const pieces = args.map((text, at) =>
     at === 0 ? piece(0, 'a', 'calculate', text) : piece(0, NONE, NONE, text),
   )
   expect(callsOf(toolTurn(...pieces))).toEqual([['calculate', expected]])
 })
 
-describe('pieces belong to their calls', () => {
+describe('the pieces of tool calls', () => {
   const ONE = [['calculate', EXPR]]
   const TWO = [...ONE, ['calculate', EXPR2]]
   const MIXED = [['get_time', ''], ...ONE]
@@ -165,7 +165,7 @@ describe('pieces belong to their calls', () => {
       [{ index: 0, id: 'a', name: 'calculate', arguments: EXPR }],
       ONE,
     ],
-  ])('%s', (_title, pieces, expected) => {
+  ])('are joined to the right calls %s', (_title, pieces, expected) => {
     expect(callsOf(toolTurn(...pieces))).toEqual(expected)
   })
 
@@ -194,7 +194,7 @@ describe('pieces belong to their calls', () => {
       { content: `<|python_tag|>${inText.replace('arguments', 'parameters')}` },
       ONE,
     ],
-  ])('%s', (_title, message, expected) => {
+  ])('are joined to the right calls %s', (_title, message, expected) => {
     expect(callsOf(`${delta(message)}${end}`)).toEqual(expected)
   })
 
@@ -206,7 +206,7 @@ describe('pieces belong to their calls', () => {
     ['next to other text', `Write <tool_call>${inText}</tool_call>.`],
     ['in front of other text', `<tool_call>${inText}</tool_call> calls it.`],
     ['that are cut', `<tool_call>${inText.slice(0, -2)}`],
-  ])('but stay text when they are marked calls %s', (_title, content) => {
+  ])('stay text when the text contains marked calls %s', (_title, content) => {
     expect(callsOf(`${delta({ content })}${delta({}, 'stop')}${DONE}`)).toEqual([])
   })
 })

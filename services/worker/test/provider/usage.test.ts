@@ -5,7 +5,7 @@ const TEXT = delta({ content: 'The answer is 42.' })
 const STOP = delta({}, 'stop')
 const choice = (fields: object): string => event({ choices: [{ index: 0, ...fields }] })
 
-describe('usage is counted, or estimated if the provider reports none that makes sense', () => {
+describe('the usage of an answer is taken from the provider, or estimated if the provider reports none that is plausible', () => {
   const ESTIMATE = { inputTokens: 10, outputTokens: 5 }
   test.each<[string, string, object]>([
     ['as reported', usage(), { inputTokens: 11, outputTokens: 7 }],
@@ -134,14 +134,14 @@ describe('usage is counted, or estimated if the provider reports none that makes
       }),
       { inputTokens: 11, outputTokens: 7, cachedTokens: 8, reasoningTokens: 3 },
     ],
-  ])('%s', (_title, report, expected) => {
+  ])('when the provider reports usage in this form: %s', (_title, report, expected) => {
     expect(read([`${TEXT}${STOP}${report}${DONE}`]).answer).toMatchObject({
       kind: 'answered',
       usage: { llmCalls: 1, ...expected },
     })
   })
 
-  test('if it covers only the last piece', () => {
+  test('when the reported usage covers only the last piece', () => {
     const long = delta({ content: 'word '.repeat(40) })
     const one = usage({ prompt_tokens: 11, completion_tokens: 1 })
     expect(read([`${long}${one}${STOP}${one}${DONE}`]).answer).toMatchObject({

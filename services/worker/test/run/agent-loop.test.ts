@@ -144,10 +144,10 @@ describe('a tool call that needs approval', () => {
   })
 })
 
-describe('a run in doubt', () => {
+describe('a run whose node does not know whether it still owns the task', () => {
   const approvals = [{ step: 1, approved: true, by: 'a' }]
 
-  test('makes no call when the coordinator does not confirm it (L3)', async () => {
+  test('makes no call when the coordinator does not confirm the run (L3)', async () => {
     const refused = (run: Run): void => {
       run.check = Promise.resolve().then(() => {
         run.over = 'superseded'
@@ -168,8 +168,8 @@ describe('a run in doubt', () => {
   })
 })
 
-describe('the tools of a tenant', () => {
-  test('fail the run once, before a call is paid for, when the agent lists a tool that is denied', async () => {
+describe('a run of a tenant with a rule for tools', () => {
+  test('fails once, before any call is paid for, when the agent lists a tool that the rule denies', async () => {
     for (const tools of [['pay_out'], ['pay_*']]) {
       const tenantTools = { a: ['calculate'], '*': ['pay_out'] }
       const { ending, calls } = await play([done], {}, { tenantTools, spec: { tools } })
@@ -178,12 +178,12 @@ describe('the tools of a tenant', () => {
     }
   })
 
-  test('include the tools that the rule of the tenant lists', async () => {
+  test('may use the tools that the rule lists', async () => {
     const { ending } = await play([done], {}, { tenantTools: { a: ['pay_*'] } })
     expect(ending).toMatchObject({ kind: 'completed' })
   })
 
-  test('do not hide that a node lacks a tool', async () => {
+  test('fails with the code for a missing tool when its node lacks an allowed tool', async () => {
     const spec = { tools: ['ghost'] }
     const { ending } = await play([done], {}, { tenantTools: { a: ['*'] }, spec })
     expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'tool-missing' } })

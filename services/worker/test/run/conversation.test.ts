@@ -24,15 +24,15 @@ const SPEC: TaskSpec = {
 const USAGE = { inputTokens: 3, outputTokens: 2, llmCalls: 1 }
 const NONE = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
 
-describe('openConversation', () => {
-  test('has the role, then the text of the task', () => {
+describe('the first messages of a conversation', () => {
+  test('contain the role of the agent and then the text of the task', () => {
     expect(openConversation(SPEC).messages).toEqual([
       { role: 'system', content: 'You are the agent "accountant".' },
       { role: 'user', content: 'add things up' },
     ])
   })
 
-  test('puts the system prompt after the role and the context after the task', () => {
+  test('contain the system prompt after the role and the context after the task', () => {
     const spec = { ...SPEC, systemPrompt: 'Be brief.', context: { total: 3 } }
     expect(openConversation(spec).messages.map((message) => message.content)).toEqual([
       'You are the agent "accountant".\n\nBe brief.',
@@ -41,8 +41,8 @@ describe('openConversation', () => {
   })
 })
 
-describe('replayConversation', () => {
-  test('returns the opening when there is no journal', async () => {
+describe('replaying a conversation from the journal', () => {
+  test('returns the first messages when the journal is empty', async () => {
     expect(await replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
   })
 

@@ -109,7 +109,7 @@ async function turn(
 }
 
 describe('the tool calls of one answer', () => {
-  test('run in parallel, and each is journaled under the step of its position', async () => {
+  test('run in parallel, and each call is journaled under the step number of its position in the answer', async () => {
     const { next, journal, order, most } = await turn(['a', 'b', 'c'])
     expect(most()).toBe(3)
     expect(order).not.toEqual(['a', 'b', 'c'])

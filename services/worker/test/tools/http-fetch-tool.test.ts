@@ -60,7 +60,7 @@ function fetchWith(changes: Partial<HttpFetchSettings>) {
 
 const LOOPBACK = { privateRanges: ['127.0.0.1/32'] }
 
-describe('an address', () => {
+describe('an IP address that http_fetch connects to', () => {
   const rule = createAddressRule([])
 
   test.each([
@@ -138,18 +138,21 @@ describe('an address', () => {
     expect(['10.2.0.1', 'fd13::5', '127.0.0.1'].map(inner.allows)).toEqual([false, false, false])
   })
 
-  test.each(['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8'])('%s is a range', (text) => {
-    expect(isRange(text)).toBe(true)
-  })
+  test.each(['10.0.0.0/8', '127.0.0.1/32', 'fd00::/8'])(
+    'is accepted in the configuration as the range %s',
+    (text) => {
+      expect(isRange(text)).toBe(true)
+    },
+  )
   test.each(['10.0.0.0', '10.0.0.0/33', 'fd00::/129', 'host/8', '10.0.0.0/8/8', '/8'])(
-    '%s is not a range',
+    'is refused in the configuration when the range is written as %s',
     (text) => {
       expect(isRange(text)).toBe(false)
     },
   )
 })
 
-describe('a host', () => {
+describe('a URL of http_fetch', () => {
   const rule = createHostRule(
     ['example.com', '*.example.org', 'api.test:8080'],
     ['bad.example.org'],
@@ -161,7 +164,7 @@ describe('a host', () => {
     'https://example.com./x',
     'https://a.b.example.org/',
     'http://api.test:8080/',
-  ])('%s is allowed', (url) => {
+  ])('%s is allowed by the configured hosts', (url) => {
     expect(rule.refuses(new URL(url))).toBeUndefined()
   })
 
@@ -180,7 +183,7 @@ describe('a host', () => {
     'gopher://example.com/',
     'data:text/plain,x',
     'http://127.0.0.1/',
-  ])('%s is refused', (url) => {
+  ])('%s is refused by the configured hosts', (url) => {
     expect(rule.refuses(new URL(url))).toEqual(expect.any(String))
   })
 
@@ -191,7 +194,7 @@ describe('a host', () => {
     expect(any.refuses(new URL('http://u:p@x.test/'))).toBeDefined()
   })
 
-  test('is matched by a pattern or not', () => {
+  test('can be allowed only by a valid host pattern, and an invalid pattern is refused', () => {
     expect(
       ['*', '*:*', 'a.test', '*.a.test:81', '[::1]:80', '10.0.0.1'].map(isHostPattern),
     ).toEqual(Array.from({ length: 6 }, () => true))

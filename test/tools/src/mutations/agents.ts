@@ -68,8 +68,13 @@ export const AGENTS: readonly Mutation[] = [
         replace: 'if (characters <= Infinity) return',
       },
     ],
-    tests: ['services/worker/test/llm/llm.test.ts', '-t', 'a call ends', '--testTimeout=15000'],
-    caughtBy: /a call ends when its answer is too large/,
+    tests: [
+      'services/worker/test/llm/llm.test.ts',
+      '-t',
+      'an LLM call ends',
+      '--testTimeout=15000',
+    ],
+    caughtBy: /an LLM call ends when its answer is too large/,
     because: /expected/,
   },
   {

@@ -41,7 +41,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'pause'],
-    caughtBy: /a pause ends the attempt and does not count as a failure/,
+    caughtBy: /a pause ends the attempt without counting as a failure/,
     because: /kind: 'not-due'/,
   },
   {
@@ -57,9 +57,9 @@ export const FENCING: readonly Mutation[] = [
     tests: [
       'services/load-balancer/test/placing/placing.test.ts',
       '-t',
-      'fenced start when it is a re-issue or',
+      'issued again or delivered before',
     ],
-    caughtBy: /even if it carries its spec/,
+    caughtBy: /when it was issued again or delivered before/,
     because: /expected false to be true/,
   },
   {
@@ -75,9 +75,9 @@ export const FENCING: readonly Mutation[] = [
     tests: [
       'services/load-balancer/test/placing/placing.test.ts',
       '-t',
-      'fenced start when it is a re-issue or',
+      'issued again or delivered before',
     ],
-    caughtBy: /even if it carries its spec/,
+    caughtBy: /when it was issued again or delivered before/,
     because: /expected false to be true/,
   },
   {
@@ -93,9 +93,9 @@ export const FENCING: readonly Mutation[] = [
     tests: [
       'services/load-balancer/test/placing/placing.test.ts',
       '-t',
-      'fenced start when it is a re-issue or',
+      'issued again or delivered before',
     ],
-    caughtBy: /even if it carries its spec/,
+    caughtBy: /when it was issued again or delivered before/,
     because: /expected false to be true/,
   },
   {
@@ -111,9 +111,9 @@ export const FENCING: readonly Mutation[] = [
     tests: [
       'services/load-balancer/test/placing/placing.test.ts',
       '-t',
-      'fenced start when it is a re-issue or',
+      'issued again or delivered before',
     ],
-    caughtBy: /even if it carries its spec/,
+    caughtBy: /when it was issued again or delivered before/,
     because: /expected false to be true/,
   },
   {

@@ -13,7 +13,7 @@ export const FLEETS: readonly Mutation[] = [
       },
     ],
     tests: ['test/chaos/exact-points.test.ts', '-t', 'gateway'],
-    caughtBy: /leaves the pointer to the follower of the log/,
+    caughtBy: /leaves the stored task to a coordinator/,
     because: /expected 'submitted' to be 'completed'/,
   },
   {

@@ -18,7 +18,7 @@ export const PROVIDERS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/provider/framing.test.ts'],
-    caughtBy: /with an event above the limit ends at the limit/,
+    caughtBy: /with an event above the size limit is read only up to/,
     because: /to deeply equal/,
   },
   {
@@ -74,7 +74,7 @@ export const PROVIDERS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/provider/errors.test.ts'],
-    caughtBy: /shows no key/,
+    caughtBy: /leads to a failure that contains no API key/,
     because: /sk-secret/,
   },
   {
@@ -88,7 +88,7 @@ export const PROVIDERS: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/tool-turn.test.ts'],
-    caughtBy: /run in parallel, and each is journaled/,
+    caughtBy: /run in parallel, and each call is journaled/,
     because: /expected 2 to be 1/,
   },
 ]

@@ -2,8 +2,8 @@ import type { Mutation } from './mutation.ts'
 
 /** The first history that breaks names its seed. */
 const SIMULATION = {
-  tests: ['test/simulation/protocol/protocol.test.ts', '-t', 'every history'],
-  caughtBy: /every history keeps the invariants/,
+  tests: ['test/simulation/protocol/protocol.test.ts', '-t', 'every simulated history'],
+  caughtBy: /every simulated history keeps the invariants/,
 } as const
 
 /** Safeguards of the protocol that simulated histories show, within seconds. */

@@ -13,7 +13,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['test/contract/values.test.ts'],
-    caughtBy: /is refused by the schema of specs: every/,
+    caughtBy: /when it is an invalid value of the field/,
     because: /tokens type/,
   },
   {
@@ -27,7 +27,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['test/contract/values.test.ts'],
-    caughtBy: /passes every schema on its way/,
+    caughtBy: /passes the schemas of the gateway, the log and the bus/,
     because: /Property failed/,
   },
   {
@@ -41,7 +41,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['test/contract/values.test.ts'],
-    caughtBy: /is refused by the schema of specs: a context that no request can contain/,
+    caughtBy: /when it is a value of context that no request can contain/,
     because: /expected true to be false/,
   },
   {
@@ -111,7 +111,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/calendar.test.ts'],
-    caughtBy: /is reported because its days do not exist in any of its/,
+    caughtBy: /is reported because its days do not exist/,
     because: /expected false to be true/,
   },
   {

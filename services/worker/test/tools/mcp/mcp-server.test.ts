@@ -201,7 +201,7 @@ describe('an MCP server over stdio', () => {
     }, 20_000)
   })
 
-  test('does not prevent the start of the node if it cannot be started, and its tools are missing', async () => {
+  test('does not prevent the start of its node if the server cannot be started, and the node then lacks the tools of the server', async () => {
     const { server, lines } = await connect('ghost', { command: '/no/such/program', tools: ['*'] })
     expect(server.tools()).toEqual([])
     expect(server.problem()).toBe('the node cannot reach the server (ENOENT)')
@@ -236,7 +236,7 @@ describe('an MCP server over HTTP', () => {
     })
   })
 
-  test('is called again if it breaks within a harmless call', async () => {
+  test('is called again if the connection breaks within a call that may be repeated safely', async () => {
     const { config, state, keys } = await serveHttp()
     const { call } = await connect('small', config)
     state.dropNext = true
@@ -249,7 +249,7 @@ describe('an MCP server over HTTP', () => {
     expect(new Set(keys)).toEqual(new Set(['task.7']))
   })
 
-  test('leaves the decision to the model if it breaks within any other call', async () => {
+  test('is not called again if the connection breaks within a call that may have an effect, and the model gets an error that says so', async () => {
     const { config, state, keys } = await serveHttp()
     const { call } = await connect('small', config)
     state.dropNext = true

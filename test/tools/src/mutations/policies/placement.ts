@@ -195,7 +195,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /does not give a task to a node whose memory is full for the/,
+    caughtBy: /does not give a task to a node whose memory is full/,
     because: /no-room/,
   },
   {

@@ -42,7 +42,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/plan.test.ts'],
-    caughtBy: /returns the pointers of tasks that are suspected of killing/,
+    caughtBy: /returns the pointers of tasks that are suspected/,
     because: /to deeply equal/,
   },
   {
@@ -168,7 +168,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['services/recovery/test/redistribution/redistribute.test.ts'],
-    caughtBy: /moves to another node before its batch keeps its pointer/,
+    caughtBy: /R1: recovery does not return the pointer of a task/,
     because: /to match object \{ kind: 'given-back'/,
   },
   {

@@ -111,7 +111,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
-    caughtBy: /end after fewer attempts for timeouts, because each attempt/,
+    caughtBy: /end after fewer attempts for timeouts/,
     because: /to be undefined/,
   },
   {

@@ -139,7 +139,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/ejection.test.ts'],
-    caughtBy: /ends with one probe task that decides whether the node/,
+    caughtBy: /ends with one probe task/,
     because: /to deeply equal \{ a: 'probe' \}/,
   },
   {

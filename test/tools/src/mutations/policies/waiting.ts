@@ -171,7 +171,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /counts the budget that it gave its children as used, both for/,
+    caughtBy: /counts the budget that it gave its children as used/,
     because: /tokens: 900/,
   },
   {
