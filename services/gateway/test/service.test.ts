@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { nextPointer, setup, type GatewayBench } from './support.ts'
 
-/** Shared by the tests that leave the servers and the gateway as they are. */
+/** Shared by the tests that do not change the servers and the gateway. */
 let shared: GatewayBench
 beforeAll(async () => {
   shared = await setup()
