@@ -44,8 +44,9 @@ const JOB_DEADLINE_MS = 3_000
 const START_DEADLINE_MS = 20_000
 /** Memory of the thread, MB: a flood of problems ends the thread before it ends the process. */
 const HEAP_MAX_MB = 256
-/** Checks that may wait for the thread. */
+/** Checks that may wait for the thread, and the characters of their schemas and answers. */
 const WAITING_MAX = 1_000
+const WAITING_MAX_CHARS = 32 * 1024 * 1024
 /** Results for schemas that are remembered. */
 const REMEMBERED_MAX = 1_000
 /** The same path from `src` and from `dist`: threads run compiled code. */
@@ -57,6 +58,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
   // In order of use: the schema unused for longest is forgotten first.
   const remembered = new Map<string, SchemaCheck>()
   const waiting: Waiting[] = []
+  let waitingChars = 0
   let current: Waiting | undefined
   let thread: Worker | undefined
   let ready = false
@@ -132,13 +134,16 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
     if (current !== undefined) return
     current = waiting.shift()
     if (current === undefined) return
+    waitingChars -= charsOf(current.job)
     if (thread === undefined) start()
     else if (ready) post()
   }
 
   const run = (job: CheckJob): Promise<Parameters<Waiting['settle']>[0]> =>
     new Promise((resolve) => {
-      if (waiting.length >= WAITING_MAX) {
+      const chars = charsOf(job)
+      const tooMuch = waiting.length > 0 && waitingChars + chars > WAITING_MAX_CHARS
+      if (waiting.length >= WAITING_MAX || tooMuch) {
         resolve({
           kind: 'busy',
           problem: 'cannot be checked now, because too many other checks wait',
@@ -146,6 +151,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
         return
       }
       waiting.push({ job, settle: resolve })
+      waitingChars += chars
       next()
     })
 
@@ -177,6 +183,10 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
       return outcome
     },
   }
+}
+
+function charsOf({ schema, answer = '' }: CheckJob): number {
+  return schema.length + answer.length
 }
 
 /** Keys are digests, since schemas may be long and many are remembered. */

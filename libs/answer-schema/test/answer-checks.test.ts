@@ -165,3 +165,12 @@ test('a schema with an enumeration of 1,000 values, and an answer with 5,000 pro
   const checked = await checks.check(schema, answer)
   expect(checked.kind).toBe('invalid')
 })
+
+test('answers that wait for their check take at most 32 MB; further answers are not checked now (L7)', async () => {
+  const answer = JSON.stringify('x'.repeat(1_000_000))
+  const all = Array.from({ length: 40 }, () => checks.check({ type: 'string' }, answer))
+  const kinds = (await Promise.all(all)).map(({ kind }) => kind)
+  expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(6)
+  expect(kinds.filter((kind) => kind === 'valid')).toHaveLength(34)
+  expect((await checks.check({ type: 'string' }, answer)).kind).toBe('valid')
+})

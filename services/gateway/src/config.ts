@@ -1,5 +1,5 @@
 import { MODEL_PATTERN } from '@agentfleet/domain'
-import { readTenantLimits, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { readTenantBudgets, readTenantLimits, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   ConfigError,
   baseEnv,
@@ -70,6 +70,8 @@ const variables = z.object({
   CONNECTIONS_PER_ADDRESS: integer({ min: 1, max: 100_000 }).optional(),
   /** As for load balancers; here all fields but `concurrency` and `weight` count. */
   TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),
+  /** As for workers, which keep the budgets; the gateway only shows them. */
+  TENANT_BUDGETS: notEmpty(text(), 'no tenant has a budget'),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
@@ -191,6 +193,7 @@ export const schema = withRules(
   ({ PUBLIC_HOSTS = [] }) => hostProblems(PUBLIC_HOSTS),
   ({ TRUSTED_PROXIES = [] }) => proxyProblems(TRUSTED_PROXIES),
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
+  ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,
 )
 
 /** The parsed configuration of the gateway. */

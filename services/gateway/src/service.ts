@@ -11,7 +11,7 @@ import {
 } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import { readPage } from '@agentfleet/console'
-import { CHANNELS, readTenantLimits, STREAMS } from '@agentfleet/protocol'
+import { CHANNELS, readTenantBudgets, readTenantLimits, STREAMS } from '@agentfleet/protocol'
 import {
   every,
   settleWithin,
@@ -163,7 +163,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         readiness: deps.readiness ?? readiness,
       }),
       ...figuresRoutes({ ...parts, operators: deps.operators }),
-      ...limitsRoutes({ ...parts, usage: deps.usage, operators: deps.operators }),
+      ...limitsRoutes({
+        ...parts,
+        budgets: readTenantBudgets(config.TENANT_BUDGETS).budgets,
+        usage: deps.usage,
+        operators: deps.operators,
+      }),
       ...nodeRoutes(parts),
       ...controlRoutes({
         recentDecisions: parts.controlPlane.recentDecisions,

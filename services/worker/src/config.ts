@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import type { TenantBudgets } from '@agentfleet/domain'
+import { readTenantBudgets, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
@@ -16,7 +17,7 @@ import {
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { listedProviders, tenantBudgetsOf } from './llm/provider-config.ts'
+import { listedProviders } from './llm/provider-config.ts'
 import { parseMcpServers } from './tools/mcp/mcp-config.ts'
 import { tenantToolsOf } from './tools/tenant-tools.ts'
 
@@ -101,10 +102,7 @@ export const schema = withRules(
       : [
           `TOOLS_DIR: the folder ${TOOLS_DIR} does not exist; name the folder of your tools (docs/guides/write-a-tool.md)`,
         ],
-  ({ TENANT_BUDGETS }) => {
-    tenantBudgetsOf(TENANT_BUDGETS)
-    return []
-  },
+  ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,
   ({ TENANT_TOOLS }) => {
     tenantToolsOf(TENANT_TOOLS)
     return []
@@ -119,3 +117,8 @@ export const schema = withRules(
 
 /** The parsed configuration of a worker. */
 export type WorkerConfig = Readonly<z.output<typeof schema>>
+
+/** The budgets of the tenants. */
+export function budgetsOf({ TENANT_BUDGETS }: WorkerConfig): TenantBudgets {
+  return readTenantBudgets(TENANT_BUDGETS).budgets
+}

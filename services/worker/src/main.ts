@@ -1,7 +1,7 @@
 import { needs } from '@agentfleet/adapters'
 import { runService } from '@agentfleet/runtime'
-import { schema } from './config.ts'
-import { providersOf, tenantBudgetsOf } from './llm/provider-config.ts'
+import { budgetsOf, schema } from './config.ts'
+import { providersOf } from './llm/provider-config.ts'
 import { createWorker } from './service.ts'
 import { nodeTools as tools } from './tools/node-tools.ts'
 
@@ -13,7 +13,7 @@ runService({
   worksWithout: ['shared', 'discovery'],
   build: ({ config, ...context }) => {
     const providers = providersOf(config)
-    const budgets = tenantBudgetsOf(config.TENANT_BUDGETS)
+    const budgets = budgetsOf(config)
     return createWorker({ ...context, config, providers, budgets, logLevel: config.LOG_LEVEL })
   },
 })

@@ -81,7 +81,7 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
 
 /** The caller's limits, and how much it uses of each. */
 export function limitsTable(view: TenantLimitsView, look: Look): string {
-  const { limits, holds, spent, stores } = view
+  const { limits, holds, spent, budget = {}, stores } = view
   const shared = (limit: string | undefined): string => limit ?? 'shared'
   const counts = (name: string, limit: number | undefined, held?: number): Cell[] => [
     name,
@@ -90,6 +90,11 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   ]
   const spentText = (each: { readonly tokens: number; readonly costUsd: number }): string =>
     `${number(each.tokens)} tokens, ${usd(each.costUsd)}`
+  const budgetText = (tokens: number | undefined, dollars: number | undefined): string =>
+    [
+      ...(tokens === undefined ? [] : [`${number(tokens)} tokens`]),
+      ...(dollars === undefined ? [] : [usd(dollars)]),
+    ].join(', ') || '—'
   const store = (name: string, { bytes, maxBytes }: Store): Cell[] => [
     name,
     megabytes(bytes),
@@ -116,8 +121,16 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     ...(spent === undefined
       ? []
       : [
-          ['usage of this hour (UTC)', spentText(spent.hour), '—'],
-          ['usage of today (UTC)', spentText(spent.day), '—'],
+          [
+            'usage of this hour (UTC)',
+            spentText(spent.hour),
+            budgetText(budget.tokensPerHour, budget.usdPerHour),
+          ],
+          [
+            'usage of today (UTC)',
+            spentText(spent.day),
+            budgetText(budget.tokensPerDay, budget.usdPerDay),
+          ],
         ]),
     ...(stores === undefined
       ? []

@@ -77,6 +77,7 @@ test('the command line prints each limit with the share that is used', () => {
     limits: { weight: 2, tasks: 100_000 },
     holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
     spent: { hour: { tokens: 22_880, costUsd: 0.0045 }, day: { tokens: 481_220, costUsd: 0.1 } },
+    budget: { usdPerDay: 50 },
     stores: { log: { bytes: 4_000_000, maxBytes: 8_000_000 }, redis: { bytes: 1, maxBytes: 0 } },
   }
   expect(`\n${limitsTable(view, LOOK)}\n`).toMatchInlineSnapshot(`
@@ -91,7 +92,7 @@ test('the command line prints each limit with the share that is used', () => {
     held requests of one gateway                            —   shared
     ended tasks that are still stored                   1,251        —
     usage of this hour (UTC)           22,880 tokens, $0.0045        —
-    usage of today (UTC)                481,220 tokens, $0.10        —
+    usage of today (UTC)                481,220 tokens, $0.10   $50.00
     log of the fleet                                     4 MB     8 MB
     Redis of the fleet                                   0 MB        —
     "shared" means that no limit is set: you may hold half of the space that other tenants leave free.

@@ -98,6 +98,15 @@ export interface TenantBudget {
   readonly usdPerDay?: number
 }
 
+/** Budgets by tenant; `*` applies to all tenants that are not named. */
+export type TenantBudgets = Readonly<Record<string, TenantBudget>>
+
+/** The budget of a tenant; undefined if it has none. */
+export function budgetOf(budgets: TenantBudgets, tenant: string): TenantBudget | undefined {
+  // A tenant may have the name of a property that every object has, such as `constructor`.
+  return Object.hasOwn(budgets, tenant) ? budgets[tenant] : budgets['*']
+}
+
 /** One of the limits of a tenant's budget. */
 export type TenantLimitName = 'tokens-per-day' | 'usd-per-day' | 'tokens-per-hour' | 'usd-per-hour'
 

@@ -903,7 +903,8 @@ export interface paths {
      * @description The answer has the limits that the operator has set for you. Without a limit you may hold half of what other
      *     tenants leave free. `holds` says how many tasks and how many bytes of the log you use now. `holds` is at
      *     most a second old; it is missing until a coordinator has announced these numbers. `spent` is missing while
-     *     Redis does not answer. The limits of providers and their circuit breakers are in `GET /v1/fleet`.
+     *     Redis does not answer. `budget` is missing if the operator has set no budget for you. The limits of providers
+     *     and their circuit breakers are in `GET /v1/fleet`.
      */
     get: operations['getLimits']
     put?: never
@@ -1707,6 +1708,16 @@ export interface components {
       spent?: {
         hour: components['schemas']['Spent']
         day: components['schemas']['Spent']
+      }
+      /**
+       * @description The most that the LLM calls of your tasks may use within an hour and within a day (UTC). An absent
+       *     amount does not limit. A call that would exceed one of them fails its task with `budget-exceeded`.
+       */
+      budget?: {
+        tokensPerHour?: number
+        usdPerHour?: number
+        tokensPerDay?: number
+        usdPerDay?: number
       }
       /** @description How full the stores are; only operators see `stores`. If the fleet does not know the size of a store, `maxBytes` of the store is 0. */
       stores?: {

@@ -29,6 +29,8 @@ interface Noted extends UsageEntry {
 
 /** Entries of one write: about 100 kB. */
 const BATCH_MAX = 500
+/** Entries of one page of the log: a log of a million tasks has some million entries. */
+const PAGE_MAX = 10_000
 /** Counted entries that stay in the list before it is compacted, so each entry moves rarely. */
 const COUNTED_MAX = 50_000
 /**
@@ -42,51 +44,81 @@ export function createUsageCounter(deps: {
   readonly bus: Bus
   readonly totals: UsageTotals
   readonly log: Logger
+  /** Entries that are read from the log before they are written. */
+  readonly pageMax?: number
 }): UsageCounter {
-  const { totals, log } = deps
+  const { totals, log, pageMax = PAGE_MAX } = deps
   // Entries before `head` are counted; they leave the list together from time to time.
   let noted: Noted[] = []
   let head = 0
   let position: number | undefined
   let overflowed = false
 
-  /** Reads every usage entry after a sequence from the log. */
-  const recount = async (after: number): Promise<Noted[]> => {
+  /** Adds entries to the totals behind this position; returns the position to which the totals count then. */
+  const addAll = async (from: number, entries: readonly Noted[]): Promise<number> => {
+    let at = from
+    for (let start = 0; start < entries.length; start += BATCH_MAX) {
+      const batch = entries.slice(start, start + BATCH_MAX).filter(({ seq }) => seq > at)
+      const to = batch.at(-1)?.seq ?? at
+      const now = await totals.add(at, to, batch)
+      if (now < at) throw new Error('Redis lost counts of usage again')
+      at = now
+    }
+    return at
+  }
+  /** Counts the usage after a sequence from the log, page by page; returns the position of the totals. */
+  const recount = async (from: number): Promise<number> => {
     const table = createTaskTable()
-    const found: Noted[] = []
+    let page: Noted[] = []
+    let turn: () => void = () => undefined
     const tail = tailLog(deps.bus, {
       afterSeq: 0,
       log,
+      hasRoom: () => page.length < pageMax,
       receive(tailed) {
         const { taskId, event, seq } = tailed
         const before = table.get(taskId)
-        if (table.apply(tailed) === undefined || seq <= after) return
+        if (table.apply(tailed) === undefined || seq <= from) return
         const entry = entryOf(event, before)
-        if (entry !== undefined) found.push({ seq, ...entry })
+        if (entry === undefined) return
+        page.push({ seq, ...entry })
+        if (page.length >= pageMax) turn()
       },
     })
+    let at = from
+    const count = async (): Promise<void> => {
+      const full = page
+      page = []
+      at = await addAll(at, full)
+      tail.poke()
+    }
     try {
-      await tail.caughtUp()
+      const end = tail.caughtUp().then(() => true)
+      end.catch(() => undefined)
+      for (;;) {
+        const full = new Promise<boolean>((resolve) => (turn = () => resolve(false)))
+        if (page.length >= pageMax) turn()
+        const atEnd = await Promise.race([end, full])
+        await count()
+        if (atEnd) return at
+      }
     } finally {
       await tail.close()
     }
-    return found
   }
-  /** Makes `noted` hold every entry after the position of the totals, and returns that position. */
-  const settle = async (at: number): Promise<number> => {
+  /** Drops what the totals count already, after they count all that they lost; returns their position. */
+  const settle = async (found: number): Promise<number> => {
+    let at = found
     if (overflowed || (position !== undefined && at < position)) {
       log.warn(
         { at, position },
         'Redis lost counts of usage; the coordinator counts usage again from the log',
       )
       overflowed = false
-      const seen = await recount(at).catch((error: unknown) => {
+      at = await recount(at).catch((error: unknown) => {
         overflowed = true
         throw error
       })
-      const last = seen.at(-1)?.seq ?? at
-      noted = [...seen, ...noted.slice(head).filter(({ seq }) => seq > last)]
-      head = 0
     }
     while (head < noted.length && noted[head]!.seq <= at) head += 1
     if (head >= COUNTED_MAX || head === noted.length) {

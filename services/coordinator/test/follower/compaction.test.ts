@@ -16,8 +16,8 @@ const WEEK_MS = 7 * 86_400_000
 const RETENTION_MS = 1_000
 /** Each has two events. */
 const TASKS = 1_200
-/** So few expired events are not worth a compaction. */
-const FEW = 1_000
+/** Up to 1,000 expired events are not worth a compaction, nor are those that had not expired at the last one. */
+const FEW = 1_300
 const PARALLEL = 50
 
 /** Stores tasks that have ended. */

@@ -3,6 +3,7 @@ import type { Store } from '@agentfleet/adapters'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
+import { createUsageCounter } from '../../src/follower/usage.ts'
 import { rounds, SOON_MS, startBench, TIMING, USAGE, type Bench } from '../support.ts'
 
 let bench: Bench
@@ -149,6 +150,29 @@ test('usage is counted once by two coordinators, and again from the log after Re
   await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
   await bench.redis('FLUSHALL')
   await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
+})
+
+test('usage is counted again from the log page by page, so that a long log takes no more memory (L7)', async () => {
+  for (let at = 0; at < 7; at += 1) {
+    const { taskId } = await bench.submit()
+    const end = { attempt: 1, node: 'n1', result: 'r', usage: USAGE }
+    await bench.append(taskId, { type: 'completed', atMs: Date.now(), ...end })
+  }
+  const pages: number[] = []
+  const totals: typeof bench.usage = {
+    ...bench.usage,
+    add(from, to, entries) {
+      pages.push(entries.length)
+      return bench.usage.add(from, to, entries)
+    },
+  }
+  const counter = createUsageCounter({ bus: bench.own, totals, log: bench.log, pageMax: 3 })
+  await bench.usage.add(0, 1_000_000, [])
+  await counter.flush()
+  await bench.redis('FLUSHALL')
+  await counter.flush()
+  expect(await tokensToday()).toBe(7 * TOKENS)
+  expect(pages.length).toBeGreaterThan(0)
 })
 
 test('trimming removes the events of ended tasks from the log, and the log keeps all events of an unfinished task (L7)', async () => {

@@ -1,5 +1,5 @@
 import type { UsageTotals } from '@agentfleet/adapters'
-import { limitOf, type TenantLimits } from '@agentfleet/domain'
+import { budgetOf, limitOf, type TenantBudgets, type TenantLimits } from '@agentfleet/domain'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { patient } from '../tasks/reads.ts'
@@ -10,6 +10,7 @@ import type { TenantRoom } from '../tenants/room.ts'
 export interface LimitsRouteDeps {
   readonly room: Pick<TenantRoom, 'standing'>
   readonly limits: TenantLimits
+  readonly budgets: TenantBudgets
   readonly usage: Pick<UsageTotals, 'read'>
   readonly operators: ReadonlySet<string>
   readonly clock: { nowMs(): number }
@@ -18,7 +19,9 @@ export interface LimitsRouteDeps {
 const NOTHING = { tokens: 0, costUsd: 0 }
 
 /** Creates the handler of `/v1/limits` by operationId. */
-export function limitsRoutes({ room, limits, usage, operators, clock }: LimitsRouteDeps) {
+export function limitsRoutes(deps: LimitsRouteDeps) {
+  const { room, limits, budgets, usage, operators, clock } = deps
+
   async function spentBy(tenant: string, nowMs: number): Promise<TenantLimitsView['spent']> {
     const iso = isoTime(nowMs)
     const days = await patient(usage.read(tenant, [iso.slice(0, 10)]))
@@ -42,12 +45,14 @@ export function limitsRoutes({ room, limits, usage, operators, clock }: LimitsRo
       const nowMs = clock.nowMs()
       const standing = room.standing(tenant)
       const spent = await spentBy(tenant, nowMs)
+      const budget = budgetOf(budgets, tenant)
       return {
         tenant,
         at: isoTime(nowMs),
         limits: { ...limitOf(limits, tenant) },
         ...(standing === undefined ? {} : { holds: standing.holds }),
         ...(spent === undefined ? {} : { spent }),
+        ...(budget === undefined ? {} : { budget }),
         ...(standing === undefined || !operators.has(tenant) ? {} : { stores: standing.stores }),
       }
     },

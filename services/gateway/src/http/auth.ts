@@ -1,9 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { StoredKey } from '@agentfleet/adapters'
 import { admit, principalOf, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
 import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ConfiguredKey } from '../config.ts'
 import type { KeyDirectory } from '../principals/key-directory.ts'
-import { hasSecret, parseToken } from '../principals/tokens.ts'
+import type { NewestKey } from '../principals/newest-keys.ts'
+import { hasSecret, parseToken, type KeyToken } from '../principals/tokens.ts'
 import { Refusal } from './problems.ts'
 
 /** The subprotocol of the stream; a client may offer a key together with it, as `bearer.<key>`. */
@@ -31,6 +33,7 @@ export interface Credentials {
   readonly keys: readonly ConfiguredKey[]
   readonly adminKey?: string | undefined
   readonly directory: Pick<KeyDirectory, 'find' | 'current'>
+  readonly newest?: NewestKey
   /** Verifies a JWT. */
   readonly verify?: FindCaller | undefined
   /** Uses up a ticket. */
@@ -73,7 +76,7 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
 }
 
 /** Finds callers in this order: keys of the API, keys of the configuration, tokens. */
-function createFind({ keys, adminKey, directory, verify, nowMs }: Credentials) {
+function createFind({ keys, adminKey, directory, newest, verify, nowMs }: Credentials) {
   const known = new Map(
     keys.map(({ tenant, key }, index) =>
       configured(key, { keyId: `env-${index + 1}`, tenant, scopes: TENANT_SCOPES }),
@@ -90,9 +93,9 @@ function createFind({ keys, adminKey, directory, verify, nowMs }: Credentials) {
     const token = parseToken(credential)
     if (token !== undefined) {
       if (!directory.current()) throw keysUnread()
-      const stored = directory.find(token.id)
-      if (stored === undefined || !hasSecret(stored.key, token.secret, nowMs())) return undefined
-      return principalOf(stored.key)
+      const holder = holderOf(directory.find(token.id), token, nowMs())
+      if (holder !== undefined) return holder
+      return newest?.(token.id)?.then((stored) => holderOf(stored, token, nowMs()))
     }
     if (open) return OPEN
     const digest = digestOf(credential)
@@ -101,6 +104,15 @@ function createFind({ keys, adminKey, directory, verify, nowMs }: Credentials) {
     if (entry !== undefined && timingSafeEqual(entry.digest, digest)) return entry.principal
     return verify?.(credential)
   }
+}
+
+function holderOf(
+  stored: StoredKey | undefined,
+  { secret }: KeyToken,
+  nowMs: number,
+): Principal | undefined {
+  if (stored === undefined || !hasSecret(stored.key, secret, nowMs)) return undefined
+  return principalOf(stored.key)
 }
 
 function configured(key: string, principal: Principal) {

@@ -11,6 +11,7 @@ import { followKeys, type KeyDirectory } from './key-directory.ts'
 import { createKeyLimiter } from './key-limiter.ts'
 import { PURGE_INTERVAL_MS, purgeKeys } from './key-purge.ts'
 import { keyRoutes } from './key-routes.ts'
+import { createNewestKey } from './newest-keys.ts'
 import { createRecorder, FLUSH_INTERVAL_MS, type Recorder } from './record.ts'
 import { createTicketUse, ticketRoutes } from './ticket-routes.ts'
 import { createTokenVerifier } from './jwt.ts'
@@ -55,6 +56,7 @@ export function createPrincipals(deps: {
     keys: parseApiKeys(config.API_KEYS),
     adminKey: config.ADMIN_KEY,
     directory,
+    newest: createNewestKey({ keys, directory, monotonicMs: clock.monotonicMs }),
     verify: createTokenVerifier(config, { clock, log }),
     ticket: createTicketUse({ tickets: callerLimits, refreshed: directory.refreshed }),
     nowMs: clock.nowMs,

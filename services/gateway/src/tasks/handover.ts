@@ -44,11 +44,12 @@ export function createHandover(deps: {
   const hasRoom = (): boolean => {
     const since = monotonicMs() - ROOM_VALID_MS
     for (const [id, atMs] of roomAtMs) {
-      if (atMs >= since) return true
+      if (atMs >= since) continue
+      // A load balancer that is silent has died; what it said of tenants counts no longer.
       roomAtMs.delete(id)
       fullAt.delete(id)
     }
-    return false
+    return roomAtMs.size > 0
   }
 
   /** Whether a load balancer reported that this tenant has reached its limit of tasks in flight. */

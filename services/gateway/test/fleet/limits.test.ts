@@ -3,12 +3,13 @@ import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('a tenant can read its limits and how much of them it uses, and an operator can read how full the stores are', async () => {
+test('a tenant can read its limits, its budget and how much of them it uses, and an operator can read how full the stores are', async () => {
   const keys = { acme: 'acme-key-of-16-chars', ops: 'ops-key-of-16-chars!' }
   await using bench = await setup({
     API_KEYS: `acme:${keys.acme},ops:${keys.ops}`,
     OPERATOR_TENANTS: 'ops',
     TENANT_LIMITS: '{"acme": {"tasks": 7, "weight": 2}}',
+    TENANT_BUDGETS: '{"acme": {"usdPerDay": 50, "tokensPerHour": 1000}}',
   })
   const coordinator = await bench.servers.connect('coordinator')
   const held = { tenant: 'acme', tasks: 3, ended: 5, bytes: 900 }
@@ -21,9 +22,11 @@ test('a tenant can read its limits and how much of them it uses, and an operator
       limits: { tasks: 7, weight: 2 },
       holds: { tasks: 3, ended: 5, logBytes: 900 },
       spent: { hour: { tokens: 0 }, day: { costUsd: 0 } },
+      budget: { usdPerDay: 50, tokensPerHour: 1_000 },
     })
   }, 10_000)
   expect(await bench.client(keys.acme).limits()).not.toHaveProperty('stores')
+  expect(await bench.client(keys.ops).limits()).not.toHaveProperty('budget')
   expect(await bench.client(keys.ops).limits()).toMatchObject({
     limits: { weight: 1 },
     holds: { tasks: 0 },

@@ -1,6 +1,11 @@
 import type { ProviderLimits } from '@agentfleet/adapters'
-import { tenantLimitEndMs, tenantLimitMessage, tenantNoPriceMessage } from '@agentfleet/domain'
-import type { TenantBudgets } from '../llm/provider-config.ts'
+import {
+  budgetOf,
+  tenantLimitEndMs,
+  tenantLimitMessage,
+  tenantNoPriceMessage,
+  type TenantBudgets,
+} from '@agentfleet/domain'
 
 /**
  * The budgets of tenants for the whole fleet. A call reserves what it may cost; its real usage
@@ -47,10 +52,9 @@ export function createTenantBudgets(deps: {
   readonly nowMs: () => number
 }): TenantBudgetKeeper {
   const { budgets, shared, nowMs } = deps
-  const budgetOf = (tenant: string) => budgets[tenant] ?? budgets['*']
   return {
     async reserve(tenant, { id, tokens, usd, model, lifetimeMs }) {
-      const budget = budgetOf(tenant)
+      const budget = budgetOf(budgets, tenant)
       if (budget === undefined) return ALLOW
       const inUsd = budget.usdPerDay !== undefined || budget.usdPerHour !== undefined
       if (inUsd && usd === undefined) {
@@ -70,7 +74,7 @@ export function createTenantBudgets(deps: {
       }
     },
     settle(tenant, id, used) {
-      const budget = budgetOf(tenant)
+      const budget = budgetOf(budgets, tenant)
       if (budget === undefined || shared === undefined) return
       const lifetimeMs = used === undefined ? 0 : UNTIL_COUNTED_MS
       const { tokens = 0, usd = 0 } = used ?? {}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { ModelPrice, TenantBudget } from '@agentfleet/domain'
-import { readJsonSetting, tenantOrAll, TOKEN_PATTERN } from '@agentfleet/protocol'
+import type { ModelPrice } from '@agentfleet/domain'
+import { readJsonSetting, TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/request/capabilities.ts'
@@ -74,20 +74,6 @@ const fileSchema = z.strictObject({
   providers: z.array(providerSchema).min(1).max(PROVIDERS_MAX),
 })
 
-const amount = z.number().min(0).max(1e12).optional()
-const budgetsSchema = z.record(
-  tenantOrAll,
-  z.strictObject({
-    tokensPerHour: amount,
-    usdPerHour: amount,
-    tokensPerDay: amount,
-    usdPerDay: amount,
-  }),
-)
-
-/** Budgets by tenant; `*` applies to all tenants that are not named. */
-export type TenantBudgets = Readonly<Record<string, TenantBudget>>
-
 /** The variables that define providers. */
 export interface ProviderEnv {
   readonly PROVIDERS?: string | undefined
@@ -135,14 +121,6 @@ export function listedProviders(text: string): readonly Provider[] {
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return providers
-}
-
-/** Returns the budgets of tenants; empty if none are configured. */
-export function tenantBudgetsOf(text: string | undefined): TenantBudgets {
-  if (text === undefined) return {}
-  const budgets = readJsonSetting('TENANT_BUDGETS', text, budgetsSchema, 'docs/guides/budgets.md')
-  if (budgets.kind === 'wrong') throw new ConfigError(budgets.problems)
-  return budgets.value as TenantBudgets
 }
 
 function stockProvider(env: ProviderEnv): readonly Provider[] {

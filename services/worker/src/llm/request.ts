@@ -7,11 +7,11 @@ import type {
   Json,
   Level,
   Sampling,
+  TenantBudgets,
   Usage,
 } from '@agentfleet/domain'
 import type { LlmAnswer, Message } from '../run/conversation.ts'
 import type { ToolOffer } from '../tools/tool.ts'
-import type { TenantBudgets } from './provider-config.ts'
 import type { Provider } from './provider.ts'
 
 /** An LLM call to make. */

@@ -1,7 +1,12 @@
 import { totalmem } from 'node:os'
 import { busAddress, type Bus, type Logger, type ProviderLimits } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
-import { HEARTBEAT_INTERVAL_MS, type Placed, type Timing } from '@agentfleet/domain'
+import {
+  HEARTBEAT_INTERVAL_MS,
+  type Placed,
+  type TenantBudgets,
+  type Timing,
+} from '@agentfleet/domain'
 import { RESULT_MAX_BYTES } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
@@ -14,7 +19,6 @@ import { createMetrics, type WorkerMetrics } from '../metrics.ts'
 import { handBack } from './hand-back.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
-import type { TenantBudgets } from '../llm/provider-config.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type GivenItem, type Run, type Runs } from './runs.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ConfigError, loadConfig } from '@agentfleet/runtime'
 import { describe, expect, test } from 'vitest'
 import { schema } from '../../src/config.ts'
-import { providersOf, tenantBudgetsOf } from '../../src/llm/provider-config.ts'
+import { providersOf } from '../../src/llm/provider-config.ts'
 import { candidatesOf, keyId, priceOf } from '../../src/llm/provider.ts'
 
 const load = (env: Record<string, string>) =>
@@ -93,19 +93,5 @@ describe('the configured LLM providers', () => {
     const twice = { name: 'b', baseUrl: 'http://x' }
     const doubled = JSON.stringify({ providers: [twice, twice] })
     expect(problemsOf(() => load({ PROVIDERS: doubled })).join()).toContain('two providers')
-  })
-})
-
-describe('budgets of tenants', () => {
-  test('are read for each tenant, and invalid budgets are listed', () => {
-    expect(tenantBudgetsOf(undefined)).toEqual({})
-    const text = '{"*":{"usdPerDay":5},"acme":{"tokensPerHour":1000}}'
-    expect(tenantBudgetsOf(text)).toEqual({
-      '*': { usdPerDay: 5 },
-      acme: { tokensPerHour: 1000 },
-    })
-    expect(problemsOf(() => tenantBudgetsOf('{"acme":{"usdPerDay":-1}}')).join()).toContain(
-      'acme.usdPerDay',
-    )
   })
 })

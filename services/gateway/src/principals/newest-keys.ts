@@ -1,0 +1,43 @@
+import type { Keys, StoredKey } from '@agentfleet/adapters'
+import { takePermit, type Bucket } from '@agentfleet/domain'
+import { settleWithin } from '@agentfleet/runtime'
+import type { KeyDirectory } from './key-directory.ts'
+
+/**
+ * Reads the newest version of a key whose secret the directory does not know: another gateway may have made or
+ * rotated the key a moment ago.
+ */
+export type NewestKey = (id: string) => Promise<StoredKey | undefined> | undefined
+
+/** Wrong keys cannot make a gateway read more often than this. */
+const READS = { perMinute: 1_200, burst: 20 }
+/** A caller waits this long for a read, milliseconds. */
+const WITHIN_MS = 1_000
+
+/** Creates the read; undefined as its answer means that there were too many. */
+export function createNewestKey(deps: {
+  readonly keys: Pick<Keys, 'last'>
+  readonly directory: Pick<KeyDirectory, 'take'>
+  readonly monotonicMs: () => number
+}): NewestKey {
+  const { keys, directory, monotonicMs } = deps
+  let bucket: Bucket | undefined
+
+  const read = async (id: string): Promise<StoredKey | undefined> => {
+    let found: StoredKey | undefined
+    // Without NATS the key counts as unknown.
+    const reading = keys.last(id).then(
+      (stored) => void (found = stored),
+      () => undefined,
+    )
+    await settleWithin(reading, WITHIN_MS)
+    if (found !== undefined) directory.take(found)
+    return found
+  }
+
+  return (id) => {
+    const taken = takePermit(bucket, READS, monotonicMs())
+    bucket = taken.bucket
+    return taken.kind === 'taken' ? read(id) : undefined
+  }
+}
