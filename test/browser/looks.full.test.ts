@@ -63,6 +63,13 @@ const AGENT = (version: number) => ({
 })
 const USAGE = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.2 }
 
+const SERIES = seriesOf(60)
+const AGENT_SERIES = {
+  ...SERIES,
+  groupBy: 'agent',
+  series: SERIES.series.map((one) => ({ ...one, key: 'reviewer' })),
+}
+
 /** The answers by path. */
 const ANSWERS: Readonly<Record<string, unknown>> = {
   '/v1/me': {
@@ -77,7 +84,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     scanned: 3,
     complete: true,
   },
-  '/v1/stats': seriesOf(60),
+  '/v1/stats': SERIES,
   '/v1/queues': {
     scope: 'tenant',
     at: '',
@@ -125,6 +132,28 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   },
   '/v1/schedules': { schedules: [SCHEDULE] },
   '/v1/schedules/report': SCHEDULE,
+  '/v1/schedules/report/ticks': {
+    next: [],
+    last: [
+      { at: '2026-01-30T07:00:00.000Z', skipped: false, taskId: TASK.id, state: 'completed' },
+      { at: '2026-01-29T07:00:00.000Z', skipped: true },
+    ],
+  },
+  '/v1/audit': {
+    events: [
+      {
+        seq: 1,
+        at: '2026-01-31T11:00:00.000Z',
+        kind: 'change',
+        operation: 'approveStep',
+        keyId: 'env-1',
+        tenant: 'acme',
+        target: TASK.id,
+        status: 200,
+        count: 1,
+      },
+    ],
+  },
   '/v1/schedules:preview': { ticks: ['2026-02-02T07:00:00.000Z', '2026-02-03T07:00:00.000Z'] },
   '/v1/limits': {
     tenant: 'acme',
@@ -144,6 +173,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
 }
 
 function answer({ pathname, searchParams }: URL): unknown {
+  if (searchParams.get('groupBy') === 'agent') return AGENT_SERIES
   if (pathname !== '/v1/tasks') return ANSWERS[pathname]
   const approvals = searchParams.get('waitingKind') === 'approval'
   const waits = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 5 } }
@@ -171,6 +201,11 @@ const VIEWS: Readonly<Record<string, string>> = {
 }
 /** The views that have a stored picture. */
 const PICTURED = Object.keys(VIEWS).slice(0, 6)
+
+/** The elements that are not in a box that scrolls and end to the right of the screen. */
+const TOO_WIDE = `[...document.querySelectorAll('body *')]
+  .filter((each) => each.getBoundingClientRect().right > innerWidth && each.closest('.scroll, .rail') === null)
+  .map(({ outerHTML }) => outerHTML.slice(0, 100)).slice(0, 4).join(' | ')`
 
 /** Each dialog, by the view and the button that opens it. */
 const DIALOGS = [
@@ -221,6 +256,22 @@ describe.each(LOOKS)('the page in the %s look', (colorScheme) => {
       await writeFile(file, drawn)
     }
     expect(await difference(drawn, await readFile(file))).toBeLessThanOrEqual(DIFFERENT_MAX)
+  })
+})
+
+describe('the page on a screen of 320 pixels, as with a zoom of 400 %', () => {
+  beforeAll(() => page.setViewportSize({ width: 320, height: 640 }))
+
+  it('needs no scrolling sideways in any view, and has no violation of WCAG 2.2 AA', async () => {
+    const found: string[] = []
+    for (const view of Object.keys(VIEWS)) {
+      await open(view)
+      if ((await page.evaluate('document.documentElement.scrollWidth')) !== 320) {
+        found.push(`${view}: ${String(await page.evaluate(TOO_WIDE))}`)
+      }
+      found.push(...(await browser.violations(page)).map((line) => `${view} ${line}`))
+    }
+    expect(found).toEqual([])
   })
 })
 

@@ -64,6 +64,8 @@ describe('the page', () => {
     expect(page.url()).toBe(address(`/tasks/${id}?tab=output`))
     await page.reload()
     await page.getByRole('region', { name: 'Result' }).waitFor()
+    await page.getByRole('button', { name: 'UTC' }).click()
+    await page.locator('time:has-text("UTC")').first().waitFor()
     expect(await browser.violations(page)).toEqual([])
     const { id: steps } = await test.client.submit({
       task: 'Add up the figures of the report',

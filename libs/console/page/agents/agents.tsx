@@ -1,15 +1,21 @@
 import { useState } from 'preact/hooks'
-import type { AgentList, AgentSummary, ToolList, ToolView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
+import type { AgentList, AgentSummary, TaskSeries, ToolList, ToolView } from '@agentfleet/protocol'
+import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
-import { count } from '../format/format.ts'
+import { withQuery } from '../api/query.ts'
+import { count, percent, usd } from '../format/format.ts'
 import { Allowed } from '../parts/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/table.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, open } from '../shell/router.ts'
+import { behaviourOf, type Behaviour } from './behaviour.ts'
 
 const EVERY_MS = 15_000
+
+/** The figures of the agents are those of the last day. */
+const FIGURES_MS = 86_400_000
+const FIGURES_EVERY_MS = 60_000
 
 const AGENTS: readonly Column<AgentSummary>[] = [
   { title: 'Agent', of: ({ name }) => <a href={linkTo('agents', name)}>{name}</a> },
@@ -18,6 +24,32 @@ const AGENTS: readonly Column<AgentSummary>[] = [
   { title: 'Model', of: ({ model }) => model ?? '—' },
   { title: 'Changed', of: ({ updatedAt }) => <Instant at={updatedAt} /> },
   { title: 'Description', kind: 'wide', of: ({ description, role }) => description ?? role ?? '—' },
+]
+const BEHAVIOUR: readonly Column<Behaviour>[] = [
+  {
+    title: 'Agent',
+    of: ({ agent }) => (
+      <a href={linkTo('tasks', undefined, { agent })}>
+        <bdi>{agent}</bdi>
+      </a>
+    ),
+  },
+  { title: 'Completed', kind: 'number', of: ({ completed }) => count(completed) },
+  {
+    title: 'Failed',
+    kind: 'number',
+    of: ({ agent, failed }) =>
+      failed === 0 ? (
+        '0'
+      ) : (
+        <a href={linkTo('tasks', undefined, { agent, state: 'failed' })}>{count(failed)}</a>
+      ),
+  },
+  { title: 'Success', kind: 'number', of: ({ success }) => percent(success) },
+  { title: 'Attempts repeated', kind: 'number', of: ({ retried }) => count(retried) },
+  { title: 'LLM calls', kind: 'number', of: ({ llmCalls }) => count(llmCalls) },
+  { title: 'Cost', kind: 'number', of: ({ costUsd }) => usd(costUsd) },
+  { title: 'Cost a task', kind: 'number', of: ({ usdPerTask }) => usd(usdPerTask) },
 ]
 const TOOLS: readonly Column<ToolView>[] = [
   { title: 'Tool', of: ({ name }) => name },
@@ -33,6 +65,15 @@ export function Agents() {
     'agents',
     (signal) => request<AgentList>('/v1/agents', { signal }),
     EVERY_MS,
+  )
+  const figures = useLoad(
+    'agent figures',
+    (signal) => {
+      const from = new Date(nowMs() - FIGURES_MS).toISOString()
+      const path = withQuery('/v1/stats', { groupBy: 'agent', step: '1h', from })
+      return request<TaskSeries>(path, { signal })
+    },
+    FIGURES_EVERY_MS,
   )
   const tools = useLoad('tools', (signal) => request<ToolList>('/v1/tools', { signal }), EVERY_MS)
   return (
@@ -52,6 +93,18 @@ export function Agents() {
       <Allowed scope="agents:write" to="define agents">
         <NewAgent />
       </Allowed>
+      <h2>Do they behave? The last 24 hours</h2>
+      <Panel loaded={figures}>
+        {(stats) => (
+          <Table
+            caption="Agents by their tasks of the last 24 hours"
+            columns={BEHAVIOUR}
+            rows={behaviourOf(stats)}
+            keyOf={({ agent }) => agent}
+            empty="No task ended or made an LLM call in the last 24 hours."
+          />
+        )}
+      </Panel>
       <h2>Tools</h2>
       <Panel loaded={tools}>
         {(list) => (

@@ -1,15 +1,21 @@
 import { useState } from 'preact/hooks'
-import type { TaskPage } from '@agentfleet/protocol'
+import type { AuditPage, TaskPage } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
+import { me } from '../api/me.ts'
 import { ago, plural } from '../format/format.ts'
+import { Allowed } from '../parts/allowed.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { Panel } from '../parts/panel.tsx'
+import { Table, type Column } from '../parts/table.tsx'
+import { Ago } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
 import { ApprovalForm } from './form.tsx'
 
 const EVERY_MS = 3_000
 const PAGE_TASKS = 100
+const DECIDED = '/v1/audit?operation=approveStep&kind=change&limit=50'
+const DECIDED_EVERY_MS = 15_000
 const WAITING = `/v1/tasks?waitingKind=approval&state=waiting&order=oldest&limit=${PAGE_TASKS}`
 
 /** The steps that wait for a person, the longest waiting first. */
@@ -58,6 +64,47 @@ export function Approvals() {
           )
         }}
       </Panel>
+      <h2>Decided</h2>
+      {me.value !== undefined && (
+        <Allowed scope="admin" to="read who decided what">
+          <Decided />
+        </Allowed>
+      )}
+      <p class="muted">Each task shows who allowed or refused its steps, with the note.</p>
     </>
+  )
+}
+
+type Decision = AuditPage['events'][number]
+
+const COLUMNS: readonly Column<Decision>[] = [
+  {
+    title: 'Task',
+    of: ({ target }) => (target === undefined ? '—' : <TaskLink id={target} />),
+  },
+  { title: 'At', of: ({ at }) => <Ago at={at} /> },
+  { title: 'Tenant', of: ({ tenant }) => tenant ?? '—' },
+  { title: 'Key', kind: 'wide', of: ({ keyId }) => keyId ?? '—' },
+]
+
+/** The latest decisions of people, from the audit log. */
+function Decided() {
+  const loaded = useLoad(
+    DECIDED,
+    (signal) => request<AuditPage>(DECIDED, { signal }),
+    DECIDED_EVERY_MS,
+  )
+  return (
+    <Panel loaded={loaded}>
+      {({ events }) => (
+        <Table
+          caption="Decided steps, latest first"
+          columns={COLUMNS}
+          rows={events}
+          keyOf={({ seq }) => String(seq)}
+          empty="Nobody has decided a step yet."
+        />
+      )}
+    </Panel>
   )
 }

@@ -1,4 +1,5 @@
 import { count, instant } from '../format/format.ts'
+import { zone } from '../shell/zone.ts'
 import { lineOf, type Point } from './line.ts'
 
 const WIDTH = 300
@@ -19,7 +20,7 @@ export function Chart({
   const [first] = points
   // A line needs at least two points.
   if (last === undefined || first === undefined || points.length < 2) return null
-  const words = `${title}: now ${write(last.value)}, at most ${write(max)} since ${instant(first.atMs)}.`
+  const words = `${title}: now ${write(last.value)}, at most ${write(max)} since ${instant(first.atMs, zone.value)}.`
   return (
     <figure class="chart">
       <figcaption>

@@ -28,7 +28,7 @@ export function Table<Row>({
   if (rows.length === 0) return <p class="empty">{empty}</p>
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table>
+      <table class="cards">
         <caption class="quiet">{caption}</caption>
         <thead>
           <tr>
@@ -65,7 +65,7 @@ export function Table<Row>({
                       {of(row)}
                     </th>
                   ) : (
-                    <td key={title} class={kind}>
+                    <td key={title} class={kind} data-title={title}>
                       {of(row)}
                     </td>
                   ),

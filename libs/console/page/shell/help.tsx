@@ -10,6 +10,7 @@ const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['j, k', 'next and previous row'],
   ['x', 'select the row'],
   ['Enter', 'open the row'],
+  ['[, ]', 'task before and after'],
   ['.', 'pause or resume'],
   ['?', 'this list'],
   ...VIEWS.map(({ key, title }) => [`g ${key}`, title] as const),

@@ -38,6 +38,7 @@ export function listenForKeys(): () => void {
     else if (key === '?') helpOpen.value = true
     else if (key === 'j' || key === 'k') moveRow(key === 'j' ? 1 : -1)
     else if (key === 'x') pickRow()
+    else if (key === '[' || key === ']') openNeighbour(key === '[' ? 'prev' : 'next')
     else if (key === '/') focusSearch()
     else return
     event.preventDefault()
@@ -63,6 +64,11 @@ function moveRow(by: 1 | -1): void {
   const at = links.findIndex((link) => link.closest('tr')?.contains(document.activeElement))
   const next = at === -1 ? 0 : Math.min(links.length - 1, Math.max(0, at + by))
   links[next]?.focus()
+}
+
+/** Opens the record before or after the shown one, if the view links to it. */
+function openNeighbour(which: 'prev' | 'next'): void {
+  document.querySelector<HTMLElement>(`main a[rel=${which}]`)?.click()
 }
 
 /** Selects the row that has the focus, or deselects this row. */

@@ -7,6 +7,7 @@ import { helpOpen } from './help.tsx'
 import { linkTo, openPath } from './router.ts'
 import { placeFor } from './routes.ts'
 import { setTheme, theme, THEMES } from './theme.ts'
+import { setZone, zone } from './zone.ts'
 
 /** The bar above every view: search, connection, pause, look. */
 export function TopBar() {
@@ -23,6 +24,14 @@ export function TopBar() {
         onClick={() => (paused.value = !paused.value)}
       >
         {paused.value ? 'Resume' : 'Pause'}
+      </button>
+      <button
+        type="button"
+        aria-pressed={zone.value === 'UTC'}
+        title="Write times in UTC in place of your time zone"
+        onClick={() => setZone(zone.value === 'UTC' ? '' : 'UTC')}
+      >
+        UTC
       </button>
       {me.value !== undefined && (
         <span class="muted tenant" title={`Key ${me.value.keyId}: ${me.value.scopes.join(', ')}`}>

@@ -11,6 +11,7 @@ import { Copyable, Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery, url } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
+import { lastList, neighboursOf } from '../tasks/neighbours.ts'
 import { TaskActions } from './actions.tsx'
 import { Children } from './children.tsx'
 import { snippetsOf } from './code.ts'
@@ -32,6 +33,7 @@ export function Task({ id }: { id: string }) {
       <h1 tabIndex={-1}>
         Task <span class="id">{id}</span>
       </h1>
+      <Neighbours id={id} />
       <Panel loaded={loaded}>
         {(followed) => (
           <>
@@ -42,6 +44,28 @@ export function Task({ id }: { id: string }) {
         )}
       </Panel>
     </>
+  )
+}
+
+/** Links to the tasks before and after this one in the list that the reader came from. */
+function Neighbours({ id }: { id: string }) {
+  const list = lastList.value
+  const { before, after } = useMemo(() => neighboursOf(list, id), [list, id])
+  if (before === undefined && after === undefined) return null
+  const query = { tab: place.value.query['tab'] }
+  return (
+    <nav class="row" aria-label="Tasks of the list">
+      {before !== undefined && (
+        <a rel="prev" href={linkTo('tasks', before, query)}>
+          Task before
+        </a>
+      )}
+      {after !== undefined && (
+        <a rel="next" href={linkTo('tasks', after, query)}>
+          Task after
+        </a>
+      )}
+    </nav>
   )
 }
 
@@ -83,9 +107,29 @@ function Header({ task }: Followed) {
           ['Created by', task.parentId && <TaskLink id={task.parentId} />],
           ['Depends on', links(task.dependsOn)],
           ['Created', task.children && plural(task.children.length, 'task')],
+          ['Approvals', task.approvals && <Approved key="approvals" of={task.approvals} />],
         ]}
       />
     </>
+  )
+}
+
+/** Who decided which step, and why. */
+function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
+  return (
+    <ul class="plain">
+      {of.map(({ step, approved, by, person, note, atMs }) => (
+        <li key={step}>
+          Step {step} {approved ? 'allowed' : 'refused'} by <bdi>{person ?? by}</bdi>
+          {person !== undefined && ` (key ${by})`} {atMs !== undefined && <Instant at={atMs} />}
+          {note !== undefined && (
+            <>
+              : <bdi>{note}</bdi>
+            </>
+          )}
+        </li>
+      ))}
+    </ul>
   )
 }
 

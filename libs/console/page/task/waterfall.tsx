@@ -1,6 +1,7 @@
 import { instant } from '../format/format.ts'
 import { TaskLink } from '../parts/links.tsx'
 import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
+import { zone } from '../shell/zone.ts'
 import { lengthWords, type Bar } from './timeline.ts'
 
 /** The bars of a task on one axis of time, as a table that is read row by row. */
@@ -24,14 +25,14 @@ export function Waterfall({ bars }: { bars: readonly Bar[] }) {
       width: 130,
       kind: 'number',
       of: (each) => (
-        <span title={`ended ${instant(each.endMs)}`}>
+        <span title={`ended ${instant(each.endMs, zone.value)}`}>
           {lengthWords(each)}
           {each.running && ' so far'}
         </span>
       ),
     },
     {
-      title: `From ${instant(startMs)}`,
+      title: `From ${instant(startMs, zone.value)}`,
       width: 320,
       of: (each) => (
         <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">

@@ -5,6 +5,7 @@ import { withQuery } from '../api/query.ts'
 import { count } from '../format/format.ts'
 import { place, setQuery } from '../shell/router.ts'
 import { linesOf } from '../shell/routes.ts'
+import { zone } from '../shell/zone.ts'
 import { FIELDS, STATES, type Field, type Filters } from './filters.ts'
 
 const COUNTS_EVERY_MS = 5_000
@@ -141,14 +142,15 @@ function Entry({ field }: { field: Field }) {
   }
 }
 
-/** The address has the time in UTC; the field shows the time in the reader's time zone. */
+/** The address has the time in UTC; the field shows the time in the zone that the reader chose. */
 function localOf(text: string): string {
   const atMs = Date.parse(text)
   if (Number.isNaN(atMs)) return ''
-  const offsetMs = new Date(atMs).getTimezoneOffset() * 60_000
-  return new Date(atMs - offsetMs).toISOString().slice(0, 16)
+  const minutes = zone.value === 'UTC' ? 0 : new Date(atMs).getTimezoneOffset()
+  return new Date(atMs - minutes * 60_000).toISOString().slice(0, 16)
 }
 
 function instantOf(local: string): string | undefined {
-  return local === '' ? undefined : new Date(local).toISOString()
+  if (local === '') return undefined
+  return new Date(zone.value === 'UTC' ? `${local}Z` : local).toISOString()
 }

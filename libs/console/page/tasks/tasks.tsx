@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { nowMs } from '../api/http.ts'
 import { count, duration, plural, usd } from '../format/format.ts'
@@ -21,6 +21,8 @@ import {
   type Filters,
 } from './filters.ts'
 import { rowsBetween, rowsWith, type TaskList } from './list.ts'
+import { lastList } from './neighbours.ts'
+import { SavedViews } from './saved-views.tsx'
 import { useTaskList } from './use-list.ts'
 
 const CANCEL = '/v1/tasks:cancel'
@@ -74,6 +76,9 @@ export function Tasks() {
     return picked.size === 0 && wanted === undefined && !scrolled && !held
   }
   const { loaded, list, seen, renew } = useTaskList(filters, isCalm)
+  useEffect(() => {
+    if (list !== undefined) lastList.value = list
+  }, [list])
   const toggle = (id: string) =>
     setPicked((before) => {
       const after = new Set(before)
@@ -85,6 +90,7 @@ export function Tasks() {
     <>
       <h1 tabIndex={-1}>Tasks</h1>
       <FilterBar filters={filters} />
+      <SavedViews words={filterWords(filters)} />
       <Allowed scope="tasks:write" to="cancel or replay tasks">
         <Actions
           list={list}

@@ -20,7 +20,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DefinitionChecks } from './checks.ts'
 import { agentBytes, found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
-import { checkVersion, etagOf } from '../http/versions.ts'
+import { checkVersion, etagOf } from './versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
 /** Dependencies of the agent routes. */

@@ -20,7 +20,7 @@ import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
-import { checkVersion, etagOf } from '../http/versions.ts'
+import { checkVersion, etagOf } from '../agents/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
 /** Dependencies of the schedule routes. */

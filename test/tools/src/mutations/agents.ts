@@ -335,7 +335,7 @@ export const AGENTS: readonly Mutation[] = [
     safeguard: 'a definition is changed only with its current version',
     edits: [
       {
-        file: 'services/gateway/src/http/versions.ts',
+        file: 'services/gateway/src/agents/versions.ts',
         find: "if (ifMatch === '*' || ifMatch === etagOf(version)) return",
         replace: "if (ifMatch !== '') return",
       },

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { Refusal } from './problems.ts'
+import { Refusal } from '../http/problems.ts'
 
 /** The `ETag` of a version. */
 export function etagOf(version: number): string {
