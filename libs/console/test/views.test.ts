@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TaskSeries, TaskSummary } from '@agentfleet/protocol'
 import { behaviourOf } from '../page/agents/behaviour.ts'
+import { boundOf } from '../page/tasks/filters.ts'
 import { listOf } from '../page/tasks/list.ts'
 import { neighboursOf } from '../page/tasks/neighbours.ts'
 import { VIEWS_MAX, viewsIn, withView } from '../page/tasks/saved.ts'
@@ -59,5 +60,14 @@ test('saved views are read with care, sorted by name, and replaced by name', () 
     { name: 'a', query: {} },
     { name: 'failed', query: {} },
   ])
-  expect(viewsIn(JSON.stringify(Array(VIEWS_MAX + 5).fill(failed)))).toHaveLength(VIEWS_MAX)
+  const many = Array.from({ length: VIEWS_MAX + 5 }, () => failed)
+  expect(viewsIn(JSON.stringify(many))).toHaveLength(VIEWS_MAX)
+})
+
+test('a count that is only a bound says so, and an exact count stands alone', () => {
+  const shown = (counts: { exact: boolean; unsplit?: number }) =>
+    ['queued', 'running', 'failed'].map((state) => boundOf(counts, state))
+  expect(shown({ exact: true })).toEqual(['', '', ''])
+  expect(shown({ exact: false, unsplit: 5 })).toEqual(['≤ ', '≥ ', ''])
+  expect(shown({ exact: false })).toEqual(['≥ ', '≥ ', '≥ '])
 })

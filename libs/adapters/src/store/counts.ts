@@ -37,6 +37,11 @@ export interface TaskCounts {
   readonly exact: boolean
   /** Tasks that had to be looked at one by one. */
   readonly scanned: number
+  /**
+   * Tasks counted as queued of which the count did not find out whether they run; every other group, and the
+   * sum of `queued` and `running`, is exact. Absent if there is no such task.
+   */
+  readonly unsplit?: number
 }
 
 /** Tasks that one count looks at when no listing answers it: about a quarter of a second. */
@@ -48,20 +53,32 @@ const STEP = 1_000
 const NAMES_MAX = 500
 
 /** Counts tasks: from the lengths of the listings if they answer, otherwise one by one. */
-export async function countTasks(source: SearchSource, query: CountQuery): Promise<TaskCounts> {
+export async function countTasks(
+  source: SearchSource,
+  query: CountQuery,
+  splitMax = SPLIT_MAX,
+): Promise<TaskCounts> {
   const { filter, groupBy } = query
   const { agent, errorCode } = filter
   if (!needsRead(filter)) {
-    if (groupBy === 'state') return byState(source.redis, query)
+    if (groupBy === 'state') return byState(source.redis, query, splitMax)
     if (groupBy === 'agent' && errorCode === undefined) return byAgent(source.redis, query)
     if (groupBy === 'errorCode' && agent === undefined) return byErrorCode(source.redis, query)
   }
   return oneByOne(source, query)
 }
 
-async function byState(redis: Redis, { tenant, filter }: CountQuery): Promise<TaskCounts> {
-  const { counts, exact, scanned } = await shownCounts(redis, listingsOf(tenant, filter), filter)
-  return { groups: sorted(counts), exact, scanned }
+async function byState(
+  redis: Redis,
+  { tenant, filter }: CountQuery,
+  splitMax: number,
+): Promise<TaskCounts> {
+  const listings = listingsOf(tenant, filter)
+  const { counts, unsplit, scanned } = await shownCounts(redis, listings, filter, splitMax)
+  const groups = sorted(counts)
+  return unsplit === 0
+    ? { groups, exact: true, scanned }
+    : { groups, exact: false, scanned, unsplit }
 }
 
 async function byAgent(redis: Redis, { tenant, filter }: CountQuery): Promise<TaskCounts> {
@@ -78,7 +95,7 @@ async function byAgent(redis: Redis, { tenant, filter }: CountQuery): Promise<Ta
     const shown = await shownCounts(redis, listings, filter)
     const count = [...shown.counts.values()].reduce((sum, each) => sum + each, 0)
     counts.set(agent, count)
-    exact &&= shown.exact
+    exact &&= shown.unsplit === 0
     scanned += shown.scanned
   }
   return { groups: sorted(counts), exact, scanned }
@@ -103,7 +120,12 @@ async function byErrorCode(redis: Redis, query: CountQuery): Promise<TaskCounts>
 }
 
 /** Counts by the state that clients see. */
-async function shownCounts(redis: Redis, listings: readonly Listing[], filter: TaskFilter) {
+async function shownCounts(
+  redis: Redis,
+  listings: readonly Listing[],
+  filter: TaskFilter,
+  splitMax = SPLIT_MAX,
+) {
   const wanted = statesOf(filter) ?? TASK_STATES
   const lengths = await lengthsOf(
     redis,
@@ -114,26 +136,27 @@ async function shownCounts(redis: Redis, listings: readonly Listing[], filter: T
   listings.forEach(({ state }, index) => counts.set(state, lengths[index] ?? 0))
   const queued = listings.find(({ state }) => state === 'queued')
   const length = counts.get('queued') ?? 0
-  if (queued === undefined || length === 0) return { counts, exact: true, scanned: 0 }
-  const { noted, looked } = await notedIn(redis, queued.key, filter)
+  if (queued === undefined || length === 0) return { counts, unsplit: 0, scanned: 0 }
+  const { noted, looked } = await notedIn(redis, queued.key, filter, splitMax)
   counts.set('queued', Math.max(0, length - noted))
   counts.set('running', (counts.get('running') ?? 0) + noted)
   for (const state of counts.keys()) if (!wanted.includes(state)) counts.delete(state)
-  return { counts, exact: looked < SPLIT_MAX, scanned: looked }
+  return { counts, unsplit: Math.max(0, length - looked), scanned: looked }
 }
 
 /** How many of the oldest queued tasks a node has. */
-async function notedIn(redis: Redis, key: string, filter: TaskFilter) {
+async function notedIn(redis: Redis, key: string, filter: TaskFilter, splitMax: number) {
   const [lowest, highest] = boundsOf(filter)
   let noted = 0
   let looked = 0
-  for (let from = lowest; looked < SPLIT_MAX;) {
-    const members = await redis.zrangebylex(key, from, highest, 'LIMIT', 0, STEP)
+  for (let from = lowest; looked < splitMax;) {
+    const step = Math.min(STEP, splitMax - looked)
+    const members = await redis.zrangebylex(key, from, highest, 'LIMIT', 0, step)
     const notes = await notesOf(redis, members)
     noted += notes.filter((note) => note !== undefined).length
     looked += members.length
     const last = members.at(-1)
-    if (last === undefined || members.length < STEP) break
+    if (last === undefined || members.length < step) break
     from = `(${last}`
   }
   return { noted, looked }

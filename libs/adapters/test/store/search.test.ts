@@ -4,6 +4,7 @@ import { PLAIN_SPEC, startTestServers, type TestServers } from '@agentfleet/test
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectStore, type Logger, type Store } from '../../src/index.ts'
+import { countTasks } from '../../src/store/counts.ts'
 
 const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const RETENTION_MS = 60_000
@@ -163,6 +164,24 @@ test('counts by state, agent and error code are read from the indexes in Redis a
   const byNode = await counted('node', { states: ['running'] })
   expect(byNode).toMatchObject({ groups: { n1: noted }, exact: true })
   expect(byNode.scanned).toBeGreaterThan(noted)
+})
+
+test('a count that looks up only some queued tasks says how many are left, and all other counts are exact', async () => {
+  const source = { redis, previews: () => Promise.resolve([]) }
+  const query = { tenant: 'acme', filter: {}, groupBy: 'state' } as const
+  const all = await countTasks(source, query)
+  const queued = matching(({ state }) => state === 'queued').length
+  const LOOKED = 10
+  const some = await countTasks(source, query, LOOKED)
+  expect(all).toMatchObject({ exact: true })
+  expect(some).toMatchObject({ exact: false, scanned: LOOKED, unsplit: queued - LOOKED })
+  const numbers = ({ groups }: typeof all) => new Map(groups.map(({ key, count }) => [key, count]))
+  const sum = (counts: ReadonlyMap<string, number>) =>
+    (counts.get('queued') ?? 0) + (counts.get('running') ?? 0)
+  expect(sum(numbers(some))).toBe(sum(numbers(all)))
+  for (const state of ['completed', 'failed', 'waiting']) {
+    expect(numbers(some).get(state)).toBe(numbers(all).get(state))
+  }
 })
 
 test('a record that an older release has written enters the indexes in Redis when a coordinator writes it again (L8)', async () => {

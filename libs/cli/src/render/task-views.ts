@@ -42,14 +42,20 @@ function reasonOf({ error, preview }: TaskSummary): string {
 }
 
 /** How many tasks match, by group. */
-export function countTable({ groups, groupBy, exact, scanned }: TaskCounts, look: Look): string {
+export function countTable(counts: TaskCounts, look: Look): string {
+  const { groups, groupBy } = counts
   const rows = groups.map(({ key, count }): Cell[] => [
     { text: key, tone: groupBy === 'state' ? toneOf(key) : 'plain' },
     number(count),
   ])
   const head = [{ name: groupBy.toUpperCase() }, { name: 'TASKS', align: 'right' as const }]
-  const note = exact ? '' : `\nNot exact: counted among ${number(scanned)} tasks.`
-  return `${table(head, rows, look)}${note}`
+  return `${table(head, rows, look)}${countNote(counts)}`
+}
+
+function countNote({ exact, scanned, unsplit }: TaskCounts): string {
+  if (exact) return ''
+  if (unsplit === undefined) return `\nNot exact: counted among ${number(scanned)} tasks.`
+  return `\nUp to ${number(unsplit)} of the queued tasks may already run. All other counts and the sum are exact.`
 }
 
 /** The whole task: what it is, where it ran and why, what it cost, and how it ended. */

@@ -113,6 +113,9 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     Not exact: counted among 5,000 tasks.
     "
   `)
+  expect(countTable({ ...counts, unsplit: 3_000 }, LOOK)).toContain(
+    'Up to 3,000 of the queued tasks may already run. All other counts and the sum are exact.',
+  )
   const decision = {
     id: 'd-1',
     service: 'autoscaler',

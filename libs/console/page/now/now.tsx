@@ -11,7 +11,7 @@ import { NodeMark, StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
-import { STATES } from '../tasks/filters.ts'
+import { boundOf, STATES } from '../tasks/filters.ts'
 import { healthOf, nodesByState } from './health.ts'
 import { OwnWork } from './own-work.tsx'
 import { useStats, type StatsFrame } from './use-stats.ts'
@@ -139,7 +139,7 @@ function OwnStates({ tasks }: { tasks: NonNullable<StatsFrame['tasks']> }) {
       Your tasks:
       {STATES.map((state) => (
         <a key={state} href={linkTo('tasks', undefined, { state })}>
-          {!tasks.exact && '≥ '}
+          {boundOf(tasks, state)}
           {count(tasks[state])} <StateMark state={state} />
         </a>
       ))}

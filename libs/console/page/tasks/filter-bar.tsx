@@ -6,7 +6,7 @@ import { count } from '../format/format.ts'
 import { place, setQuery } from '../shell/router.ts'
 import { linesOf } from '../shell/routes.ts'
 import { zone } from '../shell/zone.ts'
-import { FIELDS, STATES, type Field, type Filters } from './filters.ts'
+import { boundOf, FIELDS, STATES, type Field, type Filters } from './filters.ts'
 
 const COUNTS_EVERY_MS = 5_000
 const RARE = FIELDS.filter(({ common }) => !common)
@@ -83,10 +83,8 @@ function States({ filters }: { filters: Filters }) {
   )
 }
 
-/** A count that left tasks out says so. */
-function numberOf({ groups, exact }: TaskCounts, state: string): string {
-  const number = groups.find(({ key }) => key === state)?.count ?? 0
-  return `${exact ? '' : '≥ '}${count(number)}`
+function numberOf(counts: TaskCounts, state: string): string {
+  return boundOf(counts, state) + count(counts.groups.find(({ key }) => key === state)?.count ?? 0)
 }
 
 function Entry({ field }: { field: Field }) {

@@ -100,6 +100,17 @@ function bodyOf({ metadata, ...rest }: Filters): Record<string, unknown> {
   return { ...rest, metadata: Object.fromEntries(pairs) as Record<string, string> }
 }
 
+/** What stands before the count of a state that is only a bound; nothing before an exact count. */
+export function boundOf(
+  { exact, unsplit }: { readonly exact: boolean; readonly unsplit?: number },
+  state: string,
+): string {
+  if (exact) return ''
+  if (unsplit === undefined || state === 'running') return '≥ '
+  // Some of the queued tasks may already run; all other counts are exact.
+  return state === 'queued' ? '≤ ' : ''
+}
+
 /** Whether a task in this state can still change. */
 export function isEnded(state: State): boolean {
   return (ENDED as readonly State[]).includes(state)

@@ -74,8 +74,9 @@ export interface paths {
      * @description There is an index for `state`, `agent`, `errorCode` and time of submission. If the request groups or filters
      *     by a property without an index, the gateway counts only the newest 5,000 tasks. `exact` is false if the
      *     gateway did not count all tasks. `exact` is also false if more than 20,000 tasks are queued, because some of
-     *     these tasks may already run. The sum of `queued` and `running` is correct even for more than 20,000 queued
-     *     tasks. Tasks without a value, such as tasks without an error, are in no group.
+     *     these tasks may already run: `unsplit` is the number of queued tasks that the gateway did not look up. The
+     *     counts of all other states, and the sum of `queued` and `running`, are exact even then. Tasks without a value,
+     *     such as tasks without an error, are in no group.
      *
      *     Errors:
      *
@@ -2116,6 +2117,8 @@ export interface components {
       exact: boolean
       /** @description How many tasks the gateway examined one by one. */
       scanned: number
+      /** @description How many of the `queued` tasks may already run, because the gateway looked up only some of them. All other counts, and the sum of `queued` and `running`, are exact. Absent if there is no such task. */
+      unsplit?: number
       groups: components['schemas']['TaskCount'][]
     }
     TaskCount: {
@@ -2816,6 +2819,8 @@ export interface components {
     TaskStats: {
       /** @description False if so many tasks are queued that the gateway could not find out which of them already run. */
       exact: boolean
+      /** @description How many of the `queued` tasks may already run, because the gateway looked up only some of them. All other counts, and the sum of `queued` and `running`, are exact. Absent if there is no such task. */
+      unsplit?: number
       waiting: number
       queued: number
       running: number

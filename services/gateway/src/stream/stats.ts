@@ -32,11 +32,12 @@ export function createStatsSubscriptions(deps: {
 
   async function tasksOf(tenant: string): Promise<StatsFrame['tasks']> {
     try {
-      const { groups, exact } = await store.count({ tenant, filter: {}, groupBy: 'state' })
+      const { groups, exact, unsplit } = await store.count({ tenant, filter: {}, groupBy: 'state' })
       const counts = new Map(groups.map(({ key, count }) => [key, count]))
       const states = TASK_STATES.map((state) => [state, counts.get(state) ?? 0])
       return {
         exact,
+        ...(unsplit === undefined ? {} : { unsplit }),
         ...(Object.fromEntries(states) as Record<(typeof TASK_STATES)[number], number>),
       }
     } catch {
