@@ -47,7 +47,7 @@ export function compileSchema(schema: JsonSchema): CompiledSchema {
   try {
     const ajv = dialect === 'draft-07' ? new Ajv(OPTIONS) : new Ajv2020(OPTIONS)
     if (ajv.validateSchema(plain) !== true) {
-      const { instancePath = '', message = 'it is not' } = ajv.errors?.[0] ?? {}
+      const { instancePath = '', message = 'the schema is not valid' } = ajv.errors?.[0] ?? {}
       const place = instancePath === '' ? '' : `at ${instancePath} `
       return bad(`must be a JSON schema (${dialect}): ${place}${message}`)
     }

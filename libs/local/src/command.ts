@@ -33,7 +33,7 @@ export function runCommand(
         if (signal?.aborted) return reject(error)
         const said = (stderr || stdout).trim().slice(-REASON_CHARS_MAX)
         const how = error.killed
-          ? `it did not finish in ${timeoutMs / 1000} s`
+          ? `did not finish in ${timeoutMs / 1000} s`
           : `failed (${error.code ?? error.signal ?? 'unknown'})`
         reject(new Error(`${file} ${args[0] ?? ''} ${how}: ${said}`, { cause: error }))
       },

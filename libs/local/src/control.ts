@@ -88,7 +88,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   let body = ''
   for await (const chunk of request) {
     body += String(chunk)
-    if (body.length > BODY_MAX_BYTES) throw new Error('body too large')
+    if (body.length > BODY_MAX_BYTES) throw new Error('the body of the request is too large')
   }
   return body
 }

@@ -68,7 +68,7 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
     sums.failed += page.failed.length
     for (const taskId of page.taskIds) printOne(context, { taskId, dryRun }, () => taskId)
     for (const { taskId, problem } of page.failed) {
-      context.note(`${taskId} not cancelled: ${safe(problem.detail)}`)
+      context.note(`The task ${taskId} was not cancelled:  ${safe(problem.detail)}`)
     }
     cursor = page.nextCursor
     context.progress(`${counted(sums.matched, 'task')} so far`)

@@ -19,7 +19,7 @@ const SCOPE_OPTION: Option = {
 /** `agentfleet usage`: calls, tokens and cost. */
 export const usage: Command = {
   name: 'usage',
-  summary: 'show calls, tokens and cost by day and model',
+  summary: 'show the calls, the tokens and the cost by day and model',
   usages: ['usage [options]'],
   options: {
     from: {
@@ -48,7 +48,8 @@ export const usage: Command = {
 /** `agentfleet stats`: what happened to tasks over time. */
 export const stats: Command = {
   name: 'stats',
-  summary: 'show what happened to tasks over time, or by agent, model or priority',
+  summary:
+    'show what happened to tasks over time, or to the tasks of each agent, model or priority',
   usages: ['stats [options]'],
   options: {
     from: { type: 'string', value: 'TIME', help: 'the first step (default: 60 steps before --to)' },
@@ -58,7 +59,7 @@ export const stats: Command = {
       type: 'string',
       value: 'GROUP',
       choices: STATS_GROUPS,
-      help: 'print sums over all steps by GROUP',
+      help: 'print the sums over all steps for each value of GROUP',
     },
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
@@ -85,7 +86,7 @@ export const stats: Command = {
 /** `agentfleet queues`: tasks that wait for a node. */
 export const queues: Command = {
   name: 'queues',
-  summary: 'show how many tasks wait for a node, by priority',
+  summary: 'show how many tasks of each priority wait for a node',
   usages: ['queues [options]'],
   options: { scope: SCOPE_OPTION, watch: WATCH_OPTION },
   async run(context, input): Promise<ExitCode> {

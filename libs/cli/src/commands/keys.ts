@@ -123,7 +123,8 @@ async function createKey(context: Context, input: Input, name: string): Promise<
 
 /** The secret alone on the standard output, so that a script can store it. */
 function printSecret(context: Context, view: KeyCreated): void {
-  if (!context.json) context.note(`key ${view.id}; its secret, shown only now:`)
+  if (!context.json)
+    context.note(`The key ${view.id} has the following secret, which is never shown again:`)
   printOne(context, view, () => view.key)
 }
 

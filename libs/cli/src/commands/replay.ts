@@ -75,7 +75,9 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
       if (context.json) context.print(jsonLine(result))
       if (result.taskId === undefined) {
         refused += 1
-        context.note(`${result.replayOf} not replayed: ${safe(result.problem?.detail ?? '')}`)
+        context.note(
+          `The task ${result.replayOf} was not replayed:  ${safe(result.problem?.detail ?? '')}`,
+        )
       } else {
         replayed += 1
         if (!context.json) context.print(`${result.replayOf} ${result.taskId}`)

@@ -78,7 +78,9 @@ export function validatePlan(
   const order = inOrder(steps)
   if (order.kind === 'cycle') {
     const { ids } = order
-    return invalid([`steps ${ids.join(', ')} depend on each other in a cycle; break it`])
+    return invalid([
+      `steps ${ids.join(', ')} depend on each other in a cycle; remove one of these dependencies`,
+    ])
   }
   if (order.depth > limits.depthMax) {
     const problem = `the longest chain of steps is ${order.depth}; at most ${limits.depthMax} are allowed`
@@ -130,11 +132,11 @@ function shapeProblem(step: unknown, limits: PlanLimits): string | undefined {
   if (!isObject(step)) return 'is not an object'
   const { id, role, task, dependsOn = [] } = step
   if (typeof id !== 'string' || id === '' || id.length > ID_CHARS_MAX) {
-    return `"id" must be 1 to ${ID_CHARS_MAX} characters`
+    return `"id" must have 1 to ${ID_CHARS_MAX} characters`
   }
   if (typeof role !== 'string') return '"role" must be the name of an agent'
   if (typeof task !== 'string' || task === '' || task.length > limits.taskCharsMax) {
-    return `"task" must be 1 to ${limits.taskCharsMax} characters`
+    return `"task" must have 1 to ${limits.taskCharsMax} characters`
   }
   const listed = Array.isArray(dependsOn) && dependsOn.length <= limits.stepsMax
   if (!listed || !dependsOn.every((each) => typeof each === 'string')) {

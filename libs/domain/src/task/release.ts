@@ -59,10 +59,8 @@ function isBroken(fate: Fate): boolean {
 }
 
 function dependencyError(taskId: string, fate: Fate): TaskError {
-  const what =
-    fate === 'gone' ? 'is no longer stored' : fate === 'failed' ? 'failed' : 'was cancelled'
-  return {
-    code: 'dependency-failed',
-    message: `the task ${taskId}, on which this task depends, ${what}`,
-  }
+  const task = `the task ${taskId}, on which this task depends,`
+  const ends = { gone: `${task} is no longer stored`, failed: `${task} failed` }
+  const message = fate === 'gone' || fate === 'failed' ? ends[fate] : `${task} was cancelled`
+  return { code: 'dependency-failed', message }
 }

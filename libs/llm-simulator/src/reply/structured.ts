@@ -54,8 +54,8 @@ interface Place {
 
 function valueOf(schema: unknown, place: Place): Made<unknown> {
   place.budget.left -= 1
-  if (place.budget.left < 0) return refused(`it has more than ${VALUES_MAX} values`)
-  if (place.depth > DEPTH_MAX) return refused(`it is deeper than ${DEPTH_MAX} levels`)
+  if (place.budget.left < 0) return refused(`the schema has more than ${VALUES_MAX} values`)
+  if (place.depth > DEPTH_MAX) return refused(`the schema is deeper than ${DEPTH_MAX} levels`)
   if (!isJsonObject(schema)) return refused('one of the schemas is not an object')
   const inner = { ...place, depth: place.depth + 1 }
   if (schema['const'] !== undefined) return made(schema['const'])

@@ -145,7 +145,7 @@ function renderUser({ user, password, permissions }: NatsUser): object {
   const subjects = [publish, subscribe].flatMap((r) => [...(r?.allow ?? []), ...(r?.deny ?? [])])
   for (const text of [user, password, ...subjects])
     if (!PLAIN_TEXT.test(text))
-      throw new Error(`NATS user ${user}: only plain ASCII text can be set`)
+      throw new Error(`the name and the password of the NATS user ${user} must be plain ASCII text`)
   if (!permissions) return { user, password }
   const responses = allowResponses && {
     max: allowResponses.max,

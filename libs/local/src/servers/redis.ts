@@ -35,7 +35,9 @@ export async function startRedis(options: {
     throw new Error('a Redis password must be plain ASCII text without spaces')
   for (const { name, password: own, rules } of users)
     if (!PLAIN_TEXT.test(name) || !PLAIN_TEXT.test(own) || /[^\x20-\x7e]/.test(rules))
-      throw new Error(`Redis user ${name}: only plain ASCII text without spaces can be set`)
+      throw new Error(
+        `the settings of the Redis user ${name} must be plain ASCII text without spaces`,
+      )
   const configFile = join(dir, 'redis.conf')
   return startServer({
     program: binaries.redisServer,

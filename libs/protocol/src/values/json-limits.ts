@@ -27,7 +27,8 @@ export function jsonProblem(
   // The depth comes first: a value that is far too deep cannot even be serialised.
   const problem = problemWithin(value, depthMax)
   if (problem === 'depth') return `must be at most ${depthMax} levels deep`
-  if (problem === 'number') return 'must have numbers below 1.8e308 only; send a larger one as text'
+  if (problem === 'number')
+    return 'must have numbers below 1.8e308 only; send a larger number as text'
   if (Buffer.byteLength(JSON.stringify(value) ?? '') <= bytesMax) return undefined
   return `must be at most ${bytesMax / 1024} KiB as compact JSON`
 }

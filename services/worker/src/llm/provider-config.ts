@@ -20,7 +20,7 @@ const PROVIDERS_MAX = 32
 
 const perMillion = z.number().min(0).max(1_000_000)
 const limit = z.number().int().min(0).max(1_000_000_000).default(0)
-const pattern = z.string().min(1).max(200).regex(/^\S+$/, 'must have no blanks')
+const pattern = z.string().min(1).max(200).regex(/^\S+$/, 'must not contain blanks')
 const providerSchema = z
   .strictObject({
     name: z.string().regex(TOKEN_PATTERN, 'must be 1 to 48 lower-case letters, digits or -'),

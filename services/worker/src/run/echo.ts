@@ -39,9 +39,9 @@ export function boundedWait(
   const budgetMs = wallMs === undefined ? Infinity : Math.max(0, wallMs - spentMs)
   if (waitMs <= Math.min(budgetMs, leftMs)) return { forMs: waitMs }
   if (budgetMs <= leftMs) {
-    const message = `the budget of ${wallMs} ms ends before the echo of ${waitMs} ms`
+    const message = `the budget of ${wallMs} ms ends before the echo, which takes ${waitMs} ms`
     return { forMs: budgetMs, failure: { kind: 'budget', message } }
   }
-  const message = `the deadline comes before the echo of ${waitMs} ms`
+  const message = `the deadline of the task comes before the end of the echo, which takes ${waitMs} ms`
   return { forMs: Math.max(0, leftMs), failure: { kind: 'deadline', message } }
 }

@@ -109,7 +109,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   }
   const hearMessage = (message: JsonObject): void => {
     const content = message['content'] ?? message['text']
-    if (!isShallow(content)) throw new RangeError('nested too deep')
+    if (!isShallow(content)) throw new RangeError('the content of the answer is nested too deep')
     say(contentText(content))
     heard.refusal += textOf(message['refusal']) ?? refusalText(content)
     heard.characters += hearEcho(heard.echo, message)
@@ -122,7 +122,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   /** Reads a message in place of a delta: another piece, or a repetition with the missing parts. */
   const hearWhole = (message: JsonObject): void => {
     const content = message['content'] ?? message['text']
-    if (!isShallow(content)) throw new RangeError('nested too deep')
+    if (!isShallow(content)) throw new RangeError('the content of the answer is nested too deep')
     const text = contentText(content)
     const said = heard.text + heard.held
     const left = said !== '' && text.startsWith(said) ? text.slice(said.length) : text

@@ -24,7 +24,7 @@ export function hearEcho(echo: Record<string, Json>, message: JsonObject): numbe
   for (const name of ECHOED) {
     const piece = message[name]
     if (piece === undefined || piece === null || piece === '') continue
-    if (!isShallow(piece)) throw new RangeError('nested too deep')
+    if (!isShallow(piece)) throw new RangeError('a piece of the answer is nested too deep')
     const before = echo[name]
     if (typeof piece === 'string') {
       echo[name] = (typeof before === 'string' ? before : '') + piece

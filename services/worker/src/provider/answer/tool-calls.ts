@@ -57,7 +57,8 @@ export function createToolCalls(): ToolCallPieces {
       const id = wordOf(piece['id']) ?? ''
       const given = fn['arguments'] ?? fn['input'] ?? fn['parameters'] ?? fn['args']
       const extra = piece[SIGNATURES]
-      if (!isShallow(given) || !isShallow(extra)) throw new RangeError('nested too deep')
+      if (!isShallow(given) || !isShallow(extra))
+        throw new RangeError('a tool call is nested too deep')
       const args = argumentsText(given)
       const draft = draftOf(drafts, { index: wordOf(piece['index']), id, name, args, beside })
       if (draft.id === '') draft.id = id
