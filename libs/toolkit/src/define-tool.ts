@@ -112,11 +112,13 @@ export function defineTool<Parameters extends z.ZodType>(
   const { name, description, run, approval, timeoutMs = timeoutDefault } = given
   const problems: string[] = []
   if (typeof name !== 'string' || !TOOL_LIMITS.name.test(name)) {
-    problems.push('name: 1 to 64 letters, digits, _ or -, without two underscores in a row')
+    problems.push(
+      'name must have 1 to 64 letters, digits, _ or -, without two underscores in a row',
+    )
   }
   const size = typeof description === 'string' ? description.length : 0
   if (size < 1 || size > TOOL_LIMITS.descriptionMax) {
-    problems.push(`description: 1 to ${TOOL_LIMITS.descriptionMax} characters`)
+    problems.push(`description must have 1 to ${TOOL_LIMITS.descriptionMax} characters`)
   }
   if (
     typeof timeoutMs !== 'number' ||

@@ -62,7 +62,7 @@ export const agents: Command = {
           return { objects, text: modelTable(objects, context) }
         })
       case 'versions': {
-        const name = oneArgument(rest, 'name of the agent')
+        const name = oneArgument(rest, 'The name of the agent is missing.')
         return showView(context, watched, async () => {
           const objects = await client.agentVersions(name, { signal })
           return { objects, text: versionTable(objects, context) }
@@ -70,7 +70,7 @@ export const agents: Command = {
       }
       case 'get': {
         const version = wholeOf(input, 'version', VERSION)
-        const name = oneArgument(rest, 'name of the agent')
+        const name = oneArgument(rest, 'The name of the agent is missing.')
         const view = await client.agent(name, given({ version, signal }))
         printOne(context, view, () => agentDetails(view, context))
         return EXIT.done
@@ -86,7 +86,7 @@ export const agents: Command = {
         return EXIT.done
       }
       case 'rm': {
-        const name = oneArgument(rest, 'name of the agent')
+        const name = oneArgument(rest, 'The name of the agent is missing.')
         await client.deleteAgent(name, ifVersion)
         printOne(context, { name, deleted: true }, () => `${name} deleted`)
         return EXIT.done

@@ -19,14 +19,18 @@ export const approve: Command = {
     note: {
       type: 'string',
       value: 'TEXT',
-      help: 'the reason; the model reads the reason of a refusal',
+      help: 'store TEXT as the reason; the model reads the reason of a refusal',
     },
     person: {
       type: 'string',
       value: 'NAME',
-      help: 'the name of the person who decides; the task shows this name',
+      help: 'store NAME as the name of the person who decides',
     },
-    step: { type: 'string', value: 'N', help: 'the step (default: the step that waits now)' },
+    step: {
+      type: 'string',
+      value: 'N',
+      help: 'decide on the step N (default: the step that waits now)',
+    },
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {
@@ -39,7 +43,7 @@ export const approve: Command = {
         return { objects, text }
       })
     }
-    const taskId = oneArgument(input.args, 'id of the task')
+    const taskId = oneArgument(input.args, 'The id of the task is missing.')
     const step = wholeOf(input, 'step', STEP) ?? (await waitingStep(context, taskId))
     const approved = !isSet(input, 'refuse')
     const asked = given({ note: textOf(input, 'note'), person: textOf(input, 'person') })

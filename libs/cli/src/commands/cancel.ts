@@ -26,7 +26,7 @@ export const cancel: Command = {
     reason: {
       type: 'string',
       value: 'TEXT',
-      help: 'the reason, which becomes the error message of each cancelled task',
+      help: 'store TEXT as the error message of each cancelled task',
     },
     state: { ...STATE_OPTION, choices: OPEN_STATES },
     ...FILTER_OPTIONS,

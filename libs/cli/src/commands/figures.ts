@@ -25,9 +25,9 @@ export const usage: Command = {
     from: {
       type: 'string',
       value: 'DAY',
-      help: 'the first day (default: 29 days before the last day)',
+      help: 'begin with the day DAY (default: 29 days before the last day)',
     },
-    to: { type: 'string', value: 'DAY', help: 'the last day (default: today)' },
+    to: { type: 'string', value: 'DAY', help: 'end with the day DAY (default: today)' },
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },
@@ -52,9 +52,13 @@ export const stats: Command = {
     'show what happened to tasks over time, or to the tasks of each agent, model or priority',
   usages: ['stats [options]'],
   options: {
-    from: { type: 'string', value: 'TIME', help: 'the first step (default: 60 steps before --to)' },
-    to: { type: 'string', value: 'TIME', help: 'the end of the last step (default: now)' },
-    step: { type: 'string', value: 'STEP', choices: STEPS, help: 'the length of a step' },
+    from: {
+      type: 'string',
+      value: 'TIME',
+      help: 'begin with the step at TIME (default: 60 steps before --to)',
+    },
+    to: { type: 'string', value: 'TIME', help: 'end with the step before TIME (default: now)' },
+    step: { type: 'string', value: 'STEP', choices: STEPS, help: 'use steps of the length STEP' },
     group: {
       type: 'string',
       value: 'GROUP',

@@ -16,12 +16,14 @@ export const fleet: Command = {
     const { client, signal } = context
     const [word, ...rest] = input.args
     if (word === 'drain') {
-      const node = await client.drainNode(oneArgument(rest, 'name of the node'), { signal })
+      const node = await client.drainNode(oneArgument(rest, 'The name of the node is missing.'), {
+        signal,
+      })
       printOne(context, node, () => `${node.id} finishes its ${counted(node.active, 'task')}`)
       return EXIT.done
     }
     if (word === 'node') {
-      const id = oneArgument(rest, 'name of the node')
+      const id = oneArgument(rest, 'The name of the node is missing.')
       return showView(context, isSet(input, 'watch'), async () => {
         const view = await client.node(id, { signal })
         return { objects: [view], text: nodePage(view, context, context.nowMs()) }

@@ -27,12 +27,12 @@ export const goals: Command = {
   words: ['ls', 'submit', 'get', 'run'],
   options: {
     model: { type: 'string', short: 'm', value: 'NAME', help: 'the planner uses the LLM NAME' },
-    planner: { type: 'string', value: 'AGENT', help: 'the agent that makes the plan' },
+    planner: { type: 'string', value: 'AGENT', help: 'the agent AGENT makes the plan' },
     role: {
       type: 'string',
       value: 'AGENT',
       multiple: true,
-      help: 'an agent that the plan may use',
+      help: 'the plan may use the agent AGENT',
     },
     hold: { type: 'boolean', help: 'only make the plan; "goals run" starts the plan later' },
     wait: {
@@ -59,16 +59,18 @@ export const goals: Command = {
       case 'ls':
         return listGoals(context, input)
       case 'submit':
-        return submitGoal(context, input, oneArgument(rest, 'text of the goal'))
+        return submitGoal(context, input, oneArgument(rest, 'The text of the goal is missing.'))
       case 'get': {
-        const id = oneArgument(rest, 'id of the goal')
+        const id = oneArgument(rest, 'The id of the goal is missing.')
         return showView(context, isSet(input, 'watch'), async () => {
           const view = await client.goal(id, { signal })
           return { objects: [view], text: goalDetails(view, context, context.nowMs()) }
         })
       }
       case 'run': {
-        const view = await client.runGoal(oneArgument(rest, 'id of the goal'), { signal })
+        const view = await client.runGoal(oneArgument(rest, 'The id of the goal is missing.'), {
+          signal,
+        })
         return finish(context, view, isSet(input, 'wait'))
       }
       default:

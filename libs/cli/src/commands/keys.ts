@@ -24,7 +24,7 @@ export const keys: Command = {
   ],
   words: ['me', 'ls', 'create', 'get', 'rotate', 'revoke'],
   options: {
-    tenant: { type: 'string', value: 'NAME', help: 'the tenant of the key' },
+    tenant: { type: 'string', value: 'NAME', help: 'give the key to the tenant NAME' },
     scope: {
       type: 'string',
       value: 'SCOPE',
@@ -48,7 +48,7 @@ export const keys: Command = {
       value: 'DURATION',
       help: 'the key expires after DURATION, such as 30d',
     },
-    overlap: { type: 'string', value: 'DURATION', help: 'how long the old secret still works' },
+    overlap: { type: 'string', value: 'DURATION', help: 'the old secret still works for DURATION' },
   },
   notes: [
     'TEXT says what the key is for. Only "create" and "rotate" print a secret, and the secret is never shown again.',
@@ -69,22 +69,28 @@ export const keys: Command = {
           return { objects, text: keyTable(objects, context, context.nowMs()) }
         })
       case 'create':
-        return createKey(context, input, oneArgument(rest, 'text that says what the key is for'))
+        return createKey(
+          context,
+          input,
+          oneArgument(rest, 'The text that says what the key is for is missing.'),
+        )
       case 'get': {
-        const view = await client.key(oneArgument(rest, 'id of the key'), { signal })
+        const view = await client.key(oneArgument(rest, 'The id of the key is missing.'), {
+          signal,
+        })
         printOne(context, view, () => keyDetails(view, context))
         return EXIT.done
       }
       case 'rotate': {
         const overlapMs = durationOf(input, 'overlap')
         const overlapSeconds = overlapMs === undefined ? undefined : Math.round(overlapMs / 1_000)
-        const id = oneArgument(rest, 'id of the key')
+        const id = oneArgument(rest, 'The id of the key is missing.')
         const view = await client.rotateKey(id, given({ overlapSeconds, signal }))
         printSecret(context, view)
         return EXIT.done
       }
       case 'revoke': {
-        const id = oneArgument(rest, 'id of the key')
+        const id = oneArgument(rest, 'The id of the key is missing.')
         await client.revokeKey(id, { signal })
         printOne(context, { id, revoked: true }, () => `${id} revoked`)
         return EXIT.done

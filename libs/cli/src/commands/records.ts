@@ -49,7 +49,10 @@ export const decisions: Command = {
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     if (input.args.length > 0) {
-      const view = await client.decision(oneArgument(input.args, 'id of the decision'), { signal })
+      const view = await client.decision(
+        oneArgument(input.args, 'The id of the decision is missing.'),
+        { signal },
+      )
       printOne(context, view, () => decisionDetails(view, context))
       return EXIT.done
     }
@@ -89,7 +92,10 @@ export const incidents: Command = {
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     if (input.args.length > 0) {
-      const view = await client.incident(oneArgument(input.args, 'id of the incident'), { signal })
+      const view = await client.incident(
+        oneArgument(input.args, 'The id of the incident is missing.'),
+        { signal },
+      )
       printOne(context, view, () => incidentDetails(view, context))
       return EXIT.done
     }

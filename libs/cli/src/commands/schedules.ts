@@ -49,7 +49,10 @@ export const schedules: Command = {
           return { objects, text: scheduleTable(objects, context, context.nowMs()) }
         })
       case 'get': {
-        const view = await client.schedule(oneArgument(rest, 'name of the schedule'), { signal })
+        const view = await client.schedule(
+          oneArgument(rest, 'The name of the schedule is missing.'),
+          { signal },
+        )
         printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
         return EXIT.done
       }
@@ -63,7 +66,7 @@ export const schedules: Command = {
       }
       case 'pause':
       case 'resume': {
-        const name = oneArgument(rest, 'name of the schedule')
+        const name = oneArgument(rest, 'The name of the schedule is missing.')
         const view = await client.schedule(name, { signal })
         const { cron, timeZone, overlap, task, version } = view
         const request = { cron, timeZone, overlap, task, paused: word === 'pause' }
@@ -71,26 +74,26 @@ export const schedules: Command = {
         return store(context, name, request, { ifVersion: version })
       }
       case 'run': {
-        const name = oneArgument(rest, 'name of the schedule')
+        const name = oneArgument(rest, 'The name of the schedule is missing.')
         const view = await client.runSchedule(name, { idempotencyKey: randomUUID(), signal })
         printOne(context, view, () => view.id)
         return EXIT.done
       }
       case 'ticks': {
-        const name = oneArgument(rest, 'name of the schedule')
+        const name = oneArgument(rest, 'The name of the schedule is missing.')
         return showView(context, isSet(input, 'watch'), async () => {
           const view = await client.scheduleTicks(name, { signal })
           return { objects: [view], text: tickTable(view, context) }
         })
       }
       case 'rm': {
-        const name = oneArgument(rest, 'name of the schedule')
+        const name = oneArgument(rest, 'The name of the schedule is missing.')
         await client.deleteSchedule(name, { ...expected, signal })
         printOne(context, { name, deleted: true }, () => `${name} deleted`)
         return EXIT.done
       }
       case 'preview': {
-        const cron = oneArgument(rest, 'cron expression (quote it)')
+        const cron = oneArgument(rest, 'The cron expression is missing.')
         const timeZone = textOf(input, 'zone')
         const ticks = await client.previewSchedule({ cron, ...given({ timeZone }) }, { signal })
         printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))

@@ -49,7 +49,11 @@ export const submit: Command = {
       value: 'TEXT',
       help: 'use TEXT as the system prompt of the task',
     },
-    context: { type: 'string', value: 'JSON', help: 'JSON that the agent receives with the task' },
+    context: {
+      type: 'string',
+      value: 'JSON',
+      help: 'give JSON to the agent together with the task',
+    },
     tool: {
       type: 'string',
       value: 'NAME',
@@ -82,7 +86,7 @@ export const submit: Command = {
     'budget-usd': {
       type: 'string',
       value: 'USD',
-      help: 'the most that the task may cost, in US dollars',
+      help: 'the task may cost at most USD (in US dollars)',
     },
     'idempotency-key': {
       type: 'string',
@@ -93,7 +97,7 @@ export const submit: Command = {
       type: 'string',
       short: 'f',
       value: 'FILE',
-      help: 'a file with one task as JSON in each line; - means the standard input',
+      help: 'read tasks from FILE, one JSON object in each line; - means the standard input',
     },
     wait: { type: 'boolean', help: 'wait until the task ends and print its result' },
     follow: {
@@ -108,7 +112,7 @@ export const submit: Command = {
   async run(context, input): Promise<ExitCode> {
     const file = textOf(input, 'file')
     if (file !== undefined) return submitFile(context, input, file)
-    const text = oneArgument(input.args, 'text of the task')
+    const text = oneArgument(input.args, 'The text of the task is missing.')
     const task = requestOf(input, { task: text })
     const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
     const { client, signal } = context

@@ -122,7 +122,7 @@ export const get: Command = {
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {
-    const taskId = oneArgument(input.args, 'id of the task')
+    const taskId = oneArgument(input.args, 'The id of the task is missing.')
     const { client, signal } = context
     if (isSet(input, 'result')) {
       const { result, state } = await client.get(taskId, { signal })

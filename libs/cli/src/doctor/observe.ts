@@ -35,7 +35,7 @@ export async function checkProcesses(fleet: FleetAccess): Promise<readonly Check
     if (kind === 'simulator') return { name: id, result: 'ok', detail: 'runs' } as const
     const why = SERVERS.has(kind) ? await whyNoAnswer(url) : await whyNotReady(url)
     if (why !== undefined) return problem(why)
-    const again = restarts === 0 ? '' : ` and was started again ${restarts} times`
+    const again = restarts === 0 ? '' : `; it was started again ${restarts} times`
     return {
       name: id,
       result: 'ok',

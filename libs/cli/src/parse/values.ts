@@ -119,11 +119,15 @@ export function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[
   }
 }
 
-/** The only argument of a command, or a UsageError that says what it is. */
-export function oneArgument(args: readonly string[], what: string): string {
+/** The only argument of a command, or a UsageError: `missing` says which argument the command needs. */
+export function oneArgument(args: readonly string[], missing: string): string {
   const [first, ...rest] = args
-  if (first === undefined) throw new UsageError(`The ${what} is missing.`)
-  if (rest.length > 0) throw new UsageError(`Give only one ${what}, without "${rest[0]}".`)
+  if (first === undefined) throw new UsageError(missing)
+  if (rest.length > 0) {
+    throw new UsageError(
+      `The command takes one argument, so "${rest[0]}" is too many; put an argument with spaces in quotes.`,
+    )
+  }
   return first
 }
 

@@ -140,29 +140,33 @@ function weigh(
     {
       kind: 'reactive',
       nodes: settled ? nodes : reactive,
-      reason: 'nodes for the demand at the target utilization',
+      reason: 'the nodes meet the demand at the target utilization',
     },
-    { kind: 'floor', nodes: floor, reason: 'nodes for the demand minus the tolerance (dead band)' },
+    {
+      kind: 'floor',
+      nodes: floor,
+      reason: 'the nodes meet the demand minus the tolerance (dead band)',
+    },
     {
       kind: 'full',
       nodes: at(outlook.stable, PLANNED_FULL),
-      reason: 'nodes for the time at which all slots will be in use',
+      reason: 'the demand fills all slots of the nodes',
     },
     {
       kind: 'arrivals',
       nodes: at(outlook.coming, PLANNED_FULL),
-      reason: 'nodes for the tasks that arrive now',
+      reason: 'the nodes can run the tasks that arrive now',
     },
     {
       kind: 'queue',
       nodes: at(outlook.due, PLANNED_FULL),
-      reason: 'nodes for the tasks that would wait too long',
+      reason: 'the nodes can run the tasks that would wait too long',
     },
     { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
     {
       kind: 'window',
       nodes: outlook.wantedMax,
-      reason: 'largest number of nodes wanted within the window',
+      reason: 'the policy wanted this many nodes within its window',
     },
   ]
   if (outlook.panicking) {
@@ -170,7 +174,7 @@ function weigh(
     options.push({
       kind: 'panic',
       nodes: panic,
-      reason: 'nodes for the demand of the last seconds (panic window)',
+      reason: 'the nodes meet the demand of the last seconds (panic window)',
     })
   }
   if (advice.floorDelta > 0) {
@@ -181,7 +185,7 @@ function weigh(
     options.push({
       kind: 'cap',
       nodes: paid,
-      reason: "nodes that the provider's budget can keep busy",
+      reason: "the provider's budget can keep these nodes busy",
     })
   }
   return options

@@ -21,7 +21,7 @@ test('the banner lists logs, metrics ports, the way to an empty state and the bo
   expect(banner).toContain('/state/fleet-1/logs')
   expect(banner).toContain('gateway-1 4711')
   expect(banner).toContain('delete this folder')
-  expect(banner).toContain('from 2 to 8')
+  expect(banner).toContain('runs 2 to 8 workers')
   expect(banner).toContain('simulated (http://127.0.0.1:9)')
   expect(banner).not.toContain('authorization')
 })

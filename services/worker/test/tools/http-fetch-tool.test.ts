@@ -308,7 +308,7 @@ describe('http_fetch', () => {
     const get = fetchWith(LOOPBACK)
     expect(await get(`${url}?left=5`)).toBe(`HTTP 200 text/plain\n${url}?left=0\n\nthere`)
     expect(requests()).toBe(6)
-    expect(await get(`${url}?left=6`)).toBe('error: refused: more than 5 redirects')
+    expect(await get(`${url}?left=6`)).toBe('error: refused: the server sent more than 5 redirects')
   })
 
   test('cuts a body above its limit, measured after decompression', async () => {

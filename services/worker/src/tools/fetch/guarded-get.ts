@@ -78,7 +78,10 @@ export async function guardedGet(
       }
       response.destroy()
       if (redirects >= options.redirectsMax) {
-        return { kind: 'refused', reason: `more than ${options.redirectsMax} redirects` }
+        return {
+          kind: 'refused',
+          reason: `the server sent more than ${options.redirectsMax} redirects`,
+        }
       }
       url = urlOf(location, url)
     } catch (error) {
