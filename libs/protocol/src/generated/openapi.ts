@@ -1365,7 +1365,7 @@ export interface components {
        * @enum {string}
        */
       priority?: 'low' | 'medium' | 'high'
-      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" means `devops-engineer`). The gateway answers 422 if no agent has this name. Fields of the task override the definition. Default: `assistant`, which has no definition. */
+      /** @description The name of a defined agent (see `/v1/agents`; "DevOps Engineer" means `devops-engineer`). The gateway answers 422 if no agent has this name. Fields of the task override the definition. Default: the agent `assistant`, which has no definition. */
       agent?: string
       /** @description The version of the agent's definition. Default: the newest version. */
       agentVersion?: number
@@ -2807,7 +2807,7 @@ export interface components {
       /** @description The ids of nodes that the fleet no longer has. */
       gone: string[]
     }
-    /** @description All numbers at one time; this frame replaces the previous frame. The gateway sends fewer frames with numbers to a client that reads slowly. */
+    /** @description A frame with all numbers at one time, which replaces the previous frame. The gateway sends fewer frames with numbers to a client that reads slowly. */
     StatsFrame: {
       /** @constant */
       type: 'stats'
