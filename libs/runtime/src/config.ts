@@ -41,7 +41,7 @@ export function text(
   options: { default?: string | (() => string); pattern?: RegExp; expected?: string } = {},
 ): z.ZodType<string> {
   const { pattern, expected = pattern ? `text that matches ${pattern}` : 'some text' } = options
-  const schema = parsed((raw) => (pattern && !pattern.test(raw) ? undefined : raw))
+  const schema = parsed((raw) => (raw === '' || pattern?.test(raw) === false ? undefined : raw))
   return finish(schema, options.default, { description: expected })
 }
 
@@ -52,17 +52,35 @@ export function flag(defaultValue?: boolean): z.ZodType<boolean> {
   return finish(schema, defaultValue, { description: 'true, false, 1 or 0' })
 }
 
-/** An absolute URL, kept as text; the error never repeats a wrong one, as URLs may hold passwords. */
-export function url(defaultValue?: string): z.ZodType<string> {
-  const schema = parsed((raw) => (URL.canParse(raw) ? raw : undefined), 'is not a URL')
-  return finish(schema, defaultValue, { description: 'a URL such as scheme://host:port' })
+/**
+ * An absolute URL of one of these schemes, kept as text; the error never repeats a wrong one, as URLs may hold
+ * passwords. `localhost:80` counts as a URL of the scheme `localhost`, so the scheme must be checked.
+ */
+export function url(
+  defaultValue?: string,
+  schemes: readonly string[] = ['http', 'https'],
+): z.ZodType<string> {
+  const fits = (raw: string): boolean => schemes.some((scheme) => raw.startsWith(`${scheme}://`))
+  const schema = parsed((raw) => (fits(raw) && URL.canParse(raw) ? raw : undefined), 'is not a URL')
+  const beginnings = schemes.map((scheme) => `${scheme}://`).join(' or ')
+  return finish(schema, defaultValue, { description: `a URL that begins with ${beginnings}` })
+}
+
+/** The name or the address of a host, without scheme, port or path. */
+export function host(defaultValue?: string): z.ZodType<string> {
+  return text({
+    ...(defaultValue === undefined ? {} : { default: defaultValue }),
+    pattern: /^[\w.:-]+$/,
+    expected: 'the name or the address of a host, without scheme and port',
+  })
 }
 
 /** Texts separated by commas. */
 export function list(defaultValue?: readonly string[]): z.ZodType<readonly string[]> {
-  const schema = parsed((raw): readonly string[] => {
+  const schema = parsed((raw): readonly string[] | undefined => {
     const parts = raw.split(',').map((part) => part.trim())
-    return Object.freeze(parts.filter((part) => part !== ''))
+    const named = parts.filter((part) => part !== '')
+    return named.length === 0 ? undefined : Object.freeze(named)
   })
   return finish(schema, defaultValue, { description: 'texts separated by commas' })
 }
@@ -78,7 +96,8 @@ export function oneOf<const T extends string>(
 
 /** A text that is never shown; `NAME_FILE` may name a file that holds it. */
 export function secret(): z.ZodType<string> {
-  return z.string().meta({ description: 'a secret (or NAME_FILE: a file with it)', secret: true })
+  const notBlank = z.string().refine((raw) => raw.trim() !== '', { error: 'is blank' })
+  return notBlank.meta({ description: 'a secret (or NAME_FILE: a file with it)', secret: true })
 }
 
 /** A variable whose absence has a meaning that an empty value must not get by accident. */
@@ -218,7 +237,13 @@ function describe(
   const expected = metaOf(schema, name)?.description
   const known = name in schema.shape
   const wrong = known && raw[name] === undefined ? 'is not set' : issue.message
-  return expected === undefined ? wrong : `${wrong}; expected ${expected}`
+  return expected === undefined ? wrong : `${wrong}; expected ${expected}${unitOf(name)}`
+}
+
+/** The unit of a number, which stands at the end of the name of its variable. */
+function unitOf(name: string): string {
+  if (name.endsWith('_MS')) return ' (milliseconds)'
+  return name.endsWith('_BYTES') ? ' (bytes)' : ''
 }
 
 /** The meta data of a variable's schema, even inside `.optional()` and other wrappers. */

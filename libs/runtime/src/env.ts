@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { decimal, integer, oneOf, secret, text, url } from './config.ts'
+import { decimal, host, integer, oneOf, secret, text, url } from './config.ts'
 import { logLevels } from './logger.ts'
 
 /** The variables of every process, to be spread into its schema. */
@@ -12,10 +12,10 @@ export function baseEnv(name: string) {
       pattern: /^[A-Za-z0-9_-]{1,64}$/,
       expected: '1 to 64 letters, digits, - or _',
     }),
-    HTTP_HOST: text({ default: '127.0.0.1' }),
+    HTTP_HOST: host('127.0.0.1'),
     /** 0 takes a free port. */
     HTTP_PORT: integer({ min: 0, max: 65_535, default: 0 }),
-    ADVERTISE_HOST: text().optional(),
+    ADVERTISE_HOST: host().optional(),
     LOG_LEVEL: oneOf(logLevels, 'info'),
     /** 20 s: below the 30 s that orchestrators usually wait before they kill. */
     DRAIN_DEADLINE_MS: integer({ min: 0, max: 3_600_000, default: 20_000 }),
@@ -39,7 +39,7 @@ function tlsFiles<const S extends string>(server: S) {
 
 /** The variables of every service that connects to NATS. */
 export const natsEnv = Object.freeze({
-  NATS_URL: url('nats://127.0.0.1:4222'),
+  NATS_URL: url('nats://127.0.0.1:4222', ['nats', 'tls']),
   NATS_USER: text().optional(),
   NATS_PASSWORD: secret().optional(),
   ...tlsFiles('NATS'),
@@ -47,7 +47,7 @@ export const natsEnv = Object.freeze({
 
 /** The variables of every service that connects to Redis. */
 export const redisEnv = Object.freeze({
-  REDIS_URL: url('redis://127.0.0.1:6379'),
+  REDIS_URL: url('redis://127.0.0.1:6379', ['redis', 'rediss']),
   ...tlsFiles('REDIS'),
 })
 

@@ -9,6 +9,7 @@ export {
   decimal,
   envNames,
   flag,
+  host,
   integer,
   list,
   loadConfig,

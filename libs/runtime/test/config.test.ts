@@ -11,6 +11,7 @@ import {
   decimal,
   envNames,
   flag,
+  host,
   integer,
   list,
   loadConfig,
@@ -29,7 +30,7 @@ const schema = z.object({
   TARGET: decimal({ min: 0, max: 1, default: 0.85 }),
   NAME: text(),
   SPILL: flag(false),
-  STORE_URL: url('redis://127.0.0.1:6379'),
+  STORE_URL: url('redis://127.0.0.1:6379', ['redis', 'rediss']),
   TENANTS: list(['default']),
   DRIVER: oneOf(['local', 'kubernetes'], 'local'),
   KEY: secret(),
@@ -99,6 +100,36 @@ describe('loadConfig', () => {
     ])
   })
 
+  test('names the unit of a number, and refuses blanks, lists without entries and addresses of other kinds', () => {
+    const strict = z.object({
+      WAIT_MS: integer({ min: 0, max: 9 }),
+      NAME: text(),
+      KEY: secret(),
+      TENANTS: list([]),
+      API_HOST: host(),
+      API_URL: url().optional(),
+    })
+    const load = () =>
+      loadConfig(strict, {
+        WAIT_MS: '5s',
+        NAME: '  ',
+        KEY: ' ',
+        TENANTS: ' ,',
+        API_HOST: 'http://localhost',
+        API_URL: 'localhost:8080',
+      })
+    expect(load).toThrow(
+      [
+        'WAIT_MS: is "5s"; expected a whole number from 0 to 9 (milliseconds)',
+        'NAME: is "  "; expected some text',
+        'KEY: is blank; expected a secret (or NAME_FILE: a file with it)',
+        'TENANTS: is " ,"; expected texts separated by commas',
+        'API_HOST: is "http://localhost"; expected the name or the address of a host, without scheme and port',
+        'API_URL: is not a URL; expected a URL that begins with http:// or https://',
+      ].join('\n'),
+    )
+  })
+
   test('treats an empty variable as unset', () => {
     expect(loadConfig(schema, { NAME: 'a', KEY: 'k', SLOTS: '' }).SLOTS).toBe(64)
     expect(problemsOf({ NAME: '', KEY: 'k' })).toHaveLength(1)
@@ -142,7 +173,9 @@ describe('loadConfig', () => {
 
   test('does not repeat a wrong URL, which may hold a password', () => {
     const problems = problemsOf({ NAME: 'a', KEY: 'k', STORE_URL: 'hunter2' })
-    expect(problems).toEqual(['STORE_URL: is not a URL; expected a URL such as scheme://host:port'])
+    expect(problems).toEqual([
+      'STORE_URL: is not a URL; expected a URL that begins with redis:// or rediss://',
+    ])
   })
 
   test('reports a broken relation between variables', () => {

@@ -4,6 +4,7 @@ import {
   ConfigError,
   baseEnv,
   consulEnv,
+  host,
   integer,
   list,
   natsEnv,
@@ -15,7 +16,7 @@ import {
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { hostProblems, isLoopback } from './http/hosts.ts'
+import { hostProblems, isLoopback, originProblems } from './http/hosts.ts'
 import { proxyProblems } from './http/proxies.ts'
 
 const variables = z.object({
@@ -27,7 +28,7 @@ const variables = z.object({
    * Default: loopback without API keys, every address with them. Without keys only loopback is
    * allowed.
    */
-  API_HOST: text().optional(),
+  API_HOST: host().optional(),
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
   /** `tenant:key,tenant:key`; if unset, every request belongs to the tenant `default`. */
   API_KEYS: notEmpty(
@@ -191,6 +192,7 @@ export const schema = withRules(
         ]
       : [],
   ({ PUBLIC_HOSTS = [] }) => hostProblems(PUBLIC_HOSTS),
+  ({ ALLOWED_ORIGINS = [] }) => originProblems(ALLOWED_ORIGINS),
   ({ TRUSTED_PROXIES = [] }) => proxyProblems(TRUSTED_PROXIES),
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
   ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,

@@ -18,6 +18,7 @@ import {
 } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { listedProviders } from './llm/provider-config.ts'
+import { fetchProblems } from './tools/fetch/http-fetch-tool.ts'
 import { parseMcpServers } from './tools/mcp/mcp-config.ts'
 import { tenantToolsOf } from './tools/tenant-tools.ts'
 
@@ -102,6 +103,11 @@ export const schema = withRules(
       : [
           `TOOLS_DIR: the folder ${TOOLS_DIR} does not exist; name the folder of your tools (docs/guides/write-a-tool.md)`,
         ],
+  ({
+    HTTP_FETCH_HOSTS: allowed = [],
+    HTTP_FETCH_DENIED_HOSTS: denied = [],
+    HTTP_FETCH_PRIVATE_RANGES: privateRanges = [],
+  }) => fetchProblems({ allowed, denied, privateRanges }),
   ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,
   ({ TENANT_TOOLS }) => {
     tenantToolsOf(TENANT_TOOLS)

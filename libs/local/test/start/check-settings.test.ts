@@ -23,6 +23,11 @@ test('wrong variables of several services are listed together, each once, with t
     TENANT_TOOLS: '{"acme": [',
     TOOLS_DIR: '/no/such/folder',
     WORKER_SLOTS: 'many',
+    HTTP_FETCH_HOSTS: 'https://example.com',
+    ALLOWED_ORIGINS: 'example.com',
+    OPENAI_BASE_URL: 'localhost:11434/v1',
+    SIMULATOR_TTFT: '5',
+    SIMULATOR_TTFT_MS: '-5',
   }).catch((reason: unknown) => reason)
   const { message } = error as Error
   for (const part of [
@@ -33,6 +38,11 @@ test('wrong variables of several services are listed together, each once, with t
     /TENANT_TOOLS: must be JSON, but it has an error at line 1, column 11; docs\/guides\/tenants-and-keys.md/,
     /TOOLS_DIR: the folder \/no\/such\/folder does not exist; .*docs\/guides\/write-a-tool.md/,
     /WORKER_SLOTS: is "many"; expected a whole number/,
+    /HTTP_FETCH_HOSTS: "https:\/\/example.com" is not a host pattern/,
+    /ALLOWED_ORIGINS: "example.com" is not an origin/,
+    /OPENAI_BASE_URL: is not a URL; expected a URL that begins with http:\/\/ or https:\/\//,
+    /SIMULATOR_TTFT: is not a setting; the settings are .*SIMULATOR_TTFT_MS/,
+    /SIMULATOR_TTFT_MS: must be 0 to \d+/,
     /docs\/reference\/npm-start.md/,
   ]) {
     expect(message).toMatch(part)

@@ -10,6 +10,8 @@ import { Refusal } from './problems.ts'
 
 /** The names of this machine for itself; addresses of 127.0.0.0/8 count too. */
 const LOOPBACK_NAMES: readonly string[] = ['localhost', '::1']
+/** A scheme and a host, with or without a port. */
+const ORIGIN_PATTERN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+$/
 /** A host name or an address, without scheme, port or wildcard. */
 const HOST_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/
 
@@ -79,6 +81,16 @@ export function hostProblems(hosts: readonly string[]): readonly string[] {
     .map(
       (host) =>
         `PUBLIC_HOSTS: ${JSON.stringify(host.slice(0, 80))} is not a host; write lower-case names or addresses, without scheme, port or wildcard`,
+    )
+}
+
+/** Returns the problems of the origins in ALLOWED_ORIGINS; a browser sends an origin without a path. */
+export function originProblems(origins: readonly string[]): readonly string[] {
+  return origins
+    .filter((origin) => !ORIGIN_PATTERN.test(origin))
+    .map(
+      (origin) =>
+        `ALLOWED_ORIGINS: ${JSON.stringify(origin.slice(0, 80))} is not an origin; write scheme, host and port as in https://app.example:8443, without a path`,
     )
 }
 

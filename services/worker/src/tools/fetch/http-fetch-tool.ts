@@ -24,23 +24,35 @@ const TEXT = /^(text\/|application\/([\w.+-]+\+)?(json|xml|javascript|x-ndjson|y
 
 const parameters = z.strictObject({ url: z.string().min(1).max(URL_MAX) })
 
+/** Returns all problems of the variables that configure `http_fetch`. */
+export function fetchProblems({
+  allowed,
+  denied,
+  privateRanges,
+}: Pick<HttpFetchSettings, 'allowed' | 'denied' | 'privateRanges'>): readonly string[] {
+  const wrongHosts = (name: string, patterns: readonly string[]): readonly string[] =>
+    patterns
+      .filter((pattern) => !isHostPattern(pattern))
+      .map((one) => `${name}: ${JSON.stringify(one)} is not a host pattern such as *.example.com`)
+  return [
+    ...wrongHosts('HTTP_FETCH_HOSTS', allowed),
+    ...wrongHosts('HTTP_FETCH_DENIED_HOSTS', denied),
+    ...privateRanges
+      .filter((range) => !isRange(range))
+      .map(
+        (range) =>
+          `HTTP_FETCH_PRIVATE_RANGES: ${JSON.stringify(range)} is not a range such as 10.1.0.0/16`,
+      ),
+  ]
+}
+
 /** Returns the tool, or all problems of its settings; undefined if it is off. */
 export function httpFetchTool(
   settings: HttpFetchSettings,
 ): Tool | { readonly problems: readonly string[] } | undefined {
   const { allowed, denied, privateRanges } = settings
   if (allowed.length === 0) return undefined
-  const problems = [
-    ...[...allowed, ...denied]
-      .filter((pattern) => !isHostPattern(pattern))
-      .map(
-        (pattern) =>
-          `http_fetch: ${JSON.stringify(pattern)} is not a host pattern such as *.example.com`,
-      ),
-    ...privateRanges
-      .filter((range) => !isRange(range))
-      .map((range) => `http_fetch: ${JSON.stringify(range)} is not a range such as 10.1.0.0/16`),
-  ]
+  const problems = fetchProblems(settings)
   if (problems.length > 0) return { problems }
   const options = {
     hosts: createHostRule(allowed, denied),
