@@ -140,9 +140,9 @@ describe('loadConfig', () => {
       KEYS: notEmpty(secret(), 'everyone may come in'),
       LIMITS: notEmpty(text(), 'no limits'),
     })
-    const empty = 'is empty; give it a value, or remove it, which means:'
+    const empty = 'is empty; give it a value, or remove it (without it:'
     expect(() => loadConfig(guarded, { KEYS: '', LIMITS: '' })).toThrow(
-      `KEYS: ${empty} everyone may come in\nLIMITS: ${empty} no limits`,
+      `KEYS: ${empty} everyone may come in)\nLIMITS: ${empty} no limits)`,
     )
     expect(() => loadConfig(guarded, { KEYS_FILE: '' })).toThrow(`KEYS: ${empty}`)
     expect(loadConfig(guarded, {})).toEqual({})
