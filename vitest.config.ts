@@ -23,11 +23,15 @@ const FULL_WAITS = [
   'test/chaos/planned-drains.full.test.ts',
 ]
 
-// `npm run test:full` runs the chaos files again, at full size and with the durations of production, and sends
-// many generated requests to a whole fleet.
+// `npm run test:full` runs the chaos files again, at full size and with the durations of production, sends many
+// generated requests to a whole fleet, and reads many more damaged answers of providers.
 const atFullSize =
   process.env['TEST_SIZE'] === 'full'
-    ? ['test/chaos/**/*.test.ts', 'services/gateway/test/bad-input.test.ts']
+    ? [
+        'test/chaos/**/*.test.ts',
+        'services/gateway/test/bad-input.test.ts',
+        'services/worker/test/provider/fuzz.test.ts',
+      ]
     : []
 
 export default defineConfig({

@@ -314,6 +314,12 @@ function serviceOf(
   }
 }
 
+/** The configurations of workers by their slots; each history would parse the same environment again. */
+const CONFIGS = new Map<number, WorkerConfig>()
+
 function configOf(id: string, slots: number): WorkerConfig {
-  return loadConfig(schema, { SERVICE_ID: id, WORKER_SLOTS: String(slots) })
+  const config =
+    CONFIGS.get(slots) ?? loadConfig(schema, { SERVICE_ID: id, WORKER_SLOTS: String(slots) })
+  CONFIGS.set(slots, config)
+  return { ...config, SERVICE_ID: id }
 }

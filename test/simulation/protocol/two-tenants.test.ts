@@ -7,8 +7,8 @@ import { WITHIN_MS } from './seeds.ts'
 import { openVirtualMachine, type VirtualMachine } from './time/virtual-time.ts'
 import { BUSY, QUIET, twoTenants } from './two-tenants.ts'
 
-/** Each has 20 times the tasks of a usual history. */
-const HISTORIES = Number(process.env['HISTORIES'] ?? 10_000) / 200
+/** Each has 30 times the tasks of a usual history, so these cost as much as 600 usual ones. */
+const HISTORIES = Number(process.env['HISTORIES'] ?? 10_000) / 500
 /** Milliseconds: leases and repairs of a tenth, of each kind once, and the deaths of two nodes. */
 const SERVED_WITHIN_MS = 12_000
 
