@@ -163,6 +163,8 @@ describe('a dispatch', () => {
     expect(performance.now() - atMs).toBeLessThan(1_000)
     // Recovery may have given its pointer back meanwhile.
     expect(node.taken[0]?.fenced).toBe(true)
+    // A pointer would show that the task waited until the load balancer issued one.
+    expect(node.taken[0]?.ackSubject).toBeUndefined()
   })
 
   it('that a node refuses although its figures show room is not repeated at once', async () => {

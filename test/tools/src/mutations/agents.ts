@@ -56,7 +56,7 @@ export const AGENTS: readonly Mutation[] = [
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
     caughtBy: /fails when its result is larger/,
-    because: /kind: 'completed'/,
+    because: /to match object \{ kind: 'failed'/,
   },
   {
     name: 'answer-max',
