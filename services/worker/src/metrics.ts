@@ -105,6 +105,11 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
       }),
     )
   gauge(
+    'probing',
+    '1 while the circuit breaker of the model allows a single call, otherwise 0.',
+    ({ breaker }) => Number(breaker === 'probing'),
+  )
+  gauge(
     'closed',
     '1 while the circuit breaker of the model allows no calls, otherwise 0.',
     ({ breaker }) => Number(breaker === 'open'),
@@ -123,5 +128,25 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
     'tokens_per_second',
     'Mean output tokens per second of recent calls.',
     ({ tokensPerSecond }) => tokensPerSecond,
+  )
+  metrics.gaugesOf(
+    'worker_provider_learned',
+    '1 for each feature that the model was found not to support in its usual form.',
+    ['provider', 'model', 'capability'],
+    () =>
+      providers().flatMap(({ provider, model, learned }) =>
+        learned.map((capability) => ({ labels: { provider, model, capability }, value: 1 })),
+      ),
+  )
+  metrics.gaugesOf(
+    'worker_provider_last_error_age_seconds',
+    'Time since the last failed call to the model, by the class of the failure.',
+    ['provider', 'model', 'outcome'],
+    () =>
+      providers().flatMap(({ provider, model, lastError: error }) =>
+        error === undefined
+          ? []
+          : [{ labels: { provider, model, outcome: error.kind }, value: error.agoMs / 1_000 }],
+      ),
   )
 }

@@ -52,6 +52,13 @@ export function nameOf({ provider, as }: Candidate): string {
   return `${as} of the provider ${provider.name}`
 }
 
+/** Returns an address without its secret parts. */
+export function placeOf(baseUrl: string): string {
+  return URL.canParse(baseUrl)
+    ? new URL(baseUrl).origin + new URL(baseUrl).pathname
+    : 'an invalid URL'
+}
+
 /** Returns the provider's price of a model. */
 export function priceOf({ provider, as }: Candidate): ModelPrice | undefined {
   return entryFor(provider.prices, as)

@@ -22,7 +22,8 @@ import type { ProviderClient } from '../provider/client.ts'
 import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
 import type { ProviderFigures } from './figures.ts'
 import type { Limiters } from './limiters.ts'
-import { candidatesOf, nameOf, priceOf, type Candidate, type Provider } from './provider.ts'
+import { candidatesOf, nameOf, priceOf, type Candidate } from './provider.ts'
+import { noProvider, shut } from './unavailable.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
 
 /**
@@ -362,31 +363,4 @@ function withSource(failure: Failure, { provider }: Candidate): Failure {
   if (failure.kind !== 'status') return failure
   const { status, message } = failure
   return { ...failure, message: `${message} (status ${status} of the provider ${provider.name})` }
-}
-
-/** Candidates that a message names; a fleet rarely has more providers of one model. */
-const NAMED_MAX = 3
-
-/** The failure of a call that no candidate takes now: each failed recently, and its breaker is open. */
-function shut(all: readonly Candidate[], retryAtMs: number, context: LlmContext): Failure {
-  const nowMs = context.nowMs()
-  const seconds = (ms: number): string => `${(Math.max(0, ms) / 1_000).toFixed(1)} s`
-  const states = all.slice(0, NAMED_MAX).map((candidate) => {
-    const error = context.figures.lastError(candidate)
-    const why = error === undefined ? '' : ` (${error.kind}, ${seconds(nowMs - error.atMs)} ago)`
-    const opensInMs = (context.breakers.retryAtMs(candidate) ?? nowMs) - nowMs
-    return `${nameOf(candidate)} failed${why} and gets its next request in ${seconds(opensInMs)}`
-  })
-  const more = all.length > NAMED_MAX ? `; and ${all.length - NAMED_MAX} more` : ''
-  const message = `no provider can take a request now: ${states.join('; ')}${more}`
-  return { kind: 'shut', message, retryAfterMs: Math.max(0, retryAtMs - nowMs) }
-}
-
-function noProvider(model: string, providers: readonly Provider[]): Failure {
-  const names = providers.map(({ name }) => name).join(', ')
-  const message =
-    providers.length === 0
-      ? 'this node has no provider; set OPENAI_API_KEY, OPENAI_BASE_URL or PROVIDERS'
-      : `no provider serves the model ${model}; configured providers: ${names}`
-  return { kind: 'no-provider', message }
 }

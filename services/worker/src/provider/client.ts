@@ -2,7 +2,7 @@ import type { Failure } from '@agentfleet/domain'
 import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
 import type { LlmRequest } from '../llm/request.ts'
-import type { Provider } from '../llm/provider.ts'
+import { placeOf, type Provider } from '../llm/provider.ts'
 import { createAnswerReader } from './answer/answer.ts'
 import type { HeardAnswer } from './answer/conclusion.ts'
 import { readBody } from './http/body.ts'
@@ -200,11 +200,4 @@ function failureOfThrown(error: unknown, { key, baseUrl }: Provider): Failure {
 function causeOf(error: Error): string {
   const { cause } = error
   return cause instanceof Error ? causeOf(cause) : error.message || error.name
-}
-
-/** Returns the provider's address without its secret parts. */
-function placeOf(baseUrl: string): string {
-  return URL.canParse(baseUrl)
-    ? new URL(baseUrl).origin + new URL(baseUrl).pathname
-    : 'an invalid URL'
 }

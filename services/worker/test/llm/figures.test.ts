@@ -16,7 +16,7 @@ const provider = {
   firstTokenMs: undefined,
 }
 
-test('the metrics show calls, failures, breaker, closed time and speed by provider and model', async () => {
+test('the metrics show calls, failures, breaker, closed time, speed and learned capabilities by provider and model', async () => {
   const registry = createRegistry('worker')
   const figures = createProviderFigures({
     nowMs: () => 1_000,
@@ -31,7 +31,7 @@ test('the metrics show calls, failures, breaker, closed time and speed by provid
       figures.list(() => ({
         breaker: 'open',
         closedForMs: 2_500,
-        capabilities: FULL_CAPABILITIES,
+        capabilities: { ...FULL_CAPABILITIES, streamOptions: false, dropped: ['seed'] },
       })),
   })
   const candidate = { provider, model: 'fast', as: 'llama-3' }
@@ -45,5 +45,9 @@ test('the metrics show calls, failures, breaker, closed time and speed by provid
   expect(text).toContain(line('closed', '1'))
   expect(text).toContain(line('closed_seconds', '2.5'))
   expect(text).toContain(line('first_token_seconds', '0.25'))
+  expect(text).toContain(line('probing', '0'))
   expect(text).toContain(line('tokens_per_second', '40'))
+  expect(text).toContain(line('learned', '1', ',capability="streamOptions=false"'))
+  expect(text).toContain(line('learned', '1', ',capability="dropped=seed"'))
+  expect(text).toContain(line('last_error_age_seconds', '0', ',outcome="status 429"'))
 })

@@ -107,7 +107,7 @@ describe('the message of a failed call', () => {
       failure: {
         kind: 'shut',
         message: expect.stringMatching(
-          /^no provider can take a request now: sim\?fault=500 of the provider first failed \(status 500, \d\.\d s ago\) and gets its next request in \d+\.\d s$/,
+          /^no provider can take a request now: sim\?fault=500 of the provider first at http:\/\/127\.0\.0\.1:\d+\/v1 failed \(status 500, \d\.\d s ago\) and gets its next request in \d+\.\d s\. Check that its base URL/,
         ),
       },
     })

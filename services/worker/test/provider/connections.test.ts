@@ -13,6 +13,13 @@ const packed = (encoding: string, bytes: Uint8Array) => (response: ServerRespons
   response.end(bytes)
 }
 
+const flipped = (bytes: Buffer, at: number): Buffer => {
+  const changed = Buffer.from(bytes)
+  const place = at < 0 ? bytes.length + at : at
+  changed[place] = 255 - (bytes[place] ?? 0)
+  return changed
+}
+
 describe("the body of a provider's answer is read", () => {
   test.each<[string, (response: ServerResponse) => void]>([
     ['in gzip', packed('gzip', gzipSync(GOOD))],
@@ -20,6 +27,33 @@ describe("the body of a provider's answer is read", () => {
     ['in deflate', packed('deflate', deflateSync(GOOD))],
     ['in deflate without its frame', packed('deflate', deflateRawSync(GOOD))],
     ['in brotli', packed('br', brotliCompressSync(GOOD))],
+    ['in gzip without a header', packed('identity', gzipSync(GOOD))],
+    ['in deflate without a header', packed('identity', deflateSync(GOOD))],
+    ['in gzip, although its header says br', packed('br', gzipSync(GOOD))],
+    ['in gzip twice', packed('gzip, gzip', gzipSync(gzipSync(GOOD)))],
+    ['in gzip twice, although its header says once', packed('gzip', gzipSync(gzipSync(GOOD)))],
+    ['in gzip within brotli', packed('gzip, br', brotliCompressSync(gzipSync(GOOD)))],
+    ['in brotli within gzip', packed('br, gzip', gzipSync(brotliCompressSync(GOOD)))],
+    ['in gzip with a wrong checksum', packed('gzip', flipped(gzipSync(GOOD), -6))],
+    [
+      'in gzip with bytes behind it',
+      packed('gzip', Buffer.concat([gzipSync(GOOD), Buffer.from('trailing')])),
+    ],
+    [
+      'in gzip of two members',
+      packed(
+        'gzip',
+        Buffer.concat([
+          gzipSync(delta({ content: 'The answer is 42.' })),
+          gzipSync(delta({}, 'stop')),
+        ]),
+      ),
+    ],
+    [
+      'plain with a byte order mark, although its header says gzip',
+      packed('gzip', Buffer.from(`\uFEFF${GOOD}`)),
+    ],
+    ['plain, although its header names a character set', packed('utf-8', Buffer.from(GOOD))],
     ['plain, although its header says gzip', packed('gzip', Buffer.from(GOOD))],
     ['plain, although its header says zstd', packed('zstd', Buffer.from(GOOD))],
     ['plain, although its header says deflate', packed('deflate', Buffer.from(GOOD))],
@@ -83,7 +117,39 @@ describe("the body of a provider's answer is read", () => {
 })
 
 describe('the answer of a provider becomes one failure after a single request', () => {
-  test.each<[string, (response: ServerResponse) => void]>([
+  const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2])
+  test.each<[string, (response: ServerResponse) => void, string?]>([
+    [
+      'when the provider switches to another protocol',
+      (response) =>
+        void response.socket?.write(
+          'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n',
+        ),
+      'without an answer',
+    ],
+    ['when it is zstd', packed('zstd', ZSTD), 'zstd'],
+    ['when it is zstd without a header', packed('identity', ZSTD), 'zstd'],
+    [
+      'when it is brotli, although its header says gzip',
+      packed('gzip', brotliCompressSync(GOOD)),
+      'not gzip',
+    ],
+    ['when it is brotli without a header', packed('identity', brotliCompressSync(GOOD)), 'binary'],
+    [
+      'when it is gzip four times',
+      packed('gzip', gzipSync(gzipSync(gzipSync(gzipSync(GOOD))))),
+      'more than 3',
+    ],
+    [
+      'when its gzip is defective in its middle',
+      packed('gzip', flipped(gzipSync(GOOD), 40)),
+      'gzip is defective',
+    ],
+    [
+      'when it unpacks to a flood of comments',
+      packed('gzip', gzipSync(Buffer.alloc(40_000_000, ': ping\n\n'))),
+      'times its size',
+    ],
     ['when its gzip is cut in its middle', packed('gzip', gzipSync(GOOD).subarray(0, 40))],
     ['when its gzip is none', packed('gzip', Buffer.from([1, 2, 3, 4, 5, 6]))],
     ['when it unpacks to gigabytes', packed('gzip', gzipSync(Buffer.alloc(50_000_000, 'data: x')))],
@@ -121,10 +187,13 @@ describe('the answer of a provider becomes one failure after a single request', 
         response.end(GOOD)
       },
     ],
-  ])('%s', async (_title, send) => {
+  ])('%s', async (_title, send, said = '') => {
     await using server = await endpoint((_request, response) => send(response))
     const { ending } = await runTask([providerAt(server.url)])
-    expect(ending).toMatchObject({ kind: 'failed' })
+    expect(ending).toMatchObject({
+      kind: 'failed',
+      failure: { message: expect.stringContaining(said) },
+    })
     expect(server.seen).toHaveLength(1)
   })
 

@@ -39,8 +39,11 @@ import { laterUsage, readUsage } from './usage.ts'
  */
 export interface AnswerReader {
   push(bytes: Uint8Array): void
-  /** Ends the body, whether it was complete or its connection broke. */
-  end(): void
+  /**
+   * Ends the body, whether it was complete or its connection broke. `problem`: why its bytes, or the
+   * last of them, could not be decoded.
+   */
+  end(problem?: string): void
   /** Whether the rest of the body is irrelevant. */
   readonly over: boolean
   /** Whether the provider has sent a finish reason after an answer; only usage may still follow. */
@@ -243,9 +246,10 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     push(bytes) {
       if (!ended && !isOver(heard)) framing.push(bytes)
     },
-    end() {
+    end(problem) {
       if (ended) return
       if (!isOver(heard)) framing.end()
+      if (problem !== undefined && !isOver(heard)) heard.failure = undecodable(problem)
       if (heard.failure === undefined) hearKept()
       ended = true
     },
@@ -305,7 +309,16 @@ function parsed(text: string): readonly unknown[] | undefined {
   return values.length > 0 && !values.includes(undefined) ? values : undefined
 }
 
+function undecodable(problem: string): Failure {
+  const message = `the body of the provider's answer could not be decoded: ${problem}; switch off compression at the provider or its proxy`
+  return { kind: 'malformed', message }
+}
+
+/** Characters that no text has. */
+const BINARY = /[^\P{Cc}\s]|\uFFFD/u
+
 function notAnAnswer(said: string): Failure {
+  if (BINARY.test(said)) return { kind: 'malformed', message: `${MALFORMED.message}: it is binary` }
   return said === '' ? MALFORMED : { kind: 'malformed', message: `${MALFORMED.message}: ${said}` }
 }
 

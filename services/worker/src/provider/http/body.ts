@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { AnswerReader } from '../answer/answer.ts'
+import { DecodedBody, decodedBody, mayBeCompressed } from './decode.ts'
 
 /**
  * Passes the bytes of a body to the reader of its answer until the answer is over.
@@ -14,6 +15,7 @@ export function readBody(
   call: { onPiece(): void; ended(): boolean },
 ): Promise<void> {
   return new Promise((resolve) => {
+    let first = true
     let grace: NodeJS.Timeout | undefined
     let settled = false
     let over = false
@@ -22,7 +24,7 @@ export function readBody(
       settled = true
       clearTimeout(grace)
       body.off('data', hear).off('error', settle).off('end', settle).off('close', settle)
-      reader.end()
+      reader.end(body instanceof DecodedBody ? body.problem : undefined)
       resolve()
       if (reader.broken || call.ended()) body.destroy()
       else leave(body)
@@ -33,6 +35,15 @@ export function readBody(
     }
     const hear = (bytes: Uint8Array): void => {
       call.onPiece()
+      if (first && !(body instanceof DecodedBody) && mayBeCompressed(bytes)) {
+        // A proxy has compressed it without a word in the headers.
+        body.off('data', hear).off('error', settle).off('end', settle).off('close', settle)
+        body.pause()
+        body.unshift(bytes)
+        resolve(readBody(decodedBody(body, []), reader, call))
+        return
+      }
+      first = false
       if (!call.ended()) reader.push(bytes)
       if (reader.broken || call.ended()) settle()
       else if (reader.over) {

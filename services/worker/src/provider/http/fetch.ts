@@ -5,14 +5,8 @@ import {
   type IncomingMessage,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { PassThrough, pipeline, type Readable, type Transform } from 'node:stream'
-import {
-  constants,
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-} from 'node:zlib'
+import type { Readable } from 'node:stream'
+import { decodedBody, encodingsOf, textOfBytes } from './decode.ts'
 import type { HeaderFields } from './headers.ts'
 
 /**
@@ -77,6 +71,7 @@ export function createHttpFetch(): HttpFetch {
           })
           if (init.signal) destroyAtAbort(request, init.signal)
           let answered = false
+          let repeated = false
           request.on('response', (message) => {
             answered = true
             resolve(toResponse(message, href))
@@ -85,8 +80,14 @@ export function createHttpFetch(): HttpFetch {
             // The body reports its own error, and the request is not repeated.
             if (answered) return
             // The server had closed the idle connection, so it has not seen the request.
-            if (request.reusedSocket && CLOSED.includes(error.code ?? '')) send(false)
+            repeated = request.reusedSocket && CLOSED.includes(error.code ?? '')
+            if (repeated) send(false)
             else reject(error)
+          })
+          // node:http reports neither an answer nor an error of 101 without this listener.
+          request.on('upgrade', (_message, socket) => void socket.destroy())
+          request.on('close', () => {
+            if (!answered && !repeated) reject(new Error('the connection ended without an answer'))
           })
           // A string goes to the socket in one piece with the headers.
           request.end(body)
@@ -149,41 +150,9 @@ function toResponse(message: IncomingMessage, url: string): Response {
   return response as unknown as Response
 }
 
-/**
- * Returns the body without the compression that its header names; a truncated body yields what it
- * has. The first bytes decide, because proxies decompress bodies and keep the header.
- */
 function decoded(message: IncomingMessage): Readable {
-  const encoding = message.headers['content-encoding']?.trim().toLowerCase() ?? ''
-  if (encoding === '' || encoding === 'identity') return message
-  const body = new PassThrough()
-  body.on('error', () => undefined)
-  const end = (): void => void body.end()
-  message.once('data', (first: Buffer) => {
-    message.off('end', end)
-    message.pause()
-    message.unshift(first)
-    const decoder = decoderOf(encoding, first)
-    if (decoder === undefined) pipeline(message, body, () => undefined)
-    else pipeline(message, decoder, body, () => undefined)
-  })
-  message.once('end', end)
-  message.once('error', () => body.destroy())
-  body.once('close', () => message.destroy())
-  return body
-}
-
-/** The beginning of an uncompressed answer, whatever its header says. */
-const PLAIN = /^\s*(data:|event:|id:|retry:|: |\{\s*"|\[)/
-
-function decoderOf(encoding: string, first: Buffer): Transform | undefined {
-  if (PLAIN.test(first.toString('latin1', 0, 64))) return undefined
-  const flush = { finishFlush: constants.Z_SYNC_FLUSH }
-  if (/gzip/.test(encoding) || (first[0] === 0x1f && first[1] === 0x8b)) return createGunzip(flush)
-  // "deflate" should have the zlib frame; some servers omit it.
-  if (encoding === 'deflate')
-    return first[0] === 0x78 ? createInflate(flush) : createInflateRaw(flush)
-  return encoding === 'br' ? createBrotliDecompress() : undefined
+  const labels = encodingsOf(message)
+  return labels.length === 0 ? message : decodedBody(message, labels)
 }
 
 /**
@@ -205,5 +174,5 @@ export async function readText(body: Readable): Promise<string> {
   } finally {
     clearTimeout(timer)
   }
-  return Buffer.concat(pieces).toString('utf8')
+  return textOfBytes(Buffer.concat(pieces))
 }
