@@ -81,10 +81,10 @@ describe('a folder of tools', () => {
       'broken.mjs: throws when it is loaded: this module cannot be loaded; correct it, or move this code into run',
       'nothing.mjs: exports no tool; export the result of defineTool: export const myTool = defineTool({ … })',
       expect.stringMatching(
-        /^runless.mjs: the tool "misspelt" is invalid: description: .*; run must be a function: .*; the field "runn" is unknown; for "runn": did you mean "run"\?$/,
+        /^runless.mjs: the tool "misspelt" is invalid: description must .*; run must be a function: .*; the field "runn" is unknown; for "runn": did you mean "run"\?$/,
       ),
       expect.stringMatching(
-        /^unnamed.mjs: .*name: .*description: .*timeoutMs must .*parameters must /,
+        /^unnamed.mjs: .*name must .*description must .*timeoutMs must .*parameters must /,
       ),
     ])
   })

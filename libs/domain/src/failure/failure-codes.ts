@@ -254,7 +254,7 @@ export const FAILURE_CODES = {
   },
   'version-mismatch': {
     says: 'The definition or schedule is no longer in the version that the request names.',
-    http: { status: 412, title: 'Another version is stored' },
+    http: { status: 412, title: 'The definition or schedule has another version' },
   },
   'journal-too-large': {
     says: 'The finished calls of the ended task are too large for a replay that reuses them.',

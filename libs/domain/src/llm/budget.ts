@@ -146,8 +146,8 @@ export function tenantLimitMessage(
     unit === 'USD' ? Number(amount.toFixed(6)) : Math.round(amount)
   return (
     `tenant ${tenant} has used ${shown(used)} of ${most ?? 0} ${unit} (${limit}), ` +
-    `and the next call may use up to ${shown(next)}; send the task again at ${startsAgainAt}, when the count ` +
-    `starts again, give it a lower maxOutputTokens, or raise TENANT_BUDGETS`
+    `and the next call may use up to ${shown(next)}. Send the task again at ${startsAgainAt}, when the ` +
+    `count starts again, give the task a lower maxOutputTokens, or raise TENANT_BUDGETS`
   )
 }
 

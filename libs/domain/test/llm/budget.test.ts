@@ -54,7 +54,7 @@ describe('the budget of a task', () => {
     const budget = { usdPerDay: 0.6, tokensPerHour: 2_000 }
     const day = { limit: 'usd-per-day', used: 0.5, next: 0.25 } as const
     expect(tenantLimitMessage('acme', budget, day, 'T')).toMatch(
-      /0\.5 of 0\.6 USD \(usd-per-day\).* up to 0\.25; .* at T, .* maxOutputTokens, or raise TENANT_BUDGETS$/,
+      /0\.5 of 0\.6 USD \(usd-per-day\).* up to 0\.25\. .* at T, .* maxOutputTokens, or raise TENANT_BUDGETS$/,
     )
     expect(tenantLimitEndMs(day.limit, nowMs)).toBe(Date.parse('2026-11-29T00:00:00Z'))
     const hour = { limit: 'tokens-per-hour', used: 1_900, next: 200 } as const

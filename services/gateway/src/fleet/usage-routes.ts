@@ -64,7 +64,7 @@ function daysOf(from: string | undefined, to: string | undefined, nowMs: number)
   const firstMs = instantOf('from', from) ?? lastMs - (DAYS_DEFAULT - 1) * DAY_MS
   const count = (lastMs - firstMs) / DAY_MS + 1
   if (count < 1 || count > DAYS_MAX) {
-    throw wrong('from', `must be 0 to ${DAYS_MAX - 1} days before the day in to`)
+    throw wrong('from', `must be the day in to, or at most ${DAYS_MAX - 1} days before this day`)
   }
   return Array.from({ length: count }, (_, index) =>
     new Date(firstMs + index * DAY_MS).toISOString().slice(0, 10),

@@ -152,7 +152,7 @@ export function createStreams(deps: StreamDeps): Streams {
   function checkUnsent(connection: Connection) {
     const { socket, unsent } = connection
     if (socket.readyState === socket.OPEN && unsent.tooSlow()) {
-      close(connection, TRY_AGAIN_LATER, 'reads too slowly')
+      close(connection, TRY_AGAIN_LATER, 'the client reads too slowly')
     }
   }
 

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 5_000
 const calculateTool: Tool = {
   offer: offerOf(
     'calculate',
-    'Calculates an arithmetic expression with numbers, + - * / % ^ and parentheses.',
+    'The tool calculates an arithmetic expression with numbers, + - * / % ^ and parentheses.',
     {
       type: 'object',
       properties: { expression: { type: 'string' } },

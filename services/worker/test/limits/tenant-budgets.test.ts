@@ -24,9 +24,9 @@ test('a call that is too large for the rest of the budget fails, and the error s
   expect(await reserve('acme', call)).toEqual({
     kind: 'exceeded',
     message:
-      'tenant acme has used 250 of 300 tokens (tokens-per-day), and the next call may use up to 100; ' +
-      'send the task again at 2026-11-29T00:00:00.000Z, when the count starts again, ' +
-      'give it a lower maxOutputTokens, or raise TENANT_BUDGETS',
+      'tenant acme has used 250 of 300 tokens (tokens-per-day), and the next call may use up to 100. ' +
+      'Send the task again at 2026-11-29T00:00:00.000Z, when the count starts again, ' +
+      'give the task a lower maxOutputTokens, or raise TENANT_BUDGETS',
   })
 })
 

@@ -28,7 +28,7 @@ export const up: Command = {
       type: 'string',
       value: 'CLASS',
       choices: ['process', 'power'],
-      help: 'accepted tasks survive the crash of every process (process), or also a power loss (power)',
+      help: 'process: accepted tasks survive a crash of every process; power: accepted tasks also survive a power loss',
     },
     tasks: { type: 'string', value: 'N', help: 'run N tasks at the start (default 6)' },
     once: { type: 'boolean', help: 'stop the fleet after the tasks of the start' },

@@ -63,7 +63,11 @@ export function httpFetchTool(
   }
   const { $schema: _version, ...schema } = z.toJSONSchema(parameters)
   return {
-    offer: offerOf('http_fetch', 'Fetches a URL by GET and answers with its text.', schema),
+    offer: offerOf(
+      'http_fetch',
+      'The tool fetches a URL by GET and answers with the text of the response.',
+      schema,
+    ),
     source: 'built-in',
     timeoutMs: settings.timeoutMs,
     approval: false,
