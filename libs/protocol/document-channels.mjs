@@ -87,7 +87,7 @@ each channel once; the permissions of each service's NATS user, this page, \`asy
 \`fleet_bus_messages_total\` follow from the declarations.
 
 - An **event** is a hint: if an event is lost, some work is delayed, but no outcome changes (L6).
-- One listener answers a **request**. Each listener may answer a **question**.
+- Exactly one listener answers a **request**. Every listener may answer a **question**, and the sender collects the answers.
 - A message of the kind **stream** is stored by JetStream; services read it with the rights that are listed below.
 
 Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers an

@@ -46,7 +46,7 @@ const variables = z.object({
   JWT_ALGORITHMS: list(['RS256', 'ES256', 'EdDSA']),
   /** The claim with the tenant; a dot stands between the names of nested claims. */
   JWT_TENANT_CLAIM: text({ default: 'tenant' }),
-  /** The claim with the scopes, as a list or with blanks between them; other words in it are ignored. */
+  /** The claim with the scopes, as a list or with blanks between them; words in it that are not scopes are ignored. */
   JWT_SCOPE_CLAIM: text({ default: 'scope' }),
   /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),

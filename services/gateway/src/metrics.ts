@@ -23,7 +23,7 @@ export function createMetrics(registry: Registry) {
     ),
     audited: metrics.counter(
       'gateway_audit_events_total',
-      'Number of audit events by kind; the gateway could only log the `lost` events.',
+      'Number of audit events by kind; the events that the gateway could not store count as `lost`.',
       ['kind'],
     ),
     reads: metrics.counter(

@@ -1279,7 +1279,7 @@ export interface paths {
       cookie?: never
     }
     /**
-     * Read this document.
+     * Read the OpenAPI document of this API.
      * @description The request needs no API key.
      */
     get: operations['getDocument']
