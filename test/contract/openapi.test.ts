@@ -24,6 +24,7 @@ import { scheduleRoutes } from '../../services/gateway/src/schedules/routes.ts'
 import { scheduleRunRoutes } from '../../services/gateway/src/schedules/run-routes.ts'
 import { serviceRoutes } from '../../services/gateway/src/http/probe-routes.ts'
 import { streamRoute } from '../../services/gateway/src/stream/routes.ts'
+import { textRoutes } from '../../services/gateway/src/stream/text-routes.ts'
 import { taskRoutes } from '../../services/gateway/src/tasks/routes.ts'
 import { toolRoutes } from '../../services/gateway/src/agents/tool-routes.ts'
 import { auditRoutes } from '../../services/gateway/src/principals/audit-routes.ts'
@@ -55,6 +56,7 @@ interface Schema {
 const nothing = {} as never
 const handlers = {
   ...taskRoutes(nothing),
+  ...textRoutes(nothing),
   ...listRoutes(nothing),
   ...cancelRoutes(nothing),
   ...historyRoutes(nothing),

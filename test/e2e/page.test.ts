@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { TaskText } from '@agentfleet/protocol'
+import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser, type Browser, type Page, type Session } from '../browser/browser.ts'
-import { joinSharedFleet, type Tenant } from './tenant.ts'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 const PICTURES = fileURLToPath(new URL('../../docs/guides/pictures/', import.meta.url))
 
@@ -112,6 +114,28 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Allow pay_out' }).click()
     await page.getByText('No task waits for a person.').waitFor()
     expect(await test.ended(id)).toMatchObject({ state: 'completed', result: 'paid' })
+  })
+
+  it('shows the whole text of a task that was already writing when the page was opened', async () => {
+    const model = 'sim?ttft=50&tps=40&tokens=2000'
+    const { id } = await test.client.submit({ task: 'Tell a long story', model })
+    const read = async () => (await test.call(`/v1/tasks/${id}/text`)).body as TaskText
+    const written = await eventually(async () => {
+      const answer = await read()
+      expect(answer.text.length).toBeGreaterThan(20)
+      return answer
+    }, SOON_MS)
+    expect(written).toMatchObject({ attempt: 1, offset: 0, node: expect.stringMatching(/worker/) })
+    await page.goto(address(`/tasks/${id}?tab=output`))
+    const region = page.getByRole('region', { name: 'Text so far' })
+    await region.waitFor()
+    await eventually(async () => {
+      const shown = await region.innerText()
+      expect(shown.slice(0, 20)).toBe(written.text.slice(0, 20))
+    }, SOON_MS)
+    expect(await page.getByText('earlier parts are missing').count()).toBe(0)
+    await test.client.cancel(id)
+    expect(await read()).toEqual({ offset: 0, text: '' })
   })
 
   it('shows the plan of a goal that waits for approval, and runs the plan after a click', async () => {

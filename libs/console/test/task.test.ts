@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DeltaFrame, TaskView } from '@agentfleet/protocol'
 import { quoted, snippetsOf } from '../page/task/code.ts'
-import { withDelta, type LiveText } from '../page/task/live-text.ts'
+import { withDelta, withWritten, type LiveText } from '../page/task/live-text.ts'
 import { savedCalls, taskWords } from '../page/task/words.ts'
 
 const T0 = Date.UTC(2026, 0, 31, 12)
@@ -82,6 +82,19 @@ test('live text joins its parts, uses a repeated part once and says when a part 
 test('the text of a newer run replaces the text of an older run, and late parts of the older run are dropped', () => {
   const frames = [delta(0, 'old'), delta(0, 'new', { attempt: 2, seq: 8 }), delta(3, 'late')]
   expect(all(frames)).toMatchObject({ text: 'new', attempt: 2 })
+})
+
+test('the text from before the page followed the task comes first, and nothing of it is doubled', () => {
+  const written = { attempt: 1, node: 'n1', seq: 5, offset: 0, text: 'abcd' }
+  const before = (frames: readonly DeltaFrame[]) => withWritten(all(frames), written)
+  expect(before([])).toMatchObject({ text: 'abcd', end: 4, incomplete: false })
+  expect(before([delta(2, 'cd')])).toMatchObject({ text: 'abcd', end: 4, incomplete: false })
+  expect(before([delta(2, 'cdef')])).toMatchObject({ text: 'abcdef', end: 6, incomplete: false })
+  expect(withDelta(before([delta(4, 'ef')]), delta(6, 'g'))).toMatchObject({ text: 'abcdefg' })
+  const newer = delta(0, 'new', { attempt: 2, seq: 8 })
+  expect(before([newer])).toMatchObject({ text: 'new', attempt: 2 })
+  expect(withWritten(all([delta(0, 'a')]), { offset: 0, text: '' })).toMatchObject({ text: 'a' })
+  expect(withWritten(undefined, { ...written, offset: 9 })).toMatchObject({ incomplete: true })
 })
 
 test('a code snippet contains the task and no API key', () => {

@@ -61,6 +61,8 @@ export type QueueList = Schemas['QueueList']
 export type GoalPage = Schemas['GoalPage']
 /** A plan of a goal. */
 export type PlanView = Schemas['GoalPlan']
+/** The text that a running attempt has written so far. */
+export type TaskText = Schemas['TaskText']
 /** A schedule as clients send it. */
 export type ScheduleRequest = Schemas['ScheduleRequest']
 /** A cron expression whose next ticks a client wants to see. */

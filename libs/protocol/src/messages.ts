@@ -364,6 +364,8 @@ export const stopSchema = z.object({ taskIds: z.array(id) })
 
 /** Question to all nodes: which of these tasks they run. */
 export const runsQuestionSchema = z.object({ taskIds: z.array(id) })
+/** Names the task whose text so far a gateway asks for. */
+export const textQuestionSchema = z.object({ taskId: id })
 /** Names one process of a load balancer. */
 export function giverOf({ id: name, since }: Pick<Balancer, 'id' | 'since'>): string {
   return since === undefined ? name : `${name}@${since}`

@@ -59,6 +59,7 @@ import { listRoutes } from './lists/routes.ts'
 import { replayRoutes } from './lists/replay-routes.ts'
 import { serviceRoutes } from './http/probe-routes.ts'
 import { streamRoute } from './stream/routes.ts'
+import { textRoutes } from './stream/text-routes.ts'
 import { taskRoutes } from './tasks/routes.ts'
 import { toolRoutes } from './agents/tool-routes.ts'
 import { usageRoutes } from './fleet/usage-routes.ts'
@@ -136,6 +137,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     handlers: {
       ...approvalRoutes(parts),
       ...taskRoutes(parts),
+      ...textRoutes(parts),
       ...listRoutes({ ...parts, nowMs: clock.nowMs }),
       ...cancelRoutes(parts),
       ...historyRoutes(parts),

@@ -126,6 +126,10 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
       })
       return answer.length > 0 ? { runs: answer } : undefined
     }),
+    bus.on(CHANNELS.textSoFar, ({ taskId }) => {
+      const run = runs.get(taskId)
+      return run === undefined ? undefined : node.deltas.soFar(run)
+    }),
     bus.on(CHANNELS.tenants, () => ({ nodeId: node.id, ...countTenants(runs.all()) })),
     bus.on(
       CHANNELS.drain,

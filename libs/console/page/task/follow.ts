@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { HistoryEvent, TaskHistory, TaskView } from '@agentfleet/protocol'
+import type { HistoryEvent, TaskHistory, TaskText, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, type Loaded } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { followStream, streaming } from '../api/socket.ts'
 import { isEnded } from '../tasks/filters.ts'
-import { withDelta, type LiveText } from './live-text.ts'
+import { withDelta, withWritten, type LiveText } from './live-text.ts'
 
 /** While the stream is open, a task is loaded when an event arrives; this covers a lost one, milliseconds. */
 const STREAMED_EVERY_MS = 10_000
@@ -53,8 +53,20 @@ export function useTask(id: string): { loaded: Loaded<Followed>; live: LiveText 
       if (due) reload()
       due = false
     }
+    const abort = new AbortController()
+    /** Reads what the run wrote before this connection followed it. A failure only leaves the beginning out. */
+    const catchUp = async () => {
+      const path = `/v1/tasks/${encodeURIComponent(id)}/text`
+      const written = await request<TaskText>(path, { signal: abort.signal }).catch(() => undefined)
+      if (abort.signal.aborted || written === undefined) return
+      text = withWritten(text, written)
+      if (timer === 0) timer = window.setTimeout(draw, DRAW_MS)
+    }
     const stream = followStream(
-      () => [{ type: 'subscribe', taskIds: [id], after: seen.current, deltas: true }],
+      () => {
+        void catchUp()
+        return [{ type: 'subscribe', taskIds: [id], after: seen.current, deltas: true }]
+      },
       (frame) => {
         if (frame.type === 'delta') text = withDelta(text, frame)
         else if (frame.type === 'event') due = true
@@ -63,6 +75,7 @@ export function useTask(id: string): { loaded: Loaded<Followed>; live: LiveText 
       },
     )
     return () => {
+      abort.abort()
       clearTimeout(timer)
       stream.close()
     }

@@ -1,4 +1,4 @@
-import type { DeltaFrame } from '@agentfleet/protocol'
+import type { DeltaFrame, TaskText } from '@agentfleet/protocol'
 
 /** The text that the running attempt has written so far. It is a hint: parts may be missing. */
 export interface LiveText {
@@ -30,4 +30,26 @@ export function withDelta(before: LiveText | undefined, delta: DeltaFrame): Live
   const text = base.text + delta.text.slice(Math.max(0, base.end - offset))
   const incomplete = base.incomplete || offset > base.end || text.length > KEPT_CHARS
   return { ...base, text: text.slice(-KEPT_CHARS), end, incomplete }
+}
+
+/** Puts the text that the run had written before the page followed the run in front of the parts that came since. */
+export function withWritten(before: LiveText | undefined, written: TaskText): LiveText | undefined {
+  const { attempt, node, seq: run, offset, text } = written
+  if (attempt === undefined || node === undefined || run === undefined) return before
+  const end = offset + text.length
+  const same = before !== undefined && before.attempt === attempt && before.run === run
+  if (before !== undefined && !same) {
+    if (before.attempt > attempt || before.run > run) return before
+  }
+  // The parts that the run wrote after its answer stay behind the answer.
+  const since = same ? before.text.slice(before.text.length - Math.max(0, before.end - end)) : ''
+  const whole = text + since
+  return {
+    attempt,
+    run,
+    node,
+    text: whole.slice(-KEPT_CHARS),
+    end: Math.max(end, same ? before.end : 0),
+    incomplete: offset > 0 || whole.length > KEPT_CHARS,
+  }
 }

@@ -312,6 +312,37 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/tasks/{id}/text': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the task. */
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    /**
+     * Read the text that the running attempt has written so far.
+     * @description A client that starts to follow a running task reads here the text that the stream has sent before. The
+     *     gateway asks the nodes, so the answer takes about a third of a second. The text is empty if no attempt
+     *     runs or the attempt has written nothing. If `offset` is above 0, the node no longer keeps the beginning
+     *     of the text.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id; the fleet keeps ended tasks for a
+     *       limited time.
+     */
+    get: operations['getTaskText']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/tasks/{id}/events': {
     parameters: {
       query?: never
@@ -2003,6 +2034,16 @@ export interface components {
       /** @description Whether the schedule skipped its last submission because the previous task had not ended. */
       lastSkipped?: boolean
     }
+    TaskText: {
+      /** @description The number of the attempt; absent if the text is empty. */
+      attempt?: number
+      node?: string
+      /** @description The number of the run, as in the frames `delta` of the stream. */
+      seq?: number
+      /** @description How many characters of the attempt are before `text`. */
+      offset: number
+      text: string
+    }
     ScheduleTicks: {
       /** @description The next ticks (times of submission), earliest first; the list is empty while the schedule is paused. */
       next: string[]
@@ -3295,6 +3336,30 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Task']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getTaskText: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the task. */
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The text so far. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskText']
         }
       }
       default: components['responses']['Problem']

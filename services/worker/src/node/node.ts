@@ -13,7 +13,7 @@ import { createAttempts, type Attempts } from '../run/attempt.ts'
 import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
 import type { HeartbeatThreadData } from '../heartbeat/heartbeat-thread.ts'
 import type { WorkerConfig } from '../config.ts'
-import { createDeltas, type Deltas } from '../run/deltas.ts'
+import { createDeltas, type NodeDeltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
 import { createMetrics, type WorkerMetrics } from '../metrics.ts'
 import { handBack } from './hand-back.ts'
@@ -38,7 +38,7 @@ export interface Node {
   readonly heartbeats: Heartbeats
   readonly ownership: Ownership
   readonly renewals: Renewals
-  readonly deltas: Deltas
+  readonly deltas: NodeDeltas
   readonly llm: Llm
   readonly attempts: Attempts
   readonly starts: Starts
@@ -95,7 +95,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const reporter = createReporter({ ...deps, metrics, nodeId: id, startedAtMs, slots })
   const ownership = createOwnership({ ...deps, runs, reporter })
   const renewals = createRenewals(bus, runs, deps.timing.renewEveryMs, random)
-  const deltas = createDeltas(bus, id)
+  const deltas = createDeltas(bus, id, slots)
   const llm = llmOf(deps, metrics)
   const attempts = createAttempts({
     ...deps,

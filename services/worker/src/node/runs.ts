@@ -75,6 +75,8 @@ export interface Run {
   /** The characters of text published as deltas, and the text that waits. */
   streamed: number
   unsent: string
+  /** The end of the published text. */
+  written: string
 }
 
 /** A dispatched task, with the load balancer process that gave it. */
@@ -194,6 +196,7 @@ function createRun(
     renewAtMs,
     cancel: undefined,
     streamed: 0,
+    written: '',
     unsent: '',
   }
 }

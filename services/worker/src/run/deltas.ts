@@ -17,13 +17,25 @@ export interface Deltas {
   close(): void
 }
 
+/** The deltas of a node, which also tell a reader who comes later what a run has written. */
+export interface NodeDeltas extends Deltas {
+  /** The text that this run has written so far, or its end; undefined if it has written nothing. */
+  soFar(run: Run): Delta | undefined
+}
+
 /** Milliseconds; readers see about 13 updates in a second. */
 const FLUSH_INTERVAL_MS = 75
 /** About 6,700 pieces in a second: what one node may add to the bus for readers. */
 const PIECES_PER_FLUSH = 500
 
-/** Creates the deltas of this node. */
-export function createDeltas(bus: Bus, nodeId: string): Deltas {
+/** Characters of text of one run that the node keeps for readers who come later. */
+const WRITTEN_CHARS_MAX = 32_000
+/** Characters of text that all runs of a node may keep together (L7). */
+const NODE_CHARS_MAX = 16_000_000
+
+/** Creates the deltas of a node with this number of slots. */
+export function createDeltas(bus: Bus, nodeId: string, slots: number): NodeDeltas {
+  const keptChars = Math.min(WRITTEN_CHARS_MAX, Math.floor(NODE_CHARS_MAX / slots))
   // In insertion order, so the run that has waited longest goes first. Bounded by the slots.
   const waiting = new Set<Run>()
   let timer: NodeJS.Timeout | undefined
@@ -47,6 +59,7 @@ export function createDeltas(bus: Bus, nodeId: string): Deltas {
     if (text === '' || run.over !== undefined) return
     publish(run, 'text', text)
     run.streamed += text.length
+    run.written = (run.written + text).slice(-keptChars)
   }
 
   const flushSome = (): void => {
@@ -72,6 +85,13 @@ export function createDeltas(bus: Bus, nodeId: string): Deltas {
       publish(run, 'tool', name)
     },
     flush,
+    soFar(run) {
+      flush(run)
+      if (run.written === '' || run.over !== undefined) return undefined
+      const { attempt, token, streamed, written } = run
+      const offset = streamed - written.length
+      return { kind: 'text', attempt, node: nodeId, seq: token, offset, text: written }
+    },
     close() {
       clearTimeout(timer)
       waiting.clear()
