@@ -40,6 +40,12 @@ test.each<[(typeof QUIRKS)[number], RegExp]>([
   ['no-index', /"tool_calls":\[\{"id"/],
   ['content-list', /"content":\[\{"type":"text","text":"one"\}\]/],
   ['text-usage', /"prompt_tokens":"3"/],
+  ['index-one', /"choices":\[\{"index":1,"delta":\{"content":"one"/],
+  ['signature', /"index":0,"extra_content":\{"google":\{"thought_signature":"\w+"\}\},"id":"c"/],
+  ['finish-in-delta', /"delta":\{"finish_reason":"stop"\},"finish_reason":null/],
+  ['end-event', /event: end\ndata: \{\}\n\n$/],
+  ['usage-each-piece', /"content":"one"\},"finish_reason":null\}\],"usage":\{"prompt_tokens":8/],
+  ['error-in-choice', /"finish_reason":"error","error":\{/],
   ['finish-length', /"finish_reason":"length"/],
 ])(
   'a stream of the simulator with the quirk %s contains the bytes that define this quirk',

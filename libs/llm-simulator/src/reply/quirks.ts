@@ -3,7 +3,7 @@ export type Tail = string | undefined
 
 /**
  * Quirks: peculiarities of real endpoints in a whole stream. A good client reads the same answer from it, or,
- * for the last four, reports a failure with a code. Each changes the frames in the way of its name.
+ * for the last five, reports a failure with a code. Each changes the frames in the way of its name.
  */
 export const QUIRKS = [
   'crlf',
@@ -17,12 +17,18 @@ export const QUIRKS = [
   'content-list',
   'reasoning',
   'second-choice',
+  'index-one',
+  'signature',
+  'finish-in-delta',
+  'end-event',
+  'usage-each-piece',
   'no-index',
   'no-finish-reason',
   'finish-length',
   'finish-filter',
   'finish-unknown',
   'error-within',
+  'error-in-choice',
 ] as const
 
 /** The name of a quirk. */
@@ -38,6 +44,10 @@ const USAGE_EVENT = /data: [^\n]*"choices":\[\],"usage":[^\n]*\n\n/
 const FINISH = /"finish_reason":"[a-z_]+"/
 const ERROR_EVENT =
   'data: {"error":{"message":"Simulated trouble within an answer.","type":"server_error","code":502}}\n\n'
+const CHOICE_ERROR_EVENT =
+  'data: {"choices":[{"index":0,"delta":{},"finish_reason":"error","error":{"message":"Simulated trouble within a choice.","code":503}}]}\n\n'
+const SIGNATURE = '"extra_content":{"google":{"thought_signature":"c2ltdWxhdGVk"}}'
+const ONE_TOKEN = '{"prompt_tokens":8,"completion_tokens":1,"total_tokens":9}'
 
 interface Change {
   /** Sent before the first frame. */
@@ -72,6 +82,29 @@ const CHANGES: Readonly<Record<Quirk, Change>> = {
   'second-choice': {
     frame: (frame) => `${frame}data: {"choices":[{"index":1,"delta":{"content":"noise"}}]}\n\n`,
   },
+  'index-one': everywhere((text) =>
+    text.replaceAll('"choices":[{"index":0', '"choices":[{"index":1'),
+  ),
+  // As Gemini signs its calls.
+  signature: {
+    frame: (frame) =>
+      frame.replaceAll(/("tool_calls":\[\{(?:"index":\d+,)?)("id")/g, `$1${SIGNATURE},$2`),
+  },
+  'finish-in-delta': {
+    tail: (tail) =>
+      tail.replace(
+        /"delta":\{\}(.*?)"finish_reason":("[a-z_]+")/,
+        '"delta":{"finish_reason":$2}$1"finish_reason":null',
+      ),
+  },
+  'end-event': { tail: (tail) => tail.replace(DONE, 'event: end\ndata: {}\n\n') },
+  'usage-each-piece': {
+    frame: (frame) =>
+      frame
+        .replaceAll(',"usage":null', '')
+        .replaceAll('"finish_reason":null}]', `"finish_reason":null}],"usage":${ONE_TOKEN}`),
+    tail: (tail) => tail.replace(USAGE_EVENT, ''),
+  },
   'no-index': {
     frame: (frame) => frame.replaceAll(/("tool_calls":\[\{)"index":\d+,/g, '$1'),
   },
@@ -80,6 +113,7 @@ const CHANGES: Readonly<Record<Quirk, Change>> = {
   'finish-filter': finish('"content_filter"'),
   'finish-unknown': finish('"simulated"'),
   'error-within': { tail: () => ERROR_EVENT },
+  'error-in-choice': { tail: () => CHOICE_ERROR_EVENT },
 }
 
 /** The frames of a stream with a quirk. */

@@ -51,10 +51,11 @@ const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
 const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
   [/rate limit (is )?(reached|exceeded)|too many requests/i, 429],
   [/exceeded your current quota|insufficient (credits|balance|quota)|billing/i, PAYMENT_REQUIRED],
-  [/rate limit|too many requests/i, 429],
+  [/rate limit|too many requests|\bqps\b|request limit reached|速率限制|频率限制/i, 429],
   [/maximum context length|context window|prompt is too long|too many tokens/i, 400],
   [/inappropriate content|content (management )?policy|content_filter/i, 451],
-  [/overloaded|try again later|temporarily unavailable/i, 503],
+  [/overloaded|try again later|\bunavailable\b/i, 503],
+  [/authentication (error|failed)|unauthorized|invalid api key|access denied/i, 401],
 ]
 
 /** Reads the body of a refusal. */
@@ -108,9 +109,11 @@ export function readAnswerError(value: unknown, named = false): ProviderError | 
 /** Returns the error that a choice reports in place of its message or within it. */
 export function readChoiceError(choice: JsonObject): ProviderError | undefined {
   const { error, delta, message } = choice
-  const errors = [error, isRecord(delta) && delta['error'], isRecord(message) && message['error']]
-  const found = errors.find(saysSomething)
-  return found === undefined ? undefined : readAnswerError({ error: found })
+  const found =
+    error ??
+    (isRecord(delta) ? delta['error'] : undefined) ??
+    (isRecord(message) ? message['error'] : undefined)
+  return saysSomething(found) ? readAnswerError({ error: found }) : undefined
 }
 
 /** Converts a provider's error to a failure without keys in its message. */
@@ -162,7 +165,7 @@ const NO_WORD: RawError = {
 }
 /** Fields that are an error if the value has no answer. */
 const LONE_ERROR = ['detail', 'errors', 'error_code', 'error_msg']
-const LONE_SENTENCE = ['message', 'msg']
+const LONE_SENTENCE = ['message', 'msg', 'Message']
 
 function reportsError(value: unknown): boolean {
   if (Array.isArray(value)) return isRecord(value[0]) && reportsError(value[0])
@@ -184,6 +187,7 @@ function reportsError(value: unknown): boolean {
   return (
     LONE_ERROR.some((name) => saysSomething(value[name])) ||
     strangeErrorIn(value) !== undefined ||
+    (statusAmong(value) ?? 0) >= BAD_REQUEST ||
     (LONE_SENTENCE.some((name) => saysSomething(textOf(value[name]))) && !reportsSuccess(value))
   )
 }
@@ -191,11 +195,14 @@ function reportsError(value: unknown): boolean {
 /** Returns the error in a field whose name only begins like one: Error, errorMessage, fault. */
 function strangeErrorIn(value: JsonObject): unknown {
   const names = Object.keys(value).filter((name) => STRANGE_ERROR.test(name))
-  const errors = names.map((name) => value[name]).filter(saysSomething)
-  return errors.find(isRecord) ?? errors.find((error) => typeof error === 'string')
+  const said = names.filter((name) => saysSomething(value[name]))
+  const named = said.find((name) => isRecord(value[name]))
+  // Bedrock's field is called like the class of the error.
+  if (named !== undefined) return { type: named, ...(value[named] as JsonObject) }
+  return said.map((name) => value[name]).find((error) => typeof error === 'string')
 }
 
-const STRANGE_ERROR = /^(error|fault|exception)(_?message|_?msg|_?string)?$/i
+const STRANGE_ERROR = /^(error|fault|exception)(_?message|_?msg|_?string)?$|^[a-z]+Exception$/i
 
 /** Whether the code next to a sentence says that nothing is wrong, as in { code: 0, msg: "ok" }. */
 function reportsSuccess({ code, status, success }: JsonObject): boolean {
@@ -259,6 +266,8 @@ function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
     error['detail'] ??
     error['status_msg'] ??
     error['faultstring'] ??
+    error['title'] ??
+    error['Message'] ??
     value['message'] ??
     value['error_msg']
   return {
@@ -273,7 +282,11 @@ function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
       wordOf(value['code']) ??
       wordOf(value['error_code']) ??
       wordOf(value['errorCode']),
-    type: wordOf(error['type']) ?? wordOf(error['status']) ?? wordOf(value['type']),
+    type:
+      wordOf(error['type']) ??
+      wordOf(error['status']) ??
+      wordOf(value['type']) ??
+      wordOf(value['error_type']),
     status: statusAmong(error) ?? statusAmong(value),
   }
 }
@@ -304,7 +317,7 @@ function waitOf(error: JsonObject): number | undefined {
 function outer(value: JsonObject) {
   return {
     code: wordOf(value['code']) ?? wordOf(value['errorCode']),
-    type: wordOf(value['type']),
+    type: wordOf(value['type']) ?? wordOf(value['error_type']),
     status: statusAmong(value),
   }
 }
@@ -314,7 +327,11 @@ function statusOf({ status, code, type }: RawError, message: string): number | u
   const named = words.map((word) => STATUS_OF_WORD.find(([pattern]) => pattern.test(word))?.[1])
   if (named[0] === PAYMENT_REQUIRED || named[1] === PAYMENT_REQUIRED) return PAYMENT_REQUIRED
   // A code that names its class is more precise than a type such as invalid_request_error.
-  return status ?? named.find((found) => found !== undefined) ?? statusOfSentence(message)
+  const word = named.find((found) => found !== undefined)
+  // "Invalid request" is a word for everything, so a sentence that names its kind is more precise.
+  const sentence =
+    word === undefined || word === BAD_REQUEST ? statusOfSentence(message) : undefined
+  return status ?? sentence ?? word
 }
 
 function statusOfSentence(message: string): number | undefined {
@@ -322,7 +339,7 @@ function statusOfSentence(message: string): number | undefined {
 }
 
 const STATUS_NAMES =
-  'code status status_code statusCode http_status http_code httpStatus httpCode http_status_code'.split(
+  'code status status_code statusCode http_status http_code httpStatus httpCode http_status_code originalStatusCode'.split(
     ' ',
   )
 

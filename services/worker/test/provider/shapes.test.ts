@@ -26,6 +26,11 @@ describe('the text of an answer is read', () => {
     ['in a delta that is a list', choice({ delta: [{ content: OK }] })],
     ['in a message that is a text', choice({ message: OK })],
     ['in the choice next to a delta of null', choice({ delta: null, text: OK })],
+    ['in the choice next to an empty message', choice({ message: { content: '' }, text: OK })],
+    [
+      'once in the choice next to the same delta',
+      `${choice({ delta: { content: 'The answer' }, text: 'The answer' })}${choice({ delta: { content: ' is 42.' }, text: ' is 42.' })}`,
+    ],
     ['in the delta under another name', choice({ delta: { text: OK } })],
     ['as an object', content({ text: OK })],
     ['as a part in place of a list', content({ type: 'text', text: OK })],
@@ -105,6 +110,16 @@ describe('the finish reason of an answer is found', () => {
   ])('although it stands in an unusual place: %s', (_title, last) => {
     expect(read([`${content(OK)}${last}`]).answer).toMatchObject({ answer: { text: OK } })
   })
+})
+
+test.each([
+  ['length', 'answer-cut'],
+  ['content_filter', 'withheld'],
+  ['error', 'connection'],
+])('a finish reason of %s stays if another one follows without text', (word, kind) => {
+  expect(read([content(OK), delta({}, word), END]).answer).toMatchObject({ failure: { kind } })
+  const resumed = read([delta({ content: 'The answer' }, word), content(' is 42.'), END])
+  expect(resumed.answer).toMatchObject({ answer: { text: OK } })
 })
 
 describe('the finish reason of an answer', () => {

@@ -16,6 +16,7 @@ const FAILURES: Readonly<Record<string, string>> = {
   'finish-filter': 'withheld',
   'finish-unknown': 'answer-cut',
   'error-within': 'status',
+  'error-in-choice': 'status',
 }
 
 test.each(QUIRKS)(

@@ -246,6 +246,10 @@ describe('the tool calls of a streamed answer', () => {
       `${delta({ tool_calls: [], function_call: { name: 'calculate', arguments: EXPR } })}${delta({}, 'function_call')}${DONE}`,
     ],
     [
+      'a list in a list',
+      `${delta({ tool_calls: [[{ index: 0, id: 'a', ...fn('calculate', EXPR) }]] })}${delta({}, 'tool_calls')}${DONE}`,
+    ],
+    [
       'the old form as a text',
       `${delta({ function_call: JSON.stringify({ name: 'calculate', arguments: EXPR }) })}${delta({}, 'function_call')}${DONE}`,
     ],

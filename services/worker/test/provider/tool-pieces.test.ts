@@ -56,6 +56,18 @@ test.each<[string, unknown[], string]>([
   ['a fence', [`\`\`\`json\n${EXPR}\n\`\`\``], EXPR],
   ['the same object twice', [`${EXPR}${EXPR}`], EXPR],
   ['a mark of the model behind them', [`${EXPR}<|im_end|>`], EXPR],
+  ['a whole call', ['{"name":"calculate","arguments":{"expression":"6*7"}}'], EXPR],
+  ['a whole call with parameters', [`{"name":"functions.calculate","parameters":${EXPR}}`], EXPR],
+  [
+    'another object with a name, kept',
+    ['{"name":"calculate","expression":"6*7"}'],
+    '{"name":"calculate","expression":"6*7"}',
+  ],
+  [
+    'a whole call of another tool, kept',
+    ['{"name":"get_time","arguments":{}}'],
+    '{"name":"get_time","arguments":{}}',
+  ],
   ['a comma behind the last field', ['{"expression":"6*7",}'], EXPR],
   ['a bracket too many', [`${EXPR}}`], EXPR],
   ['a line end within a string', ['{"expression":"6\n*7"}'], '{"expression":"6\\n*7"}'],
@@ -209,4 +221,9 @@ describe('the pieces of tool calls', () => {
   ])('stay text when the text contains marked calls %s', (_title, content) => {
     expect(callsOf(`${delta({ content })}${delta({}, 'stop')}${DONE}`)).toEqual([])
   })
+})
+
+test('a call is found if it stands as a whole in its name', () => {
+  const name = JSON.stringify({ name: 'calculate', arguments: { expression: '6*7' } })
+  expect(callsOf(toolTurn(piece(0, 'a', name, '')))).toEqual([['calculate', EXPR]])
 })

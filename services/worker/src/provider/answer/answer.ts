@@ -11,6 +11,7 @@ import {
   isEndValue,
   messageIn,
 } from './choice.ts'
+import { classifyFinish } from './finish.ts'
 import { conclude, type Heard, type HeardAnswer } from './conclusion.ts'
 import { createFraming, END_MARK, LOOSE_ERROR, objectsIn, REPEATED_FIELD } from './framing.ts'
 import {
@@ -80,6 +81,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     refusal: '',
     characters: 0,
     finish: undefined,
+    finishedAt: 0,
     wentOn: false,
     usage: undefined,
     failure: undefined,
@@ -148,11 +150,12 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       hearMessage(finish !== undefined && repeats(delta, heard) ? { ...delta, content: '' } : delta)
     }
     if (message !== undefined) hearWhole(message)
-    if (choice['text'] !== undefined && message === undefined && delta === undefined) {
+    const silent = (message === undefined && delta === undefined) || heard.text === ''
+    if (choice['text'] !== undefined && silent) {
       say(contentText(choice['text']))
     }
     if (choice['tool_calls'] !== undefined) hearMessage({ tool_calls: choice['tool_calls'] })
-    if (finish !== undefined) heard.finish = finish
+    if (finish !== undefined) hearFinish(heard, finish)
     // A whole message is complete by itself; in a chunk without a finish reason it is a piece.
     const whole = finish !== undefined || value['object'] === 'chat.completion'
     if (message !== undefined && whole) heard.done = true
@@ -177,7 +180,8 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (choice !== undefined) return
     const inner = answerInEnvelope(value)
     // Next to the choices, although this value has none.
-    if (heard.choices > 0) heard.finish = finishAt(value) ?? heard.finish
+    const finish = heard.choices > 0 ? finishAt(value) : undefined
+    if (finish !== undefined) hearFinish(heard, finish)
     if (inner !== undefined) hearValue(inner, name)
     else if (heard.choices > 0 && isEndValue(value)) heard.done = true
     else if (reported?.output && Array.isArray(value['choices'])) heard.closed = true
@@ -186,32 +190,32 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (END_MARK.test(value.trim())) heard.done = true
     else if (value !== '') hearValue(parseJson(value.replace(REPEATED_FIELD, '')), name)
   }
-  /** Hears what may be nested so deep that it exhausts the stack; such bytes end only this answer. */
-  const guard = (hear: () => void): void => {
-    try {
-      hear()
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      heard.failure = MALFORMED
-    }
+  /** Ends an answer whose nesting exhausts the stack; such bytes end only this answer. */
+  const failAt = (error: unknown): void => {
+    if (!(error instanceof RangeError)) throw error
+    heard.failure = MALFORMED
   }
   const hearText = (text: string, name: string | undefined): void => {
-    guard(() => {
+    try {
       const values = parsed(text)
       // An error may be a sentence; a text without a string has no piece of the answer.
       if (values === undefined && (ERROR_NAME.test(name ?? '') || !text.includes('"'))) {
         hearValue(LOOSE_ERROR.exec(text)?.[1] ?? text, 'error')
       } else if (values === undefined) heard.failure = MALFORMED
       else for (const value of values) if (!isOver(heard)) hearValue(value, name)
-    })
+    } catch (error) {
+      failAt(error)
+    }
   }
   /** Hears another choice if the first one has said nothing. */
   const hearKept = (): void => {
     if (choices.overflowed) heard.failure ??= tooLarge(options.eventCharactersMax)
     const { finish } = heard
-    guard(() => {
+    try {
       for (const { choice, value } of choices.kept()) hearChoice(choice, value)
-    })
+    } catch (error) {
+      failAt(error)
+    }
     heard.finish = finish ?? heard.finish
   }
   const framing = createFraming(options.eventCharactersMax, {
@@ -325,6 +329,13 @@ function notAnAnswer(said: string): Failure {
 function tooLarge(charactersMax: number): Failure {
   const message = `one event of the answer exceeds ${charactersMax} characters`
   return { kind: 'output-too-large', message }
+}
+
+/** A reason that the answer is not whole stays, unless the answer continues behind it. */
+function hearFinish(heard: Heard, finish: string): void {
+  const before = heard.finish === undefined ? 'whole' : classifyFinish(heard.finish)
+  if (before === 'whole' || heard.characters > heard.finishedAt) heard.finish = finish
+  heard.finishedAt = heard.characters
 }
 
 /** Returns the tool calls in a message, no matter in which field. */

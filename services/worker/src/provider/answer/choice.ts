@@ -112,34 +112,28 @@ export function messageIn(value: unknown): JsonObject | undefined {
   return Array.isArray(value) ? value.find(isRecord) : undefined
 }
 
-/** The names of a finish reason: of OpenAI, in camel case, of other makers, of gateways. */
-const FINISH_NAMES = [
-  'finish_reason',
-  'finishReason',
-  'stop_reason',
-  'finish_details',
-  'native_finish_reason',
-  'done_reason',
-] as const
-
 /** Returns the finish reason of a choice: in the choice, in its message or next to the choices. */
 export function finishIn(choice: JsonObject, value: JsonObject): string | undefined {
   const { delta, message } = choice
-  for (const place of [choice, delta, message, value]) {
-    const found = isRecord(place) ? finishAt(place) : undefined
-    if (found !== undefined) return found
-  }
-  return undefined
+  return (
+    finishAt(choice) ??
+    (isRecord(delta) ? finishAt(delta) : undefined) ??
+    (isRecord(message) ? finishAt(message) : undefined) ??
+    finishAt(value)
+  )
 }
 
-/** Returns the finish reason among the fields of an object. */
+/**
+ * Returns the finish reason among the fields of an object, under the names of OpenAI, of other makers
+ * and of gateways.
+ */
 export function finishAt(place: JsonObject): string | undefined {
-  for (const name of FINISH_NAMES) {
-    const value = place[name]
-    const found = value === undefined || value === null ? undefined : finishOf(value)
-    if (found !== undefined) return found
-  }
-  return undefined
+  const { finish_reason: usual, finishReason: camel, stop_reason: stop, done_reason: done } = place
+  const { finish_details: details, native_finish_reason: native } = place
+  // Nearly every piece has none, so no list is made.
+  const other = camel ?? stop ?? done ?? details ?? native ?? undefined
+  const found = usual === undefined || usual === null ? undefined : finishOf(usual)
+  return found ?? (other === undefined ? undefined : finishOf(other))
 }
 
 const ENVELOPES = ['data', 'result', 'output', 'response'] as const

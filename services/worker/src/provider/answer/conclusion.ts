@@ -27,6 +27,8 @@ export interface Heard {
   refusal: string
   characters: number
   finish: string | undefined
+  /** The number of characters before the finish reason. */
+  finishedAt: number
   /** Text followed a finish reason, so the finish reasons of this provider do not prove an end. */
   wentOn: boolean
   usage: ReportedUsage | undefined

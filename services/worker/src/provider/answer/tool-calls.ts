@@ -79,11 +79,12 @@ export function createToolCalls(): ToolCallPieces {
         const id = given ? draft.id : plainId(`${idSeed}.${position}.${draft.id}`)
         used.add(id)
         const keepsGiven = !given && draft.id !== '' && draft.id.length <= GIVEN_ID_MAX
+        const { name, args } = unwrapped(nameOf(draft.names, offered), argumentsOf(draft), offered)
         return {
           id,
           ...(keepsGiven ? { givenId: draft.id } : {}),
-          name: nameOf(draft.names, offered),
-          arguments: wellFormed(readable(argumentsOf(draft))),
+          name,
+          arguments: wellFormed(readable(args)),
           ...(draft.extra === undefined ? {} : { extra: draft.extra }),
         }
       })
@@ -98,9 +99,12 @@ function functionIn(piece: JsonObject): JsonObject {
   return isRecord(fn) ? fn : piece
 }
 
+/** Lists around each other. */
+const LISTS_MAX = 4
+
 /** Returns the pieces in a message: a list, a single call, calls by their position, or their JSON. */
 export function piecesOf(calls: unknown): readonly unknown[] {
-  if (Array.isArray(calls)) return calls
+  if (Array.isArray(calls)) return calls.some(Array.isArray) ? calls.flat(LISTS_MAX) : calls
   if (typeof calls === 'string') return piecesOf(parseJson(calls) ?? null)
   if (!isRecord(calls)) return []
   return isRecord(calls['function']) || 'name' in calls ? [calls] : Object.values(calls)
@@ -241,6 +245,23 @@ function nameOf(pieces: readonly string[], offered: readonly string[]): string {
   if (alike.length === 1 && alike[0] !== undefined) return alike[0]
   // A name that every piece repeats is that name.
   return pieces.every((piece) => piece === pieces[0]) ? last : joined
+}
+
+/** The fields of a call that a model writes around the arguments. */
+const CALL_FIELDS = ['name', 'arguments', 'parameters', 'args', 'input', 'type', 'id']
+
+/** Returns name and arguments of a call that stands as a whole in its name or in its arguments. */
+function unwrapped(name: string, args: string, offered: readonly string[]) {
+  const inName = name.startsWith('{')
+  if (!inName && !/"name"/.test(args)) return { name, args }
+  const call = parseJson(inName ? name : args)
+  if (!isRecord(call) || !Object.keys(call).every((field) => CALL_FIELDS.includes(field))) {
+    return { name, args }
+  }
+  const inner = call['arguments'] ?? call['parameters'] ?? call['args'] ?? call['input']
+  const told = nameOf([textOf(call['name']) ?? ''], offered)
+  const same = inName ? offered.includes(told) : told === name && inner !== undefined
+  return same ? { name: told, args: argumentsText(inner) } : { name, args }
 }
 
 /** What models append to a name: a channel mark, the number of the call, brackets. */
