@@ -3,7 +3,7 @@ import { DEFINITION_NAME, definitionNameOf } from '@agentfleet/domain'
 import type { FilledTaskRequest } from '@agentfleet/protocol'
 import type { DefinitionChecks } from './checks.ts'
 import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
-import { Refusal } from '../http/problems.ts'
+import { meant, Refusal } from '../http/problems.ts'
 import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
 
 /** The most known names in a refusal; `GET /v1/agents` has all of them. */
@@ -101,7 +101,11 @@ export function unknownAgent(
 ): Refusal {
   const names = known.slice(0, NAMES_SHOWN_MAX).map((each) => each.name)
   const more = known.length > names.length ? `, and ${known.length - names.length} more` : ''
-  const detail = `No agent has the name ${name}. Use one of the agents ${names.join(', ')}${more}, or define ${name} with PUT /v1/agents/${name}.`
+  const near = meant(
+    [name],
+    known.map((each) => each.name),
+  )
+  const detail = `No agent has the name ${name}.${near} Use one of the agents ${names.join(', ')}${more}, or define ${name} with PUT /v1/agents/${name}.`
   return new Refusal('unknown-agent', detail, [
     { pointer, detail: `no agent has the name ${name}` },
   ])

@@ -9,7 +9,7 @@ import {
   type ToolView,
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
-import { Refusal } from '../http/problems.ts'
+import { meant, Refusal } from '../http/problems.ts'
 
 /**
  * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at
@@ -124,7 +124,7 @@ function checkTools(names: readonly string[], said: readonly Said[]): void {
   if (unknown.length === 0) return
   throw new Refusal(
     'unknown-tool',
-    `No node offers ${unknown.join(', ')}. Use one of these tools: ${shown(known)}.`,
+    `No node offers ${unknown.join(', ')}.${meant(unknown, [...known])} Use one of these tools: ${shown(known)}.`,
     unknown.map((name) => ({ pointer: '/tools', detail: `no node offers ${name}` })),
   )
 }
@@ -137,7 +137,7 @@ function checkModels(models: readonly string[], said: readonly Said[]): void {
   const known = new Set(said.flatMap((node) => node.models))
   throw new Refusal(
     'unknown-model',
-    `No provider serves ${unknown.join(', ')}. Use one of these models: ${shown(known)}.`,
+    `No provider serves ${unknown.join(', ')}.${meant(unknown, [...known])} Use one of these models: ${shown(known)}.`,
     unknown.map((model) => ({ pointer: '/model', detail: `no provider serves ${model}` })),
   )
 }

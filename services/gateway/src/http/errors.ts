@@ -1,6 +1,7 @@
-import { FAILURE_CODES, unreachable } from '@agentfleet/domain'
+import { closest, FAILURE_CODES, unreachable } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
+import type { ApiDocument } from './document.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { Recorder } from '../principals/record.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
@@ -23,6 +24,7 @@ export function answerWithProblems(
   log: Logger,
   metrics: GatewayMetrics,
   recorder: Recorder,
+  paths: ApiDocument['paths'],
 ): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = refusalOf(error)
@@ -39,12 +41,37 @@ export function answerWithProblems(
     recorder.answered(request, operation, status, reply.elapsedTime, refusal.code)
     return sendRefusal(reply, refusal)
   })
-  app.setNotFoundHandler((_request, reply) =>
-    sendRefusal(
-      reply,
-      new Refusal('path-not-found', 'GET /openapi.json lists the paths and methods of this API.'),
-    ),
+  app.setNotFoundHandler(({ method, url }, reply) =>
+    sendRefusal(reply, new Refusal('path-not-found', pathDetail(paths, method, url))),
   )
+}
+
+const HTTP_METHODS: readonly string[] = ['get', 'put', 'post', 'patch', 'delete']
+const ALL_PATHS = 'GET /openapi.json lists the paths and methods of this API.'
+
+/** Says which path or which method the client most likely means. */
+export function pathDetail(paths: ApiDocument['paths'], method: string, url: string): string {
+  const [asked = ''] = url.split('?', 1)
+  const filled = Object.entries(paths).map(([template, operations]) => ({
+    path: filledIn(template, asked),
+    methods: Object.keys(operations).filter((name) => HTTP_METHODS.includes(name)),
+  }))
+  const methods = filled
+    .filter(({ path }) => path === asked)
+    .flatMap((each) => each.methods.map((name) => name.toUpperCase()))
+  if (methods.length > 0 && !methods.includes(method)) {
+    return `${asked} accepts ${methods.join(', ')}, and not ${method}. ${ALL_PATHS}`
+  }
+  const known = filled.map(({ path }) => path)
+  const near = known.includes(asked) ? undefined : closest(asked, known)
+  return near === undefined ? ALL_PATHS : `Did you mean ${near}? ${ALL_PATHS}`
+}
+
+/** A path of the document with the values of the path that was asked for in place of its parameters. */
+function filledIn(template: string, asked: string): string {
+  const given = asked.split('/')
+  const parts = template.split('/')
+  return parts.map((part, at) => (part.startsWith('{') ? given[at] || part : part)).join('/')
 }
 
 /** Answers input that Node cannot parse as a request and therefore never routes; returns whether it answered. */

@@ -1,4 +1,10 @@
-import { correctionOf, FAILURE_CODES, type FailureCode, type ProblemCode } from '@agentfleet/domain'
+import {
+  closest,
+  correctionOf,
+  FAILURE_CODES,
+  type FailureCode,
+  type ProblemCode,
+} from '@agentfleet/domain'
 import type { FieldError, Problem } from '@agentfleet/protocol'
 
 /** The media type of RFC 9457. */
@@ -28,6 +34,12 @@ export function wrongPlaces(errors: readonly FieldError[]): Refusal {
  */
 export function wrongField(pointer: string, detail: string): Refusal {
   return wrongPlaces([{ pointer, detail }])
+}
+
+/** The question after an unknown name, with a blank before it; empty if no known name is near. */
+export function meant(unknown: readonly string[], known: readonly string[]): string {
+  const near = unknown.map((name) => closest(name, known)).find((name) => name !== undefined)
+  return near === undefined ? '' : ` Did you mean ${near}?`
 }
 
 /** Converts the refusal to its problem document. */
@@ -95,9 +107,7 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
           detail,
         }))
       case 'enum':
-        return [
-          { pointer: base, detail: `must be one of ${JSON.stringify(params['allowedValues'])}` },
-        ]
+        return [{ pointer: base, detail: enumDetail(params['allowedValues'], place.data) }]
       case 'pattern':
         return [{ pointer: base, detail: patternDetail(params['pattern'], message) }]
       case 'format':
@@ -147,6 +157,13 @@ interface ObjectSchema {
   readonly properties?: Readonly<Record<string, unknown>>
   readonly required?: readonly string[]
   readonly additionalProperties?: unknown
+}
+
+function enumDetail(allowed: unknown, data: unknown): string {
+  const detail = `must be one of ${JSON.stringify(allowed)}`
+  const names = Array.isArray(allowed) ? allowed.map(String) : []
+  const near = typeof data === 'string' ? closest(data, names) : undefined
+  return near === undefined ? detail : `${detail} (did you mean "${near}"?)`
 }
 
 /** The limits of sizes in openapi.yaml, as words around the number. */

@@ -156,7 +156,7 @@ export async function createApi(deps: {
   app.removeContentTypeParser('text/plain')
   acceptEmptyBodies(app)
   app.setValidatorCompiler(requestValidator())
-  answerWithProblems(app, log, metrics, recorder)
+  answerWithProblems(app, log, metrics, recorder, document.paths)
   const countBody = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
     bodies.check(request)
     done()

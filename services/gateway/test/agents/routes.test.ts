@@ -126,7 +126,9 @@ test('the gateway refuses an undefined agent and lists the names of the defined 
     status: 422,
     problem: {
       code: 'unknown-agent',
-      detail: expect.stringMatching(/reviewr\. Use one of the agents .*reviewer.*triage/) as string,
+      detail: expect.stringMatching(
+        /reviewr\. Did you mean reviewer\? Use one of the agents .*triage/,
+      ) as string,
       errors: [{ pointer: '/agent' }],
     },
   })

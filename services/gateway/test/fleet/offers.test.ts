@@ -41,7 +41,8 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
     status: 422,
     problem: {
       code: 'unknown-tool',
-      detail: 'No node offers lokup. Use one of these tools: crm__find, lookup.',
+      detail:
+        'No node offers lokup. Did you mean lookup? Use one of these tools: crm__find, lookup.',
       errors: [{ pointer: '/tools' }],
     },
   })

@@ -1,7 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { loadDocument } from '../../src/http/document.ts'
-import { refusalOf } from '../../src/http/errors.ts'
+import { pathDetail, refusalOf } from '../../src/http/errors.ts'
 import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/problems.ts'
 import { valueCheck } from '../../src/http/validation.ts'
 
@@ -88,4 +88,20 @@ test('a misspelt field and the required field that is missing for it are named t
   ])
   const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`field-${at}`, at]))
   expect(check({ task: 'x', ...many })).toHaveLength(10)
+})
+
+test('a value that is not among the allowed ones gets the value that is near it', () => {
+  const check = valueCheck(loadDocument(), 'TaskRequest')
+  expect(check({ task: 'x', priority: 'hihg' })).toEqual([
+    { pointer: '/priority', detail: expect.stringMatching(/\(did you mean "high"\?\)$/) },
+  ])
+})
+
+test('a path that does not exist gets the path or the methods that the client may mean', () => {
+  const detail = (method: string, url: string) => pathDetail(loadDocument().paths, method, url)
+  expect(detail('GET', '/v1/task?limit=1')).toMatch(/^Did you mean \/v1\/tasks\? /)
+  expect(detail('POST', '/v1/tasks/abc/cancl')).toMatch(/^Did you mean \/v1\/tasks\/abc\/cancel\? /)
+  expect(detail('GET', '/v1/tasks/')).toMatch(/^Did you mean \/v1\/tasks\? /)
+  expect(detail('POST', '/v1/schedules')).toMatch(/^\/v1\/schedules accepts GET, and not POST. /)
+  expect(detail('GET', '/somewhere/else')).toMatch(/^GET \/openapi.json lists/)
 })
