@@ -182,7 +182,7 @@ export const REDIS_KEYS = {
   ticket: {
     key: 'ticket:<digest>',
     type: 'string',
-    holds: 'the key for which a ticket was made, with its rights',
+    holds: 'the API key with which a client got a ticket, and the rights of this key',
     writers: GATEWAY,
     ends: 'the key disappears at the first use of the ticket, or after 30 s',
   },
