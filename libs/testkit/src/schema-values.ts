@@ -91,7 +91,7 @@ export function validValues(
     case undefined:
       return fc.jsonValue({ maxDepth: 4 })
     default:
-      throw new Error(`no values for a ${plain.type}`)
+      throw new Error(`the generator has no values for a ${plain.type}`)
   }
 }
 

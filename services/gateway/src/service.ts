@@ -227,7 +227,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       const read = [parts.directory.caughtUp(), principals.directory.caughtUp()]
       await settleWithin(Promise.all(read), DEFINITIONS_WITHIN_MS)
       await app.listen({ host: apiHost(config), port: config.API_PORT })
-      log.info({ host: apiHost(config), port: port() }, 'The API listens')
+      log.info({ host: apiHost(config), port: port() }, 'The API listens for requests')
     },
     async drain(deadlineMs) {
       draining = true

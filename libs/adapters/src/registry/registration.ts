@@ -77,7 +77,7 @@ export async function keepRegistered(
       await calls.deregister().catch((error: unknown) => {
         log.warn(
           { err: error },
-          "The service could not be deregistered; Consul's check will remove it",
+          'The process could not deregister its service in Consul; a check of Consul will remove the service',
         )
       })
     },

@@ -43,7 +43,7 @@ export function createStartWatch(): StartWatch {
           ? `${name} does not start: a setting is wrong. The last lines of its log:`
           : `${name} does not start: it ended ${count} times in a row (${endOf(exit)}). The last lines of its log:`,
         ...(said.length === 0 ? ['  (nothing)'] : said),
-        `Its whole log is ${log}`,
+        `The whole log of the process is ${log}`,
         'Correct the reported error and start again.',
       ]
       fail?.(new StartFailure(lines.join('\n')))

@@ -79,7 +79,7 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     metrics.withheld.inc({ reason: permission.reason })
     log.debug(
       { nodeId, reason: permission.reason },
-      'The monitor did not declare a silent node dead because of a safeguard',
+      'A safeguard kept the monitor from declaring a silent node dead',
     )
     return false
   }
