@@ -334,7 +334,7 @@ test('the command doctor finds no problem in a healthy fleet, and says what to d
 test('the command demo refuses to run without a local fleet', async () => {
   const refused = await agentfleet('demo')
   expect(refused.code).toBe(EXIT.failed)
-  expect(refused.err).toContain('Start one with "npm start" first.')
+  expect(refused.err).toContain('Start a fleet with "npm start" first.')
 })
 
 test('errors have exit codes and say what to do, as text and as JSON', async () => {

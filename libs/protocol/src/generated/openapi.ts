@@ -2158,7 +2158,7 @@ export interface components {
       exact: boolean
       /** @description How many tasks the gateway examined one by one. */
       scanned: number
-      /** @description How many of the `queued` tasks may already run, because the gateway looked up only some of them. All other counts, and the sum of `queued` and `running`, are exact. Absent if there is no such task. */
+      /** @description How many of the `queued` tasks may already run, because the gateway looked up only some of them; absent if there is no such task. The other counts, and the sum of `queued` and `running`, are exact. */
       unsplit?: number
       groups: components['schemas']['TaskCount'][]
     }
@@ -2860,7 +2860,7 @@ export interface components {
     TaskStats: {
       /** @description False if so many tasks are queued that the gateway could not find out which of them already run. */
       exact: boolean
-      /** @description How many of the `queued` tasks may already run, because the gateway looked up only some of them. All other counts, and the sum of `queued` and `running`, are exact. Absent if there is no such task. */
+      /** @description How many of the `queued` tasks may already run, because the gateway looked up only some of them; absent if there is no such task. The other counts, and the sum of `queued` and `running`, are exact. */
       unsplit?: number
       waiting: number
       queued: number
