@@ -81,7 +81,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   re2js: ['libs/answer-schema/'],
 }
 
-test('packages depend on each other in one direction', () => {
+test('packages depend on each other only in one direction, without circles', () => {
   const wrong = packages.flatMap((pack) => {
     const allowed = pack.folder.startsWith('services/')
       ? SERVICE_MAY_USE
@@ -133,7 +133,7 @@ test('services use declared channels only, and only the adapters read messages',
   expect(matching(modules, past)).toEqual([])
 })
 
-test('the page takes from other packages only the types of the API', () => {
+test('the page imports from other packages only the types of the API', () => {
   const loaded = page.flatMap(({ path, loads }) =>
     packagesNamed(loads)
       .filter((name) => name !== 'preact' && name !== '@preact/signals')
@@ -147,7 +147,7 @@ test('only tests import testkit', () => {
   expect(wrong.map(({ path }) => path)).toEqual([])
 })
 
-test('tests run every library from its sources', () => {
+test('tests run every library from its TypeScript sources, not from its built files', () => {
   const libraries = packages.filter(
     ({ folder, exported }) => folder.startsWith('libs/') && exported.length > 0,
   )
@@ -282,7 +282,7 @@ test(`modules have at most ${LINES_MAX} lines`, () => {
   expect(long).toEqual([])
 })
 
-test('nothing is cast to any, and no file has a name such as utils or helpers', () => {
+test('no value is cast to any, and no file has a name such as utils or helpers', () => {
   const any = /\bas any\b|[:<]\s*any\b(?!\s*\w)|@ts-(ignore|nocheck)/
   expect(
     matching([...sources, ...page, ...tests.filter(({ path }) => path !== SELF)], any),

@@ -102,7 +102,7 @@ test('names in code and names of files have none of the words that the glossary 
   expect(product.map(({ path }) => path).filter((path) => file.test(path))).toEqual([])
 })
 
-test('comments name the thing that they speak of', () => {
+test('comments do not begin with a phrase that leaves out their subject', () => {
   const opening = new RegExp(`(?:/\\*\\*?|//)[\\s*]+(?:${spread(VAGUE)})\\b`, 'g')
   const found = texts.flatMap(({ path, text }) =>
     /\.(?:ts|mjs)$/.test(path)

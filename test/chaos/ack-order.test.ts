@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 describe('while no coordinator answers', () => {
-  it('a worker repeats its report of an ending and does not acknowledge its pointer (L4)', async () => {
+  it('a worker repeats its report of the end of a task and does not acknowledge the pointer of the task (L4)', async () => {
     let reports = 0
     let acks = 0
     tap.onPublish(({ subject, text }) => {

@@ -67,7 +67,7 @@ describe('a gateway that is killed between its append and the handover of the ta
 })
 
 describe('a coordinator that is killed right after its append', () => {
-  it('leaves an ending that is neither lost nor repeated, and can be read at once', async () => {
+  it('leaves the end of a task that is neither lost nor repeated and can be read at once', async () => {
     // The test before killed the gateway; wait for it.
     await eventually(
       () => test.client.submit({ task: 'warm', model: 'echo' }, { waitSeconds: 30 }),

@@ -21,7 +21,7 @@ afterAll(async () => {
   await test?.[Symbol.asyncDispose]()
 })
 
-it('a long task completes although its node is drained more often than a task may lose nodes', async () => {
+it('a long task completes even if more of its nodes are drained than a task may lose', async () => {
   // Each attempt has more left to do than a drain waits for; finished steps are not repeated.
   const { id } = await test.client.submit({ task: 'long', model: 'sim-steps?n=9&ms=3000' })
   for (let drain = 0; drain < DRAINS; drain += 1) {

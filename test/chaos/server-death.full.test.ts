@@ -17,7 +17,7 @@ afterAll(async () => {
   await test?.[Symbol.asyncDispose]()
 })
 
-it('each server is started again with its data, and every accepted task ends once', async () => {
+it('each killed server is started again with its data, and every accepted task ends once', async () => {
   const load = startLoad(test.client, 8, { task: 'x', model: 'sim?ttft=100&tokens=5' })
   const { consul, redis, nats } = test.fleet
   for (const server of [consul, redis, nats]) {
@@ -40,7 +40,7 @@ it('each server is started again with its data, and every accepted task ends onc
   await expectAllEnded(audit, load.accepted)
 }, 180_000)
 
-it('nodes that Consul forgets all at once are registered again, and tasks run on', async () => {
+it('nodes that Consul loses all at once are registered again, and their tasks continue', async () => {
   const fromNow = await judge(test)
   const load = startLoad(test.client, 8, { task: 'x', model: 'sim?ttft=100&tokens=5' })
   for (const { id } of test.fleet.members('worker')) {
@@ -74,7 +74,7 @@ async function readiness(kind: string): Promise<object> {
   return { status: answer.status, ...((await answer.json()) as object) }
 }
 
-it('readiness names the unavailable server: a service that needs it is not ready, and other services are degraded', async () => {
+it('the readiness of a service names an unavailable server: a service that needs the server is not ready, and other services are degraded', async () => {
   await test.fleet.redis.stop()
   await eventually(async () => {
     expect(await readiness('coordinator')).toEqual({

@@ -43,7 +43,7 @@ describe('kill -9 under load', () => {
     await expectAllEnded(audit, load.accepted)
   })
 
-  it('on the gateway and on nats-server does not lose a definition of an agent', async () => {
+  it('on the gateway and on nats-server does not lose the definition of an agent', async () => {
     const { client, fleet } = test
     const { version } = await client.putAgent('lasting', { model: 'echo', role: 'lasting one' })
     fleet.nats.kill('SIGKILL')

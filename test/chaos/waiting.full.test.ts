@@ -132,7 +132,7 @@ describe('a coordinator that is killed', () => {
     )
   })
 
-  it('before it fails the dependants of a failed task leaves this work to the next coordinator', async () => {
+  it('before it has ended the tasks that depend on a failed task leaves this work to the next coordinator', async () => {
     const a = await submit({ task: 'A', model: 'sim?ttft=800&fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a] })
     const hit = killAt((_subject, text) => text.includes('dependency-failed'))

@@ -36,7 +36,7 @@ async function usage(): Promise<UsageReport> {
 }
 
 describe('a wiped Redis and purged pointers', () => {
-  it('do not lose a task: all records are readable again and every unfinished task finishes', async () => {
+  it('do not make the fleet lose a task: all records are readable again and every unfinished task finishes', async () => {
     const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
     const paid = await submitAll(test.client, PAID, {
       task: 'paid',

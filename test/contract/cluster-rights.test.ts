@@ -53,7 +53,7 @@ const changed = (change: Partial<Pod['metadata']>): Pod => ({
 })
 const marked = changed({ annotations: { ...WORKER.metadata.annotations, [COST]: '-1000' } })
 
-describe('the autoscaler', () => {
+describe('the autoscaler in Kubernetes', () => {
   test('has a role only with DRIVER=kubernetes, and may then change only the scale of agent-worker and the marks on pods', () => {
     const roles = DRIVER_OBJECTS.filter(({ kind }) => kind === 'Role')
     expect(roles).toMatchObject([
@@ -124,7 +124,7 @@ describe('the autoscaler', () => {
   })
 })
 
-describe('recovery', () => {
+describe('recovery in Kubernetes', () => {
   test('may delete a pod of the workers', () => {
     expect(refusals('agent-recovery', null, WORKER)).toEqual([])
   })
@@ -146,7 +146,7 @@ describe('recovery', () => {
   })
 })
 
-test('each admission policy is bound, refuses what it cannot evaluate, and concerns only its service', () => {
+test('each admission policy of Kubernetes is bound, refuses requests that it cannot evaluate, and applies only to its service', () => {
   for (const [name, operation] of [
     ['agentfleet-recovery-pods', 'DELETE'],
     ['agentfleet-autoscaler-pods', 'UPDATE'],
@@ -183,7 +183,7 @@ test.each(REDIS_SERVICES)('in Redis %s may do what its rules say, and no more', 
   expect(url).toBe(`redis://${service}:$(REDIS_PASSWORD)@$(REDIS_HOST):6379`)
 })
 
-test('a node proves its id with the uid of its pod, and coordinators vouch for it', () => {
+test('in Kubernetes, a node proves its id with the UID of its pod, and coordinators check this proof', () => {
   const env = (service: string) =>
     new Map(containerOf(objectOf('Deployment', service)).env?.map((one) => [one.name, one]))
   const worker = env('agent-worker')

@@ -7,7 +7,7 @@ import { readPackages } from '../architecture.ts'
 /** The library of schemas has a code of this name. */
 const OF_OTHERS = new Set(['custom'])
 
-test('every code that the domain or a service uses is in the table of failure codes', () => {
+test('every error code that the domain or a service uses is in the table of failure codes', () => {
   const packages = readPackages().filter(
     ({ folder }) => folder === 'libs/domain' || folder.startsWith('services/'),
   )
@@ -26,7 +26,7 @@ test('every code that the domain or a service uses is in the table of failure co
   expect(missing).toEqual([])
 })
 
-test('every code has one sentence and is used in some place', () => {
+test('every error code in the table has one sentence as its meaning and is used in the code', () => {
   for (const [code, entry] of Object.entries(FAILURE_CODES)) {
     expect(entry.says, code).toMatch(/^[A-Z].*[^.]\.$/)
     expect(Object.keys(entry).length, code).toBeGreaterThan(1)

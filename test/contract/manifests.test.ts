@@ -49,11 +49,11 @@ test('nats.conf has the permissions of the services', async () => {
 })
 
 describe('k8s/base', () => {
-  test('kustomization.yaml lists every file', () => {
+  test('has a kustomization.yaml that lists every file', () => {
     expect([...listedFiles()].sort()).toEqual([...baseFiles()].sort())
   })
 
-  test('contains no secrets, and the example contains every secret that it refers to', () => {
+  test('contains no secrets, and the example of a secret contains every key that the manifests refer to', () => {
     const objects = BASE_OBJECTS
     expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([])
     const offered = objectsOf(join(ROOT, 'k8s', 'secrets.example.yaml')).flatMap((secret) =>
@@ -99,7 +99,7 @@ describe('k8s/base', () => {
     expect(roles.map(({ metadata }) => metadata.name)).toEqual(['agent-recovery'])
   })
 
-  test('network policies deny what is not allowed, and only gateway clients come from outside', () => {
+  test('has network policies that deny all other traffic, and only the gateway accepts clients from outside', () => {
     expect(objectOf('NetworkPolicy', 'default-deny')['spec']).toMatchObject({
       podSelector: {},
       policyTypes: ['Ingress', 'Egress'],
@@ -218,7 +218,7 @@ describe('k8s/base', () => {
   })
 })
 
-test('the image runs without root, is probed, and ends with SIGTERM', () => {
+test('the container image runs without root, has a health check, and ends with SIGTERM', () => {
   const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
   expect(dockerfile).toMatch(/^USER 1000:1000$/m)
   expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/livez/m)
@@ -230,7 +230,7 @@ describe('docker-compose.yml', () => {
   const services = composeServices()
   const environment = (name: string) => interpolate(services[name]?.environment ?? {})
 
-  test('runs the seven services and what they need', () => {
+  test('runs the seven services and the servers that they need', () => {
     const needed = ['nats', 'redis', 'consul', 'llm-simulator', ...SERVICES]
     expect(Object.keys(services).sort()).toEqual(needed.sort())
   })
@@ -247,7 +247,7 @@ describe('docker-compose.yml', () => {
     expect(environment('worker')['SERVICE_ID']).toBeUndefined()
   })
 
-  test('has API keys because the API listens on every address, and .env.example has one', () => {
+  test('requires API keys because the API listens on every address, and .env.example contains a key', () => {
     const { API_HOST, API_KEYS } = services['gateway']?.environment ?? {}
     expect([API_HOST, API_KEYS?.slice(0, 12)]).toEqual(['0.0.0.0', '${API_KEYS:?'])
     expect(readFileSync(join(ROOT, '.env.example'), 'utf8')).toMatch(/^API_KEYS=default:drawn$/m)
@@ -262,7 +262,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  test('.env.example offers every variable that must be set', () => {
+  test('has an .env.example that contains every variable that must be set', () => {
     const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
     const needed = new Set([...text.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name))
     const example = readFileSync(join(ROOT, '.env.example'), 'utf8')
@@ -270,7 +270,7 @@ describe('docker-compose.yml', () => {
     expect([...needed].filter((name) => !offered.includes(name))).toEqual([])
   })
 
-  test('the nats-server has no known vulnerabilities, and has the password of every service', () => {
+  test('has a nats-server version without known vulnerabilities, and gives it the password of every service', () => {
     const image = services['nats']?.image ?? ''
     expect(containerOf(objectOf('StatefulSet', 'nats')).image).toBe(image)
     const [major = 0, minor = 0, patch = 0] = (/:(\d+)\.(\d+)\.(\d+)/.exec(image) ?? [])
@@ -300,7 +300,7 @@ describe('docker-compose.yml', () => {
       expect(graceS).toBeGreaterThanOrEqual(drainS + END_BESIDE_DRAIN_S)
     })
 
-    test('is built from the one Dockerfile and started after the services that it needs', () => {
+    test('is built from the only Dockerfile and is started after the services that it needs', () => {
       expect(services[service]?.build).toEqual({ context: '.', args: { SERVICE: service } })
       const conditions = Object.entries(services[service]?.depends_on ?? {})
       for (const [, { condition }] of conditions) expect(condition).toBe('service_healthy')
@@ -314,7 +314,7 @@ describe('docker-compose.yml', () => {
     })
   })
 
-  test('every server has a health check', () => {
+  test('has a health check for every server', () => {
     for (const name of ['nats', 'redis', 'consul', 'llm-simulator']) {
       expect(services[name]?.healthcheck, name).toBeDefined()
     }

@@ -103,20 +103,20 @@ const api = createApi({
 beforeAll(() => api, 30_000)
 afterAll(async () => (await api).close())
 
-test('every operation of the document has a handler, and every handler has an operation', () => {
+test('every operation in openapi.yaml has a handler in the gateway, and every handler has an operation', () => {
   const ids = operations.map(({ operationId }) => operationId)
   expect(new Set(Object.keys(handlers))).toEqual(new Set(ids))
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-test.each(operations)('$method $path is served', async ({ path, method }) => {
+test.each(operations)('$method $path is served by the gateway', async ({ path, method }) => {
   const url = path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1')
   const app = await api
   expect(app.hasRoute({ method: method.toUpperCase() as 'GET', url })).toBe(true)
 })
 
 test.each(operations)(
-  '$method $path asks for a key unless the document says so',
+  '$method $path requires an API key unless openapi.yaml says that it does not',
   async (operation) => {
     const url = operation.path.replace(/\{\w+\}/, 'x')
     const method = operation.method.toUpperCase() as 'GET'
@@ -133,7 +133,7 @@ test.each(operations)(
 /** Operations that every valid key may use. */
 const ANY_KEY = ['getMe']
 
-test('every operation names the one scope that it needs, or says that it needs no key', () => {
+test('every operation in openapi.yaml names the one scope that it needs, or says that it needs no API key', () => {
   const scopes = operationScopes(document)
   const open = openOperations(document)
   const named = operations.map(({ operationId = '' }) => {
@@ -149,7 +149,7 @@ test('every operation names the one scope that it needs, or says that it needs n
 /** They change nothing, make a ticket of 30 seconds, or store tasks, which name their submitter. */
 const NOT_AUDITED = ['submitTask', 'submitBatch', 'submitGoal', 'previewSchedule', 'createTicket']
 
-test('every operation that changes something is in the audit log, except submissions', () => {
+test('every operation of the API that makes a change is in the audit log, except submissions', () => {
   const changes = operations.filter(
     ({ method, operationId = '' }) => method !== 'get' && !NOT_AUDITED.includes(operationId),
   )
@@ -157,7 +157,7 @@ test('every operation that changes something is in the audit log, except submiss
   expect(auditedOperations(document)).toEqual(new Set(ids))
 })
 
-test('the gateway does not start with a document in which an operation names no scope or an unknown scope', () => {
+test('the gateway does not start with an openapi.yaml in which an operation names no scope or an unknown scope', () => {
   const only = (security: object) => ({
     ...document,
     paths: { '/x': { get: { operationId: 'x', ...security } } },
@@ -217,7 +217,7 @@ test.each(operations)('$method $path has valid examples of each body', (each) =>
   }
 })
 
-test('the document has a valid example of every problem, with the title and status of its code', () => {
+test("openapi.yaml has a valid example of every problem, with the title and the status of the problem's code", () => {
   const media = components.responses.Problem.content['application/problem+json'] as Media
   const values = valuesOf(media) as { code: string; title: string; status: number }[]
   for (const value of values) expect(problemsOf(media.schema, value)).toEqual([])
@@ -239,7 +239,7 @@ function problemsOf(schema: Schema, value: unknown): unknown {
   return validate(structuredClone(value)) ? [] : validate.errors
 }
 
-test('every object of the document lists its possible fields', () => {
+test('every object in openapi.yaml lists its possible fields', () => {
   const open = Object.entries(schemas)
     .filter(
       ([, { type, additionalProperties }]) =>
@@ -272,7 +272,7 @@ test.each([
   { type: 'subscribe', stats: false },
   { type: 'unsubscribe', stats: true },
   { type: 'publish' },
-])('the gateway reads the frame %o as the document describes it', (frame) => {
+])('the gateway reads the frame %o as openapi.yaml describes it', (frame) => {
   const validate = requestValidator()({
     schema: { ...resolved(schemas['ClientFrame']) },
     httpPart: 'body',

@@ -48,7 +48,7 @@ async function lines(taskId: string): Promise<readonly string[]> {
   return all.filter((line) => line.startsWith(taskId)).map((line) => line.slice(taskId.length + 1))
 }
 
-describe('a tool', () => {
+describe('a tool of an agent', () => {
   it('from the tools folder is offered to the model under its name, and each call gets the idempotency key of its step', async () => {
     const view = await submit(
       [use('append_line', { line: 'hello' }), { content: 'done' }],
@@ -136,7 +136,7 @@ describe('a tool', () => {
   })
 })
 
-describe('a result of a schema', () => {
+describe('the result of a task with a schema', () => {
   const responseSchema = {
     type: 'object',
     properties: { total: { type: 'integer' } },
@@ -154,7 +154,7 @@ describe('a result of a schema', () => {
     expect(view.usage).toMatchObject({ llmCalls: 3 })
   })
 
-  it('is missing if the model does not correct its answer: the task fails with `invalid-output`, and no further call is made', async () => {
+  it('is missing if the model does not correct its answer, and the task fails with `invalid-output` without a further call', async () => {
     const wrong = { content: '{"total":"42"}' }
     const view = await submit([wrong, wrong, wrong, wrong, wrong], { responseSchema }, 30)
     expect(view).toMatchObject({
@@ -166,7 +166,7 @@ describe('a result of a schema', () => {
   })
 })
 
-describe('a call that needs approval', () => {
+describe('a tool call that needs approval', () => {
   const turns = [use('pay_out', { amount: 5 }), { content: 'done' }]
   const waiting = (taskId: string): Promise<TaskView> =>
     eventually(async () => {
@@ -224,7 +224,7 @@ describe('a call that needs approval', () => {
   })
 })
 
-describe('a tool under way', () => {
+describe('a running tool', () => {
   const slow = (ms: number) => [use('append_line', { line: 'slow', ms }), { content: 'done' }]
   const begun = (taskId: string): Promise<void> =>
     eventually(async () => expect(await lines(taskId)).toEqual(['1 slow']), SOON_MS)

@@ -81,7 +81,7 @@ describe('an invalid request', () => {
     },
   )
 
-  it('a wrong media type is refused', async () => {
+  it('with a wrong media type is refused', async () => {
     const answer = await send('POST', task, 'task=x', { 'content-type': 'text/csv' })
     expect(answer.status).toBe(415)
   })
@@ -134,7 +134,7 @@ function openSocket(): WebSocket {
 }
 
 describe('a WebSocket', () => {
-  it('that sends garbage gets an error and is closed in the end', async () => {
+  it('that sends invalid frames gets errors and is closed after several of them', async () => {
     const socket = openSocket()
     const frames: { type: string; code?: string }[] = []
     let code = 0
@@ -163,7 +163,7 @@ describe('a WebSocket', () => {
     await eventually(() => expect(closed).toBe(true), SOON_MS)
   })
 
-  it('that never reads is disconnected, and the gateway stays small', async () => {
+  it('that never reads is disconnected, and the memory of the gateway stays small', async () => {
     const view = await test.client.submit(
       { task: 'x'.repeat(100_000), model: 'echo' },
       { waitSeconds: 30 },

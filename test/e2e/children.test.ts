@@ -52,7 +52,7 @@ const ended = (id: string) =>
     return view
   }, SOON_MS)
 
-describe('an agent that delegates', () => {
+describe('an agent that delegates work to child tasks', () => {
   it('releases its slot while it waits, and continues its own conversation with the results', async () => {
     const model = await script('delegates', [
       delegate(
@@ -84,7 +84,7 @@ describe('an agent that delegates', () => {
     expect(JSON.stringify(events[6])).toContain('completed')
   })
 
-  it('gets the problems of a wrong call, and may correct the call', async () => {
+  it('gets the problems of a wrong delegation as an error, and may correct the call', async () => {
     const model = await script('corrected', [
       delegate({ agent: 'developer', task: 'x', after: [0] }),
       { content: 'never mind' },
@@ -118,7 +118,7 @@ describe('an agent that delegates', () => {
   })
 })
 
-describe('a call that needs approval', () => {
+describe('a tool call that needs approval', () => {
   it('releases its slot while it waits, and another task uses the slot', async () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: { amount: 5 } }] }
     const model = await script('approved', [pay, { content: 'done' }])

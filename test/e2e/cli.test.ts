@@ -107,7 +107,7 @@ test('the command watch prints the events of a task and ends when the task ends'
   expect(followed.out).toBe('watched text\n')
 })
 
-test('a failed task ends watch and submit --wait with exit code 6', async () => {
+test('the commands watch and submit --wait end with exit code 6 when the task fails', async () => {
   const argv = ['submit', '--wait', '--attempts', '1', '-m', 'sim?fault=400', 'Fail']
   const failed = await agentfleet(...argv)
   expect(failed.code).toBe(EXIT.taskFailed)
@@ -138,7 +138,7 @@ test('the command submit --file submits a task for every line, and cancel cancel
   expect(wrong.err).toContain(`line 2 of ${file} is not JSON`)
 })
 
-test('filters choose tasks for ls, its counts, cancel --all and replay --all', async () => {
+test('the filters of the commands ls, cancel --all and replay --all choose tasks, and ls also counts by these filters', async () => {
   const argv = ['submit', '--delay', '1h', '--metadata', 'batch=filters', '-a', 'developer']
   const ids = [await succeed(...argv, 'one'), await succeed(...argv, 'two')].map(({ out }) =>
     out.trim(),
@@ -266,7 +266,7 @@ test('the commands fleet, usage, decisions, incidents and approve print both a r
   expect((await succeed('approve', '--json')).objects).toEqual([])
 })
 
-test('stats, queues and limits print a view and JSON', async () => {
+test('the commands stats, queues and limits print both a readable view and JSON', async () => {
   await eventually(async () => {
     const { out } = await succeed('stats', '--group', 'agent')
     expect(golden(out)).toMatch(
@@ -337,7 +337,7 @@ test('the command demo refuses to run without a local fleet', async () => {
   expect(refused.err).toContain('Start a fleet with "npm start" first.')
 })
 
-test('errors have exit codes and say what to do, as text and as JSON', async () => {
+test('the errors of the command line have exit codes and say what to do, both as text and as JSON', async () => {
   const unknown = '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90'
   const missing = await agentfleet('get', '--json', unknown)
   expect(missing).toMatchObject({ code: EXIT.notFound, out: '' })
@@ -360,7 +360,7 @@ test('errors have exit codes and say what to do, as text and as JSON', async () 
   expect((await agentfleet('lss')).code).toBe(EXIT.usage)
 })
 
-test('the installed program runs with npx, reads the environment and ends with the exit code', async () => {
+test('the installed command line runs with npx, reads the environment and ends with the exit code of its command', async () => {
   const program = join(ROOT, 'node_modules/.bin/agentfleet')
   const env = {
     ...process.env,

@@ -74,7 +74,7 @@ describe('npm start', () => {
     await expectGone(addresses(command.output()))
   })
 
-  it('stays up until Ctrl-C, and finds its state again at the next start', async () => {
+  it('keeps running until Ctrl-C, and finds its state again at the next start', async () => {
     const first = run(START, '--data', dir, '--tasks', '2')
     await eventually(() => expect(first.output()).toContain('The fleet is up'), 90_000)
     const url = addresses(first.output())[0]!
@@ -108,7 +108,7 @@ describe('npm start', () => {
     expect(await second.ended, second.output()).toBe(0)
   })
 
-  it('runs twice side by side, and each fleet has its own directory', async () => {
+  it('can run twice at the same time, and each fleet has its own directory', async () => {
     const commands = [run(START, '--once', '--data', dir), run(START, '--once', '--data', dir)]
     for (const command of commands) expect(await command.ended, command.output()).toBe(0)
     const states = commands.map((command) => /state +(\S+)/.exec(command.output())?.[1])

@@ -76,7 +76,7 @@ afterAll(async () => {
 })
 
 test.for(pages.map((page) => [page.path, page] as const))(
-  'the snippets of %s do what the page says',
+  'the snippets in %s have the results that the page describes',
   { timeout: 10 * SNIPPET_WITHIN_MS },
   async ([, page]) => {
     const here = snippetsAtDoor(page)

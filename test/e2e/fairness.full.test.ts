@@ -66,7 +66,7 @@ async function submitMany(client: Client, count: number): Promise<void> {
 }
 
 test(
-  'one tenant with a full queue does not make another wait more than twice as long as alone',
+  'a tenant with a full queue does not make another tenant wait more than twice as long as it would wait alone',
   async () => {
     const crowd = clientOf('crowd')
     const small = clientOf('small')
@@ -95,7 +95,7 @@ test(
   DRAINED_WITHIN_MS + 120_000,
 )
 
-test('a tenant has no more tasks in flight than its limit, on any path, even when its load balancer is killed', async () => {
+test('a tenant has no more tasks in flight than its limit, even when a load balancer that serves its tasks is killed', async () => {
   const limited = clientOf('limited')
   const [simulator = ''] = fleet.fleet.simulators
   await fetch(`${simulator}/sim/reset`, { method: 'POST' })

@@ -10,13 +10,13 @@ beforeAll(async () => {
 afterAll(() => test[Symbol.asyncDispose]())
 
 describe('a task', () => {
-  it('runs on a node and is answered with its result to a waiting caller', async () => {
+  it('runs on a node, and a caller that waits gets the result', async () => {
     const view = await test.client.submit({ task: 'hello', model: 'echo' }, { waitSeconds: 30 })
     expect(view).toMatchObject({ state: 'completed', result: 'hello', attempt: 1 })
     expect(view.node).toMatch(/^worker-\d+$/)
   })
 
-  it('can be read at once after its 202, and later shows its ending', async () => {
+  it('can be read as soon as its submission was answered with 202, and shows its end later', async () => {
     const { id } = await test.client.submit({ task: 'hello', model: 'sim?ttft=300&tokens=3' })
     expect((await test.client.get(id)).state).toMatch(/queued|running/)
     const view = await eventually(async () => {
@@ -99,7 +99,7 @@ describe('a task', () => {
   })
 })
 
-describe('cancelling', () => {
+describe('the cancellation of a task', () => {
   it('ends a running task permanently and removes its pointer', async () => {
     const { id } = await test.client.submit({ task: 'slow', model: 'sim?ttft=60000' })
     await eventually(async () => {
@@ -119,8 +119,8 @@ describe('cancelling', () => {
   })
 })
 
-describe('submitting again under the same key (L1)', () => {
-  it('leads to the same task, and to 422 with another body', async () => {
+describe('submitting again under the same idempotency key (L1)', () => {
+  it('leads to the same task, and is refused with 422 if the body is different', async () => {
     const key = { idempotencyKey: 'order-1' }
     const first = await test.client.submit({ task: 'once', model: 'echo' }, key)
     const second = await test.client.submit({ task: 'once', model: 'echo' }, key)
@@ -130,7 +130,7 @@ describe('submitting again under the same key (L1)', () => {
     })
   })
 
-  it('makes one task of a hundred submissions at once', async () => {
+  it('creates only one task from a hundred simultaneous submissions', async () => {
     const key = { idempotencyKey: 'race-1', waitSeconds: 30 }
     const views = await Promise.all(
       Array.from({ length: 100 }, () => test.client.submit({ task: 'race', model: 'echo' }, key)),
@@ -155,8 +155,8 @@ describe('a batch', () => {
   })
 })
 
-describe('listing', () => {
-  it('pages through the tasks of a state, newest first', async () => {
+describe('the list of tasks', () => {
+  it('returns the tasks of a state page by page, newest first', async () => {
     await test.client.submit({ task: 'one more', model: 'echo' }, { waitSeconds: 30 })
     await eventually(async () => {
       const first = await test.client.list({ state: 'completed', limit: 2 })
@@ -174,8 +174,8 @@ describe('listing', () => {
   })
 })
 
-describe('the stream', () => {
-  it('delivers text as it arrives, and the ending after it (L5)', async () => {
+describe('the event stream of tasks', () => {
+  it('delivers text as it arrives, and the end of the task after all text (L5)', async () => {
     const { id } = await test.client.submit({
       task: 'talk',
       model: 'sim?ttft=200&tps=50&tokens=20',
@@ -209,7 +209,7 @@ describe('the stream', () => {
   })
 })
 
-describe('the fleet', () => {
+describe('the view of the fleet', () => {
   it('shows its nodes with their real figures', async () => {
     await eventually(async () => {
       const fleet = await test.client.fleet()

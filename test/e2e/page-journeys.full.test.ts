@@ -174,7 +174,7 @@ describe('the page behind a proxy that offers the gateway under a path', () => {
     await fleet.close()
   })
 
-  it('shows both changes when an agent is edited in two tabs', async () => {
+  it('shows the user both changes when an agent is edited in two tabs', async () => {
     const other = await session.newPage()
     await client.putAgent('writer', { systemPrompt: 'You write.' })
     const edit = async (tab: Page, prompt: string) => {

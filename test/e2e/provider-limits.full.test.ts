@@ -42,7 +42,7 @@ afterAll(async () => {
   await simulator.close()
 })
 
-describe('the limits of a key', () => {
+describe('the rate limits of a provider key', () => {
   it('are used by all nodes together to more than 90 %, and the provider refuses almost no call', async () => {
     const accepted = await submitAll(test.client, 300, { task: 'x', model: 'sim' })
     await eventually(() => expect(simulator.stats().started).toBeGreaterThan(60), 30_000)

@@ -21,7 +21,7 @@ async function eventsOf(id: string): Promise<readonly EventView[]> {
 
 describe('a provider that does not answer', () => {
   it.each(['to-dead', 'to-busy', 'to-slow'])(
-    'is passed over, and the node calls the next provider: %s',
+    'is skipped, and the node calls the next provider: %s',
     async (model) => {
       const view = await run({ model })
       expect(view).toMatchObject({ state: 'completed', failures: 0 })
@@ -42,7 +42,7 @@ describe('a provider that does not answer', () => {
     expect(call).toMatchObject({ name: 'half', by: { provider: 'good', model: 'sim-script:half' } })
   })
 
-  it('fails a task that has no other provider, with the reason', async () => {
+  it('makes a task fail with the reason if the task has no other provider', async () => {
     const view = await run({ model: 'only-gone', maxAttempts: 1 })
     expect(view).toMatchObject({ state: 'failed', error: { code: 'provider-unavailable' } })
   })
@@ -66,8 +66,8 @@ describe('Retry-After', () => {
   })
 })
 
-describe('a budget', () => {
-  it('for turns ends a task with its partial result', async () => {
+describe('the budget of a task or tenant', () => {
+  it('in turns ends a task with its partial result when the turns are used up', async () => {
     const view = await run({ model: 'half', budget: { turns: 1 } })
     expect(view).toMatchObject({
       state: 'failed',
@@ -81,7 +81,7 @@ describe('a budget', () => {
   it.each<[string, TaskRequest['budget']]>([
     ['tokens', { tokens: 20 }],
     ['USD', { usd: 0.000_001 }],
-  ])('for %s is checked before a call is made', async (_what, budget) => {
+  ])('in %s is checked before a call is made', async (_what, budget) => {
     const view = await run({ model: 'half', ...(budget === undefined ? {} : { budget }) })
     expect(view).toMatchObject({ state: 'failed', error: { code: 'budget-exceeded' } })
     expect(view.usage.llmCalls).toBe(0)
@@ -95,13 +95,13 @@ describe('a budget', () => {
     expect(second.error?.message).toMatch(/used 0\.5\d* of 0\.6 USD \(usd-per-day\).* at 20\d\d-/)
   })
 
-  it('in USD fails a task at once whose model has no price, under its own code', async () => {
+  it('in USD makes a task fail at once with a separate error code if its model has no price', async () => {
     const view = await run({ model: 'unpriced', budget: { usd: 1 } })
     expect(view).toMatchObject({ state: 'failed', error: { code: 'no-price' } })
   })
 })
 
-describe('usage', () => {
+describe('the usage of a day', () => {
   it('is the sum of the usage of the tasks', async () => {
     await eventually(async () => {
       // Listings are a projection: the last ending may not be in it yet.

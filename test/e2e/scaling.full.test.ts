@@ -31,8 +31,8 @@ afterAll(async () => {
 const aliveNodes = async (): Promise<number> =>
   (await test.client.fleet()).nodes.filter((node) => node.state === 'alive').length
 
-describe('a demand beyond two nodes that falls again', () => {
-  it('is followed to the limit and back, and no task is lost', async () => {
+describe('a demand that grows beyond two nodes and falls again', () => {
+  it('makes the fleet grow to its limit and shrink again, and no task is lost', async () => {
     // 160 tasks of 2.5 s on 20 slots a node: two nodes would take 10 s.
     const burst = await submitAll(test.client, 160, { task: 'x', model: 'sim?ttft=2500&tokens=2' })
     await eventually(async () => expect(await aliveNodes()).toBe(4), 40_000)

@@ -74,7 +74,7 @@ describe('a delayed task', () => {
     await test.client.cancel(id)
   })
 
-  it('is refused with advice when its delay is more than a week', async () => {
+  it('is refused with an error that says what to do when its delay is more than a week', async () => {
     const notBefore = new Date(Date.now() + 8 * 86_400_000).toISOString()
     const { status, body } = await call('/v1/tasks', 'POST', { task: 'far', notBefore })
     expect(status).toBe(400)
@@ -112,7 +112,7 @@ describe('a task with dependencies', () => {
     expect((await test.ended(b.id)).state).toBe('completed')
   })
 
-  it('fails with the reason when a dependency fails, and the tasks that depend on it fail too', async () => {
+  it('fails with the reason when a dependency fails, and the tasks that depend on the failed task fail as well', async () => {
     const a = await submit({ task: 'A', model: 'sim?fault=500', maxAttempts: 1 })
     const b = await submit({ task: 'B', dependsOn: [a.id] })
     const c = await submit({ task: 'C', dependsOn: [b.id] })

@@ -59,7 +59,7 @@ describe('a valid answer of the LLM to the adviser', () => {
   })
 })
 
-describe('an answer out of bounds', () => {
+describe('an answer to the adviser that is out of bounds', () => {
   it.each<[string, object, object, AdviceRecord['clamped']]>([
     [
       'far above',
@@ -82,13 +82,13 @@ describe('an answer out of bounds', () => {
       { cause: 'provider-limit', floorDelta: 0 },
       [{ field: 'floorDelta', from: 2, to: 0 }],
     ],
-  ])('%s is clamped, and the record contains the clamp', async (_, sent, applied, clamped) => {
+  ])('is clamped, and the record contains the clamp: %s', async (_, sent, applied, clamped) => {
     await using provider = await startProvider(says(JSON.stringify({ ...ANSWER, ...sent })))
     const advice = await setup({ baseUrl: provider.url }).ask()
     expect(advice).toMatchObject({ kind: 'applied', answer: applied, record: { clamped } })
   })
 
-  it('with the same field twice counts with the last value, which is clamped', async () => {
+  it('with the same field twice is read with the last value, which is clamped', async () => {
     const text = JSON.stringify(ANSWER).replace('{', '{"floorDelta":1,')
     await using provider = await startProvider(
       says(text.replace('"floorDelta":1,"t', '"floorDelta":999,"t')),

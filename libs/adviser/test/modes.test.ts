@@ -36,7 +36,7 @@ describe('an adviser', () => {
     ])
   })
 
-  it('asks and records in mode shadow, and applies neither new nor cached answers', async () => {
+  it('asks the LLM and records the answers in mode shadow, and applies neither new nor cached answers', async () => {
     await using provider = await startProvider(good)
     const { adviser, ask, records } = setup({ baseUrl: provider.url, mode: 'shadow' })
     for (let n = 0; n < 2; n += 1) {
@@ -51,8 +51,8 @@ describe('an adviser', () => {
   })
 })
 
-describe('advice in the background', () => {
-  it('is available once it has arrived, and holds until it expires', async () => {
+describe('advice that the adviser asks for in the background', () => {
+  it('is available as soon as it has arrived, and stays in force until it expires', async () => {
     await using provider = await startProvider(good)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     expect(adviser.current(scaling)).toEqual({ kind: 'not-applied', reason: 'none' })

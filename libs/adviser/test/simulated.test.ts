@@ -35,7 +35,7 @@ test('the LLM simulator gives a valid answer to the adviser of a fleet without a
   expect(simulator.stats()).toMatchObject({ started: 1 })
 })
 
-test('an answer beyond the bounds in the instruction is valid, and is clamped', async () => {
+test('an answer of the simulator beyond the bounds in the instruction is accepted and clamped', async () => {
   await using simulator = await startSimulator()
   const schema = z.strictObject({ share: z.number().meta({ minimum: 0.5, maximum: 1 }) })
   const question = defineQuestion({
@@ -71,10 +71,13 @@ test.each([
   ['sim?fault=hang', 'timeout'],
   ['sim?fault=drip&tps=1', 'timeout'],
   ['no-such-model', 'provider-failed'],
-])('the model %s gives no advice: %s', async (model, reason) => {
-  await using simulator = await startSimulator()
-  const limits = { timeoutMs: 300 } as never
-  const { ask, records } = setup({ baseUrl: `${simulator.url}/v1`, model, limits })
-  expect(await ask(SEEN)).toMatchObject({ kind: 'not-applied', reason })
-  expect(records).toMatchObject([{ outcome: reason, model }])
-})
+])(
+  'the simulated model %s gives the adviser no advice, for the reason %s',
+  async (model, reason) => {
+    await using simulator = await startSimulator()
+    const limits = { timeoutMs: 300 } as never
+    const { ask, records } = setup({ baseUrl: `${simulator.url}/v1`, model, limits })
+    expect(await ask(SEEN)).toMatchObject({ kind: 'not-applied', reason })
+    expect(records).toMatchObject([{ outcome: reason, model }])
+  },
+)

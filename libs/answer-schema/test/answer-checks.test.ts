@@ -23,7 +23,7 @@ function doubling(links: number, last: JsonSchema = {}): JsonSchema {
   return { $ref: '#/$defs/d0', $defs }
 }
 
-describe('an answer', () => {
+describe('the answer of a model', () => {
   test.each(['{"name":"Ada","age":36}', ' ```json\n{"name":"Ada","age":36}\n```\n'])(
     'that satisfies the schema is returned as its parsed value: %s',
     async (text) => {
@@ -61,7 +61,7 @@ describe('an answer', () => {
     expect((await checks.check(schema, '{"a":"aa","b":"aa"}')).kind).toBe('invalid')
   })
 
-  test('cannot make a pattern run without end', async () => {
+  test('cannot make a regular expression of the schema run without end', async () => {
     const schema = { type: 'string', pattern: '^(a+)+$' }
     const answer = JSON.stringify(`${'a'.repeat(50_000)}!`)
     expect((await checks.check(schema, answer)).kind).toBe('invalid')
@@ -76,7 +76,7 @@ describe('an answer', () => {
   })
 })
 
-describe('a schema', () => {
+describe('the schema of an answer', () => {
   test.each([
     ['with an unknown type', { type: 'thing' }],
     ['with a reference that has no target', { $ref: '#/$defs/nowhere' }],
@@ -84,12 +84,15 @@ describe('a schema', () => {
     ['with an invalid pattern', { type: 'string', pattern: '(' }],
     ['that is too long', { const: 'x'.repeat(33_000) }],
     ['that is too deep', JSON.parse('{"not":'.repeat(40) + '{}' + '}'.repeat(40)) as JsonSchema],
-  ] as [string, JsonSchema][])('%s is refused with the reason', async (_what, schema) => {
-    expect(await checks.checkSchema(schema)).toEqual({
-      kind: 'bad-schema',
-      problem: expect.any(String) as string,
-    })
-  })
+  ] as [string, JsonSchema][])(
+    '%s is refused, and the refusal contains the reason',
+    async (_what, schema) => {
+      expect(await checks.checkSchema(schema)).toEqual({
+        kind: 'bad-schema',
+        problem: expect.any(String) as string,
+      })
+    },
+  )
 
   test.each([
     undefined,
@@ -129,7 +132,7 @@ describe('a schema', () => {
   })
 })
 
-describe('a check that takes too long', () => {
+describe('a check of an answer that takes too long', () => {
   // Each level of the answer doubles the work: the cost depends on the answer. The answer is valid, so
   // that no problems fill the memory: only the deadline can end the check.
   const two = { $ref: '#' }
@@ -148,7 +151,7 @@ describe('a check that takes too long', () => {
     expect(performance.now() - againMs).toBeLessThan(JOB_DEADLINE_MS / 2)
   })
 
-  test('does not prevent the waiting checks from giving their answers', async () => {
+  test('does not prevent waiting checks from returning their results', async () => {
     const other = { ...schema, description: 'another one' }
     const [slow, ...rest] = await Promise.all([
       checks.check(other, deep),

@@ -13,7 +13,7 @@ const GUIDE = new URL('../../../docs/guides/command-line.md', import.meta.url)
 const NOW_MS = Date.parse('2026-01-31T12:00:00Z')
 
 describe('the command line', () => {
-  test('options stand before or after the command', () => {
+  test('accepts options both before and after the command', () => {
     for (const line of ['--json ls -n 3', 'ls --json --limit 3', '--url http://x ls --json -n 3']) {
       expect(parse(line)).toMatchObject({
         kind: 'run',
@@ -70,13 +70,13 @@ describe('the command line', () => {
 describe('the values of options', () => {
   const input = (value: string | readonly string[]) => ({ args: [], values: { it: value } })
 
-  test('durations have a unit', () => {
+  test('must have a unit when they are durations', () => {
     const read = ['500ms', '90s', '1.5m', '2h', '1d'].map((text) => durationOf(input(text), 'it'))
     expect(read).toEqual([500, 90_000, 90_000, 7_200_000, 86_400_000])
     expect(() => durationOf(input('90'), 'it')).toThrow('--it must be a duration such as')
   })
 
-  test('a time is given as a date, a date with a time, a word such as today, or an age', () => {
+  test('may be a date, a date with a time, a word such as today, or an age when they are times', () => {
     const read = ['today', 'yesterday', '2h', '2026-01-02', '2026-01-02T03:04:05Z'].map((text) =>
       timeOf(input(text), 'it', NOW_MS),
     )
@@ -90,7 +90,7 @@ describe('the values of options', () => {
     expect(() => timeOf(input('last week'), 'it', NOW_MS)).toThrow('--it must be a day')
   })
 
-  test('a number or a pair that breaks its rule is refused, and the error contains the rule', () => {
+  test('are refused when a number or a pair breaks its rule, and the error contains the rule', () => {
     const bounds = { min: 1, max: 5 }
     expect(wholeOf(input('5'), 'it', bounds)).toBe(5)
     for (const text of ['0', '6', '1.5', 'x', '', ' ']) {
@@ -101,7 +101,7 @@ describe('the values of options', () => {
   })
 })
 
-test('batches hold at most 1,000 tasks and about half a megabyte, in order', () => {
+test('the command line submits tasks in order, in batches of at most 1,000 tasks and about half a megabyte', () => {
   const tasks = Array.from({ length: 2_500 }, (_, n) => ({ task: `task ${n}` }))
   expect(batchesOf(tasks).map((batch) => batch.length)).toEqual([1_000, 1_000, 500])
   expect(batchesOf(tasks).flat()).toEqual(tasks)
@@ -109,7 +109,7 @@ test('batches hold at most 1,000 tasks and about half a megabyte, in order', () 
   expect(batchesOf(large).map((batch) => batch.length)).toEqual([5, 4])
 })
 
-describe('a refused request', () => {
+describe('a request of the command line that the gateway refuses', () => {
   const problem = { type: 'about:blank', title: 'Refused', detail: 'Why.', code: 'x' }
   const refusal = (status: number, retryAfterS?: number) => ({
     status,

@@ -62,7 +62,7 @@ describe('the figures of a demo', () => {
     expect(at).toEqual([5_000, 10_000, 15_000])
   })
 
-  test('the demo prints its report as this table', () => {
+  test('the printed report of the demo matches the snapshot in this test', () => {
     const history = createHistory()
     history.note(event('quick', 'submitted', 100))
     history.note(event('quick', 'completed', 1_109))

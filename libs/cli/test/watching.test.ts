@@ -29,13 +29,13 @@ async function watchReads(reads: readonly (string | ClientError)[]) {
   return { lines, error }
 }
 
-test('a watched view continues after the gateway was away, and says so once', async () => {
+test('a watched view of the command line continues after the gateway was unavailable, and reports the interruption once', async () => {
   expect(await watchReads(['one', away, away, 'two', refused])).toEqual({
     lines: ['one', 'note: The gateway does not answer. Trying again every 0.001 s.', 'two'],
     error: refused,
   })
 })
 
-test('a watch ends at once if its first read fails', async () => {
+test('a watched view of the command line ends at once if its first request fails', async () => {
   expect(await watchReads([away])).toEqual({ lines: [], error: away })
 })

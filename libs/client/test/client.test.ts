@@ -57,7 +57,7 @@ test('the client turns a refusal into an error that has the problem and the time
   expect(error).toMatchObject({ status: 503, retryAfterS: 10, problem: { code: 'log-full' } })
 })
 
-test('the client works below a path of a server, and says when another server answers', async () => {
+test('the client works with a gateway below a path of a server, and reports an error if another kind of server answers', async () => {
   const paths: (string | undefined)[] = []
   await using scene = await setup({
     http: ({ url }, response) => {
@@ -71,7 +71,7 @@ test('the client works below a path of a server, and says when another server an
   expect(error).toMatchObject({ status: 200, problem: { code: 'unknown', detail: '<html>' } })
 })
 
-test('a submission sends its idempotency key, its wait and the API key', async () => {
+test('a submission by the client sends the idempotency key, the time to wait and the API key', async () => {
   let seen: object = {}
   await using scene = await setup({
     http: (request, response) => {
@@ -87,7 +87,7 @@ test('a submission sends its idempotency key, its wait and the API key', async (
   })
 })
 
-test('after a broken connection a watch continues where it stopped, and it ends when all its tasks have ended', async () => {
+test('after a broken connection a watch of tasks continues where it stopped, and the watch ends when all its tasks have ended', async () => {
   const asked: { after: unknown }[] = []
   await using scene = await setup({
     stream: (socket) => {
@@ -111,7 +111,7 @@ test('after a broken connection a watch continues where it stopped, and it ends 
   ])
 })
 
-test('a watch yields the refusal of one task and continues with the other tasks', async () => {
+test('a watch of several tasks returns the refusal of one task and continues with the other tasks', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () => {
@@ -128,7 +128,7 @@ test('a watch yields the refusal of one task and continues with the other tasks'
   expect(frames).toMatchObject([{ code: 'task-not-found' }, { taskId: 'b' }])
 })
 
-test('a watch does not wait for tasks that had ended before the watch began', async () => {
+test('a watch of tasks does not wait for tasks that had ended before the watch began', async () => {
   await using scene = await setup({
     stream: (socket) => {
       socket.on('message', () =>
@@ -139,7 +139,7 @@ test('a watch does not wait for tasks that had ended before the watch began', as
   expect(await collect(scene.client.watch(['a'], { after: 100 }))).toEqual([])
 })
 
-test('a watch fails when the gateway rejects its message, and does not retry for ever', async () => {
+test('a watch of tasks fails when the gateway rejects its message, and does not retry for ever', async () => {
   await using scene = await setup({ stream: (socket) => socket.close(1008, 'nonsense') })
   await expect(collect(scene.client.watch(['a']))).rejects.toMatchObject({
     problem: { code: 'stream-closed' },

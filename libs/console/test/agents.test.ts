@@ -6,14 +6,14 @@ const shown = (before: string, after: string) =>
     ({ kind, text }) => ({ same: '', removed: '-', added: '+' })[kind] + text,
   )
 
-test('a diff keeps the longest common lines', () => {
+test('the diff of two agent definitions keeps the longest sequence of common lines', () => {
   expect(shown('a b c', 'a x c')).toEqual(['a', '-b', '+x', 'c'])
   expect(shown('a b c d', 'b c e')).toEqual(['-a', 'b', 'c', '-d', '+e'])
   expect(diffOf([], ['a'])).toEqual([{ kind: 'added', text: 'a' }])
   expect(diffOf(['a'], ['a'])).toEqual([{ kind: 'same', text: 'a' }])
 })
 
-test('a diff of very long texts replaces them, in bounded time', () => {
+test('the diff of two very long texts shows one as removed and the other as added, within bounded time', () => {
   const many = Array.from({ length: 3_000 }, (_, index) => String(index))
   expect(diffOf(many, [...many].reverse())).toHaveLength(6_000)
 })

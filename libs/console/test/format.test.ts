@@ -24,7 +24,7 @@ test('the page writes costs that are zero, unknown or very small in three differ
   for (const [value, text] of table) expect(usd(value)).toBe(text)
 })
 
-test('durations have two units at most', () => {
+test('the page writes durations with two units at most', () => {
   const table = [
     [undefined, '—'],
     [840, '840 ms'],
@@ -38,7 +38,7 @@ test('durations have two units at most', () => {
   for (const [ms, text] of table) expect(duration(ms)).toBe(text)
 })
 
-test('the text of a time says whether the time is past or still to come', () => {
+test('the page writes a time so that the reader sees whether the time is in the past or in the future', () => {
   expect(ago(1_000, 1_500)).toBe('now')
   expect(ago(1_000, 13_000)).toBe('12 s ago')
   expect(ago(200_000, 13_000)).toBe('in 3 m')

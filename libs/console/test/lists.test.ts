@@ -20,7 +20,7 @@ const seen: Seen = {
   openIncidents: 0,
 }
 
-test('the first view says whether the fleet processes its tasks', () => {
+test('the first view of the page says whether the fleet processes its tasks', () => {
   const table: readonly (readonly [Partial<Seen>, string, string])[] = [
     [{}, 'good', 'Work flows.'],
     [{ queued: 0, running: 0 }, 'good', 'The fleet is ready and has no work.'],
@@ -43,13 +43,13 @@ test('the first view says whether the fleet processes its tasks', () => {
   expect(nodesByState([alive, alive, draining])).toEqual({ alive: 2, draining: 1 })
 })
 
-test('a chart interrupts its line where measurements are missing', () => {
+test('a chart of the page interrupts its line where measurements are missing', () => {
   const points = [0, 60_000, 600_000].map((atMs, index) => ({ atMs, value: index }))
   expect(lineOf(points, 100, 10)).toEqual({ path: 'M0.0 10.0L10.0 5.0M100.0 0.0', max: 2 })
   expect(lineOf([], 100, 10)).toEqual({ path: '', max: 0 })
 })
 
-test('a rate skips the moment at which a counter restarted', () => {
+test('a chart of a rate has no point at the moment at which its counter restarted', () => {
   const points = [10, 30, 5, 15].map((value, index) => ({ atMs: index * 10_000, value }))
   expect(ratesOf(points).map(({ value }) => value)).toEqual([2, 1])
 })
@@ -72,7 +72,7 @@ test('the page shows the load of a node as one of five levels', () => {
   expect(stepOf({ ...idle, failed: 1, completed: 3 }, 'failures')).toBe(2)
 })
 
-test('cells of nodes stay in the order of the ids, and the cursor stays in the grid', () => {
+test('the grid of nodes keeps the order of the ids, and the keyboard cursor stays in the grid', () => {
   expect(byId([{ id: 'b' }, { id: 'a' }]).map(({ id }) => id)).toEqual(['a', 'b'])
   const grid = gridOf(10_000, 1_000)
   expect(grid).toEqual({ columns: 100, rows: 100, cell: 8, pitch: 10 })
@@ -94,7 +94,7 @@ test('cells of nodes stay in the order of the ids, and the cursor stays in the g
   for (const [key, at, next] of moves) expect(movedBy(key, at, grid, 10_000)).toBe(next)
 })
 
-test('an incident shows the stages that it has reached in the order of their times', () => {
+test('the page shows the stages that an incident has reached in the order of their times', () => {
   const incident: IncidentView = {
     id: 'i',
     nodeId: 'n1',
@@ -123,7 +123,7 @@ test('the figures of a decision are written with at most four decimal places', (
   )
 })
 
-test('figures over time have 0 where nothing happened, and no duration where none was measured', () => {
+test('a chart has the value 0 where no event happened, and has no duration where none was measured', () => {
   const at = (minute: number) => new Date(minute * 60_000).toISOString()
   const point = { at: at(2), submitted: 5, costUsd: 0.5, waitMs: { count: 1, p50: 3, p99: 9 } }
   const series = {
@@ -139,7 +139,7 @@ test('figures over time have 0 where nothing happened, and no duration where non
   expect(sumOf(series, ({ costUsd }) => costUsd)).toBe(0.5)
 })
 
-test('a step of a plan stands one layer behind the last step that it needs', () => {
+test('the drawing of a plan shows each step one layer after the last step that it depends on', () => {
   const steps = [
     { id: 'a', dependsOn: [] },
     { id: 'b', dependsOn: ['a'] },

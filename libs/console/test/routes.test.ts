@@ -3,7 +3,7 @@ import { pathOf, placeFor, placeOf } from '../page/shell/routes.ts'
 
 const ID = '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90'
 
-test('an address names a view, a record and a query', () => {
+test('an address of the page contains a view, the id of a record and a query', () => {
   const table = [
     ['/console', '', 'now', undefined, {}],
     ['/console/', '', 'now', undefined, {}],
@@ -24,7 +24,7 @@ test('the page reads back each path that it has written', () => {
   expect(placeOf(pathname, search)).toEqual({ view: 'agents', id: 'a b/c?', query: { tab: 'x&y' } })
 })
 
-test('a list of values becomes one query parameter for each value, and the page reads the list back', () => {
+test('the address of the page has one query parameter for each value of a list, and the page reads the list back', () => {
   const path = pathOf('tasks', undefined, { state: 'failed\nqueued' })
   expect(path).toBe('/tasks?state=failed&state=queued')
   expect(placeOf('/console/tasks', '?state=failed&state=queued').query).toEqual({

@@ -18,7 +18,7 @@ test(`the first view needs at most ${FIRST_VIEW_MAX_BYTES} bytes with gzip`, () 
   expect(files.length).toBeLessThanOrEqual(FILES_MAX)
 })
 
-test('every file has compressed forms, and no script stands in the HTML', () => {
+test('every file of the built page has compressed forms, and the HTML contains no script', () => {
   const files = readPage()
   const plain = files.filter(
     ({ encoded }) => encoded.br === undefined || encoded.gzip === undefined,

@@ -53,7 +53,7 @@ test('the page reads the filters of an address and ignores unknown filters', () 
   )
 })
 
-test('bulk actions take the filters of the list, limited to tasks that the action can change', () => {
+test('bulk actions use the filters of the list, limited to tasks that the action can change', () => {
   expect(cancelBody({})).toEqual({ state: ['waiting', 'queued', 'running', 'retrying'] })
   expect(cancelBody({ state: ['running', 'failed'], metadata: ['k=a=b'] })).toEqual({
     state: ['running'],
@@ -96,7 +96,7 @@ test('a bulk action continues after the last page that the gateway has answered'
   expect(last).toBe(end)
 })
 
-test('many selected tasks are sent in several requests', () => {
+test('the page sends an action on many selected tasks in several requests', () => {
   const ids = Array.from({ length: 450 }, (_, index) => String(index))
   const sizes = partsOfIds('p', ids).map(({ body }) => (body['taskIds'] as string[]).length)
   expect(sizes).toEqual([200, 200, 50])
@@ -124,7 +124,7 @@ test('the row of a task that no longer matches the filter stays in its place and
   expect([...withAgain(list, 0, page([])).gone]).toEqual(['9', '8', '7'])
 })
 
-test('the page to which a row belongs is found by the first rows of the pages', () => {
+test('the list finds the result page of a row by the first rows of all result pages', () => {
   const list = withNext(listOf(page([9, 8], 'c1')), page([7, 6]))
   expect([0, 1, 2, 3].map((row) => pageAt(list, row))).toEqual([0, 0, 1, 1])
   expect(list.pages[1]).toMatchObject({ from: 2, cursor: 'c1' })
@@ -132,7 +132,7 @@ test('the page to which a row belongs is found by the first rows of the pages', 
   expect(rowsWith(list, new Set(['6', '9', '1'])).map(({ id }) => id)).toEqual(['9', '6'])
 })
 
-test('only rows in view and a few around them are drawn', () => {
+test('the list draws only the visible rows and a few rows around them', () => {
   expect(rangeOf(0, 20 * ROW_PX, 100_000)).toEqual({ from: 0, to: 28 })
   expect(rangeOf(50_000 * ROW_PX, 20 * ROW_PX, 100_000)).toEqual({ from: 49_992, to: 50_028 })
   expect(rangeOf(100_000 * ROW_PX, 20 * ROW_PX, 100)).toEqual({ from: 72, to: 100 })

@@ -24,7 +24,7 @@ const task: TaskView = {
   usage: { inputTokens: 1, outputTokens: 2, llmCalls: 1 },
 }
 
-test('a sentence says what a task does or how it ended', () => {
+test('the page says in one sentence what a task does or how it ended', () => {
   const table: readonly (readonly [Partial<TaskView>, string])[] = [
     [{}, 'Completed after 12.4 s, attempt 2.'],
     [{ state: 'queued' }, 'Waits for a node with a free slot.'],
@@ -71,7 +71,7 @@ const delta = (offset: number, text: string, change: Partial<DeltaFrame> = {}): 
 const all = (frames: readonly DeltaFrame[]) =>
   frames.reduce<LiveText | undefined>((text, frame) => withDelta(text, frame), undefined)
 
-test('live text joins its parts, uses a repeated part once and says when a part is missing', () => {
+test('the page joins the parts of live text, uses a repeated part once and says when a part is missing', () => {
   expect(all([delta(0, 'ab'), delta(2, 'cd')])?.text).toBe('abcd')
   expect(all([delta(0, 'ab'), delta(0, 'ab'), delta(1, 'bc')])?.text).toBe('abc')
   expect(all([delta(0, 'ab'), delta(2, 'cd')])?.incomplete).toBe(false)
@@ -97,7 +97,7 @@ test('the text from before the page followed the task comes first, and nothing o
   expect(withWritten(undefined, { ...written, offset: 9 })).toMatchObject({ incomplete: true })
 })
 
-test('a code snippet contains the task and no API key', () => {
+test('the code snippet for a task contains the task and no API key', () => {
   const texts = snippetsOf(task, 'http://127.0.0.1:8080').map(({ text }) => text)
   expect(texts).toHaveLength(3)
   expect(texts[0]).toBe(

@@ -36,7 +36,7 @@ const shown = (subject: Subject, events: readonly HistoryEvent[]) =>
     (bar) => `${bar.label} | ${bar.startMs - T0}-${bar.endMs - T0}${bar.running ? ' running' : ''}`,
   )
 
-test('the timeline of a queued task shows a wait for a node that lasts until now', () => {
+test('the timeline of a queued task shows that the task has waited for a node until now', () => {
   expect(shown(task('queued'), [submitted])).toEqual(['Waits for a node | 0-60000 running'])
 })
 
@@ -47,7 +47,7 @@ test('the timeline draws a running first attempt from its placement on, because 
   ])
 })
 
-test('a call begins at the event before it, and its shown length is an upper bound', () => {
+test('in the timeline, a call without stored times begins at the event before it, and its shown length is an upper bound', () => {
   const events = [
     submitted,
     at(2, 1_000, { type: 'call-finished', attempt: 1, call: call(0, 'llm', 'sim'), placement }),
@@ -88,7 +88,7 @@ test('the timeline shows a failed attempt, the pause after it and the next attem
   expect(timelineOf(task('failed'), events, NOW).at(-1)?.detail).toBe('provider-failed: status 500')
 })
 
-test('a wait for a person shows who decided, and a wait that has not ended is drawn until now', () => {
+test('the timeline shows who decided a wait for a person, and draws a wait that has not ended until now', () => {
   const wait = { kind: 'approval' as const, step: 1, tool: 'pay' }
   const paused = at(3, 1_000, { type: 'paused', attempt: 1, wait })
   const events = [
@@ -106,7 +106,7 @@ test('a wait for a person shows who decided, and a wait that has not ended is dr
   expect(bars.at(-1)?.endMs).toBe(T0 + 5_000)
 })
 
-test('a task that waits from its submission shows the wait, and the release of the task ends the wait', () => {
+test('the timeline of a task that waits from its submission shows a wait that ends with the release of the task', () => {
   expect(shown(task('waiting'), [submitted])).toEqual(['Waits | 0-60000 running'])
   const released = at(2, 4_000, { type: 'released', reason: 'the tasks have ended' })
   expect(shown(task('queued'), [submitted, released])).toEqual([
@@ -128,7 +128,7 @@ test('the timeline links the tasks that a task has created, and shows no attempt
   ])
 })
 
-test('a call with stored times begins at its stored start, and the timeline says how long the call waited', () => {
+test('in the timeline, a call with stored times begins at its stored start and shows how long the call waited', () => {
   const times = { startedAtMs: T0 + 400, waitedMs: 300, firstTokenMs: 120 }
   const events = [
     submitted,

@@ -51,7 +51,7 @@ const draft = (reason: string): DecisionDraft => ({
 })
 const reasons = () => decisions.map(({ reason }) => reason)
 
-test('a decision is stored with its process and its time', async () => {
+test('a decision is stored with the process that made it and with its time', async () => {
   expect(await recorder().record(draft('calm'))).toBe(true)
   await eventually(() => expect(decisions).toHaveLength(1), WITHIN_MS)
   expect(decisions[0]).toMatchObject({ service: SERVICE, by: 'one', atMs: clock.nowMs() })
@@ -104,7 +104,7 @@ test('the outcomes of a decision are measured after 1, 5 and 15 minutes, even by
   expect(outcomes.every(({ decisionId }) => decisionId === decisions[0]?.id)).toBe(true)
 })
 
-test('another process can measure the outcome of a decision, and each outcome is stored once', async () => {
+test('the outcome of a decision can be measured by another process, and each outcome is stored once', async () => {
   const one = recorder({ measured: true })
   const two = recorder({ measured: true, by: 'two' })
   await one.outcomes.measure(() => ({}))
@@ -124,7 +124,7 @@ test('another process can measure the outcome of a decision, and each outcome is
   await eventually(() => expect(outcomes[0]?.figures).toEqual({ by: 'two' }), WITHIN_MS)
 })
 
-test('an outcome without figures waits half a minute and is then recorded without figures', async () => {
+test('an outcome for which no figures arrive within half a minute is recorded without figures', async () => {
   const measured = recorder({ measured: true })
   await measured.outcomes.resume()
   await measured.record(draft('calm'))

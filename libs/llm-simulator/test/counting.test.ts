@@ -86,7 +86,7 @@ describe('the counters and settings of the simulator', () => {
   })
 })
 
-describe('many streams', () => {
+describe('many streams of the simulator', () => {
   it(
     'complete with bounded memory, even 2,000 of them at the same time',
     { timeout: 30_000 },

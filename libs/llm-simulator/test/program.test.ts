@@ -17,7 +17,7 @@ beforeAll(async () => {
   await promisify(execFile)('npx', build, { cwd: root, timeout: 60_000 })
 }, 60_000)
 
-it('the program prints its url in one line of JSON and stops on SIGTERM', async () => {
+it('the LLM simulator prints its URL in one line of JSON and stops on SIGTERM', async () => {
   const env = { ...process.env, SIMULATOR_TTFT_MS: '3' }
   const child = spawn(process.execPath, [built], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
@@ -27,7 +27,7 @@ it('the program prints its url in one line of JSON and stops on SIGTERM', async 
   expect(await once(child, 'exit')).toEqual([0, null])
 })
 
-it('the environment is read once and every problem is reported', () => {
+it('the LLM simulator reads its environment variables once and reports every problem of them', () => {
   const read = readEnvironment({
     SIMULATOR_PORT: '70000',
     SIMULATOR_TTFT_MS: 'soon',
@@ -42,7 +42,7 @@ it('the environment is read once and every problem is reported', () => {
   }
 })
 
-it('timers fire in order, never early, and not after they were cancelled (W1)', async () => {
+it('timers of the LLM simulator fire in order, never early, and not after they were cancelled (W1)', async () => {
   // Ten times as fast as the wall clock: the far alarm, a round of the wheel away, rings within 0.5 s.
   const wheel = createWheel(() => performance.now() * 10)
   const rung: string[] = []

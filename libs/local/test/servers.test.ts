@@ -71,9 +71,9 @@ async function expectGone(server: RunningServer): Promise<void> {
   expect(isAlive(pid)).toBe(false)
 }
 
-describe('redis', () => {
+describe('the local redis-server', () => {
   test(
-    'keeps port and data over a kill and a restart, and leaves no process behind',
+    'keeps its port and its data after a kill and a restart, and leaves no process behind',
     async () => {
       await using redis = await startRedis({
         binaries,
@@ -97,7 +97,7 @@ describe('redis', () => {
   )
 
   test(
-    'a paused server can still be stopped',
+    'can still be stopped while it is paused',
     async () => {
       await using redis = await startRedis({ binaries, dir: await freshDir() })
       redis.kill('SIGSTOP')
@@ -107,7 +107,7 @@ describe('redis', () => {
   )
 
   test(
-    'a server on a taken port fails with the end of its log',
+    'fails on a port that is in use, and the error contains the last lines of its log',
     async () => {
       const squatter = createServer().listen(0, '127.0.0.1')
       await once(squatter, 'listening')
@@ -123,7 +123,7 @@ describe('redis', () => {
     START_MS,
   )
 
-  test('a missing program fails the start, and the error contains its name', async () => {
+  test('fails to start if its program is missing, and the error contains the name of the program', async () => {
     const gone = { ...binaries.redisServer, path: '/nonexistent/redis-server' }
     await expect(
       startRedis({ binaries: { redisServer: gone }, dir: await freshDir() }),
@@ -131,7 +131,7 @@ describe('redis', () => {
   })
 })
 
-describe('nats', () => {
+describe('the local nats-server', () => {
   const users = [
     { user: 'all', password: 'a$b"c\\d' },
     {
@@ -201,14 +201,14 @@ describe('nats', () => {
   })
 })
 
-describe('consul', () => {
+describe('the local Consul server', () => {
   const put = (base: string): Promise<Response> =>
     fetch(`${base}/v1/kv/k`, { method: 'PUT', body: 'v' })
   const get = async (base: string): Promise<string> =>
     (await fetch(`${base}/v1/kv/k?raw&consistent`)).text()
 
   test(
-    'keeps ports and keys over a kill, a restart and a new start',
+    'keeps its ports and keys after a kill, a restart and a new start',
     async () => {
       const dir = await freshDir()
       await using first = await startConsul({ binaries, dir })
@@ -271,7 +271,7 @@ describe('the end of the parent process', () => {
     process.on('message', () => process.exit(0))`
 
   test.each(['SIGINT', 'SIGTERM', 'SIGKILL', 'exit'] as const)(
-    '%s ends its servers too',
+    'by %s also ends the local servers',
     async (end) => {
       const args = ['--input-type=module', '-e', program, built, JSON.stringify(binaries)]
       const parent = spawn(process.execPath, [...args, await freshDir()], {

@@ -66,7 +66,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, 3)
   })
 
-  test('reaches a larger count, counts ordered processes at once, and does not order a process twice', async () => {
+  test('starts processes until a larger count is reached, counts ordered processes at once, and does not order a process twice', async () => {
     const world = await setup(2)
     await settles(world, 2)
     await world.driver.setCount(4, [])
@@ -76,7 +76,7 @@ describe.each(DRIVERS)('the driver %s', (name, start) => {
     await settles(world, count)
   })
 
-  test('ends exactly the victims, and does not replace them when they have finished', async () => {
+  test('ends exactly the processes that were chosen to stop, and does not replace them when they have finished', async () => {
     const world = await setup(4)
     await settles(world, 4)
     const [victim = '', ...others] = world.up()

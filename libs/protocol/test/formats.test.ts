@@ -23,7 +23,7 @@ test.each(KINDS)('a %s of a newer release is refused, and the refusal says what 
   expect(() => fromStored('{"format":"x"}', kind)).toThrow(/newer/)
 })
 
-test('an event of a newer release is not mistaken for an event that this release knows', () => {
+test('an event of a newer release is not read as an event that this release knows', () => {
   const event = { type: 'cancelled', atMs: 1, reason: 'r' }
   expect(parseEvent(toStored(event, 'event'))).toEqual(event)
   const newer = JSON.stringify({ ...event, format: FORMATS.event + 1 })

@@ -10,7 +10,7 @@ import {
 const NO_WORKERS = SERVICES.filter((service) => service !== 'worker')
 
 describe('the bus permissions (L9)', () => {
-  it('do not let a worker write history, pointers or deaths, or use the JetStream API', () => {
+  it('do not allow a worker to write the log, pointers or deaths, or to use the JetStream API', () => {
     const { publish, subscribe } = permissionsOf('worker')
     const forbidden = /^(>|\*|log\.|tasks\.|ops\.|agents\.|schedules\.|\$JS\.API)/
     expect(publish.allow.filter((subject) => forbidden.test(subject))).toEqual([])
@@ -19,14 +19,14 @@ describe('the bus permissions (L9)', () => {
     ).toEqual([])
   })
 
-  it('let the gateway and the coordinator alone write the log', () => {
+  it('allow only the gateway and the coordinator to write the log', () => {
     const writers = SERVICES.filter((service) =>
       permissionsOf(service).publish.allow.some((subject) => /^(>|\*|log\.)/.test(subject)),
     )
     expect(writers).toEqual(['gateway', 'coordinator'])
   })
 
-  it('let only workers report an ending', () => {
+  it('allow only workers to report the end of a task', () => {
     const reporters = NO_WORKERS.filter((service) =>
       permissionsOf(service).publish.allow.some((subject) =>
         /^(>|\*|coordinator\.(report|\*|>))/.test(subject),
@@ -36,11 +36,11 @@ describe('the bus permissions (L9)', () => {
   })
 })
 
-describe('the permissions of one node (L9)', () => {
+describe('the bus permissions of one node (L9)', () => {
   const node = permissionsOf('worker', 'n1')
   const all = [...node.publish.allow, ...node.subscribe.allow]
 
-  it('contain the id of this node wherever a channel contains the id of a node', () => {
+  it('contain the id of this node in every subject that contains the id of a node', () => {
     const own = ALL_CHANNELS.filter(
       ({ ownNode, senders, listeners }) =>
         ownNode !== undefined && [...senders, ...listeners].includes('worker'),
@@ -52,12 +52,12 @@ describe('the permissions of one node (L9)', () => {
     ).toEqual([])
   })
 
-  it('let the node listen only to its own inbox', () => {
+  it('allow the node to listen only to its own inbox', () => {
     const inboxes = node.subscribe.allow.filter((subject) => subject.startsWith('_INBOX'))
     expect(inboxes).toEqual(['_INBOX_worker.n1.>'])
   })
 
-  it('follow only from a login with the id of the node and its secret', () => {
+  it('are given only to a login with the id of the node and its secret', () => {
     const login = { nodeId: 'n1', password: 'with.dots', secret: 'a-secret-of-20-characters' }
     const { user, password } = nodeCredentials(login)
     expect(readNodeCredentials(user, password)).toEqual(login)

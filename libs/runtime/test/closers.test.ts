@@ -8,7 +8,7 @@ function setup() {
   return { lines, closers: createClosers(log, 10) }
 }
 
-test('resources are closed in reverse order, even if one of them hangs or fails', async () => {
+test('a process closes its resources in reverse order, even if closing one of them hangs or fails', async () => {
   const { lines, closers } = setup()
   const closed: string[] = []
   closers.add({ close: async () => void closed.push('first') })
@@ -24,7 +24,7 @@ test('resources are closed in reverse order, even if one of them hangs or fails'
   ])
 })
 
-test('a resource that is added after the closing is closed at once', async () => {
+test('a resource that is added after the process has closed its resources is closed at once', async () => {
   const { closers } = setup()
   await closers.closeAll()
   let closed = false

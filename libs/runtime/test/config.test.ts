@@ -188,7 +188,7 @@ describe('loadConfig', () => {
   })
 })
 
-describe('secrets', () => {
+describe('secrets in the environment', () => {
   test('are read from a file without its last line end', () => {
     const path = fileWith('s3cret\n')
     const config = loadConfig(schema, { NAME: 'a', KEY_FILE: path, SPARE_KEY_FILE: path })
@@ -214,7 +214,7 @@ describe('secrets', () => {
 })
 
 describe('the variables that all services share', () => {
-  test('leave an adviser off and within a small budget by default', () => {
+  test('switch the adviser off and give it a small budget by default', () => {
     const adviser = z.object(adviserEnv)
     expect(loadConfig(adviser, {})).toMatchObject({
       ADVISER_MODE: 'off',

@@ -10,7 +10,7 @@ function setup() {
   return { lines, log: createLogger({ service: 's', id: 's-1', level: 'info', destination }) }
 }
 
-test('a line is JSON with the level as a word and the names of the process', () => {
+test('a log line is JSON with the level as a word and the name and id of the service', () => {
   const { lines, log } = setup()
   log.debug('unseen')
   log.info({ taskId: 't' }, 'seen')
@@ -24,7 +24,7 @@ test('a line is JSON with the level as a word and the names of the process', () 
   })
 })
 
-test('values of secret keys are never written', () => {
+test('the values of fields with secret names are never written to the log', () => {
   const { lines, log } = setup()
   log.info({
     apiKey: 'hunter2',

@@ -46,7 +46,7 @@ test('LOOP-1: the runs of a loop follow each other, never overlap, and stop when
   expect(runs).toBe(atDrain)
 })
 
-test('a drain waits for the run in flight', async () => {
+test('the drain of a loop waits for the current run of the loop', async () => {
   const { opened, open } = latch()
   let ended = false
   const { loop } = setup(async () => {
@@ -113,7 +113,7 @@ test('a drained loop can be started again, and a loop may be drained before its 
   await loop.drain(100)
 })
 
-test('a run that ignores its signal makes the loop unready', async () => {
+test('a run of a loop that ignores its abort signal makes the service not ready', async () => {
   const { opened, open } = latch()
   const { loop } = setup(() => opened, { runDeadlineMs: 1 })
   await loop.start()

@@ -26,7 +26,7 @@ test('the names of metrics begin with the prefix, with and without labels', asyn
   expect(text).toContain('fleet_wait_seconds_bucket{le="2"} 1')
 })
 
-test('the number of label sets is bounded, and further label sets are counted as `other`', async () => {
+test('the number of label sets of a metric is bounded, and further label sets are counted as `other`', async () => {
   const { registry, metrics } = setup()
   const errors = metrics.counter('errors_total', 'Errors.', ['text'])
   for (let i = 0; i < 10_000; i += 1) errors.inc({ text: `e${i}` })
@@ -51,7 +51,7 @@ test('the registry of a process has its default metrics, labelled with the servi
   expect(text).toMatch(/process_cpu_user_seconds_total\{service="worker"\}/)
 })
 
-test('a counter that is read at each scrape shows the returned counts', async () => {
+test('a counter whose values are read at each scrape shows the values that its function returns', async () => {
   const registry = createRegistry('test')
   let count = 3
   metricsOf(registry).gaugesOf('read_now', 'Read.', ['kind'], () => [

@@ -87,7 +87,7 @@ test('R1: /readyz answers 503 with the reason while a service is not ready, and 
 })
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  'R2: %s deregisters, drains, closes in reverse order and exits 0',
+  'R2: after %s a service deregisters, drains, closes its resources in reverse order and exits with code 0',
   async (signal) => {
     const { child, started, exited, events } = launch()
     await started()
@@ -97,7 +97,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('R1, R3: a draining service is alive but not ready; a second signal exits 1 at once', async () => {
+test('R1, R3: a draining service is alive but not ready, and a second signal ends it at once with exit code 1', async () => {
   const { child, started, seen, exited, events } = launch({ MODE: 'slow-drain' })
   const get = await started()
   child.kill('SIGTERM')
@@ -165,7 +165,7 @@ test.each(['broken-build', 'broken-start'])(
   },
 )
 
-test('all problems of the configuration are plain lines on standard error', async () => {
+test('a service prints all problems of its configuration as plain lines on standard error', async () => {
   const env = { HTTP_PORT: 'x', LOG_LEVEL: 'loud', MODE_SLOTS: '10' }
   const { exited, out } = launch(env)
   expect(await exited).toBe(78)

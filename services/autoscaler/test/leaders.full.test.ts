@@ -51,7 +51,7 @@ const by = (id: string): readonly Decision[] => world.decisions.filter((one) => 
 const until = (holds: () => boolean, timeout: number) =>
   vi.waitUntil(holds, { timeout, interval: 20 })
 
-test('another replica takes over when the lock of a killed leader has expired, acts once and keeps the cooldown', async () => {
+test('another autoscaler takes over when the lock of a killed leader has expired, scales once and keeps the cooldown', async () => {
   world.pool.reset(2)
   world.tell({ running: 340 })
   start('first')

@@ -13,7 +13,7 @@ afterAll(async () => {
   await world?.[Symbol.asyncDispose]()
 })
 
-describe('the leadership', () => {
+describe('the leadership of the autoscaler', () => {
   const key = 'agentfleet/leader/test'
   const candidate = (holder: string) => world.registry().lead(key, { ttlMs: 10_000, holder })
 

@@ -87,7 +87,7 @@ describe('scaling', () => {
     expect(world.pool.counts.at(-1)).toBe(3)
   })
 
-  test('S2: does not shrink the fleet without figures', async () => {
+  test('S2: does not shrink the fleet without figures of the nodes', async () => {
     world.pool.reset(5)
     await autoscaler(leader)
     await until(() => recorded('figures-missing').length === 1)
@@ -100,7 +100,7 @@ describe('scaling', () => {
     expect(world.decisions[seen]).toMatchObject({ kind: 'hold', reason: 'recent-demand' })
   })
 
-  test('S2: stops removing nodes when no more figures arrive', async () => {
+  test('S2: stops removing nodes when no more figures of the nodes arrive', async () => {
     world.pool.reset(8)
     world.tell({ running: 0 })
     await autoscaler(leader)
@@ -173,7 +173,7 @@ describe('scaling', () => {
   })
 })
 
-describe('a new leader', () => {
+describe('a new leader of the autoscaler', () => {
   test('S3: keeps the times of the last changes and therefore the cooldown', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
@@ -216,7 +216,7 @@ describe('a new leader', () => {
     })
   })
 
-  test('S1: acts only once it leads; as a follower it only observes', async () => {
+  test('S1: scales only while it leads, and only observes before', async () => {
     world.pool.reset(2)
     world.tell({ running: 300 })
     let leading = false

@@ -87,7 +87,7 @@ test('a node receives its own dispatches, and cannot listen to the dispatches of
   expect(heard).toEqual(['a'])
 })
 
-test('a node cannot report, heartbeat or give figures for another node', async () => {
+test('a node cannot send reports, heartbeats or figures in the name of another node', async () => {
   const spy: string[] = []
   const subjects = [
     subjectOf(CHANNELS.report, { nodeId: 'node-c' }),
@@ -122,7 +122,7 @@ test('a node name can be used only with the secret that used it first, even when
   await node('node-e')
 })
 
-test('a node without the password of the nodes does not get a name', async () => {
+test('a node without the shared password of the nodes cannot log in under any name', async () => {
   const wrong = { password: 'wrong', withinMs: REFUSED_AFTER_MS }
   await expect(node('node-f', wrong)).rejects.toMatchObject({ code: 'bus-unavailable' })
   const identities = openIdentities(servers.bus)

@@ -48,7 +48,7 @@ test('a coordinator whose first read of the log fails tries again, and is not re
   await bench.getsPointer(task)
 })
 
-test('a coordinator whose reader of the log stops after the start is not ready, and then ends with the reason', async () => {
+test('a coordinator whose reader of the log stops after the start is not ready, and then ends and logs the reason', async () => {
   const task = await bench.submit()
   const reasons: string[] = []
   const coordinator = await bench.start({ giveUp: (reason) => void reasons.push(reason) })
@@ -87,7 +87,7 @@ test('an event that cannot be processed is read again, because it may have been 
   expect(await bench.complete(first.taskId)).toMatchObject({ kind: 'committed' })
 })
 
-test('an event that cannot be processed the second time either is skipped, and the coordinator continues', async () => {
+test('an event that cannot be processed the second time is skipped, and the coordinator continues', async () => {
   const poisoned = SUBJECTS.log(newTaskId(Date.now()))
   await bench.own.nats.jetstream().publish(poisoned, 'not an event')
   await serves()

@@ -27,7 +27,7 @@ test('L1: an accepted task is in the log, and its pointer is issued', async () =
   })
 })
 
-test('L1: a hundred concurrent submissions under one key make one task, and another body is refused', async () => {
+test('L1: a hundred concurrent submissions under one idempotency key create one task, and another body is refused', async () => {
   const bench = shared
   const client = bench.client()
   const same = { idempotencyKey: 'k' }
@@ -46,7 +46,7 @@ test('L1: a hundred concurrent submissions under one key make one task, and anot
   expect(await client.submit({ task: 'once' }, same)).toMatchObject({ state: 'completed' })
 })
 
-test('a held request is answered with the result', async () => {
+test('a held request is answered with the result of its task', async () => {
   const bench = shared
   const pointer = nextPointer(bench.bus, 'held')
   const answer = bench.client().submit({ task: 'held' }, { waitSeconds: 30 })
@@ -148,7 +148,7 @@ test('L6: an end event stored while the bus was disconnected still reaches held 
   expect(await watching).toEqual(['submitted', 'completed'])
 })
 
-test('without the bus a submission is refused at once and not stored', async () => {
+test('while the bus is unavailable, a submission is refused at once and is not stored', async () => {
   await using bench = await setup()
   await bench.servers.nats.stop()
   await eventually(() => expect(bench.gateway.ready?.()).toMatchObject({ ok: false }), 10_000)
@@ -174,7 +174,7 @@ test('L8: while Redis is unavailable, the gateway reads tasks from the log, and 
   })
 })
 
-test('L7: a nearly full log makes the gateway refuse new tasks with a code', async () => {
+test('L7: while the log is nearly full, the gateway refuses new tasks with an error code', async () => {
   await using bench = await setup()
   const client = bench.client()
   const spec = { task: 'x'.repeat(131_072), systemPrompt: 'y'.repeat(131_072) }

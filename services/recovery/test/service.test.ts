@@ -68,7 +68,7 @@ test.each([500, 5_000])(
   },
 )
 
-test('an incident is written at each stage, and the decision is recorded once', async () => {
+test('an incident is stored again at each of its stages, and its decision is recorded once', async () => {
   const given = await strand('staged', 2)
   const before = world.deliveries.length
   await world.death('staged')
@@ -137,12 +137,12 @@ test('R1: an in-flight note that a new node writes while recovery returns pointe
   world.finish(given)
 })
 
-test('a second death of the same incarnation has no effect', async () => {
+test('a second message about the death of the same incarnation of a node has no effect', async () => {
   expect(await world.death('moved')).toBe('already-given')
   expect(new Set(world.stagesOf('moved').map(({ id }) => id)).size).toBe(1)
 })
 
-test('tasks that no node takes in time leave the incident unresolved', async () => {
+test('an incident ends as unresolved when no node takes the returned tasks in time', async () => {
   await closed('moved', 20_000)
   expect(world.incidentOf('moved')?.outcome).toMatchObject({
     kind: 'unresolved',
@@ -162,7 +162,7 @@ test('a node that is silent with its connection open is not replaced', async () 
   expect(world.replaced).not.toContain('paused')
 })
 
-test('a refused replacement is recorded as failed', async () => {
+test('the replacement of a node is recorded as failed when the orchestrator refuses it', async () => {
   await world.death('refused-node')
   await closed('refused-node')
   expect(world.incidentOf('refused-node')).toMatchObject({
@@ -198,7 +198,7 @@ test('the incident is closed when the fleet has its former number of nodes', asy
   })
 })
 
-test('R2: without Redis the incident says that the leases must expire', async () => {
+test('R2: if Redis is unavailable, the incident says that the tasks are delivered again only after their leases have expired', async () => {
   await strand('unread', 2)
   await world.redis.stop('SIGKILL')
   await world.death('unread')

@@ -19,7 +19,7 @@ beforeAll(() => {
 afterAll(() => machine.close())
 
 test(
-  'the tasks of a quiet tenant end within a bound, even if another tenant floods the fleet and workers die',
+  'in the simulation, the tasks of a quiet tenant end within a bounded time, even if another tenant floods the fleet and workers die',
   { timeout: WITHIN_MS },
   async () => {
     const quiet: number[] = []

@@ -6,7 +6,7 @@ import { readOptions } from '../src/bench/options.ts'
 import { median, quantile, spreadOf } from '../src/figures.ts'
 import { readTrace } from '../src/replay/trace.ts'
 
-it('a quantile is taken by nearest rank', () => {
+it('the tools compute a quantile by the nearest-rank method', () => {
   const values = Array.from({ length: 100 }, (_, i) => 100 - i)
   expect(spreadOf(values)).toEqual({ count: 100, p50: 50, p99: 99, max: 100 })
   expect(quantile([7], 0.99)).toBe(7)

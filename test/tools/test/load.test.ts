@@ -68,7 +68,7 @@ it('the load generator ends with failures when no server listens, and does not t
   expect(result.firstFailure).toBe('connection lost')
 })
 
-it('the load generator keeps its rate when answers are slow, and uses more connections', async () => {
+it('the load generator keeps its rate when answers are slow, because it opens more connections', async () => {
   const target = await setup((_request, response) => {
     setTimeout(() => response.end(GOOD), 50)
   })
@@ -78,7 +78,7 @@ it('the load generator keeps its rate when answers are slow, and uses more conne
   expect(result.latenciesMs[0]).toBeGreaterThanOrEqual(49)
 })
 
-it('the load generator counts requests as failed if it had no connection to send them', async () => {
+it('the load generator counts requests as failed if it has no free connection for them', async () => {
   const target = await setup((_request, response) => {
     setTimeout(() => response.end(GOOD), 200)
   })

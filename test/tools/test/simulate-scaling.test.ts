@@ -50,7 +50,7 @@ const always = (nodes: number): Scaler => ({
 })
 const idle = (count: number): number[] => Array.from({ length: count }, () => 0)
 
-describe('the simulated world', () => {
+describe('the simulation of autoscaling', () => {
   test('starts tasks in the order of their arrival, as soon as a slot is free', () => {
     const outcome = runWorld(plain([25, ...idle(20)], 4), fleet, always(1))
     expect(Array.from(outcome.waits.subarray(0, 10))).toEqual([10, 0, 0, 0, 10, 0, 0, 0, 5, 0])
@@ -58,7 +58,7 @@ describe('the simulated world', () => {
     expect(outcome.busySlotS).toBe(25 * 4)
   })
 
-  test('charges for a node from its order on, and lets it serve after its start-up time', () => {
+  test('charges for a node as soon as it is ordered, and gives it tasks only after its start-up time', () => {
     const twice = runWorld(plain([20, ...idle(19)], 30), fleet, always(2))
     expect(Array.from(twice.waits.subarray(0, 7))).toEqual([10, 0, 0, 0, 0, 10, 0])
     // The second node is ordered at the end of the first tick.
@@ -94,7 +94,7 @@ describe('the simulated world', () => {
   })
 })
 
-describe('a trace', () => {
+describe('the trace of a simulation', () => {
   test('may contain rates or single requests, and a trace with a broken row is refused', async () => {
     expect(await readAnyTrace(LOAD)).toMatchObject({ kind: 'rates', stepS: 600 })
     const requests = await readAnyTrace(join(ROOT, 'test/data/trace.csv'))
@@ -140,7 +140,7 @@ describe('the rules of other autoscalers', () => {
   })
 })
 
-describe('the comparison', () => {
+describe('the comparison of autoscalers', () => {
   const options: Omit<ScalingOptions, 'trace'> = {
     seed: 1,
     seconds: 86_400,
@@ -154,7 +154,7 @@ describe('the comparison', () => {
     goal: 0.99,
   }
 
-  test('shows that the clairvoyant reaches the goal at the lowest cost, and that our policy comes near', async () => {
+  test('shows that the clairvoyant policy reaches the goal at the lowest cost, and that our policy is close to it', async () => {
     const report = simulateScaling({ ...options, trace: await readAnyTrace(LOAD) })
     const { ours, clairvoyant, rivals } = report
     expect(clairvoyant.inTime).toBeGreaterThanOrEqual(0.99)
@@ -166,12 +166,12 @@ describe('the comparison', () => {
     for (const rival of rivals) expect(heartbeats(rival, ours)).toBe(false)
   })
 
-  test('is the same with the same seed', async () => {
+  test('gives the same result for the same seed', async () => {
     const short = { ...options, seconds: 7_200, trace: await readAnyTrace(LOAD) }
     expect(simulateScaling(short).rows).toEqual(simulateScaling(short).rows)
   })
 
-  test('gives the clairvoyant no more nodes than the peak needs, and lets it know a sudden increase in advance', () => {
+  test('gives the clairvoyant policy no more nodes than the peak needs, and tells it a sudden increase in advance', () => {
     const traffic = plain([...idle(300), ...Array.from({ length: 300 }, () => 8)], 5)
     const outcome = runClairvoyant(traffic, fleet, 0.99)
     expect(outcome.withinTarget / outcome.started).toBeGreaterThanOrEqual(0.99)

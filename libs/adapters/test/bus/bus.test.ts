@@ -55,8 +55,8 @@ const pointer = (taskId: string): Pointer => ({
   reissue: false,
 })
 
-describe('the log', () => {
-  it('lets one of many writers win, no matter what the writers append (L2)', async () => {
+describe('the log of tasks', () => {
+  it('lets only one of several writers append after the same sequence, no matter what the writers append (L2)', async () => {
     const log = openTaskLog(bus)
     for (let round = 0; round < 50; round += 1) {
       const outcomes = await Promise.all(
@@ -159,7 +159,7 @@ describe('pointers', () => {
 })
 
 describe('deaths', () => {
-  it('are declared once for an incarnation, even if several monitors declare the same death', async () => {
+  it('are stored once for an incarnation of a node, even if several monitors declare the same death', async () => {
     const ops = openOps(bus)
     const death: Death = {
       nodeId: 'n1',
@@ -177,7 +177,7 @@ describe('deaths', () => {
   })
 })
 
-describe('requests', () => {
+describe('requests over the bus', () => {
   it('fail at once when no listener exists, and time out when no listener answers', async () => {
     expect(await bus.request('nobody.here', '', 5_000)).toEqual({ kind: 'no-responders' })
     const mute = bus.subscribe('mute', () => undefined)
@@ -186,7 +186,7 @@ describe('requests', () => {
   })
 })
 
-describe('the store', () => {
+describe('the store in Redis', () => {
   const record = (over: Partial<TaskRecord>): TaskRecord => ({
     taskId: 's1',
     tenant: 't',

@@ -63,7 +63,7 @@ const failedWith = (message: string): Outcome => ({
   error: { code: 'x', message },
 })
 
-describe('an unreadable message', () => {
+describe('an unreadable message on the bus', () => {
   it.each([
     ['is not JSON', '{nonsense', 'not JSON'],
     ['has the wrong shape', '{"taskId":7}', 'taskId: '],
@@ -84,7 +84,7 @@ describe('an unreadable message', () => {
     expect(countOf(there, 'cancel', 'refused')).toBe(before + 1)
   })
 
-  it('is logged together with similar ones in one line that contains their number', async () => {
+  it('is logged together with similar messages in one line that contains their number', async () => {
     await listen(there.on(CHANNELS.snapshot, () => undefined))
     for (let i = 0; i < 50; i += 1) here.publish('fleet.snapshot', '{}')
     await eventually(() => expect(countOf(there, 'snapshot', 'refused')).toBe(50), SOON_MS)
@@ -114,7 +114,7 @@ describe('an unreadable message', () => {
   })
 })
 
-describe('a message', () => {
+describe('a message on the bus', () => {
   it('may have fields that this release does not know', async () => {
     const heard: object[] = []
     await listen(there.on(CHANNELS.stopAnywhere, (stop) => void heard.push(stop)))
@@ -171,7 +171,7 @@ describe('an unreadable item of a batch', () => {
   })
 })
 
-describe('a request', () => {
+describe('a request over the bus', () => {
   it('is answered at once when its handler fails', async () => {
     await listen(
       there.on(CHANNELS.cancel, async () => {
@@ -223,10 +223,10 @@ describe('a request', () => {
   })
 })
 
-describe('message size', () => {
+describe('the size limit of messages on the bus', () => {
   const MIB = 1024 ** 2
 
-  it('is bounded by the server: a larger message is not sent, and the caller gets an error', async () => {
+  it('comes from the server: a larger message is not sent, and the caller gets an error', async () => {
     const max = here.payloadMax()
     expect(max).toBeGreaterThan(7 * MIB)
     expect(here.publish('fleet.any', 'x'.repeat(max))).toBe(true)

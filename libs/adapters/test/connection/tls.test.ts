@@ -139,7 +139,7 @@ test('Consul: a service uses its token over TLS, and is refused when the token o
   await consul.stop()
 })
 
-test('files of TLS that would be ignored, or that lack their counterpart, are refused at the start', () => {
+test('a service refuses at its start a TLS file that would have no effect, or a certificate without its key', () => {
   const files = { caFile: authority.caFile }
   expect(() => readTls('REDIS', { tls: false }, files)).toThrow(/REDIS_URL.*rediss:/)
   expect(() => readTls('NATS', { tls: true }, { certFile: client.certFile })).toThrow(

@@ -167,7 +167,7 @@ describe('the Redis user of workers (L9)', () => {
   })
 })
 
-describe('the budget of a tenant', () => {
+describe('the LLM budget of a tenant', () => {
   const nowMs = Date.parse('2026-03-01T10:30:00Z')
   const usage = { inputTokens: 600, outputTokens: 300, llmCalls: 1, costUsd: 0.5 }
   const entry = { tenant: 'acme', atMs: nowMs, model: 'm', provider: 'p', usage }
@@ -181,7 +181,7 @@ describe('the budget of a tenant', () => {
       nowMs,
     })
 
-  test('counts the usage in the log and the largest amounts that calls under way may use', async () => {
+  test('counts the usage that is stored in the log and the largest amounts that running calls may still use', async () => {
     expect(await totals.add(0, 10, [entry])).toBe(10)
     expect(await reserve('a', 300)).toEqual(RESERVED)
     // Without the call under way there would be room.

@@ -13,7 +13,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 
-test('an item of a newer release is refused at the start and when a service reads the item, and an older item is read', async () => {
+test('a stored item of a newer release is refused at the start of a service and when the service reads the item, and an older item is read', async () => {
   await using servers = await startSecuredServers({ log: silent })
   const { bus } = servers
   const stored = Object.values(STREAMS)

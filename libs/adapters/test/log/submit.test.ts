@@ -28,7 +28,7 @@ const submissionOf = (taskId: string) => ({
   deadlineMs: 5_000,
 })
 
-test('a stored task is accepted and its pointer is passed on once, no matter how often its key is sent (L1)', async () => {
+test('a task is stored and its pointer is issued once, no matter how often its idempotency key is sent (L1)', async () => {
   const { submit, passed } = pathOf()
   const taskId = keyedTaskId('t', 'once')
   const outcome = await submit(submissionOf(taskId))
@@ -41,7 +41,7 @@ test('a stored task is accepted and its pointer is passed on once, no matter how
   expect(await taskLog.history(taskId)).toHaveLength(1)
 })
 
-test('nothing is stored while the log is nearly full (L7)', async () => {
+test('no task is stored while the log is nearly full (L7)', async () => {
   const taskId = newTaskId(Date.now())
   const { submit, passed } = pathOf(true)
   expect(await submit(submissionOf(taskId))).toEqual({ kind: 'full' })

@@ -48,7 +48,7 @@ async function requestsOf(run: () => Promise<unknown>): Promise<number> {
   return requests
 }
 
-test('a history of 2,000 events is read completely and in order, in batches instead of one by one', async () => {
+test('a history of 2,000 events is read completely and in order, in batches instead of single messages', async () => {
   await fill('long', 2_000)
   const requests = await requestsOf(async () => {
     const history = await taskLog.history('long')
@@ -76,7 +76,7 @@ test('the history of a task contains only the events of this task, each with its
   }
 })
 
-test('a short history is read without a consumer', async () => {
+test('a short history of a task is read without a JetStream consumer', async () => {
   await fill('two', 2)
   const requests = await requestsOf(() => taskLog.history('two'))
   expect(requests).toBe(3)

@@ -62,7 +62,7 @@ async function setup() {
   }
 }
 
-test('a reader of OPS starts with the given number of last messages and with every stored incident', async () => {
+test('a reader of the stream OPS starts with the given number of last messages and with every stored incident', async () => {
   await using bench = await setup()
   await bench.provide()
   await bench.ops.record(SUBJECTS.opsIncident('i1'), incident('i1', 'open'))
@@ -77,7 +77,7 @@ test('a reader of OPS starts with the given number of last messages and with eve
   await tail.close()
 })
 
-test('a tail that was started before its stream reads the stream once it exists', async () => {
+test('a reader of the stream OPS that starts before the stream exists reads the stream once it exists', async () => {
   await using bench = await setup()
   const tail = bench.follow(100)
   await eventually(() => expect(bench.lines.length).toBeGreaterThan(0), 10_000)
@@ -87,7 +87,7 @@ test('a tail that was started before its stream reads the stream once it exists'
   await tail.close()
 })
 
-test('an unreadable record is skipped with a log line', async () => {
+test('a reader of the stream OPS skips an unreadable record and logs this', async () => {
   await using bench = await setup()
   await bench.provide()
   const tail = bench.follow(100)
@@ -103,7 +103,7 @@ test('an unreadable record is skipped with a log line', async () => {
   await tail.close()
 })
 
-test('a lost message is read again, in order', async () => {
+test('a reader of the stream OPS reads a lost message again, in the right order', async () => {
   await using bench = await setup()
   await bench.provide()
   const tail = bench.follow(100)
@@ -126,7 +126,7 @@ test('a lost message is read again, in order', async () => {
   await tail.close()
 })
 
-test('a tail continues after the server was killed', async () => {
+test('a reader of the stream OPS continues after nats-server was killed', async () => {
   await using bench = await setup()
   await bench.provide()
   const tail = bench.follow(100)

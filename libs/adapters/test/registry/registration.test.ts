@@ -37,7 +37,7 @@ const forget = async (id: string): Promise<void> => {
   expect(answer.status).toBe(200)
 }
 
-test('REG-1: entries that Consul has forgotten are all registered again', async () => {
+test('REG-1: all entries of a service that Consul has lost are registered again', async () => {
   const registry = connectRegistry({ url: servers.consul.url, log })
   const kept = await Promise.all(['n1', 'n2', 'n3'].map((id) => registry.register(entry(id))))
   for (const id of ['n1', 'n2', 'n3']) await forget(id)
@@ -48,7 +48,7 @@ test('REG-1: entries that Consul has forgotten are all registered again', async 
   expect(await states()).toEqual({})
 })
 
-test('REG-1: entries are registered again after Consul has started without its data', async () => {
+test('REG-1: the entries of a service are registered again after Consul has started without its data', async () => {
   const registry = connectRegistry({ url: servers.consul.url, log })
   const kept = await registry.register(entry('n4'))
   await servers.consul.restart()
@@ -57,7 +57,7 @@ test('REG-1: entries are registered again after Consul has started without its d
   expect(await states()).toEqual({})
 })
 
-test('REG-2: an entry whose check fails stays registered as critical', async () => {
+test('REG-2: an entry in Consul whose check fails stays registered as critical', async () => {
   const registry = connectRegistry({ url: servers.consul.url, log })
   const kept = await registry.register(entry('n5'))
   healthy = false

@@ -66,7 +66,7 @@ test('the Redis user of the coordinator may write the projection and the usage t
   await usage.followed()
 })
 
-test('the Redis user of the gateway may read records, listings and usage totals, and may not write them', async () => {
+test('the Redis user of the gateway may read records, indexes and usage totals, and may not write them', async () => {
   const store = await storeOf('gateway')
   expect(await store.load('a')).toMatchObject({ taskId: 'a' })
   const query = { tenant: 'acme', filter: {} }
@@ -107,7 +107,7 @@ test('the Redis user of recovery may read records and in-flight notes and delete
 })
 
 test.each(REDIS_SERVICES)(
-  '%s can neither read the configuration nor wipe the data',
+  'the Redis user %s can neither read the configuration of Redis nor wipe its data',
   async (user) => {
     const mine = new Redis(urlOf(user))
     for (const command of ['flushall', 'keys *', 'config get requirepass', 'acl list', 'monitor']) {

@@ -197,7 +197,7 @@ test('a record that an older release has written enters the indexes in Redis whe
   expect((await store.search({ ...query, filter: {} })).found).toHaveLength(1)
 })
 
-test('expired tasks are removed from every list, and the name of an empty list is removed too', async () => {
+test('expired tasks are removed from every index in Redis, and the name of an empty index is removed as well', async () => {
   const ended = [recordOf(5, 'gone'), recordOf(12, 'gone')]
   await store.project(
     ended.map((record) => ({ ...record, taskId: `${record.taskId}g` })),

@@ -9,26 +9,26 @@ import { EVENTS, NOW_MS, SUMMARIES, TASK } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }
 
-describe('formats', () => {
-  test('durations have two units at most', () => {
+describe('the formats of the command line', () => {
+  test('write durations with two units at most', () => {
     const texts = [840, 12_400, 185_000, 7_800_000, 180_000_000].map(duration)
     expect(texts).toEqual(['840 ms', '12.4 s', '3 m 05 s', '2 h 10 m', '2 d 02 h'])
     expect(duration(undefined)).toBe('—')
   })
 
-  test('amounts are printed in short form, and an unknown price is not printed as zero', () => {
+  test('write amounts in short form, and do not write an unknown price as zero', () => {
     expect([0, 12_345, 1_240_000, 0.5].map(number)).toEqual(['0', '12,345', '1.24 M', '0.5'])
     expect([0, 0.00018, 1.5].map(usd)).toEqual(['$0.00', '$0.0002', '$1.50'])
     expect(usd(undefined)).toBe('unpriced')
   })
 
-  test('a bar shows the used share of a budget and the time that is left', () => {
+  test('write a bar with the used share of a budget and the time that is left', () => {
     const bar = progressBar('ended', { done: 250, total: 1_000, elapsedMs: 5_000 })
     expect(bar).toBe('ended ██████░░░░░░░░░░░░░░░░░░ 250 of 1,000, 15.0 s left')
   })
 })
 
-describe('texts of tasks and models', () => {
+describe('texts of tasks and models on the terminal', () => {
   test('control characters and marks of text direction are removed before they reach the terminal', () => {
     expect(safe('a\u001b[2Jb\u0007\u202ec\r')).toBe('a·[2Jb··c·')
     expect(oneLine(' a\n\tb  c ')).toBe('a b c')
@@ -41,34 +41,34 @@ describe('texts of tasks and models', () => {
     expect(JSON.parse(line)).toEqual(value)
   })
 
-  test('a wide character counts as two columns, and a cut text fits into its column', () => {
+  test('are cut to the width of their column, and a wide character counts as two columns', () => {
     expect(widthOf('日本 ab')).toBe(7)
     expect(cut('日本語の文', 6)).toBe('日本…')
     expect(widthOf(cut('日本語の文', 6))).toBeLessThanOrEqual(6)
   })
 })
 
-describe('tables', () => {
+describe('tables of the command line', () => {
   const columns = [{ name: 'NAME' }, { name: 'N', align: 'right' as const }, { name: 'TEXT' }]
   const rows = [
     ['a', '1', 'a long text that does not fit'],
     ['longer', '20', { text: 'bad', tone: 'bad' as const }],
   ]
 
-  test('each column is as wide as its content, and the last column is as wide as the terminal allows', () => {
+  test('have columns as wide as their content, and a last column as wide as the terminal allows', () => {
     expect(table(columns, rows, { paint: uncoloured, columns: 30 })).toBe(
       ['NAME     N  TEXT', 'a        1  a long text that …', 'longer  20  bad'].join('\n'),
     )
   })
 
-  test('colours do not change the widths of the columns', () => {
+  test('have columns of the same widths with and without colours', () => {
     const coloured = table(columns, rows, { paint: ansi, columns: 30 })
     const plain = coloured.replaceAll(/\p{Cc}\[\d+m/gu, '')
     expect(plain).toBe(table(columns, rows, { paint: uncoloured, columns: 30 }))
     expect(coloured).toContain('\u001b[31mbad\u001b[39m')
   })
 
-  test('a field without a value has no line', () => {
+  test('have no line for a field without a value', () => {
     const rows = [['a', 'one'] as const, ['other', undefined] as const]
     expect(fields(rows, LOOK)).toBe('a  one')
   })

@@ -29,7 +29,7 @@ const step = (id: string, ...dependsOn: string[]): PlanStep => ({
 const check_ = (steps: unknown, limits = PLAN_LIMITS) =>
   validatePlan({ summary: 's', steps }, limits, ROLES)
 
-describe('a plan', () => {
+describe('the plan of a goal', () => {
   it('in the form of a diamond is valid, and each step comes after the steps that it depends on', () => {
     const result = check_([step('d', 'b', 'c'), step('b', 'a'), step('c', 'a'), step('a')])
     expect(result).toMatchObject({ kind: 'ok', depth: 3 })
@@ -63,7 +63,7 @@ describe('a plan', () => {
     expect(result.kind === 'invalid' && result.problems.join('\n')).toMatch(why)
   })
 
-  it('that is accepted has an order of its steps, for any answer of the model', () => {
+  it('that is accepted can be run in some order of its steps, for any answer of the model', () => {
     const ids = ['a', 'b', 'c', 'd', 'e']
     const anyStep = record({
       id: constantFrom(...ids),

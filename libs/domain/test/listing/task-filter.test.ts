@@ -51,7 +51,7 @@ test.each<[filter: TaskFilter, matches: boolean]>([
   [{ createdBeforeMs: 1_000 }, false],
   [{ endedFromMs: 5_000, endedBeforeMs: 5_001 }, true],
   [{ endedBeforeMs: 5_000 }, false],
-])('the filter %o admits the task: %s', (filter, matches) => {
+])('the filter %o matches the task: %s', (filter, matches) => {
   expect(taskMatches(task, filter)).toBe(matches)
 })
 
@@ -62,7 +62,7 @@ test('a queued task with an in-flight note is filtered as running on the node in
   expect(taskMatches(queued, { states: ['queued'] })).toBe(true)
 })
 
-test('an unfinished task matches no filter by the time of the end, and a filter by error code alone finds failed tasks', () => {
+test('a filter by the end time matches no unfinished task, and a filter by error code matches failed tasks without a state in the filter', () => {
   expect(taskMatches({ ...task, state: 'retrying' }, { endedFromMs: 0 })).toBe(false)
   expect(taskMatches({ ...task, state: 'retrying' }, { errorCode: 'timeout' })).toBe(false)
   expect(statesOf({ errorCode: 'timeout' })).toEqual(['failed'])

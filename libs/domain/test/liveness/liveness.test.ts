@@ -29,7 +29,7 @@ function classify(silenceMs: number, gaps: readonly number[], seen: Witness) {
   return classifyNode(heartbeats, seen, limits, 1_000 + silenceMs)
 }
 
-describe('phi', () => {
+describe('the suspicion value phi', () => {
   test('never falls during a silence', () => {
     fc.assert(
       fc.property(gapsMs, fc.nat(20_000), fc.nat(20_000), (gaps, a, b) => {
@@ -49,7 +49,7 @@ describe('phi', () => {
     )
   })
 
-  test('heartbeats more frequent than needed do not make a node suspect sooner', () => {
+  test('does not make a node suspect sooner if its heartbeats are more frequent than needed', () => {
     const often = fc.array(fc.integer({ min: 0, max: 499 }), { minLength: 1, maxLength: 50 })
     fc.assert(
       fc.property(often, fc.nat(3_000), (gaps, silence) => {
@@ -60,7 +60,7 @@ describe('phi', () => {
     )
   })
 
-  test('does not depend on the order of the gaps', () => {
+  test('does not depend on the order of the gaps between heartbeats', () => {
     fc.assert(
       fc.property(gapsMs, fc.nat(5_000), (gaps, silence) => {
         const turned = [...gaps].reverse()
@@ -95,7 +95,7 @@ describe('classifyNode', () => {
     },
   )
 
-  test('a witnessed death is noticed within 1.58 s for any jitter around a mean of 500 ms', () => {
+  test('a death with a witness is noticed within 1.58 s for any jitter of heartbeats around a mean of 500 ms', () => {
     const halfJitter = fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 25 })
     fc.assert(
       fc.property(halfJitter, (jitters) => {

@@ -158,7 +158,7 @@ describe('admitStall', () => {
     },
   )
 
-  test('allows at most a third of three or more nodes, and never the last one', () => {
+  test('allows at most a third of three or more nodes to count as stalled, and never the last node', () => {
     fc.assert(
       fc.property(fc.nat(1_000), (living) => {
         const most = stalledMax(living)

@@ -13,7 +13,7 @@ const fail = (breaker: Breaker, nowMs: number) => breakerAfterFailure(breaker, l
 const opened = (): Breaker => fail(fail(fail(CLOSED_BREAKER, 0), 0), 0)
 
 describe('a circuit breaker', () => {
-  it('opens after failures in a row, and forgets the failures at a success', () => {
+  it('opens after several failures in a row, and forgets the failures after a success', () => {
     const two = fail(fail(CLOSED_BREAKER, 0), 0)
     expect(admitCall(two, limits, 0).kind).toBe('allow')
     expect(breakerAfterSuccess()).toEqual(CLOSED_BREAKER)

@@ -49,7 +49,7 @@ describe('the budget of a task', () => {
     })
   })
 
-  it('says what a tenant has used, what the next call may use, and what to do', () => {
+  it('gives an error that says what a tenant has used, what the next call may use, and what to do', () => {
     const nowMs = Date.parse('2026-11-28T10:30:00Z')
     const budget = { usdPerDay: 0.6, tokensPerHour: 2_000 }
     const day = { limit: 'usd-per-day', used: 0.5, next: 0.25 } as const
@@ -82,7 +82,7 @@ describe('the budget of a task', () => {
   })
 })
 
-describe('prices', () => {
+describe('the prices of models', () => {
   it('give the cost of tokens, and no cost for a model without a price', () => {
     expect(costUsd(price, { inputTokens: 1_000, outputTokens: 500 })).toBe(0.003)
     expect(costUsd(undefined, { inputTokens: 1, outputTokens: 1 })).toBeUndefined()
@@ -100,7 +100,7 @@ describe('prices', () => {
     expect(matchesPattern(pattern, name)).toBe(fits)
   })
 
-  it('come from the entry with the name of the model, otherwise from the longest pattern that matches the name', () => {
+  it('come from the entry with the name of the model, or otherwise from the longest pattern that matches the name', () => {
     const table = { '*': 1, 'gpt-*': 2, 'gpt-4o': 3 }
     expect(['gpt-4o', 'gpt-5', 'other'].map((name) => entryFor(table, name))).toEqual([3, 2, 1])
   })

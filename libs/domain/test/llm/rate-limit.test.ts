@@ -24,7 +24,7 @@ describe('the expected tokens of a call', () => {
   })
 })
 
-describe('limits', () => {
+describe('the rate limits of a provider', () => {
   it('are the stricter of the configured limits and the limits that the provider gives', () => {
     const configured = { rpm: 600, tpm: 0, concurrent: 8 }
     expect(strictest(configured, { rpm: 500, tpm: 90_000 })).toEqual({
@@ -35,7 +35,7 @@ describe('limits', () => {
     expect(strictest(configured, {})).toEqual(configured)
   })
 
-  it('allow a node only its share when there are no shared buckets', () => {
+  it('allow a node only its share when the nodes cannot share buckets in Redis', () => {
     const share = localShare({ rpm: 600, tpm: 60_000, concurrent: 10 }, 4)
     expect(share).toEqual({ rpm: 135, tpm: 13_500, concurrent: 2 })
     let buckets: LocalBuckets | undefined
@@ -68,7 +68,7 @@ describe('the retries of each class of error', () => {
     expect(delay('provider-unavailable')).toBe(60_000)
   })
 
-  it('are no earlier than the provider asked for, within a bound', () => {
+  it('begin no earlier than the provider has asked for, up to a maximum', () => {
     const delay = (retryAfterMs: number) =>
       retryDelayMs({ code: 'provider-overloaded', retryAfterMs }, 1, () => 0.5)
     expect(delay(7_000)).toBe(7_500)

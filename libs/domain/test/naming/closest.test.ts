@@ -11,11 +11,11 @@ test.each([
   ['depend', undefined],
   ['x', undefined],
   ['y'.repeat(1_000_000), undefined],
-])('%.20s most likely means %s', (word, name) => {
+])('for the unknown name %.20s, the name %s is suggested', (word, name) => {
   expect(closest(word, NAMES)).toBe(name)
 })
 
-test('an unknown name that is near no other is answered with the known names, of which at most 16 are listed', () => {
+test('for an unknown name without a similar known name, at most 16 of the known names are suggested', () => {
   expect(correctionOf('tsk', NAMES)).toBe('did you mean "task"?')
   expect(correctionOf('colour', NAMES)).toBe(
     'the known names are task, agent, systemPrompt, dependsOn, id',

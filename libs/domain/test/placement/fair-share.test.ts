@@ -44,7 +44,7 @@ const credits = fc.integer({ min: 0, max: 400 })
 const mostOf = (each: Claim) => Math.min(each.waiting, roomOf(each))
 
 describe('credits are shared between tenants', () => {
-  test('without exceeding the free credits, the waiting tasks or a limit, and every usable credit is used', () => {
+  test('without exceeding the free credits, the waiting tasks or a limit, and no usable credit stays unused', () => {
     fc.assert(
       fc.property(credits, claims, (free, list) => {
         const grants = shareCredits(free, list)
@@ -78,12 +78,12 @@ describe('credits are shared between tenants', () => {
     )
   })
 
-  test('a new tenant gets every free slot until it holds its part', () => {
+  test('a new tenant gets every free slot until it has its fair share', () => {
     const crowd = claim('crowd', { waiting: 100_000, inFlight: 64, inFlightCost: 64_000 })
     expect(shareCredits(10, [crowd, claim('new', { waiting: 20 })])).toEqual(new Map([['new', 10]]))
   })
 
-  test('a tenant at its limit gets nothing more, and others take its unused part', () => {
+  test('a tenant at its limit gets no more credits, and other tenants get its unused part', () => {
     const limited = claim('limited', { waiting: 50, inFlight: 3, concurrency: 5 })
     const other = claim('other', { waiting: 50, inFlight: 30, inFlightCost: 90_000 })
     expect(shareCredits(10, [limited, other]).get('limited')).toBe(2)

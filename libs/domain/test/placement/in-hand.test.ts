@@ -29,13 +29,13 @@ test('HELD-1 to HELD-3: when no node has room, a load balancer holds the oldest 
   )
 })
 
-test('a load balancer that holds pointers of a tenant fetches only as many more as complete the part of this tenant', () => {
+test("a load balancer that already holds pointers of a tenant fetches only as many more as this tenant's limit of held pointers allows", () => {
   expect(handRoom(0)).toBe(Infinity)
   expect(handRoom(3)).toBe(STUCK_PER_TENANT - 3)
   expect(handRoom(STUCK_PER_TENANT + 9)).toBe(0)
 })
 
-test('the tenant with the least in flight for its weight is tried first, and the pointers of each tenant keep their order', () => {
+test("a load balancer first tries the tenant with the fewest tasks in flight for its weight, and keeps the order of each tenant's pointers", () => {
   const items = [
     { pointer: { tenant: 'crowd' }, id: 1 },
     { pointer: { tenant: 'crowd' }, id: 2 },

@@ -34,7 +34,7 @@ describe('fetching pointers', () => {
     )
   })
 
-  it('leaves low priority a share next to a backlog of high priority', () => {
+  it('leaves a share to tasks of low priority next to a backlog of high priority', () => {
     const waiting = { low: 100, medium: 0, high: 100 }
     const asked = { low: 0, medium: 0, high: 0 }
     const high = planIntake('high', { credits: 70, waiting, asked })

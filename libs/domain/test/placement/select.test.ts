@@ -123,8 +123,8 @@ const pick = (nodes: NodeLoad[], what: Partial<Placement>, random = () => 0.5) =
 const fleet = (count: number, parts: Partial<NodeLoad> = {}): NodeLoad[] =>
   Array.from({ length: count }, (_, index) => ({ ...node, ...parts, id: `n${index}` }))
 
-describe('requirement classes', () => {
-  it('let a node take no more heavy tasks than it has room for, including the tasks that are on their way', () => {
+describe('the requirement classes of tasks', () => {
+  it('allow a node no more heavy tasks than it has room for, including tasks that are already dispatched to it', () => {
     let loaded: NodeLoad = node
     let taken = 0
     while (pick([loaded], { cpu: 'high' }).kind === 'place' && taken < 99) {
@@ -136,7 +136,7 @@ describe('requirement classes', () => {
     expect(pick([loaded], { cpu: 'low' })).toMatchObject({ kind: 'place' })
   })
 
-  it('let an empty node of any size take any single task', () => {
+  it('allow an empty node of any size to take any single task', () => {
     check(
       property(
         integer({ min: 1, max: 64 }),
@@ -175,7 +175,7 @@ describe('several load balancers', () => {
   })
 })
 
-describe('slow start', () => {
+describe('the slow start of a new node', () => {
   const cold = { ...node, id: 'cold', slots: 100, upMs: 0 }
   const limitsOf = (nodes: NodeLoad[]) =>
     fleetLimits(nodes, PLACEMENT_LIMITS, { count: 1, index: 0 })
@@ -212,7 +212,7 @@ describe('ejected nodes', () => {
   })
 })
 
-describe('affinity', () => {
+describe('the affinity key of tasks', () => {
   it('sends one key to one node while the node has room, and keeps the key there when other nodes join or leave', () => {
     const home = pick(fleet(20), { affinityKey: 'conversation-7' })
     expect(home).toMatchObject({ reason: 'affinity' })
@@ -228,7 +228,7 @@ describe('affinity', () => {
     })
   })
 
-  it('spreads different keys evenly', () => {
+  it('spreads tasks with different keys evenly over the nodes', () => {
     const counts = new Map<string, number>()
     for (let key = 0; key < 4_000; key += 1) {
       const { nodeId } = pick(fleet(10), { affinityKey: `k${key}` }) as { nodeId: string }
@@ -239,7 +239,7 @@ describe('affinity', () => {
   })
 })
 
-describe('advised placement', () => {
+describe('the placement of a task with advice', () => {
   const nodes = fleet(4).map((each, index) => ({ ...each, active: index }))
   const question = prepareAdvice(nodes, task, PLACEMENT_LIMITS)!
   const settle = (answer: unknown, now = nodes) =>

@@ -12,11 +12,11 @@ test('if a task asks for another key, every key may approve it except the key th
   expect(mayApprove(spec, 'b')).toBe(true)
 })
 
-test('no key approves a task that asks for another key and has no known submitter', () => {
+test('no key may approve a task that asks for another key if the submitter of the task is unknown', () => {
   expect(mayApprove({ approvers: 'other-keys' }, 'open')).toBe(false)
 })
 
-test('a task takes over the submitter and the approvers of the task that made it, and nothing else', () => {
+test('a child task gets the submitter and the approvers of its parent, and no other rights of the parent', () => {
   const spec = { approvers: 'other-keys', submittedBy: 'a', task: 'x' } as const
   expect(inheritedSpec(spec)).toEqual({ approvers: 'other-keys', submittedBy: 'a' })
   expect(inheritedSpec({})).toEqual({})

@@ -13,7 +13,7 @@ function taken(times: readonly number[]): boolean[] {
   })
 }
 
-test('a bucket gives its burst at once, then one permit for each interval', () => {
+test('a token bucket gives its burst at once and then one permit for each interval', () => {
   expect(taken([0, 0, 0, 0, 999, 1_000, 1_000])).toEqual([
     true,
     true,
@@ -25,12 +25,12 @@ test('a bucket gives its burst at once, then one permit for each interval', () =
   ])
 })
 
-test('a bucket never holds more than its burst and ignores a clock that steps back', () => {
+test('a token bucket never holds more than its burst, and ignores a clock that steps back', () => {
   expect(taken([0, 0, 0, 60_000, 60_000, 60_000, 60_000]).filter(Boolean)).toHaveLength(6)
   expect(taken([5_000, 5_000, 5_000, 0])).toEqual([true, true, true, false])
 })
 
-test('an empty bucket says when the next permit comes', () => {
+test('an empty token bucket says when the next permit will be available', () => {
   const answer = takePermit({ left: 0.25, atMs: 0 }, LIMITS, 0)
   expect(answer).toMatchObject({ kind: 'empty', retryAfterMs: 750 })
 })

@@ -117,7 +117,7 @@ const anyAdvice = fc.record({
 })
 
 describe('advice about a death', () => {
-  test('replaces only a process that is certainly gone, within the cap of replacements', () => {
+  test('may replace only a process that is certainly gone, and only within the maximum number of replacements', () => {
     fc.assert(
       fc.property(anyEvidence, anyAdvice, (evidence, advice) => {
         const policy = analyseFailure(evidence)
@@ -151,7 +151,7 @@ describe('advice about a death', () => {
     )
   })
 
-  test('lists the choices that were clamped', () => {
+  test('is clamped to the allowed choices, and the clamped choices are listed', () => {
     const evidence = { ...calm, reason: 'silence' }
     const policy = analyseFailure(evidence)
     const advice = { action: 'replace', strategy: 'nothing-to-do', impact: 'none' } as const

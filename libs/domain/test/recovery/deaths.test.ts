@@ -24,7 +24,7 @@ const fold = (deaths: readonly PastDeath[], nowMs: number) =>
   deaths.reduce<readonly PastDeath[]>((known, one) => rememberDeath(known, one, nowMs), [])
 
 describe('the record of deaths', () => {
-  test('counts a death once, no matter how often it is written', () => {
+  test('counts a death once, even if the same death is written several times', () => {
     const deaths = fold([death('a', 1), death('a', 1), death('a', 2)], 10)
     expect(deaths).toHaveLength(2)
   })
@@ -37,7 +37,7 @@ describe('the record of deaths', () => {
     expect(deaths).toEqual([death('a', 1, { taskIds: ['x', 'y'], host: 'h' })])
   })
 
-  test('forgets deaths outside the window, and is bounded', () => {
+  test('forgets deaths that are older than the time window, and has a bounded size', () => {
     expect(fold([death('a', 0), death('b', 1)], DEATH_WINDOW_MS)).toEqual([death('b', 1)])
     const many = Array.from({ length: 500 }, (_, i) => death(`n${i}`, i))
     expect(fold(many, 500)).toHaveLength(200)
@@ -62,7 +62,7 @@ describe('the record of deaths', () => {
     expect(patternOf(deaths, { nodeId: 'c' }, 10).ofHost).toBe(0)
   })
 
-  test('suspects a task that was running at three deaths', () => {
+  test('lists a task as a suspect that was running during three deaths of nodes', () => {
     const deaths = [
       death('a', 1, { taskIds: ['poison', 'x'] }),
       death('b', 2, { taskIds: ['poison', 'x'] }),
@@ -72,7 +72,7 @@ describe('the record of deaths', () => {
     expect(suspectTasks(deaths, DEATH_WINDOW_MS + 2)).toEqual([])
   })
 
-  test('suspects a task by the lost attempts in its log', () => {
+  test('lists a task as a suspect if the log contains enough lost attempts of the task', () => {
     expect(losesItsNodes({ attempt: 3, failures: 0, pauses: 0 })).toBe(true)
     expect(losesItsNodes({ attempt: 4, failures: 2, pauses: 0 })).toBe(false)
   })

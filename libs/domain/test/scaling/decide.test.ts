@@ -234,11 +234,14 @@ describe('decideScale', () => {
     ['a flood', 30, {}, 'scale-out', 60, 'demand'],
     ['a flood, after growth within 15 s', 50, { nodesBefore: 30 }, 'scale-out', 60, 'demand'],
     ['a flood, when growth is used up', 60, { nodesBefore: 30 }, 'hold', 60, 'growing'],
-  ] as const)('a large fleet is at most doubled: %s', (_, nodes, change, kind, to, reason) => {
-    const cluster = { ...calm, nodes, outlook: agreeing(99_999, change) }
-    const decision = decideScale(cluster, { ...limits, nodesMax: 200 }, NOW_MS)
-    expect(decision).toMatchObject({ kind, nodes: to, reason })
-  })
+  ] as const)(
+    'never more than doubles a large fleet at once: %s',
+    (_, nodes, change, kind, to, reason) => {
+      const cluster = { ...calm, nodes, outlook: agreeing(99_999, change) }
+      const decision = decideScale(cluster, { ...limits, nodesMax: 200 }, NOW_MS)
+      expect(decision).toMatchObject({ kind, nodes: to, reason })
+    },
+  )
 
   test('records every demand and every bound with the node count that it asks for', () => {
     const { options, wanted } = decideScale(
@@ -282,7 +285,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('missing figures never shrink a fleet', () => {
+  test('never shrinks a fleet while figures are missing', () => {
     fc.assert(
       fc.property(anyCluster, fc.constantFrom('cluster', 'node', 'learned'), (cluster, what) => {
         const blind = {
@@ -299,7 +302,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a panic never shrinks a fleet', () => {
+  test('never shrinks a fleet in panic mode', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const panicking = { ...cluster, outlook: { ...cluster.outlook, panicking: true } }
@@ -342,7 +345,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('acting on a decision and deciding again never reverses it', () => {
+  test('never reverses a decision when the decision is carried out and the policy decides again', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const first = decideScale(cluster, limits, NOW_MS)
@@ -357,7 +360,7 @@ describe('decideScale', () => {
   })
 })
 
-describe('adviceInForce', () => {
+describe('advice to the autoscaler', () => {
   const none = { floorDelta: 0, targetUtil: limits.utilisationTarget, holdUntilMs: 0 }
 
   test.each([
@@ -370,7 +373,7 @@ describe('adviceInForce', () => {
     expect(adviceInForce(given, 1, limits, NOW_MS)).toEqual(none)
   })
 
-  test('is clamped to its bounds, for any reply', () => {
+  test('is clamped to its bounds, for any answer of the adviser', () => {
     fc.assert(
       fc.property(anyNumber, anyNumber, anyNumber, (floorDelta, targetUtil, holdScaleDownMs) => {
         const given = advice({ floorDelta, targetUtil, holdScaleDownMs })
@@ -384,7 +387,7 @@ describe('adviceInForce', () => {
     )
   })
 
-  test('a higher target is accepted only while tasks start in time', () => {
+  test('may set a higher target utilisation only while tasks start in time', () => {
     const fuller = advice({ targetUtil: 0.9 })
     expect(adviceInForce(fuller, 0.999, limits, NOW_MS).targetUtil).toBe(0.9)
     expect(adviceInForce(fuller, 0.99, limits, NOW_MS).targetUtil).toBe(0.85)

@@ -34,7 +34,7 @@ function feed(
   return learned
 }
 
-describe('the learned state', () => {
+describe('the learned state of the autoscaler', () => {
   test('learns demand, arrivals and service time of a steady load', () => {
     const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 1_000, untilMs: 601_000 })
     const seen = outlook(learned, limits, 601_000)
@@ -105,7 +105,7 @@ describe('the learned state', () => {
     expect(outlook(later, limits, 560_000).wantedMax).toBe(4)
   })
 
-  test('works without a count of arrivals', () => {
+  test('is computed even if the number of arrivals is unknown', () => {
     let learned = NO_LEARNED_STATE
     for (let i = 0; i <= 60; i += 1) {
       const sample = { atMs: i * TICK_MS, nodes: 4, running: 300, queued: 20 }
@@ -116,7 +116,7 @@ describe('the learned state', () => {
     expect(seen.demand).toBeCloseTo(320)
   })
 
-  test('does not take the restart of a counter for a burst', () => {
+  test('does not mistake the restart of a counter for a burst of tasks', () => {
     const learned = feed(NO_LEARNED_STATE, () => 30, { fromMs: 0, untilMs: 60_000 })
     const sample = { atMs: 62_000, nodes: 10, running: 300, queued: 0, arrived: 0 }
     const seen = outlook(rememberScaling(learned, sample, SLOTS, limits), limits, 62_000)
@@ -161,10 +161,10 @@ describe('the learned state', () => {
   })
 })
 
-describe('the forecast', () => {
+describe('the forecast of the autoscaler', () => {
   const span = (untilMs: number) => ({ fromMs: 0, untilMs, tickMs: 10_000 })
 
-  test('extends a steady growth until a new node serves', () => {
+  test('extends a steady growth of demand until the time at which a new node could serve', () => {
     const growing = (atMs: number): number => 10 + atMs / 60_000
     const seen = outlook(feed(NO_LEARNED_STATE, growing, span(HOUR_MS)), limits, HOUR_MS)
     expect(seen.forecast.by).toBe('trend')
@@ -209,7 +209,7 @@ describe('the forecast', () => {
     expect(headroomOf(steady)).toBe(0)
   })
 
-  test('asks for the slots that empty a growing queue in time', () => {
+  test('contains the slots that are needed to empty a growing queue in time', () => {
     // 90 a second arrive where 60 can be served: 10 nodes of 60 slots, tasks of ten seconds.
     let learned = feed(NO_LEARNED_STATE, () => 60, { fromMs: 0, untilMs: 100_000 })
     let arrived = 6_060

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { selectVictims } from '../../src/index.ts'
 
-describe('selectVictims', () => {
+describe('the choice of the nodes to stop', () => {
   const node = fc.record({
     id: fc.string({ minLength: 1, maxLength: 6 }),
     active: fc.nat(5),
@@ -23,7 +23,7 @@ describe('selectVictims', () => {
     expect(selectVictims(given, -1)).toEqual([])
   })
 
-  test('the same nodes give the same victims in any order', () => {
+  test('gives the same result for the same nodes in any order', () => {
     fc.assert(
       fc.property(nodes, fc.nat(5), (given, count) => {
         expect(selectVictims([...given].reverse(), count)).toEqual(selectVictims(given, count))
@@ -31,7 +31,7 @@ describe('selectVictims', () => {
     )
   })
 
-  test('a node that stays is never less busy than a node that goes', () => {
+  test('never keeps a node that is less busy than a stopped node', () => {
     fc.assert(
       fc.property(nodes, fc.nat(12), (given, count) => {
         const gone = new Set(selectVictims(given, count))

@@ -53,7 +53,7 @@ const completed = (atMs: number): TaskEvent => ({
 })
 const ALL = { tenant: undefined, groupBy: undefined, fromMs: 0, toMs: Infinity } as const
 
-describe('task series', () => {
+describe('the statistics of tasks over time', () => {
   it('count a task together with its wait, its tokens and the time to its first token', () => {
     const series = createTaskSeries(1e6)
     note(series, [submitted(), completed(START_MS + 1_000)])
@@ -141,7 +141,7 @@ describe('task series', () => {
   })
 })
 
-it('quantiles of durations are at most 10 % off', () => {
+it('the quantiles of durations differ from the exact values by at most 10 %', () => {
   const durations = new Map<number, number>()
   for (let ms = 1; ms <= 10_000; ms += 1) addDuration(durations, ms)
   const { p50, p99 } = quantilesOf(durations)!

@@ -99,7 +99,7 @@ describe('a failed attempt', () => {
 })
 
 describe('backoff', () => {
-  it('stays between its floor and its growing ceiling', () => {
+  it('stays between its minimum and its growing maximum', () => {
     check(
       property(integer({ min: 1, max: 40 }), integer({ min: 0, max: 1_000 }), (failures, share) => {
         const delay = backoffDelayMs(failures, TASK_BACKOFF, () => share / 1_000)

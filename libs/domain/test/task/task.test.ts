@@ -112,7 +112,7 @@ describe('the life of a task', () => {
     expect(fold(...events)).toMatchObject(expected)
   })
 
-  it('begins with its submission: an event before it is ignored', () => {
+  it('begins with its submission, and an event before the submission is ignored', () => {
     expect(fold({ type: 'cancelled', atMs: 1, reason: 'x' })).toBeUndefined()
   })
 

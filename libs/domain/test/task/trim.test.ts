@@ -15,23 +15,23 @@ test('all events before the oldest needed event are purged before a compaction i
   expect(decideTrim({ ...LOG, keepFrom: 5_000 })).toMatchObject({ kind: 'purge', before: 5_000 })
 })
 
-test('a compaction removes what has expired behind an old task', () => {
+test('a compaction of the log removes expired events that follow the events of an old unfinished task', () => {
   expect(decideTrim(LOG)).toEqual({ kind: 'compact', reason: 'expired', from: 100, to: 10_000 })
 })
 
-test('events that the last compaction kept do not cause another compaction', () => {
+test('events that the last compaction of the log kept do not cause another compaction', () => {
   const after = { ...LOG, messages: 10_050, kept: 50 }
   expect(decideTrim(after)).toEqual({ kind: 'nothing', reason: 'needed' })
   expect(decideTrim({ ...after, messages: 10_550 })).toMatchObject({ reason: 'little-expired' })
   expect(decideTrim({ ...after, messages: 11_050 })).toMatchObject({ kind: 'compact' })
 })
 
-test('a compaction that would read far more events than it removes is delayed', () => {
+test('a compaction of the log that would read far more events than it removes is delayed', () => {
   const many = { ...LOG, messages: 20_000, expiredSeq: 10_000, kept: 9_000 }
   expect(decideTrim(many)).toMatchObject({ kind: 'nothing', reason: 'little-expired' })
 })
 
-test('a compaction for a few large events is made only if the log is half full', () => {
+test('a compaction of the log for only a few large events happens only if the log is half full', () => {
   const few = { ...LOG, messages: 10_051, kept: 0, fill: 0.5 }
   expect(decideTrim(few)).toMatchObject({ kind: 'compact', reason: 'filling' })
 })

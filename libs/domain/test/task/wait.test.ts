@@ -70,7 +70,7 @@ describe('a task that waits from its submission', () => {
     expect(decideBegin(free, 1_600)).toMatchObject({ kind: 'start', attempt: 1 })
   })
 
-  it('waits for the later of two times, and its lifetime counts from that time', () => {
+  it('with a delay and a start time waits for the later of the two, and its lifetime begins then', () => {
     const waiting = fold(submittedWith({ delayMs: 500, notBeforeMs: 9_000 }))
     expect(waiting.waitingFor).toEqual({ kind: 'time', untilMs: 9_000 })
     expect(deadlineAtMs(waiting)).toBe(19_000)
@@ -95,12 +95,12 @@ describe('a task that waits from its submission', () => {
 })
 
 describe('a run that pauses', () => {
-  it('counts neither as failed nor as lost while it waits', () => {
+  it('counts neither as a failed nor as a lost attempt while the task waits', () => {
     const record = fold(submittedWith({}), paused)
     expect(record).toMatchObject({ state: 'waiting', waitingFor: approval, pauses: 1, failures: 0 })
   })
 
-  it('begins again with the answer it waited for', () => {
+  it('begins again with the answer that it has waited for', () => {
     const said = { step: 4, approved: false, by: 'ann', note: 'too much' }
     const resumed: TaskEvent = { type: 'resumed', atMs: 3_000, reason: 'approval', approval: said }
     const record = fold(submittedWith({}), paused, resumed)
@@ -116,7 +116,7 @@ describe('a run that pauses', () => {
     expect(transition('id', record, released('time', 3_000), 9)).toMatchObject(stale)
   })
 
-  it('does not count as lost, no matter how often it pauses', () => {
+  it('does not count as a lost attempt, no matter how often it pauses', () => {
     const pauses = LOST_ATTEMPTS_MAX + 3
     const record = { ...fold(submittedWith({})), attempt: pauses + 1, pauses }
     expect(decideBegin(record, 2_000).kind).toBe('start')
@@ -133,7 +133,7 @@ describe('a run that pauses', () => {
   })
 })
 
-describe('the end of a wait', () => {
+describe('the end of the wait of a task', () => {
   const dependent = fold(submittedWith({ dependsOn: ['a', 'b'] }))
   const carefree = fold(submittedWith({ dependsOn: ['a', 'b'], onDependencyFailure: 'continue' }))
   const children: Waiting = { kind: 'children', taskIds: ['a', 'b'] }
@@ -161,13 +161,13 @@ describe('the end of a wait', () => {
     },
   )
 
-  it('contains the dependency that failed', () => {
+  it('contains the id of the dependency that failed', () => {
     const decision = decideRelease(dependent, new Map([['b', 'failed']]), 2_000)
     expect(decision).toMatchObject({ error: { code: 'dependency-failed' } })
     expect(JSON.stringify(decision)).toContain('the task b')
   })
 
-  it('comes when the time is reached, and not before', () => {
+  it('happens when the time is reached, and not earlier', () => {
     const record = fold(submittedWith({ delayMs: 500 }))
     expect(decideRelease(record, new Map(), 1_499).kind).toBe('wait')
     expect(decideRelease(record, new Map(), 1_500).kind).toBe('release')

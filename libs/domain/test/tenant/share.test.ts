@@ -4,12 +4,12 @@ import { decideShare } from '../../src/tenant/share.ts'
 
 const CAPACITY = 10_000
 
-test('the only tenant of a fleet fills a store to its end (SHARE-1)', () => {
+test('the only tenant of a fleet may fill a store completely (SHARE-1)', () => {
   const last = { capacity: CAPACITY, used: CAPACITY - 1, own: CAPACITY - 1, ask: 1, tenants: 1 }
   expect(decideShare(last).kind).toBe('take')
 })
 
-test('a tenant may hold half of what the other tenants leave free', () => {
+test('a tenant may use half of what the other tenants leave free of a store', () => {
   const store = { capacity: CAPACITY, tenants: 3 }
   const alone = { ...store, used: 4_990, own: 4_990, ask: 10 }
   expect(decideShare(alone)).toEqual({ kind: 'take', reason: 'room' })
@@ -22,7 +22,7 @@ test('a tenant may hold half of what the other tenants leave free', () => {
   expect(decideShare(beside)).toEqual({ kind: 'refuse', reason: 'share', allowed: 1_500 })
 })
 
-test('a limit that is set holds for the only tenant too (SHARE-3)', () => {
+test('a configured limit also applies to the only tenant of a fleet (SHARE-3)', () => {
   const asked = { capacity: undefined, used: 0, own: 0, ask: 6, limit: 5, tenants: 1 }
   expect(decideShare(asked)).toEqual({ kind: 'refuse', reason: 'limit', allowed: 5 })
   expect(decideShare({ ...asked, ask: 5 }).kind).toBe('take')
@@ -38,7 +38,7 @@ const steps = fc.array(
   { maxLength: 200 },
 )
 
-test('a tenant that holds nothing finds room, no matter how much the other tenants ask for (SHARE-2)', () => {
+test('a tenant that uses nothing of a store finds room in it, no matter how much the other tenants ask for (SHARE-2)', () => {
   fc.assert(
     fc.property(steps, (all) => {
       const held = [0, 0, 0, 0, 0]

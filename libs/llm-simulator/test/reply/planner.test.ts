@@ -29,14 +29,14 @@ test('each wrong planner model of the simulator answers with the fault that its 
   expect(planOf('sim-planner-deep').steps).toHaveLength(15)
 })
 
-test('the plain models use several roles in a plan when the schema lists the roles', () => {
+test('the plain models of the simulator use several roles in a plan when the schema lists the roles', () => {
   expect(planOf('sim')).toEqual(planOf('sim-planner'))
   const free = { ...schema, properties: { steps: { type: 'array', items: { type: 'string' } } } }
   expect(planText('sim', free)).toBeUndefined()
   expect(planText('gpt-4o', schema)).toBeUndefined()
 })
 
-test('a planner leaves a schema without steps to the simulator', () => {
+test('a planner model of the simulator answers a schema without steps like any other model', () => {
   expect(planText('sim-planner', { type: 'object', properties: {} })).toBeUndefined()
   expect(planText('sim-planner', undefined)).toBeUndefined()
 })

@@ -23,7 +23,7 @@ function toolCallsOf(chunks: Chunk[]): { id: string; name: string; arguments: st
   return calls
 }
 
-describe('scripts', () => {
+describe('scripts of the simulator', () => {
   it('choose the turn to answer by the number of assistant messages in the request', async () => {
     await using simulator = await startSimulator()
     const turns = [

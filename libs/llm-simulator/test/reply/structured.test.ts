@@ -11,7 +11,7 @@ async function valueFor(url: string, schema: unknown): Promise<unknown> {
   return answer.error ? answer.error : JSON.parse(answer.choices[0]?.message.content ?? '')
 }
 
-describe('structured output', () => {
+describe('structured output of the simulator', () => {
   it('satisfies the schema: it has the middle of each range, the first name of each enumeration and the shortest lists', async () => {
     await using simulator = await startSimulator()
     const properties = {
@@ -76,7 +76,7 @@ describe('structured output', () => {
     expect(free.choices[0]?.message.content).toBe('{"simulated":true}')
   })
 
-  it('leaves scripts and echoes unchanged', async () => {
+  it('does not change the answers of scripts and echo models', async () => {
     const scripts = { s: [{ content: 'not JSON' }] }
     await using simulator = await startSimulator({ scripts })
     const format = formatOf({ type: 'object', properties: {} })
@@ -108,7 +108,7 @@ describe('structured output', () => {
     expect((await chat(simulator.url, { response_format: format })).status).toBe(400)
   })
 
-  it('satisfies the parser of the SDK', async () => {
+  it('can be parsed by the OpenAI SDK', async () => {
     await using simulator = await startSimulator()
     const client = new OpenAI({ apiKey: 'none', baseURL: `${simulator.url}/v1` })
     const schema = { type: 'object', properties: { n: { type: 'integer', minimum: 7 } } }

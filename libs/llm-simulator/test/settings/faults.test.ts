@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { chat, eventually, openStream, postJson, readEvents, startSimulator } from '../support.ts'
 
-describe('an injected fault', () => {
+describe('an injected fault of the simulator', () => {
   it('with status 429 or 500 refuses the call with a retry time, and costs nothing', async () => {
     await using simulator = await startSimulator({ retryAfterMs: 1_500 })
     const limited = await chat(simulator.url, { model: 'sim?fault=429' })
@@ -91,7 +91,7 @@ describe('an injected fault', () => {
   })
 })
 
-describe('limits', () => {
+describe('the limits of the simulator', () => {
   it('on requests a minute refuse further requests, and count them', async () => {
     await using simulator = await startSimulator({ requestsPerMinute: 3 })
     const responses = await Promise.all(Array.from({ length: 5 }, () => chat(simulator.url, {})))
@@ -117,7 +117,7 @@ describe('limits', () => {
     await eventually(async () => expect((await ask()).status).toBe(200))
   })
 
-  it('on calls in flight cause an answer of 503', async () => {
+  it('on calls in flight cause an answer with status 503', async () => {
     await using simulator = await startSimulator({ inFlightMax: 1 })
     const abort = new AbortController()
     const hanging = chat(simulator.url, { model: 'sim?fault=hang' }, { signal: abort.signal })

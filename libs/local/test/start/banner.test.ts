@@ -15,7 +15,7 @@ const fleet = {
 } as unknown as BannerFleet
 const bounds = { min: 2, max: 8 }
 
-test('the banner lists logs, metrics ports, the way to an empty state and the bounds of scaling', () => {
+test('the banner of the start lists the logs, the metrics ports, the way to begin with an empty state and the bounds of scaling', () => {
   const banner = bannerOf(fleet, 4_200, bounds)
   expect(banner).toContain('ready in 4.2 s')
   expect(banner).toContain('/state/fleet-1/logs')

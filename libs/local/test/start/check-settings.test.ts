@@ -50,7 +50,7 @@ test('wrong variables of several services are listed together, each once, with t
   expect(message.match(/TENANT_LIMITS/g)).toHaveLength(1)
 })
 
-test('misspelt names of settings are mentioned, and other variables are not', async () => {
+test('a start mentions misspelt names of its settings, and does not mention other variables', async () => {
   const notices = await check({
     WORKER_SLOT: '4',
     Openai_Api_Ky: 'k',
@@ -66,7 +66,7 @@ test('misspelt names of settings are mentioned, and other variables are not', as
   ])
 })
 
-test('wrong tools are reported before anything starts, each with its file and what to write', async () => {
+test('a start reports invalid tool files before it starts any process, each with the file and what to write instead', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet ts tools-'))
   const from = (name: string) => `from '${name}'`
   const define = (fields: string) => `

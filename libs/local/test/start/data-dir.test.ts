@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 
-test('a state folder is made with the folders above it, and a second fleet takes the next state folder', async () => {
+test('a start creates the state folder with its parent folders, and a second fleet uses another state folder', async () => {
   const base = join(root, 'a', 'b')
   const first = await takeDataDir(base)
   const second = await takeDataDir(base)
@@ -32,7 +32,7 @@ test('the start ends if the state folder cannot be made, and the error contains 
   }
 })
 
-test('a start refuses the state of a newer version, and takes no lock then', async () => {
+test('a start refuses the state of a newer version, and then does not lock the state folder', async () => {
   const base = join(root, 'newer')
   const first = await takeDataDir(base)
   await first.release()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { defaultCacheDir, findBinaries, startFleet } from '../../src/index.ts'
 
-test('a start that cannot succeed ends with the cause and the log of the service', async () => {
+test("a start that cannot succeed ends with an error that contains the cause and the path of the service's log", async () => {
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-failed-'))
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
   const exits: string[] = []

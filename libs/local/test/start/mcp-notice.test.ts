@@ -4,7 +4,7 @@ import { mcpLines } from '../../src/start/mcp-notice.ts'
 const tools = [{ name: 'calculate' }, { name: 'crm__find' }]
 const problem = { server: 'crm', problem: 'the server does not have the tools delete', nodes: 2 }
 
-test('each configured MCP server that lacks tools gets a line with its problem and the folder of the logs', () => {
+test('a start prints a line for each configured MCP server that lacks tools, with the problem and the folder of the logs', () => {
   const servers = JSON.stringify({ crm: {}, everything: {} })
   expect(mcpLines(servers, { tools, problems: [] }, '/state/logs')).toEqual([
     expect.stringMatching(/everything: the server does not offer its tools yet.*\/state\/logs/),

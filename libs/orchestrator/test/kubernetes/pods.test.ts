@@ -47,7 +47,7 @@ test('K1: a pod that the Deployment does not own is never deleted, even with the
   expect(asked()).toEqual([`GET ${PODS}${stranger}`])
 })
 
-test('a name that would lead to another path is escaped', async () => {
+test('the driver escapes the name of a pod that would lead to another path of the Kubernetes API', async () => {
   await connect().replace('../secrets/x')
   expect(asked()).toEqual([`GET ${PODS}..%2Fsecrets%2Fx`])
 })
@@ -78,7 +78,7 @@ test('the inspection of a pod reports its restarts, and whether it ended because
   })
 })
 
-test('a refused deletion fails with the missing right and is not retryable', async () => {
+test('a refused deletion of a pod fails with an error that names the missing right and is not retryable', async () => {
   cluster.fault('forbidden', is('DELETE'))
   await expect(connect().replace(cluster.names()[0] ?? '')).rejects.toMatchObject({
     message: expect.stringContaining('lacks the verb "delete" on pods') as unknown,
@@ -86,7 +86,7 @@ test('a refused deletion fails with the missing right and is not retryable', asy
   })
 })
 
-test('a server that never answers costs at most the deadline of a call', async () => {
+test('a call to a Kubernetes server that never answers ends at the deadline of the call', async () => {
   cluster.fault('silent', is('GET'))
   const startedMs = performance.now()
   await expect(connect(200).replace(cluster.names()[0] ?? '')).rejects.toMatchObject({
@@ -96,7 +96,7 @@ test('a server that never answers costs at most the deadline of a call', async (
   expect(performance.now() - startedMs).toBeLessThan(3_000)
 })
 
-test('a failure of a server with faults is retryable', async () => {
+test('a Kubernetes call that fails because of a fault of the server is retryable', async () => {
   cluster.fault('unwell', is('GET'))
   await expect(connect().inspect(cluster.names()[0] ?? '')).rejects.toMatchObject({
     retryable: true,

@@ -74,7 +74,7 @@ test('K3: pods that are ordered but do not exist yet count as starting nodes', a
   expect(nodes.filter(({ starting }) => starting).length).toBe(3)
 })
 
-test('exactly the victims are marked, just before the scale is lowered, and the controller deletes them', async () => {
+test('exactly the pods that were chosen to stop are marked just before the scale is lowered, and the controller deletes them', async () => {
   const { cluster, driver, ids } = await setup(4)
   const [, victim = '', , other = ''] = await ids()
   const before = cluster.requests.length
@@ -136,7 +136,7 @@ test('K2: after a conflict the driver reads and tries again, and gives up on an 
   expect(cluster.marked().filter((name) => name === next)).toEqual([])
 })
 
-test("K2: another client's change of the count is never overwritten", async () => {
+test('K2: the change of the pod count by another client is never overwritten', async () => {
   const { cluster, driver } = await setup(3)
   await driver.list()
   cluster.fault(
@@ -151,7 +151,7 @@ test("K2: another client's change of the count is never overwritten", async () =
   expect(cluster.replicas()).toBe(6)
 })
 
-test('a refusal contains the missing verb and its object', async () => {
+test('the error of a refused Kubernetes call contains the missing verb and its object', async () => {
   const { cluster, driver, ids } = await setup(3)
   const [victim = ''] = await ids()
   cluster.fault('forbidden', isMark, 2)
@@ -179,7 +179,7 @@ test('a call to a Kubernetes server that never answers fails at its deadline', a
   expect(cluster.replicas()).toBe(2)
 })
 
-test('P1: an interrupted watch continues where it was and does not list the pods again', async () => {
+test('P1: an interrupted watch of the pods continues where it stopped, and the driver does not list the pods again', async () => {
   const { cluster, driver, ids } = await setup(2)
   await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)
@@ -195,7 +195,7 @@ test('P1: an interrupted watch continues where it was and does not list the pods
   expect(cluster.requests.filter(isWatch).length).toBeGreaterThan(1)
 })
 
-test('P1: the driver lists the pods again when the version of its watch is gone, whether an event or the answer to the watch says so', async () => {
+test('P1: the driver lists the pods again when the version of its watch has expired, whether an event or the answer to the watch reports this', async () => {
   const { cluster, driver, ids } = await setup(2)
   await driver.list()
   await eventually(() => expect(cluster.watchers()).toBe(1), WITHIN_MS)

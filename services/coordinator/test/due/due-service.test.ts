@@ -80,7 +80,7 @@ test('a delayed task gets its pointer when it is due and not before', async () =
   expect(released!.storedAtMs - task.submittedAtMs).toBeGreaterThanOrEqual(600)
 })
 
-test('an approval resumes its run once, and the opposite decision is refused', async () => {
+test('an approval resumes its run once, and a later rejection of the same call is refused', async () => {
   await bench.start()
   const task = await bench.submit()
   const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
@@ -98,7 +98,7 @@ test('an approval resumes its run once, and the opposite decision is refused', a
   await bench.getsPointer(task)
 })
 
-test('the key that submitted a task cannot approve the task if it asks for another key', async () => {
+test('the key that submitted a task cannot approve a call of the task if the task requires another key', async () => {
   await bench.start()
   const task = await bench.submit({ submittedBy: 'key-a', approvers: 'other-keys' })
   const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }

@@ -2,7 +2,7 @@ import { array, assert as check, integer, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { createDueTimes } from '../../src/due/due-times.ts'
 
-test('due entries are returned earliest first, and an entry is not returned before its time', () => {
+test('the tasks that are due are returned earliest first, and a task is not returned before its time', () => {
   check(
     property(array(integer({ min: 0, max: 50 })), integer({ min: 0, max: 50 }), (times, nowMs) => {
       const due = createDueTimes()
@@ -16,7 +16,7 @@ test('due entries are returned earliest first, and an entry is not returned befo
   )
 })
 
-test('at most the requested number of entries is returned at once', () => {
+test('at most the requested number of due tasks is returned at once', () => {
   const due = createDueTimes()
   for (let n = 0; n < 10; n += 1) due.add(`${n}`, n)
   expect(due.takeDue(100, 3)).toEqual(['0', '1', '2'])

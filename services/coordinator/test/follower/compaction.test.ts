@@ -59,7 +59,7 @@ test('a task delayed by a week keeps only its own events and its own entry in Re
   }, SOON_MS)
 })
 
-test('a compaction keeps the results that an unfinished task depends on, and a restart reads what is left', async () => {
+test('a compaction of the log keeps the results that an unfinished task depends on, and a restarted coordinator reads the remaining events', async () => {
   const first = await bench.start({ retentionMs: RETENTION_MS })
   await bench.submit({ delayMs: WEEK_MS })
   const [dependency = '', ...others] = await endedTasks(2)
@@ -75,7 +75,7 @@ test('a compaction keeps the results that an unfinished task depends on, and a r
   expect(await bench.taskLog.record(dependant.taskId)).toMatchObject({ state: 'waiting' })
 })
 
-test('a task does not appear again if a compaction removed its end event before this replica had read the event', async () => {
+test('a task does not appear again if a compaction of the log removed its end event before this coordinator had read the event', async () => {
   const ghost = await bench.submit()
   await eventually(() => {
     if (Date.now() <= ghost.submittedAtMs + RETENTION_MS) throw new Error('not expired')

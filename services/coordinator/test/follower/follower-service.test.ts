@@ -69,7 +69,7 @@ test('a Redis that was restored to an older state gets the records that it has l
   await complete()
 })
 
-test('a projection is marked complete only when every write has succeeded', async () => {
+test('the projection in Redis is marked as complete only when every write has succeeded', async () => {
   await bench.submit()
   let failing = true
   const store: Store = {

@@ -15,7 +15,7 @@ function recordOf(taskId: string, seq: number, chars: number): TaskRecord {
   return { ...record, state: 'completed', result: 'x'.repeat(chars) }
 }
 
-test('while Redis is away, unwritten records take at most 32 MiB; the rest is rebuilt from the log (L7, L8)', async () => {
+test('while Redis is unavailable, unwritten records take at most 32 MiB, and the other records are rebuilt from the log later (L7, L8)', async () => {
   const project = () => Promise.reject(new Error('away'))
   const projector = createProjector({ store: { project }, retentionMs: 1, log })
   let most = 0

@@ -28,7 +28,7 @@ async function announced(check: (holdings: Holdings) => void): Promise<Holdings>
 
 const of = ({ tenants }: Holdings, name: string) => tenants.find((each) => each?.tenant === name)
 
-test('a restarted coordinator counts from the log what each tenant holds (L8)', async () => {
+test('a restarted coordinator counts again from the log how many tasks and bytes each tenant has stored (L8)', async () => {
   const first = await bench.start()
   await bench.submit({ task: 'y'.repeat(5_000) }, { tenant: 'big' })
   await bench.submit({}, { tenant: 'small' })
@@ -46,7 +46,7 @@ test('a restarted coordinator counts from the log what each tenant holds (L8)', 
   expect((await announced(check)).tenants).toEqual(before.tenants)
 })
 
-test('an ended task leaves the count of its tenant when it expires', async () => {
+test('an ended task counts towards the stored tasks of its tenant until the task expires', async () => {
   await bench.start({ retentionMs: 1_000 })
   const ended = await bench.submit({}, { tenant: 'small' })
   await bench.complete(ended.taskId)

@@ -24,7 +24,7 @@ const submitted = (
   },
 })
 
-test('a task whose end was purged before this replica read it does not stay in the table', () => {
+test('a task whose end event was purged before this coordinator read the event does not stay in the table', () => {
   const table = createTaskTable()
   table.apply(submitted('ghost', 1))
   table.apply(submitted('waits', 2, { dependsOn: ['living'] }))
@@ -57,7 +57,7 @@ test('the texts of a large spec stay in the log, and the table in memory keeps o
   expect(table.historyBytes('large')).toBe(600_500)
 })
 
-test('small specs take at most 48 MiB of a table, and the specs of further tasks stay in the log (L7)', () => {
+test("small specs take at most 48 MiB of a coordinator's task table, and the specs of further tasks stay in the log (L7)", () => {
   const table = createTaskTable()
   const eight = 8 * 1024
   const most = (48 * 1024 * 1024) / eight

@@ -28,7 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => shared[Symbol.asyncDispose]())
 
-test('a definition gets versions, is changed under its ETag and deleted, and no other tenant sees it', async () => {
+test('the definition of an agent gets versions, can be changed with its ETag and deleted, and is hidden from other tenants', async () => {
   const acme = clientOf('acme')
   const first = await acme.putAgent('triage', { systemPrompt: 'sort', model: 'm-1' })
   expect(first).toMatchObject({ name: 'triage', version: 1, builtIn: false })
@@ -51,7 +51,7 @@ test('a definition gets versions, is changed under its ETag and deleted, and no 
   expect((await acme.putAgent('triage', { role: 'again' })).version).toBe(4)
 })
 
-test('two concurrent writers store each version once, and neither loses a change unnoticed', async () => {
+test('two concurrent writers of an agent definition store each version once, and no change is lost without an error', async () => {
   const client = clientOf('writers')
   const made = await Promise.allSettled(
     Array.from({ length: 5 }, (_, index) => client.putAgent('same', { role: `r${index}` })),
@@ -145,7 +145,7 @@ test('the gateway refuses an undefined agent and lists the names of the defined 
   expect(plain).not.toHaveProperty('definition')
 })
 
-test('a version that does not exist is refused, and a definition within the task needs no name', async () => {
+test('a task with an unknown version of an agent is refused, and an agent definition within a task needs no name', async () => {
   const client = clientOf('version')
   await expect(
     client.submit({ task: 'x', agent: 'Poet Laureate', agentVersion: 3 }),
@@ -161,7 +161,7 @@ test('a version that does not exist is refused, and a definition within the task
   ).rejects.toMatchObject({ status: 400, problem: { errors: [{ pointer: '/responseSchema' }] } })
 })
 
-test('L1: the same request under the same key is the same task, even when its agent is deleted in between', async () => {
+test('L1: the same request under the same idempotency key leads to the same task, even when its agent is deleted in between', async () => {
   const client = clientOf('deleted')
   await client.putAgent('triage', { systemPrompt: 'sort' })
   const body = { task: 'x', agent: 'triage' }
@@ -176,7 +176,7 @@ test('L1: the same request under the same key is the same task, even when its ag
   })
 })
 
-test('L1: the same body under the same key is the same task, even when its agent has changed in between', async () => {
+test('L1: the same body under the same idempotency key leads to the same task, even when its agent has changed in between', async () => {
   const client = clientOf('changed')
   const body = { task: 'x', agent: 'writer' }
   const task = await client.submit(body, { idempotencyKey: 'k' })
@@ -190,7 +190,7 @@ test('L1: the same body under the same key is the same task, even when its agent
   ).rejects.toMatchObject({ status: 422, problem: { code: 'idempotency-key-reused' } })
 })
 
-test('a gateway that starts later and another running gateway know every definition', async () => {
+test('a gateway that starts later and another running gateway can return every agent definition', async () => {
   const client = clientOf('later')
   await client.putAgent('early', { systemPrompt: 'one' })
   const other = createClient({ baseUrl: (await shared.another()).url(), apiKey: keyOf('later') })

@@ -81,7 +81,7 @@ test('a restarted gateway lists earlier decisions and incidents', async () => {
   }, 10_000)
 })
 
-test('unreadable messages on OPS are skipped, and later messages are listed', async () => {
+test('unreadable messages on the stream OPS are skipped, and later messages are listed', async () => {
   await using bench = await setup()
   const { decide } = recorder(bench)
   const client = bench.client()
@@ -98,7 +98,7 @@ test('unreadable messages on OPS are skipped, and later messages are listed', as
   })
 })
 
-test('invalid queries get a detail that says what to do', async () => {
+test('invalid queries of decisions and incidents get an error detail that says what to do', async () => {
   const bench = shared
   const { decide } = recorder(bench)
   const client = bench.client()
@@ -129,7 +129,7 @@ test('invalid queries get a detail that says what to do', async () => {
   }
 })
 
-test('subscribers get decisions, their outcomes and the stages of incidents live', async () => {
+test('subscribers get decisions, their outcomes and the stages of incidents as soon as they are stored', async () => {
   const bench = shared
   const { decide, measure, report } = recorder(bench)
   const abort = new AbortController()
@@ -156,7 +156,7 @@ test('subscribers get decisions, their outcomes and the stages of incidents live
   expect(await following).toMatchObject({ message: 'enough' })
 })
 
-test('every key reads fleet records, and only operators see task ids', async () => {
+test('every API key can read decisions and incidents, and only operators see the task ids in them', async () => {
   const keys = { acme: 'acme-key-of-16-chars', ops: 'ops-key-of-16-chars!' }
   await using bench = await setup({
     API_KEYS: `acme:${keys.acme},ops:${keys.ops}`,
@@ -181,7 +181,7 @@ test('every key reads fleet records, and only operators see task ids', async () 
   await following
 })
 
-test('the fleet view has totals, their history and the live load balancers', async () => {
+test('the answer about the fleet contains totals, their history and the running load balancers', async () => {
   const bench = shared
   const client = bench.client()
   const totals = {

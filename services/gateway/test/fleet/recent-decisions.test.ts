@@ -48,7 +48,7 @@ test('L7: a decision keeps a bounded number of outcomes', () => {
   expect(recentDecisions.decision('d1')?.outcomes.length).toBeLessThan(10)
 })
 
-test('each page continues after the previous page, even if new records arrive', () => {
+test('each page of decisions continues after the previous page, even if new decisions arrive', () => {
   const recentDecisions = createRecentDecisions()
   decided(recentDecisions, 5)
   const first = recentDecisions.decisions({ limit: 2 })

@@ -46,7 +46,7 @@ function stream({ gateway }: GatewayBench, forwarded: string): Promise<number> {
 }
 
 describe('without a trusted proxy', () => {
-  test('an address gets 429 for a connection beyond its limit, and may connect again when one of its connections has ended (L7)', async () => {
+  test('an IP address gets 429 for a connection beyond its limit, and may connect again when one of its connections has ended (L7)', async () => {
     await using bench = await setup(CONFIG)
     const sockets = [await open(bench), await open(bench), await open(bench)]
     expect(await ask(sockets[2]!)).toMatch(/^HTTP\/1\.1 200/)
@@ -62,7 +62,7 @@ describe('without a trusted proxy', () => {
     )
   })
 
-  test('what a caller writes in X-Forwarded-For changes neither its address nor its limit of failures', async () => {
+  test('the header X-Forwarded-For of a caller changes neither its address nor its limit of failed logins', async () => {
     await using bench = await setup({ API_KEYS: `acme:${KEY}` })
     const statuses: number[] = []
     for (let tries = 0; tries < 22; tries += 1) {
@@ -89,7 +89,7 @@ describe('behind a trusted proxy', () => {
   })
 })
 
-test('a network of IPv6 and an IPv4 address in either form count as one address', () => {
+test('for limits, an IPv6 network counts as one address, and the two forms of an IPv4 address count as the same address', () => {
   expect(networkOf('2001:db8::1')).toBe(networkOf('2001:db8::2:3'))
   expect(networkOf('2001:db8:0:1::1')).not.toBe(networkOf('2001:db8::1'))
   expect(networkOf('::ffff:10.0.0.1')).toBe('10.0.0.1')

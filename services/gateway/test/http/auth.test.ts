@@ -41,7 +41,7 @@ function authenticates(credentials: Partial<Credentials> = {}) {
   return (...asked: Parameters<typeof authenticate>) => authenticate(...asked) as Principal
 }
 
-test('a key identifies its tenant', () => {
+test('an API key identifies its tenant', () => {
   const authenticate = authenticates()
   const bearer = (key: string) => request({ authorization: `Bearer ${key}` })
   expect(authenticate(bearer('0123456789abcdef'), PLAIN).tenant).toBe('acme')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodeCursor, encodeCursor } from '../../src/http/cursor.ts'
 
-test('a cursor leads to the place at which its page ended', () => {
+test('a cursor of a list leads to the position at which its page ended', () => {
   const after = '00001795553957431:6bd7eede-ea4b-8409-be6d-1c247a513737'
   expect(decodeCursor(encodeCursor({ state: 'failed', after }), 'failed')).toBe(after)
   expect(decodeCursor(encodeCursor({ state: '', after }), '')).toBe(after)

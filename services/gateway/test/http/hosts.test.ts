@@ -9,7 +9,7 @@ import { setup } from '../support.ts'
 const allowed = (host: string, reached = '127.0.0.1') =>
   hostAllowed(host, new Set(['fleet.example.com']), () => reached)
 
-test('a gateway answers to loopback, to its configured names and to the address that was reached', () => {
+test('a gateway accepts requests with a loopback name, with its configured names or with the IP address that was reached', () => {
   for (const own of ['127.0.0.1:8080', '127.8.8.8', '[::1]:8080', 'fleet.example.com:443']) {
     expect(allowed(own), own).toBe(true)
   }

@@ -55,13 +55,13 @@ test('a browser may cache a file with a hash in its name, and chooses the encodi
   }
 })
 
-test('an unchanged file is answered without its contents', async () => {
+test('a request for an unchanged file of the page is answered without the contents of the file', async () => {
   const { headers } = await get('/console/')
   const again = await get('/console/', { 'if-none-match': String(headers.etag) })
   expect([again.statusCode, again.body]).toEqual([304, ''])
 })
 
-test('a missing file and a page that was not built are answered with 404 and a remedy', async () => {
+test('a request for a missing file, or for a page that was not built, gets 404 with an explanation of what to do', async () => {
   const gone = await get('/console/assets/b-2.js')
   expect([gone.statusCode, gone.body]).toEqual([
     404,
@@ -71,7 +71,7 @@ test('a missing file and a page that was not built are answered with 404 and a r
   expect([unbuilt.statusCode, unbuilt.body]).toEqual([404, expect.stringContaining('npm start')])
 })
 
-test('behind a proxy, the index names its files and the API with the path of the proxy', async () => {
+test('behind a proxy, the index file of the page refers to its files and to the API with the path of the proxy', async () => {
   const html = '<meta name="public-path" content=""><script src="/console/assets/a-1.js">'
   const app = appWith([file('index.html', html, false)], '/team/a')
   const answer = await app.inject({ method: 'GET', url: '/console/tasks' })

@@ -29,7 +29,7 @@ test('the JSON pointer of an unknown field contains the escaped name of the fiel
   expect(fieldErrors([place], 'body')[0]?.pointer).toBe('/tasks/0/a~1b~0c')
 })
 
-test('the detail of a wrong size says what the size must be', () => {
+test('the error detail about a value of a wrong size says what the size must be', () => {
   const detail = (keyword: string, limit: number) =>
     fieldErrors([{ instancePath: '/task', keyword, params: { limit } }], 'body')[0]?.detail
   expect(detail('minLength', 1)).toBe('must have at least 1 character')
@@ -44,7 +44,7 @@ test('the pointer of an error outside the body begins with the part of the reque
   ])
 })
 
-test('failures of the outside world become 503; any other error becomes 500, and its message is not shown', () => {
+test('the failure of a server that the gateway needs becomes 503, and any other error becomes 500 without its message', () => {
   expect(refusalOf(new ServiceError('bus-timeout', 'x')).code).toBe('bus-unavailable')
   expect(refusalOf(new ServiceError('store-unavailable', 'x')).code).toBe('store-unavailable')
   const refusal = refusalOf(new TypeError('secret of the inside'))
@@ -78,7 +78,7 @@ test('a reference to a task that has the wrong form gets an error in words, not 
   ])
 })
 
-test('a misspelt field and the required field that is missing for it are named together', () => {
+test('an error about a misspelt field names the misspelt field together with the required field that is missing', () => {
   const check = valueCheck(loadDocument(), 'TaskRequest')
   expect(check({ tsk: 'x', agnet: 'writer', colour: 1 })).toEqual([
     { pointer: '/tsk', detail: 'is not a known field (did you mean "task"?)' },

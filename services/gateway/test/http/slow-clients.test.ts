@@ -49,7 +49,7 @@ async function otherIsServed(): Promise<void> {
   await eventually(() => expect(other.text()).toMatch(/^HTTP\/1\.1 202/), SOON_MS)
 }
 
-test('a client that sends 10,000 requests without reading loses its connection, and others are served (L7)', async () => {
+test('a client that sends 10,000 requests without reading the answers loses its connection, and other clients are served (L7)', async () => {
   const { socket } = open()
   const closed = new Promise((resolve) => socket.once('close', resolve))
   socket.pause()
@@ -58,13 +58,13 @@ test('a client that sends 10,000 requests without reading loses its connection, 
   await otherIsServed()
 })
 
-test('a client may send 60 requests ahead, and gets all answers in order', async () => {
+test('a client may send 60 requests before it reads the first answer, and gets all answers in order', async () => {
   const { socket, text } = open()
   socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}\r\n`.repeat(60))
   await eventually(() => expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(60), SOON_MS)
 })
 
-test('bodies on their way from one address take at most half of the room, and the room is free again when they end (L7)', async () => {
+test('request bodies that are arriving from one address take at most half of the memory limit, and release it when they end (L7)', async () => {
   const half = Array.from({ length: 66 }, () => open())
   for (const { socket } of half) sendHalf(socket)
   const refused = () => half.filter(({ text }) => text().startsWith('HTTP/1.1 429'))

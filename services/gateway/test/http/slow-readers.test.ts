@@ -58,7 +58,7 @@ test('a connection that takes no bytes for 20 s is closed, and a connection that
   expect(reading.destroyed).toBe(false)
 })
 
-test('connections that read nothing keep at most 256 MiB together (L7)', async () => {
+test('the unsent answers of all connections that read nothing take at most 256 MiB together (L7)', async () => {
   for (let at = 0; at < 12; at += 1) ask()
   await connections(12)
   await eventually(() => expect(readers.sweep()).toBeGreaterThan(0), WITHIN_MS)

@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => bench[Symbol.asyncDispose]())
 
-test('a client can read a history by page, by type, and without large answers', async () => {
+test('a client can read the history of a task page by page, only for one type of event, and without large answers', async () => {
   const client = bench.client()
   const task = await client.submit({ task: 'x' })
   let expectSeq = task.seq
@@ -53,7 +53,7 @@ test('goals have their own list, and the versions of an agent can be read', asyn
   expect(await client.models()).toEqual([])
 })
 
-test('a schedule can be previewed in its time zone and run at once, only once under the same idempotency key', async () => {
+test('a schedule can be previewed in its time zone, and can be run at once, but only once under the same idempotency key', async () => {
   const client = bench.client()
   const ticks = await client.previewSchedule({
     cron: '0 8 * * *',
@@ -79,7 +79,7 @@ test('a schedule can be previewed in its time zone and run at once, only once un
   })
 })
 
-test('the second of two editors of a schedule gets an error in place of undoing the first change', async () => {
+test('if two clients edit the same schedule, the second client gets an error and does not undo the first change', async () => {
   const client = bench.client()
   const body = { cron: '0 8 * * *', task: { task: 'report' } }
   const made = await client.putSchedule('edited', body, { ifVersion: 0 })
@@ -99,7 +99,7 @@ test('the second of two editors of a schedule gets an error in place of undoing 
   await expect(client.putSchedule('edited', body, { ifVersion })).rejects.toMatchObject(mismatch)
 })
 
-test('the next ticks of a schedule are listed, and none of its ticks before it was made', async () => {
+test('the list of the next ticks of a schedule contains no tick from before the schedule was created', async () => {
   const client = bench.client()
   await client.putSchedule('ticking', { cron: '0 8 * * *', task: { task: 'report' } })
   const { next, last } = await client.scheduleTicks('ticking', { count: 3 })

@@ -154,7 +154,7 @@ test('a task whose texts Redis does not hold is read and replayed with the texts
   expect(tasks.find(({ id }) => id === task.id)).toMatchObject({ preview: text.slice(0, 160) })
 })
 
-test('a large history comes in several answers, and the client reads all of them (L7)', async () => {
+test('a large history of a task is returned in several answers, and the client reads all of them (L7)', async () => {
   await using bench = await setup()
   const { id, seq } = await bench.client().submit({ task: 'write' })
   let expectSeq = seq

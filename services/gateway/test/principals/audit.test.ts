@@ -31,7 +31,7 @@ test('the audit log has one event for each change, newest first, with the key, t
   expect(events[0]).toMatchObject({ tenant: 'acme', address: '127.0.0.1', status: 204, count: 1 })
 })
 
-test('equal refusals of one second are one event with their count, and no event holds a key', async () => {
+test('equal refusals within one second become one audit event with their count, and no audit event contains an API key', async () => {
   await using bench = await setup(CONFIG)
   const admin = bench.client(ADMIN)
   const wrong = 'a-wrong-key-that-must-not-be-recorded'

@@ -4,7 +4,7 @@ import { principalIn } from '../../src/principals/jwt.ts'
 import { setup } from '../support.ts'
 import { claimsOf, startIssuer, unsigned } from './issuer.ts'
 
-test('a token of the issuer has the tenant and the known scopes of its claims', async () => {
+test('a JWT of the configured issuer gives its caller the tenant and the known scopes of its claims', async () => {
   await using issuer = await startIssuer()
   await using bench = await setup(issuer.variables)
   const token = await issuer.sign(claimsOf('acme', 'tasks:read openid tasks:write'))
@@ -19,7 +19,7 @@ test('a token of the issuer has the tenant and the known scopes of its claims', 
   expect(issuer.reads()).toBe(1)
 })
 
-test('the gateway refuses a wrong token, no matter what is wrong with the token', async () => {
+test('the gateway refuses an invalid JWT, no matter what is wrong with the token', async () => {
   await using issuer = await startIssuer()
   await using bench = await setup(issuer.variables)
   const claims = claimsOf('acme', 'tasks:read')
@@ -52,7 +52,7 @@ test('the gateway refuses a wrong token, no matter what is wrong with the token'
   }
 })
 
-test('a token is refused with 503 while the keys of its issuer cannot be read', async () => {
+test('a JWT is refused with 503 while the keys of its issuer cannot be read', async () => {
   await using issuer = await startIssuer()
   await using bench = await setup({
     ...issuer.variables,
@@ -65,7 +65,7 @@ test('a token is refused with 503 while the keys of its issuer cannot be read', 
   })
 })
 
-test('the gateway looks for a claim by its whole name first and then by nested names, and accepts a list of scopes', () => {
+test('the gateway looks for a claim of a JWT by its whole name first and then by nested names, and accepts a list of scopes', () => {
   const names = { JWT_TENANT_CLAIM: 'https://x.example/tenant', JWT_SCOPE_CLAIM: 'realm.roles' }
   const payload = {
     sub: 's',

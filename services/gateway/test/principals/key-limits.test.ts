@@ -90,7 +90,7 @@ test('while Redis is unavailable, each gateway enforces the limit of a key by it
   expect(accepted).toBeLessThanOrEqual(11)
 })
 
-test('a rotation under load fails no request, and every gateway accepts the new secret at once', async () => {
+test('the rotation of an API key under load makes no request fail, and every gateway accepts the new secret at once', async () => {
   await using bench = await setup(CONFIG)
   const other = await bench.another()
   const admin = bench.client(ADMIN)

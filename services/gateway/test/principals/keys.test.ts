@@ -56,7 +56,7 @@ async function openStream(url: string, query: string): Promise<{ closed: Promise
   return { closed }
 }
 
-test('a key is made, used for its tenant and scopes, listed without its secret, and revoked', async () => {
+test('an API key can be created, used for its tenant and scopes, listed without its secret, and revoked', async () => {
   const bench = shared
   const url = bench.gateway.url()
   const made = await make(bench)
@@ -127,7 +127,7 @@ test('keys are listed page by page, and an unknown key is not found', async () =
   })
 })
 
-test('a key works after all gateways restarted and Redis was wiped', async () => {
+test('an API key still works after all gateways have restarted and Redis was wiped', async () => {
   await using bench = await setup(CONFIG)
   const made = await make(bench)
   const redis = new Redis(bench.servers.redis.url)
@@ -169,7 +169,7 @@ test('a key and its open stream end when the key expires', async () => {
   })
 })
 
-test('a ticket opens one stream, once, with the rights of its key', async () => {
+test('a ticket opens a single stream, only once, with the rights of its API key', async () => {
   const bench = shared
   const url = bench.gateway.url()
   const made = await make(bench)
@@ -202,7 +202,7 @@ test('a key makes at most 6,000 tickets a minute, so that tickets do not fill Re
   expect((await send(url, made.key, 'POST', '/v1/tickets')).status).toBe(201)
 })
 
-test('a key with a list of agents runs these agents only, and does not change what they do', async () => {
+test('an API key with a list of agents may run only these agents, and cannot override their definitions', async () => {
   const bench = shared
   const made = await make(bench, { agents: ['developer'] })
   const client = bench.client(made.key)

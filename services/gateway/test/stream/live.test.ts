@@ -8,7 +8,7 @@ const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
 /** Milliseconds within which a client notices a restart of its server. */
 const RECONNECT_WITHIN_MS = 20_000
 
-test('after a reconnect every reader of live events learns that it may have missed some (L6)', async () => {
+test('after the gateway has reconnected to the bus, every reader of live events learns that it may have missed events (L6)', async () => {
   await using servers = await startTestServers(['nats'])
   const { url } = servers.nats
   const bus = await connectBus({ url, name: 'test', inboxPrefix: '_INBOX_t', log })

@@ -48,7 +48,7 @@ test('the gateway counts tasks once for all viewers of a tenant, and does not co
   expect(viewers.map(({ frames }) => frames.length)).toEqual([1, 2, 2])
 })
 
-test('a frame leaves out the counts of tasks while Redis does not answer', async () => {
+test('a frame with statistics omits the counts of tasks while Redis does not answer', async () => {
   const stats = statsWith(() => Promise.reject(new Error('away')))
   const { viewer, frames } = viewerOf('acme')
   stats.follow(viewer)

@@ -57,7 +57,7 @@ test('a connection with more than 8 MiB of unsent bytes, or more than 1 MiB for 
   expect(bytes.tooSlow()).toBe(true)
 })
 
-test('a connection is ready for more of a history when its client has read nearly all that was sent, or when it has ended', async () => {
+test('a connection gets the next part of a history when its client has read nearly all sent bytes, or when the connection has ended', async () => {
   const { add } = setup()
   const { socket, bytes } = add()
   socket.bufferedAmount = MIB
@@ -75,7 +75,7 @@ test('a connection is ready for more of a history when its client has read nearl
   await last
 })
 
-test('a waiting frame counts with the memory that it needs in addition to its text, so a connection with a flood of short answers ends (L7)', () => {
+test('an unsent frame also counts with its memory beyond its text, which ends a connection with a flood of short answers (L7)', () => {
   const { ended, add } = setup()
   const { socket, bytes } = add()
   const frames = (64 * MIB) / 512

@@ -3,7 +3,7 @@ import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('a held request whose wait ends before its task is answered with the state of the task at that moment', async () => {
+test('a held request whose wait ends before its task has ended is answered with the current state of the task', async () => {
   await using bench = await setup()
   const client = bench.client()
   const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })

@@ -53,7 +53,7 @@ test('every held request of a task gets its end event, and no other request does
   expect(await other.news(0)).toBe('late')
 })
 
-test('L6: after missed events a held request reads the log, and may wait again', async () => {
+test('L6: after missed events a held request reads its task from the log, and continues to wait if the task has not ended', async () => {
   const { heldRequests, record } = setup()
   const waiter = heldRequests.open('t')
   const woken = waiter.news(60_000)
@@ -75,14 +75,14 @@ test('a held request that was closed no longer waits for the end of its task', (
   expect([heldRequests.count(), heldRequests.wants('t', false)]).toEqual([0, false])
 })
 
-test('a stop of the process ends every wait', async () => {
+test('a stop of the gateway process ends the wait of every held request', async () => {
   const { heldRequests } = setup()
   const news = heldRequests.open('t').news(60_000)
   heldRequests.releaseAll()
   expect(await news).toBe('over')
 })
 
-test('L7: held requests keep at most 64 MiB of events; beyond that the log is read', async () => {
+test('L7: held requests keep at most 64 MiB of end events in memory, and read further end events from the log', async () => {
   const { heldRequests, record } = setup()
   const waiters = Array.from({ length: 70 }, () => heldRequests.open('t'))
   heldRequests.deliver('t', completed, 2, 1024 * 1024)

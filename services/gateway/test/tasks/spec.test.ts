@@ -36,7 +36,7 @@ const nowMs = Date.now()
 const inHours = (hours: number) => new Date(nowMs + hours * 3_600_000).toISOString()
 
 test.each([inHours(-23), inHours(0), inHours(7 * 24 - 1)])(
-  'a task may wait for %s, which is from a day ago to seven days ahead',
+  'a task may wait for the time %s, which lies between one day ago and seven days ahead',
   (notBefore) => {
     const { notBeforeMs } = specOf({ ...request, notBefore }, 'm')
     expect(notBeforeMs).toBe(Date.parse(notBefore))
@@ -44,7 +44,7 @@ test.each([inHours(-23), inHours(0), inHours(7 * 24 - 1)])(
 )
 
 test.each([inHours(-25), inHours(7 * 24 + 1), '0001-01-01T00:00:00Z', '2026-12-31T23:59:60Z'])(
-  'a task cannot wait for %s, and the refusal says what to do',
+  'a task cannot wait for the time %s, and the refusal says what to do',
   (notBefore) => {
     expect(() => specOf({ ...request, notBefore }, 'm')).toThrow(/Correct the request: .notBefore/)
   },

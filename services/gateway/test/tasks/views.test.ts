@@ -67,7 +67,7 @@ test('a task that waits for its retry shows the error and the time of the retry'
   expect(view).toMatchObject({ state: 'retrying', failures: 1, error, retryAt: isoAt(3_000) })
 })
 
-test('a view shows the last recorded placement with its load balancer and the number of candidates', () => {
+test('the view of a task shows the last recorded placement with its load balancer and the number of candidates', () => {
   const placed = { node: 'n1', reason: 'least-loaded', balancer: 'b1', considered: 4, atMs: 1_500 }
   const started: TaskEvent = {
     type: 'attempt-started',
@@ -94,7 +94,7 @@ test('a view shows the last recorded placement with its load balancer and the nu
   expect(taskView(recordOf())).not.toHaveProperty('placement')
 })
 
-test('no view contains the tenant or the fingerprint of the body', () => {
+test('the view of a task contains neither the tenant nor the fingerprint of the request body', () => {
   const shown = JSON.stringify([
     taskView(recordOf()),
     taskSummary(previewOf(recordOf())),

@@ -15,7 +15,7 @@ function setup(tenants = 2) {
   })
 }
 
-test('the bodies of held requests take at most 64 MiB together, and a request that has been closed makes room (L7)', () => {
+test('the bodies of held requests take at most 64 MiB together, and a held request that was closed makes room for others (L7)', () => {
   const waiting = setup()
   const held = Array.from({ length: 64 }, (_, at) => waiting.open('a', `t${at}`, MIB))
   expect(held).not.toContain(undefined)

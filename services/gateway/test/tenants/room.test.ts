@@ -33,7 +33,7 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
   }
 }
 
-test('the refusal of a tenant over its share contains the amounts, and another tenant is not refused', () => {
+test('the refusal of a tenant over its share of the log contains the amounts, and another tenant is not refused', () => {
   const { rooms, announce } = gateways(1)
   const [room] = rooms
   announce({
@@ -47,7 +47,7 @@ test('the refusal of a tenant over its share contains the amounts, and another t
   expect(room!.enter('b', BYTES)).toBeUndefined()
 })
 
-test('a limit of the operator counts unfinished tasks', () => {
+test('a limit that an operator sets for a tenant counts the unfinished tasks of the tenant', () => {
   const { rooms, announce } = gateways(1, new Map([['a', { weight: 1, tasks: 2 }]]), 1)
   const [room] = rooms
   announce({ tasks: 1, tenants: [{ tenant: 'a', tasks: 1, ended: 50, bytes: 1 }] })
@@ -82,7 +82,7 @@ const histories = fc.array(
   { maxLength: 400 },
 )
 
-test('several gateways together never exceed the share of a tenant, even if announcements arrive late', () => {
+test("several gateways together never exceed the share of a tenant, even if the coordinator's announced counts arrive late", () => {
   fc.assert(
     fc.property(histories, (history) => {
       const { rooms, announce } = gateways(3)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { roughBytes } from '../../src/tenants/size.ts'
 
-test('the rough size of a value is near the size of its JSON', () => {
+test('the estimated size of a value is near the size of its JSON', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
       const exact = JSON.stringify(value).length
@@ -18,6 +18,6 @@ test.each([
   [{ a: undefined }, 2],
   [[1, null, true], 38],
   [{ task: '€'.repeat(10_000) }, 30_016],
-])('the rough size of %.40j is %i', (value, bytes) => {
+])('the estimated size of %.40j is %i bytes', (value, bytes) => {
   expect(Math.abs(roughBytes(value) - bytes)).toBeLessThan(10)
 })

@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-describe('the snapshot', () => {
+describe('the snapshot of the fleet', () => {
   test('has the number of tasks that wait for a node and the totals of the cluster', async () => {
     // One for each task that the six nodes run, and one that a load balancer has fetched and gives back.
     for (const name of namesOf('t-', 7)) {
@@ -43,7 +43,7 @@ describe('the snapshot', () => {
     await world.until(() => world.last('steady-0')?.passing === false)
   })
 
-  test('counts the attempts of nodes that are gone', async () => {
+  test('still counts the attempts of nodes that have left the fleet', async () => {
     const before = world.snapshots.at(-1)!.totals!.completed
     const node = await world.node('hasty')
     node.say({ completed: 7 })
@@ -73,7 +73,7 @@ describe('the snapshot', () => {
   })
 })
 
-test('metrics show the cluster and each current node', async () => {
+test('the metrics of the health monitor show the cluster and each current node', async () => {
   const monitor = await world.monitor('metered')
   const node = await world.node('brief')
   const page = async () => (await monitor.page()).split('\n')

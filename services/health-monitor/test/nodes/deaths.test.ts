@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-describe('a death', () => {
+describe('the death of a node', () => {
   test('is stored once for a node whose connection is gone, even if several monitors declare it', async () => {
     const node = await world.node('crash')
     await world.until(() => world.last('crash')?.state === 'alive')

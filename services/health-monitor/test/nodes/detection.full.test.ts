@@ -13,7 +13,7 @@ const DETECTED_MS = 2_500
 /** A frozen node looks like one that pauses, so the target is 3.35 s. */
 const DETECTED_FROZEN_MS = 4_300
 
-describe('a death is noticed soon', () => {
+describe('the death of a node is noticed soon', () => {
   test('when the connection of the node is gone', async () => {
     const node = await world.node('crash')
     await world.until(() => world.last('crash')?.state === 'alive')
@@ -22,7 +22,7 @@ describe('a death is noticed soon', () => {
     expect(world.deathsOn('crash')[0]!.seenAtMs - diedAtMs).toBeLessThan(DETECTED_MS)
   })
 
-  test('when the node stands still with its connection open', async () => {
+  test('when the node is frozen with its connection open', async () => {
     const node = await world.node('frozen')
     await world.until(() => world.last('frozen')?.state === 'alive')
     const frozenAtMs = node.freeze()

@@ -200,7 +200,7 @@ test('a queue whose announcement was lost is found because it has a consumer, or
   }
 }, 60_000)
 
-test('a consumer that was deleted under its listener is created again with the next task', async () => {
+test('a JetStream consumer that was deleted while a load balancer listens to it is created again with the next task', async () => {
   const { came, free, end, close } = bench()
   try {
     free(4)
@@ -221,7 +221,7 @@ test('a consumer that was deleted under its listener is created again with the n
   }
 }, 60_000)
 
-test('a consumer is removed only when it is empty and has no listener', async () => {
+test("a JetStream consumer of a tenant's queue is removed only when the queue is empty and no load balancer listens to it", async () => {
   const consumers = openPointerConsumers(ours)
   const queue = { tenant: 'idle', priority: 'low' } as const
   await consumers.make(queue)

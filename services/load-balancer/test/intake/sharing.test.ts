@@ -21,7 +21,7 @@ const together = async (balancers: readonly TestBalancer[]): Promise<void> => {
 }
 
 describe('two load balancers', () => {
-  it('share the credits, and do not place a task twice', async () => {
+  it('share the free slots of the nodes, and do not place a task twice', async () => {
     const nodes = [await world.node('w1', { slots: 15 }), await world.node('w2', { slots: 15 })]
     const balancers = [await world.balancer('lb1', 2), await world.balancer('lb2', 2)]
     await together(balancers)
@@ -64,7 +64,7 @@ describe('two load balancers', () => {
 })
 
 describe('the limit of a tenant', () => {
-  it('is never exceeded by several load balancers, and is used in full', async () => {
+  it('is never exceeded by several load balancers together, and can be used completely', async () => {
     const nodes = [await world.node('w1', { slots: 50 }), await world.node('w2', { slots: 50 })]
     const allowances = new Map([['acme', { weight: 1, concurrency: 5 }]])
     const first = await world.balancer('lb1', 2, { allowances })

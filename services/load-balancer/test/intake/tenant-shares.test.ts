@@ -151,7 +151,7 @@ test('tasks on a node that dies or falls silent no longer count towards the limi
   expect(roomOf(shares.standing('t'))).toBe(2)
 })
 
-test('a task that its node refused is held again and still counts towards the limit of its tenant', () => {
+test('a task that its node refused waits in the load balancer again and still counts towards the limit of its tenant', () => {
   const { shares, notes, dispatch, count } = setup('{"t":{"concurrency":1}}')
   count()
   dispatch('a', 't', 'n1')

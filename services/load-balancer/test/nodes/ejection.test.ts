@@ -21,8 +21,8 @@ const threeNodes = async (): Promise<[TestNode, TestNode, TestNode]> => [
   await world.node('w3', { slots: 30 }),
 ]
 
-describe('ejection', () => {
-  it('follows five failures of the node itself and ends with one probe, and the load balancer records its start and its end', async () => {
+describe('the ejection of a node', () => {
+  it('begins after five failures of the node itself and ends with one probe task, and the load balancer records both', async () => {
     const [bad, ...good] = await threeNodes()
     const clock = clockAhead()
     const balancer = await world.balancer('lb1', 3, { clock })
@@ -69,7 +69,7 @@ describe('ejection', () => {
     )
   })
 
-  it('never follows failures of a provider', async () => {
+  it('never follows from failures of an LLM provider', async () => {
     const [unlucky] = await threeNodes()
     const balancer = await world.balancer('lb1', 3)
     unlucky.say({ failed: 500, failedHere: 0, completed: 1, throttled: 400 })

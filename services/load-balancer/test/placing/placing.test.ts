@@ -149,7 +149,7 @@ describe('pointers that no node can take', () => {
   })
 })
 
-describe('a dispatch', () => {
+describe('the dispatch of a task', () => {
   it('to a node without a listener is placed on another node at once', async () => {
     const gone = await world.node('w1')
     const node = await world.node('w2')
@@ -199,7 +199,7 @@ describe('a dispatch', () => {
   })
 })
 
-describe('a pointer', () => {
+describe('a fetched pointer', () => {
   it('leads to a start without the coordinator when the pointer is new, and to a start through the coordinator when it is issued again (L3)', async () => {
     const node = await world.node('w1')
     await world.balancer('lb1', 1)
@@ -237,7 +237,7 @@ describe('a pointer', () => {
     expect(fencedOf(8, 1)).toBe(false)
   })
 
-  it('gets a fenced start when the server has forgotten its delivery and the load balancer has restarted (L3)', async () => {
+  it('leads to a start through the coordinator when nats-server has lost the count of its deliveries and the load balancer has restarted (L3)', async () => {
     const node = await world.node('w1')
     const before = await world.balancer('lb1', 1)
     const [first, second] = [pointerOf(), pointerOf()]

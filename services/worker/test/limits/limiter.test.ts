@@ -81,7 +81,7 @@ describe('the limiter of a provider', () => {
     expect(await second).toEqual({ kind: 'in' })
   })
 
-  test('grants no calls after a refusal until the pause ends that the provider asked for', async () => {
+  test('admits no call after a refusal until the pause that the provider asked for has ended', async () => {
     const { enter, limiter } = setup({})
     await enter('a', {})
     const closedAt = performance.now()
@@ -93,7 +93,7 @@ describe('the limiter of a provider', () => {
     expect(performance.now() - closedAt).toBeGreaterThan(295)
   })
 
-  test('keeps the limits that the provider reports', async () => {
+  test('applies the limits that the provider reports', async () => {
     const { enter, limiter, came } = setup({})
     await enter('a', {})
     limiter.heard({ rpm: 60 })
@@ -104,7 +104,7 @@ describe('the limiter of a provider', () => {
     expect(limiter.waiting()).toBe(2)
   })
 
-  test('drops a call that was withdrawn', async () => {
+  test('removes a waiting call that was cancelled', async () => {
     const { enter, limiter, takeBack } = setup({ rpm: 60 })
     const entry = enter('a', {})
     takeBack.get('a')?.()

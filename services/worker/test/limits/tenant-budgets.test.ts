@@ -13,12 +13,12 @@ function keeper(answer: BudgetReserved, budget: { tokensPerDay: number } | { usd
   })
 }
 
-test('a call waits while other calls have set aside what is left of the budget', async () => {
+test("a call waits while other calls of its tenant have reserved the rest of the tenant's budget", async () => {
   const { reserve } = keeper({ kind: 'held' }, { tokensPerDay: 300 })
   expect(await reserve('acme', call)).toEqual({ kind: 'unknown', retryAfterMs: 3_000 })
 })
 
-test('a call that is too large for the rest of the budget fails, and the error says by how much it is too large', async () => {
+test("a call that is too large for the rest of its tenant's budget fails, and the error contains the amounts", async () => {
   const met = { limit: 'tokens-per-day', used: 250, next: 100 } as const
   const { reserve } = keeper({ kind: 'exceeded', met }, { tokensPerDay: 300 })
   expect(await reserve('acme', call)).toEqual({
@@ -30,7 +30,7 @@ test('a call that is too large for the rest of the budget fails, and the error s
   })
 })
 
-test('a budget in USD needs a price, and the message names the model without a price', async () => {
+test('a call of a tenant with a budget in USD fails if its model has no price, and the message names the model', async () => {
   const { reserve } = keeper({ kind: 'reserved' }, { usdPerDay: 1 })
   expect(await reserve('acme', call)).toMatchObject({
     kind: 'no-price',

@@ -81,7 +81,7 @@ test('a quiet tenant waits for a bounded number of turns, no matter how many cal
   )
 })
 
-test('every call gets its turn once, and a removed call gets no turn', () => {
+test('every waiting call gets its turn exactly once, and a removed call gets no turn', () => {
   fc.assert(
     fc.property(
       fc.array(fc.record({ tenant: fc.nat(5), out: fc.boolean() }), { maxLength: 60 }),

@@ -16,7 +16,7 @@ const provider = {
   firstTokenMs: undefined,
 }
 
-test('the metrics show calls, failures, breaker, closed time, speed and learned capabilities by provider and model', async () => {
+test('the metrics show calls, failures, the circuit breaker, closed times, speed and learned capabilities for each provider and model', async () => {
   const registry = createRegistry('worker')
   const figures = createProviderFigures({
     nowMs: () => 1_000,

@@ -81,8 +81,8 @@ function setup(options: Partial<LlmOptions> = {}) {
   return { call, progress: () => llm.progress(), providers: () => llm.providers() }
 }
 
-describe('the progress of the calls', () => {
-  test('counts ended and refused calls, but not cancelled calls', async () => {
+describe('the count of finished LLM calls', () => {
+  test('includes ended and refused calls, but not cancelled calls', async () => {
     const { call, progress } = setup()
     await call('sim?tokens=1')
     await call('sim?fault=429')
@@ -91,7 +91,7 @@ describe('the progress of the calls', () => {
   })
 })
 
-describe('the message of a failed call', () => {
+describe('the message of a failed LLM call', () => {
   test('contains the reason that the provider gives, followed by the name of the provider and the HTTP status', async () => {
     expect(await setup().call('sim?fault=500')).toMatchObject({
       kind: 'failed',
@@ -149,7 +149,7 @@ describe('an LLM call', () => {
     ['no-such-model', { kind: 'status', status: 404 }],
     ['sim?fault=malformed', { kind: 'malformed' }],
     ['sim?fault=cut&tokens=8', { kind: 'connection' }],
-  ])('of %s fails', async (model, failure) => {
+  ])('to the model %s fails', async (model, failure) => {
     expect(await setup().call(model)).toMatchObject({ kind: 'failed', failure })
   })
 

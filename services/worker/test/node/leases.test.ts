@@ -92,7 +92,7 @@ async function arrived(): Promise<void> {
   await eventually(() => expect(said.has(mark)).toBe(true), SOON_MS)
 }
 
-describe('the pointer of a run', () => {
+describe('the pointer of a running task', () => {
   test('is acknowledged once the coordinator has stored the end, and not before (L4)', async () => {
     const node = await nodeOf('w1')
     answer = { kind: 'unavailable' }
@@ -106,7 +106,7 @@ describe('the pointer of a run', () => {
   })
 
   test.each(['superseded', 'refused'] as const)(
-    'is neither acknowledged nor renewed when the run is %s, and the run stops (L4)',
+    'is neither acknowledged nor renewed when the coordinator answers `%s` to the run, and the run stops (L4)',
     async (kind) => {
       const node = await nodeOf('w2')
       answer = { kind }
@@ -151,7 +151,7 @@ describe('the pointer of a run', () => {
     expect(run.over).toBe('finished')
   })
 
-  test('is renewed when it is due, and not while the node doubts that it still owns the run', async () => {
+  test('gets its lease renewed when this is due, and not while the node does not know whether it still owns the task', async () => {
     const node = await nodeOf('w4')
     const run = take(node, 'renewed', 60_000)
     const nowMs = systemClock.monotonicMs()

@@ -371,14 +371,14 @@ describe('a node does not learn from a refusal', () => {
     expect(learn(status, body)).toMatchObject({ kind: 'final' })
   })
 
-  test('that repeats the words of the prompt, wherever they stand', () => {
+  test('that repeats the words of the prompt, no matter where in the refusal', () => {
     const message = 'bad: which tools does an agent need, said'
     const error = { status: 400, message, param: undefined, code: undefined }
     expect(complaintOf(error, ['which tools does an agent need'])).toBe('bad said')
   })
 })
 
-describe('a long refusal', () => {
+describe('a long refusal of a provider', () => {
   test('is compared with the prompt in a time that is at most linear in the lengths of both', () => {
     const learn = (repeats: number): number => {
       const message = 'tools response_format json '.repeat(repeats)

@@ -104,7 +104,7 @@ describe('a node whose request is refused', () => {
 })
 
 describe('sampling parameters', () => {
-  test('reach the provider under their API names', async () => {
+  test('are sent to the provider under the names of its API', async () => {
     await using server = await endpoint((_request, response) => sendEvents(response, GOOD))
     const sampling = {
       temperature: 0.2,
@@ -152,7 +152,7 @@ describe('a connection to a provider', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('with an endless event causes one failure and does not harm the process', async () => {
+  test('with an event that never ends causes one failure and does not harm the process', async () => {
     await using server = await endpoint((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.end(delta({ content: 'x'.repeat(6_000_000) }))
@@ -163,7 +163,7 @@ describe('a connection to a provider', () => {
   })
 })
 
-describe("a run that continues after another provider's turn", () => {
+describe('a run that continues after the answer of another provider', () => {
   test('does not send ids, reasoning and signatures of a provider to another provider', async () => {
     const reasoning = { reasoning_content: 'I need the tool.' }
     await using first = await endpoint((_request, response, seen) => {
@@ -220,7 +220,7 @@ describe("a run that continues after another provider's turn", () => {
   })
 })
 
-describe('a 429 closes its model or its key', () => {
+describe('an answer with status 429 closes its model or its key', () => {
   test('so that another model of the same key is still called', async () => {
     await using server = await endpoint((request, response) => {
       if (request['model'] !== 'busy') return sendEvents(response, GOOD)

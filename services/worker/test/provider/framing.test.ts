@@ -15,7 +15,7 @@ function frame(pieces: readonly (string | Uint8Array)[], charactersMax = 10_000)
   return seen
 }
 
-describe('a body of events', () => {
+describe('the event stream of a provider', () => {
   test.each<[string, string, string[]]>([
     ['one event', 'data: a\n\n', ['a']],
     ['no blank after the colon', 'data:a\n\n', ['a']],
@@ -170,7 +170,7 @@ describe('a valid answer is read correctly', () => {
     },
   )
 
-  test('with invalid UTF-8, which becomes U+FFFD', () => {
+  test('with invalid UTF-8, which is replaced by U+FFFD', () => {
     const [before = '', after = ''] = TEXT.split('answer')
     expect(read([before, Uint8Array.of(0xff), after, event(LAST)]).answer).toMatchObject({
       answer: { text: 'The \uFFFD is 42.' },
@@ -178,7 +178,7 @@ describe('a valid answer is read correctly', () => {
   })
 })
 
-describe('a body without an answer fails', () => {
+describe('the body of a provider without an answer becomes a failure', () => {
   test.each<[string, string]>([
     ['a page', '<html>\n<head><title>502</title></head>\n<body>Bad gateway</body>\n</html>'],
     ['a page with attributes', '<!DOCTYPE html><html lang="en"><body>Bad gateway</body></html>'],
@@ -198,7 +198,7 @@ describe('a body without an answer fails', () => {
 })
 
 test.each(['x\n', '"a"\n', '"\\', '{"', 'ping\n', '[', 'error: '])(
-  'a body that consists only of %j is read in reasonable time',
+  "a provider's body that consists only of %j is read in reasonable time",
   (piece) => {
     const body = piece.repeat(100_000)
     const startMs = performance.now()

@@ -51,7 +51,7 @@ function expectSound({ answer, text, begun }: ReturnType<typeof read>): void {
   expect(llmCalls).toBe(1)
 }
 
-test('an answer is read the same wherever its bytes are split', () => {
+test('the answer of a provider is read with the same result, no matter where its bytes are split', () => {
   fc.assert(
     fc.property(which, places, (good, cuts) => {
       expect(read(split(GOODS[good]!, cuts)).answer).toEqual(EXPECTED[good]!.answer)

@@ -8,7 +8,7 @@ import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
 describe('a node that learns from refusals', () => {
-  test('learns nothing from a request that is refused in every form', async () => {
+  test('learns no restriction from a request that is refused in every form', async () => {
     await using server = await endpoint((request, response) => {
       const bad = request.messages.some(({ content }) => content === 'bad')
       return bad
@@ -22,7 +22,7 @@ describe('a node that learns from refusals', () => {
     expect(server.seen.at(-1)?.['tools']).toBeDefined()
   })
 
-  test('omits two refused fields one after another, and later from the beginning', async () => {
+  test('omits two refused fields one after another, and omits both from the start in later requests', async () => {
     const calls = 'stream_options temperature'.split(' ')
     await using server = await endpoint((request, response) => {
       const refused = calls.find((name) => request[name] !== undefined)

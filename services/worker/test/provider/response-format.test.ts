@@ -9,7 +9,7 @@ const PERSON = {
   additionalProperties: false,
 }
 
-test('a strict answer is requested only if the schema follows the rules of strict providers', () => {
+test('a strict answer format is requested only if the schema follows the rules of strict providers', () => {
   const strict = (schema: Record<string, Json>) => responseFormatOf(schema).json_schema.strict
   expect(strict(PERSON)).toBe(true)
   expect(strict({ ...PERSON, required: ['name'] })).toBe(false)

@@ -175,7 +175,7 @@ test('an answer without an end is a failure, even if its pieces contain usage', 
   expect(read([GOOD]).answer.kind).toBe('answered')
 })
 
-describe('the answer is', () => {
+describe('an answer of a provider with several choices is', () => {
   const at = (index: unknown, fields: object): string => event({ choices: [{ index, ...fields }] })
   const noise = at(1, { delta: { content: 'NOISE' } })
   test.each<[string, string]>([

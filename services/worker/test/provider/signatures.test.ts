@@ -48,7 +48,7 @@ describe('the next request has the signature of the call', () => {
   })
 })
 
-test('a signature of the message goes back with it', async () => {
+test('the signature of a message is sent back together with the message', async () => {
   await using server = await endpoint((_request, response, seen) =>
     sendEvents(
       response,
@@ -59,7 +59,7 @@ test('a signature of the message goes back with it', async () => {
   expect(server.seen[1]?.messages[2]).toMatchObject(signature('m'))
 })
 
-test('a signature goes to no other model of the same provider, which takes a placeholder', async () => {
+test('a signature is not sent to another model of the same provider, and the other model gets a placeholder instead', async () => {
   const refusals = [
     'Function call is missing a thought_signature in functionCall parts. Additional data, function call `default_api:calculate` , position 2.',
   ]
@@ -83,21 +83,26 @@ test.each([
   ['Unable to submit request because Thought signature is not valid.', 'placeholder'],
   ['Corrupted thought signature.', 'placeholder'],
   ['Invalid JSON payload received. Unknown name "extra_content" at \'messages[2]\'', 'none'],
-])('a signature that its provider refuses with "%s" is replaced', async (message, replacement) => {
-  await using server = await endpoint((request, response, seen) => {
-    if (seen.length === 1) {
-      return sendEvents(response, toolTurn({ id: 'call_a', ...CALL, ...signature('s') }))
-    }
-    if (JSON.stringify(request.messages).includes('"thought_signature":"s"')) {
-      return refuse(response, 400, message)
-    }
-    return sendEvents(response, GOOD)
-  })
-  expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
-  expect('extra_content' in (callsOf(server.seen[2])[0] ?? {})).toBe(replacement === 'placeholder')
-})
+])(
+  'a signature that the provider refuses with "%s" is replaced in the next request',
+  async (message, replacement) => {
+    await using server = await endpoint((request, response, seen) => {
+      if (seen.length === 1) {
+        return sendEvents(response, toolTurn({ id: 'call_a', ...CALL, ...signature('s') }))
+      }
+      if (JSON.stringify(request.messages).includes('"thought_signature":"s"')) {
+        return refuse(response, 400, message)
+      }
+      return sendEvents(response, GOOD)
+    })
+    expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
+    expect('extra_content' in (callsOf(server.seen[2])[0] ?? {})).toBe(
+      replacement === 'placeholder',
+    )
+  },
+)
 
-test('an id that holds a signature goes back to its provider unchanged', async () => {
+test('the id of a tool call that contains a signature is sent back to its provider unchanged', async () => {
   const id = `call_a__thought__${'Ab+/'.repeat(200)}==`
   await using server = await endpoint((_request, response, seen) =>
     sendEvents(response, seen.length > 1 ? GOOD : toolTurn({ index: 0, id, ...CALL })),
@@ -112,7 +117,7 @@ test('an id that holds a signature goes back to its provider unchanged', async (
   })
 })
 
-test('the pieces of a thinking block become one block with its signature', () => {
+test('the streamed pieces of a thinking block are joined to one block with its signature', () => {
   const block = (thinking: string, more: object = {}) =>
     delta({ thinking_blocks: [{ type: 'thinking', thinking, ...more }] })
   const { answer } = read([
@@ -137,7 +142,7 @@ test('the pieces of a thinking block become one block with its signature', () =>
   })
 })
 
-test('names of prototypes in what is sent back change nothing', () => {
+test('field names such as __proto__ in the values that are sent back have no effect', () => {
   const hostile = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'
   const { answer } = read([
     `data: {"choices":[{"delta":{"extra_content":${hostile},"reasoning":${hostile},"tool_calls":[{"name":"calculate","arguments":${hostile},"extra_content":${hostile}},{"index":0,"arguments":${hostile}}]}}]}\n\n`,

@@ -121,7 +121,7 @@ const journaled: JournaledCall = {
 }
 
 describe('a tool call that needs approval', () => {
-  test('is not made before approval; the run pauses and says what it waits for', async () => {
+  test('is not made before the approval, and the run pauses and reports what it waits for', async () => {
     const { ending, paid } = await play([wantsToPay])
     const wait = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 1 } }
     expect(ending).toEqual({ kind: 'paused', wait })
@@ -191,7 +191,7 @@ describe('a run of a tenant with a rule for tools', () => {
 })
 
 describe('a run', () => {
-  test('ends as one failure, before a call is paid for, when checking an answer against its schema would cost too much', async () => {
+  test('fails once, before any call is paid for, when checking an answer against its schema would cost too much', async () => {
     const $defs: Record<string, Json> = { d40: {} }
     for (let n = 0; n < 40; n += 1) {
       const next = { $ref: `#/$defs/d${n + 1}` }
@@ -207,13 +207,13 @@ describe('a run', () => {
     expect(calls).toBe(0)
   })
 
-  test('stops after a call that the coordinator did not store (L4)', async () => {
+  test('stops after a call whose result the coordinator has not stored (L4)', async () => {
     const { ending, calls } = await play([wantsToPay, done], {}, { commit: async () => false })
     expect(ending).toEqual({ kind: 'over' })
     expect(calls).toBe(1)
   })
 
-  test('does not make a journaled call again (L3)', async () => {
+  test('does not repeat a call that is already in the journal (L3)', async () => {
     const paidBefore: JournaledCall = {
       step: 1,
       kind: 'tool',

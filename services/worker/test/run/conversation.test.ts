@@ -64,7 +64,7 @@ describe('replaying a conversation from the journal', () => {
     expect(talk.messages.slice(2).map((message) => message.role)).toEqual(['assistant', 'tool'])
   })
 
-  test('keeps one of two calls with the same id pending', () => {
+  test('keeps one of two tool calls with the same id pending if only the other call has an output', () => {
     const call = { id: 'a', name: 'calculate', arguments: '{}' }
     const talk = addAnswer(openConversation(SPEC), { text: '', toolCalls: [call, call] }, USAGE)
     expect(addToolOutput(talk, 'a', { text: '1', error: false }).pending).toHaveLength(1)
@@ -78,12 +78,12 @@ describe('replaying a conversation from the journal', () => {
     expect(talk).toMatchObject({ result: 'done', pending: [], turns: 1 })
   })
 
-  test('refuses a journal it cannot read', async () => {
+  test('fails for a journal that it cannot read', async () => {
     const broken: JournaledCall = { step: 0, kind: 'llm', name: 'sim', output: 'x', usage: USAGE }
     await expect(replayConversation(SPEC, [broken])).rejects.toThrow()
   })
 
-  test('restores any run at any point (L3)', async () => {
+  test('restores the state of any run at any point of the journal (L3)', async () => {
     const turns = fc.array(fc.array(fc.string(), { minLength: 1, maxLength: 3 }), { maxLength: 5 })
     await fc.assert(
       fc.asyncProperty(turns, fc.nat(), async (outputs, cut) => {

@@ -11,18 +11,18 @@ test.each([
   expect(echoWaitMs(model)).toBe(waitMs)
 })
 
-test('an echo within its time waits for the requested time', () => {
+test('a task with the echo model waits for the requested time if the time is within its limits', () => {
   expect(boundedWait(50, { wallMs: 100 }, 50, 1_000)).toEqual({ forMs: 50 })
 })
 
-test('an echo longer than its budget of time fails when the budget ends and releases its slot', () => {
+test('an echo task that is longer than its time budget fails when the budget ends and releases its slot', () => {
   expect(boundedWait(3_600_000, { wallMs: 2_000 }, 500, 60_000)).toMatchObject({
     forMs: 1_500,
     failure: { kind: 'budget' },
   })
 })
 
-test('an echo longer than its lifetime fails at its deadline and releases its slot', () => {
+test('an echo task that is longer than its lifetime fails at its deadline and releases its slot', () => {
   expect(boundedWait(3_600_000, {}, 500, 60_000)).toMatchObject({
     forMs: 60_000,
     failure: { kind: 'deadline' },

@@ -123,7 +123,7 @@ describe('the tool calls of one answer', () => {
     ])
   })
 
-  test('run only up to the limit of the task', async () => {
+  test('run only as often as the limit of the task allows', async () => {
     const { next, journal } = await turn(['a', 'b'], {
       limits: { toolCallsMax: 1 },
       run: async () => answer('done'),

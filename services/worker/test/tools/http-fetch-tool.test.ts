@@ -132,7 +132,7 @@ describe('an IP address that http_fetch connects to', () => {
     expect(rule.allows(address)).toBe(true)
   })
 
-  test('may be reached in every notation within an allowed range, and not outside it', () => {
+  test('may be reached in every notation if it lies within an allowed range, and otherwise not', () => {
     const inner = createAddressRule(['10.1.0.0/16', 'fd12::/32'])
     expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::5'].map(inner.allows)).toEqual([true, true, true])
     expect(['10.2.0.1', 'fd13::5', '127.0.0.1'].map(inner.allows)).toEqual([false, false, false])
@@ -187,7 +187,7 @@ describe('a URL of http_fetch', () => {
     expect(rule.refuses(new URL(url))).toEqual(expect.any(String))
   })
 
-  test('with any name and any port must still use http without credentials', () => {
+  test('must use http or https without credentials even if every host and port is allowed', () => {
     const any = createHostRule(['*:*'], [])
     expect(any.refuses(new URL('http://x.test:99/'))).toBeUndefined()
     expect(any.refuses(new URL('ftp://x.test/'))).toBeDefined()
@@ -205,7 +205,7 @@ describe('a URL of http_fetch', () => {
 })
 
 describe('http_fetch', () => {
-  test('is off when no hosts are allowed, and reports invalid settings', () => {
+  test('is not offered when no hosts are allowed, and invalid settings are reported', () => {
     const settings = { allowed: [], denied: [], privateRanges: [], bytesMax: 1, timeoutMs: 1 }
     expect(httpFetchTool(settings)).toBeUndefined()
     expect(
@@ -225,7 +225,7 @@ describe('http_fetch', () => {
     )
   })
 
-  test('does not reach a local server by any notation of its address', async () => {
+  test('does not reach a server on a local address, no matter how the address is written', async () => {
     const { port, requests } = await serve((_request, response) => response.end('secret'))
     const hosts = [
       '127.0.0.1',

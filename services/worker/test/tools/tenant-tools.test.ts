@@ -32,6 +32,6 @@ test.each([
   ['{"acme":"order"}', /TENANT_TOOLS: acme/],
   ['{"acme":["or*der"]}', /TENANT_TOOLS: acme.0.*name of a tool/],
   ['[]', /TENANT_TOOLS: it/],
-])('the rules %s are refused with their problem', (text, problem) => {
+])('the tool rules %s are refused, and the error contains the problem', (text, problem) => {
   expect(() => tenantToolsOf(text)).toThrow(problem)
 })

@@ -6,7 +6,7 @@ import { runTool, type ToolCallOptions } from '../../src/tools/run-tool.ts'
 import { chooseTools, offerOf, type Tool } from '../../src/tools/tool.ts'
 import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
 
-describe('calculate', () => {
+describe('the tool calculate', () => {
   test.each([
     ['1+2*3', 7],
     [' ( 1 + 2 ) * 3 ', 9],
@@ -100,7 +100,7 @@ function setup(run: (context: ToolContext) => Promise<string>, changes: Partial<
 
 const forever = (): Promise<string> => new Promise(() => undefined)
 
-describe('runTool', () => {
+describe('running a tool', () => {
   const run = async (name: string, text: string) =>
     runTool(builtInTools(), { id: 'a', name, arguments: text }, options())
 
@@ -192,7 +192,7 @@ describe('runTool', () => {
     expect(contexts).toHaveLength(3)
   })
 
-  test('fails the attempt with a later retry when the tool says so', async () => {
+  test('fails the attempt with a later retry when the tool asks for a retry', async () => {
     const { call } = setup(() => Promise.reject(toolFailure('retry', 'the warehouse is closed')))
     expect(await call()).toEqual({
       kind: 'failed',
@@ -208,7 +208,7 @@ describe('runTool', () => {
   })
 })
 
-describe('chooseTools', () => {
+describe('choosing the tools of an agent', () => {
   const tool = (name: string, source: Tool['source']): [string, Tool] => [
     name,
     { ...builtInTools().get('calculate')!, offer: offerOf(name, '', {}), source },

@@ -46,7 +46,7 @@ export const COORDINATOR: readonly Mutation[] = [
       },
     ],
     tests: [SERVICE, '-t', 'cannot be processed'],
-    caughtBy: /an event that cannot be processed the second time either is skipped/,
+    caughtBy: /an event that cannot be processed the second time is skipped/,
     because: /./,
   },
   {
@@ -121,7 +121,7 @@ export const COORDINATOR: readonly Mutation[] = [
         replace: 'if ((await projector.drain()) === undefined)',
       },
     ],
-    tests: [FOLLOWER, '-t', 'marked complete'],
+    tests: [FOLLOWER, '-t', 'marked as complete'],
     caughtBy: /only when every write has succeeded/,
     because: /instead of rejecting/,
   },
@@ -178,7 +178,7 @@ export const COORDINATOR: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/log/task-log.test.ts', '-t', '2,000'],
-    caughtBy: /in batches instead of one by one/,
+    caughtBy: /a history of 2,000 events is read completely and in order/,
     because: /to be less than/,
   },
   {

@@ -142,7 +142,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /is neither acknowledged nor renewed when the run is superseded/,
+    caughtBy: /nor renewed when the coordinator answers `superseded`/,
     because: /expected undefined to be 'superseded'/,
   },
   {
@@ -171,7 +171,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /is renewed when it is due/,
+    caughtBy: /gets its lease renewed when this is due, and not while/,
     because: /\+WPI/,
   },
   {
@@ -181,7 +181,7 @@ export const FENCING: readonly Mutation[] = [
       { file: 'services/worker/src/node/renewals.ts', find: ' || run.doubtful', replace: '' },
     ],
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /not while the node doubts/,
+    caughtBy: /gets its lease renewed when this is due, and not while/,
     because: /\+WPI/,
   },
   {
@@ -209,7 +209,7 @@ export const FENCING: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/agent-loop.test.ts'],
-    caughtBy: /does not make a journaled call again/,
+    caughtBy: /does not repeat a call that is already in the journal/,
     because: /to contain/,
   },
 ]

@@ -13,7 +13,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'the log'],
-    caughtBy: /lets one of many writers win/,
+    caughtBy: /lets only one of several writers append after/,
     because: /to have a length of 1 but got 8/,
   },
   {
@@ -270,7 +270,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'deaths'],
-    caughtBy: /are declared once/,
+    caughtBy: /are stored once for an incarnation of a node, even if several/,
     because: /to have a length of 1 but got 3/,
   },
   {
@@ -284,7 +284,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['libs/protocol/test/permissions.test.ts'],
-    caughtBy: /do not let a worker write history/,
+    caughtBy: /do not allow a worker to write the log, pointers or deaths/,
     because: /log\.\*/,
   },
   {
@@ -312,7 +312,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/coordinator/test/identity.test.ts'],
-    caughtBy: /cannot listen to the dispatches of another node|for another node/,
+    caughtBy: /cannot listen to the dispatches of another node|in the name of another node/,
     because: /node-|to deeply equal|toBeGreaterThan/,
   },
   {
@@ -326,7 +326,7 @@ export const LOG: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/stream/live.test.ts'],
-    caughtBy: /learns that it may have missed some/,
+    caughtBy: /after the gateway has reconnected to the bus, every reader/,
     because: /expected/,
   },
 ]

@@ -12,7 +12,7 @@ export const SERVICES: readonly Mutation[] = [
         replace: "if (answer.kind !== 'reply') {",
       },
     ],
-    tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'a dispatch'],
+    tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'the dispatch of a task'],
     caughtBy: /to a node without a listener is placed on another node/,
     because: /to be undefined/,
   },
@@ -26,7 +26,7 @@ export const SERVICES: readonly Mutation[] = [
         replace: "if (answer.kind === 'unavailable') {",
       },
     ],
-    tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'a dispatch'],
+    tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'the dispatch of a task'],
     caughtBy: /without an answer is left to the lease/,
     because: /expected/,
   },
@@ -97,7 +97,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adviser/test/modes.test.ts', '--testTimeout=15000'],
-    caughtBy: /asks and records in mode shadow, and applies neither/,
+    caughtBy: /asks the LLM and records the answers in mode shadow/,
     because: /expected/,
   },
   {
@@ -112,7 +112,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adviser/test/attacks.test.ts', '--testTimeout=15000'],
-    caughtBy: /an answer out of bounds/,
+    caughtBy: /an answer to the adviser that is out of bounds/,
     because: /expected/,
   },
   {
@@ -168,7 +168,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=15000'],
-    caughtBy: /ends exactly the victims/,
+    caughtBy: /ends exactly the processes that were chosen to stop, and does/,
     because: /expected/,
   },
   {
@@ -224,7 +224,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adviser/test/figures.test.ts', '--testTimeout=15000'],
-    caughtBy: /a prompt does not contain/,
+    caughtBy: /the prompt of the adviser does not contain/,
     because: /to deeply equal/,
   },
   {
@@ -262,7 +262,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/autoscaler/test/service.test.ts', '-t', 'S1', '--testTimeout=15000'],
-    caughtBy: /S1: acts only once it leads/,
+    caughtBy: /S1: scales only while it leads, and only observes before/,
     because: /expected/,
   },
   {
@@ -295,7 +295,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['services/gateway/test/http/auth.test.ts'],
-    caughtBy: /a key identifies its tenant/,
+    caughtBy: /an API key identifies its tenant/,
     because: /expected/,
   },
   {
@@ -337,7 +337,7 @@ export const SERVICES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/principal/api-key.test.ts'],
-    caughtBy: /a rotation keeps the previous secret valid during the overlap, and no longer/,
+    caughtBy: /the rotation of an API key keeps the previous secret valid/,
     because: /expected/,
   },
   {

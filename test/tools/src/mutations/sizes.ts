@@ -54,7 +54,11 @@ export const SIZES: readonly Mutation[] = [
         replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return',
       },
     ],
-    tests: ['services/coordinator/test/follower/projector.test.ts', '-t', 'while Redis is away'],
+    tests: [
+      'services/coordinator/test/follower/projector.test.ts',
+      '-t',
+      'while Redis is unavailable',
+    ],
     caughtBy: /unwritten records take at most 32 MiB/,
     because: /expected/,
   },

@@ -83,7 +83,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/answer-schema/test/answer-checks.test.ts', '--testTimeout=8000'],
-    caughtBy: /does not prevent the waiting checks from giving their answers/,
+    caughtBy: /does not prevent waiting checks from returning their results/,
     because: /./,
   },
   {
@@ -97,7 +97,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['services/worker/test/run/echo.test.ts'],
-    caughtBy: /an echo longer than its budget of time/,
+    caughtBy: /an echo task that is longer than its time budget fails/,
     because: /to match object/,
   },
   {
@@ -125,7 +125,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/protocol/test/formats.test.ts'],
-    caughtBy: /an event of a newer release is not mistaken/,
+    caughtBy: /an event of a newer release is not read as an event/,
     because: /to throw/,
   },
   {
@@ -139,7 +139,7 @@ export const VALUES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/adapters/test/log/formats.test.ts'],
-    caughtBy: /an item of a newer release is refused at the start/,
+    caughtBy: /a stored item of a newer release is refused at the start/,
     because: /./,
   },
 ]

@@ -35,18 +35,21 @@ test.each([
       'crm: needs command',
     ],
   ],
-] as const)('a server with %s is refused with each problem and examples', (_what, server, said) => {
-  const problems = problemsOf(server)
-  expect(problems).toEqual(said.map((text) => expect.stringContaining(`MCP_SERVERS: ${text}`)))
-})
+] as const)(
+  'the configuration of an MCP server with %s is refused with each problem and with examples',
+  (_what, server, said) => {
+    const problems = problemsOf(server)
+    expect(problems).toEqual(said.map((text) => expect.stringContaining(`MCP_SERVERS: ${text}`)))
+  },
+)
 
-test('a wrong name of a server is refused with the rule for names', () => {
+test('an invalid name of an MCP server is refused, and the refusal contains the rule for names', () => {
   expect(problemsOf(RIGHT, 'a__b')).toEqual([
     expect.stringMatching(/^MCP_SERVERS: a__b: a server name has at most 32 letters/),
   ])
 })
 
-test('a right server gets the defaults of its way', () => {
+test('a valid MCP server gets the default settings of its transport', () => {
   expect(parseMcpServers(JSON.stringify({ a: RIGHT }))).toEqual({
     kind: 'ok',
     servers: {

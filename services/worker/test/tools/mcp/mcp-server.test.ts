@@ -127,7 +127,7 @@ async function serveHttp() {
 }
 
 describe('an MCP server over stdio', () => {
-  test('offers only the allowed tools, under its own name', async () => {
+  test('offers only the allowed tools, under names that begin with the name of the server', async () => {
     const { server } = await connect('everything', STDIO)
     const names = server.tools().map((tool) => tool.offer.function.name)
     expect(names.sort()).toEqual(STDIO.tools.map((tool) => `everything__${tool}`).sort())
@@ -278,7 +278,7 @@ describe('an MCP server over HTTP', () => {
   })
 })
 
-describe('MCP_SERVERS', () => {
+describe('the variable MCP_SERVERS', () => {
   const problems = (text: string) => {
     const parsed = parseMcpServers(text)
     return parsed.kind === 'wrong' ? parsed.problems : []

@@ -167,7 +167,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /slow start opens a tenth/,
+    caughtBy: /slow start of a new node opens a tenth/,
     because: /expected 100 to be 10/,
   },
   {
@@ -181,7 +181,7 @@ export const PLACEMENT: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/select.test.ts'],
-    caughtBy: /let a node take no more heavy tasks than it has room/,
+    caughtBy: /allow a node no more heavy tasks than it has room/,
     because: /expected 10 to be 2/,
   },
   {

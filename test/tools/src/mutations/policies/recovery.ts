@@ -84,7 +84,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/analysis.test.ts'],
-    caughtBy: /advice about a death lists the choices/,
+    caughtBy: /advice about a death is clamped to the allowed choices/,
     because: /action: 'replace'/,
   },
   {
@@ -112,7 +112,7 @@ export const RECOVERY: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/recovery/deaths.test.ts'],
-    caughtBy: /suspects a task that was running at three deaths/,
+    caughtBy: /lists a task as a suspect that was running during/,
     because: /to deeply equal \[ 'poison' \]/,
   },
   {

@@ -83,7 +83,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /a large fleet is at most doubled/,
+    caughtBy: /never more than doubles a large fleet at once/,
     because: /nodes: 200/,
   },
   {
@@ -279,7 +279,7 @@ export const SCALING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /adviceInForce .* is ignored/,
+    caughtBy: /advice to the autoscaler .* is ignored/,
     because: /to deeply equal/,
   },
   {

@@ -13,7 +13,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/intake.test.ts'],
-    caughtBy: /leaves low priority a share next to a backlog of high priority/,
+    caughtBy: /leaves a share to tasks of low priority next to a backlog/,
     because: /expected 120 to be 60/,
   },
   {
@@ -27,7 +27,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/intake.test.ts'],
-    caughtBy: /leaves low priority a share next to a backlog of high priority/,
+    caughtBy: /leaves a share to tasks of low priority next to a backlog/,
     because: /expected 70 to be 60/,
   },
   {
@@ -83,7 +83,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/placement/fair-share.test.ts'],
-    caughtBy: /a tenant at its limit gets nothing more/,
+    caughtBy: /a tenant at its limit gets no more credits, and other tenants/,
     because: /to be 2|'limited'/,
   },
   {
@@ -167,7 +167,7 @@ export const SHARING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/tenant/share.test.ts'],
-    caughtBy: /a tenant may hold half of what the other tenants leave free/,
+    caughtBy: /a tenant may use half of what the other tenants leave free/,
     because: /refuse/,
   },
 ]

@@ -13,7 +13,7 @@ export const WAITING: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/task/wait.test.ts'],
-    caughtBy: /comes when the time is reached, and not before/,
+    caughtBy: /happens when the time is reached, and not earlier/,
     because: /expected 'release' to be 'wait'/,
   },
   {
