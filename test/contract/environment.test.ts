@@ -46,7 +46,7 @@ const FOR_PRODUCTION =
 /** The order of the sections: variables that a first fleet needs come first. */
 const FIRST: readonly ServiceName[] = ['worker', 'gateway', 'load-balancer', 'autoscaler']
 
-test('the reference lists exactly the variables of the services', () => {
+test('the reference of the environment lists exactly the variables of the services', () => {
   const named = new Set(described.map(({ name }) => name))
   expect([...read].filter((name) => !named.has(name))).toEqual([])
   expect([...named].filter((name) => !read.has(name))).toEqual([])

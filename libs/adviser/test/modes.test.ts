@@ -162,7 +162,7 @@ describe('an error in the code around an adviser', () => {
     expect(await ask()).toMatchObject({ kind: 'applied' })
   })
 
-  it('does not occur if an adviser is created but never asked', () => {
+  it('cannot occur while the adviser is only created and not asked', () => {
     const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} }
     const { mode } = createAdviser({
       mode: 'on',

@@ -45,7 +45,7 @@ describe('the command line', () => {
     for (const code of Object.values(EXIT)) expect(all).toMatch(new RegExp(`^ +${code}  `, 'm'))
   })
 
-  test('the guide has the exit codes with their meanings', async () => {
+  test('has a guide that lists all exit codes with their meanings', async () => {
     const guide = await readFile(GUIDE, 'utf8')
     const rows = [...guide.matchAll(/^\| (\d+) +\| (.+?) +\|$/gm)].map(([, code, meaning]) => [
       Number(code),
@@ -54,7 +54,7 @@ describe('the command line', () => {
     expect(rows).toEqual(EXIT_MEANINGS)
   })
 
-  test('the guide names every command', async () => {
+  test('has a guide that names every command', async () => {
     const guide = await readFile(GUIDE, 'utf8')
     for (const { name } of COMMANDS) expect(guide).toContain(`agentfleet ${name}`)
   })

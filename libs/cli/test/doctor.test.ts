@@ -10,7 +10,7 @@ import {
 } from '../src/doctor/checks.ts'
 import { uncoloured } from '../src/render/paint.ts'
 
-test('doctor reports an old Node as a problem, and another version of the gateway as a warning', () => {
+test('the command doctor reports an old version of Node.js as a problem, and another version of the gateway as a warning', () => {
   expect(['20.19.0', '20.20.2', '24.1.0'].map((v) => checkNode(v).result)).toEqual(
     Array.from({ length: 3 }, () => 'ok'),
   )
@@ -20,21 +20,21 @@ test('doctor reports an old Node as a problem, and another version of the gatewa
   expect(checkVersion('0.1.0', undefined).detail).toContain('does not say its version')
 })
 
-test('doctor reports a clock as a problem when it is far ahead or far behind', () => {
+test('the command doctor reports a clock as a problem when the clock is far ahead or far behind', () => {
   const results = [0, 2_900, -2_900, 5_000, -5_000, 60_000, -60_000].map(
     (ms) => checkClock(ms).result,
   )
   expect(results).toEqual(['ok', 'ok', 'ok', 'warning', 'warning', 'problem', 'problem'])
 })
 
-test('doctor warns of limits of the machine that are too small, and omits limits that it does not know', () => {
+test('the command doctor warns of limits of the machine that are too small, and omits limits that it cannot read', () => {
   const small = { openFilesMax: 1_024, diskFreeBytes: 1e8, memoryFreeBytes: 1e8 }
   expect(checkMachine(small).map(({ result }) => result)).toEqual(['warning', 'warning', 'warning'])
   const unknown = { openFilesMax: undefined, diskFreeBytes: undefined, memoryFreeBytes: 1e10 }
   expect(checkMachine(unknown)).toEqual([{ name: 'memory', result: 'ok', detail: '10.0 GB free' }])
 })
 
-test('doctor finds and explains a fleet without a node and a provider that is closed', () => {
+test('the command doctor reports and explains a fleet without a node and a provider that is closed for calls', () => {
   const fleet = {
     status: 'no-available-nodes',
     explanation: 'no node is alive',

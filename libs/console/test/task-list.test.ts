@@ -124,7 +124,7 @@ test('the row of a task that no longer matches the filter stays in its place and
   expect([...withAgain(list, 0, page([])).gone]).toEqual(['9', '8', '7'])
 })
 
-test('the list finds the result page of a row by the first rows of all result pages', () => {
+test('the list finds out to which loaded page a row belongs by comparing it with the first rows of the pages', () => {
   const list = withNext(listOf(page([9, 8], 'c1')), page([7, 6]))
   expect([0, 1, 2, 3].map((row) => pageAt(list, row))).toEqual([0, 0, 1, 1])
   expect(list.pages[1]).toMatchObject({ from: 2, cursor: 'c1' })

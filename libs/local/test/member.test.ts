@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-test('a service that hangs is killed and started again, and the caller gets the reason', async () => {
+test('a service of a local fleet that hangs is killed and started again, and the caller gets the reason', async () => {
   const ends: string[] = []
   const member = await startMember({
     id: 'service-1',

@@ -45,7 +45,7 @@ test('the pause before a restart grows after each short life of a process, up to
   expect(restartPauseMs(60_000, 4_000)).toBe(100)
 })
 
-test('a server that is killed again and again comes back each time, on its port and with its data', async () => {
+test('a local server that is killed repeatedly is started again each time, on the same port and with its data', async () => {
   const supervision = supervise(redis, (name, reason, pauseMs) => {
     ends.push(`${name} ${reason} ${pauseMs}`)
   })
@@ -66,7 +66,7 @@ test('a server that is killed again and again comes back each time, on its port 
   supervision.close()
 })
 
-test('a server that hangs is killed and started again (SUP-4)', async () => {
+test('a local server that hangs is killed and started again (SUP-4)', async () => {
   ends.length = 0
   const supervision = supervise(redis, (name, reason) => void ends.push(`${name} ${reason}`), 2_000)
   const { pid } = redis
@@ -79,7 +79,7 @@ test('a server that hangs is killed and started again (SUP-4)', async () => {
   supervision.close()
 }, 30_000)
 
-test('a server that was asked to end is not started again', async () => {
+test('a local server that was asked to end is not started again', async () => {
   const supervision = supervise(redis, (name) => void ends.push(name))
   ends.length = 0
   await redis.restart()

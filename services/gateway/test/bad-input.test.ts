@@ -297,7 +297,7 @@ async function send(operation: Described, { path, headers, body }: Sent): Promis
 }
 
 test.each(operations.map((operation) => [operation.operationId, operation] as const))(
-  '%s answers every generated request as the document says',
+  '%s answers every generated request as openapi.yaml describes',
   async (_id, operation) => {
     const generated = fc.sample(requestsOf(operation), {
       numRuns: REQUESTS_PER_OPERATION,
@@ -316,7 +316,7 @@ test.each(operations.map((operation) => [operation.operationId, operation] as co
   FULL_SIZE ? 180_000 : 60_000,
 )
 
-test('a run of this file at full size sends at least 10,000 generated requests', () => {
+test('the test of generated requests sends at least 10,000 requests at full size', () => {
   const withBody = operations.filter(({ requestBody }) => requestBody !== undefined).length
   const count = operations.length * REQUESTS_PER_OPERATION + withBody * RAW_BODIES.length
   expect(count).toBeGreaterThan(FULL_SIZE ? 10_000 : 2_000)
@@ -363,7 +363,7 @@ test('a value is either stored exactly as it was sent or refused: numbers beyond
   expect(await statusOf(chunked)).toContain(' 400 ')
 })
 
-test('odd requests get an answer: many headers, repeated and nested queries, an unknown encoding', async () => {
+test('requests with many headers, with repeated and nested queries or with an unknown encoding get an answer', async () => {
   const { host } = new URL(target.url)
   const many = Array.from({ length: 3_000 }, (_, at) => `x-${at}: 1\r\n`).join('')
   expect(await statusOf(`GET /v1/tasks HTTP/1.1\r\nhost: ${host}\r\n${many}\r\n`)).toMatch(

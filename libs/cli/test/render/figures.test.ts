@@ -29,7 +29,7 @@ const STATS: TaskSeries = {
   series: [{ points: [POINT] }],
 }
 
-test('the command line prints the steps of the stats, or sums by group', () => {
+test('the command line prints the statistics for each interval of time, or their sums for each group', () => {
   expect(`\n${statsTable(STATS, LOOK)}\n`).toMatchInlineSnapshot(`
     "
     STEP                     SUBMITTED  STARTED  COMPLETED  FAILED  CANCELLED  RETRIED  LOST  WAIT P50    P99  FIRST TOKEN P50  P99  TOKENS     COST
@@ -49,7 +49,7 @@ test('the command line prints the steps of the stats, or sums by group', () => {
   )
 })
 
-test('the command line prints the queues, with their tenants only for the whole fleet', () => {
+test('the command line prints the queues, and shows their tenants only if the figures are those of the whole fleet', () => {
   const queue = {
     tenant: 'acme',
     priority: 'medium',

@@ -62,7 +62,7 @@ test('a queued task with an in-flight note is filtered as running on the node in
   expect(taskMatches(queued, { states: ['queued'] })).toBe(true)
 })
 
-test('a filter by the end time matches no unfinished task, and a filter by error code matches failed tasks without a state in the filter', () => {
+test('a filter by the end time matches no unfinished task, and a filter that has only an error code matches failed tasks', () => {
   expect(taskMatches({ ...task, state: 'retrying' }, { endedFromMs: 0 })).toBe(false)
   expect(taskMatches({ ...task, state: 'retrying' }, { errorCode: 'timeout' })).toBe(false)
   expect(statesOf({ errorCode: 'timeout' })).toEqual(['failed'])

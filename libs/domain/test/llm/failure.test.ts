@@ -24,7 +24,7 @@ describe('classifyFailure', () => {
     [403, 'provider-refused', false],
     [404, 'provider-refused', false],
     [422, 'provider-refused', false],
-  ])('a status of %i is %s', (status, code, retryable) => {
+  ])('the HTTP status %i of a provider leads to the error code %s', (status, code, retryable) => {
     expect(classifyFailure({ kind: 'status', status, message: '' })).toEqual({ code, retryable })
   })
 
@@ -43,10 +43,13 @@ describe('classifyFailure', () => {
     ['invalid-output', 'invalid-output', false],
     ['invalid-schema', 'invalid-schema', false],
     ['deadline', 'deadline-exceeded', false],
-  ] as const)('%s is reported as %s', (kind, code, retryable) => {
-    const failure: Failure = { kind, message: '' }
-    expect(classifyFailure(failure)).toEqual({ code, retryable })
-  })
+  ] as const)(
+    'a failed call of the kind `%s` leads to the error code %s',
+    (kind, code, retryable) => {
+      const failure: Failure = { kind, message: '' }
+      expect(classifyFailure(failure)).toEqual({ code, retryable })
+    },
+  )
 
   test.each([true, false])(
     'a failed tool says whether the call may succeed later: %s',

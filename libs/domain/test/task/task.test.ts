@@ -39,7 +39,7 @@ describe('the life of a task', () => {
     expect(fold(submitted, late)).toMatchObject({ state: 'queued', seq: 2 })
   })
 
-  it('is counted from the time at which the log stored the task when the clock of the submitter is wrong', () => {
+  it('begins at the time at which the log stored the task, even when the clock of the submitter is wrong', () => {
     const hourMs = 3_600_000
     const folded = transition('id', undefined, submitted, 1, hourMs)
     expect(folded.kind === 'applied' && deadlineAtMs(folded.record)).toBe(hourMs + spec.timeoutMs)

@@ -36,6 +36,6 @@ test('a compaction of the log for only a few large events happens only if the lo
   expect(decideTrim(few)).toMatchObject({ kind: 'compact', reason: 'filling' })
 })
 
-test('the last event of the log always stays', () => {
+test('trimming the log never removes the last event of the log', () => {
   expect(decideTrim({ ...LOG, expiredSeq: 20_000 })).toMatchObject({ to: 19_999 })
 })

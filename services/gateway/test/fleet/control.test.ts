@@ -49,7 +49,7 @@ test('decisions are listed page by page, newest first, each with its measured ou
   expect(ejected.decisions.map(({ id }) => id)).toEqual(['d4'])
 })
 
-test('incidents are listed at their last stage and found by state and node', async () => {
+test('incidents are listed with their last stage, and can be filtered by state and node', async () => {
   const bench = shared
   const { report } = recorder(bench)
   const client = bench.client()

@@ -6,7 +6,7 @@ import { liveNode } from '../records.ts'
 const node = liveNode({ active: 4 })
 const snapshot: Snapshot = { atMs: 0, monitorId: 'm', nodes: [node], queued: 2, running: 4 }
 
-test('a fleet with a node that takes tasks is ok, and shows its figures', () => {
+test('a fleet with a node that takes tasks has the state `ok`, and the answer contains its figures', () => {
   const view = fleetView(snapshot, 500)
   expect(view).toMatchObject({ status: 'ok', queued: 2, running: 4 })
   expect(view.explanation).toContain('6 slots')

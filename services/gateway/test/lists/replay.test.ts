@@ -93,7 +93,7 @@ test('an ended task is replayed only once under the same idempotency key', async
   })
 })
 
-test('ended tasks are replayed page by page by state, error and time, and each task only once under the same idempotency key', async () => {
+test('ended tasks are replayed page by page with filters by state, error and time, and each task only once under the same idempotency key', async () => {
   await using bench = await setup()
   const client = bench.client()
   const records: TaskRecord[] = []

@@ -97,7 +97,7 @@ async function send({ method, path, body }: Change, credential = ADMIN): Promise
 
 const operations = [...auditedOperations(loadDocument())]
 
-test('the table has a request for every audited operation', () => {
+test('the table of requests in this test has a request for every audited operation', () => {
   expect(Object.keys(changes).sort()).toEqual([...operations].sort())
 })
 

@@ -54,7 +54,7 @@ test('equal refusals within one second become one audit event with their count, 
   expect(JSON.stringify(events)).not.toContain(wrong)
 })
 
-test('the audit log is read page by page and by key, operation and tenant', async () => {
+test('the audit log can be read page by page and filtered by key, operation and tenant', async () => {
   await using bench = await setup(CONFIG)
   const admin = bench.client(ADMIN)
   const names = ['a', 'b', 'c', 'd', 'e']

@@ -106,7 +106,7 @@ test('the record of a task contains the key that submitted it, and a task can re
   expect([again.id, again.submittedBy]).toEqual([task.id, made.id])
 })
 
-test('keys are listed page by page, and an unknown key is not found', async () => {
+test('API keys are listed page by page, and a request for an unknown key gets 404', async () => {
   const bench = shared
   const url = bench.gateway.url()
   const ids = await Promise.all(

@@ -228,7 +228,7 @@ describe('an answer of a provider with several choices is', () => {
     expect(answer).toMatchObject({ failure: { kind: 'empty-answer' } })
   })
 
-  test('a failure if the only choice has another index and is too long', () => {
+  test('a failure if its only choice is too long and has another index than 0', () => {
     const pieces = Array.from({ length: 200 }, () =>
       at(1, { delta: { content: 'word '.repeat(200) } }),
     )

@@ -22,7 +22,7 @@ test('a tenant that has no rule may not use a tool', () => {
   expect([...toolsOfTenant(all, 'constructor', { acme: ['order'] }).keys()]).toEqual([])
 })
 
-test('without rules every tenant may use every tool', () => {
+test('without tool rules every tenant may use every tool', () => {
   expect(toolsOfTenant(all, 'acme', tenantToolsOf(undefined))).toBe(all)
 })
 

@@ -122,7 +122,7 @@ describe('running a tool', () => {
     expect(await run(name, text)).toEqual({ kind: 'answered', output })
   })
 
-  test('gives a tool the same key for the same step of the same task', async () => {
+  test('gives a tool the same idempotency key for the same step of the same task', async () => {
     const { call, contexts } = setup(async () => 'done')
     await call()
     await call()
@@ -179,7 +179,7 @@ describe('running a tool', () => {
     expect(contexts).toHaveLength(1)
   })
 
-  test('repeats an idempotent tool under the same key before it reports an error to the model', async () => {
+  test('repeats an idempotent tool under the same idempotency key before it reports an error to the model', async () => {
     let tries = 0
     const flaky = async () => {
       tries += 1

@@ -313,7 +313,7 @@ export const BUS: readonly Mutation[] = [
       },
     ],
     tests: ['libs/local/test/supervise.test.ts'],
-    caughtBy: /a server that hangs is killed and started again/,
+    caughtBy: /a local server that hangs is killed and started again/,
     because: /not to be/,
   },
 ]

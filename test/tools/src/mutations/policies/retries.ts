@@ -125,7 +125,7 @@ export const RETRIES: readonly Mutation[] = [
       },
     ],
     tests: ['libs/domain/test/llm/failure.test.ts'],
-    caughtBy: /a status of 401 is provider-refused/,
+    caughtBy: /the HTTP status 401 of a provider leads to/,
     because: /provider-unavailable/,
   },
   {
