@@ -110,13 +110,13 @@ async function expectLight(what: string): Promise<void> {
   expect(share(times, 0.95)).toBeLessThanOrEqual(SCRIPT_P95_MAX_MS)
 }
 
-it(`the fleet view stays light with ${NODES} nodes`, async () => {
+it(`the fleet view with ${NODES} nodes keeps within the limits of drawn elements and of script time`, async () => {
   await page.goto(`${stub.url}/console/fleet`)
   await page.getByRole('rowheader', { name: 'worker-00000' }).waitFor()
   await expectLight('Fleet')
 })
 
-it(`the list stays light with ${TASKS} tasks, and shows the last one`, async () => {
+it(`the list of ${TASKS} tasks keeps within the limits of drawn elements and of script time, and shows the last task`, async () => {
   await page.goto(`${stub.url}/console/tasks`)
   await page.locator('tbody tr').first().waitFor()
   await page.evaluate(`(async () => {
@@ -134,7 +134,7 @@ it(`the list stays light with ${TASKS} tasks, and shows the last one`, async () 
   await expectLight('Tasks')
 })
 
-it(`a task with ${EVENTS} events stays light in its timeline and in its events`, async () => {
+it(`the timeline and the events of a task with ${EVENTS} events keep within the limits of drawn elements`, async () => {
   await page.goto(`${stub.url}/console/tasks/${ID}`)
   await page.getByRole('rowheader', { name: 'Attempt 1' }).waitFor()
   await expectLight('Timeline')

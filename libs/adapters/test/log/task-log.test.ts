@@ -87,7 +87,7 @@ test('the call that returns how full the log is also returns the time of nats-se
   expect(Math.abs(atMs - Date.now())).toBeLessThan(NEAR_MS)
 })
 
-test('a page of a history ends with the event that reaches its size, and pages together hold every event (L7)', async () => {
+test('a page of the history of a task ends with the event that reaches the size limit of the page, and all pages together contain every event (L7)', async () => {
   const big = JSON.stringify({ ...call, call: { ...call.call, output: 'x'.repeat(100_000) } })
   await fill('paged', 200)
   for (let at = 0; at < 5; at += 1) bus.publish('log.paged', big)

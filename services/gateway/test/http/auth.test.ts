@@ -68,7 +68,7 @@ test('the admin key has every scope for the default tenant', () => {
   expect(() => authenticate(request({}), PLAIN)).toThrow(/API key/)
 })
 
-test('a stored key is found by its id and its secret, until it expires', () => {
+test('a stored API key is accepted with its id and its secret until the key expires', () => {
   const authenticate = authenticates()
   const use = (id: string, secret: string) =>
     authenticate(request({ authorization: `Bearer ${tokenOf({ id, secret })}` }), PLAIN)

@@ -120,7 +120,7 @@ describe('a task that a gateway hands over directly', () => {
   })
 })
 
-describe('pointers that no node can take', () => {
+describe('tasks that no node can take', () => {
   it('HELD-1: do not prevent tasks of other tenants from using free slots, and start when a node has room for them', async () => {
     const node = await world.node('w1', { slots: 20 })
     // No room for the class memory high, and much for the others.
