@@ -36,6 +36,8 @@ function outcomeOf({ schema: text, answer }: CheckJob): CheckOutcome {
     return answer === undefined ? { kind: 'ok' } : schema.check(answer)
   } catch (error) {
     // A schema that refers to itself without descending into a value overflows the stack.
+    const problem = 'refers to itself without end, or is nested too deeply'
+    if (error instanceof RangeError) return { kind: 'too-costly', problem }
     return { kind: 'too-costly', problem: error instanceof Error ? error.message : String(error) }
   }
 }

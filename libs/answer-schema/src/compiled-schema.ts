@@ -56,6 +56,8 @@ export function compileSchema(schema: JsonSchema): CompiledSchema {
     if (error instanceof RangeError) throw error
     return bad(`cannot be used: ${error instanceof Error ? error.message : String(error)}`)
   }
+  // Such a schema answers with a promise: every value would count as valid, and a failing one would end the thread.
+  if ('$async' in validate) return bad('must not contain $async')
   return {
     kind: 'ok',
     check(text) {

@@ -177,3 +177,9 @@ test('answers that wait for their check take at most 32 MB; further answers are 
   expect(kinds.filter((kind) => kind === 'valid')).toHaveLength(34)
   expect((await checks.check({ type: 'string' }, answer)).kind).toBe('valid')
 })
+
+test('a schema with $async is refused, and the next schema is checked as always', async () => {
+  const refused = { kind: 'bad-schema', problem: 'must not contain $async' }
+  expect(await checks.checkSchema({ $async: true, type: 'object' })).toEqual(refused)
+  expect(await checks.checkSchema({ type: 'integer', minimum: 3 })).toEqual({ kind: 'ok' })
+})

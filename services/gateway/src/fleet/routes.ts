@@ -7,7 +7,7 @@ import {
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { decisionView, incidentView } from './control-views.ts'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
 import {
   DECISIONS_MAX,
   type DecisionQuery,

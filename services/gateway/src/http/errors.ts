@@ -5,6 +5,7 @@ import type { ApiDocument } from './document.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { Recorder } from '../principals/record.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import {
   PROBLEM_TYPE,
@@ -84,15 +85,21 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
     error.code === 'HPE_HEADER_OVERFLOW'
       ? 'Send at most 16 KiB of headers.'
       : 'Send a complete HTTP/1.1 request within 30 seconds.'
-  const body = JSON.stringify(toProblem(new Refusal('invalid-request', detail)))
+  endWithRefusal(socket, new Refusal('invalid-request', detail))
+  return true
+}
+
+/** Answers a request that is never routed, and ends its connection. */
+export function endWithRefusal(socket: Socket, refusal: Refusal): void {
+  const problem = toProblem(refusal)
+  const body = JSON.stringify(problem)
   const head = [
-    'HTTP/1.1 400 Bad Request',
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  return true
 }
 
 /** Sends this refusal. */
@@ -127,6 +134,12 @@ export function refusalOf(error: Error): Refusal {
   }
   if (statusCode === 415) {
     return new Refusal('unsupported-media-type', 'Send the header Content-Type: application/json.')
+  }
+  if (code === 'FST_ERR_BAD_URL') {
+    return new Refusal(
+      'invalid-request',
+      'The path is not a valid URL. Send ids and names as the API gave them, percent-encoded as UTF-8.',
+    )
   }
   if (code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError) {
     return new Refusal('malformed-body', `Send one JSON object: ${error.message}.`)

@@ -24,8 +24,11 @@ export function createCheckCaller(options: {
   readonly allowedOrigins: readonly string[]
 }): CheckCaller {
   const names = new Set([...LOOPBACK_NAMES, ...options.publicHosts])
-  return ({ headers: { host, origin }, socket }) => {
+  return ({ headers: { host, origin }, raw, socket }) => {
     // HTTP/1.0 allows requests without a host; no browser uses it.
+    if (host === undefined && raw.httpVersion !== '1.0') {
+      throw new Refusal('invalid-request', 'Send the header Host with the name of the gateway.')
+    }
     if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
       throw new Refusal(
         'host-refused',

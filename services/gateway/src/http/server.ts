@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import {
   fastify,
@@ -26,6 +27,7 @@ import {
 import {
   answerBrokenRequest,
   answerWithProblems,
+  endWithRefusal,
   operationOf,
   refusalOf,
   sendRefusal,
@@ -38,6 +40,7 @@ import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
 import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
+import { ignoreOtherUpgrades } from './upgrades.ts'
 import { requestValidator } from './validation.ts'
 
 declare module 'fastify' {
@@ -56,6 +59,11 @@ declare module 'fastify' {
 const BODY_MAX_BYTES = 1024 * 1024
 /** A client that has not sent its request by then is stuck or hostile. */
 const REQUEST_TIMEOUT_MS = 30_000
+/** The answer to `Expect` with anything but `100-continue`. */
+const UNKNOWN_EXPECTATION = new Refusal(
+  'invalid-request',
+  'Send the request without the header Expect, or with Expect: 100-continue.',
+)
 /** Milliseconds between checks for such clients. */
 const REQUEST_CHECK_MS = 5_000
 /** Longer than the usual 60 s of proxies, so that the proxy closes idle connections first. */
@@ -78,11 +86,36 @@ function acceptEmptyBodies(app: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer' },
     (request, body, done) => {
-      if (body.length === 0) done(null, undefined)
+      const encoding = request.headers['content-encoding'] ?? 'identity'
+      if (encoding !== 'identity') done(encoded())
+      else if (body.length === 0) done(null, undefined)
       else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
-      // The parser answers through `done` and returns nothing.
-      else void parse(request, body.toString(), done)
+      else {
+        const text = body.toString()
+        // The parser answers through the function and returns nothing.
+        void parse(request, text, (error, value) => {
+          if (error === null) done(null, value)
+          else done(new Refusal('malformed-body', jsonProblemOf(text)))
+        })
+      }
     },
+  )
+}
+
+/** Why a text is refused, in the words of the engine, which name the place. */
+function jsonProblemOf(text: string): string {
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    return `Send one JSON object: ${(error as Error).message}.`
+  }
+  return 'Remove the keys __proto__ and constructor.prototype; they would change the objects of a program that reads them.'
+}
+
+function encoded(): Refusal {
+  return new Refusal(
+    'unsupported-media-type',
+    'Send the body without compression and without the header Content-Encoding.',
   )
 }
 
@@ -119,7 +152,8 @@ export async function createApi(deps: {
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { connectionsCheckingInterval: REQUEST_CHECK_MS },
+    // Node would answer a request without a host by itself, without a problem document.
+    http: { connectionsCheckingInterval: REQUEST_CHECK_MS, requireHostHeader: false },
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
@@ -207,6 +241,17 @@ export async function createApi(deps: {
     },
   })
   await app.ready()
+  ignoreOtherUpgrades(app.server)
+  app.server.on('checkExpectation', (_request: IncomingMessage, { socket }: ServerResponse) => {
+    if (socket !== null) endWithRefusal(socket, UNKNOWN_EXPECTATION)
+  })
+  app.websocketServer.on('wsClientError', (error, socket: Socket) => {
+    metrics.refusals.inc({ code: 'invalid-request' })
+    endWithRefusal(
+      socket,
+      new Refusal('invalid-request', `Correct the handshake of the WebSocket: ${error.message}.`),
+    )
+  })
   return { app, slowReaders }
 }
 

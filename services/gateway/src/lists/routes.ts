@@ -7,7 +7,7 @@ import {
   type TaskPage,
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Reader } from '../tasks/reads.ts'
 import { isoTime, taskSummary } from '../tasks/views.ts'
 import type { TenantRoom } from '../tenants/room.ts'

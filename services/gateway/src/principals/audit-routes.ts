@@ -1,7 +1,7 @@
 import type { AuditLog, StoredAuditEvent } from '@agentfleet/adapters'
 import type { AuditEventView, AuditPage } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
 import { isoTime } from '../tasks/views.ts'
 
 interface Query {

@@ -9,7 +9,7 @@ import type {
   MeView,
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 import type { KeyDirectory } from './key-directory.ts'

@@ -80,3 +80,54 @@ test('request bodies that are arriving from one address take at most half of the
     expect(again.text()).toMatch(/^HTTP\/1\.1 400/)
   }, SOON_MS)
 })
+
+test('a client that offers HTTP/2 with each request is answered over HTTP/1.1, also if the request has a body', async () => {
+  const { socket, text } = open()
+  const offer =
+    'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n'
+  const body = JSON.stringify({ task: 'x', model: 'echo' })
+  const entity = `content-type: application/json\r\ncontent-length: ${body.length}\r\n`
+  for (let round = 1; round <= 3; round += 1) {
+    socket.write(`POST /v1/tasks HTTP/1.1\r\n${HEAD}${offer}${entity}\r\n${body}`)
+    await eventually(() => expect(text().match(/HTTP\/1\.1 202/g)).toHaveLength(round), SOON_MS)
+  }
+  socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}${offer}\r\n`)
+  await eventually(() => expect(text()).toMatch(/HTTP\/1\.1 200/), SOON_MS)
+})
+
+test.each([
+  ['without a host', 'GET /v1/me HTTP/1.1\r\n\r\n', /400[^]*Send the header Host/],
+  [
+    'with an unknown expectation',
+    `GET /v1/me HTTP/1.1\r\n${HEAD}expect: x\r\n\r\n`,
+    /400[^]*Expect/,
+  ],
+  [
+    'with a wrong handshake of a WebSocket',
+    `GET /v1/stream HTTP/1.1\r\n${HEAD}connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\r\n`,
+    /400[^]*handshake of the WebSocket/,
+  ],
+  [
+    'with a compressed body',
+    `POST /v1/tasks HTTP/1.1\r\n${HEAD}content-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}`,
+    /415[^]*without compression/,
+  ],
+  [
+    'with a key that changes objects',
+    `POST /v1/tasks HTTP/1.1\r\n${HEAD}content-type: application/json\r\ncontent-length: 18\r\n\r\n{"__proto__":null}`,
+    /400[^]*Remove the keys __proto__/,
+  ],
+  [
+    'with a path that is not a URL',
+    `GET /v1/tasks/%zz HTTP/1.1\r\n${HEAD}\r\n`,
+    /400[^]*percent-encoded/,
+  ],
+])(
+  'a request %s is answered with a problem that says what to do',
+  async (_what, bytes, problem) => {
+    const { socket, text } = open()
+    socket.write(bytes)
+    await eventually(() => expect(text()).toMatch(problem), SOON_MS)
+    expect(text()).toContain('application/problem+json')
+  },
+)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeCursor, encodeCursor } from '../../src/http/cursor.ts'
+import { decodeCursor, encodeCursor } from '../../src/lists/cursor.ts'
 
 test('a cursor of a list leads to the position at which its page ended', () => {
   const after = '00001795553957431:6bd7eede-ea4b-8409-be6d-1c247a513737'

@@ -1,4 +1,4 @@
-import { Refusal } from './problems.ts'
+import { Refusal } from '../http/problems.ts'
 
 /** The position at which a page of a list ended. */
 export interface ListPosition {
