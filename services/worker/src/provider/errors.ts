@@ -209,7 +209,7 @@ function reportsSuccess({ code, status, success }: JsonObject): boolean {
   return success === true || [code, status].some((word) => SUCCESS.test(String(word)))
 }
 
-const SUCCESS = /^(0|2\d\d|ok|success|succeeded)$/i
+const SUCCESS = /^(0|[12]\d\d|ok|success|succeeded|processing|pending|queued|running|started)$/i
 
 /** Whether a field holds more than blanks, zeros and empty values. */
 function saysSomething(value: unknown): boolean {

@@ -138,6 +138,14 @@ describe('a valid answer is read correctly', () => {
     ['with null in an event named end', `${TEXT}event: end\ndata: null\n\n`],
     ['with the end as an object', `${TEXT}data: {"done":true}\n\n`],
     ['with usage alone behind it and no end', `${TEXT}${usage()}`],
+    [
+      'as JSON on several lines behind one field name',
+      `data: ${JSON.stringify(LAST_WHOLE, null, 2)}\n\ndata: [DONE]\n\n`,
+    ],
+    [
+      'as JSON on several lines behind one field name, without an end',
+      `data: ${JSON.stringify(LAST_WHOLE, null, 2)}`,
+    ],
     ['as JSON that follows JSON', `${json(CHUNK)}${json(LAST)}`],
     ['as records', `\u001E${json(CHUNK)}\n\u001E${json(LAST)}\n`],
     ['as a list', json([CHUNK, LAST])],

@@ -53,6 +53,10 @@ describe('the text of an answer is read', () => {
       event({ output: { choices: [{ message: { content: OK } }] }, usage: USAGE }),
     ],
     ['behind a start that reports success', `${event({ code: 0, msg: 'ok' })}${content(OK)}`],
+    [
+      'behind a report of progress',
+      `${event({ status: 102, message: 'processing' })}${content(OK)}`,
+    ],
     ['behind a start with a status', `${event({ status: 200, message: 'started' })}${content(OK)}`],
     [
       'next to a code and a message of success',

@@ -98,6 +98,11 @@ describe('the pieces of tool calls', () => {
     ['with a long id', [piece(0, 'x'.repeat(500), 'calculate', EXPR)], ONE],
     ['with an id that comes late', [piece(0, NONE, 'calculate', EXPR), piece(0, 'z')], ONE],
     [
+      'with an index that shifts within the arguments',
+      [piece(1, 'a', 'calculate', '{"expres'), piece(0, NONE, NONE, 'sion":"6*7"}')],
+      ONE,
+    ],
+    [
       'with gaps in the index',
       [piece(0, 'a', 'calculate', EXPR), piece(5, 'b', 'calculate', EXPR2)],
       TWO,

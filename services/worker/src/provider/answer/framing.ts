@@ -78,9 +78,22 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
   let events = 0
   let ignored = ''
   let strange = 0
+  // The lines of JSON behind the field of its first line.
+  let behind = ''
   const hear: Hand = (data, name) => {
     events += 1
-    onData(data, name)
+    if (behind === '') return onData(data, name)
+    const whole = `${data}${behind}`
+    const said = behind
+    behind = ''
+    if (isJson(whole)) onData(whole, name)
+    else stop('malformed', said)
+  }
+  const keep = (text: string): void => {
+    behind += `\n${text}`
+    if (behind.length <= charactersMax) return
+    stop('too-large')
+    throw new UnreadableBody()
   }
   const parser = createParser({
     maxBufferSize: charactersMax,
@@ -89,6 +102,7 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
       if (type === 'max-buffer-size-exceeded') stop('too-large')
       if (type !== 'unknown-field') return
       const text = line.replace(LEADING_NOISE, '')
+      if (behind !== '') return keep(text)
       if (!/^(\{|data)/i.test(text)) strange += 1
       const allowed = STRANGE_LINES_MAX + STRANGE_LINES_EACH * events
       const data = LOOSE_DATA.exec(text)?.[1]
@@ -102,7 +116,8 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
         onData(text)
       }
       // The answer stands in JSON, so a line without a string has no piece of it.
-      else if (text.includes('"') || strange > allowed) {
+      else if (text.includes('"') && strange <= allowed) keep(text)
+      else if (strange > allowed) {
         stop('malformed', text)
         throw new UnreadableBody()
       } else if (ignored.length < SAID_MAX) ignored += `${text} `
@@ -120,6 +135,7 @@ function eventForm(charactersMax: number, onData: Hand, stop: Stop) {
     end() {
       // Some providers omit the last blank line. The standard would drop such an event.
       push('\n\n')
+      if (behind !== '') stop('malformed', behind.trim())
       if (events === 0 && ignored.trim() !== '') stop('malformed', ignored)
     },
   }

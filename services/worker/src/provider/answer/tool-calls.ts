@@ -150,6 +150,8 @@ function draftOf(drafts: Draft[], piece: Piece): Draft {
   }
   const known = drafts.findLast((draft) => draft.index === index)
   if (known === undefined) {
+    // A call whose index shifts while its arguments are open.
+    if (name === '' && id === '' && piece.args !== '' && isOpen(last)) return last
     // The index came after the first piece of its call.
     if (last.index !== undefined || name !== '' || (id !== '' && id !== last.id)) return begin()
     last.index = index
@@ -168,6 +170,11 @@ function sharesIndex(known: Draft, piece: Piece): boolean {
   if (!beginsAnother(known, piece)) return false
   // Without another id or name only other arguments show another call.
   return otherId || otherName || (args !== '' && args !== known.arguments.join('') && id === '')
+}
+
+/** Whether the arguments of a call have begun and are not complete. */
+function isOpen({ names, arguments: pieces }: Draft): boolean {
+  return names.length > 0 && pieces.length > 0 && !isObjectText(pieces.join(''))
 }
 
 /** Whether a named piece begins a new call because the known one is complete. */
