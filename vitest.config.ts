@@ -71,8 +71,9 @@ export default defineConfig({
           name: 'simulation',
           include: ['test/simulation/protocol/**/*.test.ts'],
           exclude: [FULL, REAL_NATS],
-          // It replaces modules and clocks, so no other file may share its modules.
+          // All files of this project replace the same modules, and workers never serve two projects.
           setupFiles: './test/simulation/protocol/stand-ins/replaced-modules.ts',
+          isolate,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
