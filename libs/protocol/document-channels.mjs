@@ -3,15 +3,11 @@
  * `--check` it only lists the files that are out of date (exit code 1 if any). It reads the build: run `npx
  * tsc -b` first.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import process from 'node:process'
-import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { ALL_CHANNELS, inboxPrefix, SERVICES, STREAM_RIGHTS } from './dist/index.js'
+import { writeGenerated } from './generated-file.mjs'
 
-const folder = new URL('../../docs/reference/', import.meta.url)
 const NOTE =
   'Generated from libs/protocol/src/channels by `npm run document --prefix libs/protocol`; change those files instead.'
 
@@ -35,20 +31,8 @@ const files = {
     parser: 'yaml',
   },
 }
-await mkdir(folder, { recursive: true })
-for (const [name, { text, parser }] of Object.entries(files)) {
-  const target = new URL(name, folder)
-  const style = await resolveConfig(fileURLToPath(target))
-  const made = await format(text, { ...style, parser })
-  if (!process.argv.includes('--check')) {
-    await writeFile(target, made)
-  } else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
-    process.stderr.write(
-      `docs/reference/${name} is out of date: run \`npm run document --prefix libs/protocol\`\n`,
-    )
-    process.exitCode = 1
-  }
-}
+for (const [name, { text, parser }] of Object.entries(files))
+  await writeGenerated({ path: `docs/reference/${name}`, text, parser, script: 'document' })
 
 function markdown() {
   const rows = ALL_CHANNELS.map((channel) => {

@@ -2,13 +2,9 @@
  * Makes docs/reference/error-codes.md from the table of failure codes; with `--check` it only says whether
  * the page is out of date (exit code 1). It reads the build: run `npx tsc -b` first.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import process from 'node:process'
-import { fileURLToPath } from 'node:url'
 import { FAILURE_CODES, RETRY_POLICIES } from '@agentfleet/domain'
-import { format, resolveConfig } from 'prettier'
+import { writeGenerated } from './generated-file.mjs'
 
-const target = new URL('../../docs/reference/error-codes.md', import.meta.url)
 const NOTE =
   'Generated from libs/domain/src/failure/failure-codes.ts by `npm run document --prefix libs/protocol`; change that file instead.'
 
@@ -88,14 +84,9 @@ ${table(
 )}
 `
 
-await mkdir(new URL('.', target), { recursive: true })
-const style = await resolveConfig(fileURLToPath(target))
-const made = await format(text, { ...style, parser: 'markdown' })
-if (!process.argv.includes('--check')) {
-  await writeFile(target, made)
-} else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
-  process.stderr.write(
-    'docs/reference/error-codes.md is out of date: run `npm run document --prefix libs/protocol`\n',
-  )
-  process.exitCode = 1
-}
+await writeGenerated({
+  path: 'docs/reference/error-codes.md',
+  text,
+  parser: 'markdown',
+  script: 'document',
+})

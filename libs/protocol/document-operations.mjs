@@ -2,14 +2,11 @@
  * Makes docs/reference/operations.md from openapi.yaml; with `--check` it only says whether the page is out of
  * date (exit code 1).
  */
-import { readFile, writeFile } from 'node:fs/promises'
-import process from 'node:process'
-import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
+import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
+import { writeGenerated } from './generated-file.mjs'
 
 const source = new URL('../../openapi.yaml', import.meta.url)
-const target = new URL('../../docs/reference/operations.md', import.meta.url)
 const NOTE =
   'Generated from openapi.yaml by `npm run document --prefix libs/protocol`; change that file instead.'
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
@@ -55,13 +52,9 @@ operation, and the gateway reads the scope from there. No scope includes another
 ${sections.join('\n\n')}
 `
 
-const style = await resolveConfig(fileURLToPath(target))
-const made = await format(text, { ...style, parser: 'markdown' })
-if (!process.argv.includes('--check')) {
-  await writeFile(target, made)
-} else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
-  process.stderr.write(
-    'docs/reference/operations.md is out of date: run `npm run document --prefix libs/protocol`\n',
-  )
-  process.exitCode = 1
-}
+await writeGenerated({
+  path: 'docs/reference/operations.md',
+  text,
+  parser: 'markdown',
+  script: 'document',
+})
