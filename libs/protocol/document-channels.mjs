@@ -31,8 +31,10 @@ const files = {
     parser: 'yaml',
   },
 }
-for (const [name, { text, parser }] of Object.entries(files))
-  await writeGenerated({ path: `docs/reference/${name}`, text, parser, script: 'document' })
+for (const [name, { text, parser }] of Object.entries(files)) {
+  const target = new URL(`../../docs/reference/${name}`, import.meta.url)
+  await writeGenerated({ target, text, parser, script: 'document' })
+}
 
 function markdown() {
   const rows = ALL_CHANNELS.map((channel) => {

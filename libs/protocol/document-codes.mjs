@@ -85,7 +85,7 @@ ${table(
 `
 
 await writeGenerated({
-  path: 'docs/reference/error-codes.md',
+  target: new URL('../../docs/reference/error-codes.md', import.meta.url),
   text,
   parser: 'markdown',
   script: 'document',

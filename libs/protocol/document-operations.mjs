@@ -53,7 +53,7 @@ ${sections.join('\n\n')}
 `
 
 await writeGenerated({
-  path: 'docs/reference/operations.md',
+  target: new URL('../../docs/reference/operations.md', import.meta.url),
   text,
   parser: 'markdown',
   script: 'document',

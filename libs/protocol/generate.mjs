@@ -12,7 +12,7 @@ const header =
 // The sender may leave out a field with a default.
 const ast = await openapiTS(source, { silent: true, defaultNonNullable: false })
 await writeGenerated({
-  path: 'libs/protocol/src/generated/openapi.ts',
+  target: new URL('./src/generated/openapi.ts', import.meta.url),
   text: header + astToString(ast),
   parser: 'typescript',
   script: 'generate',

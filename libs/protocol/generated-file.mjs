@@ -3,15 +3,11 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 
-/** The root of the repository. */
-const ROOT = new URL('../../', import.meta.url)
-
 /**
  * Writes a generated file, in the style of the repository. With `--check` it only says whether the file is out of
  * date, and which script of this package brings it up to date (exit code 1).
  */
-export async function writeGenerated({ path, text, parser, script }) {
-  const target = new URL(path, ROOT)
+export async function writeGenerated({ target, text, parser, script }) {
   const style = await resolveConfig(fileURLToPath(target))
   const made = await format(text, { ...style, parser })
   if (!process.argv.includes('--check')) {
@@ -19,7 +15,7 @@ export async function writeGenerated({ path, text, parser, script }) {
     await writeFile(target, made)
   } else if ((await readFile(target, 'utf8').catch(() => '')) !== made) {
     process.stderr.write(
-      `${path} is out of date: run \`npm run ${script} --prefix libs/protocol\`\n`,
+      `${target.pathname} is out of date: run \`npm run ${script} --prefix libs/protocol\`\n`,
     )
     process.exitCode = 1
   }

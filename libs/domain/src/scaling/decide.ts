@@ -3,15 +3,6 @@ import type { ScaleLimits } from './limits.ts'
 import type { Outlook } from './learned.ts'
 import { nodesFor, staffedNodes } from './staffing.ts'
 
-/** The rest of the provider's budget: more nodes do not help against its limit. */
-export interface ProviderBudget {
-  /** Share of recent answers that were 429, and used share of the budget. */
-  readonly refusedShare: number
-  readonly usedShare: number
-  /** Tasks a second that it pays for; undefined when unknown. */
-  readonly tasksPerS?: number | undefined
-}
-
 /** The cluster as the autoscaler sees it. */
 export interface ClusterSnapshot {
   /** Nodes that serve or are starting, without draining and dead ones. */
@@ -29,7 +20,8 @@ export interface ClusterSnapshot {
   readonly scaledInAtMs: number
   /** The readings of the windows and of the forecast. */
   readonly outlook: Outlook
-  readonly budget?: ProviderBudget | undefined
+  /** Share of the provider's recent answers that were 429: more nodes do not help against its limit. */
+  readonly throttledShare?: number | undefined
   readonly advice?: ScaleAdvice | undefined
   /** Share of the last hour's tasks that started in time; undefined when unknown. */
   readonly attainment?: number | undefined
@@ -46,7 +38,6 @@ export interface ScaleOption {
     | 'forecast'
     | 'panic'
     | 'advice'
-    | 'cap'
     | 'window'
   readonly nodes: number
   readonly reason: string
@@ -78,7 +69,7 @@ export function decideScale(
   const advice = adviceInForce(cluster.advice, cluster.attainment, limits, nowMs)
   const blind = !cluster.complete || cluster.slotsPerNode <= 0
   const options = blind ? [] : weigh(cluster, advice, limits)
-  const asked = options.filter(({ kind }) => kind !== 'cap' && kind !== 'window')
+  const asked = options.filter(({ kind }) => kind !== 'window')
   const bounded = (count: number): number =>
     Math.min(limits.nodesMax, Math.max(limits.nodesMin, count))
   const wanted = asked.length === 0 ? nodes : bounded(Math.max(...asked.map((one) => one.nodes)))
@@ -94,12 +85,11 @@ export function decideScale(
   if (nodes < limits.nodesMin) return decided('scale-out', limits.nodesMin, 'below-minimum')
   if (blind) return hold('figures-missing')
   const first = asked.reduce((most, one) => (one.nodes > most.nodes ? one : most))
-  const cap = options.find(({ kind }) => kind === 'cap')?.nodes ?? Infinity
   if (wanted > nodes) {
-    if (isSpent(cluster.budget, limits) || cap <= nodes) return hold('provider-budget', true)
+    if ((cluster.throttledShare ?? 0) > limits.refusedMax) return hold('provider-budget', true)
     const before = Math.min(nodes, outlook.nodesBefore)
     const reachable = before + Math.max(limits.scaleOutStep, before)
-    const to = Math.min(wanted, reachable, Math.max(cap, limits.nodesMin))
+    const to = Math.min(wanted, reachable)
     return to > nodes ? decided('scale-out', to, reasonFor(first)) : hold('growing')
   }
   const floor = Math.max(wanted, bounded(outlook.wantedMax))
@@ -122,7 +112,7 @@ function weigh(
   advice: ReturnType<typeof adviceInForce>,
   limits: ScaleLimits,
 ): readonly ScaleOption[] {
-  const { nodes, slotsPerNode, outlook, budget } = cluster
+  const { nodes, slotsPerNode, outlook } = cluster
   const at = (demand: number, utilisation: number): number =>
     nodesFor(demand, slotsPerNode, { ...limits, utilisationTarget: utilisation })
   const { slots, by, headroom } = outlook.forecast
@@ -180,20 +170,7 @@ function weigh(
   if (advice.floorDelta > 0) {
     options.push({ kind: 'advice', nodes: reactive + advice.floorDelta, reason: 'advised' })
   }
-  if (budget?.tasksPerS !== undefined && outlook.serviceS !== undefined) {
-    const paid = at(budget.tasksPerS * outlook.serviceS, advice.targetUtil)
-    options.push({
-      kind: 'cap',
-      nodes: paid,
-      reason: "the provider's budget can keep these nodes busy",
-    })
-  }
   return options
-}
-
-function isSpent(budget: ProviderBudget | undefined, limits: ScaleLimits): boolean {
-  if (budget === undefined) return false
-  return budget.refusedShare > limits.refusedMax || budget.usedShare > limits.budgetMax
 }
 
 function reasonFor({ kind }: ScaleOption): string {

@@ -46,12 +46,8 @@ export interface ScaleLimits {
   readonly scaleInStep: number
   readonly scaleInShare: number
   readonly scaleInEveryMs: number
-  /**
-   * Share of the provider's answers that may be 429, and of its budget that may be used, before
-   * growth stops.
-   */
+  /** Share of the provider's answers that may be 429 before growth stops. */
   readonly refusedMax: number
-  readonly budgetMax: number
 }
 
 /** Windows of demand need a few samples each, and one arrives every half second. */
@@ -99,5 +95,4 @@ export const SCALE_LIMITS: ScaleLimits = {
   scaleInShare: 0.1,
   scaleInEveryMs: 30_000,
   refusedMax: 0.02,
-  budgetMax: 0.9,
 }

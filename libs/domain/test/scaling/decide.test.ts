@@ -79,14 +79,7 @@ const anyCluster = fc.record({
   scaledOutAtMs: instant,
   scaledInAtMs: instant,
   outlook: anyOutlook,
-  budget: fc.option(
-    fc.record({
-      refusedShare: fc.double({ min: 0, max: 0.1, noNaN: true }),
-      usedShare: fc.double({ min: 0, max: 1, noNaN: true }),
-      tasksPerS: fc.option(fc.nat(100), { nil: undefined }),
-    }),
-    { nil: undefined },
-  ),
+  throttledShare: fc.option(fc.double({ min: 0, max: 0.1, noNaN: true }), { nil: undefined }),
   advice: fc.option(
     fc.record({
       floorDelta: anyNumber,
@@ -188,24 +181,10 @@ describe('decideScale', () => {
     ],
     [
       'a provider that refuses',
-      { outlook: agreeing(900), budget: { refusedShare: 0.03, usedShare: 0 } },
+      { outlook: agreeing(900), throttledShare: 0.03 },
       'hold',
       4,
       'provider-budget',
-    ],
-    [
-      'a budget that is spent',
-      { outlook: agreeing(900), budget: { refusedShare: 0, usedShare: 0.91 } },
-      'hold',
-      4,
-      'provider-budget',
-    ],
-    [
-      'a budget for 50 tasks a second',
-      { outlook: agreeing(900), budget: { refusedShare: 0, usedShare: 0, tasksPerS: 50 } },
-      'scale-out',
-      6,
-      'demand',
     ],
     [
       'advice for two more',
@@ -314,8 +293,7 @@ describe('decideScale', () => {
   test('the fleet never grows above its minimum while the provider refuses calls', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
-        const budget = { refusedShare: 0.5, usedShare: 0 }
-        const decision = decideScale({ ...cluster, budget }, limits, NOW_MS)
+        const decision = decideScale({ ...cluster, throttledShare: 0.5 }, limits, NOW_MS)
         if (decision.kind === 'scale-out') expect(decision.nodes).toBe(limits.nodesMin)
       }),
     )

@@ -35,8 +35,6 @@ export type NatsConfig = {
    * all that need no issuer.
    */
   readonly issuer?: string
-  readonly memoryBytesMax?: number
-  readonly fileBytesMax?: number
   /** Encrypts the connections of clients; with an authority, clients need a certificate that it signed. */
   readonly tls?: ServerTls
 }
@@ -118,8 +116,8 @@ function renderConfig(options: {
     jetstream: {
       store_dir: join(dir, 'jetstream'),
       sync_interval: config.durability === 'power' ? 'always' : '1s',
-      max_memory_store: config.memoryBytesMax ?? MEMORY_BYTES_MAX,
-      max_file_store: config.fileBytesMax ?? FILE_BYTES_MAX,
+      max_memory_store: MEMORY_BYTES_MAX,
+      max_file_store: FILE_BYTES_MAX,
     },
     ...(users.length > 0 ? { authorization: { users, ...renderIssuer(config) } } : {}),
     ...(config.tls === undefined ? {} : { tls: renderTls(config.tls) }),

@@ -172,7 +172,7 @@ export function figuresFor(
     wanted: alone.nodes,
     arrivalsPerMin: (seen.outlook.arrivalsPerS ?? 0) * 60,
     demandChange: forecast.level <= 0 ? 0 : (forecast.growth * 60) / forecast.level,
-    throttledShare: seen.budget?.refusedShare ?? 0,
+    throttledShare: seen.throttledShare ?? 0,
     responseMs: fleet.responseMs,
     sinceUpMs: since(seen.scaledOutAtMs),
     sinceDownMs: since(seen.scaledInAtMs),

@@ -62,7 +62,7 @@ function inputsOf(parts: DecisionParts): Figures {
     serviceS: outlook.serviceS,
     panicking: outlook.panicking,
     wantedMax: outlook.wantedMax,
-    throttledShare: seen.budget?.refusedShare,
+    throttledShare: seen.throttledShare,
     llmCalls: parts.llmCalls,
     wanted: decision.wanted,
     decided: decision.nodes,

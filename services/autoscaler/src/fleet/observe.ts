@@ -7,7 +7,7 @@ import type { Snapshot } from '@agentfleet/protocol'
 export interface Observation {
   readonly cluster: Omit<
     ClusterSnapshot,
-    'scaledOutAtMs' | 'scaledInAtMs' | 'outlook' | 'budget' | 'advice' | 'attainment'
+    'scaledOutAtMs' | 'scaledInAtMs' | 'outlook' | 'throttledShare' | 'advice' | 'attainment'
   >
   /** The mean duration of a task on a node, in milliseconds. */
   readonly responseMs: number

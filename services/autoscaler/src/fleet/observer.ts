@@ -81,9 +81,9 @@ export function createObserver(deps: {
         memory = rememberScaling(memory, sample, slotsPerNode, limits)
       }
       const view = outlook(memory, limits, nowMs)
-      const refusedShare = provider.throttledShare()
+      const throttledShare = provider.throttledShare()
       metrics.nodes.set(nodes)
-      metrics.throttled.set(refusedShare)
+      metrics.throttled.set(throttledShare)
       const seen: ClusterSnapshot = {
         ...observed.cluster,
         complete,
@@ -92,7 +92,7 @@ export function createObserver(deps: {
         outlook: view,
         // Without a service time it is unknown which queue is too long.
         attainment: view.serviceS === undefined ? undefined : 1 - view.lateShare,
-        budget: { refusedShare, usedShare: 0 },
+        throttledShare,
       }
       return { ...observed, nowMs, seen, llmCalls: provider.calls() }
     },
@@ -111,6 +111,6 @@ export function outcomeFigures({ seen, responseMs }: FleetState): Figures | unde
     running: seen.running,
     utilisation: seen.running / Math.max(1, seen.nodes * seen.slotsPerNode),
     responseMs,
-    throttledShare: seen.budget?.refusedShare ?? 0,
+    throttledShare: seen.throttledShare ?? 0,
   }
 }

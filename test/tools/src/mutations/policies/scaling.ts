@@ -50,26 +50,12 @@ export const SCALING: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/domain/src/scaling/decide.ts',
-        find: "if (isSpent(cluster.budget, limits) || cap <= nodes) return hold('provider-budget', true)",
-        replace: "if (cap <= nodes) return hold('provider-budget', true)",
+        find: "if ((cluster.throttledShare ?? 0) > limits.refusedMax) return hold('provider-budget', true)",
+        replace: "if ((cluster.throttledShare ?? 0) > 1) return hold('provider-budget', true)",
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
     caughtBy: /a provider that refuses \(/,
-    because: /to match object/,
-  },
-  {
-    name: 'provider-cap',
-    safeguard: 'the fleet grows no further than the provider can keep busy',
-    edits: [
-      {
-        file: 'libs/domain/src/scaling/decide.ts',
-        find: "const cap = options.find(({ kind }) => kind === 'cap')?.nodes ?? Infinity",
-        replace: 'const cap = Infinity',
-      },
-    ],
-    tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /a budget for 50 tasks a second/,
     because: /to match object/,
   },
   {
@@ -78,8 +64,8 @@ export const SCALING: readonly Mutation[] = [
     edits: [
       {
         file: 'libs/domain/src/scaling/decide.ts',
-        find: 'const to = Math.min(wanted, reachable, Math.max(cap, limits.nodesMin))',
-        replace: 'const to = Math.min(wanted, Math.max(cap, limits.nodesMin))',
+        find: 'const to = Math.min(wanted, reachable)',
+        replace: 'const to = wanted',
       },
     ],
     tests: ['libs/domain/test/scaling/decide.test.ts'],
