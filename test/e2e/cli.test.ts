@@ -93,6 +93,23 @@ test('the command submit --wait prints the result, get shows the task, and ls li
   expect(table).toMatch(/^ID  completed  AGE  assistant  sim-script:cli-hello  \S+  1  Hi$/m)
 })
 
+test('no text of a task can control the terminal, and JSON keeps the text unchanged', async () => {
+  const hostile = 'a\u001b[2Jb\u009b31mc\u202ed\u0007'
+  const model = await tenant.script('hostile', [{ content: hostile }])
+  const argv = ['-m', model, '--metadata', `m=${hostile}`, hostile]
+  const submitted = await succeed('submit', '--wait', ...argv)
+  expect(submitted.out).toBe('a·[2Jb·31mc·d·\n')
+  const [, id = ''] = /task (\S+)/.exec(submitted.err) ?? []
+  const json = await succeed('get', '--json', id)
+  expect(json.objects).toMatchObject([{ task: hostile, result: hostile, metadata: { m: hostile } }])
+  const texts = [json.out, json.err]
+  for (const words of [['get', id], ['get', '-e', id], ['get', '-r', id], ['watch', id], ['ls']]) {
+    texts.push((await succeed(...words)).out)
+  }
+  texts.push((await agentfleet('get', hostile)).err)
+  expect(texts.join('').match(/(?!\n)[\p{Cc}\p{Cf}]/gu)).toBeNull()
+})
+
 test('the command watch prints the events of a task and ends when the task ends', async () => {
   const model = await tenant.script('watched', [{ content: 'watched text' }])
   const { out } = await succeed('submit', '-m', model, 'Watch me')
