@@ -157,7 +157,9 @@ function Details({ decision }: { decision: DecisionView }) {
             {advice.clamped.length > 0 && `, ${plural(advice.clamped.length, 'value')} clamped`}
           </p>
           {advice.answer !== undefined && <p>{figuresText(advice.answer)}</p>}
-          {advice.raw !== undefined && (
+          {advice.raw === undefined ? (
+            <p class="muted">Only operators may read the raw answer of the adviser.</p>
+          ) : (
             <Text value={advice.raw} label="Raw answer of the adviser" />
           )}
         </>
