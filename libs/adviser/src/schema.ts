@@ -32,7 +32,9 @@ const TEXT_CHARACTERS_MAX = 256
  * decision.
  */
 export function problemOfAnswerSchema(schema: JsonSchema): string | undefined {
-  return schema['type'] === 'object' ? problemAt(schema, 'answer', 0) : 'answer is not an object'
+  return schema['type'] === 'object'
+    ? problemAt(schema, 'answer', 0)
+    : 'the schema of the answer is not an object'
 }
 
 function problemAt(schema: JsonSchema, path: string, depth: number): string | undefined {

@@ -167,7 +167,7 @@ async function choosePort(wanted: number | undefined): Promise<number | undefine
   if (wanted !== undefined) {
     if (await isPortFree(wanted)) return wanted
     throw new StartFailure(
-      `port ${wanted} is taken by another program; choose another one, or leave --port out to get a free one`,
+      `port ${wanted} is taken by another program; choose another port, or omit --port to get a free port`,
     )
   }
   return (await isPortFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined

@@ -95,7 +95,7 @@ test('a start reports invalid tool files before it starts any process, each with
       /b.ts: the tool "calculate" has the name of a built-in tool; choose another name/,
       /c.ts: cannot be compiled at line 1, column 17: /,
       /d.js: cannot be compiled at line 2, column \d+: .*; correct it/,
-      /e.ts: imports the package left-pad, which is not installed; run "npm install left-pad"/,
+      /e.ts: the file imports the package left-pad, which is not installed; run "npm install left-pad"/,
       /f.ts: exports no tool; .*: export const f = defineTool\({ … }\)/,
     ]) {
       expect((wrong as Error).message).toMatch(part)

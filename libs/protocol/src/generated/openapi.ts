@@ -2038,7 +2038,7 @@ export interface components {
       /** @description The number of the attempt; absent if the text is empty. */
       attempt?: number
       node?: string
-      /** @description The number of the run, as in the frames `delta` of the stream. */
+      /** @description The number of the run; the frames `delta` of the stream contain the same number. */
       seq?: number
       /** @description How many characters of the attempt are before `text`. */
       offset: number

@@ -32,8 +32,8 @@ node have already been given to other nodes, and this cannot be changed. You see
 fleet and of the deaths in the last ten minutes. You also see the conclusion of the deterministic policy
 (policyAction, policyStrategy, policyImpact). Answer with an action, the strategy of the redistribution, the
 impact on the fleet, and up to four ways to prevent such a death. The action restart lets the orchestrator
-restart the node, replace starts another process instead of the node, investigate leaves the node to a person,
-and none does nothing. Replace a process only if it has certainly ended (mayReplace). Prefer investigate if a
+restart the node. The action replace starts another process instead of the node. The action investigate leaves
+the node to a person. The action none does nothing. Replace a process only if it has certainly ended (mayReplace). Prefer investigate if a
 new process will probably fail in the same way, for example after many early deaths or many recent replacements.
 A task that was running at several deaths (suspects) is the likely cause. Repeat the conclusion of the policy
 unless the figures show a better answer.`

@@ -27,10 +27,10 @@ function definitionProblem({ message, unknown, known }: ToolDefinitionError): st
 function missingImport(message: string): string {
   const [, name] = /^Cannot find package '([^']+)'/.exec(message) ?? []
   if (name !== undefined) {
-    return `imports the package ${name}, which is not installed; run "npm install ${name}" in the folder of the tools`
+    return `the file imports the package ${name}, which is not installed; run "npm install ${name}" in the folder of the tools`
   }
   const [, file = ''] = /^Cannot find module '([^']+)'/.exec(message) ?? []
-  return `imports ${file}, which does not exist; correct the path`
+  return `the file imports ${file}, which does not exist; correct the path`
 }
 
 /** Node reports no place of a syntax error of JavaScript, so the compiler for TypeScript reads the module again. */
