@@ -166,7 +166,7 @@ describe('one of two processes that is killed permanently under load', () => {
     await goesOn()
   })
 
-  it('leaves every accepted task with exactly one ending, even when it was a coordinator', async () => {
+  it('leaves every accepted task with exactly one end event, even when the killed process is a coordinator', async () => {
     kill('coordinator')
     await goesOn()
     await load.stop()

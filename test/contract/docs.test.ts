@@ -17,11 +17,11 @@ const pages = readPages()
 const snippets = pages.flatMap((page) => page.snippets)
 /** Drawn by GitHub, or not built here. */
 const NOT_CHECKED = new Set(['mermaid', 'dockerfile', 'text'])
-test('every relative link of every page leads to a file and a heading that exist', () => {
+test('every relative link in the documents leads to a file and a heading that exist', () => {
   expect(pages.flatMap(brokenLinks)).toEqual([])
 })
 
-test('every path of the checkout that a page mentions exists', () => {
+test('every path of the repository that a document mentions exists', () => {
   expect(pages.flatMap(missingPaths)).toEqual([])
 })
 

@@ -169,7 +169,7 @@ test('a schema with an enumeration of 1,000 values, and an answer with 5,000 pro
   expect(checked.kind).toBe('invalid')
 })
 
-test('answers that wait for their check take at most 32 MB; further answers are not checked now (L7)', async () => {
+test('answers that wait for their check take at most 32 MB, and further answers get the result `busy` (L7)', async () => {
   const answer = JSON.stringify('x'.repeat(1_000_000))
   const all = Array.from({ length: 40 }, () => checks.check({ type: 'string' }, answer))
   const kinds = (await Promise.all(all)).map(({ kind }) => kind)

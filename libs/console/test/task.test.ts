@@ -84,7 +84,7 @@ test('the text of a newer run replaces the text of an older run, and late parts 
   expect(all(frames)).toMatchObject({ text: 'new', attempt: 2 })
 })
 
-test('the text from before the page followed the task comes first, and nothing of it is doubled', () => {
+test('the page shows text from before it followed the task first, and shows no part of this text twice', () => {
   const written = { attempt: 1, node: 'n1', seq: 5, offset: 0, text: 'abcd' }
   const before = (frames: readonly DeltaFrame[]) => withWritten(all(frames), written)
   expect(before([])).toMatchObject({ text: 'abcd', end: 4, incomplete: false })

@@ -21,7 +21,7 @@ const NOTHING = {
   costUsd: 0,
 }
 
-test('the success of an agent is the share of completed tasks, and a sum without a price is not shown as a cost', () => {
+test('the page shows the share of completed tasks as the success of an agent, and does not show a cost if a price is missing', () => {
   const series: TaskSeries['series'] = [
     { key: 'idle', points: [NOTHING] },
     { key: 'unpriced', points: [{ ...NOTHING, completed: 1, llmCalls: 2 }] },
@@ -40,7 +40,7 @@ test('the success of an agent is the share of completed tasks, and a sum without
   ])
 })
 
-test('the neighbours of a task are those of the list that the reader saw', () => {
+test('the page finds the previous and the next task of a task in the list that the reader has seen', () => {
   const tasks = ['a', 'b', 'c'].map((id) => ({ id }) as TaskSummary)
   const list = listOf({ tasks, scanned: 3 })
   expect(neighboursOf(list, 'a')).toEqual({ before: undefined, after: 'b' })
@@ -49,7 +49,7 @@ test('the neighbours of a task are those of the list that the reader saw', () =>
   expect([neighboursOf(list, 'x'), neighboursOf(undefined, 'a')]).toEqual([none, none])
 })
 
-test('saved views are read with care, sorted by name, and replaced by name', () => {
+test('saved views are sorted by name, a new view replaces the view with the same name, and invalid stored text is ignored', () => {
   const failed = { name: 'failed', query: { state: 'failed' } }
   for (const text of [undefined, '', '{', '{}', 'null', '[1,null,{"name":1},{"name":"x"}]']) {
     expect(viewsIn(text)).toEqual([])
@@ -64,7 +64,7 @@ test('saved views are read with care, sorted by name, and replaced by name', () 
   expect(viewsIn(JSON.stringify(many))).toHaveLength(VIEWS_MAX)
 })
 
-test('a count that is only a bound says so, and an exact count stands alone', () => {
+test('the page writes ≤ or ≥ before a count that is only a bound, and writes an exact count without a sign', () => {
   const shown = (counts: { exact: boolean; unsplit?: number }) =>
     ['queued', 'running', 'failed'].map((state) => boundOf(counts, state))
   expect(shown({ exact: true })).toEqual(['', '', ''])

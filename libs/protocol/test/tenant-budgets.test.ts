@@ -13,7 +13,7 @@ test('budgets are read for each tenant, and invalid budgets are listed', () => {
   expect(readTenantBudgets('{"acme":{"usdPerDay":-1}}').problems.join()).toContain('acme.usdPerDay')
 })
 
-test('a tenant with the name of a property of every object gets the budget of *', () => {
+test('a tenant whose name is that of a property of every JavaScript object gets the budget of *', () => {
   const { budgets } = readTenantBudgets('{"*":{"usdPerDay":5}}')
   expect(budgetOf(budgets, 'constructor')).toEqual({ usdPerDay: 5 })
   expect(budgetOf({}, 'constructor')).toBeUndefined()

@@ -90,14 +90,14 @@ test('an error about a misspelt field names the misspelt field together with the
   expect(check({ task: 'x', ...many })).toHaveLength(10)
 })
 
-test('a value that is not among the allowed ones gets the value that is near it', () => {
+test('the error about a value that is not allowed names the allowed value that is most similar', () => {
   const check = valueCheck(loadDocument(), 'TaskRequest')
   expect(check({ task: 'x', priority: 'hihg' })).toEqual([
     { pointer: '/priority', detail: expect.stringMatching(/\(did you mean "high"\?\)$/) },
   ])
 })
 
-test('a path that does not exist gets the path or the methods that the client may mean', () => {
+test('a request with an unknown path or method gets an error with a similar path or with the methods of the path', () => {
   const detail = (method: string, url: string) => pathDetail(loadDocument().paths, method, url)
   expect(detail('GET', '/v1/task?limit=1')).toMatch(/^Did you mean \/v1\/tasks\? /)
   expect(detail('POST', '/v1/tasks/abc/cancl')).toMatch(/^Did you mean \/v1\/tasks\/abc\/cancel\? /)

@@ -31,7 +31,7 @@ function bench() {
   }
 }
 
-test('a tenant at its limit at one load balancer is queued, until this load balancer has died', async () => {
+test('tasks of a tenant that is at its limit at one load balancer go to the queue until this load balancer has died', async () => {
   const { clock, sent, say, pass } = bench()
   say('living', {})
   say('dead', { full: ['acme'] })

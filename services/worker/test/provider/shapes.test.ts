@@ -120,7 +120,7 @@ test.each([
   ['length', 'answer-cut'],
   ['content_filter', 'withheld'],
   ['error', 'connection'],
-])('a finish reason of %s stays if another one follows without text', (word, kind) => {
+])('the finish reason %s is kept if another finish reason follows without text', (word, kind) => {
   expect(read([content(OK), delta({}, word), END]).answer).toMatchObject({ failure: { kind } })
   const resumed = read([delta({ content: 'The answer' }, word), content(' is 42.'), END])
   expect(resumed.answer).toMatchObject({ answer: { text: OK } })

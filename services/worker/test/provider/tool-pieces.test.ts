@@ -228,7 +228,7 @@ describe('the pieces of tool calls', () => {
   })
 })
 
-test('a call is found if it stands as a whole in its name', () => {
+test('a tool call is found if the model writes the whole call into the name of the tool', () => {
   const name = JSON.stringify({ name: 'calculate', arguments: { expression: '6*7' } })
   expect(callsOf(toolTurn(piece(0, 'a', name, '')))).toEqual([['calculate', EXPR]])
 })
