@@ -145,8 +145,8 @@ export function requireAdmitted(
 }
 
 function presentedKey({ headers, query }: FastifyRequest, stream: boolean): string | undefined {
-  const [scheme, key] = (headers.authorization ?? '').split(' ')
-  if (scheme?.toLowerCase() === 'bearer' && key) return key
+  const [scheme, key, more] = (headers.authorization ?? '').split(' ')
+  if (scheme?.toLowerCase() === 'bearer' && key && more === undefined) return key
   if (!stream) return undefined
   const inQuery = (query as { access_token?: unknown }).access_token
   if (typeof inQuery === 'string') return inQuery
