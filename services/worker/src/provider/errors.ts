@@ -58,13 +58,16 @@ const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
   [/authentication (error|failed)|unauthorized|invalid api key|access denied/i, 401],
 ]
 
+/** A byte order mark, and the fields of a refusal that is an event. */
+const IN_FRONT = /^[\s\uFEFF]*((event:[^\n]*\n)?data:)?/i
+
 /** Reads the body of a refusal. */
 export function readRefusal(
   status: number,
   body: string,
   location: string | null = null,
 ): ProviderError {
-  const parsed = parseJson(body)
+  const parsed = parseJson(body.replace(IN_FRONT, ''))
   const error = isShallow(parsed) ? readError(parsed) : undefined
   const said = error?.message ?? plainText(body)
   const message = status < BAD_REQUEST ? redirectedTo(location) : said || noReason(status)

@@ -309,3 +309,14 @@ test.each<[string, number | undefined]>([
   expect(failure).toMatchObject({ status: 429 })
   expect('retryAfterMs' in failure ? failure.retryAfterMs : undefined).toBe(waitMs)
 })
+
+test.each([
+  'data: {"error":{"message":"too long","code":"context_length_exceeded"}}\n\n',
+  'event: error\ndata: {"error":{"message":"too long","code":"context_length_exceeded"}}\n\n',
+  '\uFEFF{"error":{"message":"too long","code":"context_length_exceeded"}}',
+])('a refusal is read from the body %j', (body) => {
+  expect(readRefusal(400, body)).toMatchObject({
+    message: 'too long',
+    code: 'context_length_exceeded',
+  })
+})

@@ -151,3 +151,19 @@ test('field names such as __proto__ in the values that are sent back have no eff
   expect(answer.kind).toBe('answered')
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
 })
+
+test.each([
+  'Unrecognized key(s) in object: thinking_blocks',
+  'messages.1.content.0: Invalid `signature` in `thinking` block',
+])('a thinking block that its provider refuses with "%s" is left out', async (message) => {
+  const block = { thinking_blocks: [{ type: 'thinking', thinking: 'hm', signature: 's' }] }
+  await using server = await endpoint((request, response, seen) => {
+    if (seen.length === 1) return sendEvents(response, `${delta(block)}${toolTurn(CALL)}`)
+    if (JSON.stringify(request.messages).includes('thinking_blocks')) {
+      return refuse(response, 400, message)
+    }
+    return sendEvents(response, GOOD)
+  })
+  expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
+  expect(server.seen).toHaveLength(3)
+})

@@ -80,7 +80,7 @@ function sentOf(
     hasSystem: messages.some(({ role }) => role === 'system' || role === 'developer'),
     hasToolCalls: messages.some(({ tool_calls: calls }) => calls !== undefined),
     hasReasoning: messages.some((message) =>
-      Object.keys(message).some((name) => name.startsWith('reasoning')),
+      Object.keys(message).some((name) => /^(reasoning|thinking)/.test(name)),
     ),
     hasSignatures: messages.some(isSigned),
     toolsOptional,
