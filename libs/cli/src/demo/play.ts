@@ -7,7 +7,6 @@ import { CommandError } from '../exit.ts'
 import { isRunning } from '../local-fleet.ts'
 import { progressBar } from '../render/progress.ts'
 import { createHistory, type History, type Kill } from './history.ts'
-import { followLog } from './follow-log.ts'
 import type { DemoFigures, PaidFigures } from './report.ts'
 
 /** LLM calls of one task, with a tool between any two of them. */
@@ -44,6 +43,8 @@ export async function playDemo(
   const marker = { task: 'The demo begins.', model: 'sim-fast?tokens=1' }
   const { seq } = await client.submit(marker, { waitSeconds: 30, signal })
   const history = createHistory()
+  // Only this command reads the bus: to import its client takes longer than most other commands run.
+  const { followLog } = await import('./follow-log.ts')
   const log = await followLog(fleet, seq, { receive: history.note, note: context.note })
   try {
     const llmMsOf = new Map<string, number>()
