@@ -207,6 +207,10 @@ const TOO_WIDE = `[...document.querySelectorAll('body *')]
   .filter((each) => each.getBoundingClientRect().right > innerWidth && each.closest('.scroll, .rail') === null)
   .map(({ outerHTML }) => outerHTML.slice(0, 100)).slice(0, 4).join(' | ')`
 
+/** The columns of long tables that have no room for a word. */
+const TOO_NARROW = `[...document.querySelectorAll('.rows thead th')]
+  .filter((each) => each.getBoundingClientRect().width < 40).map((each) => each.textContent)`
+
 /** Each dialog, by the view and the button that opens it. */
 const DIALOGS = [
   ['/tasks', 'Keys'],
@@ -269,6 +273,9 @@ describe('the page on a screen of 320 pixels, as with a zoom of 400 %', () => {
       if ((await page.evaluate('document.documentElement.scrollWidth')) !== 320) {
         found.push(`${view}: ${String(await page.evaluate(TOO_WIDE))}`)
       }
+      found.push(
+        ...((await page.evaluate(TOO_NARROW)) as string[]).map((name) => `${view} ${name}`),
+      )
       found.push(...(await browser.violations(page)).map((line) => `${view} ${line}`))
     }
     expect(found).toEqual([])

@@ -9,6 +9,9 @@ export interface WideColumn<Row> extends Column<Row> {
   readonly width?: number
 }
 
+/** The column without a width is at least this wide, pixels. */
+const FLEXIBLE_MIN_PX = 96
+
 /** Rows of a table: an array, or parts of a list that is too long to be copied. */
 export interface Rows<Row> {
   readonly length: number
@@ -66,7 +69,13 @@ export function VirtualTable<Row>({
       style={{ height: `min(var(--tall), ${(rows.length + 2) * ROW_PX}px)` }}
       onScroll={look}
     >
-      <div style={{ height: `${(rows.length + 1) * ROW_PX}px`, paddingTop: `${from * ROW_PX}px` }}>
+      <div
+        style={{
+          height: `${(rows.length + 1) * ROW_PX}px`,
+          paddingTop: `${from * ROW_PX}px`,
+          minWidth: `max(var(--rows-min, 900px), ${leastPx(columns)}px)`,
+        }}
+      >
         <table class="rows" aria-rowcount={complete ? rows.length + 1 : -1}>
           <caption class="quiet">{caption}</caption>
           <Head columns={columns} picked={picked !== undefined} />
@@ -91,6 +100,11 @@ export function VirtualTable<Row>({
       </div>
     </div>
   )
+}
+
+/** On a narrow screen the column without a width would otherwise have no room left. */
+function leastPx(columns: readonly { readonly width?: number }[]): number {
+  return columns.reduce((sum, { width = FLEXIBLE_MIN_PX }) => sum + width, 0)
 }
 
 /** One row. It is drawn again only if it changes, not with each change of its view. */
