@@ -10,9 +10,12 @@ const LOADED_WITHIN_MS = 30_000
 /** The end of what a module printed, characters. */
 const SAID_CHARS_MAX = 500
 
+const NO_TOOLS =
+  'has no modules; save your tools in this folder itself, not below it, as .js, .mjs, .ts or .mts'
+
 type Message =
   | { readonly kind: 'loading'; readonly file: string }
-  | { readonly kind: 'done'; readonly problems: readonly string[] }
+  | { readonly kind: 'done'; readonly problems: readonly string[]; readonly tools: number }
 
 /** Returns every problem of the tool folder of the workers, each with the folder and the file. */
 export async function toolProblems(env: Env, root: string): Promise<readonly string[]> {
@@ -23,7 +26,9 @@ export async function toolProblems(env: Env, root: string): Promise<readonly str
   const more = env['HTTP_FETCH_HOSTS'] ? ['http_fetch'] : []
   const program = join(root, 'services', 'worker', 'dist', 'tools', 'folder', 'check-program.js')
   const problems = await run(program, [dir, ...more])
-  return problems.map((problem) => `tools in ${dir}: ${problem}`)
+  // The default folder may be empty; a folder that is named should have tools.
+  const said = env['TOOLS_DIR'] ? problems : problems.filter((problem) => problem !== NO_TOOLS)
+  return said.map((problem) => `tools in ${dir}: ${problem}`)
 }
 
 function run(program: string, args: readonly string[]): Promise<readonly string[]> {
@@ -45,7 +50,9 @@ function run(program: string, args: readonly string[]): Promise<readonly string[
     })
     child.on('message', (message: Message) => {
       if (message.kind === 'loading') ({ file } = message)
-      else ({ problems } = message)
+      else
+        problems =
+          message.tools === 0 && message.problems.length === 0 ? [NO_TOOLS] : message.problems
     })
     const settle = (how: string): void => {
       clearTimeout(late)

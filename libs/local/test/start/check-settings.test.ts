@@ -83,6 +83,8 @@ test('a start reports invalid tool files before it starts any process, each with
     'g.ts': 'process.exit(0)\n',
   }
   try {
+    const none: unknown = await check({ TOOLS_DIR: dir }).catch((reason: unknown) => reason)
+    expect((none as Error).message).toContain(`tools in ${dir}: has no modules; save your tools`)
     for (const [file, text] of Object.entries(modules)) await writeFile(join(dir, file), text)
     const ends: unknown = await check({ TOOLS_DIR: dir }).catch((reason: unknown) => reason)
     expect((ends as Error).message).toContain(

@@ -5,6 +5,9 @@ import { pathDetail, refusalOf } from '../../src/http/errors.ts'
 import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/problems.ts'
 import { valueCheck } from '../../src/http/validation.ts'
 
+const document = loadDocument()
+const check = valueCheck(document, 'TaskRequest')
+
 test('a problem has the members of RFC 9457, a stable code and a detail that says what to do', () => {
   expect(toProblem(new Refusal('log-full', 'Send the request again later.'))).toEqual({
     type: 'urn:agentfleet:problem:log-full',
@@ -69,7 +72,6 @@ test('an error about a value with two allowed forms lists both forms', () => {
 })
 
 test('a reference to a task that has the wrong form gets an error in words, not a pattern', () => {
-  const check = valueCheck(loadDocument(), 'TaskRequest')
   expect(check({ task: 'x', dependsOn: ['the-first'] })).toEqual([
     {
       pointer: '/dependsOn/0',
@@ -79,7 +81,6 @@ test('a reference to a task that has the wrong form gets an error in words, not 
 })
 
 test('an error about a misspelt field names the misspelt field together with the required field that is missing', () => {
-  const check = valueCheck(loadDocument(), 'TaskRequest')
   expect(check({ tsk: 'x', agnet: 'writer', colour: 1 })).toEqual([
     { pointer: '/tsk', detail: 'is not a known field (did you mean "task"?)' },
     { pointer: '/agnet', detail: 'is not a known field (did you mean "agent"?)' },
@@ -91,14 +92,13 @@ test('an error about a misspelt field names the misspelt field together with the
 })
 
 test('the error about a value that is not allowed names the allowed value that is most similar', () => {
-  const check = valueCheck(loadDocument(), 'TaskRequest')
   expect(check({ task: 'x', priority: 'hihg' })).toEqual([
     { pointer: '/priority', detail: expect.stringMatching(/\(did you mean "high"\?\)$/) },
   ])
 })
 
 test('a request with an unknown path or method gets an error with a similar path or with the methods of the path', () => {
-  const detail = (method: string, url: string) => pathDetail(loadDocument().paths, method, url)
+  const detail = (method: string, url: string) => pathDetail(document.paths, method, url)
   expect(detail('GET', '/v1/task?limit=1')).toMatch(/^Did you mean \/v1\/tasks\? /)
   expect(detail('POST', '/v1/tasks/abc/cancl')).toMatch(/^Did you mean \/v1\/tasks\/abc\/cancel\? /)
   expect(detail('GET', '/v1/tasks/')).toMatch(/^Did you mean \/v1\/tasks\? /)

@@ -15,7 +15,7 @@ import { createToolThreads } from '../tool-threads.ts'
 /** What the program sends. */
 export type CheckMessage =
   | { readonly kind: 'loading'; readonly file: string }
-  | { readonly kind: 'done'; readonly problems: readonly string[] }
+  | { readonly kind: 'done'; readonly problems: readonly string[]; readonly tools: number }
 
 function send(message: CheckMessage): Promise<void> {
   return new Promise((resolve) => {
@@ -26,10 +26,10 @@ function send(message: CheckMessage): Promise<void> {
 
 const [dir = '', ...more] = process.argv.slice(2)
 registerModuleHooks()
-const { problems } = await loadToolModules(dir, createToolThreads({ threadsMax: 1 }), {
+const { problems, tools } = await loadToolModules(dir, createToolThreads({ threadsMax: 1 }), {
   taken: [...builtInTools().keys(), delegateTool.offer.function.name, ...more],
   onLoad: (file) => send({ kind: 'loading', file }),
 })
-await send({ kind: 'done', problems })
+await send({ kind: 'done', problems, tools: tools.length })
 // A loaded module may keep timers or connections.
 process.exit(0)
