@@ -75,7 +75,7 @@ export const REDIS_KEYS = {
     key: 'inflight',
     type: 'hash',
     holds:
-      'in-flight notes: for each task the node that runs it and the ack subject of its pointer (a hint that may get lost, L6)',
+      'in-flight notes: which node runs a task, and the ack subject of its pointer; a lost note only delays the task (L6)',
     writers: ['load-balancer', 'recovery', ...COORDINATOR],
     ends: 'a service removes a field when its task ends or when its pointer returns to the queue',
   },

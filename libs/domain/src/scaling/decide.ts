@@ -130,27 +130,27 @@ function weigh(
     {
       kind: 'reactive',
       nodes: settled ? nodes : reactive,
-      reason: 'the nodes meet the demand at the target utilization',
+      reason: 'this many nodes meet the demand at the target utilization',
     },
     {
       kind: 'floor',
       nodes: floor,
-      reason: 'the nodes meet the demand minus the tolerance (dead band)',
+      reason: 'this many nodes meet the demand minus the tolerance (dead band)',
     },
     {
       kind: 'full',
       nodes: at(outlook.stable, PLANNED_FULL),
-      reason: 'the demand fills all slots of the nodes',
+      reason: 'the demand fills all slots of this many nodes',
     },
     {
       kind: 'arrivals',
       nodes: at(outlook.coming, PLANNED_FULL),
-      reason: 'the nodes can run the tasks that arrive now',
+      reason: 'this many nodes can run the tasks that arrive now',
     },
     {
       kind: 'queue',
       nodes: at(outlook.due, PLANNED_FULL),
-      reason: 'the nodes can run the tasks that would wait too long',
+      reason: 'this many nodes can run the tasks that would otherwise wait too long',
     },
     { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
     {
@@ -164,7 +164,7 @@ function weigh(
     options.push({
       kind: 'panic',
       nodes: panic,
-      reason: 'the nodes meet the demand of the last seconds (panic window)',
+      reason: 'this many nodes meet the demand of the last seconds (panic window)',
     })
   }
   if (advice.floorDelta > 0) {

@@ -84,7 +84,10 @@ function fileFor(path: string, served: ReadonlyMap<string, Served>): Served {
   const file = served.get(path)
   if (file !== undefined) return file
   if (path.startsWith('assets/')) {
-    throw new Refusal('path-not-found', 'The page has no file at this path. Load the page again.')
+    throw new Refusal(
+      'path-not-found',
+      'The gateway has no file at this path. Load the page again.',
+    )
   }
   return index
 }

@@ -75,7 +75,7 @@ test('a connection gets the next part of a history when its client has read near
   await last
 })
 
-test('an unsent frame also counts with its memory beyond its text, which ends a connection with a flood of short answers (L7)', () => {
+test('the limit of unsent bytes also counts the memory that a frame uses beyond its text, so a flood of short answers ends the connection (L7)', () => {
   const { ended, add } = setup()
   const { socket, bytes } = add()
   const frames = (64 * MIB) / 512

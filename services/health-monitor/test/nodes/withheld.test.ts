@@ -24,7 +24,7 @@ describe('no death is declared', () => {
     }
   })
 
-  test('because the broker pauses for seconds or restarts', async () => {
+  test('while the broker pauses for seconds or restarts', async () => {
     const before = world.deaths.length
     world.nats.kill('SIGSTOP')
     const stoppedAtMs = performance.now()
