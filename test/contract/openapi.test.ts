@@ -109,6 +109,12 @@ test('every operation in openapi.yaml has a handler in the gateway, and every ha
   expect(new Set(ids).size).toBe(ids.length)
 })
 
+test('a request must have arrived completely within 30 s, its headers too (L7)', async () => {
+  const { server } = await api
+  // Node exchanges the two times if that of the headers is longer.
+  expect([server.requestTimeout, server.headersTimeout]).toEqual([30_000, 30_000])
+})
+
 test.each(operations)('$method $path is served by the gateway', async ({ path, method }) => {
   const url = path.replaceAll(':', '::').replaceAll(/\{(\w+)\}/g, ':$1')
   const app = await api

@@ -153,7 +153,13 @@ export async function createApi(deps: {
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Node would answer a request without a host by itself, without a problem document.
-    http: { connectionsCheckingInterval: REQUEST_CHECK_MS, requireHostHeader: false },
+    http: {
+      connectionsCheckingInterval: REQUEST_CHECK_MS,
+      requireHostHeader: false,
+      // Node exchanges the two times if that of the headers is longer; its default is a minute.
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+    },
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
