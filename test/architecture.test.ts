@@ -81,7 +81,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   re2js: ['libs/answer-schema/'],
 }
 
-test('packages depend on each other only in one direction, without circles', () => {
+test('packages depend on each other only in one direction, without cycles', () => {
   const wrong = packages.flatMap((pack) => {
     const allowed = pack.folder.startsWith('services/')
       ? SERVICE_MAY_USE

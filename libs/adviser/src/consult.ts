@@ -274,7 +274,7 @@ function conclude<S extends SeenShape, A>(
   } catch (error) {
     log.error(
       { err: error, question: question.name },
-      'The function that limits the answer of the adviser to its bounds failed',
+      'The answer of the adviser could not be limited to the allowed values; the policy decides without it',
     )
     return failed({ question, seen, record }, 'invalid', kept.raw)
   }

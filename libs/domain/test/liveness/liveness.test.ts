@@ -217,7 +217,7 @@ describe('decideDeath', () => {
     },
   )
 
-  test('a mass illness is over after five seconds: a node that stays silent afterwards may be declared dead', () => {
+  test('when many nodes fall silent at once (mass illness), deaths wait at most five seconds: a node that is silent for longer may be declared dead', () => {
     const silent = (silenceMs: number) => ({ state: 'suspect' as const, silenceMs })
     const silences = [1_500, 4_999, 5_000, 90_000]
     expect(illnessOf(silences.map(silent))).toEqual({ nodes: 4, ill: 2 })

@@ -297,8 +297,8 @@ export interface paths {
      *     Errors:
      *
      *     - `404 task-not-found`: you have no task with this id; check the id.
-     *     - `409 not-waiting`: the task does not wait for approval of this step. Send the step that `waitingFor` of
-     *       the task contains.
+     *     - `409 not-waiting`: the task is not waiting for approval of this step. Send the step that the field
+     *       `waitingFor` of the task names.
      *     - `409 decided-otherwise`: the opposite decision on this step is stored and cannot be changed.
      *     - `409 already-finished`: the task has ended, so none of its steps waits for approval.
      *     - `403 other-key-required`: your key submitted the task, and the task demands that another key decides.

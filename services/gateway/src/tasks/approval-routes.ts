@@ -82,12 +82,12 @@ function refusalOf(kind: Unsettled, step: number): Refusal {
     case 'not-waiting':
       return new Refusal(
         'not-waiting',
-        'The task does not wait for approval. Read waitingFor of the task.',
+        'The task is not waiting for approval. Read the task: its field waitingFor says what it waits for.',
       )
     case 'other-step':
       return new Refusal(
         'not-waiting',
-        `The task does not wait for approval of step ${step}. Send the step that waitingFor of the task contains.`,
+        `The task is not waiting for approval of step ${step}. Send the step that the field waitingFor of the task names.`,
       )
     case 'decided-otherwise':
       return new Refusal(
