@@ -26,8 +26,8 @@ import type { BusMessage, Outgoing, Wire } from './wire.ts'
 export interface Bus extends Channels, Wire {
   connected(): boolean
   /**
-   * True when the server answers in time; everything the server sent this connection earlier has then
-   * arrived.
+   * True when the server answers in time: it has then received everything this connection published earlier,
+   * and everything it sent this connection earlier has arrived.
    */
   roundTrip(withinMs: number): Promise<boolean>
   /** Called after each re-established connection, until the returned function is called. */
@@ -271,6 +271,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     connected: () => connected,
     async roundTrip(withinMs) {
       if (!connected || nats.isClosed()) return false
+      flush()
       return within(nats.flush(), withinMs).then(
         () => true,
         () => false,
