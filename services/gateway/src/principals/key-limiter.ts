@@ -42,6 +42,13 @@ export function createKeyLimiter(deps: {
   const alone = new Map<string, Bucket>()
   let counter = 0
 
+  function remember(keyId: string, bucket: Bucket): void {
+    alone.delete(keyId)
+    alone.set(keyId, bucket)
+    const [oldest = ''] = alone.size > KEYS_MAX ? alone.keys() : []
+    alone.delete(oldest)
+  }
+
   /** Counts in this gateway only. */
   function enterAlone(keyId: string, { requestsPerMinute, concurrent }: KeyLimits): Entered {
     if (concurrent !== undefined && (open.get(keyId)?.size ?? 0) >= concurrent) {
@@ -50,10 +57,7 @@ export function createKeyLimiter(deps: {
     if (requestsPerMinute === undefined) return { kind: 'entered', left: -1, retryAfterMs: 0 }
     const limits = { perMinute: requestsPerMinute, burst: requestsPerMinute }
     const taken = takePermit(alone.get(keyId), limits, clock.monotonicMs())
-    alone.delete(keyId)
-    alone.set(keyId, taken.bucket)
-    const [oldest = ''] = alone.size > KEYS_MAX ? alone.keys() : []
-    alone.delete(oldest)
+    remember(keyId, taken.bucket)
     if (taken.kind === 'empty') return { kind: 'rate', left: 0, retryAfterMs: taken.retryAfterMs }
     return { kind: 'entered', left: Math.floor(taken.bucket.left), retryAfterMs: 0 }
   }
@@ -61,7 +65,12 @@ export function createKeyLimiter(deps: {
   async function ask(keyId: string, limits: KeyLimits, member: string): Promise<Entered> {
     if (!shared.connected()) return enterAlone(keyId, limits)
     try {
-      return await shared.enter(keyId, limits, member)
+      const entered = await shared.enter(keyId, limits, member)
+      // A busy Redis may miss its deadline for the next request, which then finds what is left, not a full bucket.
+      if (limits.requestsPerMinute !== undefined && entered.kind !== 'concurrent') {
+        remember(keyId, { left: Math.max(0, entered.left), atMs: clock.monotonicMs() })
+      }
+      return entered
     } catch (error) {
       log.debug(
         { err: error, keyId },

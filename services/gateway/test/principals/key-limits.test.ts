@@ -117,3 +117,18 @@ test('the rotation of an API key under load makes no request fail, and every gat
   await Promise.all(loads)
   expect([...statuses.keys()]).toEqual([202])
 })
+
+test('a key that has used up its rate stays refused when Redis stops answering', async () => {
+  await using bench = await setup(CONFIG)
+  const key = await keyWith(bench, { requestsPerMinute: 10 })
+  const submitTen = async (): Promise<number> => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => submit(bench.gateway.url(), key)),
+    )
+    return answers.filter(({ status }) => status === 202).length
+  }
+  expect(await submitTen()).toBe(10)
+  await bench.servers.redis.stop()
+  // A request every six seconds is allowed again.
+  expect(await submitTen()).toBeLessThanOrEqual(5)
+})
