@@ -38,7 +38,7 @@ export interface Bus extends Channels, Wire {
   /** For the other modules of this package only. */
   readonly nats: NatsConnection
   /**
-   * For this package: sends the message with all others of this event-loop turn; false when it is larger than
+   * For this package: sends the message with all others of the same few event-loop turns; false when it is larger than
    * the server accepts.
    */
   post(message: Outgoing): boolean

@@ -8,8 +8,8 @@ import { Refusal } from '../http/problems.ts'
 /**
  * Limits of keys: requests in a minute, and requests and streams that are open at once.
  *
- * All gateways count together in Redis. While Redis is away each gateway counts alone, so a key then gets at
- * most its limit at each gateway. Invariant (L7): the state of at most KEYS_MAX keys is held; an open request is
+ * All gateways count together in Redis. While Redis is away each gateway counts alone, from what Redis last
+ * said is left of a key, so a key then gets at most its limit at each gateway. Invariant (L7): the state of at most KEYS_MAX keys is held; an open request is
  * counted until it has ended.
  */
 export interface KeyLimiter {

@@ -7,7 +7,7 @@ import { taskNotFound } from './reads.ts'
 const CANCEL_DEADLINE_MS = 5_000
 const DEFAULT_REASON = 'cancelled through the API'
 
-/** Asks a coordinator to cancel the task of its owner; `finished`: it had ended otherwise. Throws a Refusal. */
+/** Asks a coordinator to cancel a task of this tenant; `finished`: the task had ended before. Throws a Refusal. */
 export async function requestCancel(
   bus: Pick<Bus, 'ask'>,
   asked: { readonly taskId: string; readonly tenant: string; readonly reason?: string | undefined },
