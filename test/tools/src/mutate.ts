@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
 import { MUTATIONS } from './mutations/index.ts'
-import type { Mutation } from './mutations/mutation.ts'
+import { editsOf, type Mutation } from './mutations/mutation.ts'
 
 /**
  * `npm run mutate`: checks that the tests notice faults. It switches one safeguard after the other off in a
@@ -85,7 +85,7 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
   const startedMs = performance.now()
   const originals = new Map<string, string>()
   try {
-    for (const { file, find, replace } of mutation.edits) {
+    for (const { file, find, replace } of editsOf(mutation)) {
       const path = join(dir, file)
       const source = await readFile(path, 'utf8')
       if (source.split(find).length !== 2) {

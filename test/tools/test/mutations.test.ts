@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { MUTATIONS } from '../src/mutations/index.ts'
+import { editsOf } from '../src/mutations/mutation.ts'
 import { hasTitle } from './titles.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 const textOf = (file: string): string => readFileSync(new URL(file, ROOT), 'utf8')
 
 describe('the mutations of `npm run mutate`', () => {
-  const edits = MUTATIONS.flatMap(({ name, edits }) => edits.map((edit) => ({ name, ...edit })))
+  const edits = MUTATIONS.flatMap((mutation) =>
+    editsOf(mutation).map((edit) => ({ ...edit, name: mutation.name })),
+  )
 
   it.each(edits)(
     'the text that the mutation $name replaces occurs in $file exactly once',

@@ -5,13 +5,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'compare-and-set',
     safeguard: 'appends carry the last sequence their writer has seen (L2)',
-    edits: [
-      {
-        file: 'libs/adapters/src/log/appends.ts',
-        find: 'if (append.expectSeq !== undefined) {',
-        replace: 'if (append.expectSeq === -1) {',
-      },
-    ],
+    file: 'libs/adapters/src/log/appends.ts',
+    find: 'if (append.expectSeq !== undefined) {',
+    replace: 'if (append.expectSeq === -1) {',
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'the log'],
     caughtBy: /lets only one of several writers append after/,
     because: /to have a length of 1 but got 8/,
@@ -19,13 +15,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'message-id',
     safeguard: 'appends carry an id, which distinguishes a repeat from a conflict (L2)',
-    edits: [
-      {
-        file: 'libs/adapters/src/log/appends.ts',
-        find: 'if (append.messageId !== undefined) head',
-        replace: "if (append.messageId === '') head",
-      },
-    ],
+    file: 'libs/adapters/src/log/appends.ts',
+    find: 'if (append.messageId !== undefined) head',
+    replace: "if (append.messageId === '') head",
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'the log'],
     caughtBy: /answers a repeated append as stored/,
     because: /kind: 'conflict'/,
@@ -33,13 +25,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'expected-sequence-0',
     safeguard: 'a submission is the first event of its task (L1)',
-    edits: [
-      {
-        file: 'libs/adapters/src/log/task-log.ts',
-        find: '        expectSeq,\n        messageId,',
-        replace: '        ...(expectSeq === 0 ? {} : { expectSeq }),\n        messageId,',
-      },
-    ],
+    file: 'libs/adapters/src/log/task-log.ts',
+    find: '        expectSeq,\n        messageId,',
+    replace: '        ...(expectSeq === 0 ? {} : { expectSeq }),\n        messageId,',
     tests: ['services/gateway/test/service.test.ts', '-t', 'L1'],
     caughtBy: /another body is refused/,
     because: /instead of rejecting/,
@@ -47,13 +35,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'key-other-body',
     safeguard: 'an idempotency key with another body is refused (L1)',
-    edits: [
-      {
-        file: 'services/gateway/src/tasks/submit.ts',
-        find: 'if (record.tenant !== tenant || record.specHash !== specHash) {',
-        replace: 'if (record.tenant !== tenant) {',
-      },
-    ],
+    file: 'services/gateway/src/tasks/submit.ts',
+    find: 'if (record.tenant !== tenant || record.specHash !== specHash) {',
+    replace: 'if (record.tenant !== tenant) {',
     tests: ['services/gateway/test/service.test.ts', '-t', 'L1'],
     caughtBy: /another body is refused/,
     because: /instead of rejecting/,
@@ -61,13 +45,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'key-same-body',
     safeguard: 'the fingerprint of a body is that of the request, not of the resolved task (L1)',
-    edits: [
-      {
-        file: 'services/gateway/src/tasks/submit.ts',
-        find: 'hashSpec(submission.asked ?? spec)',
-        replace: 'hashSpec(spec)',
-      },
-    ],
+    file: 'services/gateway/src/tasks/submit.ts',
+    find: 'hashSpec(submission.asked ?? spec)',
+    replace: 'hashSpec(spec)',
     tests: ['services/gateway/test/agents/routes.test.ts', '-t', 'L1', '--testTimeout=15000'],
     caughtBy: /even when its agent has changed/,
     because: /has another body/,
@@ -75,13 +55,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'republish',
     safeguard: 'a stored event is sent out at once (L5)',
-    edits: [
-      {
-        file: 'libs/adapters/src/log/provision.ts',
-        find: "      republish: { src: SUBJECTS.allLog, dest: 'live.{{wildcard(1)}}' },\n",
-        replace: '',
-      },
-    ],
+    file: 'libs/adapters/src/log/provision.ts',
+    find: "      republish: { src: SUBJECTS.allLog, dest: 'live.{{wildcard(1)}}' },\n",
+    replace: '',
     tests: ['services/gateway/test/service.test.ts', '-t', 'L5'],
     caughtBy: /then sends new events live/,
     because: /to match object/,
@@ -89,13 +65,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'missed-hints',
     safeguard: 'a request that waits for an ending reads the log again after a gap (L6)',
-    edits: [
-      {
-        file: 'services/gateway/src/tasks/held-requests.ts',
-        find: '          entry.incomplete = true\n          entry.missed = true\n',
-        replace: '          entry.missed = true\n',
-      },
-    ],
+    file: 'services/gateway/src/tasks/held-requests.ts',
+    find: '          entry.incomplete = true\n          entry.missed = true\n',
+    replace: '          entry.missed = true\n',
     tests: ['services/gateway/test/tasks/held-requests.test.ts'],
     caughtBy: /after missed events/,
     because: /expected/,
@@ -103,13 +75,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'log-full',
     safeguard: 'a log that is nine tenths full takes no new tasks (L7)',
-    edits: [
-      {
-        file: 'services/gateway/src/tasks/admission.ts',
-        find: 'if (logFill.full()) return logFull()\n',
-        replace: '',
-      },
-    ],
+    file: 'services/gateway/src/tasks/admission.ts',
+    find: 'if (logFill.full()) return logFull()\n',
+    replace: '',
     tests: ['services/gateway/test/tasks/admission.test.ts'],
     caughtBy: /nine tenths full/,
     because: /to match object/,
@@ -117,13 +85,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'submissions-max',
     safeguard: 'the submissions under way are bounded (L7)',
-    edits: [
-      {
-        file: 'services/gateway/src/tasks/admission.ts',
-        find: 'if (inFlight >= submissionsMax || tooMuch) {',
-        replace: 'if (inFlight >= Infinity || tooMuch) {',
-      },
-    ],
+    file: 'services/gateway/src/tasks/admission.ts',
+    find: 'if (inFlight >= submissionsMax || tooMuch) {',
+    replace: 'if (inFlight >= Infinity || tooMuch) {',
     tests: ['services/gateway/test/tasks/admission.test.ts'],
     caughtBy: /beyond the limit is refused/,
     because: /expected undefined/,
@@ -131,13 +95,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'trim-living',
     safeguard: 'the log is not trimmed under a living task (L7)',
-    edits: [
-      {
-        file: 'services/coordinator/src/follower/trim.ts',
-        find: 'Math.min(expired.seq + 1, deps.tasks.neededFrom() ?? Infinity),',
-        replace: 'expired.seq + 1,',
-      },
-    ],
+    file: 'services/coordinator/src/follower/trim.ts',
+    find: 'Math.min(expired.seq + 1, deps.tasks.neededFrom() ?? Infinity),',
+    replace: 'expired.seq + 1,',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'trimming removes'],
     caughtBy: /never removes events of an unfinished task/,
     because: /firstSeq/,
@@ -145,13 +105,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'trim',
     safeguard: 'the log is trimmed behind ended tasks (L7)',
-    edits: [
-      {
-        file: 'services/coordinator/src/follower/trim.ts',
-        find: "if (decision.kind === 'purge') {",
-        replace: 'if (firstSeq > Infinity) {',
-      },
-    ],
+    file: 'services/coordinator/src/follower/trim.ts',
+    find: "if (decision.kind === 'purge') {",
+    replace: 'if (firstSeq > Infinity) {',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'trimming removes'],
     caughtBy: /trimming removes the events of ended tasks/,
     because: /firstSeq/,
@@ -159,13 +115,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'follower-pointer',
     safeguard: 'the follower gives a pointer to a task that has none (L8)',
-    edits: [
-      {
-        file: 'services/coordinator/src/repair/pointers.ts',
-        find: 'return issuer.once(record)',
-        replace: 'return false',
-      },
-    ],
+    file: 'services/coordinator/src/repair/pointers.ts',
+    find: 'return issuer.once(record)',
+    replace: 'return false',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'no pointer'],
     caughtBy: /gets one once it is no longer young/,
     because: /issued/,
@@ -173,13 +125,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'stray-pointer',
     safeguard: 'the follower removes the pointer of an ended task (L8)',
-    edits: [
-      {
-        file: 'services/coordinator/src/repair/pointers.ts',
-        find: 'return pointers.remove(record.spec.priority, record.tenant, taskId)',
-        replace: 'return false',
-      },
-    ],
+    file: 'services/coordinator/src/repair/pointers.ts',
+    find: 'return pointers.remove(record.spec.priority, record.tenant, taskId)',
+    replace: 'return false',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'a pointer of an ended task'],
     caughtBy: /is removed/,
     because: /to deeply equal/,
@@ -187,13 +135,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'rebuild',
     safeguard: 'the projection is rebuilt from the log (L8)',
-    edits: [
-      {
-        file: 'services/coordinator/src/follower/rebuild.ts',
-        find: 'if (record !== undefined && event.seq > afterSeq) projector.add(record, event.bytes)',
-        replace: 'if (record !== undefined && events < 0) projector.add(record, event.bytes)',
-      },
-    ],
+    file: 'services/coordinator/src/follower/rebuild.ts',
+    find: 'if (record !== undefined && event.seq > afterSeq) projector.add(record, event.bytes)',
+    replace: 'if (record !== undefined && events < 0) projector.add(record, event.bytes)',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'rebuilt'],
     caughtBy: /is rebuilt from the log/,
     because: /expected undefined to match object/,
@@ -201,13 +145,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'one-pointer',
     safeguard: 'a task has one pointer however often it is issued (L8)',
-    edits: [
-      {
-        file: 'libs/adapters/src/log/provision.ts',
-        find: '      max_msgs_per_subject: 1,\n      discard_new_per_subject: true,',
-        replace: '      max_msgs_per_subject: -1,',
-      },
-    ],
+    file: 'libs/adapters/src/log/provision.ts',
+    find: '      max_msgs_per_subject: 1,\n      discard_new_per_subject: true,',
+    replace: '      max_msgs_per_subject: -1,',
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'pointers'],
     caughtBy: /exist once per task/,
     because: /expected 'issued' to be 'present'/,
@@ -215,13 +155,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'projection-forward',
     safeguard: 'the projection moves forward only (L8)',
-    edits: [
-      {
-        file: 'libs/adapters/src/store/store-scripts.ts',
-        find: "if not behind or behind < 0 or (behind == 0 and listed ~= 'i') then",
-        replace: 'if true then',
-      },
-    ],
+    file: 'libs/adapters/src/store/store-scripts.ts',
+    find: "if not behind or behind < 0 or (behind == 0 and listed ~= 'i') then",
+    replace: 'if true then',
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'replaces a record only by a newer record'],
     caughtBy: /replaces a record only by a newer record/,
     because: /state: 'completed'/,
@@ -229,13 +165,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'projection-stale',
     safeguard: 'a record that is behind the log is not shown (L8)',
-    edits: [
-      {
-        file: 'services/gateway/src/tasks/reads.ts',
-        find: '      return log.record(taskId)',
-        replace: '      return stored',
-      },
-    ],
+    file: 'services/gateway/src/tasks/reads.ts',
+    find: '      return log.record(taskId)',
+    replace: '      return stored',
     tests: ['services/gateway/test/service.test.ts', '-t', 'L8', '--testTimeout=15000'],
     caughtBy: /while Redis is unavailable, the gateway reads tasks from the log/,
     because: /The task does not exist/,
@@ -243,13 +175,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'usage-once',
     safeguard: 'each stretch of the log counts once in the usage (L8)',
-    edits: [
-      {
-        file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
-        find: 'if at ~= ARGV[1] then return at end\n',
-        replace: '',
-      },
-    ],
+    file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
+    find: 'if at ~= ARGV[1] then return at end\n',
+    replace: '',
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'totals'],
     caughtBy: /count each range of log events once/,
     because: /to deeply equal/,
@@ -257,12 +185,10 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'death-once',
     safeguard: 'a process is declared dead once, however many monitors there are',
-    edits: [
-      {
-        file: 'libs/adapters/src/ops/ops.ts',
-        find: 'const answer = await append(subject, death, last?.seq ?? 0, messageId)',
-        replace: 'const answer = await append(subject, death)',
-      },
+    file: 'libs/adapters/src/ops/ops.ts',
+    find: 'const answer = await append(subject, death, last?.seq ?? 0, messageId)',
+    replace: 'const answer = await append(subject, death)',
+    alsoEdits: [
       {
         file: 'libs/adapters/src/ops/ops.ts',
         find: 'if (last !== undefined && last.death.incarnation >= death.incarnation) {',
@@ -276,13 +202,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'bus-permissions',
     safeguard: 'a worker cannot write the log (L9)',
-    edits: [
-      {
-        file: 'libs/protocol/src/channels/stored.ts',
-        find: "    body: taskEventSchema,\n    senders: ['gateway', 'coordinator'],",
-        replace: "    body: taskEventSchema,\n    senders: ['gateway', 'coordinator', 'worker'],",
-      },
-    ],
+    file: 'libs/protocol/src/channels/stored.ts',
+    find: "    body: taskEventSchema,\n    senders: ['gateway', 'coordinator'],",
+    replace: "    body: taskEventSchema,\n    senders: ['gateway', 'coordinator', 'worker'],",
     tests: ['libs/protocol/test/permissions.test.ts'],
     caughtBy: /do not allow a worker to write the log, pointers or deaths/,
     because: /log\.\*/,
@@ -290,13 +212,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'redis-permissions',
     safeguard: 'a worker has only the Redis rights that its limits need (L9)',
-    edits: [
-      {
-        file: 'libs/protocol/src/redis-rules.ts',
-        find: "'+zadd +zrem +zcard +zscore +zremrangebyscore +zrangebyscore'",
-        replace: "'~* +@all'",
-      },
-    ],
+    file: 'libs/protocol/src/redis-rules.ts',
+    find: "'+zadd +zrem +zcard +zscore +zremrangebyscore +zrangebyscore'",
+    replace: "'~* +@all'",
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'Redis user'],
     caughtBy: /can neither read nor write anything else/,
     because: /NOPERM/,
@@ -304,13 +222,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'node-permissions',
     safeguard: 'a node receives and sends only what concerns it (L9)',
-    edits: [
-      {
-        file: 'libs/protocol/src/permissions.ts',
-        find: 'ownNode === side ? { nodeId } : {}',
-        replace: 'ownNode === side ? {} : {}',
-      },
-    ],
+    file: 'libs/protocol/src/permissions.ts',
+    find: 'ownNode === side ? { nodeId } : {}',
+    replace: 'ownNode === side ? {} : {}',
     tests: ['services/coordinator/test/identity.test.ts'],
     caughtBy: /cannot listen to the dispatches of another node|in the name of another node/,
     because: /node-|to deeply equal|toBeGreaterThan/,
@@ -318,13 +232,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'missed-live',
     safeguard: 'readers of live events get a signal for a gap (L6)',
-    edits: [
-      {
-        file: 'services/gateway/src/stream/live.ts',
-        find: 'for (const sink of sinks) sink.missed()',
-        replace: 'void sinks',
-      },
-    ],
+    file: 'services/gateway/src/stream/live.ts',
+    find: 'for (const sink of sinks) sink.missed()',
+    replace: 'void sinks',
     tests: ['services/gateway/test/stream/live.test.ts'],
     caughtBy: /after the gateway has reconnected to the bus, every reader/,
     because: /expected/,

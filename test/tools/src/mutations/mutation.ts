@@ -1,17 +1,26 @@
+/** One replaced text. */
+interface Edit {
+  readonly file: string
+  /** Occurs exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+}
+
 /** One safeguard switched off, and the test that has to notice. */
-export interface Mutation {
+export interface Mutation extends Edit {
   readonly name: string
   readonly safeguard: string
-  readonly edits: readonly {
-    readonly file: string
-    /** Occurs exactly once in the file. */
-    readonly find: string
-    readonly replace: string
-  }[]
+  /** The further edits of a safeguard that stands in several places. */
+  readonly alsoEdits?: readonly Edit[]
   /** Test files to run. */
   readonly tests: readonly string[]
   /** Title of the test that has to fail. */
   readonly caughtBy: RegExp
   /** Pattern of its failure message. */
   readonly because: RegExp
+}
+
+/** Every edit of the mutation, in their order. */
+export function editsOf(mutation: Mutation): readonly Edit[] {
+  return [mutation, ...(mutation.alsoEdits ?? [])]
 }

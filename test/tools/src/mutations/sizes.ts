@@ -5,13 +5,9 @@ export const SIZES: readonly Mutation[] = [
   {
     name: 'viewer-turns',
     safeguard: 'a viewer with little to read does not wait for viewers with much (L7)',
-    edits: [
-      {
-        file: 'services/gateway/src/stream/turns.ts',
-        find: 'if (logBytes > least) continue',
-        replace: 'if (at > 0) continue',
-      },
-    ],
+    file: 'services/gateway/src/stream/turns.ts',
+    find: 'if (logBytes > least) continue',
+    replace: 'if (at > 0) continue',
     tests: ['services/gateway/test/stream/turns.test.ts'],
     caughtBy: /a viewer with little to read does not wait for viewers with much/,
     because: /to be less than/,
@@ -19,13 +15,9 @@ export const SIZES: readonly Mutation[] = [
   {
     name: 'stalled-connection',
     safeguard: 'a connection that takes nothing ends (L7)',
-    edits: [
-      {
-        file: 'services/gateway/src/http/slow-readers.ts',
-        find: 'if (isStalled(socket, reader, nowMs)) ended.push(socket)',
-        replace: 'if (isStalled(socket, reader, nowMs) && nowMs < 0) ended.push(socket)',
-      },
-    ],
+    file: 'services/gateway/src/http/slow-readers.ts',
+    find: 'if (isStalled(socket, reader, nowMs)) ended.push(socket)',
+    replace: 'if (isStalled(socket, reader, nowMs) && nowMs < 0) ended.push(socket)',
     tests: ['services/gateway/test/http/slow-readers.test.ts'],
     caughtBy: /a connection that takes no bytes for 20 s is closed/,
     because: /expected \+?0/,
@@ -33,13 +25,9 @@ export const SIZES: readonly Mutation[] = [
   {
     name: 'specs-in-memory',
     safeguard: 'the texts of large tasks stay in the log (L7)',
-    edits: [
-      {
-        file: 'services/coordinator/src/follower/task-table.ts',
-        find: 'const whole = entry === undefined && !fits ? factsOf(record) : record',
-        replace: 'const whole = entry === undefined && !fits ? { ...record } : record',
-      },
-    ],
+    file: 'services/coordinator/src/follower/task-table.ts',
+    find: 'const whole = entry === undefined && !fits ? factsOf(record) : record',
+    replace: 'const whole = entry === undefined && !fits ? { ...record } : record',
     tests: ['services/coordinator/test/follower/task-table.test.ts', '-t', 'stay in the log'],
     caughtBy: /the texts of a large spec stay in the log/,
     because: /expected/,
@@ -47,13 +35,9 @@ export const SIZES: readonly Mutation[] = [
   {
     name: 'unwritten-records',
     safeguard: 'records that wait for Redis are bounded (L7)',
-    edits: [
-      {
-        file: 'services/coordinator/src/follower/projector.ts',
-        find: 'if (dirtyBytes <= DIRTY_MAX_BYTES) return',
-        replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return',
-      },
-    ],
+    file: 'services/coordinator/src/follower/projector.ts',
+    find: 'if (dirtyBytes <= DIRTY_MAX_BYTES) return',
+    replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return',
     tests: [
       'services/coordinator/test/follower/projector.test.ts',
       '-t',

@@ -5,14 +5,10 @@ export const GOALS: readonly Mutation[] = [
   {
     name: 'plan-cycle',
     safeguard: 'a plan whose steps depend on each other in a cycle is refused',
-    edits: [
-      {
-        file: 'libs/domain/src/goal/plan.ts',
-        find: "if (layer.length === 0) return { kind: 'cycle', ids: left.map(({ id }) => id) }",
-        replace:
-          "if (layer.length === 0) return { kind: 'ordered', steps: [...ordered, ...left], depth }",
-      },
-    ],
+    file: 'libs/domain/src/goal/plan.ts',
+    find: "if (layer.length === 0) return { kind: 'cycle', ids: left.map(({ id }) => id) }",
+    replace:
+      "if (layer.length === 0) return { kind: 'ordered', steps: [...ordered, ...left], depth }",
     tests: ['libs/domain/test/goal/plan.test.ts'],
     caughtBy: /with a cycle is refused/,
     because: /expected 'ok' to be 'invalid'/,
@@ -20,13 +16,9 @@ export const GOALS: readonly Mutation[] = [
   {
     name: 'plan-roles',
     safeguard: 'a plan may name roles of its team only',
-    edits: [
-      {
-        file: 'libs/domain/src/goal/plan.ts',
-        find: 'if (roles.includes(role)) return []',
-        replace: 'if (roles.length > 0) return []',
-      },
-    ],
+    file: 'libs/domain/src/goal/plan.ts',
+    find: 'if (roles.includes(role)) return []',
+    replace: 'if (roles.length > 0) return []',
     tests: ['libs/domain/test/goal/plan.test.ts'],
     caughtBy: /with an unknown role is refused/,
     because: /expected 'ok' to be 'invalid'/,
@@ -34,13 +26,9 @@ export const GOALS: readonly Mutation[] = [
   {
     name: 'plan-steps',
     safeguard: 'a plan has only so many steps (L7)',
-    edits: [
-      {
-        file: 'libs/domain/src/goal/plan.ts',
-        find: 'if (given.length > limits.stepsMax) {',
-        replace: 'if (given.length > Infinity) {',
-      },
-    ],
+    file: 'libs/domain/src/goal/plan.ts',
+    find: 'if (given.length > limits.stepsMax) {',
+    replace: 'if (given.length > Infinity) {',
     tests: ['libs/domain/test/goal/plan.test.ts'],
     caughtBy: /with too many steps is refused/,
     because: /expected 'ok' to be 'invalid'/,
@@ -48,13 +36,9 @@ export const GOALS: readonly Mutation[] = [
   {
     name: 'goal-hold',
     safeguard: 'a held plan runs only after its approval',
-    edits: [
-      {
-        file: 'libs/domain/src/goal/goal.ts',
-        find: 'if (held && word === undefined) return',
-        replace: 'if (held && word !== undefined) return',
-      },
-    ],
+    file: 'libs/domain/src/goal/goal.ts',
+    find: 'if (held && word === undefined) return',
+    replace: 'if (held && word !== undefined) return',
     tests: ['libs/domain/test/goal/plan.test.ts'],
     caughtBy: /shows a held plan/,
     because: /kind: 'spawn'/,
@@ -62,13 +46,9 @@ export const GOALS: readonly Mutation[] = [
   {
     name: 'goal-replans',
     safeguard: 'a goal is planned again only so often (L7)',
-    edits: [
-      {
-        file: 'libs/domain/src/goal/goal.ts',
-        find: "if (replansLeft > 0) return { kind: 'plan', reason: 'step-failed' }",
-        replace: "if (replansLeft > -100) return { kind: 'plan', reason: 'step-failed' }",
-      },
-    ],
+    file: 'libs/domain/src/goal/goal.ts',
+    find: "if (replansLeft > 0) return { kind: 'plan', reason: 'step-failed' }",
+    replace: "if (replansLeft > -100) return { kind: 'plan', reason: 'step-failed' }",
     tests: ['libs/domain/test/goal/plan.test.ts'],
     caughtBy: /fails when the last plan failed/,
     because: /kind: 'plan'/,
@@ -76,13 +56,9 @@ export const GOALS: readonly Mutation[] = [
   {
     name: 'goal-failed-step',
     safeguard: 'a goal is not done while a step of its plan failed',
-    edits: [
-      {
-        file: 'libs/domain/src/goal/goal.ts',
-        find: "if (failed < 0) return { kind: 'conclude' }",
-        replace: "if (failed < 100) return { kind: 'conclude' }",
-      },
-    ],
+    file: 'libs/domain/src/goal/goal.ts',
+    find: "if (failed < 0) return { kind: 'conclude' }",
+    replace: "if (failed < 100) return { kind: 'conclude' }",
     tests: ['libs/domain/test/goal/plan.test.ts'],
     caughtBy: /planned again when a step failed/,
     because: /kind: 'conclude'/,

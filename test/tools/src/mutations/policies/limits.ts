@@ -5,13 +5,9 @@ export const LIMITS: readonly Mutation[] = [
   {
     name: 'budget-turns',
     safeguard: 'a run ends when its budget of LLM calls is used up (L7)',
-    edits: [
-      {
-        file: 'libs/domain/src/llm/budget.ts',
-        find: 'if (turnsMax !== undefined && spent.turns >= turnsMax) {',
-        replace: 'if (turnsMax !== undefined && spent.turns >= Infinity) {',
-      },
-    ],
+    file: 'libs/domain/src/llm/budget.ts',
+    find: 'if (turnsMax !== undefined && spent.turns >= turnsMax) {',
+    replace: 'if (turnsMax !== undefined && spent.turns >= Infinity) {',
     tests: ['libs/domain/test/llm/budget.test.ts'],
     caughtBy: /ends a run that is out of turns/,
     because: /kind: 'allow'/,
@@ -19,13 +15,9 @@ export const LIMITS: readonly Mutation[] = [
   {
     name: 'budget-tokens',
     safeguard: 'an answer is cut to the remaining tokens of the budget (L7)',
-    edits: [
-      {
-        file: 'libs/domain/src/llm/budget.ts',
-        find: 'outputMax = Math.min(outputMax ?? left, left)',
-        replace: 'outputMax = outputMax ?? left',
-      },
-    ],
+    file: 'libs/domain/src/llm/budget.ts',
+    find: 'outputMax = Math.min(outputMax ?? left, left)',
+    replace: 'outputMax = outputMax ?? left',
     tests: ['libs/domain/test/llm/budget.test.ts'],
     caughtBy: /limits the answer to the rest of the budget/,
     because: /outputTokensMax: 300 /,
@@ -33,13 +25,9 @@ export const LIMITS: readonly Mutation[] = [
   {
     name: 'budget-usd',
     safeguard: 'an answer is cut to the remaining money (L7)',
-    edits: [
-      {
-        file: 'libs/domain/src/llm/budget.ts',
-        find: 'if (affordable !== Infinity) outputMax = Math.min(outputMax ?? affordable, affordable)',
-        replace: 'if (affordable !== Infinity) outputMax = outputMax ?? affordable',
-      },
-    ],
+    file: 'libs/domain/src/llm/budget.ts',
+    find: 'if (affordable !== Infinity) outputMax = Math.min(outputMax ?? affordable, affordable)',
+    replace: 'if (affordable !== Infinity) outputMax = outputMax ?? affordable',
     tests: ['libs/domain/test/llm/budget.test.ts'],
     caughtBy: /limits the answer to the rest of the budget/,
     because: /outputTokensMax: 2475 /,
@@ -47,13 +35,9 @@ export const LIMITS: readonly Mutation[] = [
   {
     name: 'rate-strictest',
     safeguard: 'of two limits of a provider the stricter one holds',
-    edits: [
-      {
-        file: 'libs/domain/src/llm/rate-limit.ts',
-        find: '(a === 0 ? b : b === 0 ? a : Math.min(a, b))',
-        replace: '(a === 0 ? b : a)',
-      },
-    ],
+    file: 'libs/domain/src/llm/rate-limit.ts',
+    find: '(a === 0 ? b : b === 0 ? a : Math.min(a, b))',
+    replace: '(a === 0 ? b : a)',
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
     caughtBy: /are the stricter of/,
     because: /to deeply equal/,
@@ -61,13 +45,9 @@ export const LIMITS: readonly Mutation[] = [
   {
     name: 'rate-local-share',
     safeguard: 'without the shared buckets a node uses only its share',
-    edits: [
-      {
-        file: 'libs/domain/src/llm/rate-limit.ts',
-        find: '(limit * LOCAL_SHARE) / Math.max(1, nodes)',
-        replace: 'limit * LOCAL_SHARE',
-      },
-    ],
+    file: 'libs/domain/src/llm/rate-limit.ts',
+    find: '(limit * LOCAL_SHARE) / Math.max(1, nodes)',
+    replace: 'limit * LOCAL_SHARE',
     tests: ['libs/domain/test/llm/rate-limit.test.ts'],
     caughtBy: /allow a node only its share/,
     because: /expected/,
@@ -75,13 +55,9 @@ export const LIMITS: readonly Mutation[] = [
   {
     name: 'fair-wait',
     safeguard: 'tenants take turns in the wait queue of a provider',
-    edits: [
-      {
-        file: 'services/worker/src/limits/wait-queue.ts',
-        find: 'b.level < a.level ? b : a',
-        replace: 'b.level < -1 ? b : a',
-      },
-    ],
+    file: 'services/worker/src/limits/wait-queue.ts',
+    find: 'b.level < a.level ? b : a',
+    replace: 'b.level < -1 ? b : a',
     tests: ['services/worker/test/limits/wait-queue.test.ts'],
     caughtBy: /take turns with the backlog of another/,
     because: /b0 q0 b1 q1 b2/,
