@@ -14,6 +14,7 @@ import { approvalRoutes } from '../../services/gateway/src/tasks/approval-routes
 import { controlRoutes } from '../../services/gateway/src/fleet/routes.ts'
 import { figuresRoutes } from '../../services/gateway/src/fleet/figures-routes.ts'
 import { goalRoutes } from '../../services/gateway/src/goals/routes.ts'
+import { callRoutes } from '../../services/gateway/src/lists/call-routes.ts'
 import { cancelRoutes } from '../../services/gateway/src/lists/cancel-routes.ts'
 import { historyRoutes } from '../../services/gateway/src/lists/history-routes.ts'
 import { limitsRoutes } from '../../services/gateway/src/fleet/limits-routes.ts'
@@ -60,6 +61,7 @@ const handlers = {
   ...listRoutes(nothing),
   ...cancelRoutes(nothing),
   ...historyRoutes(nothing),
+  ...callRoutes(nothing),
   ...replayRoutes(nothing),
   ...agentRoutes(nothing),
   ...goalRoutes(nothing),

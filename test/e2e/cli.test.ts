@@ -84,6 +84,12 @@ test('the command submit --wait prints the result, get shows the task, and ls li
   const events = await succeed('get', '--events', '--json', id)
   expect(events.objects.at(-1)).toMatchObject({ type: 'completed' })
   expect((await succeed('get', '--events', id)).out).toMatch(/AFTER +EVENT +TRY +DETAIL\n/)
+  const [call] = (await succeed('get', '--call', '0', '--json', id)).objects
+  expect(call).toMatchObject({ kind: 'llm', output: { text: 'Hello from the script' } })
+  expect(golden((await succeed('get', '--call', '0', id)).out)).toMatch(
+    /^task  ID\nstep  0\nmodel  [^]*message: user\nHi\n\nanswer\nHello from the script\n$/,
+  )
+  expect((await agentfleet('get', '--call', '1', id)).code).toBe(EXIT.notFound)
   await eventually(async () => {
     const listed = await succeed('ls', '--json', '--state', 'completed')
     expect(listed.objects.map((task) => task['id'])).toContain(id)

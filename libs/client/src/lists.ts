@@ -11,6 +11,7 @@ import type {
   NodeView,
   Operations,
   SchedulePreviewRequest,
+  TaskCall,
   TaskCounts,
   TaskHistory,
   TaskPage,
@@ -57,6 +58,12 @@ export interface ListClient {
   cancelAll(query: BulkCancelRequest, options?: RequestOptions): Promise<BulkCancelPage>
   /** All events of a task that match, read page by page. */
   events(taskId: string, query?: EventsQuery): Promise<HistoryEvent[]>
+  /** One finished call of a task; each text has at most `textBytes` bytes. */
+  call(
+    taskId: string,
+    step: number,
+    options?: RequestOptions & { readonly textBytes?: number },
+  ): Promise<TaskCall>
   goals(query?: ListQuery): Promise<GoalPage>
   /** The known versions of an agent's definition, newest first. */
   agentVersions(name: string, options?: RequestOptions): Promise<AgentView[]>
@@ -99,6 +106,8 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
         from = page.nextAfter
       }
     },
+    call: (taskId, step, { signal, ...query } = {}) =>
+      call(`/v1/tasks/${encodeURIComponent(taskId)}/calls/${step}${queryOf(query)}`, { signal }),
     goals: ({ signal, ...query } = {}) => call(`/v1/goals${filterQuery(query)}`, { signal }),
     async agentVersions(name, { signal } = {}) {
       const path = `/v1/agents/${encodeURIComponent(name)}/versions`

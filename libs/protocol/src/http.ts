@@ -63,6 +63,12 @@ export type GoalPage = Schemas['GoalPage']
 export type PlanView = Schemas['GoalPlan']
 /** The text that a running attempt has written so far. */
 export type TaskText = Schemas['TaskText']
+/** One finished call of a task, with what it got and what it answered. */
+export type TaskCall = Schemas['TaskCall']
+/** A message that a model got. */
+export type CallMessage = Schemas['CallMessage']
+/** A text of a call, or its beginning. */
+export type CallText = Schemas['CallText']
 /** A schedule as clients send it. */
 export type ScheduleRequest = Schemas['ScheduleRequest']
 /** A cron expression whose next ticks a client wants to see. */

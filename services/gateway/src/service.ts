@@ -54,6 +54,7 @@ import { goalRoutes } from './goals/routes.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
 import { scheduleRunRoutes } from './schedules/run-routes.ts'
 import { historyRoutes } from './lists/history-routes.ts'
+import { callRoutes } from './lists/call-routes.ts'
 import { cancelRoutes } from './lists/cancel-routes.ts'
 import { listRoutes } from './lists/routes.ts'
 import { replayRoutes } from './lists/replay-routes.ts'
@@ -141,6 +142,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...listRoutes({ ...parts, nowMs: clock.nowMs }),
       ...cancelRoutes(parts),
       ...historyRoutes(parts),
+      ...callRoutes(parts),
       ...replayRoutes(parts),
       ...agentRoutes(parts),
       ...toolRoutes(parts),

@@ -3,6 +3,7 @@ import type { TaskSummary } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { choiceOf, given, isSet, oneArgument, wholeOf } from '../parse/values.ts'
+import { callDetails } from '../render/call-view.ts'
 import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
 import { safe, valueText } from '../render/text.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -19,6 +20,8 @@ import {
 const PAGE_MAX = 200
 const ROWS_DEFAULT = 50
 const ROWS_MAX = 1_000_000
+/** The highest step that the API takes. */
+const STEP_MAX = 1_000_000
 const ORDERS = ['newest', 'oldest'] as const
 const GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as const
 
@@ -114,6 +117,12 @@ export const get: Command = {
       short: 'e',
       help: 'print the events of the task instead of its state',
     },
+    call: {
+      type: 'string',
+      short: 'c',
+      value: 'STEP',
+      help: 'print what the finished call STEP got and answered (--events shows the steps)',
+    },
     result: {
       type: 'boolean',
       short: 'r',
@@ -131,6 +140,12 @@ export const get: Command = {
         return EXIT.taskFailed
       }
       printOne(context, result, () => safe(valueText(result)))
+      return EXIT.done
+    }
+    const step = wholeOf(input, 'call', { min: 0, max: STEP_MAX })
+    if (step !== undefined) {
+      const call = await client.call(taskId, step, { signal })
+      printOne(context, call, () => callDetails(call, context))
       return EXIT.done
     }
     const watched = isSet(input, 'watch')

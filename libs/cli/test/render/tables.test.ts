@@ -1,11 +1,13 @@
+import type { TaskCall } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
+import { callDetails } from '../../src/render/call-view.ts'
 import { duration, number, usd } from '../../src/render/formats.ts'
 import { ansi, uncoloured } from '../../src/render/paint.ts'
 import { progressBar } from '../../src/render/progress.ts'
 import { fields, table } from '../../src/render/table.ts'
 import { eventTable, taskDetails, taskTable } from '../../src/render/task-views.ts'
 import { cut, jsonLine, oneLine, safe, widthOf } from '../../src/render/text.ts'
-import { EVENTS, NOW_MS, SUMMARIES, TASK } from './tasks.ts'
+import { EVENTS, LLM_CALL, NOW_MS, SUMMARIES, TASK } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }
 
@@ -45,6 +47,62 @@ describe('texts of tasks and models on the terminal', () => {
     expect(widthOf('日本 ab')).toBe(7)
     expect(cut('日本語の文', 6)).toBe('日本…')
     expect(widthOf(cut('日本語の文', 6))).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('the view of one call', () => {
+  test('shows the figures of the call, its messages, and the tool calls that the model requested', () => {
+    expect(`\n${callDetails(LLM_CALL, LOOK)}\n`).toMatchInlineSnapshot(`
+      "
+      task               019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90
+      step               2
+      model              sim
+      provider           simulator, sim
+      attempt            1
+      node               worker-1
+      started            2026-01-31 12:00:01 UTC
+      took               1.0 s
+      first token after  400 ms
+      tokens             812 in, 96 out
+      cost               $0.0002
+
+      message: system
+      You are the agent "developer".
+
+      message: user
+      Write a haiku
+      about queues
+
+      message: assistant, step 0
+      step 1: count {"of":"syllables"}
+
+      message: tool, step 1
+      17
+
+      message: user, step 1
+      (The log does not store this text.)
+
+      answer
+      One waits, one is served
+      "
+    `)
+  })
+
+  test('says which text is only a beginning, and that an answer is an error', () => {
+    const call: TaskCall = {
+      taskId: 't',
+      step: 1,
+      kind: 'tool',
+      name: 'fetch',
+      usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+      askedBy: 0,
+      arguments: { text: '{}', bytes: 2 },
+      output: { text: 'a\u001b[2J', bytes: 5_000, cut: true },
+      error: true,
+    }
+    const text = callDetails(call, LOOK)
+    expect(text).toContain('asked by  the model in step 0')
+    expect(text).toContain('answer (an error)\na·[2J… (the beginning of 5,000 bytes)')
   })
 })
 

@@ -1,4 +1,4 @@
-import type { HistoryEvent, TaskSummary, TaskView } from '@agentfleet/protocol'
+import type { HistoryEvent, TaskCall, TaskSummary, TaskView } from '@agentfleet/protocol'
 
 /** Five seconds after the tasks were submitted. */
 export const NOW_MS = Date.parse('2026-01-31T12:00:05.000Z')
@@ -86,3 +86,31 @@ export const EVENTS = [
     usage: { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 },
   },
 ] as unknown as readonly HistoryEvent[]
+
+/** The last call of a task with one tool call. */
+export const LLM_CALL: TaskCall = {
+  taskId: SUMMARY.id,
+  step: 2,
+  kind: 'llm',
+  name: 'sim',
+  seq: 1_057,
+  attempt: 1,
+  node: 'worker-1',
+  endedAtMs: AT_MS + 2_000,
+  usage: { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 },
+  by: { provider: 'simulator', model: 'sim' },
+  times: { startedAtMs: AT_MS + 1_000, firstTokenMs: 400 },
+  messages: [
+    { role: 'system', content: { text: 'You are the agent "developer".', bytes: 30 } },
+    { role: 'user', content: { text: 'Write a haiku\nabout queues', bytes: 26 } },
+    {
+      role: 'assistant',
+      step: 0,
+      content: { text: '', bytes: 0 },
+      toolCalls: [{ step: 1, name: 'count', arguments: { text: '{"of":"syllables"}', bytes: 18 } }],
+    },
+    { role: 'tool', step: 1, content: { text: '17', bytes: 2 } },
+    { role: 'user', step: 1 },
+  ],
+  output: { text: 'One waits, one is served', bytes: 24 },
+}

@@ -196,6 +196,10 @@ export const FAILURE_CODES = {
     http: { status: 404, title: 'The task does not exist' },
     frame: true,
   },
+  'call-not-found': {
+    says: 'The log has no finished call of the task with this step.',
+    http: { status: 404, title: 'The call does not exist' },
+  },
   'decision-not-found': {
     says: 'No stored decision has this id.',
     http: { status: 404, title: 'The decision does not exist' },

@@ -373,6 +373,45 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/v1/tasks/{id}/calls/{step}': {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @description The id of the task. */
+        id: components['parameters']['TaskId']
+        /** @description The position of the call in the run, from 0; the events `call-finished` of the task contain the number. The last call of a completed task has the highest step plus one. */
+        step: number
+      }
+      cookie?: never
+    }
+    /**
+     * Read one finished call of a task with its messages or its arguments.
+     * @description A call to a model has the messages that the model got, and the tool calls that the model requested. A tool
+     *     call has the arguments that the model wrote. The log stores the answers of all calls; the gateway derives
+     *     the messages from the task and the earlier answers. A message without `content` has a text that the log does
+     *     not store: the worker told the model which rules of the schema its answer broke. The call of a goal has no
+     *     `messages`, because these also contain results of other tasks.
+     *
+     *     A text with `cut` is only the beginning of a text of `bytes` bytes. All earlier messages together have at
+     *     most 1 MiB; the oldest messages lose their text first. `GET /v1/tasks/{id}/events` has the whole answers.
+     *
+     *     Errors:
+     *
+     *     - `404 task-not-found`: you have no task with this id. Check the id; an ended task is kept for a
+     *       limited time.
+     *     - `404 call-not-found`: the task has no finished call with this step. The log stores neither a call that is
+     *       under way nor a failed call.
+     */
+    get: operations['getTaskCall']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/v1/agents': {
     parameters: {
       query?: never
@@ -2322,6 +2361,66 @@ export interface components {
       /** @description Present if more events may follow: send the request again with `nextAfter` as `after`. */
       nextAfter?: number
     }
+    /** @description A text, or its beginning if the text is too long for the answer. */
+    CallText: {
+      text: string
+      /** @description The size of the whole text in bytes (UTF-8). */
+      bytes: number
+      /**
+       * @description Present if `text` is only the beginning of the whole text.
+       * @enum {boolean}
+       */
+      cut?: true
+    }
+    /** @description A tool call that a model requested. */
+    RequestedCall: {
+      /** @description The step of the tool call. */
+      step: number
+      name: string
+      /** @description The arguments as the model wrote them. */
+      arguments: components['schemas']['CallText']
+    }
+    CallMessage: {
+      /** @enum {string} */
+      role: 'system' | 'user' | 'assistant' | 'tool'
+      /** @description The step of the call whose answer the message contains or answers; the two messages that contain the task have no `step`. */
+      step?: number
+      /** @description The text of the message; absent if the log does not store the text. */
+      content?: components['schemas']['CallText']
+      toolCalls?: components['schemas']['RequestedCall'][]
+    }
+    TaskCall: {
+      taskId: string
+      step: number
+      /** @enum {string} */
+      kind: 'llm' | 'tool'
+      /** @description The name of the model or of the tool. */
+      name: string
+      /** @description The sequence of the event that stores the call. */
+      seq?: number
+      attempt?: number
+      /** @description The node that ran the attempt; absent if no event of the attempt names its node. */
+      node?: string
+      /** @description The ended task that made and paid for the call; present if your task continues from the calls of this task. Such a call has no `seq`, `attempt`, `node` and `endedAtMs`. */
+      replayedFrom?: string
+      /** @description The time at which the call was reported, in milliseconds since the Unix epoch. */
+      endedAtMs?: number
+      usage: components['schemas']['Usage']
+      by?: components['schemas']['CalledBy']
+      times?: components['schemas']['CallTimes']
+      /** @description The messages that the model got, oldest first. Only calls to a model have `messages`. */
+      messages?: components['schemas']['CallMessage'][]
+      /** @description The step of the call to a model that requested this tool call. */
+      askedBy?: number
+      /** @description The arguments of a tool call as the model wrote them. */
+      arguments?: components['schemas']['CallText']
+      /** @description The text of the answer. If the task has a `responseSchema`, the text of its last call is the result as JSON. */
+      output: components['schemas']['CallText']
+      /** @description Whether the tool reported an error to the model. Only tool calls have `error`. */
+      error?: boolean
+      /** @description The tool calls that the model requested. */
+      toolCalls?: components['schemas']['RequestedCall'][]
+    }
     Fleet: {
       status: components['schemas']['FleetStatus']
       explanation: string
@@ -3393,6 +3492,35 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['TaskHistory']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getTaskCall: {
+    parameters: {
+      query?: {
+        /** @description The largest number of bytes (UTF-8) of each text in the answer. */
+        textBytes?: number
+      }
+      header?: never
+      path: {
+        /** @description The id of the task. */
+        id: components['parameters']['TaskId']
+        /** @description The position of the call in the run, from 0; the events `call-finished` of the task contain the number. The last call of a completed task has the highest step plus one. */
+        step: number
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The call. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskCall']
         }
       }
       default: components['responses']['Problem']

@@ -40,6 +40,51 @@ test('a client can read the history of a task page by page, only for one type of
   expect(await client.events(task.id, { after: all[3]!.seq })).toEqual([all[4]])
 })
 
+test('a client can read each finished call of a task with its messages or arguments, also the last call', async () => {
+  const client = bench.client()
+  const task = await client.submit({ task: 'multiply', systemPrompt: 'Be brief.' })
+  const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+  const toolCalls = [{ id: 'a', name: 'multiply', arguments: '{"x":6}' }]
+  const calls = [
+    { step: 0, kind: 'llm', name: 'm', output: { text: '', toolCalls }, usage },
+    {
+      step: 1,
+      kind: 'tool',
+      name: 'multiply',
+      output: { id: 'a', text: 'é'.repeat(50) },
+      usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+    },
+  ] as const
+  let expectSeq = task.seq
+  for (const call of calls) {
+    const event = { type: 'call-finished', atMs: 5_000, attempt: 1, call } as const
+    const options = { expectSeq, messageId: `${task.id}.${call.step}`, deadlineMs: 10_000 }
+    const outcome = await bench.taskLog.append(task.id, event, options)
+    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
+    expectSeq = outcome.seq
+  }
+  await bench.complete({ id: task.id, seq: expectSeq }, '42')
+  const llm = await client.call(task.id, 0)
+  expect(llm).toMatchObject({ kind: 'llm', attempt: 1, endedAtMs: 5_000, usage })
+  expect(llm.messages?.map(({ role }) => role)).toEqual(['system', 'user'])
+  expect(llm.messages?.[1]).toEqual({ role: 'user', content: { text: 'multiply', bytes: 8 } })
+  expect(llm.toolCalls).toEqual([
+    { step: 1, name: 'multiply', arguments: { text: '{"x":6}', bytes: 7 } },
+  ])
+  const tool = await client.call(task.id, 1, { textBytes: 7 })
+  expect(tool).toMatchObject({ kind: 'tool', askedBy: 0, error: false })
+  expect(tool.arguments).toEqual({ text: '{"x":6}', bytes: 7 })
+  expect(tool.output).toEqual({ text: 'ééé', bytes: 100, cut: true })
+  const last = await client.call(task.id, 2)
+  expect(last).toMatchObject({ node: 'n1', output: { text: '42' }, usage: { inputTokens: 2 } })
+  expect(last.messages?.map(({ role }) => role)).toEqual(['system', 'user', 'assistant', 'tool'])
+  const absent = { status: 404, problem: { code: 'call-not-found' } }
+  await expect(client.call(task.id, 3)).rejects.toMatchObject(absent)
+  await expect(client.call('no-task', 0)).rejects.toMatchObject({
+    problem: { code: 'task-not-found' },
+  })
+})
+
 test('goals have their own list, and the versions of an agent can be read', async () => {
   const client = bench.client()
   expect(await client.goals()).toMatchObject({ goals: [] })

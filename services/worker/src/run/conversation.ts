@@ -1,6 +1,7 @@
 import {
   addUsage,
   NO_USAGE,
+  promptOf,
   type CalledBy,
   type JournaledCall,
   type Json,
@@ -128,16 +129,7 @@ const toolOutput = z.object({
 
 /** Creates the conversation of a task before its first call. */
 export function openConversation(spec: TaskSpec): Conversation {
-  const role = `You are the agent "${spec.agent}".`
-  const form =
-    spec.responseSchema === undefined
-      ? undefined
-      : `Your final answer must be only JSON that satisfies this JSON schema:\n${JSON.stringify(spec.responseSchema)}`
-  const system = [role, spec.systemPrompt, form].filter((part) => part !== undefined).join('\n\n')
-  const user =
-    spec.context === undefined
-      ? spec.task
-      : `${spec.task}\n\nContext:\n${JSON.stringify(spec.context)}`
+  const { system, user } = promptOf(spec)
   return {
     messages: [
       { role: 'system', content: system },

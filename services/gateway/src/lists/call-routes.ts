@@ -1,0 +1,45 @@
+import type { TaskLog } from '@agentfleet/adapters'
+import { TASK_ID_PATTERN, type TaskCall } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
+import { Refusal } from '../http/problems.ts'
+import { taskNotFound, type Reader } from '../tasks/reads.ts'
+import { searchCall } from './call-detail.ts'
+
+/** Dependencies of the route of calls. */
+export interface CallRouteDeps {
+  readonly reader: Pick<Reader, 'load'>
+  readonly taskLog: Pick<TaskLog, 'page'>
+}
+
+/** Bytes of events that the search holds at a time. */
+const PAGE_BYTES = 4 * 1024 * 1024
+
+/** Creates the handler of `/v1/tasks/{id}/calls/{step}` by operationId. */
+export function callRoutes({ reader, taskLog }: CallRouteDeps) {
+  return {
+    async getTaskCall(request: FastifyRequest): Promise<TaskCall> {
+      const { id, step } = request.params as { id: string; step: number }
+      const { textBytes } = request.query as { textBytes: number }
+      const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
+      if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
+      const search = searchCall(id, step, textBytes)
+      for (let after = 0; ;) {
+        const { events, complete } = await taskLog.page(id, after, PAGE_BYTES)
+        for (const stored of events) {
+          const call = search.add(stored)
+          if (call !== undefined) return call
+        }
+        const last = events.at(-1)
+        if (complete || last === undefined) throw callNotFound(step)
+        after = last.seq
+      }
+    },
+  }
+}
+
+function callNotFound(step: number): Refusal {
+  return new Refusal(
+    'call-not-found',
+    `The log has no finished call with the step ${step} of this task. GET /v1/tasks/{id}/events lists the finished calls with their steps.`,
+  )
+}
