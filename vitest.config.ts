@@ -85,43 +85,19 @@ export default defineConfig({
           include: [
             'libs/{adapters,adviser,client,control-plane,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
+            'test/{e2e,chaos}/**/*.test.ts',
             REAL_NATS,
           ],
           exclude: [FULL],
+          // One fleet for all files of test/e2e, which starts when the first of them asks for it.
+          globalSetup: './test/e2e/shared-fleet.ts',
           testTimeout: 60_000,
           hookTimeout: 120_000,
           isolate,
-          // They mostly wait for servers and clocks: more files than cores.
-          maxWorkers: 5,
+          // They mostly wait for servers and clocks: more files than cores. Vitest begins with the files that took
+          // longest the last time; one project for all of them, because a worker serves one project.
+          maxWorkers: 6,
           sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        ...shared,
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          exclude: [FULL],
-          isolate,
-          // One fleet for all files; each file is a separate tenant.
-          globalSetup: './test/e2e/shared-fleet.ts',
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          maxWorkers: 4,
-          sequence: { groupOrder: 2 },
-        },
-      },
-      {
-        ...shared,
-        test: {
-          name: 'chaos',
-          include: ['test/chaos/**/*.test.ts'],
-          exclude: [FULL],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          // They mostly wait. The bounds on times are asserted in `test:full`, where one fleet runs at a time.
-          maxWorkers: 2,
-          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -133,7 +109,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -144,7 +120,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: FULL_WAITS.length,
-          sequence: { groupOrder: 5 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -7,7 +7,7 @@ import {
   type TestFleet,
 } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TIME_SCALE } from './support.ts'
+import { TIME_SCALE, WITHIN_MS } from './support.ts'
 
 /** A worker acks a pointer only after the log holds the ending (L4). */
 let test: TestFleet
@@ -22,13 +22,13 @@ beforeAll(async () => {
     timeScale: TIME_SCALE,
     env: { worker: { NATS_URL: tap.url } },
   })
-})
+}, WITHIN_MS)
 afterAll(async () => {
   await test[Symbol.asyncDispose]()
   await tap[Symbol.asyncDispose]()
 })
 
-describe('while no coordinator answers', () => {
+describe('while no coordinator answers', { timeout: WITHIN_MS }, () => {
   it('a worker repeats its report of the end of a task and does not acknowledge the pointer of the task (L4)', async () => {
     let reports = 0
     let acks = 0

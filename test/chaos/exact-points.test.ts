@@ -8,7 +8,7 @@ import {
 import { drawPorts } from '@agentfleet/local'
 import { handoverSchema, CHANNELS } from '@agentfleet/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TIME_SCALE } from './support.ts'
+import { TIME_SCALE, WITHIN_MS } from './support.ts'
 
 /** A crash between two steps that belong together, at an exact point: the task continues by itself (L8). */
 let test: TestFleet
@@ -28,7 +28,7 @@ beforeAll(async () => {
       coordinator: { NATS_URL: coordinatorTap.url },
     },
   })
-})
+}, WITHIN_MS)
 afterAll(async () => {
   await test[Symbol.asyncDispose]()
   await gatewayTap[Symbol.asyncDispose]()
@@ -37,36 +37,40 @@ afterAll(async () => {
 
 const GOES_ON_WITHIN_MS = 45_000
 
-describe('a gateway that is killed between its append and the handover of the task', () => {
-  it('leaves the stored task to a coordinator, which issues the pointer, and the task completes', async () => {
-    const [gateway] = test.fleet.members('gateway')
-    let stored = ''
-    gatewayTap.onPublish(({ subject, text }) => {
-      // Straight to a load balancer, or into the queue when none has room.
-      if (subject !== CHANNELS.handover.subject && !subject.startsWith('tasks.')) return 'forward'
-      stored =
-        subject === CHANNELS.handover.subject
-          ? handoverSchema.parse(JSON.parse(text)).items[0]!.pointer.taskId
-          : subject.slice(subject.lastIndexOf('.') + 1)
-      gateway!.kill('SIGKILL')
-      return 'drop'
+describe(
+  'a gateway that is killed between its append and the handover of the task',
+  { timeout: WITHIN_MS },
+  () => {
+    it('leaves the stored task to a coordinator, which issues the pointer, and the task completes', async () => {
+      const [gateway] = test.fleet.members('gateway')
+      let stored = ''
+      gatewayTap.onPublish(({ subject, text }) => {
+        // Straight to a load balancer, or into the queue when none has room.
+        if (subject !== CHANNELS.handover.subject && !subject.startsWith('tasks.')) return 'forward'
+        stored =
+          subject === CHANNELS.handover.subject
+            ? handoverSchema.parse(JSON.parse(text)).items[0]!.pointer.taskId
+            : subject.slice(subject.lastIndexOf('.') + 1)
+        gateway!.kill('SIGKILL')
+        return 'drop'
+      })
+      await test.client.submit({ task: 'orphan', model: 'echo' }).catch(() => undefined)
+      await eventually(() => expect(stored).not.toBe(''), 10_000)
+      gatewayTap.reset()
+      const last = await eventually(async () => {
+        const event = await test.log.last(stored)
+        expect(event?.event.type).toBe('completed')
+        return event
+      }, GOES_ON_WITHIN_MS)
+      expect(last).toBeDefined()
+      const types = (await test.log.history(stored)).map(({ event }) => event.type)
+      expect(types.filter((type) => type === 'submitted')).toHaveLength(1)
+      expect(types.filter((type) => type === 'completed')).toHaveLength(1)
     })
-    await test.client.submit({ task: 'orphan', model: 'echo' }).catch(() => undefined)
-    await eventually(() => expect(stored).not.toBe(''), 10_000)
-    gatewayTap.reset()
-    const last = await eventually(async () => {
-      const event = await test.log.last(stored)
-      expect(event?.event.type).toBe('completed')
-      return event
-    }, GOES_ON_WITHIN_MS)
-    expect(last).toBeDefined()
-    const types = (await test.log.history(stored)).map(({ event }) => event.type)
-    expect(types.filter((type) => type === 'submitted')).toHaveLength(1)
-    expect(types.filter((type) => type === 'completed')).toHaveLength(1)
-  })
-})
+  },
+)
 
-describe('a coordinator that is killed right after its append', () => {
+describe('a coordinator that is killed right after its append', { timeout: WITHIN_MS }, () => {
   it('leaves the end of a task that is neither lost nor repeated and can be read at once', async () => {
     // The test before killed the gateway; wait for it.
     await eventually(

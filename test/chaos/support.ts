@@ -23,6 +23,9 @@ export const TIME_SCALE = FULL_SIZE ? 1 : 0.1
 /** Everything has to be over within this, milliseconds: leases of 30 s may have to run out twice. */
 export const OVER_WITHIN_MS = 150_000
 
+/** One test or hook of these files ends within this: leases end, and fleets start on a busy machine, milliseconds. */
+export const WITHIN_MS = 180_000
+
 /** Opens the check of all events from now on. */
 export async function judge(test: TestFleet): Promise<Audit> {
   const { nats, operator } = test.fleet

@@ -3,7 +3,7 @@ import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import type { Audit } from '@agentfleet/tools'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectAllEnded, FULL_SIZE, judge, submitAll, TIME_SCALE } from './support.ts'
+import { expectAllEnded, FULL_SIZE, judge, submitAll, TIME_SCALE, WITHIN_MS } from './support.ts'
 
 /** Redis and TASKS are disposable: wiping them loses nothing (L8). */
 let test: TestFleet
@@ -15,7 +15,7 @@ beforeAll(async () => {
     env: { worker: { WORKER_SLOTS: '2000' } },
   })
   audit = await judge(test)
-})
+}, WITHIN_MS)
 afterAll(async () => {
   await audit.close()
   await test[Symbol.asyncDispose]()
@@ -35,7 +35,7 @@ async function usage(): Promise<UsageReport> {
   return (await answer.json()) as UsageReport
 }
 
-describe('a wiped Redis and purged pointers', () => {
+describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
   it('do not make the fleet lose a task: all records are readable again and every unfinished task finishes', async () => {
     const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
     const paid = await submitAll(test.client, PAID, {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import { spreadOf, type Audit, type Spread } from '@agentfleet/tools'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { expectAllEnded, FULL_SIZE, judge, submitAll } from './support.ts'
+import { expectAllEnded, FULL_SIZE, judge, submitAll, WITHIN_MS } from './support.ts'
 
 /** A node dies, freezes or drains while it runs many tasks. */
 const WORKERS = 3
@@ -40,7 +40,7 @@ beforeAll(async () => {
       },
     },
   })
-})
+}, WITHIN_MS)
 afterAll(async () => {
   await test[Symbol.asyncDispose]()
   await rm(toolDir, { recursive: true, force: true })
@@ -122,7 +122,7 @@ async function untilNodes(): Promise<void> {
   }, SOON_MS)
 }
 
-describe('a worker that drains', () => {
+describe('a worker that drains', { timeout: WITHIN_MS }, () => {
   it('aborts its tool at its deadline, and another node repeats the call under the same key', async () => {
     await untilNodes()
     const use = (name: string, args: object) => ({ toolCalls: [{ name, arguments: args }] })
@@ -160,7 +160,7 @@ describe('a worker that drains', () => {
   })
 })
 
-describe('a worker frozen for ten seconds and then resumed', () => {
+describe('a worker frozen for ten seconds and then resumed', { timeout: WITHIN_MS }, () => {
   it('does not commit a task that another node took over (L3)', async () => {
     await untilNodes()
     const accepted = await submitAll(test.client, TASKS, {
@@ -192,7 +192,7 @@ describe('a worker frozen for ten seconds and then resumed', () => {
   })
 })
 
-describe('a worker that is killed with hundreds of tasks in flight', () => {
+describe('a worker that is killed with hundreds of tasks in flight', { timeout: WITHIN_MS }, () => {
   it('does not lose a task, end a task twice or pay for a journaled call again (L2, L4)', async () => {
     await untilNodes()
     const accepted = await submitAll(test.client, TASKS, {

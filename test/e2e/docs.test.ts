@@ -5,13 +5,14 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SERVICES } from '@agentfleet/protocol'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REDIS_KEYS } from '../../libs/adapters/src/store/redis-keys.ts'
 import { loadConfig } from '../../libs/runtime/src/index.ts'
 import { CODE_LANGUAGES, compileCode, type Compiled } from '../contract/compile-snippets.ts'
 import { composeServices, ROOT, schemaOf } from '../contract/manifests.ts'
 import { readPages, type Page, type Snippet } from '../contract/markdown.ts'
 import { openDoor, type Door } from './door.ts'
+import { sharedFleet } from './tenant.ts'
 
 /**
  * Runs the snippets of every page, in their order, as a reader would: shell and code against the shared
@@ -57,7 +58,7 @@ let folder: string
 let door: Door
 let compiled: Compiled
 beforeAll(async () => {
-  const { url, keys } = inject('sharedFleet')
+  const { url, keys } = await sharedFleet()
   door = await openDoor(url, keys['docs'] ?? '')
   compiled = await compileCode(pages.flatMap(snippetsAtDoor))
   folder = await mkdtemp(join(tmpdir(), 'agentfleet-docs-'))
@@ -101,7 +102,7 @@ test.for(pages.map((page) => [page.path, page] as const))(
 )
 
 test('every key that the fleet has written to Redis has a kind and a type that the reference lists', async () => {
-  const redis = new Redis(inject('sharedFleet').redisUrl)
+  const redis = new Redis((await sharedFleet()).redisUrl)
   const kinds = Object.values(REDIS_KEYS).map(({ key, type }) => {
     const parts = key.split(/<[^>]+>/).map((part) => part.replaceAll(/[{}]/g, '\\$&'))
     return { pattern: new RegExp(`^${parts.join('[^{}]+')}$`), type }

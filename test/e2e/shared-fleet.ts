@@ -1,16 +1,20 @@
+import { once } from 'node:events'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { createSimulator, type SimulatorOptions } from '@agentfleet/llm-simulator'
 import { startTestFleet } from '@agentfleet/testkit'
 import type { TestProject } from 'vitest/node'
 import { readPages } from '../contract/markdown.ts'
 
 /**
- * The fleet that all end-to-end files share, each as a separate tenant. Vitest starts it before the first of
- * them and stops it at the end of the run. No file may kill, freeze or wipe any part of it.
+ * The fleet that all end-to-end files share, each as a separate tenant. It starts when the first of them asks
+ * for it and stops at the end of the run. No file may kill, freeze or wipe any part of it.
  */
 
 /** The values that a file needs to work with the shared fleet. */
@@ -30,7 +34,8 @@ export interface SharedFleet {
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    sharedFleet: SharedFleet
+    /** Answers with a `SharedFleet` once the fleet runs. */
+    sharedFleetUrl: string
   }
 }
 
@@ -60,57 +65,69 @@ const MCP_SERVERS = {
 /** Budget of the tenant of the provider tests: one expensive call, not two. */
 const TENANT_BUDGETS = { providers: { usdPerDay: 0.6 } }
 
-/** Starts the fleet and gives its addresses to the files; returns the function that stops it. */
+/** Starts the fleet at the first request for its addresses; returns the function that stops it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stops: (() => Promise<void>)[] = []
-  const stop = async (): Promise<void> => {
-    for (const one of stops.splice(0).reverse()) await one()
+  let fleet: Promise<SharedFleet> | undefined
+  const server = createServer((_request, response) => {
+    fleet ??= start(stops)
+    fleet.then(
+      (running) => response.end(JSON.stringify(running)),
+      (error: unknown) => response.writeHead(503).end(inspect(error)),
+    )
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  project.provide('sharedFleetUrl', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  return async () => {
+    server.close()
+    server.closeAllConnections()
+    // A run that was interrupted ends after the start of its fleet.
+    await fleet?.catch(() => undefined)
+    for (const stop of stops.splice(0).reverse()) await stop()
   }
+}
+
+/** Starts the simulators and the fleet; adds how to stop them to `stops`. */
+async function start(stops: (() => Promise<void>)[]): Promise<SharedFleet> {
   const simulate = async (options: SimulatorOptions = {}): Promise<string> => {
     const simulator = createSimulator({ anyModel: 1, ...options })
     stops.push(() => simulator.close())
     return (await simulator.listen()).url
   }
-  try {
-    const dir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
-    stops.push(() => rm(dir, { recursive: true, force: true }))
-    const toolLog = join(dir, 'log')
-    await writeFile(toolLog, '')
-    const keys = Object.fromEntries(TENANTS.map((name) => [name, `${name}-key-0123456789`]))
-    const apiKeys = Object.entries(keys).map(([name, key]) => `${name}:${key}`)
-    const simulator = await simulate()
-    const test = await startTestFleet({
-      workers: 2,
-      simulators: 0,
-      timeScale: TIME_SCALE,
-      env: {
-        gateway: { API_KEYS: apiKeys.join(','), API_HOST: '127.0.0.1', DEFAULT_MODEL: 'sim' },
-        worker: {
-          PROVIDERS: JSON.stringify(await providersOf(simulator, simulate)),
-          TENANT_BUDGETS: JSON.stringify(TENANT_BUDGETS),
-          TOOLS_DIR: await toolFolder(join(dir, 'tools')),
-          MCP_SERVERS: JSON.stringify(MCP_SERVERS),
-          TOOL_LOG: toolLog,
-          HTTP_FETCH_HOSTS: '*:*',
-        },
+  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-tools-'))
+  stops.push(() => rm(dir, { recursive: true, force: true }))
+  const toolLog = join(dir, 'log')
+  await writeFile(toolLog, '')
+  const keys = Object.fromEntries(TENANTS.map((name) => [name, `${name}-key-0123456789`]))
+  const apiKeys = Object.entries(keys).map(([name, key]) => `${name}:${key}`)
+  const simulator = await simulate()
+  const test = await startTestFleet({
+    workers: 2,
+    simulators: 0,
+    timeScale: TIME_SCALE,
+    env: {
+      gateway: { API_KEYS: apiKeys.join(','), API_HOST: '127.0.0.1', DEFAULT_MODEL: 'sim' },
+      worker: {
+        PROVIDERS: JSON.stringify(await providersOf(simulator, simulate)),
+        TENANT_BUDGETS: JSON.stringify(TENANT_BUDGETS),
+        TOOLS_DIR: await toolFolder(join(dir, 'tools')),
+        MCP_SERVERS: JSON.stringify(MCP_SERVERS),
+        TOOL_LOG: toolLog,
+        HTTP_FETCH_HOSTS: '*:*',
       },
-    })
-    stops.push(async () => test[Symbol.asyncDispose]())
-    const [gateway] = test.fleet.members('gateway')
-    project.provide('sharedFleet', {
-      url: test.fleet.url,
-      natsUrl: test.fleet.nats.url,
-      redisUrl: test.fleet.redisUrl,
-      operator: test.fleet.operator,
-      simulator,
-      gateway: { pid: gateway!.pid(), adminUrl: gateway!.adminUrl() },
-      keys,
-      toolLog,
-    })
-    return stop
-  } catch (error) {
-    await stop()
-    throw error
+    },
+  })
+  stops.push(async () => test[Symbol.asyncDispose]())
+  const [gateway] = test.fleet.members('gateway')
+  return {
+    url: test.fleet.url,
+    natsUrl: test.fleet.nats.url,
+    redisUrl: test.fleet.redisUrl,
+    operator: test.fleet.operator,
+    simulator,
+    gateway: { pid: gateway!.pid(), adminUrl: gateway!.adminUrl() },
+    keys,
+    toolLog,
   }
 }
 

@@ -34,9 +34,17 @@ export interface Answer {
 /** Every condition of these files is met within this, on a busy machine, milliseconds. */
 export const SOON_MS = 30_000
 
+/** The shared fleet; the first call in a run of the tests starts it. */
+export async function sharedFleet(): Promise<SharedFleet> {
+  const answer = await fetch(inject('sharedFleetUrl'))
+  const body = await answer.text()
+  if (!answer.ok) throw new Error(`the shared fleet did not start: ${body}`)
+  return JSON.parse(body) as SharedFleet
+}
+
 /** Joins the shared fleet as this tenant, which the fleet must know. */
 export async function joinSharedFleet(name: string): Promise<Tenant> {
-  const fleet = inject('sharedFleet')
+  const fleet = await sharedFleet()
   const apiKey = fleet.keys[name]
   if (apiKey === undefined) throw new Error(`the shared fleet has no tenant ${name}`)
   const client = createClient({ baseUrl: fleet.url, apiKey })
