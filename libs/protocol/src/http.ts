@@ -157,5 +157,5 @@ export type IncidentFrame = Schemas['IncidentFrame']
 export type SubscribedFrame = Schemas['SubscribedFrame']
 /** A refusal on the stream. */
 export type ErrorFrame = Schemas['ErrorFrame']
-/** Every operation of the API, by its operationId. */
+/** The operations of the API whose types the code uses, by their operationId. */
 export type { operations as Operations } from './generated/openapi.ts'
