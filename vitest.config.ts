@@ -10,8 +10,7 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
 // importing them again for each file would take a third of the processor time.
 const isolate = false
 
-// The files that `npm run test:full` runs in addition to `npm test`; test/README.md gives the reason for
-// each.
+// The files that `npm run test:full` runs in addition to `npm test`; test/README.md gives the reason for each.
 const FULL = '**/*.full.test.ts'
 // The tests that compare the simulated servers with nats-server: they start one.
 const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'

@@ -1,6 +1,5 @@
 /**
- * The words that a reader new to the project stumbles over stay out of code, tests, API texts and
- * documents.
+ * The words that a reader new to the project stumbles over stay out of code, tests, API texts and documents.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

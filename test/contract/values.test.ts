@@ -57,9 +57,7 @@ const NOT_IN_SPEC = new Set([
   'idempotencyKey',
   'context',
 ])
-/**
- * Schemas of the bus ignore unknown fields, so that two releases can talk; a set may contain a value twice.
- */
+/** Schemas of the bus ignore unknown fields, so that two releases can talk; a set may contain a value twice. */
 const LEFT_TO_THE_GATEWAY = new Set(['unknown-field', 'duplicate'])
 /**
  * Derived values may be less than a client may ask for: a child lives for the rest of its parent's time and

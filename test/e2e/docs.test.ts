@@ -24,8 +24,7 @@ const run = promisify(execFile)
 /** Longest time of one snippet: it may hold a request for 30 s, milliseconds. */
 const SNIPPET_WITHIN_MS = 50_000
 /**
- * The note of a snippet whose tasks need this model of the shared fleet, where a reader needs a
- * real provider.
+ * The note of a snippet whose tasks need this model of the shared fleet, where a reader needs a real provider.
  */
 const MODEL_NOTE = /\bmodel=(\S+)/
 /** A task may end before the snippet that cancels it runs; the guide says so. */

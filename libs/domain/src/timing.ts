@@ -15,8 +15,7 @@ export interface Timing {
   /** A recovery service renews its deaths this often: two renewals may be lost. */
   readonly deathRenewEveryMs: number
   /**
-   * The outcome of an incident is watched for this long; a task that has not started by the end lacks
-   * capacity.
+   * The outcome of an incident is watched for this long; a task that has not started by the end lacks capacity.
    */
   readonly outcomeWithinMs: number
   /** A process that appends an event also acts on it; the follower waits this long before it repairs. */

@@ -1,9 +1,8 @@
 /**
  * The simulator as one HTTP server: it wires counters, limits, dice and the wheel to the routes.
  *
- * States: idle -> listening -> closed; closing twice, or before listening, is allowed.
- * S1 every answer carries `x-simulated: true`.
- * S2 nothing survives `close`: no timer, no socket.
+ * States: idle -> listening -> closed; closing twice, or before listening, is allowed. S1 every answer carries
+ * `x-simulated: true`. S2 nothing survives `close`: no timer, no socket.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'

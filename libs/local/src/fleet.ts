@@ -29,8 +29,7 @@ import { superviseAll } from './servers/supervise.ts'
 
 /**
  * The whole fleet on one machine: three servers, seven services as separate processes, and the LLM simulator
- * when no key is given. A process that dies is started again, a server with its data; `stop` ends all of
- * them.
+ * when no key is given. A process that dies is started again, a server with its data; `stop` ends all of them.
  */
 export interface Fleet {
   readonly dir: string
@@ -253,8 +252,7 @@ async function assemble(
         ...options.env?.all,
         ...options.env?.[service],
       },
-      // A killed worker returns under another name, so that its old tasks are not mixed up with new
-      // tasks.
+      // A killed worker returns under another name, so that its old tasks are not mixed up with new tasks.
       service === 'worker' ? false : undefined,
     )
 

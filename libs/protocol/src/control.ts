@@ -14,9 +14,7 @@ import { heartbeatSchema } from './heartbeat.ts'
 
 const id = z.string().min(1).max(128)
 const count = z.number().int().nonnegative()
-/**
- * Numbers, names and switches only: the inputs of a decision must stay small and never hold a task's text.
- */
+/** Numbers, names and switches only: the inputs of a decision must stay small and never hold a task's text. */
 const figures = z.record(
   z.string().max(64),
   z.union([z.number(), z.string().max(256), z.boolean()]),

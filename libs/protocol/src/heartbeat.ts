@@ -71,9 +71,7 @@ export type Heartbeat = z.infer<typeof heartbeatSchema>
 export const loadSchema = heartbeatSchema.extend({ ended: z.array(id.optional()) })
 export type Load = z.infer<typeof loadSchema>
 
-/**
- * Request to a node: whether it answers. It names the incarnation that was declared dead, if one was (L6).
- */
+/** Request to a node: whether it answers. It names the incarnation that was declared dead, if one was (L6). */
 export const pingSchema = z.object({ deadIncarnation: count.optional() })
 
 /** The state of one model of one provider, as one node sees it. */

@@ -243,8 +243,7 @@ function createState(initial: number) {
     )
   const costOf = (pod: Pod) => Number(pod.metadata.annotations[COST] ?? 0)
   /**
-   * As a ReplicaSet does: pods that are not ready end first, then those with the lowest cost, then the
-   * newest.
+   * As a ReplicaSet does: pods that are not ready end first, then those with the lowest cost, then the newest.
    */
   const follow = (ready: boolean): void => {
     while (own().length < replicas) add(DEPLOYMENT, 'abc123', ready)

@@ -23,9 +23,7 @@ export type TestServers<N extends ServerName> = AsyncDisposable & {
 /** Users of NATS, if it has any. */
 export type NatsUsers = Pick<NatsConfig, 'users' | 'issuer'>
 
-/**
- * Starts the named servers; only NATS can have users. A missing program fails the test and never skips it.
- */
+/** Starts the named servers; only NATS can have users. A missing program fails the test and never skips it. */
 export async function startTestServers<N extends ServerName>(
   names: readonly N[],
   users: NatsUsers = { users: [] },

@@ -11,8 +11,7 @@ import { createAutoscaler } from './service.ts'
 
 const LEADER_KEY = 'agentfleet/leader/autoscaler'
 /**
- * Milliseconds; Consul's minimum, so that another replica takes over from a dead leader as early as
- * possible.
+ * Milliseconds; Consul's minimum, so that another replica takes over from a dead leader as early as possible.
  */
 const LEADER_TTL_MS = 10_000
 

@@ -29,8 +29,7 @@ const variables = z.object({
   SCALE_DOWN_WINDOW_MS: integer({ min: 0, max: DAY_MS }).optional(),
   SCALE_DOWN_EVERY_MS: integer({ min: 0, max: DAY_MS }).optional(),
   /**
-   * Milliseconds from the request for a node until it serves; longer if the cluster must first add
-   * a machine.
+   * Milliseconds from the request for a node until it serves; longer if the cluster must first add a machine.
    */
   SCALE_STARTUP_MS: integer({ min: 0, max: DAY_MS, default: SCALE_LIMITS.startupMs }),
   /** Milliseconds that a task may wait for its start. */

@@ -43,10 +43,7 @@ export interface AutoscalerDeps {
 }
 
 const SERVICE = 'autoscaler'
-/**
- * Holds recorded in a burst, then one in so many milliseconds, so that a lasting hold is recorded
- * soon.
- */
+/** Holds recorded in a burst, then one in so many milliseconds, so that a lasting hold is recorded soon. */
 const HOLDS = { burst: 6, oneEveryMs: 10_000 }
 
 /** Creates an autoscaler; it does nothing before `start`. */
@@ -112,9 +109,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
   }
 }
 
-/**
- * Takes one decision as the leader, acts on it and records it; returns the state for the next one.
- */
+/** Takes one decision as the leader, acts on it and records it; returns the state for the next one. */
 function createDeciding(deps: AutoscalerDeps, observer: Observer, recorder: DecisionRecorder) {
   const { orchestrator, leadership, advising, log, metrics, limits } = deps
 

@@ -3,9 +3,7 @@ import { isAllowed, startKubernetes } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { orchestratorOf, startWorld } from './support.ts'
 
-/**
- * The whole autoscaler against a cluster: heartbeats on the bus, and the API server of Kubernetes.
- */
+/** The whole autoscaler against a cluster: heartbeats on the bus, and the API server of Kubernetes. */
 let world: Awaited<ReturnType<typeof startWorld>>
 let cluster: Awaited<ReturnType<typeof startKubernetes>>
 const until = (holds: () => boolean) => vi.waitUntil(holds, { timeout: 15_000, interval: 10 })

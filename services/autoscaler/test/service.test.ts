@@ -324,8 +324,7 @@ describe('the adviser of the autoscaler', () => {
     world.tell({ running: 100 })
     const { advising } = await advised('on', says(GREEDY))
     await autoscaler(leader, { advising })
-    // A load of 100 with 100 slots for each node at 0.75 needs two nodes; advice may add at most
-    // two.
+    // A load of 100 with 100 slots for each node at 0.75 needs two nodes; advice may add at most two.
     await until(() => recorded('advice').length === 1)
     const [decision] = recorded('advice')
     expect(decision).toMatchObject({

@@ -60,8 +60,7 @@ const UNADVISED: Advising = {
 }
 
 /**
- * Real NATS with the production permissions, Consul, and a control API whose processes are nodes on
- * the bus.
+ * Real NATS with the production permissions, Consul, and a control API whose processes are nodes on the bus.
  */
 export async function startWorld() {
   const servers = await startSecuredServers({ log, beside: ['consul'] })

@@ -15,10 +15,7 @@ import { createVouching } from './identity/service.ts'
 import { createMetrics } from './metrics.ts'
 import { createCoordinator } from './service.ts'
 
-/**
- * Bytes. A week of deaths, decisions and incidents takes a few hundred megabytes; the oldest leave
- * first.
- */
+/** Bytes. A week of deaths, decisions and incidents takes a few hundred megabytes; the oldest leave first. */
 const OPS_MAX_BYTES = 1024 ** 3
 
 /** Milliseconds. Clients that follow a task, and tasks that depend on it, read its result within this time. */

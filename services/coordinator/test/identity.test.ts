@@ -1,7 +1,4 @@
-/**
- * L9 on a real server: a node is let in under its own name alone, and hears and says only what
- * concerns it.
- */
+/** L9 on a real server: a node is let in under its own name alone, and hears and says only what concerns it. */
 import { busAddress, connectBus, openIdentities, type Bus } from '@agentfleet/adapters'
 import { CHANNELS, inboxPrefix, NODE_USER, subjectOf } from '@agentfleet/protocol'
 import { createLogger, systemClock } from '@agentfleet/runtime'

@@ -55,9 +55,8 @@ const SPEC: TaskSpec = {
 }
 
 /**
- * Real NATS with the production users, and Redis, for the tests of one file. Coordinators run in
- * this process, connected as the user `coordinator` (L9); `reset` stops them and empties the
- * servers.
+ * Real NATS with the production users, and Redis, for the tests of one file. Coordinators run in this process,
+ * connected as the user `coordinator` (L9); `reset` stops them and empties the servers.
  */
 export async function startBench() {
   const log: Logger = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })

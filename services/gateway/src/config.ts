@@ -24,10 +24,7 @@ const variables = z.object({
   ...natsEnv,
   ...redisEnv,
   ...consulEnv,
-  /**
-   * Default: loopback without API keys, every address with them. Without keys only loopback is
-   * allowed.
-   */
+  /** Default: loopback without API keys, every address with them. Without keys only loopback is allowed. */
   API_HOST: host().optional(),
   API_PORT: integer({ min: 0, max: 65_535, default: 8080 }),
   /** `tenant:key,tenant:key`; if unset, every request belongs to the tenant `default`. */
@@ -50,10 +47,7 @@ const variables = z.object({
   JWT_SCOPE_CLAIM: text({ default: 'scope' }),
   /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
-  /**
-   * Names by which clients call the gateway, in addition to loopback and the address that they
-   * reach.
-   */
+  /** Names by which clients call the gateway, in addition to loopback and the address that they reach. */
   PUBLIC_HOSTS: list([]),
   /**
    * The path under which a proxy offers the gateway, such as `/fleet`. The page puts it before every address;

@@ -14,9 +14,7 @@ import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseOperators, schema } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
-/**
- * A gateway in this process on real servers, and a second connection that plays all other services.
- */
+/** A gateway in this process on real servers, and a second connection that plays all other services. */
 export interface GatewayBench extends AsyncDisposable {
   readonly servers: SecuredServers<'redis'>
   readonly gateway: Gateway

@@ -16,14 +16,12 @@ import { createFailureDetector } from './nodes/deaths.ts'
 import { createWitnesses } from './nodes/confirm.ts'
 
 /**
- * The health monitor: it takes heartbeats and second opinions, and publishes node states, snapshots
- * and deaths.
+ * The health monitor: it takes heartbeats and second opinions, and publishes node states, snapshots and deaths.
  *
- * Any number may run: each examines all nodes, and a death is a compare-and-set, so an incarnation
- * dies once; one monitor is primary (`primary.ts`). Invariants: M1 silences are measured with the
- * monotonic clock, after everything that had arrived was read; M2 a node published as dead has a
- * stored death; M3 heartbeats of a dead incarnation change nothing, but the monitor tells the node,
- * so that it takes a new incarnation.
+ * Any number may run: each examines all nodes, and a death is a compare-and-set, so an incarnation dies once;
+ * one monitor is primary (`primary.ts`). Invariants: M1 silences are measured with the monotonic clock, after
+ * everything that had arrived was read; M2 a node published as dead has a stored death; M3 heartbeats of a dead
+ * incarnation change nothing, but the monitor tells the node, so that it takes a new incarnation.
  */
 export interface MonitorDeps {
   readonly bus: Bus
@@ -33,9 +31,7 @@ export interface MonitorDeps {
   readonly log: Logger
   readonly metrics: MonitorMetrics
   readonly monitorId: string
-  /**
-   * The least time without progress that makes a node stalled; default: that of PROGRESS_LIMITS.
-   */
+  /** The least time without progress that makes a node stalled; default: that of PROGRESS_LIMITS. */
   readonly stallMs?: number
 }
 
@@ -46,9 +42,7 @@ export interface MonitorDeps {
 const LOOK_INTERVAL_MS = 50
 const BACKLOG_INTERVAL_MS = 1_000
 const STALL_INTERVAL_MS = 1_000
-/**
- * Milliseconds; a monitor that is later than this, or has just connected, marks no node as stalled.
- */
+/** Milliseconds; a monitor that is later than this, or has just connected, marks no node as stalled. */
 const DOUBT_LAG_MS = 250
 const DOUBT_CONNECTED_MS = 3_000
 /** Milliseconds for which dead nodes stay in the snapshot. */
@@ -159,8 +153,7 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
 
   const watch = every(LOOK_INTERVAL_MS, { clock, log, name: 'watch' }, async () => {
     self.lag.tick(nowMs())
-    // M1: timers run before sockets are read, so one turn later everything that had arrived was
-    // read.
+    // M1: timers run before sockets are read, so one turn later everything that had arrived was read.
     await new Promise(setImmediate)
     let phiMax = 0
     for (const entry of nodes.all()) {

@@ -69,8 +69,7 @@ async function startEmptyWorld() {
   const deaths: (Death & { seenAtMs: number })[] = []
   const snapshots: Snapshot[] = []
   let lastDeathSeq = 0
-  // Reads stored deaths as recovery does; a plain subscriber also gets those that the server
-  // refused.
+  // Reads stored deaths as recovery does; a plain subscriber also gets those that the server refused.
   const puller = createPuller(watcher, {
     stream: STREAMS.ops,
     consumer: DEATH_CONSUMER,

@@ -25,13 +25,11 @@ import { createTenantShares, FULL_MAX, type Allowances } from './intake/tenant-s
 import { createEjection, type EjectionChange } from './nodes/ejection.ts'
 
 /**
- * The load balancer: it fetches a pointer only if a node has a free credit for it, chooses the node
- * and dispatches the task. It keeps no backlog, so its crash strands only tasks in hand. Load
- * balancers share the credits equally; tenants share them by weight and by the cost of their tasks
- * in flight.
+ * The load balancer: it fetches a pointer only if a node has a free credit for it, chooses the node and
+ * dispatches the task. It keeps no backlog, so its crash strands only tasks in hand. Load balancers share the
+ * credits equally; tenants share them by weight and by the cost of their tasks in flight.
  *
- * States: created → running → draining (takes nothing new; handed-over tasks become pointers) →
- * closed.
+ * States: created → running → draining (takes nothing new; handed-over tasks become pointers) → closed.
  */
 export interface BalancerDeps {
   readonly bus: Bus
@@ -54,9 +52,7 @@ export interface BalancerDeps {
 const LOOK_EVERY_MS = 100
 /** Milliseconds to wait for the answers of nodes. */
 const ANSWERS_WITHIN_MS = 250
-/**
- * Milliseconds until every gateway has received the farewell and its earlier messages have left.
- */
+/** Milliseconds until every gateway has received the farewell and its earlier messages have left. */
 const GATEWAYS_HEAR_MS = 200
 /** Milliseconds to wait for the server before the last subscription ends. */
 const FAREWELL_MS = 500
@@ -125,8 +121,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         olderPointers,
         ...listenToFleet(deps, parts, look),
         bus.on(CHANNELS.balancer, (hint) => {
-          // Announces itself to a new load balancer at once, so that no credit is used twice for
-          // long.
+          // Announces itself to a new load balancer at once, so that no credit is used twice for long.
           if (peers.heard(hint)) announce()
         }),
         bus.on(CHANNELS.handover, ({ items }) => {
@@ -167,8 +162,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       const heard = pause(Math.min(GATEWAYS_HEAR_MS, deadlineMs))
       await Promise.all([queues.drain(deadlineMs), placer.drain(deadlineMs), heard])
       await notes.flush()
-      // After this round trip, what gateways sent before the farewell has arrived and has its
-      // pointer.
+      // After this round trip, what gateways sent before the farewell has arrived and has its pointer.
       await bus.roundTrip(FAREWELL_MS)
       for (const each of open) each.close()
     },

@@ -48,9 +48,7 @@ export interface TestBalancer {
   kill(): Promise<void>
 }
 
-/**
- * Real NATS with the production permissions, Redis and Consul; nodes are played over the real bus.
- */
+/** Real NATS with the production permissions, Redis and Consul; nodes are played over the real bus. */
 export async function startWorld() {
   const servers = await startSecuredServers({ log, beside: ['consul', 'redis'] })
   const { bus } = servers

@@ -29,13 +29,12 @@ import { CUT } from './redistribution/waiting.ts'
 /**
  * Recovery: it takes deaths, gives the pointers back, handles incidents, and restores nodes.
  *
- * A death is in hand (its pointers are being given back), then followed (analysis, action, outcome:
- * minutes), then acknowledged. The durable consumer delivers each death to one replica, which
- * renews it. After a failure the death is delivered again ten seconds later, and the next replica
- * continues where the record ends. Invariants: at most HANDLING_MAX deaths are in hand, and each
- * only during its redistribution; at most FOLLOWED_MAX incidents are followed, and one more
- * incident closes the oldest early; if recovery is down, the leases of the pointers return the
- * tasks.
+ * A death is in hand (its pointers are being given back), then followed (analysis, action, outcome: minutes),
+ * then acknowledged. The durable consumer delivers each death to one replica, which renews it. After a failure
+ * the death is delivered again ten seconds later, and the next replica continues where the record ends.
+ * Invariants: at most HANDLING_MAX deaths are in hand, and each only during its redistribution; at most
+ * FOLLOWED_MAX incidents are followed, and one more incident closes the oldest early; if recovery is down, the
+ * leases of the pointers return the tasks.
  */
 export interface RecoveryDeps {
   readonly bus: Bus
@@ -52,9 +51,7 @@ export interface RecoveryDeps {
 }
 
 const HANDLING_MAX = 8
-/**
- * With this limit three replicas hold fewer deaths than the consumer may have unacknowledged (100).
- */
+/** With this limit three replicas hold fewer deaths than the consumer may have unacknowledged (100). */
 const FOLLOWED_MAX = 24
 /** Milliseconds between checks; outcomes are measured to the minute. */
 const MEASURE_INTERVAL_MS = 1_000
@@ -167,8 +164,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
       draining = true
       puller?.stop()
       for (const { cut } of followed) cut.abort(CUT.stopped)
-      // A death that leaves the redistribution during the drain is followed until it notices the
-      // stop.
+      // A death that leaves the redistribution during the drain is followed until it notices the stop.
       const settled = Promise.all(handling).then(() =>
         Promise.all([...followed].map(({ work }) => work)),
       )

@@ -243,9 +243,7 @@ function deathOn(nodeId: string): Death {
   return { nodeId, incarnation: 1, state: 'dead', atMs, ...rest }
 }
 
-/**
- * The part of an orchestrator's control API that recovery uses; it refuses orders for `refused-…`.
- */
+/** The part of an orchestrator's control API that recovery uses; it refuses orders for `refused-…`. */
 async function startControl() {
   const replaced: string[] = []
   const left: string[] = []

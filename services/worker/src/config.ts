@@ -49,10 +49,7 @@ const variables = z.object({
   WORKER_SLOTS: integer({ min: 1, max: 100_000, default: 512 }),
   OPENAI_API_KEY: secret().optional(),
   OPENAI_BASE_URL: url().optional(),
-  /**
-   * Any number of providers as JSON (README); replaces OPENAI_*. Secret, because it may contain
-   * keys.
-   */
+  /** Any number of providers as JSON (README); replaces OPENAI_*. Secret, because it may contain keys. */
   PROVIDERS: secret().optional(),
   /**
    * The limits of OPENAI_API_KEY for the whole fleet. 0 uses the requests and tokens a minute that the

@@ -154,9 +154,7 @@ function countTenants(runs: Iterable<Run>): Omit<NodeTenants, 'nodeId'> {
   return { tenants, givers }
 }
 
-/**
- * Reports the state of the provider models every PROVIDERS_EVERY_MS, if any was called recently.
- */
+/** Reports the state of the provider models every PROVIDERS_EVERY_MS, if any was called recently. */
 function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => void {
   let dueAtMs = 0
   return () => {

@@ -8,8 +8,7 @@ export const HISTORIES = Number(process.env['HISTORIES'] ?? 10_000)
 export const WITHIN_MS = 600_000
 
 /**
- * Runs the histories of these seeds; throws for the first one with a problem, with the command that repeats
- * it.
+ * Runs the histories of these seeds; throws for the first one with a problem, with the command that repeats it.
  */
 export async function runSeeds(machine: VirtualMachine, from: number, to: number): Promise<void> {
   const reached = new Set<string>()

@@ -1,6 +1,4 @@
-/**
- * Two tenants on one fleet with faults, from a seed each: one floods it, the other has a few tasks.
- */
+/** Two tenants on one fleet with faults, from a seed each: one floods it, the other has a few tasks. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runHistory } from './history.ts'
 import { WITHIN_MS } from './seeds.ts'

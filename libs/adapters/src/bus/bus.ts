@@ -96,8 +96,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const { user = address.user, password = address.password } = options
   const redaction = createRedaction([password, address.password])
   const files = readTls('NATS', address, options.tls)
-  // The client passes names of hosts to TLS, and leaves out addresses; certificates may be for
-  // addresses, too.
+  // The client passes names of hosts to TLS, and leaves out addresses; certificates may be for addresses, too.
   const tls = files && { host: address.host, ...files }
   const deadline = performance.now() + connectWithinMs
   let nats: NatsConnection | undefined

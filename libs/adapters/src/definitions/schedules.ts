@@ -47,8 +47,7 @@ export type ScheduleChange =
     }
 
 /**
- * Schedules: two subjects for each, its definition and its last tick; the stream keeps only the newest of
- * each.
+ * Schedules: two subjects for each, its definition and its last tick; the stream keeps only the newest of each.
  */
 export interface Schedules {
   get(tenant: string, name: string): Promise<FoundSchedule>

@@ -35,9 +35,7 @@ export interface TaskSubmission {
   readonly tenant: string
   readonly spec: TaskSpec
   readonly atMs: number
-  /**
-   * Whether the id derives from a key, a parent or a tick, so that another process may store the same task.
-   */
+  /** Whether the id derives from a key, a parent or a tick, so that another process may store the same task. */
   readonly keyed: boolean
   /** Fingerprint of the submitted body: another body under the same key is never a duplicate. */
   readonly specHash?: string

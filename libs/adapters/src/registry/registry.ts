@@ -97,8 +97,7 @@ export function connectRegistry(options: {
         },
       }
       const { id, name } = service
-      // The catalog and not the agent is asked: other processes read it, and every agent gives the same
-      // answer.
+      // The catalog and not the agent is asked: other processes read it, and every agent gives the same answer.
       const query = { service: name, filter: `Service.ID == ${JSON.stringify(id)}` }
       return keepRegistered(
         {

@@ -15,8 +15,7 @@ export interface Heartbeats {
 }
 
 /**
- * A second source's report on a silent node; `answering`: it answers pings, so only its heartbeats are
- * missing.
+ * A second source's report on a silent node; `answering`: it answers pings, so only its heartbeats are missing.
  */
 export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'answering' | 'none'
 

@@ -47,9 +47,7 @@ export type Failure =
   /** Checking an answer by the schema costs too much. */
   | { readonly kind: 'schema-too-costly'; readonly message: string }
   | { readonly kind: 'deadline'; readonly message: string }
-  /**
-   * The run itself names the code under which it fails permanently: a goal without a plan, a limit reached.
-   */
+  /** The run itself names the code under which it fails permanently: a goal without a plan, a limit reached. */
   | { readonly kind: 'given-up'; readonly code: string; readonly message: string }
   /** A defect of the worker itself. */
   | { readonly kind: 'defect'; readonly message: string }

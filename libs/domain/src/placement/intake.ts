@@ -69,9 +69,8 @@ export function countServed(
 }
 
 /**
- * The part of all credits that brings the priority level with the other priorities by weight: each credit
- * goes to the priority that was served least for its weight; the function computes this for all credits
- * at once.
+ * The part of all credits that brings the priority level with the other priorities by weight: each credit goes
+ * to the priority that was served least for its weight; the function computes this for all credits at once.
  */
 function entitlement(
   priority: Level,

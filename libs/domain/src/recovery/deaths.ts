@@ -61,9 +61,7 @@ export interface DeathPattern {
   readonly young: number
 }
 
-/**
- * A process that dies within its first minute has hardly run: its image is a likelier cause than its load.
- */
+/** A process that dies within its first minute has hardly run: its image is a likelier cause than its load. */
 const YOUNG_MS = 60_000
 
 /** Compares one death with the other deaths of the window. */

@@ -25,8 +25,7 @@ const BATCHES_MAX = 3
 
 /**
  * Gives every stranded pointer back once, bounded by the free credits of the living nodes. Tasks that are
- * suspected of killing their nodes come last, so that the other tasks have started on other nodes before
- * them.
+ * suspected of killing their nodes come last, so that the other tasks have started on other nodes before them.
  */
 export function planRecovery(
   stranded: readonly StrandedTask[],

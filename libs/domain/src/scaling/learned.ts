@@ -23,9 +23,7 @@ import { nodesFor, staffedNodes } from './staffing.ts'
  * counts, and a window that does not reach back far enough wants infinitely many nodes.
  */
 
-/**
- * Assumed length of tasks that seem not to end: they keep a fleet large no longer than this, milliseconds.
- */
+/** Assumed length of tasks that seem not to end: they keep a fleet large no longer than this, milliseconds. */
 const WINDOW_MORE_MAX_MS = 540_000
 
 /** How many nodes were wanted at one time. */

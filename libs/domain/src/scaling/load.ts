@@ -200,9 +200,7 @@ function comingSlots(
   return queued === 0 ? coming : Math.max(coming, asked * JUMP_ROOM)
 }
 
-/**
- * Slots with which the last task of the queue, when a new node serves, still starts within the wait target.
- */
+/** Slots with which the last task of the queue, when a new node serves, still starts within the wait target. */
 function dueSlots(
   samples: readonly LoadSample[],
   arrivalsPerS: number | undefined,

@@ -3,9 +3,7 @@ import type { Completed, Failed, Cancelled } from './task-event.ts'
 import { awaitedTasks } from './wait.ts'
 import type { TaskError } from './spec.ts'
 
-/**
- * How an awaited task ended; `open`: not ended, or not stored yet; `gone`: its outcome is no longer stored.
- */
+/** How an awaited task ended; `open`: not ended, or not stored yet; `gone`: its outcome is no longer stored. */
 export type Fate = (Completed | Failed | Cancelled)['type'] | 'open' | 'gone'
 
 /** The next step for a waiting task. */

@@ -1,7 +1,6 @@
 /**
- * The provider's budgets: requests and tokens a minute, over all callers together.
- * Two buckets fill evenly and hold at most `limitBurstMs` worth of budget; a call takes from both
- * or from none.
+ * The provider's budgets: requests and tokens a minute, over all callers together. Two buckets fill evenly and
+ * hold at most `limitBurstMs` worth of budget; a call takes from both or from none.
  */
 import type { ApiError } from '../http/api-error.ts'
 import type { SimulatorSettings } from '../settings/settings.ts'

@@ -1,9 +1,8 @@
 import type { Exit } from '../servers/child.ts'
 
 /**
- * Ends a start that cannot succeed. A process that fails once may have started before its neighbours;
- * one that fails FAILURES_MAX times in a row, or once for its configuration, has its own reason, which its log
- * names.
+ * Ends a start that cannot succeed. A process that fails once may have started before its neighbours; one that
+ * fails FAILURES_MAX times in a row, or once for its configuration, has its own reason, which its log names.
  */
 export interface StartWatch {
   /** A process ended without being asked; `name` is the same for its successors. */

@@ -29,8 +29,7 @@ export interface KubernetesOptions {
 }
 
 /**
- * Below every pod without a mark, which counts as 0; a value of our own, so that no other mark is ever
- * removed.
+ * Below every pod without a mark, which counts as 0; a value of our own, so that no other mark is ever removed.
  */
 export const VICTIM_COST = '-1000'
 /** Reads and patches of one change: conflicts come from status updates, a few a second. */

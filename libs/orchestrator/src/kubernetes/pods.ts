@@ -27,9 +27,7 @@ export interface FollowOptions {
   readonly random: () => number
 }
 
-/**
- * Between attempts: short after a brief outage, and no burden on an API server that is down, milliseconds.
- */
+/** Between attempts: short after a brief outage, and no burden on an API server that is down, milliseconds. */
 const RETRY = { baseMs: 200, capMs: 5_000 }
 /** Longest wait for the first list, milliseconds. */
 const FIRST_WITHIN_MS = 5_000

@@ -12,13 +12,11 @@ import { z } from 'zod'
 import type { Observation } from '../fleet/observe.ts'
 
 /**
- * The advice of an LLM for the scaling policy: bounded, short-lived, and requested in the
- * background.
+ * The advice of an LLM for the scaling policy: bounded, short-lived, and requested in the background.
  *
- * Invariants: A1 the loop never waits for advice; A2 only advice that is applied (mode `on`),
- * clamped and younger than its lifetime reaches the policy; A3 advice can raise the floor, delay a
- * scale-in and move the target utilisation; it cannot order a scale-in, choose a victim, or change
- * the limits or the panic mode.
+ * Invariants: A1 the loop never waits for advice; A2 only advice that is applied (mode `on`), clamped and
+ * younger than its lifetime reaches the policy; A3 advice can raise the floor, delay a scale-in and move the
+ * target utilisation; it cannot order a scale-in, choose a victim, or change the limits or the panic mode.
  */
 
 /** The causes of the present demand that an adviser can name. */

@@ -73,10 +73,7 @@ function inputsOf(parts: DecisionParts): Figures {
   })
 }
 
-/**
- * Removes unknown figures: an unfilled window wants infinitely many nodes, and JSON has no
- * infinity.
- */
+/** Removes unknown figures: an unfilled window wants infinitely many nodes, and JSON has no infinity. */
 function known(figures: Readonly<Record<string, number | string | boolean | undefined>>): Figures {
   const entries = Object.entries(figures).filter(
     ([, value]) => value !== undefined && (typeof value !== 'number' || Number.isFinite(value)),

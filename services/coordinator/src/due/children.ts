@@ -110,8 +110,7 @@ export function createChildren(deps: {
         if (orphan === undefined) continue
         const parentId = orphan.parent?.taskId ?? ''
         const last = await taskLog.last(parentId)
-        // The log keeps every event of an unfinished task, so a task without events was trimmed
-        // after its end.
+        // The log keeps every event of an unfinished task, so a task without events was trimmed after its end.
         if (last !== undefined && !isTerminalEvent(last.event)) continue
         await cancelChild(orphan.taskId, parentId, orphan.tenant)
       }

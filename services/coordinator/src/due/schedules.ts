@@ -169,10 +169,7 @@ export function createScheduler(deps: {
   }
 }
 
-/**
- * Parses the expression; the gateway has checked it. A schedule that still cannot be parsed never
- * runs.
- */
+/** Parses the expression; the gateway has checked it. A schedule that still cannot be parsed never runs. */
 function cronOf({ cron, timeZone }: Schedule): Cron | undefined {
   try {
     return new Cron(cron, { timezone: timeZone, paused: true })

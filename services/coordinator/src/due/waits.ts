@@ -18,14 +18,13 @@ import type { TaskTable } from '../follower/task-table.ts'
 import type { Issuer } from '../repair/issue.ts'
 
 /**
- * Ends the waits of tasks: it examines a task when something that the task waits for may have
- * happened, appends the event that ends the wait, and issues the pointer.
+ * Ends the waits of tasks: it examines a task when something that the task waits for may have happened, appends
+ * the event that ends the wait, and issues the pointer.
  *
- * It examines a task after the follower has read the task's last event or an end event that it
- * waits for, at its due time, and in a slow sweep (L8). Every coordinator does this;
- * compare-and-set lets one of them succeed (L2). Invariants: it examines no task before the table
- * has caught up with the log; it repeats an examination that got no answer; at most PARALLEL run at
- * once.
+ * It examines a task after the follower has read the task's last event or an end event that it waits for, at
+ * its due time, and in a slow sweep (L8). Every coordinator does this; compare-and-set lets one of them succeed
+ * (L2). Invariants: it examines no task before the table has caught up with the log; it repeats an examination
+ * that got no answer; at most PARALLEL run at once.
  */
 export interface Waits {
   /** Handles the record after an event that the follower has read. */

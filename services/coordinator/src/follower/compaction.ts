@@ -12,12 +12,10 @@ export interface CompactionReport {
 const REMOVED_MAX = 200_000
 
 /**
- * Removes the events of all tasks that ended within this range of the log, and that no unfinished
- * task needs.
+ * Removes the events of all tasks that ended within this range of the log, and that no unfinished task needs.
  *
- * Invariant: the end event of a task leaves last. So a reader that finds any event of an ended task
- * finds its end event too, unless it read the other events before they were deleted; the follower
- * checks for that.
+ * Invariant: the end event of a task leaves last. So a reader that finds any event of an ended task finds its
+ * end event too, unless it read the other events before they were deleted; the follower checks for that.
  */
 export async function compactLog(
   deps: { readonly bus: Bus; readonly tasks: TaskTable; readonly log: Logger },

@@ -2,13 +2,11 @@ import type { Logger, Store } from '@agentfleet/adapters'
 import { createCompactingMap, type TaskRecord } from '@agentfleet/domain'
 
 /**
- * Writes the newest version of each record to Redis, in batches that fill while a write is under
- * way.
+ * Writes the newest version of each record to Redis, in batches that fill while a write is under way.
  *
- * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has
- * everything before `missingFrom()`. If unwritten records take more than `DIRTY_MAX_BYTES`, the
- * projector drops them and asks for a rebuild from the log, so a long outage of Redis costs no
- * memory (L7, L8).
+ * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has everything
+ * before `missingFrom()`. If unwritten records take more than `DIRTY_MAX_BYTES`, the projector drops them and
+ * asks for a rebuild from the log, so a long outage of Redis costs no memory (L7, L8).
  */
 export interface Projector {
   /** Adds the record after an event of this size. */
@@ -17,9 +15,7 @@ export interface Projector {
   hasRoom(): boolean
   /** Returns about how many bytes the unwritten records take. */
   unwrittenBytes(): number
-  /**
-   * Returns the log sequence of the first event that Redis lacks; undefined if it has all of them.
-   */
+  /** Returns the log sequence of the first event that Redis lacks; undefined if it has all of them. */
   missingFrom(): number | undefined
   /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
   takeLost(): boolean

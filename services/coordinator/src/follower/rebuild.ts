@@ -72,8 +72,7 @@ export async function rebuildProjection(deps: {
   )
   try {
     await Promise.race([tail.caughtUp(), redisAway])
-    // The projection is complete only if every write succeeded; otherwise the next round starts
-    // again.
+    // The projection is complete only if every write succeeded; otherwise the next round starts again.
     if (!(await projector.drain())) throw new Error(NOT_STORED)
     const purged = table.dropBefore((await deps.taskLog.fill()).firstSeq)
     await deps.store.forget([...purged, ...(await dropCompacted({ ...deps, tasks: table }))])

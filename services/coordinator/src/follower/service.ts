@@ -113,9 +113,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     if (followed) deps.receive(record)
   }
 
-  /**
-   * Resolves when everything stored has been read, however often reading the end of the log fails.
-   */
+  /** Resolves when everything stored has been read, however often reading the end of the log fails. */
   const follow = async (reading: LogTail): Promise<void> => {
     for (;;) {
       try {

@@ -49,9 +49,7 @@ export interface TaskTable {
   /** Returns the number of tasks that need a pointer now. */
   runnable(): number
   size(): number
-  /**
-   * Returns the oldest log sequence that an unfinished task still needs; undefined if none does.
-   */
+  /** Returns the oldest log sequence that an unfinished task still needs; undefined if none does. */
   neededFrom(): number | undefined
   /**
    * Drops tasks whose beginning the log no longer has, and returns them: only tasks that have ended are

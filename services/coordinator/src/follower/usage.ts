@@ -11,10 +11,9 @@ import { createTaskTable } from './task-table.ts'
 /**
  * Adds the usage of tasks to the totals: a second projection of the log (L8).
  *
- * The totals store the log sequence up to which they count, and accept additions only from a writer
- * that names it. Invariants: entries leave in log order; entries that another coordinator has
- * counted are dropped; if the totals lose counts (Redis was emptied or restored to an older state),
- * the log is counted again.
+ * The totals store the log sequence up to which they count, and accept additions only from a writer that names
+ * it. Invariants: entries leave in log order; entries that another coordinator has counted are dropped; if the
+ * totals lose counts (Redis was emptied or restored to an older state), the log is counted again.
  */
 export interface UsageCounter {
   /** Records an event together with the record before it. */
@@ -34,8 +33,7 @@ const PAGE_MAX = 10_000
 /** Counted entries that stay in the list before it is compacted, so each entry moves rarely. */
 const COUNTED_MAX = 50_000
 /**
- * If more entries wait while the totals are unavailable, they are dropped and counted from the log
- * later (L7).
+ * If more entries wait while the totals are unavailable, they are dropped and counted from the log later (L7).
  */
 const NOTED_MAX = 100_000
 

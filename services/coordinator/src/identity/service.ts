@@ -15,8 +15,7 @@ export interface VouchDeps {
   readonly bus: Bus
   readonly identities: Identities
   /**
-   * The password that all nodes share, and the key that signs answers; without them there are no
-   * such nodes.
+   * The password that all nodes share, and the key that signs answers; without them there are no such nodes.
    */
   readonly nodePassword: string | undefined
   readonly issuerSeed: string | undefined

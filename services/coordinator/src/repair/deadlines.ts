@@ -5,9 +5,8 @@ import type { TaskTable } from '../follower/task-table.ts'
 import { inParallel } from './in-parallel.ts'
 
 /**
- * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log
- * stored the task, and the present. A round costs only the tasks that are due, however many are
- * unfinished.
+ * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log stored the
+ * task, and the present. A round costs only the tasks that are due, however many are unfinished.
  */
 export interface Deadlines {
   /** Records the deadline of a task that was submitted. */

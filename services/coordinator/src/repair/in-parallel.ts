@@ -1,9 +1,6 @@
 const PARALLEL = 200
 
-/**
- * Runs `run` for each item, at most PARALLEL at once; returns the results in the order of the
- * items.
- */
+/** Runs `run` for each item, at most PARALLEL at once; returns the results in the order of the items. */
 export async function inParallel<T, R>(
   items: readonly T[],
   run: (item: T) => Promise<R>,

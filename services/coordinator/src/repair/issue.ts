@@ -8,14 +8,9 @@ import type { TaskTable } from '../follower/task-table.ts'
  * of a task gets no second pointer from this process; a task that has moved on gets none.
  */
 export interface Issuer {
-  /**
-   * Returns whether this call issued the pointer; false if one exists or if the outcome is unknown.
-   */
+  /** Returns whether this call issued the pointer; false if one exists or if the outcome is unknown. */
   once(record: TaskRecord): Promise<boolean>
-  /**
-   * Like `once`, but repeats the check several times: an existing pointer may be about to be
-   * acknowledged.
-   */
+  /** Like `once`, but repeats the check several times: an existing pointer may be about to be acknowledged. */
   surely(record: TaskRecord): Promise<boolean>
   close(): void
 }

@@ -54,10 +54,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   const needs = (record: TaskRecord, hasPointer: boolean, now: number): boolean =>
     decideRepair(record, hasPointer, timing, now).kind === 'issue-pointer'
 
-  /**
-   * Issues the pointers of these tasks; returns how many it issued and how many tasks run without
-   * one.
-   */
+  /** Issues the pointers of these tasks; returns how many it issued and how many tasks run without one. */
   const issueMissing = async (
     missing: readonly TaskRecord[],
     signal: AbortSignal,

@@ -13,10 +13,7 @@ export interface EndingDeps {
 }
 
 const APPEND_WITHIN_MS = 4_000
-/**
- * Compare-and-set rounds; a running task appends a call now and then, and each costs one more
- * round.
- */
+/** Compare-and-set rounds; a running task appends a call now and then, and each costs one more round. */
 const CANCEL_TRIES = 8
 
 /** The outcome of a request to cancel. */

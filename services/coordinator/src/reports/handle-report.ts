@@ -192,8 +192,7 @@ async function spawn(
   const decision = decideSpawn(record, step, item.children, idOf, nowMs)
   if (decision.kind === 'reject') return { kind: 'rejected', error: decision.error }
   if (decision.kind === 'present') {
-    // The event may come from an earlier try of this report or from an earlier attempt at this
-    // step.
+    // The event may come from an earlier try of this report or from an earlier attempt at this step.
     const last = await deps.taskLog.last(taskId)
     const ours = last?.messageId === item.reportId || last?.seq === item.expect
     return ours ? { kind: 'committed', seq: last.seq } : standing(deps, taskId, item.expect)

@@ -26,10 +26,7 @@ export function createAgentChoice(deps: {
 }): AgentChoice {
   const { directory, agents, checks } = deps
 
-  /**
-   * Finds a version that another gateway has just stored and that this gateway has not received
-   * yet.
-   */
+  /** Finds a version that another gateway has just stored and that this gateway has not received yet. */
   async function late(tenant: string, name: string, version: number): Promise<FoundDefinition> {
     const stored = await agents.last(tenant, name)
     if (stored !== undefined) directory.take(stored)

@@ -6,10 +6,9 @@ import type { Logger } from '@agentfleet/runtime'
 /**
  * All agent definitions on the stream AGENTS, for looking up at submission.
  *
- * States: reading (definitions stored before the start are still missing) → current. Invariants:
- * each version is added once, no matter through which path it arrives first; for each name the
- * directory holds as many of the newest versions as the stream keeps; a tenant without its own
- * definition gets the built-in one.
+ * States: reading (definitions stored before the start are still missing) → current. Invariants: each version
+ * is added once, no matter through which path it arrives first; for each name the directory holds as many of
+ * the newest versions as the stream keeps; a tenant without its own definition gets the built-in one.
  */
 export interface AgentDirectory {
   /** Adds a version that this gateway has just stored. */

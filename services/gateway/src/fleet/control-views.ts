@@ -8,9 +8,8 @@ import {
 import type { RecordedDecision } from './recent-decisions.ts'
 
 /**
- * Control-plane records as clients see them. The records concern the whole fleet and contain
- * figures and names but no text of a task. Only operators see task ids and the free text of the
- * adviser.
+ * Control-plane records as clients see them. The records concern the whole fleet and contain figures and names
+ * but no text of a task. Only operators see task ids and the free text of the adviser.
  */
 
 /** Matches every task id within a text. */

@@ -16,13 +16,9 @@ export interface Fleet {
   close(): void
 }
 
-/**
- * Milliseconds. Snapshots arrive about every second; an older one says nothing about the present.
- */
+/** Milliseconds. Snapshots arrive about every second; an older one says nothing about the present. */
 const SNAPSHOT_AGE_MAX_MS = 5_000
-/**
- * Milliseconds. Load balancers announce themselves every 500 ms; three announcements may be lost.
- */
+/** Milliseconds. Load balancers announce themselves every 500 ms; three announcements may be lost. */
 const BALANCER_AGE_MAX_MS = 1_600
 /** More load balancers than any fleet has; the view omits further ones. */
 const BALANCERS_MAX = 100

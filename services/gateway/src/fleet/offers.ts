@@ -12,12 +12,10 @@ import type { Clock } from '@agentfleet/runtime'
 import { meant, Refusal } from '../http/problems.ts'
 
 /**
- * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at
- * once.
+ * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at once.
  *
- * Invariants: only the last report of each node counts, and no report older than AGE_MAX_MS;
- * nothing is refused within LISTEN_FIRST_MS of the first report, because other nodes may offer
- * more.
+ * Invariants: only the last report of each node counts, and no report older than AGE_MAX_MS; nothing is refused
+ * within LISTEN_FIRST_MS of the first report, because other nodes may offer more.
  */
 export interface Offers {
   /** Returns the tools by name, each with the number of nodes that offer it. */

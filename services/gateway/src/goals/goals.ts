@@ -27,9 +27,7 @@ const TIMEOUT_DEFAULT_MS = 86_400_000
 /** Definitions that a goal takes along: each attempt of the goal carries them, bytes of JSON. */
 const TEAM_MAX_BYTES = 1024 * 1024
 
-/**
- * Converts the goal to a task; the planner's definition supplies missing fields. Throws a Refusal.
- */
+/** Converts the goal to a task; the planner's definition supplies missing fields. Throws a Refusal. */
 export function goalSpecOf(
   request: GoalRequest,
   team: Team,
@@ -55,8 +53,7 @@ export function goalSpecOf(
       '/planner',
     )
   }
-  // The planner answers with a plan and calls no tools, even if its definition has tools for other
-  // tasks.
+  // The planner answers with a plan and calls no tools, even if its definition has tools for other tasks.
   const {
     model = defaultModel,
     tools: _tools,

@@ -59,9 +59,8 @@ export function hostAllowed(
 }
 
 /**
- * Whether a web page of this origin may use the API: the gateway's own pages and configured ones.
- * Browsers let any page connect anywhere and send the user's cookies along; programs send no
- * origin.
+ * Whether a web page of this origin may use the API: the gateway's own pages and configured ones. Browsers let
+ * any page connect anywhere and send the user's cookies along; programs send no origin.
  */
 export function originAllowed(
   origin: string | undefined,

@@ -28,10 +28,7 @@ export function wrongPlaces(errors: readonly FieldError[]): Refusal {
   return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}.`, errors)
 }
 
-/**
- * Refuses a request because of one field; the detail continues a sentence that begins with the
- * field.
- */
+/** Refuses a request because of one field; the detail continues a sentence that begins with the field. */
 export function wrongField(pointer: string, detail: string): Refusal {
   return wrongPlaces([{ pointer, detail }])
 }
@@ -55,10 +52,7 @@ export function toProblem({ code, message, errors }: Refusal): Problem {
   }
 }
 
-/**
- * Returns the seconds after which the client may repeat the request; undefined if repeating is
- * useless.
- */
+/** Returns the seconds after which the client may repeat the request; undefined if repeating is useless. */
 export function retryAfterS(code: ProblemCode): number | undefined {
   const http: FailureCode['http'] = FAILURE_CODES[code].http
   return http?.retryAfterS

@@ -3,14 +3,13 @@ import type { Socket } from 'node:net'
 import { Refusal } from './problems.ts'
 
 /**
- * Ends connections that do not read what was sent to them, whether it is an HTTP answer or the
- * frames of a stream.
+ * Ends connections that do not read what was sent to them, whether it is an HTTP answer or the frames of a
+ * stream.
  *
- * Invariants (L7): bytes that a client does not take are dropped after TAKE_WITHIN_MS, even if the
- * client sends requests or pings meanwhile, and an HTTP answer that it has not taken completely
- * after ANSWER_WITHIN_MS; a connection has at most ANSWERS_MAX requests without an answer; all
- * connections together keep at most ALL_MAX_BYTES from one sweep to the next, beyond that those
- * with the most unsent bytes end.
+ * Invariants (L7): bytes that a client does not take are dropped after TAKE_WITHIN_MS, even if the client sends
+ * requests or pings meanwhile, and an HTTP answer that it has not taken completely after ANSWER_WITHIN_MS; a
+ * connection has at most ANSWERS_MAX requests without an answer; all connections together keep at most
+ * ALL_MAX_BYTES from one sweep to the next, beyond that those with the most unsent bytes end.
  */
 export interface SlowReaders {
   /**

@@ -13,9 +13,7 @@ export function encodeCursor({ state, after }: ListPosition): string {
   return Buffer.from(`${state}\n${after}`).toString('base64url')
 }
 
-/**
- * Returns the position to continue from; throws a Refusal if the cursor belongs to another list.
- */
+/** Returns the position to continue from; throws a Refusal if the cursor belongs to another list. */
 export function decodeCursor(cursor: string, state: string, form = /^[ -~]+$/): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8')
   const at = text.indexOf('\n')

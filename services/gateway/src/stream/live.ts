@@ -4,10 +4,9 @@ import type { Bus, BusMessage } from '@agentfleet/adapters'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
- * The one live subscription to stored events (L5), shared by all parts of this process that wait
- * for a task. Most messages concern no sink, so the task id in the subject is looked up before the
- * message is parsed. Messages may be lost while the bus is disconnected (L6); then the sinks get
- * `missed`.
+ * The one live subscription to stored events (L5), shared by all parts of this process that wait for a task.
+ * Most messages concern no sink, so the task id in the subject is looked up before the message is parsed.
+ * Messages may be lost while the bus is disconnected (L6); then the sinks get `missed`.
  */
 export interface LiveSink {
   /** Whether the sink wants this event of this task. */

@@ -12,14 +12,13 @@ import { eventView } from '../tasks/views.ts'
 /**
  * Which viewer follows which task, and the last event that each viewer has.
  *
- * A watch is one viewer on one task. States: replaying (the log is read up to now; live events only
- * mark that more exists) → live (events are passed on as they arrive) → gone, after the task has
- * ended or the viewer has left. A gap in the live subscription returns a watch to replaying; a log
- * that does not answer leaves it stale until the next sweep.
+ * A watch is one viewer on one task. States: replaying (the log is read up to now; live events only mark that
+ * more exists) → live (events are passed on as they arrive) → gone, after the task has ended or the viewer has
+ * left. A gap in the live subscription returns a watch to replaying; a log that does not answer leaves it stale
+ * until the next sweep.
  *
- * Invariants: a viewer gets the events of a task in the order of `seq`, each once and without gaps
- * (L5); it gets only the tasks of its tenant; a lost live message delays an event by at most
- * HEAL_AFTER_MS (L6).
+ * Invariants: a viewer gets the events of a task in the order of `seq`, each once and without gaps (L5); it
+ * gets only the tasks of its tenant; a lost live message delays an event by at most HEAL_AFTER_MS (L6).
  */
 export interface Subscriptions extends LiveSink {
   /**

@@ -5,14 +5,12 @@ import { Refusal } from '../http/problems.ts'
 import type { TenantRoom } from '../tenants/room.ts'
 
 /**
- * Admits submissions within these limits (L7): the number and the bytes of unanswered appends, the
- * fill of the log, so that the log always has room for the end events of accepted tasks, and the share of the
- * tenant.
+ * Admits submissions within these limits (L7): the number and the bytes of unanswered appends, the fill of the
+ * log, so that the log always has room for the end events of accepted tasks, and the share of the tenant.
  */
 export interface Admission {
   /**
-   * Takes one place for a task of this size; returns a Refusal if none is free. Each place must be
-   * given back.
+   * Takes one place for a task of this size; returns a Refusal if none is free. Each place must be given back.
    */
   enter(tenant: string, bytes: number): Refusal | undefined
   /** Gives a place back; `seq`: where the log has stored the task, undefined: nowhere. */

@@ -5,11 +5,10 @@ import { CHANNELS, type Fresh, type Pointer } from '@agentfleet/protocol'
 /**
  * Hands a task that was just stored to a load balancer with room, otherwise to the queue.
  *
- * A task that gets a free slot at once and ends soon needs no pointer. The load balancer issues a
- * pointer for a task that still runs after a moment and for a task that it cannot place.
- * Invariants: a task is stored before its handover (L1); a lost handover only delays the task,
- * because the follower notices the missing pointer (L6, L8); without a recent announcement of room,
- * the gateway issues a pointer.
+ * A task that gets a free slot at once and ends soon needs no pointer. The load balancer issues a pointer for a
+ * task that still runs after a moment and for a task that it cannot place. Invariants: a task is stored before
+ * its handover (L1); a lost handover only delays the task, because the follower notices the missing pointer
+ * (L6, L8); without a recent announcement of room, the gateway issues a pointer.
  */
 export interface Handover {
   /** Hands over a new task without waiting. */

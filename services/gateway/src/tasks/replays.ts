@@ -9,9 +9,7 @@ export type ReplayFrom = 'start' | 'journal'
 
 /** Submits ended tasks again as new tasks. */
 export interface Replays {
-  /**
-   * Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal.
-   */
+  /** Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal. */
   replay(
     record: TaskRecord,
     from: ReplayFrom,
@@ -70,9 +68,7 @@ async function wholeOf(
   )
 }
 
-/**
- * Returns the calls of the ended task with zero usage, because the new task did not pay for them.
- */
+/** Returns the calls of the ended task with zero usage, because the new task did not pay for them. */
 async function journalOf(
   taskLog: Pick<TaskLog, 'record'>,
   { taskId }: TaskRecord,

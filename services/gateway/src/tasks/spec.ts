@@ -62,10 +62,7 @@ export function specOf(
   return spec
 }
 
-/**
- * Returns the seconds that a Prefer header asks to wait; undefined if it asks for no valid wait
- * (RFC 7240).
- */
+/** Returns the seconds that a Prefer header asks to wait; undefined if it asks for no valid wait (RFC 7240). */
 export function waitSecondsOf(prefer: string | undefined): number | undefined {
   if (prefer === undefined) return undefined
   const match = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer)

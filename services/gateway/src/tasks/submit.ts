@@ -28,10 +28,7 @@ export interface Submission {
   readonly keyed: boolean
   /** The key that submits; undefined: the API is open. */
   readonly by?: string | undefined
-  /**
-   * The request before the definition was added, because a definition may change between two
-   * submissions.
-   */
+  /** The request before the definition was added, because a definition may change between two submissions. */
   readonly asked?: unknown
   /** Why it is refused, unless a task with its key exists. */
   readonly refusal?: Refusal

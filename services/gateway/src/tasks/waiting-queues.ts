@@ -10,15 +10,11 @@ import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
 
 /**
- * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7).
- * Invariant: each answer
- * was read from the log or folded from all its events, even if messages were lost (L6).
+ * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7). Invariant:
+ * each answer was read from the log or folded from all its events, even if messages were lost (L6).
  */
 export interface Waiting {
-  /**
-   * Opens a held request; returns undefined if the tenant has too many, and the caller answers at
-   * once.
-   */
+  /** Opens a held request; returns undefined if the tenant has too many, and the caller answers at once. */
   open(tenant: string, taskId: string, bodyBytes: number): HeldRequest | undefined
 }
 

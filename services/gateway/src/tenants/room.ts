@@ -14,11 +14,10 @@ import { Refusal } from '../http/problems.ts'
 /**
  * The room of each tenant in the stores that all tenants fill.
  *
- * A coordinator says twice a second what each tenant holds, counted from the log (L8). In between a
- * gateway adds what it has admitted itself, and counts it once for each living gateway, so that all
- * gateways together stay within a share. Before the first announcement nothing is known, and every
- * task is admitted. Invariant: what a gateway has admitted counts until an announcement covers its
- * place in the log.
+ * A coordinator says twice a second what each tenant holds, counted from the log (L8). In between a gateway
+ * adds what it has admitted itself, and counts it once for each living gateway, so that all gateways together
+ * stay within a share. Before the first announcement nothing is known, and every task is admitted. Invariant:
+ * what a gateway has admitted counts until an announcement covers its place in the log.
  */
 export interface TenantRoom {
   /** Takes room for a task of this size; returns a Refusal if the tenant has none. */

@@ -1,6 +1,4 @@
-/**
- * Measures how late the monitor itself is, because a late monitor takes live nodes for dead ones.
- */
+/** Measures how late the monitor itself is, because a late monitor takes live nodes for dead ones. */
 export interface LagMeter {
   /** Records that a tick began. */
   tick(nowMs: number): void
@@ -8,10 +6,7 @@ export interface LagMeter {
   worstMs(nowMs: number): number
 }
 
-/**
- * Milliseconds for which a delay counts; by then the monitor has read the heartbeats that it
- * delayed.
- */
+/** Milliseconds for which a delay counts; by then the monitor has read the heartbeats that it delayed. */
 const MEMORY_MS = 1_000
 
 /** Creates a meter for ticks that are due every `intervalMs`. */

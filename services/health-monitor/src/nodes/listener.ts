@@ -69,10 +69,7 @@ export function listen(deps: ListenerDeps): { close(): void }[] {
     if (replaced !== undefined) detector.replaced(replaced)
   }
 
-  /**
-   * Adopts deaths from the snapshot of another monitor: what it shows as dead has a stored death
-   * (M2).
-   */
+  /** Adopts deaths from the snapshot of another monitor: what it shows as dead has a stored death (M2). */
   function hearSnapshot(
     snapshot: Snapshot,
     { nodes, detector, stalls, primary }: ListenerDeps,

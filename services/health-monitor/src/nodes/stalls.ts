@@ -18,11 +18,10 @@ import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
 /**
  * Handles gray failures: marks nodes that send heartbeats without progress, and asks them to drain.
  *
- * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the primary monitor
- * marks nodes, and the other monitors adopt its marks; S2 it marks at most a third of the living
- * nodes, and no node while it doubts its own view; S3 it never kills a stalled node: load balancers
- * avoid it, it is asked to drain, and an operator can read the decision; S4 each change is a
- * recorded decision.
+ * States of a node: working ⇄ stalled → asked to drain. Invariants: S1 only the primary monitor marks nodes,
+ * and the other monitors adopt its marks; S2 it marks at most a third of the living nodes, and no node while it
+ * doubts its own view; S3 it never kills a stalled node: load balancers avoid it, it is asked to drain, and an
+ * operator can read the decision; S4 each change is a recorded decision.
  */
 export interface Stalls {
   /** Examines all nodes; returns true if a mark has changed. */
@@ -162,10 +161,7 @@ function unmark(entry: NodeEntry): void {
   entry.askedAtMs = undefined
 }
 
-/**
- * Compares all nodes whose progress is known; the heartbeats of a suspect node are too old for
- * that.
- */
+/** Compares all nodes whose progress is known; the heartbeats of a suspect node are too old for that. */
 function lookAt(
   living: readonly NodeEntry[],
   limits: ProgressLimits,

@@ -26,8 +26,7 @@ export function createReceiver(deps: {
     try {
       stored = fromStored(message.text, 'pointer')
     } catch (error) {
-      // The lease returns the pointer to the queue, where a load balancer of the newer release can
-      // take it.
+      // The lease returns the pointer to the queue, where a load balancer of the newer release can take it.
       if (error instanceof ServiceError) {
         log.error(
           { subject: message.subject, err: error },

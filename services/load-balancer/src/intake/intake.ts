@@ -27,11 +27,10 @@ import { createTenantQueues, type Line } from './tenant-queues.ts'
 import type { TenantShares } from './tenant-shares.ts'
 
 /**
- * Fetches pointers with one pull consumer for each tenant and priority, never more than there are
- * credits (late binding): the rest stays in JetStream, where no crash can lose it. Credits are
- * divided between tenants, then each tenant's share between its priorities. A pointer of a running
- * task needs no credit unless its node is gone, so a bounded number of such pointers is in hand at
- * once.
+ * Fetches pointers with one pull consumer for each tenant and priority, never more than there are credits (late
+ * binding): the rest stays in JetStream, where no crash can lose it. Credits are divided between tenants, then
+ * each tenant's share between its priorities. A pointer of a running task needs no credit unless its node is
+ * gone, so a bounded number of such pointers is in hand at once.
  */
 export interface Intake {
   /** Checks the credits again, because they may have changed. */
@@ -65,9 +64,7 @@ export interface IntakeDeps {
 
 /** Pointers of running tasks requested at once. */
 const RUNNING_ASKED_MAX = 2_000
-/**
- * Up to this many tenants every request gets a new plan; with more, a plan is reused for a moment.
- */
+/** Up to this many tenants every request gets a new plan; with more, a plan is reused for a moment. */
 const FEW_TENANTS = 64
 const PLAN_VALID_MS = 5
 
@@ -75,9 +72,7 @@ const PLAN_VALID_MS = 5
 interface Plan {
   readonly atMs: number
   readonly grants: ReadonlyMap<string, number>
-  /**
-   * Pointers that a tenant without a known backlog may request, so that its first task starts fast.
-   */
+  /** Pointers that a tenant without a known backlog may request, so that its first task starts fast. */
   readonly doorbell: number
 }
 
@@ -124,8 +119,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     const grants = shareCredits(free, busy.map(claimOf))
     for (const granted of grants.values()) free -= granted
     const idle = lines.length - busy.length
-    // At least one, because otherwise the first task of a tenant would wait unseen behind a
-    // backlog.
+    // At least one, because otherwise the first task of a tenant would wait unseen behind a backlog.
     const doorbell = Math.max(1, Math.floor(free / Math.max(1, idle)))
     return { atMs: monotonicMs(), grants, doorbell }
   }
@@ -203,10 +197,7 @@ function waitingOf({ waiting }: Line): number {
   return LEVELS.reduce((sum, level) => sum + waiting[level], 0)
 }
 
-/**
- * Returns the requested pointers that may still arrive; the single pointer of a doorbell needs no
- * credit.
- */
+/** Returns the requested pointers that may still arrive; the single pointer of a doorbell needs no credit. */
 function askedOf({ waiting, asked }: Line): number {
   return LEVELS.reduce(
     (sum, level) => sum + (waiting[level] > 0 ? asked[level] : Math.max(0, asked[level] - 1)),

@@ -63,10 +63,7 @@ const IDLE_MS = 60_000
 const FORGOTTEN_AFTER_MS = 10_000
 /** Milliseconds between attempts to create a consumer. */
 const MAKE_EVERY_MS = 1_000
-/**
- * Each listener costs a subscription and a few kB; further queues are served when others become
- * idle.
- */
+/** Each listener costs a subscription and a few kB; further queues are served when others become idle. */
 const LISTENERS_MAX = 30_000
 /** Idle consumers removed in one look. */
 const REMOVED_MAX = 200
@@ -116,8 +113,7 @@ export function createTenantQueues(
         stream: STREAMS.tasks,
         consumer: name,
         wanted() {
-          // The previous request brought nothing, so another load balancer fetched the known
-          // backlog.
+          // The previous request brought nothing, so another load balancer fetched the known backlog.
           if (line.asked[priority] > 0 && !listener.received) line.waiting[priority] = 0
           line.asked[priority] = 0
           listener.received = false
@@ -135,8 +131,7 @@ export function createTenantQueues(
         missing: () => void make(),
       })
     void make().then(() => {
-      // The listener was dropped or stopped in the meantime, and nothing else would stop its
-      // puller.
+      // The listener was dropped or stopped in the meantime, and nothing else would stop its puller.
       if (!stopped && line.pullers.get(priority) === listener) listener.puller = pull()
     })
     return listener

@@ -41,9 +41,7 @@ export interface TenantShares {
   tally(): void
   /** Returns what the policy needs to know about a tenant in addition to its backlog. */
   standing(tenant: string): Standing
-  /**
-   * Separates tasks that may be placed now, and counts them, from those above their tenant's limit.
-   */
+  /** Separates tasks that may be placed now, and counts them, from those above their tenant's limit. */
   admit(
     items: readonly Fresh[],
     /** Whether tasks of this tenant wait in hand, which new tasks must not pass. */
@@ -90,10 +88,7 @@ type Givers = Map<string, Map<string, number>>
 const MEAN_SHARE = 0.1
 /** Milliseconds; a heartbeat may be older than a dispatch of this age. */
 const HEARTBEAT_BEHIND_MS = 3_000
-/**
- * A node that is silent for so long has been declared dead, or runs what others may run too,
- * milliseconds.
- */
+/** A node that is silent for so long has been declared dead, or runs what others may run too, milliseconds. */
 const NODE_SILENT_MS = 10_000
 /** A task that was fetched and never came to a node was none, milliseconds. */
 const IN_HAND_MAX_MS = 120_000

@@ -24,10 +24,7 @@ export interface Ejection {
   /** Clears the record of a node with a new process or incarnation. */
   restarted(nodeId: string): void
   gone(nodeId: string): void
-  /**
-   * Returns the ejected nodes and those due for a probe, among nodes that could otherwise take
-   * work.
-   */
+  /** Returns the ejected nodes and those due for a probe, among nodes that could otherwise take work. */
   ejected(nodeIds: readonly string[]): ReadonlyMap<string, 'out' | 'probe'>
 }
 

@@ -3,13 +3,11 @@ import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
 import type { Ejection } from './ejection.ts'
 
 /**
- * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health
- * monitor.
+ * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health monitor.
  *
- * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts,
- * depending on which arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
- * a task on its way to a node counts with its reservation from its placement until the node has
- * answered.
+ * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts, depending on
+ * which arrives first; a node without a listener gets nothing until a newer heartbeat arrives; a task on its
+ * way to a node counts with its reservation from its placement until the node has answered.
  */
 export interface NodeTable {
   heartbeat(heartbeat: Heartbeat): void
@@ -218,10 +216,7 @@ function loadOf(
   }
 }
 
-/**
- * Whether the node must prove itself again. After `suspect` it need not: that was only a late
- * heartbeat.
- */
+/** Whether the node must prove itself again. After `suspect` it need not: that was only a late heartbeat. */
 function hasReturned(before: Opinion | undefined): boolean {
   return before !== undefined && before.state !== 'suspect'
 }

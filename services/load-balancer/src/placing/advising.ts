@@ -23,10 +23,7 @@ import type { Seen } from '../nodes/view.ts'
  * the node; in mode `shadow` no task waits and no answer is applied.
  */
 export interface Advising {
-  /**
-   * Decides where an advised task goes; `waits`: the task returns through `back` when the answer is
-   * there.
-   */
+  /** Decides where an advised task goes; `waits`: the task returns through `back` when the answer is there. */
   decide(item: Held, seen: Seen): PlacementDecision | 'waits'
   /** Returns the number of tasks that wait for an answer. */
   waiting(): number
@@ -34,10 +31,7 @@ export interface Advising {
   close(): void
 }
 
-/**
- * Tasks that wait at once, equal to the adviser's parallel questions; the policy places further
- * tasks.
- */
+/** Tasks that wait at once, equal to the adviser's parallel questions; the policy places further tasks. */
 const WAITING_MAX = 8
 /** Milliseconds that a task waits for advice. */
 const ADVICE_WITHIN_MS = 2_000

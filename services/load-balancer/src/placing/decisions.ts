@@ -18,9 +18,7 @@ import type { EjectionChange } from '../nodes/ejection.ts'
  * and the rest counts as lost; if several load balancers eject the same node, one record is kept.
  */
 export interface Recorder {
-  /**
-   * `acted`: the node was ejected or restored; false if a third of the fleet is already ejected.
-   */
+  /** `acted`: the node was ejected or restored; false if a third of the fleet is already ejected. */
   ejectionChanged(change: EjectionChange, incarnation: number, acted: boolean, nodes: number): void
   advised(placement: AdvisedPlacement): void
 }
@@ -37,9 +35,7 @@ export interface AdvisedPlacement {
 }
 
 const SERVICE = 'load-balancer'
-/**
- * The rate of recorded advised placements of each load balancer, so that OPS holds days of them.
- */
+/** The rate of recorded advised placements of each load balancer, so that OPS holds days of them. */
 const ADVISED = { burst: 50, oneEveryMs: 200 }
 
 /** Creates a recorder for this load balancer. */
@@ -91,8 +87,7 @@ function ejectionDecision(
     outForMs: kind === 'eject' ? Math.round(ejection.untilMs - ejection.sinceMs) : 0,
   }
   const chosen = { kind, reason, figures: { outForMs: inputs.outForMs } }
-  // A third of the fleet is already ejected, so this node stays in service, and the decision says
-  // so.
+  // A third of the fleet is already ejected, so this node stays in service, and the decision says so.
   const left = { kind: 'leave', reason: acted ? 'not-chosen' : 'share-out-reached', figures: {} }
   return { kind, reason, about: nodeId, inputs, options: [chosen, left], policy: chosen, acted }
 }

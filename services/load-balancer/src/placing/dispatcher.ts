@@ -70,13 +70,11 @@ export function createDispatcher(
   }
 
   const settle = (nodeId: string, items: readonly Held[], reply: DispatchReply): void => {
-    // Tasks that the node could not parse are left to the leases, like a dispatch without an
-    // answer.
+    // Tasks that the node could not parse are left to the leases, like a dispatch without an answer.
     leave(nodeId, items.slice(0, reply.accepted))
     nodes.heartbeat(reply.heartbeat)
     const refused = items.slice(reply.accepted)
-    // The node refused the first task, so its run is no longer there. The runs of the others may
-    // be.
+    // The node refused the first task, so its run is no longer there. The runs of the others may be.
     if (refused[0] !== undefined) refused[0].runsAt = undefined
     giveBack(nodeId, refused)
     const { active, slots, draining } = reply.heartbeat
@@ -123,10 +121,7 @@ export function createDispatcher(
     queues.delete(nodeId)
   }
 
-  /**
-   * Builds the message: the reason of the first task applies to all, and tasks with another reason
-   * name it.
-   */
+  /** Builds the message: the reason of the first task applies to all, and tasks with another reason name it. */
   const dispatchOf = (nodeId: string, items: readonly Held[]): Dispatch => {
     const why = items[0]?.why
     return {

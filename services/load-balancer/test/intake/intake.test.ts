@@ -7,10 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createIntake, type Intake } from '../../src/intake/intake.ts'
 import { createTenantShares, type Allowances } from '../../src/intake/tenant-shares.ts'
 
-/**
- * The intake on a real server as the user of load balancers; nodes are only a number of credits
- * here.
- */
+/** The intake on a real server as the user of load balancers; nodes are only a number of credits here. */
 
 const log = createLogger({ service: 'load-balancer', id: 'test', level: 'silent' })
 let servers: SecuredServers
@@ -28,8 +25,7 @@ interface Bench {
   readonly came: string[]
   free(count: number): void
   /**
-   * Ends tasks in flight, the oldest first, and waits each time for the next one until this many
-   * have arrived.
+   * Ends tasks in flight, the oldest first, and waits each time for the next one until this many have arrived.
    */
   end(count: number, expected?: number): Promise<void>
   close(): void

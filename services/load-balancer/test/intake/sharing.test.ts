@@ -28,8 +28,7 @@ describe('two load balancers', () => {
     const credits = await Promise.all(
       balancers.map(async (one) => figureOf(await one.page(), 'credits')),
     )
-    // Each node has fifteen slots: the odd one belongs to one load balancer, and none is lost or
-    // used twice.
+    // Each node has fifteen slots: the odd one belongs to one load balancer, and none is lost or used twice.
     expect(credits[0]! + credits[1]!).toBe(30)
     expect(Math.abs(credits[0]! - credits[1]!)).toBeLessThanOrEqual(2)
 

@@ -30,9 +30,7 @@ export interface Plan {
 
 type Taken = NonNullable<Incident['action']>
 
-/**
- * Milliseconds within which an orchestrator restarts a process, its first backoff of 10 s included.
- */
+/** Milliseconds within which an orchestrator restarts a process, its first backoff of 10 s included. */
 const RESTART_WITHIN_MS = 20_000
 const LOOK_EVERY_MS = 250
 

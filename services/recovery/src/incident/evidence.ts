@@ -103,9 +103,7 @@ export async function gatherEvidence(
   }
 }
 
-/**
- * Counts the nodes that were alive at the node's last heartbeat, including it but not replacements.
- */
+/** Counts the nodes that were alive at the node's last heartbeat, including it but not replacements. */
 function nodesBefore(snapshot: Snapshot | undefined, death: Death): number | undefined {
   const heardAtMs = death.atMs - death.silentMs
   const others = snapshot?.nodes.filter(

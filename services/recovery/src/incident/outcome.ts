@@ -30,9 +30,7 @@ export interface Watched {
 /** Milliseconds between checks; each reads at most a hundred records. */
 const LOOK_EVERY_MS = 500
 
-/**
- * Resolves with the outcome; undefined if the watch was stopped so that another process continues.
- */
+/** Resolves with the outcome; undefined if the watch was stopped so that another process continues. */
 export async function watchOutcome(
   deps: OutcomeDeps,
   watched: Watched,

@@ -25,9 +25,8 @@ import { isCut } from '../redistribution/waiting.ts'
 /**
  * The incident workflow: opened → redistributed → analysed → acted → outcome.
  *
- * Invariants: C1 nothing that the redistribution does not need comes before it; C2 each stage is
- * recorded before the next one begins, so the replica that gets the death next continues where the
- * record ends.
+ * Invariants: C1 nothing that the redistribution does not need comes before it; C2 each stage is recorded
+ * before the next one begins, so the replica that gets the death next continues where the record ends.
  */
 export interface WorkflowDeps {
   readonly bus: Bus

@@ -48,10 +48,7 @@ export interface RedistributeDeps {
 
 type Note = { readonly taskId: string; readonly nodeId: string; readonly ackSubject: string }
 
-/**
- * Milliseconds. Two pauses between three batches leave most of the failover budget of 300 ms for
- * the work.
- */
+/** Milliseconds. Two pauses between three batches leave most of the failover budget of 300 ms for the work. */
 const BATCH_PAUSE_MS = 40
 /** Redis restarts within seconds; the tries take a fifth of the death's ack_wait. */
 const STORE_TRIES = 5

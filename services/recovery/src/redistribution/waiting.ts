@@ -18,10 +18,7 @@ export interface Wait {
   readonly signal: AbortSignal
 }
 
-/**
- * Checks the condition repeatedly; resolves when it holds, the time is over or the signal is
- * aborted.
- */
+/** Checks the condition repeatedly; resolves when it holds, the time is over or the signal is aborted. */
 export async function pauseUntil(
   holds: () => boolean | Promise<boolean>,
   { withinMs, everyMs, signal }: Wait,

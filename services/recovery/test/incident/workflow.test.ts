@@ -354,10 +354,7 @@ async function startProvider(first: object | string) {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     answer: (next: object | string) => (content = next),
-    /**
-     * Holds all answers until the returned function is called, which returns the number of
-     * requests.
-     */
+    /** Holds all answers until the returned function is called, which returns the number of requests. */
     hold() {
       const responses: ServerResponse[] = []
       held = responses

@@ -30,9 +30,7 @@ const FIGURES = [
   'draining',
   /** How late the main loop is by its own measurement, in milliseconds. */
   'lagMs',
-  /**
-   * How long the main loop has been silent by the heartbeat thread's measurement, in milliseconds.
-   */
+  /** How long the main loop has been silent by the heartbeat thread's measurement, in milliseconds. */
   'stallMs',
   'heard',
   'calling',

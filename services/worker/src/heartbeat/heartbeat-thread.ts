@@ -5,13 +5,12 @@ import { createLogger, type LogLevel } from '@agentfleet/runtime'
 import { openFigures } from './heartbeat-figures.ts'
 
 /**
- * The thread that sends heartbeats over its own connection, so that a busy main loop does not look
- * like a death.
+ * The thread that sends heartbeats over its own connection, so that a busy main loop does not look like a
+ * death.
  *
- * States: connecting → beating → stopped (by the main thread, or with its process). Invariants: it
- * sends nothing while the connection is down; after a silence in which the monitor may have
- * declared the node dead, the next heartbeat has a higher incarnation, which returns the node to
- * service.
+ * States: connecting → beating → stopped (by the main thread, or with its process). Invariants: it sends
+ * nothing while the connection is down; after a silence in which the monitor may have declared the node dead,
+ * the next heartbeat has a higher incarnation, which returns the node to service.
  */
 
 /** What the main thread passes to this thread. */
@@ -48,8 +47,7 @@ const bus = await connectBus({
 })
 const measure = createMeasure()
 let sentAtMs = performance.now()
-// A half-open connection accepts heartbeats that no monitor receives, so earlier heartbeats do not
-// count.
+// A half-open connection accepts heartbeats that no monitor receives, so earlier heartbeats do not count.
 bus.onReconnect(() => {
   sentAtMs = -Infinity
 })

@@ -6,12 +6,11 @@ import type { RateHints } from '../provider/http/headers.ts'
 import { RETRY_AFTER_MAX_MS } from '../provider/http/waits.ts'
 
 /**
- * The limiter of one provider key or model: calls wait here until the limits of the whole fleet
- * admit them.
+ * The limiter of one provider key or model: calls wait here until the limits of the whole fleet admit them.
  *
- * States of a call: waiting (tenants take turns, then by priority and age) → promised (may begin in some milliseconds) →
- * inside → left (settled). Invariants: a call enters only with a grant, unless no limit is known
- * and the key is open; each grant is settled or returned once; every wait ends; while Redis is
+ * States of a call: waiting (tenants take turns, then by priority and age) → promised (may begin in some
+ * milliseconds) → inside → left (settled). Invariants: a call enters only with a grant, unless no limit is
+ * known and the key is open; each grant is settled or returned once; every wait ends; while Redis is
  * unavailable a node uses its share of the limits among the nodes that it last saw, and no more.
  */
 export interface Limiter {

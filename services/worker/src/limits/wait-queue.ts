@@ -8,13 +8,12 @@ export interface Queued {
 }
 
 /**
- * A queue that is fair between tenants: the next turn belongs to the tenant that was served least, by
- * the tokens of its calls. Within a tenant, entries with a higher priority come first, and among
- * equal priorities older entries.
+ * A queue that is fair between tenants: the next turn belongs to the tenant that was served least, by the
+ * tokens of its calls. Within a tenant, entries with a higher priority come first, and among equal priorities
+ * older entries.
  *
- * Invariants: a tenant that joins starts level with the tenant that was served least, so it can
- * neither save up turns nor wait for the backlog of other tenants; a tenant without entries is
- * forgotten.
+ * Invariants: a tenant that joins starts level with the tenant that was served least, so it can neither save up
+ * turns nor wait for the backlog of other tenants; a tenant without entries is forgotten.
  */
 export interface WaitQueue<T extends Queued> {
   add(one: T): void

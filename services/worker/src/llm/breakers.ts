@@ -11,10 +11,7 @@ import type { Candidate } from './provider.ts'
 
 /** The circuit breakers of a node, one for each model of each provider. */
 export interface Breakers {
-  /**
-   * Returns the time before which the candidate must not be asked; undefined if it may be asked
-   * now.
-   */
+  /** Returns the time before which the candidate must not be asked; undefined if it may be asked now. */
   retryAtMs(candidate: Candidate): number | undefined
   kindOf(candidate: Candidate): Breaker['kind']
   /** Records a request; an open breaker whose time is over admits one. */
@@ -29,8 +26,7 @@ export function createBreakers(nowMs: () => number): Breakers {
   const keyOf = ({ provider, as }: Candidate): string => `${provider.name} ${as}`
   const of = (candidate: Candidate): Breaker => breakers.get(keyOf(candidate)) ?? CLOSED_BREAKER
   const set = (candidate: Candidate, breaker: Breaker): void => {
-    // A closed breaker without failures is dropped, so that invented model names leave nothing
-    // behind.
+    // A closed breaker without failures is dropped, so that invented model names leave nothing behind.
     if (breaker.kind === 'closed' && breaker.failures === 0) breakers.delete(keyOf(candidate))
     else breakers.set(keyOf(candidate), breaker)
   }

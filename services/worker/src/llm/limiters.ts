@@ -6,13 +6,12 @@ import type { Candidate, Provider } from './provider.ts'
 import { keyId } from './provider.ts'
 
 /**
- * The limiters of a node: one limiter for each provider key, and one limiter for each model of a
- * key.
+ * The limiters of a node: one limiter for each provider key, and one limiter for each model of a key.
  *
- * The limiter of a key has the configured limits. The limiter of a model has none; it closes when
- * the provider refuses a call to the model for its rate, so that other models of the key continue.
- * The fleet shares both. Invariant: the limiter of a model exists while a call waits or runs behind
- * it, while it is closed, and for KEEP_MS after that; invented model names leave nothing behind.
+ * The limiter of a key has the configured limits. The limiter of a model has none; it closes when the provider
+ * refuses a call to the model for its rate, so that other models of the key continue. The fleet shares both.
+ * Invariant: the limiter of a model exists while a call waits or runs behind it, while it is closed, and for
+ * KEEP_MS after that; invented model names leave nothing behind.
  */
 export interface Limiters {
   ofKey(provider: Provider): Limiter
@@ -21,9 +20,7 @@ export interface Limiters {
   closedMsOfModel(candidate: Candidate): number
   waiting(): number
   sweep(nowMs: number): void
-  /**
-   * Reports to the fleet that this node's calls are alive, and reads the state of keys and models.
-   */
+  /** Reports to the fleet that this node's calls are alive, and reads the state of keys and models. */
   touch(): Promise<void>
 }
 

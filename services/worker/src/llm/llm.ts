@@ -14,11 +14,10 @@ import { createTenantBudgets } from '../limits/tenant-budgets.ts'
 /**
  * LLM calls: which provider is asked, when it may be asked, and which one follows when it fails.
  *
- * A call goes from candidate to candidate (model by model, provider by provider) until one begins
- * to answer. One periodic sweep enforces the time limits of all calls. Invariants: a call ends at
- * its limits or when it is cancelled; after a piece of an answer was passed on, no other provider
- * is asked; no request is sent without a grant of the limiter; a call that reached no provider has
- * not failed (`deferred`).
+ * A call goes from candidate to candidate (model by model, provider by provider) until one begins to answer.
+ * One periodic sweep enforces the time limits of all calls. Invariants: a call ends at its limits or when it is
+ * cancelled; after a piece of an answer was passed on, no other provider is asked; no request is sent without a
+ * grant of the limiter; a call that reached no provider has not failed (`deferred`).
  */
 
 /** Makes LLM calls. */
@@ -26,10 +25,7 @@ export interface Llm {
   call(request: LlmRequest): Promise<LlmOutcome>
   /** Ends calls that have exceeded their limits; called a few times a second. */
   sweep(nowMs: number): void
-  /**
-   * Returns the calls under way and, since the start, the pieces received and the calls ended and
-   * refused.
-   */
+  /** Returns the calls under way and, since the start, the pieces received and the calls ended and refused. */
   progress(): Progress
   /** Returns the state of the models called recently. */
   providers(): ProviderModel[]

@@ -8,9 +8,8 @@ import { SAMPLING_FIELDS, type Capabilities } from '../provider/request/capabili
 import type { Provider } from './provider.ts'
 
 /**
- * The configured providers and budgets: `PROVIDERS` (JSON, or a file through `PROVIDERS_FILE`);
- * without it, the provider of OPENAI_API_KEY and OPENAI_BASE_URL. All problems are reported
- * together and without keys.
+ * The configured providers and budgets: `PROVIDERS` (JSON, or a file through `PROVIDERS_FILE`); without it, the
+ * provider of OPENAI_API_KEY and OPENAI_BASE_URL. All problems are reported together and without keys.
  */
 
 const PROVIDERS_GUIDE = 'docs/guides/providers-and-limits.md'
@@ -85,10 +84,7 @@ export interface ProviderEnv {
   readonly PROVIDER_CONCURRENT: number
 }
 
-/**
- * Returns the providers in the order in which they are asked; without one, only built-in models
- * run.
- */
+/** Returns the providers in the order in which they are asked; without one, only built-in models run. */
 export function providersOf(env: ProviderEnv): readonly Provider[] {
   return env.PROVIDERS === undefined ? stockProvider(env) : listedProviders(env.PROVIDERS)
 }

@@ -13,10 +13,7 @@ export interface Provider {
   /** Prices by patterns of the provider's model names. */
   readonly prices: Readonly<Record<string, ModelPrice>>
   readonly pricesVersion: string
-  /**
-   * The longest wait for the first token before another provider is tried; default: the longest
-   * silence.
-   */
+  /** The longest wait for the first token before another provider is tried; default: the longest silence. */
   readonly firstTokenMs: number | undefined
   /** What the endpoint is known not to accept; the worker learns the rest from its refusals. */
   readonly capabilities?: Partial<Capabilities> | undefined
@@ -31,10 +28,7 @@ export interface Candidate {
   readonly as: string
 }
 
-/**
- * Returns the candidates in the order in which they are asked: model by model, provider by
- * provider.
- */
+/** Returns the candidates in the order in which they are asked: model by model, provider by provider. */
 export function candidatesOf(
   providers: readonly Provider[],
   models: readonly string[],
@@ -64,10 +58,7 @@ export function priceOf({ provider, as }: Candidate): ModelPrice | undefined {
   return entryFor(provider.prices, as)
 }
 
-/**
- * Identifies a key for shared limits without revealing it; providers with the same key share its
- * limits.
- */
+/** Identifies a key for shared limits without revealing it; providers with the same key share its limits. */
 export function keyId({ baseUrl, key = '' }: Pick<Provider, 'baseUrl' | 'key'>): string {
   return createHash('sha256').update(`${baseUrl}\n${key}`).digest('hex').slice(0, 16)
 }

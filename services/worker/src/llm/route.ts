@@ -26,10 +26,7 @@ import { candidatesOf, nameOf, priceOf, type Candidate } from './provider.ts'
 import { noProvider, shut } from './unavailable.ts'
 import type { TenantBudgetKeeper } from '../limits/tenant-budgets.ts'
 
-/**
- * The path of one call: which candidate is asked, what must allow it, and which one follows a
- * failure.
- */
+/** The path of one call: which candidate is asked, what must allow it, and which one follows a failure. */
 
 const TOO_MANY_REQUESTS = 429
 /** Refusals of one call; after that the attempt fails and the task is retried with a backoff. */
@@ -82,8 +79,7 @@ export async function route(call: Call, context: LlmContext): Promise<LlmOutcome
     }
     const turnedAway = failure.kind === 'status' && failure.status === TOO_MANY_REQUESTS
     if (turnedAway) refusals += 1
-    // A candidate that refused for its rate may be asked again behind its limiter if no other can
-    // answer.
+    // A candidate that refused for its rate may be asked again behind its limiter if no other can answer.
     const again = turnedAway && refusals < REFUSALS_MAX && all.length === failedAt.size + 1
     if (!again) failedAt.add(candidate)
   }

@@ -54,8 +54,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     const decision = acceptAttempt(room, item.seq)
     if (decision.kind === 'refuse') return false
     if (decision.kind === 'keep') {
-      // The task is redelivered while it runs here: the newest delivery is the one to renew and
-      // acknowledge.
+      // The task is redelivered while it runs here: the newest delivery is the one to renew and acknowledge.
       if (running !== undefined) running.ackSubject = item.ackSubject
       return true
     }

@@ -132,10 +132,7 @@ function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
   }
 }
 
-/**
- * The base of the heartbeat's memory share: the limit of the container, or the machine's memory, in
- * bytes.
- */
+/** The base of the heartbeat's memory share: the limit of the container, or the machine's memory, in bytes. */
 function memoryLimitBytes(): number {
   const machine = totalmem()
   const container = process.constrainedMemory?.() ?? 0

@@ -3,13 +3,12 @@ import type { Reporter } from './reports.ts'
 import type { Run, Runs } from './runs.ts'
 
 /**
- * After the bus was disconnected or the process was paused, other nodes may run this node's tasks.
- * Every run is then doubtful until the coordinator confirms it: it renews nothing and reports
- * nothing except this question (L3, L4).
+ * After the bus was disconnected or the process was paused, other nodes may run this node's tasks. Every run is
+ * then doubtful until the coordinator confirms it: it renews nothing and reports nothing except this question
+ * (L3, L4).
  *
- * Invariants: the question is asked for a run whose token does not change meanwhile; the answer to
- * a report under way, or the begin of a fenced start, resolves the doubt; each run has at most one
- * question open.
+ * Invariants: the question is asked for a run whose token does not change meanwhile; the answer to a report
+ * under way, or the begin of a fenced start, resolves the doubt; each run has at most one question open.
  */
 export interface Ownership {
   /** Marks every run as doubtful and asks. */
@@ -53,9 +52,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   }
 }
 
-/**
- * Whether no report of the run is under way, so that its token is the last that the log has of it.
- */
+/** Whether no report of the run is under way, so that its token is the last that the log has of it. */
 export function standsStill(run: Run): boolean {
   if (run.phase === 'running') return true
   return run.phase === 'queued' && !run.fenced && run.spec !== undefined

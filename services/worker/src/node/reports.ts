@@ -35,16 +35,11 @@ export interface ReporterDeps {
 }
 
 const ITEMS_MAX = 256
-/**
- * Requests under way: enough to keep a coordinator busy; reports that arrive meanwhile leave
- * together.
- */
+/** Requests under way: enough to keep a coordinator busy; reports that arrive meanwhile leave together. */
 const REQUESTS_MAX = 4
 /** A run has at most one report open; the rest is for runs that have just ended. */
 const QUEUE_SLACK = 1_024
-/**
- * Milliseconds. A coordinator answers within a few; a lost answer is requested again after this.
- */
+/** Milliseconds. A coordinator answers within a few; a lost answer is requested again after this. */
 const REQUEST_WITHIN_MS = 5_000
 /** Milliseconds. A coordinator restarts within seconds; the last retry comes shortly after that. */
 const REPORT_BACKOFF = { baseMs: 100, capMs: 2_000 }
@@ -92,9 +87,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
 type Answered = Answer<{ outcomes: (Outcome | undefined)[] }>
 type Ask = (message: Packed) => Promise<Answered>
 
-/**
- * Asks the coordinator; a reconnect ends the wait, because the answer was lost with the connection.
- */
+/** Asks the coordinator; a reconnect ends the wait, because the answer was lost with the connection. */
 function createAsk(bus: Bus, nodeId: string): Ask {
   const waiting = new Set<() => void>()
   bus.onReconnect(() => {

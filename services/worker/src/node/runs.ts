@@ -62,9 +62,7 @@ export interface Run {
   over: Over | undefined
   /** Whether it failed by a fault of this node. */
   failedHere: boolean
-  /**
-   * The bus was disconnected or the process paused: not renewed until the coordinator confirms it.
-   */
+  /** The bus was disconnected or the process paused: not renewed until the coordinator confirms it. */
   doubtful: boolean
   /** The question that resolves the doubt; no report leaves before its answer. */
   check: Promise<void> | undefined
@@ -89,10 +87,7 @@ export interface Runs {
   size(): number
   /** Returns the runs that hold a slot and have not begun their work. */
   waiting(): number
-  /**
-   * Returns the runs that wait for the node or the coordinator: all except those in phase
-   * `running`.
-   */
+  /** Returns the runs that wait for the node or the coordinator: all except those in phase `running`. */
   held(): number
   /** Returns the longest time that one of these has been in its phase, in milliseconds. */
   stuckMs(nowMs: number): number

@@ -11,9 +11,7 @@ export interface Starts {
   look(): void
 }
 
-/**
- * Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond.
- */
+/** Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond. */
 const STARTS_PER_TURN = 64
 
 /** Creates an empty queue. */

@@ -190,10 +190,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   return commitCall(run, entry, heard, deps)
 }
 
-/**
- * Returns the partial result of a run: the last text if the budget is used up, or the text of a cut
- * answer.
- */
+/** Returns the partial result of a run: the last text if the budget is used up, or the text of a cut answer. */
 function brokenOff(failure: Failure, cut: string | undefined, { messages }: Conversation): Ending {
   if (cut !== undefined) return { kind: 'failed', failure, partial: cut }
   if (failure.kind !== 'budget' && failure.kind !== 'no-price') return failed(failure)

@@ -212,10 +212,7 @@ async function failWith(
   end(run, outcome, deps, 'failed')
 }
 
-/**
- * Pauses the run: it releases its slot until its wait is over and then begins again with an event
- * (L3).
- */
+/** Pauses the run: it releases its slot until its wait is over and then begins again with an event (L3). */
 async function pause(run: Run, wait: Pause, deps: AttemptDeps): Promise<void> {
   const outcome = await report(run, (base) => ({ op: 'pause', ...base, wait }), deps)
   if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)

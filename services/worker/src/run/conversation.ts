@@ -37,10 +37,7 @@ export interface PendingCall extends ToolCall {
 export interface LlmAnswer {
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
-  /**
-   * Reasoning with tool calls under the provider's names; some providers want it back with the
-   * outputs.
-   */
+  /** Reasoning with tool calls under the provider's names; some providers want it back with the outputs. */
   readonly echo?: Readonly<Record<string, Json>>
 }
 
@@ -51,10 +48,7 @@ export type Message =
       readonly role: 'assistant'
       readonly content: string | null
       readonly tool_calls?: readonly ToolCall[]
-      /**
-       * The provider and model that wrote the message, and the parts that only this provider may
-       * get back.
-       */
+      /** The provider and model that wrote the message, and the parts that only this provider may get back. */
       readonly origin?: Origin
     }
   | { readonly role: 'tool'; readonly tool_call_id: string; readonly content: string }
@@ -84,9 +78,7 @@ export interface Conversation {
   readonly givenUp: readonly string[] | undefined
   /** Why the last answer could not be checked: the schema is unusable. */
   readonly unchecked: UncheckedAnswer | undefined
-  /**
-   * The run's result: an answer that requests no tools and satisfies the schema if there is one.
-   */
+  /** The run's result: an answer that requests no tools and satisfies the schema if there is one. */
   readonly result: Json | undefined
   readonly usage: Usage
 }

@@ -3,9 +3,8 @@ import { PLAN_LIMITS, SHIPPED_AGENTS, teamAgent } from '@agentfleet/domain'
 import type { Message } from './conversation.ts'
 
 /**
- * The conversation with the planner of a goal. Pure: the same plannings and results give the same
- * conversation. A goal has one conversation: the plan, its results, and then the next plan or the
- * combined answer.
+ * The conversation with the planner of a goal. Pure: the same plannings and results give the same conversation.
+ * A goal has one conversation: the plan, its results, and then the next plan or the combined answer.
  */
 
 /** Characters of a result that the planner sees: twenty results are 80,000. */

@@ -30,10 +30,9 @@ import type { Run } from '../node/runs.ts'
 /**
  * Runs a goal: plan, run the steps as children, combine their results.
  *
- * Every move follows from the journal and the children (`decideGoal`), so any node can continue
- * where the last attempt stopped. Invariants: a plan is committed before a step of it runs; the
- * children of a plan are created once, under the step of its call; while they run, the goal holds
- * no slot.
+ * Every move follows from the journal and the children (`decideGoal`), so any node can continue where the last
+ * attempt stopped. Invariants: a plan is committed before a step of it runs; the children of a plan are created
+ * once, under the step of its call; while they run, the goal holds no slot.
  */
 
 interface Coded {
@@ -210,10 +209,7 @@ function nextStep(calls: readonly JournaledCall[]): number {
   return calls.reduce((next, { step }) => Math.max(next, step + 1), 0)
 }
 
-/**
- * Converts the steps of a plan to tasks; each gets the definition of its role and the goal as
- * background.
- */
+/** Converts the steps of a plan to tasks; each gets the definition of its role and the goal as background. */
 export function childSpecs(
   goalId: string,
   step: number,

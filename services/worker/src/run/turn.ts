@@ -25,10 +25,7 @@ import type { Tools } from '../tools/tool.ts'
 
 /** The dependencies and results that all turns of an agent share. */
 
-/**
- * How the loop ended; `over` means that something else ended the run, and nothing is left to
- * report.
- */
+/** How the loop ended; `over` means that something else ended the run, and nothing is left to report. */
 export type Ending =
   | {
       readonly kind: 'completed'
@@ -71,9 +68,7 @@ export interface AgentDeps {
 export type Spawning =
   { readonly kind: 'made' } | { readonly kind: 'rejected'; readonly error: TaskError }
 
-/**
- * Milliseconds. The coordinator fails the task at its deadline; a call is abandoned a little later.
- */
+/** Milliseconds. The coordinator fails the task at its deadline; a call is abandoned a little later. */
 export const DEADLINE_GRACE_MS = 1_000
 
 /** Where an attempt begins: the paid calls, and the decisions of people in the meantime. */

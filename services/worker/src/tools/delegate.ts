@@ -116,9 +116,7 @@ export function delegatedSpecs(
   })
 }
 
-/**
- * Returns the results of the tasks of a step for the model; undefined while a child has not ended.
- */
+/** Returns the results of the tasks of a step for the model; undefined while a child has not ended. */
 export function delegatedResults(
   children: readonly ChildRef[],
   inputs: readonly TaskInput[],

@@ -19,22 +19,17 @@ export interface ToolOutput {
 /** A tool as the loop of an agent uses it; the source does not matter. */
 export interface Tool {
   readonly offer: ToolOffer
-  /**
-   * An agent that names no tools gets the `built-in` tools; the loop itself runs a `run` tool.
-   */
+  /** An agent that names no tools gets the `built-in` tools; the loop itself runs a `run` tool. */
   readonly source: 'built-in' | 'module' | 'mcp' | 'run'
   readonly timeoutMs: number
   /** A person must approve each call before it is made. */
   readonly approval: boolean
   /** A failed call may be repeated at once with the same key. */
   readonly idempotent: boolean
-  /**
-   * Returns the error for wrong arguments, before approval and before anything runs.
-   */
+  /** Returns the error for wrong arguments, before approval and before anything runs. */
   check?(args: unknown): ToolOutput | undefined
   /**
-   * Answers the model, also for wrong arguments. Throws if the call failed; a `ToolFailure` says
-   * what follows.
+   * Answers the model, also for wrong arguments. Throws if the call failed; a `ToolFailure` says what follows.
    */
   run(args: unknown, context: ToolContext): Promise<ToolOutput>
 }

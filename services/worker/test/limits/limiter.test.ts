@@ -2,9 +2,7 @@ import { UNLIMITED, type Level, type RateLimits } from '@agentfleet/domain'
 import { describe, expect, test } from 'vitest'
 import { createLimiter, type Entry } from '../../src/limits/limiter.ts'
 
-/**
- * The limiter without the fleet's shared limits: which calls wait, in which order, and until when.
- */
+/** The limiter without the fleet's shared limits: which calls wait, in which order, and until when. */
 function setup(limits: Partial<RateLimits>) {
   const limiter = createLimiter({
     key: 'key',

@@ -163,10 +163,7 @@ describe('failed tool calls', () => {
   })
 })
 
-/**
- * A run whose turns call one tool for each given output; returns the conversation after each
- * journal entry.
- */
+/** A run whose turns call one tool for each given output; returns the conversation after each journal entry. */
 function live(outputs: readonly (readonly string[])[]) {
   const journal: JournaledCall[] = []
   let talk = openConversation(SPEC)

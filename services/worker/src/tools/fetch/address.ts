@@ -49,10 +49,7 @@ export interface AddressRule {
   allows(address: string): boolean
 }
 
-/**
- * Creates the rule with ranges that are allowed although they are private; throws for an invalid
- * range.
- */
+/** Creates the rule with ranges that are allowed although they are private; throws for an invalid range. */
 export function createAddressRule(alsoAllowed: readonly Range[]): AddressRule {
   const deniedV4 = listOf(DENIED_V4)
   const allowedV6 = listOf(ALLOWED_V6)

@@ -49,10 +49,7 @@ const reachableServer = server.superRefine(
   // Also when a single field is wrong, so that all problems are reported at once.
   { when: ({ value }) => typeof value === 'object' && value !== null },
 )
-/**
- * Underscores stand alone between other characters, because two of them end the server name in a
- * tool name.
- */
+/** Underscores stand alone between other characters, because two of them end the server name in a tool name. */
 const name = z.string().regex(/^(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,30}[A-Za-z0-9]$|^[A-Za-z0-9]$/, {
   error:
     'a server name has at most 32 letters, digits, - and single _, with a letter or digit at both ends',

@@ -1,10 +1,7 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import type { ToolOutput } from '../tool.ts'
 
-/**
- * Converts the answer of an MCP server for the model: text unchanged, and a description of
- * everything else.
- */
+/** Converts the answer of an MCP server for the model: text unchanged, and a description of everything else. */
 export function outputOf(result: CallToolResult): ToolOutput {
   const parts = result.content.map(textOf)
   const { structuredContent, isError } = result

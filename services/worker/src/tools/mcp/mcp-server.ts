@@ -11,11 +11,10 @@ import { brokenBy, transportTo } from './mcp-transport.ts'
 /**
  * One MCP server and its tools.
  *
- * States: created → connecting ⇄ waiting (after a failure, with backoff) → connected → connecting
- * (after a break) → closed. Invariants: only tools of the allow-list are offered; tools stay known
- * while their server is unavailable, and a call then fails with that reason; a call that may have
- * been made is repeated only if the server marks the tool as harmless; a stdio server ends with its
- * node.
+ * States: created → connecting ⇄ waiting (after a failure, with backoff) → connected → connecting (after a
+ * break) → closed. Invariants: only tools of the allow-list are offered; tools stay known while their server is
+ * unavailable, and a call then fails with that reason; a call that may have been made is repeated only if the
+ * server marks the tool as harmless; a stdio server ends with its node.
  */
 export interface McpServer {
   /** Returns its tools as `server__tool`; empty before the first connection. */
@@ -46,10 +45,7 @@ const PAGES_MAX = 20
 const TOOL_NAME_MAX = 64
 /** Characters of a description, which the model gets with each call. */
 const DESCRIPTION_MAX = 4_096
-/**
- * The field of a call's `_meta` that carries the idempotency key, named by the rules of the
- * protocol.
- */
+/** The field of a call's `_meta` that carries the idempotency key, named by the rules of the protocol. */
 const KEY_FIELD = 'agentfleet/idempotency-key'
 
 /** Creates a server; it opens nothing before `start`. */

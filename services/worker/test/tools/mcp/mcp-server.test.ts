@@ -264,8 +264,7 @@ describe('an MCP server over HTTP', () => {
     const { config, stop, restart } = await serveHttp()
     const { call } = await connect('small', config)
     await stop()
-    // It is unknown whether this call was made; from here on the node knows that the server is
-    // unavailable.
+    // It is unknown whether this call was made; from here on the node knows that the server is unavailable.
     await call('small__once', { text: 'ab' })
     expect(await call('small__once', { text: 'ab' })).toMatchObject({
       kind: 'failed',

@@ -7,8 +7,7 @@ import type { Scenario } from './scenarios.ts'
  *
  * A node runs tasks that have a slot and room, keeps the others in its own queue (policies that hand over at
  * once need one), forgets everything when it is killed, and fails tasks at once while it is a sinkhole.
- * Invariant: every task is in one place: under way to a node, queued there, running, or about to arrive
- * again.
+ * Invariant: every task is in one place: under way to a node, queued there, running, or about to arrive again.
  */
 export interface SimTask {
   readonly id: number
