@@ -10,15 +10,21 @@ import { SERVICES, type ServiceName } from './services.ts'
 export interface Permissions {
   readonly publish: { readonly allow: readonly string[] }
   readonly subscribe: { readonly allow: readonly string[] }
+  /** The user may answer each request that it receives, wherever the answer goes; absent: `publish` decides. */
+  readonly responses?: { readonly max: number; readonly expiresMs: number }
 }
+
+/** A node answers a request once, in one message, milliseconds after the request; its sender waits for seconds. */
+const NODE_RESPONSES = { max: 1, expiresMs: 60_000 }
 
 /**
  * Each service has separate inboxes: `_INBOX.>` would let it read the answers to other processes. Within a
  * service that runs one process per node, each node has its own, too.
  */
 export function inboxPrefix(service: ServiceName, nodeId?: string): string {
-  return nodeId === undefined ? `_INBOX_${service}` : `_INBOX_${service}.${nodeId}`
+  return nodeId === undefined ? `${INBOXES}_${service}` : `${INBOXES}_${service}.${nodeId}`
 }
+const INBOXES = '_INBOX'
 
 /** Where the server asks which permissions a connection gets, and where it hears the answer. */
 export const LOGIN_SUBJECT = '$SYS.REQ.USER.AUTH'
@@ -37,13 +43,14 @@ export function permissionsOf(service: ServiceName, nodeId?: string): Permission
   const rights = Object.values(STREAM_RIGHTS).flatMap((stream) => stream[service] ?? [])
   const own = ({ ownNode }: Channel, side: 'sender' | 'listener') =>
     ownNode === side ? { nodeId } : {}
+  const inboxes = SERVICES.filter((name) => askers.includes(name)).map((name) => inboxPrefix(name))
   return {
     publish: {
       allow: [
         ...said.map((channel) => filledIn(channel.subject, { service, ...own(channel, 'sender') })),
         ...rights,
         ...(service === 'coordinator' ? [LOGIN_ANSWERS] : []),
-        ...SERVICES.filter((name) => askers.includes(name)).map((name) => `${inboxPrefix(name)}.>`),
+        ...(nodeId === undefined ? inboxes.map((inbox) => `${inbox}.>`) : []),
       ],
     },
     subscribe: {
@@ -53,5 +60,18 @@ export function permissionsOf(service: ServiceName, nodeId?: string): Permission
         `${inboxPrefix(service, nodeId)}.>`,
       ],
     },
+    ...(nodeId === undefined ? {} : { responses: NODE_RESPONSES }),
   }
+}
+
+/**
+ * Whether an answer may go to this reply subject: an inbox of a service that may send the request. The sender
+ * chooses the reply subject, and the receiver publishes there with its own rights; without this check a node could
+ * make a coordinator write to the log or purge it (L9).
+ */
+export function mayAnswer({ senders }: Pick<Channel, 'senders'>, reply: string): boolean {
+  if (!reply.startsWith(INBOXES)) return false
+  const owner = SERVICES.find((name) => reply.startsWith(`${inboxPrefix(name)}.`))
+  // The inbox of a tool or a test; NATS decides whether this process may publish there.
+  return owner === undefined || senders.includes(owner)
 }

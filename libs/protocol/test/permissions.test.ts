@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
   ALL_CHANNELS,
+  CHANNELS,
+  mayAnswer,
   nodeCredentials,
   permissionsOf,
   readNodeCredentials,
@@ -57,6 +59,11 @@ describe('the bus permissions of one node (L9)', () => {
     expect(inboxes).toEqual(['_INBOX_worker.n1.>'])
   })
 
+  it('allow the node to answer requests that it receives, and to publish to no inbox', () => {
+    expect(node.publish.allow.filter((subject) => subject.startsWith('_INBOX'))).toEqual([])
+    expect(node.responses).toMatchObject({ max: 1 })
+  })
+
   it('are given only to a login with the id of the node and its secret', () => {
     const login = { nodeId: 'n1', password: 'with.dots', secret: 'a-secret-of-20-characters' }
     const { user, password } = nodeCredentials(login)
@@ -72,5 +79,26 @@ describe('the bus permissions of one node (L9)', () => {
     ] as const) {
       expect(readNodeCredentials(wrongUser, wrongPassword), wrongUser).toBeUndefined()
     }
+  })
+})
+
+describe('an answer (L9)', () => {
+  it('goes only to an inbox of a process that may send the request', () => {
+    const allowed = (reply: string) => mayAnswer(CHANNELS.report, reply)
+    expect(['_INBOX_worker.n1.req.a.b', '_INBOX_test.req.a'].map(allowed)).toEqual([true, true])
+    for (const reply of [
+      '',
+      'log.task-1',
+      'tasks.normal.other.task-1',
+      '$JS.API.STREAM.PURGE.LOG',
+      '$SYS.REQ.USER.AUTH',
+      'coordinator.cancel',
+      '_INBOX_gateway.req.a.b',
+      '_INBOX_coordinator.ack.a.b',
+    ]) {
+      expect(allowed(reply), reply).toBe(false)
+    }
+    expect(mayAnswer(CHANNELS.cancel, '_INBOX_gateway.req.a')).toBe(true)
+    expect(mayAnswer(CHANNELS.cancel, '_INBOX_worker.n1.req.a')).toBe(false)
   })
 })

@@ -42,7 +42,8 @@ export function createCollector(channel: Channel, tally: Tally): Collector {
   }
   const takePart = (value: object, from: number, of: number, name: string): boolean => {
     const given = (value as Readonly<Record<string, unknown>>)[name]
-    if (!Array.isArray(given) || of > ITEMS_MAX) return false
+    const fits = isPlace(from) && isPlace(of) && of <= ITEMS_MAX
+    if (!Array.isArray(given) || !fits || from + given.length > of) return false
     if (envelope === undefined) {
       envelope = value
       items = Array.from({ length: of })
@@ -84,6 +85,10 @@ export function createCollector(channel: Channel, tally: Tally): Collector {
       return { kind: kind === 'answered' ? 'timeout' : kind }
     },
   }
+}
+
+function isPlace(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
 }
 
 /** Reads one answer by the channel's shape; faults are counted. */

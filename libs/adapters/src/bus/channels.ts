@@ -1,5 +1,6 @@
 import {
   filledIn,
+  mayAnswer,
   paramIn,
   type Channel,
   type Params,
@@ -25,8 +26,8 @@ import type { BusMessage, Wire } from './wire.ts'
  * Channels over the wire: JSON and schemas in one place, with one behaviour for every fault.
  *
  * Invariants: an unreadable message is counted by its channel, logged at a limited rate and reaches no
- * handler; a request that is unreadable, or whose handler fails, is answered with a refusal; this process
- * sends nothing that is larger than the server accepts.
+ * handler; a request that is unreadable, or whose handler fails, is answered with a refusal; an answer goes only to
+ * an inbox of a process that may ask; this process sends nothing that is larger than the server accepts.
  */
 export interface Channels {
   /** Handles the messages of a channel until closed. */
@@ -115,6 +116,15 @@ export function createChannels(wire: Wire, log: Logger): Channels {
   }
   const receive = (channel: Channel, message: BusMessage, handler: AnyHandler): void => {
     tally.received(channel)
+    const { reply, subject } = message
+    if (reply !== '' && channel.reply !== undefined && !mayAnswer(channel, reply)) {
+      tally.refused(
+        channel,
+        subject,
+        'the answer would go to a subject that is no inbox of its sender',
+      )
+      return
+    }
     const result = readBody(channel, message)
     if (result.kind === 'refused') {
       tally.refused(channel, message.subject, result.reason)

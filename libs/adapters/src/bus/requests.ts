@@ -1,5 +1,6 @@
 import { createCompactingMap } from '@agentfleet/domain'
-import { nuid, type NatsConnection } from 'nats'
+import type { NatsConnection } from 'nats'
+import { createReplyKeys } from './reply-keys.ts'
 import type { Ended, Outgoing, Reply } from './wire.ts'
 
 /**
@@ -34,9 +35,9 @@ export function createRequester(
   inboxPrefix: string,
   post: (message: Outgoing) => boolean,
 ): Requester {
-  const prefix = `${inboxPrefix}.req.${nuid.next()}.`
+  const nextKey = createReplyKeys()
+  const prefix = `${inboxPrefix}.req.${nextKey()}.`
   const waiting = createCompactingMap<string, Waiting>()
-  let counter = 0
   let sweeper: NodeJS.Timeout | undefined
 
   const end = (key: string, kind: Ended['kind']): void => {
@@ -64,7 +65,7 @@ export function createRequester(
 
   const collect: Requester['collect'] = (subject, data, waitMs, take) =>
     new Promise((resolve) => {
-      const key = (counter++).toString(36)
+      const key = nextKey()
       if (!post({ subject, data, reply: prefix + key })) {
         resolve({ kind: 'too-large' })
         return

@@ -33,6 +33,7 @@ const QUEUE = 'coordinator'
 const ACCOUNT = '$G'
 const UNLIMITED = -1
 const MS_PER_S = 1_000
+const NS_PER_MS = 1_000_000
 
 /** Whether a text is the seed of an issuer's key. */
 export function isIssuerSeed(seed: string): boolean {
@@ -62,13 +63,16 @@ export function answerLogins(
     const about = { sub: userKey, aud: serverId }
     const type = 'authorization_response'
     if (answer.kind === 'refuse') return sign(about, { type, error: answer.reason })
-    const { publish, subscribe } = answer.permissions
+    const { publish, subscribe, responses } = answer.permissions
     const jwt = sign(
       { sub: userKey, aud: ACCOUNT, name: user },
       {
         type: 'user',
         pub: { allow: publish.allow },
         sub: { allow: subscribe.allow },
+        ...(responses === undefined
+          ? {}
+          : { resp: { max: responses.max, ttl: responses.expiresMs * NS_PER_MS } }),
         subs: UNLIMITED,
         data: UNLIMITED,
         payload: UNLIMITED,

@@ -1,6 +1,7 @@
 import { createCompactingMap } from '@agentfleet/domain'
-import { headers, nuid } from 'nats'
+import { headers } from 'nats'
 import type { Bus } from '../bus/bus.ts'
+import { createReplyKeys } from '../bus/reply-keys.ts'
 
 /**
  * Compare-and-set publishes to a stream. Each is repeated until the server answers or its deadline is over.
@@ -53,9 +54,9 @@ const FULL = new Set([10047, 10077, 10025, 10023])
 
 /** Opens the reply subscription on this connection. */
 export function createAppender(bus: Bus): Appender {
-  const prefix = `${bus.inboxPrefix}.ack.${nuid.next()}.`
+  const nextKey = createReplyKeys()
+  const prefix = `${bus.inboxPrefix}.ack.${nextKey()}.`
   const pending = createCompactingMap<string, Pending>()
-  let counter = 0
   let sweeper: NodeJS.Timeout | undefined
 
   const settle = (key: string, ack: PubAck): void => {
@@ -105,7 +106,7 @@ export function createAppender(bus: Bus): Appender {
   return {
     append(append) {
       return new Promise((resolve) => {
-        const key = (counter++).toString(36)
+        const key = nextKey()
         const deadlineAtMs = performance.now() + append.deadlineMs
         const entry = { append, resolve, deadlineAtMs, resendAtMs: 0 }
         pending.set(key, entry)

@@ -1,5 +1,6 @@
-import { nuid, type Msg, type MsgHdrs } from 'nats'
+import type { Msg, MsgHdrs } from 'nats'
 import type { Bus } from '../bus/bus.ts'
+import { createReplyKeys } from '../bus/reply-keys.ts'
 
 /**
  * A pull consumer that asks only for what its owner can take now.
@@ -67,7 +68,7 @@ const BATCH_MAX = 2_000
 
 /** Starts to pull. */
 export function createPuller(bus: Bus, options: PullOptions): Puller {
-  const prefix = `${bus.inboxPrefix}.pull.${nuid.next()}`
+  const prefix = `${bus.inboxPrefix}.pull.${createReplyKeys()()}`
   const api = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`
   let outstanding = 0
   let request = 0

@@ -313,4 +313,29 @@ describe('the size limit of messages on the bus', () => {
     expect(countOf(there, 'report', 'too-large')).toBe(1)
     expect(there.connected()).toBe(true)
   })
+
+  it('makes the caller ignore a part that names an impossible place', async () => {
+    const places = [
+      { from: 4_294_967_294, of: 2 },
+      { from: -1, of: 2 },
+      { from: 0.5, of: 2 },
+      { from: 0, of: 1e9 },
+      { from: 1, of: 1 },
+    ]
+    await listen(
+      there.subscribe('coordinator.report.n', ({ respond }) => {
+        for (const part of places) respond(JSON.stringify({ part, outcomes: [failedWith('no')] }))
+        for (const at of [0, 1]) {
+          const part = { from: at, of: 2 }
+          respond(JSON.stringify({ part, outcomes: [failedWith(`${at}`)] }))
+        }
+      }),
+    )
+    const items = [begin('a'), begin('b')]
+    const answer = await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' })
+    expect(answer).toEqual({
+      kind: 'reply',
+      body: { outcomes: [failedWith('0'), failedWith('1')] },
+    })
+  })
 })
