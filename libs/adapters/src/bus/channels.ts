@@ -121,7 +121,7 @@ export function createChannels(wire: Wire, log: Logger): Channels {
       tally.refused(
         channel,
         subject,
-        'the answer would go to a subject that is no inbox of its sender',
+        'the answer would go to a subject that is not an inbox of its sender',
       )
       return
     }

@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto'
  * Keys of the inboxes in which a process waits for answers.
  *
  * A process that gets a request learns the inbox of its sender, and some processes may publish to all inboxes of
- * a service. Invariant: a key tells nothing about any other key, so nobody can answer a request that it did not
+ * a service. Invariant: a key tells nothing about any other key, so no process can answer a request that it did not
  * get (L9).
  */
 export type ReplyKeys = () => string
