@@ -258,7 +258,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     pointers: openPointers(bus),
     monotonicMs: clock.monotonicMs,
   })
-  const principals = createPrincipals({ ...deps, metrics })
+  const principals = createPrincipals({ ...deps, metrics, gateways: () => room.gateways() })
   const { tenants } = principals
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()

@@ -1,4 +1,4 @@
-import type { KeyLimits } from '@agentfleet/domain'
+import type { KeyLimits, RateAsk } from '@agentfleet/domain'
 import { redisKey } from '../store/redis-keys.ts'
 import { connectRedis, type RedisOptions } from '../store/redis.ts'
 
@@ -7,8 +7,8 @@ import { connectRedis, type RedisOptions } from '../store/redis.ts'
  * is disposable (L8): an emptied Redis gives each key a full bucket and forgets tickets, which live for seconds.
  */
 export interface CallerLimits {
-  /** Counts one request of a key; `member` names it until `leave`. */
-  enter(keyId: string, limits: KeyLimits, member: string): Promise<Entered>
+  /** Counts one request of a key; `member` names it until `leave`. It may ask for a reserve of its gateway, too. */
+  enter(keyId: string, limits: KeyLimits, member: string, ask?: RateAsk): Promise<Entered>
   /** Keeps requests counted that are still open; call it every ENTRY_LEASE_MS / 3. */
   renew(keyId: string, members: readonly string[]): Promise<void>
   leave(keyId: string, member: string): Promise<void>
@@ -26,30 +26,40 @@ export interface Entered {
   readonly kind: 'entered' | 'rate' | 'concurrent'
   /** Requests left in the bucket; -1 for a key without a rate. */
   readonly left: number
+  /** Requests that Redis has counted for the reserve of the gateway. */
+  readonly extra: number
   /** Of a refusal: until the next request may come, milliseconds. */
   readonly retryAfterMs: number
 }
 
-/** A gateway that waits longer counts alone, milliseconds. */
-const COMMAND_WITHIN_MS = 250
+/** Longer than a gateway waits, so that an answer which its busy event loop reads late still counts, milliseconds. */
+const COMMAND_WITHIN_MS = 5_000
+/** A request that asks for no reserve. */
+const NO_RESERVE: RateAsk = { extra: 0, reserved: 0 }
 /** An open request of a gateway that died stays counted for this long, milliseconds. */
 export const ENTRY_LEASE_MS = 15_000
 
+/** The rate follows the rule of `drawPermits` in libs/domain. */
 const ENTER_SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local perMinute, concurrent = tonumber(ARGV[1]), tonumber(ARGV[2])
-local lease = tonumber(ARGV[4])
+local lease, extra, reserved = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 if concurrent > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-  if redis.call('ZCARD', KEYS[2]) >= concurrent then return {2, -1, 1000} end
+  if redis.call('ZCARD', KEYS[2]) >= concurrent then return {2, -1, 1000, 0} end
 end
 local left = -1
 if perMinute > 0 then
   local held = redis.call('HMGET', KEYS[1], 'left', 'atMs')
-  left = math.min(perMinute, tonumber(held[1] or perMinute) + math.max(0, now - tonumber(held[2] or now)) * perMinute / 60000)
-  if left < 1 then return {1, 0, math.ceil((1 - left) * 60000 / perMinute)} end
-  left = left - 1
+  left = tonumber(held[1] or perMinute)
+  local passed = math.max(0, now - tonumber(held[2] or now))
+  local cap = perMinute
+  if passed < 60000 then cap = math.max(left, perMinute - reserved) end
+  left = math.min(cap, left + passed * perMinute / 60000)
+  if left < 1 then return {1, 0, math.ceil((1 - left) * 60000 / perMinute), 0} end
+  extra = math.min(extra, math.floor((left - 1) / 2))
+  left = left - 1 - extra
   redis.call('HSET', KEYS[1], 'left', tostring(left), 'atMs', tostring(now))
   redis.call('PEXPIRE', KEYS[1], 120000)
 end
@@ -57,7 +67,7 @@ if concurrent > 0 then
   redis.call('ZADD', KEYS[2], now + lease, ARGV[3])
   redis.call('PEXPIRE', KEYS[2], lease)
 end
-return {0, math.floor(left), 0}
+return {0, math.floor(left), 0, extra}
 `
 const RENEW_SCRIPT = `
 local time = redis.call('TIME')
@@ -77,12 +87,13 @@ export async function connectCallerLimits(options: RedisOptions): Promise<Caller
   })
   const open = (keyId: string): string => redisKey('callerOpen', keyId)
   return {
-    async enter(keyId, { requestsPerMinute = 0, concurrent = 0 }, member) {
+    async enter(keyId, { requestsPerMinute = 0, concurrent = 0 }, member, ask = NO_RESERVE) {
       const keys = [redisKey('callerRate', keyId), open(keyId)]
-      const argv = [requestsPerMinute, concurrent, member, ENTRY_LEASE_MS]
+      const { extra: wanted, reserved } = ask
+      const argv = [requestsPerMinute, concurrent, member, ENTRY_LEASE_MS, wanted, reserved]
       const answer = (await link.script(ENTER_SCRIPT, keys, argv)) as number[]
-      const [kind = 0, left = -1, retryAfterMs = 0] = answer
-      return { kind: KINDS[kind] ?? 'entered', left, retryAfterMs }
+      const [kind = 0, left = -1, retryAfterMs = 0, extra = 0] = answer
+      return { kind: KINDS[kind] ?? 'entered', left, extra, retryAfterMs }
     },
     async renew(keyId, members) {
       await link.script(RENEW_SCRIPT, [open(keyId)], [ENTRY_LEASE_MS, ...members])

@@ -8,6 +8,7 @@ import type { GatewayMetrics } from '../metrics.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { createFailedAttempts } from './failed-attempts.ts'
 import { followKeys, type KeyDirectory } from './key-directory.ts'
+import { createKeyCounts } from './key-counts.ts'
 import { createKeyLimiter } from './key-limiter.ts'
 import { PURGE_INTERVAL_MS, purgeKeys } from './key-purge.ts'
 import { keyRoutes } from './key-routes.ts'
@@ -41,14 +42,16 @@ export function createPrincipals(deps: {
   clock: Clock
   log: Logger
   metrics: GatewayMetrics
+  /** Returns how many gateways serve the fleet. */
+  gateways: () => number
 }): Principals {
-  const { bus, callerLimits, config, clock, log, metrics } = deps
+  const { bus, callerLimits, config, clock, log, metrics, gateways } = deps
   const keys = openKeys(bus)
   const audit = openAuditLog(bus)
   const directory = followKeys(keys, log)
   const recorder = createRecorder({ audit, clock, log, metrics })
   const limiter = createKeyLimiter({
-    shared: callerLimits,
+    counts: createKeyCounts({ shared: callerLimits, gateways, clock, log }),
     clock,
     log,
   })

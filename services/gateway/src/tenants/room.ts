@@ -28,6 +28,8 @@ export interface TenantRoom {
   standing(tenant: string): Standing | undefined
   /** Tasks that ended before this time are gone; undefined: no coordinator has said it yet. */
   keptFromMs(): number | undefined
+  /** How many gateways a coordinator has counted; 1 before it has said so. */
+  gateways(): number
   close(): void
 }
 
@@ -141,6 +143,7 @@ export function createTenantRoom(deps: {
       }
     },
     keptFromMs: () => heard?.holdings.keptFromMs,
+    gateways: () => heard?.holdings.gateways ?? 1,
     close: () => hints.close(),
   }
 }

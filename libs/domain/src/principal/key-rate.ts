@@ -1,0 +1,151 @@
+import type { Bucket } from './bucket.ts'
+
+/**
+ * The rate of a key that several gateways let through.
+ *
+ * Redis holds one bucket of permits for each key, and every request asks it for one. Redis may answer late or not
+ * at all, so each gateway keeps a small reserve: permits of the key that Redis has counted already. A request for
+ * which Redis has no permit, or no answer, takes one of the reserve. A gateway to which Redis gives no answer at
+ * all also lets through its part of the refill. Invariants:
+ * - RATE-1: the bucket and the reserves of all gateways never hold more than the limit together. So in any time
+ *   the gateways use at most the limit, and what the bucket gains in that time and while one answer travels.
+ * - RATE-2: without answers, each of n gateways lets through at most 1/n of the refill, counted from its first
+ *   unanswered request.
+ * A permit that is lost with an answer stays counted, so a loss never lets a request through; a late one may fill
+ * the reserve.
+ */
+
+/** The permits of one key at one gateway. */
+export interface Reserve {
+  readonly permits: number
+  /** Permits that a request under way asks Redis for, in addition to its own. */
+  readonly asked: number
+  /** When the oldest of its permits was asked for. */
+  readonly sinceMs: number
+}
+
+/** What a request asks Redis for, in addition to its own permit. */
+export interface RateAsk {
+  /** Permits for the reserve of its gateway. */
+  readonly extra: number
+  /** Permits that all gateways may have in reserve; the bucket fills only up to the rest. */
+  readonly reserved: number
+}
+
+/** What Redis gave. */
+export interface RateAnswer {
+  readonly kind: 'given' | 'empty'
+  /** Permits for the reserve. */
+  readonly extra: number
+}
+
+/** Whether a request has a permit; the reserve is the one after it. */
+export interface RateEnd {
+  readonly kind: 'given' | 'reserve' | 'none'
+  readonly reserve: Reserve
+}
+
+const MINUTE_MS = 60_000
+/** All reserves together hold at most this part of the limit. */
+const RESERVED_SHARE = 1 / 4
+/** A bucket without requests is full again after a minute, so reserves must be gone by then: 5 s earlier. */
+const RESERVE_LIFETIME_MS = 55_000
+const NO_RESERVE: Reserve = { permits: 0, asked: 0, sinceMs: 0 }
+
+/** Begins a request: asks for what the reserve lacks. */
+export function beginAsk(
+  reserve: Reserve | undefined,
+  perMinute: number,
+  gateways: number,
+  nowMs: number,
+): { readonly reserve: Reserve; readonly ask: RateAsk } {
+  const size = reserveSize(perMinute, gateways)
+  const { permits, asked, sinceMs } = livingReserve(reserve, nowMs)
+  // One request at a time asks, because the permits of an answer that is under way count, too.
+  const extra = asked > 0 ? 0 : Math.max(0, size - permits)
+  return {
+    reserve: {
+      permits,
+      asked: asked + extra,
+      sinceMs: permits + asked === 0 ? nowMs : sinceMs,
+    },
+    ask: { extra, reserved: size * gateways },
+  }
+}
+
+/** Ends a request with the answer of Redis; undefined: none came in time, or the request asked nothing. */
+export function endAsk(
+  reserve: Reserve | undefined,
+  ask: RateAsk,
+  answer: RateAnswer | undefined,
+  nowMs: number,
+): RateEnd {
+  const { permits, asked, sinceMs } = livingReserve(reserve, nowMs)
+  const held = permits + (answer?.extra ?? 0)
+  const rest = { asked: Math.max(0, asked - ask.extra), sinceMs }
+  if (answer?.kind === 'given') return { kind: 'given', reserve: { ...rest, permits: held } }
+  return held < 1
+    ? { kind: 'none', reserve: { ...rest, permits: held } }
+    : { kind: 'reserve', reserve: { ...rest, permits: held - 1 } }
+}
+
+/** Keeps what an answer gave that came after its request had ended, as far as the reserve has room for it. */
+export function keepLate(
+  reserve: Reserve | undefined,
+  perMinute: number,
+  gateways: number,
+  answer: RateAnswer,
+  { askedAtMs, nowMs }: { readonly askedAtMs: number; readonly nowMs: number },
+): Reserve {
+  const { permits, asked, sinceMs } = livingReserve(reserve, nowMs)
+  const given = (answer.kind === 'given' ? 1 : 0) + answer.extra
+  const room = reserveSize(perMinute, gateways) - permits - asked
+  return {
+    permits: permits + Math.max(0, Math.min(given, room)),
+    asked,
+    sinceMs: permits + asked === 0 ? askedAtMs : Math.min(sinceMs, askedAtMs),
+  }
+}
+
+function reserveSize(perMinute: number, gateways: number): number {
+  return Math.floor((perMinute * RESERVED_SHARE) / gateways)
+}
+
+function livingReserve(reserve: Reserve | undefined, nowMs: number): Reserve {
+  if (reserve === undefined) return NO_RESERVE
+  return nowMs - reserve.sinceMs < RESERVE_LIFETIME_MS ? reserve : { ...reserve, permits: 0 }
+}
+
+/** The bucket of a key at a gateway without answers; it is empty when the silence begins (RATE-2). */
+export function shareOf(perMinute: number, gateways: number, silentSinceMs: number) {
+  const rate = perMinute / gateways
+  return {
+    bucket: { left: 0, atMs: silentSinceMs },
+    limits: { perMinute: rate, burst: Math.max(1, rate) },
+  }
+}
+
+/** The requests of a key that one gateway without answers may have open. */
+export function openShare(concurrent: number, gateways: number): number {
+  return Math.max(1, Math.floor(concurrent / gateways))
+}
+
+/** Decides as Redis does: caller-limits.ts has the same rule as a script (RATE-1). */
+export function drawPermits(
+  bucket: Bucket | undefined,
+  perMinute: number,
+  { extra, reserved }: RateAsk,
+  nowMs: number,
+): RateAnswer & { readonly bucket: Bucket; readonly retryAfterMs: number } {
+  const { left, atMs } = bucket ?? { left: perMinute, atMs: nowMs }
+  const passedMs = Math.max(0, nowMs - atMs)
+  const cap = passedMs >= MINUTE_MS ? perMinute : Math.max(left, perMinute - reserved)
+  const filled = Math.min(cap, left + (passedMs * perMinute) / MINUTE_MS)
+  if (filled < 1) {
+    const retryAfterMs = Math.ceil(((1 - filled) * MINUTE_MS) / perMinute)
+    return { kind: 'empty', extra: 0, bucket: { left, atMs }, retryAfterMs }
+  }
+  const given = Math.min(extra, Math.floor((filled - 1) / 2))
+  const rest = { left: filled - 1 - given, atMs: nowMs }
+  return { kind: 'given', extra: given, bucket: rest, retryAfterMs: 0 }
+}

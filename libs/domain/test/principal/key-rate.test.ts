@@ -1,0 +1,170 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { takePermit, type Bucket } from '../../src/principal/bucket.ts'
+import {
+  beginAsk,
+  drawPermits,
+  endAsk,
+  keepLate,
+  openShare,
+  shareOf,
+  type RateAnswer,
+  type RateAsk,
+  type Reserve,
+} from '../../src/principal/key-rate.ts'
+
+/** A request ends without an answer that takes longer, milliseconds. */
+const ANSWER_WITHIN_MS = 1_000
+/** No answer of these tests takes longer, milliseconds. */
+const TRAVEL_MAX_MS = 3_000
+const MINUTE_MS = 60_000
+
+/** One request: which gateway gets it, how long its messages travel, and which of them is lost. */
+interface Request {
+  readonly gapMs: number
+  readonly gateway: number
+  readonly thereMs: number
+  readonly backMs: number
+  readonly lost: 'none' | 'question' | 'answer'
+}
+
+/** Plays requests of several gateways against one bucket; returns when each admitted request got its permit. */
+function play(requests: readonly Request[], perMinute: number, gateways: number): number[] {
+  const reserves = new Map<number, Reserve>()
+  const steps: { atMs: number; run: () => void }[] = []
+  const admittedMs: number[] = []
+  let bucket: Bucket | undefined
+  const end = (gateway: number, ask: RateAsk, answer: RateAnswer | undefined, atMs: number) => {
+    const { kind, reserve } = endAsk(reserves.get(gateway), ask, answer, atMs)
+    reserves.set(gateway, reserve)
+    if (kind !== 'none') admittedMs.push(atMs)
+  }
+  let nowMs = 0
+  for (const { gapMs, gateway, thereMs, backMs, lost } of requests) {
+    nowMs += gapMs
+    const atMs = nowMs
+    const run = () => {
+      const { reserve, ask } = beginAsk(reserves.get(gateway), perMinute, gateways, atMs)
+      reserves.set(gateway, reserve)
+      const endsMs = atMs + Math.min(thereMs + backMs, ANSWER_WITHIN_MS)
+      const late = lost !== 'none' || thereMs + backMs > ANSWER_WITHIN_MS
+      let answer: RateAnswer | undefined
+      let drawn: ReturnType<typeof drawPermits> | undefined
+      if (lost !== 'question') {
+        const draw = () => {
+          drawn = drawPermits(bucket, perMinute, ask, atMs + thereMs)
+          bucket = drawn.bucket
+          answer = late ? undefined : drawn
+        }
+        steps.push({ atMs: atMs + thereMs, run: draw })
+      }
+      const endMs = lost === 'none' ? endsMs : atMs + ANSWER_WITHIN_MS
+      steps.push({ atMs: endMs, run: () => end(gateway, ask, answer, endMs) })
+      if (late && lost === 'none') {
+        const times = { askedAtMs: atMs, nowMs: atMs + thereMs + backMs }
+        const keep = () => {
+          const kept = keepLate(reserves.get(gateway), perMinute, gateways, drawn!, times)
+          reserves.set(gateway, kept)
+        }
+        steps.push({ atMs: times.nowMs, run: keep })
+      }
+    }
+    steps.push({ atMs, run })
+  }
+  while (steps.length > 0) {
+    const next = steps.reduce((first, step) => (step.atMs < first.atMs ? step : first))
+    steps.splice(steps.indexOf(next), 1)
+    next.run()
+  }
+  return admittedMs.sort((a, b) => a - b)
+}
+
+/** The largest number of requests above limit and refill that any stretch of time admitted. */
+function excess(admittedMs: readonly number[], perMinute: number): number {
+  let most = -Infinity
+  admittedMs.forEach((fromMs, first) => {
+    for (let last = first; last < admittedMs.length; last += 1) {
+      const passedMs = (admittedMs[last] as number) - fromMs + TRAVEL_MAX_MS
+      const allowed = perMinute + (passedMs * perMinute) / MINUTE_MS
+      most = Math.max(most, last - first + 1 - allowed)
+    }
+  })
+  return most
+}
+
+test('in any interleaving of late, lost and timely answers, several gateways never exceed the limit and its refill (RATE-1)', () => {
+  const travelMs = fc.oneof(
+    { weight: 4, arbitrary: fc.constant(1) },
+    { weight: 1, arbitrary: fc.integer({ min: 1, max: 1_500 }) },
+  )
+  const request = fc.record({
+    gapMs: fc.oneof(
+      { weight: 30, arbitrary: fc.constant(0) },
+      { weight: 4, arbitrary: fc.integer({ min: 1, max: 500 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 500, max: 70_000 }) },
+    ),
+    gateway: fc.integer({ min: 0, max: 3 }),
+    thereMs: travelMs,
+    backMs: travelMs,
+    lost: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'none', 'question', 'answer'),
+  }) satisfies fc.Arbitrary<Request>
+  const world = fc.tuple(
+    fc.array(request, { minLength: 40, maxLength: 120 }),
+    fc.integer({ min: 1, max: 24 }),
+    fc.integer({ min: 1, max: 4 }),
+  )
+  fc.assert(
+    fc.property(world, ([requests, perMinute, gateways]) => {
+      const own = requests.map((each) => ({ ...each, gateway: each.gateway % gateways }))
+      expect(excess(play(own, perMinute, gateways), perMinute)).toBeLessThanOrEqual(1e-6)
+    }),
+    { seed: 15, numRuns: 300 },
+  )
+})
+
+test('with timely answers every permit of the limit can be used, those of the reserves too', () => {
+  const requests = Array.from({ length: 1_000 }, (_, index) => {
+    return { gapMs: 0, gateway: index % 2, thereMs: 1, backMs: 1, lost: 'none' } as const
+  })
+  expect(play(requests, 100, 2)).toHaveLength(100)
+  // The reserves are full, and the bucket had half a minute to fill: only up to the rest of the limit.
+  const rested = requests.map((each, index) => ({ ...each, gapMs: index === 10 ? 30_000 : 0 }))
+  expect(play(rested, 100, 2)).toHaveLength(10 + 100)
+})
+
+test('a request that Redis does not answer uses a permit of the reserve, and without a reserve it gets none', () => {
+  const steady = { gapMs: 1_001, gateway: 0, thereMs: 1, backMs: 1, lost: 'none' } as const
+  const silent = Array.from({ length: 100 }, () => ({ ...steady, lost: 'question' }) as const)
+  expect(play([steady, ...silent], 40, 2)).toHaveLength(1 + 5)
+  expect(play(silent, 40, 2)).toHaveLength(0)
+  // A bucket without requests is full again by then, so the reserve must be gone.
+  expect(play([steady, { ...steady, gapMs: 56_000, lost: 'question' }], 40, 2)).toHaveLength(1)
+})
+
+test('gateways that Redis leaves without an answer let through the refill of the limit together (RATE-2)', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 1_000 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 100 }),
+      (perMinute, gateways, gapsMs) => {
+        const share = shareOf(perMinute, gateways, 1_000)
+        let bucket: Bucket = share.bucket
+        let [nowMs, given] = [1_000, 0]
+        for (const gapMs of gapsMs) {
+          nowMs += gapMs
+          const taken = takePermit(bucket, share.limits, nowMs)
+          bucket = taken.bucket
+          if (taken.kind === 'taken') given += 1
+        }
+        const refill = ((nowMs - 1_000) * perMinute) / MINUTE_MS
+        expect(given * gateways).toBeLessThanOrEqual(refill + 1e-6)
+      },
+    ),
+    { seed: 15 },
+  )
+})
+
+test('a gateway without Redis opens its part of the requests that a key may have open, and at least one', () => {
+  expect([openShare(10, 3), openShare(1, 3), openShare(4, 1)]).toEqual([3, 1, 4])
+})
