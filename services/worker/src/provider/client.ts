@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
 import type { LlmRequest } from '../llm/request.ts'
 import { placeOf, type Provider } from '../llm/provider.ts'
+import type { ToolOffer } from '../tools/tool.ts'
 import { createAnswerReader } from './answer/answer.ts'
 import type { HeardAnswer } from './answer/conclusion.ts'
 import { readBody } from './http/body.ts'
@@ -11,6 +12,7 @@ import { PASSING } from './request/lessons.ts'
 import { learnRefusal, mergeLessons } from './request/refusal.ts'
 import { failureOfError, readRefusal, type ProviderError } from './errors.ts'
 import { safeMessage } from './safe-message.ts'
+import { isRecord } from './shape.ts'
 import { rateHintsOf, retryAfterIn, type RateHints } from './http/headers.ts'
 import { bodyOf, headersOf, readText } from './http/fetch.ts'
 import { ChatClient } from './http/sdk.ts'
@@ -100,6 +102,8 @@ export function createProviderClient(
     const reader = createAnswerReader({
       eventCharactersMax: FRAME_MAX + options.outputBytesMax * ESCAPED_MAX,
       offered: request.tools.map((tool) => tool.function.name),
+      isText: (name, argument) => isTextArgument(request.tools, name, argument),
+      json: request.responseSchema !== undefined,
       idSeed: `${request.taskId}.${request.step}`,
       promptCharacters: call.promptCharacters,
       key: provider.key,
@@ -180,6 +184,14 @@ function refusalIn(answered: Answered): ProviderError | undefined {
   if (begun || answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
   const { status, message } = answer.failure
   return { status, message, param: undefined, code: undefined }
+}
+
+/** Whether a tool takes this argument as a text. */
+function isTextArgument(tools: readonly ToolOffer[], name: string, argument: string): boolean {
+  const tool = tools.find((each) => each.function.name === name)
+  const properties = tool?.function.parameters['properties']
+  const schema = isRecord(properties) ? properties[argument] : undefined
+  return isRecord(schema) && schema['type'] === 'string'
 }
 
 function isSameStatus(one: Answered, other: Answered): boolean {

@@ -1,7 +1,15 @@
 import type { Failure } from '@agentfleet/domain'
 import { plainText, safeMessage } from './safe-message.ts'
-import { isRecord, isShallow, parseJson, textOf, type JsonObject } from './shape.ts'
+import { isRecord, isShallow, isSignOfLife, parseJson, textOf, type JsonObject } from './shape.ts'
 import { askedWaitIn } from './http/waits.ts'
+import {
+  BAD_GATEWAY,
+  OWN_ANSWER,
+  PAYMENT_REQUIRED,
+  statusOfWords,
+  trueStatus,
+  WITHHELD,
+} from './error-kinds.ts'
 
 /**
  * Errors of providers: a status and body, or an event within an answer with status 200.
@@ -21,42 +29,8 @@ export interface ProviderError {
   readonly retryAfterMs?: number | undefined
 }
 
-const PAYMENT_REQUIRED = 402
 const OK_BELOW = 300
 const BAD_REQUEST = 400
-/** The status of an error within an answer that names no kind: the provider's own fault. */
-const BAD_GATEWAY = 502
-
-/** Words in codes and types in the order of the search, and the status that each implies. */
-const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
-  [/insufficient_quota|billing|payment|credit|balance/i, PAYMENT_REQUIRED],
-  [/rate_?limit|too_many_requests|throttl|resource_exhausted|quota/i, 429],
-  [/context_length|context_window|string_above_max|too_long|too_large/i, 400],
-  [
-    /content_?filter|content_?policy|safety|moderation|inspection|sensitive|policy_?violation/i,
-    451,
-  ],
-  [/invalid_api_key|authentication|unauthenticated|unauthorized/i, 401],
-  [/permission|forbidden/i, 403],
-  [/not_found|model_not_found|unknown_model/i, 404],
-  [/overloaded|unavailable|capacity|not_?ready|loading/i, 503],
-  [/timed?_?out|deadline/i, 504],
-  [/server_error|internal|api_error|upstream|bad_gateway/i, BAD_GATEWAY],
-  [
-    /invalid|bad_request|unsupported|validation|failed_precondition|missing|value_error|extra_forb/i,
-    400,
-  ],
-]
-/** Sentences that name the kind of error where code and type do not. */
-const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
-  [/rate limit (is )?(reached|exceeded)|too many requests/i, 429],
-  [/exceeded your current quota|insufficient (credits|balance|quota)|billing/i, PAYMENT_REQUIRED],
-  [/rate limit|too many requests|\bqps\b|request limit reached|速率限制|频率限制/i, 429],
-  [/maximum context length|context window|prompt is too long|too many tokens/i, 400],
-  [/inappropriate content|content (management )?policy|content_filter/i, 451],
-  [/overloaded|try again later|\bunavailable\b/i, 503],
-  [/authentication (error|failed)|unauthorized|invalid api key|access denied/i, 401],
-]
 
 /** A byte order mark, and the fields of a refusal that is an event. */
 const IN_FRONT = /^[\s\uFEFF]*((event:[^\n]*\n)?data:)?/i
@@ -71,9 +45,14 @@ export function readRefusal(
   const error = isShallow(parsed) ? readError(parsed) : undefined
   const said = error?.message ?? plainText(body)
   const message = status < BAD_REQUEST ? redirectedTo(location) : said || noReason(status)
-  const noMoney = error !== undefined && statusOf(error, message) === PAYMENT_REQUIRED
+  const words = { ...(error ?? NO_WORD), message }
+  // Without a number in the body, its words say why a request was turned away.
+  const noMoney =
+    words.status === undefined &&
+    (status === 429 || status === 403) &&
+    statusOfWords(words) === PAYMENT_REQUIRED
   return {
-    status: noMoney && (status === 429 || status === 403) ? PAYMENT_REQUIRED : status,
+    status: noMoney ? PAYMENT_REQUIRED : trueStatus(status, words),
     message,
     param: error?.param,
     code: error?.code,
@@ -101,7 +80,7 @@ export function readAnswerError(value: unknown, named = false): ProviderError | 
   const message =
     error.message === '' ? 'the provider reported an error within its answer' : error.message
   return {
-    status: statusOf(error, message) ?? BAD_GATEWAY,
+    status: statusOfWords({ ...error, message }) ?? BAD_GATEWAY,
     message,
     param: error.param,
     code: error.code,
@@ -126,7 +105,9 @@ export function failureOfError(
   key: string | undefined,
 ): Failure {
   const message = safeMessage(error.message, key)
-  if (error.status === 451) return { kind: 'withheld', message }
+  if (error.status === WITHHELD) return { kind: 'withheld', message }
+  // Its model wrote nonsense; another attempt may get a better answer.
+  if (OWN_ANSWER.test(`${error.code} ${error.message}`)) return { kind: 'malformed', message }
   const askedMs = retryAfterMs ?? error.retryAfterMs
   const wait = askedMs === undefined ? {} : { retryAfterMs: askedMs }
   // Without a stated time the end of the pause is a guess, which must not stop the key's other models.
@@ -174,7 +155,7 @@ function reportsError(value: unknown): boolean {
   if (Array.isArray(value)) return isRecord(value[0]) && reportsError(value[0])
   if (!isRecord(value)) return false
   const { error, choices, base_resp: base } = value
-  const answers = Array.isArray(choices) && choices.length > 0
+  const answers = Array.isArray(choices)
   // In an answer, an error field may be present and empty, or report success.
   if (isRecord(error) && reportsSuccess(error) && SUCCESS.test(textOf(error['message']) ?? 'ok')) {
     return false
@@ -208,9 +189,16 @@ function strangeErrorIn(value: JsonObject): unknown {
 const STRANGE_ERROR = /^(error|fault|exception)(_?message|_?msg|_?string)?$|^[a-z]+Exception$/i
 
 /** Whether the code next to a sentence says that nothing is wrong, as in { code: 0, msg: "ok" }. */
-function reportsSuccess({ code, status, success }: JsonObject): boolean {
-  return success === true || [code, status].some((word) => SUCCESS.test(String(word)))
+function reportsSuccess(value: JsonObject): boolean {
+  const { code, status, success, type, event, message, msg } = value
+  if (success === true || isSignOfLife(textOf(message ?? msg) ?? '')) return true
+  if ([type, event].some((word) => NEWS.test(String(word)))) return true
+  return [code, status].some((word) => SUCCESS.test(String(word)))
 }
+
+/** The types of values that report something other than an error. */
+const NEWS =
+  /^(ping|pong|heart[-_ ]?beat|keep[-_ ]?alive|progress|status|info|warn(ing)?|notice|log|debug|start(ed)?|queued?|session|meta(data)?)$/i
 
 const SUCCESS = /^(0|[12]\d\d|ok|success|succeeded|processing|pending|queued|running|started)$/i
 
@@ -323,22 +311,6 @@ function outer(value: JsonObject) {
     type: wordOf(value['type']) ?? wordOf(value['error_type']),
     status: statusAmong(value),
   }
-}
-
-function statusOf({ status, code, type }: RawError, message: string): number | undefined {
-  const words = [code, type].filter((word) => word !== undefined)
-  const named = words.map((word) => STATUS_OF_WORD.find(([pattern]) => pattern.test(word))?.[1])
-  if (named[0] === PAYMENT_REQUIRED || named[1] === PAYMENT_REQUIRED) return PAYMENT_REQUIRED
-  // A code that names its class is more precise than a type such as invalid_request_error.
-  const word = named.find((found) => found !== undefined)
-  // "Invalid request" is a word for everything, so a sentence that names its kind is more precise.
-  const sentence =
-    word === undefined || word === BAD_REQUEST ? statusOfSentence(message) : undefined
-  return status ?? sentence ?? word
-}
-
-function statusOfSentence(message: string): number | undefined {
-  return STATUS_OF_SENTENCE.find(([pattern]) => pattern.test(message))?.[1]
 }
 
 const STATUS_NAMES =

@@ -19,8 +19,9 @@ export function wordOf(value: unknown): string | undefined {
 }
 
 /**
- * Parses JSON; undefined if it is invalid. NaN and Infinity, which Python writes, count as null;
- * control characters in strings count as escaped; a comma behind the last value is ignored.
+ * Parses JSON; undefined if it is invalid. The literals and the quotes of Python count as those of
+ * JSON, and NaN and Infinity as null; control characters in strings count as escaped; a comma behind
+ * the last value is ignored.
  */
 export function parseJson(text: string): unknown {
   try {
@@ -36,12 +37,22 @@ export function parseJson(text: string): unknown {
 
 const CONTROL = /\p{Cc}/gu
 /** A string without an end reaches to the end of the text; otherwise each mark would begin a new search. */
-const STRING_OR_NO_NUMBER = /"(?:[^"\\]|\\.)*(?:"|\\?$)|-?\b(?:NaN|Infinity)\b|,(?=\s{0,99}[\]}])/gs
+const STRING_OR_NO_NUMBER =
+  /"(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|-?\b(?:NaN|Infinity)\b|\b(?:True|False|None)\b|,(?=\s{0,99}[\]}])/gs
 
 function jsonOf(found: string): string {
   if (found === ',') return ''
+  if (found === 'True' || found === 'False') return found.toLowerCase()
+  if (found.startsWith("'")) return JSON.stringify(unescaped(found.slice(1, -1)))
   if (!found.startsWith('"')) return 'null'
   return found.replaceAll(CONTROL, (character) => JSON.stringify(character).slice(1, -1))
+}
+
+/** The escapes of Python's strings. */
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' }
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\(.)/gs, (_, mark: string) => ESCAPES[mark] ?? mark)
 }
 
 /** Levels. No provider nests deeper, and deeper nesting would exhaust the stack of a reader. */
@@ -102,4 +113,13 @@ export function wellFormed(text: string): string {
 export function endsWithinCharacter(text: string): boolean {
   const last = text.charCodeAt(text.length - 1)
   return last >= 0xd800 && last <= 0xdbff
+}
+
+/** Texts that only show that the connection is alive. */
+const SIGN_OF_LIFE =
+  /^"?(undefined|none|nil|ok|started|connected|processing|queued|waiting|thinking)"?$|^[\s"':[(<-]*(ping|pong|heart[-_ ]?beat|keep[-_ ]?alive)\b|^[\s\p{P}]{1,8}$/iu
+
+/** Whether a text without JSON, or the name of an event, only shows that the connection is alive. */
+export function isSignOfLife(text: string): boolean {
+  return SIGN_OF_LIFE.test(text)
 }

@@ -69,6 +69,19 @@ describe('the streamed answer of a provider is read completely', () => {
     ['with named pings of no JSON', `event: ping\ndata: ping\n\n${GOOD}`],
     ['with pings of no JSON', `data: keep-alive\n\n${GOOD}`],
     ['with events of null', `data: null\n\n${GOOD}`],
+    ...[
+      '[PING]',
+      ': keepalive',
+      'ping - 2024-12-12 10:00:00.123',
+      '.',
+      '{"message":"keep-alive"}',
+      '{"type":"ping","message":"still there"}',
+      '{"type":"progress","message":"loading the model","progress":0.4}',
+      '{"type":"warning","message":"deprecated soon"}',
+    ].map((sign): [string, string] => [
+      `with the sign of life ${sign}`,
+      `data: ${sign}\n\n${GOOD}`,
+    ]),
     ['with chunks that have a role alone', `${delta({ role: 'assistant' })}${GOOD}`],
     ['with chunks that have no choices', `${event({ choices: [] })}${GOOD}`],
     [

@@ -47,6 +47,41 @@ describe('the text of an answer is read', () => {
     ['without parts of reasoning', content([{ type: 'reasoning', text: 'hm' }, { text: OK }])],
     ['without parts that are marked as thoughts', content([{ text: 'hm', thought: true }, OK])],
     ['once when the last chunk repeats it', `${content(OK)}${delta({ content: OK }, 'stop')}`],
+    [
+      'in an envelope that is a text',
+      event({ body: `{"choices":[{"delta":{"content":"${OK}"}}]}` }),
+    ],
+    [
+      'in messages of whole objects',
+      ['The answer', ' is 42.']
+        .map((piece) => choice({ message: { content: piece } }, { object: 'chat.completion' }))
+        .join(''),
+    ],
+    [
+      'in messages that each have a finish reason',
+      ['The answer', OK]
+        .map((piece) => choice({ message: { content: piece }, finish_reason: 'stop' }))
+        .join(''),
+    ],
+    [
+      'in deltas next to messages that grow, in objects that are called whole',
+      ['The answer', ' is 42.']
+        .map((piece, at) =>
+          choice(
+            { delta: { content: piece }, message: { content: at === 0 ? piece : OK } },
+            { object: 'chat.completion', usage: USAGE },
+          ),
+        )
+        .join(''),
+    ],
+    [
+      'next to filter results with an error',
+      choice({
+        delta: { content: OK },
+        content_filter_results: { error: { code: 'x', message: 'not filtered' } },
+      }),
+    ],
+    ['next to an empty error and no choice', `${event({ choices: [], error: {} })}${content(OK)}`],
     ['in an envelope', event({ data: { choices: [{ delta: { content: OK } }] } })],
     [
       'in an envelope with its usage',
@@ -168,6 +203,11 @@ describe('the finish reason of an answer', () => {
       expect(read([`${call}${delta({}, word)}${DONE}`]).answer.kind).toBe('failed')
     },
   )
+})
+
+test('an answer without an end is a failure, even if its piece is called a whole answer', () => {
+  const piece = choice({ message: { content: 'The' } }, { object: 'chat.completion', usage: USAGE })
+  expect(read([piece]).answer).toMatchObject({ failure: { kind: 'connection' } })
 })
 
 test('an answer without an end is a failure, even if its pieces contain usage', () => {

@@ -74,7 +74,12 @@ test.each<[string, unknown[], string]>([
   ['the word undefined', ['undefined'], ''],
   ['the word None', ['None'], ''],
   ['nothing', [NONE], ''],
-  ['two different objects, kept for the model', [`${EXPR}${EXPR2}`], `${EXPR}${EXPR2}`],
+  [
+    'the literals of Python',
+    ["{'expression': '6*7', 'exact': True}"],
+    '{"expression":"6*7","exact":true}',
+  ],
+  ['objects that grow', ['{"expression":"6"}{"expression":"6*7"}'], EXPR],
   [
     'an object that was cut, kept for the model',
     ['{"expression":{"a":1}'],

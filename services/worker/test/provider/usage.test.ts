@@ -49,6 +49,56 @@ describe('the usage of an answer is taken from the provider, or estimated if the
       usage({ prompt_tokens: 11, total_tokens: 18 }),
       { inputTokens: 11, outputTokens: 7 },
     ],
+    [
+      "with the cached part of the prompt counted apart, as Anthropic's total shows",
+      usage({ ...USAGE, total_tokens: 5_018, cache_read_input_tokens: 5_000 }),
+      { inputTokens: 5_011, outputTokens: 7, cachedTokens: 5_000 },
+    ],
+    [
+      "with the cached parts of the prompt counted apart, under Anthropic's names",
+      usage({
+        input_tokens: 11,
+        output_tokens: 7,
+        cache_read_input_tokens: 5,
+        cache_creation_input_tokens: 100,
+      }),
+      { inputTokens: 116, outputTokens: 7, cachedTokens: 5 },
+    ],
+    [
+      'with the cached part of the prompt counted in both ways',
+      usage({
+        prompt_tokens: 5_011,
+        completion_tokens: 7,
+        total_tokens: 5_018,
+        prompt_tokens_details: { cached_tokens: 5_000 },
+        cache_read_input_tokens: 5_000,
+      }),
+      { inputTokens: 5_011, outputTokens: 7, cachedTokens: 5_000 },
+    ],
+    [
+      'with more reasoning than output',
+      usage({
+        prompt_tokens: 11,
+        completion_tokens: 7,
+        completion_tokens_details: { reasoning_tokens: 900 },
+      }),
+      { inputTokens: 11, outputTokens: 907, reasoningTokens: 900 },
+    ],
+    [
+      'as JSON in a text',
+      event({ choices: [], usage: JSON.stringify(USAGE) }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'as the timings of llama.cpp',
+      event({ choices: [], timings: { prompt_n: 11, predicted_n: 7, predicted_ms: 3.5 } }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
+    [
+      'as the units of a bill',
+      usage({ billed_units: { input_tokens: 11, output_tokens: 7 } }),
+      { inputTokens: 11, outputTokens: 7 },
+    ],
     ['as a list', event({ choices: [], usage: [USAGE] }), { inputTokens: 11, outputTokens: 7 }],
     [
       "under Ollama's names",

@@ -16,17 +16,18 @@ import { conclude, type Heard, type HeardAnswer } from './conclusion.ts'
 import { createFraming, END_MARK, LOOSE_ERROR, objectsIn, REPEATED_FIELD } from './framing.ts'
 import {
   contentText,
-  endsWithinCharacter,
   isCallPart,
   isRecord,
   isShallow,
+  isSignOfLife,
   parseJson,
   refusalText,
   textOf,
-  wellFormed,
   type JsonObject,
 } from '../shape.ts'
-import { callsInText, createToolCalls, piecesOf } from './tool-calls.ts'
+import { createSpokenText } from './spoken.ts'
+import { callsInText } from './calls-in-text.ts'
+import { createToolCalls, piecesOf } from './tool-calls.ts'
 import { laterUsage, readUsage } from './usage.ts'
 
 /**
@@ -60,6 +61,10 @@ export interface AnswerOptions {
   readonly eventCharactersMax: number
   /** The names of the tools that the request offered. */
   readonly offered: readonly string[]
+  /** Whether an argument of an offered tool is a text. */
+  readonly isText?: (tool: string, argument: string) => boolean
+  /** Whether the answer should be JSON. */
+  readonly json?: boolean
   /** The seed for ids of calls without one: unique for each provider request. */
   readonly idSeed: string
   /** The characters of the prompt, for estimating its tokens. */
@@ -76,8 +81,7 @@ export interface AnswerOptions {
 /** Creates the reader of one answer. */
 export function createAnswerReader(options: AnswerOptions): AnswerReader {
   const heard: Heard = {
-    text: '',
-    held: '',
+    spoken: createSpokenText(),
     refusal: '',
     characters: 0,
     finish: undefined,
@@ -100,17 +104,17 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     if (!begun) options.onBegun()
     begun = true
   }
+  const passOn = (piece: string): void => {
+    if (piece === '') return
+    begin()
+    options.onText(piece)
+  }
   const say = (text: string): void => {
     if (text === '') return
-    begin()
     heard.wentOn ||= heard.finish !== undefined
     heard.closed = false
-    const joined = heard.held + text
-    heard.held = endsWithinCharacter(joined) ? joined.slice(-1) : ''
-    const piece = wellFormed(heard.held === '' ? joined : joined.slice(0, -1))
-    heard.text += piece
     heard.characters += text.length
-    if (piece !== '') options.onText(piece)
+    passOn(heard.spoken.add(text))
   }
   const hearMessage = (message: JsonObject): void => {
     const content = message['content'] ?? message['text']
@@ -129,7 +133,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     const content = message['content'] ?? message['text']
     if (!isShallow(content)) throw new RangeError('the content of the answer is nested too deep')
     const text = contentText(content)
-    const said = heard.text + heard.held
+    const { said } = heard.spoken
     const left = said !== '' && text.startsWith(said) ? text.slice(said.length) : text
     // The parts without text may be calls or a refusal.
     const others = Array.isArray(content) ? content.filter((part) => contentText(part) === '') : []
@@ -150,15 +154,16 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       hearMessage(finish !== undefined && repeats(delta, heard) ? { ...delta, content: '' } : delta)
     }
     if (message !== undefined) hearWhole(message)
-    const silent = (message === undefined && delta === undefined) || heard.text === ''
+    const silent = (message === undefined && delta === undefined) || heard.spoken.said === ''
     if (choice['text'] !== undefined && silent) {
       say(contentText(choice['text']))
     }
     if (choice['tool_calls'] !== undefined) hearMessage({ tool_calls: choice['tool_calls'] })
     if (finish !== undefined) hearFinish(heard, finish)
-    // A whole message is complete by itself; in a chunk without a finish reason it is a piece.
-    const whole = finish !== undefined || value['object'] === 'chat.completion'
-    if (message !== undefined && whole) heard.done = true
+    // A message that is the whole body is complete; in a stream it is a piece, whatever its object is called.
+    if (message !== undefined && framing.whole && value['object'] === 'chat.completion') {
+      heard.closed = true
+    }
     options.onSize(heard.characters)
   }
   const hearValue = (value: unknown, name: string | undefined): void => {
@@ -226,7 +231,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       // The name alone ends the stream, unless its event has a choice.
       const last = name !== undefined && isEndName(name) && !text.includes('"choices"')
       if (text === '' && !last && name !== 'error') return
-      if ((mark || name !== undefined) && SIGN_OF_LIFE.test(name ?? text)) return
+      if ((mark || name !== undefined) && isSignOfLife(name ?? text)) return
       heard.events += 1
       // The end mark may stand behind the last value.
       const end = mark || !text.endsWith(']') ? undefined : /\s*\[[a-z]+\]$/i.exec(text)?.[0]
@@ -269,15 +274,13 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       return heard.failure !== undefined
     },
     result() {
-      if (heard.held !== '') {
-        heard.held = ''
-        heard.text += '\uFFFD'
-        options.onText('\uFFFD')
-      }
+      passOn(heard.spoken.end())
       const { offered, idSeed } = options
       const calls = toolCalls.calls(offered, idSeed)
-      const heardCalls = calls.length > 0 ? calls : callsInText(heard.text, offered, idSeed)
-      return conclude(heard, heardCalls, options)
+      if (calls.length > 0) return conclude(heard, calls, options)
+      const { isText = () => false, json = false } = options
+      const written = callsInText(heard.spoken.text, { names: offered, isText, json }, idSeed)
+      return conclude(heard, written.calls, { ...options, prose: written.prose })
     },
   }
 }
@@ -295,9 +298,6 @@ const TOO_MANY_CALLS: Failure = {
   kind: 'output-too-large',
   message: `the answer asks for more than ${TOOL_CALLS_MAX} tool calls`,
 }
-/** Events that only show that the connection is alive, by name or by text. */
-const SIGN_OF_LIFE =
-  /^"?(ping|pong|heart-?beat|keep-?alive|undefined|none|nil|ok|started|connected|processing|queued|waiting|thinking)"?$/i
 function isOver({ done, failure }: Heard): boolean {
   return done || failure !== undefined
 }
@@ -366,6 +366,6 @@ function callInPart(part: JsonObject): unknown {
 const REPEATED_MIN = 16
 
 /** Whether the last piece repeats everything that was said. */
-function repeats({ content }: JsonObject, { text, held }: Heard): boolean {
-  return typeof content === 'string' && content.length >= REPEATED_MIN && content === text + held
+function repeats({ content }: JsonObject, { spoken }: Heard): boolean {
+  return typeof content === 'string' && content.length >= REPEATED_MIN && content === spoken.said
 }

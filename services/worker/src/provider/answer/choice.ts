@@ -1,4 +1,4 @@
-import { isRecord, type JsonObject } from '../shape.ts'
+import { isRecord, parseJson, type JsonObject } from '../shape.ts'
 import { finishOf } from './finish.ts'
 
 /**
@@ -136,14 +136,19 @@ export function finishAt(place: JsonObject): string | undefined {
   return found ?? (other === undefined ? undefined : finishOf(other))
 }
 
-const ENVELOPES = ['data', 'result', 'output', 'response'] as const
+const ENVELOPES = ['data', 'result', 'output', 'response', 'chunk', 'payload', 'body'] as const
 const ENVELOPED = ['choices', 'error', 'usage'] as const
 
 /** Returns the answer, or its error or usage, in the envelope that a gateway put around it. */
 export function answerInEnvelope(value: JsonObject): JsonObject | undefined {
-  return ENVELOPES.map((name) => value[name])
+  return ENVELOPES.map((name) => opened(value[name]))
     .filter(isRecord)
     .find((inner) => ENVELOPED.some((name) => inner[name] !== undefined && inner[name] !== null))
+}
+
+/** Some gateways put the answer into the envelope as a text. */
+function opened(inner: unknown): unknown {
+  return typeof inner === 'string' && inner.startsWith('{') ? parseJson(inner) : inner
 }
 
 /** Whether a value without choices is the mark for the end of a stream. */

@@ -1,8 +1,9 @@
 import type { Failure, Json, Usage } from '@agentfleet/domain'
 import type { LlmAnswer } from '../../run/conversation.ts'
-import { SIGNATURES } from './echo.ts'
+import { SIGNATURES, THOUGHTS } from './echo.ts'
 import { classifyFinish } from './finish.ts'
 import { safeMessage } from '../safe-message.ts'
+import { withoutUnopened, type SpokenText } from './spoken.ts'
 import { usageOf, type ReportedUsage } from './usage.ts'
 
 /** What an answer that has ended is: complete, or a failure of a stated kind. */
@@ -21,9 +22,7 @@ export type HeardAnswer =
 
 /** What the reader has heard of an answer. */
 export interface Heard {
-  text: string
-  /** Half of a surrogate pair at the end of a piece, until the other half arrives. */
-  held: string
+  readonly spoken: SpokenText
   refusal: string
   characters: number
   finish: string | undefined
@@ -56,9 +55,15 @@ const BROKE_OFF: Failure = {
 export function conclude(
   heard: Heard,
   toolCalls: LlmAnswer['toolCalls'],
-  options: { readonly promptCharacters: number; readonly key: string | undefined },
+  options: {
+    readonly promptCharacters: number
+    readonly key: string | undefined
+    /** The text without the calls that stood in it. */
+    readonly prose?: string
+  },
 ): HeardAnswer {
-  const { text, finish, failure, refusal } = heard
+  const { finish, failure, refusal } = heard
+  const text = withoutUnopened(options.prose ?? heard.spoken.text)
   const said = text.trim() !== '' || toolCalls.length > 0
   const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
   const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer =>
@@ -107,9 +112,10 @@ export function conclude(
 }
 
 /** Reasoning goes back with tool calls only; a signature goes back with every message. */
-function echoOf({ echo }: Heard, hasToolCalls: boolean): Readonly<Record<string, Json>> {
+function echoOf({ echo, spoken }: Heard, hasToolCalls: boolean): Readonly<Record<string, Json>> {
   const signature = echo[SIGNATURES]
-  if (hasToolCalls) return echo
+  const { thoughts } = spoken
+  if (hasToolCalls) return thoughts === '' ? echo : { ...echo, [THOUGHTS]: thoughts }
   return signature === undefined ? {} : { [SIGNATURES]: signature }
 }
 

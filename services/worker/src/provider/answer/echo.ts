@@ -9,6 +9,8 @@ import { isRecord, isShallow, type JsonObject } from '../shape.ts'
 
 /** The field with Gemini's signatures, in messages and in tool calls. */
 export const SIGNATURES = 'extra_content'
+/** The thoughts in tags before the text of a message; they go back in its content. */
+export const THOUGHTS = 'thoughts_in_content'
 
 const ECHOED = [
   'reasoning_content',

@@ -15,6 +15,8 @@ export interface Framing {
   push(bytes: Uint8Array): void
   /** Ends the body. */
   end(): void
+  /** Whether the value that is passed on now is the whole body. */
+  readonly whole: boolean
 }
 
 /** Receives the parts of a body. */
@@ -35,6 +37,7 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   const decoder = new StringDecoder('utf8')
   let form: (Pick<Framing, 'end'> & { push(text: string): void }) | undefined
   let broken = false
+  let whole = false
 
   const stop: Stop = (problem, said = '') => {
     if (broken) return
@@ -53,7 +56,10 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
       const start = text.replace(LEADING_NOISE, '')
       if (start === '') return
       form = /^[{["]/.test(start)
-        ? jsonForm(charactersMax, hand, stop)
+        ? jsonForm(charactersMax, stop, (values) => {
+            whole = values.length === 1
+            for (const value of values) hand(value)
+          })
         : eventForm(charactersMax, hand, stop)
       form.push(start)
       return
@@ -62,6 +68,9 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   }
 
   return {
+    get whole() {
+      return whole
+    },
     push: (bytes) => take(decoder.write(bytes)),
     end() {
       take(decoder.end())
@@ -154,7 +163,7 @@ const LOOSE_DATA = /^data\s*[:=]\s*(.*)$/i
 /** An error in place of the field `data`. */
 export const LOOSE_ERROR = /^\[?error\]?\s*[:= ]\s*(.*)$/i
 
-function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
+function jsonForm(charactersMax: number, stop: Stop, onEnd: (values: readonly string[]) => void) {
   const pieces: string[] = []
   let characters = 0
   return {
@@ -165,7 +174,7 @@ function jsonForm(charactersMax: number, onData: Hand, stop: Stop) {
     },
     end() {
       const text = pieces.join('').trim()
-      for (const value of isJson(text) ? [text] : objectsIn(text)) onData(value)
+      onEnd(isJson(text) ? [text] : objectsIn(text))
     },
   }
 }

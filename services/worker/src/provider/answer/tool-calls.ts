@@ -3,6 +3,7 @@ import type { Json } from '@agentfleet/domain'
 import type { ToolCall } from '../../run/conversation.ts'
 import { later, SIGNATURES } from './echo.ts'
 import { objectsIn } from './framing.ts'
+import { separateCalls, type NamedArguments } from './merged-calls.ts'
 import {
   isRecord,
   isShallow,
@@ -74,22 +75,45 @@ export function createToolCalls(): ToolCallPieces {
       const named = drafts.filter(
         ({ names, arguments: args }) => names.length > 0 || args.length > 0,
       )
-      return named.map((draft, position) => {
-        const given = LEGAL_ID.test(draft.id) && !used.has(draft.id)
-        const id = given ? draft.id : plainId(`${idSeed}.${position}.${draft.id}`)
-        used.add(id)
-        const keepsGiven = !given && draft.id !== '' && draft.id.length <= GIVEN_ID_MAX
-        const { name, args } = unwrapped(nameOf(draft.names, offered), argumentsOf(draft), offered)
-        return {
-          id,
-          ...(keepsGiven ? { givenId: draft.id } : {}),
-          name,
-          arguments: wellFormed(readable(args)),
-          ...(draft.extra === undefined ? {} : { extra: draft.extra }),
-        }
-      })
+      return named
+        .flatMap((draft) => separated(draft, offered))
+        .map(({ id: own, name: said, args: text, extra }, position) => {
+          const given = LEGAL_ID.test(own) && !used.has(own)
+          const id = given ? own : plainId(`${idSeed}.${position}.${own}`)
+          used.add(id)
+          const keepsGiven = !given && own !== '' && own.length <= GIVEN_ID_MAX
+          const { name, args } = unwrapped(said, text, offered)
+          return {
+            id,
+            ...(keepsGiven ? { givenId: own } : {}),
+            name,
+            arguments: wellFormed(readable(args)),
+            ...(extra === undefined ? {} : { extra }),
+          }
+        })
     },
   }
+}
+
+interface WholeCall extends NamedArguments {
+  readonly id: string
+  readonly extra: Json | undefined
+}
+
+/** Returns the calls of a draft; the first one has its id and its signature. */
+function separated(draft: Draft, offered: readonly string[]): readonly WholeCall[] {
+  const { id, extra, names, objects } = draft
+  const said = { name: names.join('').trim(), args: draft.arguments.join('') }
+  const several = objects.length > 0 ? undefined : separateCalls(said, offered)
+  if (several === undefined) {
+    return [{ id, extra, name: nameOf(names, offered), args: argumentsOf(draft) }]
+  }
+  return several.map(({ name, args }, at) => ({
+    id: at === 0 ? id : '',
+    extra: at === 0 ? extra : undefined,
+    name: nameOf([name], offered),
+    args,
+  }))
 }
 
 /** Returns the part of a piece with name and arguments; some gateways encode it as a text. */
@@ -239,7 +263,7 @@ function readable(args: string): string {
 }
 
 /** Returns the name: an offered one if the pieces form one, otherwise the joined pieces. */
-function nameOf(pieces: readonly string[], offered: readonly string[]): string {
+export function nameOf(pieces: readonly string[], offered: readonly string[]): string {
   const joined = pieces.join('').trim()
   const last = (pieces.at(-1) ?? '').trim()
   const known = [joined, last].find((name) => offered.includes(name))
@@ -287,26 +311,4 @@ function isObjectText(text: string): boolean {
   } catch {
     return false
   }
-}
-
-/** The marks in front of calls that an endpoint without a parser for its model passes on as text. */
-const CALL_MARK =
-  /^(<\/?(tool_call|tool_calls|function_call)>|\[TOOL_CALLS\]|<\|(python_tag|tool_call)\|>)/
-
-/**
- * Returns the calls of an answer that consists only of marked calls of offered tools; an answer with
- * anything else is text.
- */
-export function callsInText(text: string, offered: readonly string[], idSeed: string): ToolCall[] {
-  const start = text.trimStart()
-  if (!CALL_MARK.test(start)) return []
-  const calls = createToolCalls()
-  for (const piece of objectsIn(start)) {
-    const value = parseJson(piece)
-    const marks = piece.split(/\s+|(?<=[>\]])(?=[<[])/)
-    if (isRecord(value)) calls.add(value, true)
-    else if (!marks.every((mark) => CALL_MARK.test(mark) || /^[[\],]*$/.test(mark))) return []
-  }
-  const found = calls.calls(offered, idSeed)
-  return found.every(({ name }) => offered.includes(name)) ? found : []
 }

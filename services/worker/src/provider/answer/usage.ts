@@ -1,5 +1,5 @@
 import type { Usage } from '@agentfleet/domain'
-import { isRecord } from '../shape.ts'
+import { isRecord, parseJson } from '../shape.ts'
 
 /**
  * The usage of a call as the provider reports it: in OpenAI's form, in Groq's (`x_groq`), or with
@@ -22,6 +22,7 @@ const INPUT_NAMES = [
   'promptTokenCount',
   'inputTokenCount',
   'prompt_eval_count',
+  'prompt_n',
 ]
 const OUTPUT_NAMES = [
   'completion_tokens',
@@ -31,6 +32,7 @@ const OUTPUT_NAMES = [
   'candidatesTokenCount',
   'outputTokenCount',
   'eval_count',
+  'predicted_n',
 ]
 const TOTAL_NAMES = ['total_tokens', 'totalTokens', 'totalTokenCount']
 
@@ -57,35 +59,65 @@ export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsa
     (isRecord(choice) ? (usageIn(choice['delta']) ?? usageIn(choice['message'])) : undefined) ??
     usageIn(message)
   if (usage === undefined) return undefined
-  const input = firstCount(usage, INPUT_NAMES)
+  const given = firstCount(usage, INPUT_NAMES)
   const output = firstCount(usage, OUTPUT_NAMES)
   const total = firstCount(usage, TOTAL_NAMES)
+  const input = given === undefined ? undefined : given + apartOf(usage, given, output, total)
+  const reasoning =
+    countOf(
+      detail(usage, ['completion_tokens_details', 'output_tokens_details'], 'reasoning_tokens'),
+    ) ?? firstCount(usage, ['reasoning_tokens', 'thoughtsTokenCount'])
   // Reasoning that the output count omits is part of the total and of the bill.
   const rest =
     input !== undefined && total !== undefined && total > input + (output ?? 0)
       ? total - input
       : undefined
+  const omitted = output !== undefined && total === undefined && (reasoning ?? 0) > output
   const reported = {
     input,
-    output: rest ?? output,
+    output: rest ?? (omitted ? output + (reasoning ?? 0) : output),
     cached:
       countOf(detail(usage, ['prompt_tokens_details', 'input_tokens_details'], 'cached_tokens')) ??
-      firstCount(usage, ['prompt_cache_hit_tokens', 'cache_read_input_tokens', 'cached_tokens']),
-    reasoning:
-      countOf(
-        detail(usage, ['completion_tokens_details', 'output_tokens_details'], 'reasoning_tokens'),
-      ) ?? firstCount(usage, ['reasoning_tokens', 'thoughtsTokenCount']),
+      firstCount(usage, ['prompt_cache_hit_tokens', 'cached_tokens', ...CACHE_READ_NAMES]),
+    reasoning,
   }
   return reported.input === undefined && reported.output === undefined ? undefined : reported
 }
 
+/** Anthropic's names of the cached parts of a prompt. */
+const CACHE_READ_NAMES = ['cache_read_input_tokens', 'cacheReadInputTokens']
+const CACHE_WRITE_NAMES = ['cache_creation_input_tokens', 'cacheWriteInputTokens']
+
+/**
+ * Returns the cached tokens of the prompt that its count omits: Anthropic counts them apart, and
+ * gateways add them or do not. The total decides; without a total, Anthropic's own names.
+ */
+function apartOf(
+  usage: Readonly<Record<string, unknown>>,
+  input: number,
+  output = 0,
+  total: number | undefined,
+): number {
+  const read = firstCount(usage, CACHE_READ_NAMES) ?? 0
+  const cached = read + (firstCount(usage, CACHE_WRITE_NAMES) ?? 0)
+  if (cached === 0) return 0
+  const named = usage['prompt_tokens'] === undefined && total === undefined
+  return named || read > input || total === input + output + cached ? cached : 0
+}
+
 function usageIn(place: unknown): Readonly<Record<string, unknown>> | undefined {
   if (!isRecord(place)) return undefined
-  const { usage, usageMetadata, usage_metadata: snake } = place
-  if (isRecord(usage)) return isRecord(usage['usage']) ? usage['usage'] : usage
+  const { usage, usageMetadata, usage_metadata: snake, timings } = place
+  if (isRecord(usage)) {
+    const inner = usage['usage'] ?? usage['billed_units']
+    return isRecord(inner) ? inner : usage
+  }
   if (Array.isArray(usage)) return usage.find(isRecord)
+  if (typeof usage === 'string') return usageIn({ usage: parseJson(usage) })
   if (isRecord(usageMetadata)) return usageMetadata
-  return isRecord(snake) ? snake : undefined
+  if (isRecord(snake)) return snake
+  // llama.cpp reports its timings even if no usage was requested.
+  return isRecord(timings) ? timings : undefined
 }
 
 /**

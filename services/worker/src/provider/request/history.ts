@@ -1,7 +1,7 @@
 import type { Json } from '@agentfleet/domain'
 import type { Message, ToolCall } from '../../run/conversation.ts'
 import type { Capabilities } from './capabilities.ts'
-import { SIGNATURES } from '../answer/echo.ts'
+import { SIGNATURES, THOUGHTS } from '../answer/echo.ts'
 import { isRecord } from '../shape.ts'
 import { plainId } from '../answer/tool-calls.ts'
 
@@ -84,10 +84,14 @@ function assistantMessage(
   { provider, model }: Target,
   capabilities: Capabilities,
 ): WireMessage | undefined {
-  const { content, tool_calls: calls = [], origin } = message
+  const { tool_calls: calls = [], origin } = message
   // A signature is bound to its model; another model refuses it.
   const own = origin?.provider === provider && origin.model === model
-  const echo = echoOf(own ? origin.echo : undefined, calls.length > 0, capabilities)
+  const { [THOUGHTS]: thoughts, ...echoed } = (own ? origin.echo : undefined) ?? {}
+  const echo = echoOf(echoed, calls.length > 0, capabilities)
+  // Thoughts that stood in the content belong there.
+  const thinks = typeof thoughts === 'string' && capabilities.reasoning !== 'omit'
+  const content = thinks ? `${thoughts}\n${message.content ?? ''}` : message.content
   if (calls.length === 0) {
     if (content === null || content.trim() === '') return undefined
     return { role: 'assistant', content, ...echo }
@@ -107,7 +111,7 @@ function assistantMessage(
 
 /** Returns what goes back with a message: its signature, and with tool calls its reasoning. */
 function echoOf(
-  { [SIGNATURES]: signature, ...reasoning }: Readonly<Record<string, Json>> = {},
+  { [SIGNATURES]: signature, ...reasoning }: Readonly<Record<string, Json>>,
   hasToolCalls: boolean,
   capabilities: Capabilities,
 ): Readonly<Record<string, Json>> {

@@ -1,5 +1,6 @@
 import { SAMPLING_FIELDS, type Capabilities, type SentFields } from './capabilities.ts'
 import { complaintOf } from './complaint.ts'
+import { NO_MODEL, TOO_LONG } from '../error-kinds.ts'
 import type { ProviderError } from '../errors.ts'
 import { LESSONS, refusalOf, sends, TOOL_ID } from './lessons.ts'
 
@@ -21,12 +22,6 @@ const REFUSALS = [400, 404, 405, 415, 422, 501]
 /** Gateways report a refusal as their own error; it counts only if it names the field. */
 const TROUBLES = [500, 502]
 
-/** The prompt is too long, so omitting a field does not help. */
-const ABOUT_SIZE =
-  /context.?(length|window|size)|(prompt|input|request|messages?) (is |are )?(too (long|large)|exceeds?)|reduce the length|too many (input )?tokens|token limit|string_above_max|payload too large/i
-/** The model does not exist, so omitting a field does not help. */
-const NO_MODEL =
-  /model_not_found|unknown.?model|no such model|model( \S+)? (does not exist|(is |was )?not found)/i
 /** The model as a whole is refused. */
 const ABOUT_MODEL = /invalid.?model|model( \S+)? is not (supported|available)/i
 /** The refusal concerns a field that it does not name. */
@@ -49,7 +44,7 @@ export function learnRefusal(
   if (!REFUSALS.includes(error.status) && !trouble) return { kind: 'final', reason: 'other-status' }
   const { param = '', code = '' } = error
   const refusal = refusalOf(`${param} ${code} ${complaintOf(error, sent.contents)}`, param)
-  if (ABOUT_SIZE.test(refusal.text) && !TOOL_ID.test(refusal.text))
+  if (TOO_LONG.test(refusal.text) && !TOOL_ID.test(refusal.text))
     return { kind: 'final', reason: 'about-its-size' }
   if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
   const named = !trouble || UNNAMED.test(refusal.text)
