@@ -198,7 +198,7 @@ function reportsSuccess(value: JsonObject): boolean {
 
 /** The types of values that report something other than an error. */
 const NEWS =
-  /^(ping|pong|heart[-_ ]?beat|keep[-_ ]?alive|progress|status|info|warn(ing)?|notice|log|debug|start(ed)?|queued?|session|meta(data)?)$/i
+  /^(ping|pong|heart[-_ ]?bea.|keep[-_ ]?alive|progress|status|info|warn(ing)?|notice|log|debug|start(ed)?|queued?|session|meta(data)?)$/i
 
 const SUCCESS = /^(0|[12]\d\d|ok|success|succeeded|processing|pending|queued|running|started)$/i
 

@@ -117,7 +117,7 @@ export function endsWithinCharacter(text: string): boolean {
 
 /** Texts that only show that the connection is alive. */
 const SIGN_OF_LIFE =
-  /^"?(undefined|none|nil|ok|started|connected|processing|queued|waiting|thinking)"?$|^[\s"':[(<-]*(ping|pong|heart[-_ ]?beat|keep[-_ ]?alive)\b|^[\s\p{P}]{1,8}$/iu
+  /^"?(undefined|none|nil|ok|started|connected|processing|queued|waiting|thinking)"?$|^[\s"':[(<-]*(ping\b|pong\b|heart[-_ ]?bea|keep[-_ ]?alive)|^[\s\p{P}]{1,8}$/iu
 
 /** Whether a text without JSON, or the name of an event, only shows that the connection is alive. */
 export function isSignOfLife(text: string): boolean {

@@ -90,7 +90,7 @@ describe('a tool call is found in the text of an answer', () => {
     ['Llama 4', '[calculate(expression="6*7")]'],
     ['Gemma', '```tool_code\ncalculate(expression="6*7")\n```'],
     ['LFM', "<|tool_call_start|>[calculate(expression='6*7')]<|tool_call_end|>"],
-  ])('as it is written by %s', (_title, content) => {
+  ])('in the form of %s', (_title, content) => {
     expect(callsOf(`${delta({ content })}${END}`)).toEqual({
       text: '',
       calls: [['calculate', EXPR]],
@@ -124,7 +124,7 @@ describe('a tool call is found in the text of an answer', () => {
     expect(JSON.parse(calls[0]?.arguments ?? '')).toEqual({ id: '42', count: 42 })
   })
 
-  test('but not in JSON that the task asked for', () => {
+  test('is not looked for in JSON that the task asked for', () => {
     const offered = { names: ['calculate'], isText: () => true, json: true }
     expect(callsInText(CALL, offered, 'seed').calls).toEqual([])
   })

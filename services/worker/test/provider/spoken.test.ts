@@ -28,7 +28,7 @@ describe('the pieces of an answer that each contain all text so far', () => {
     ['syllables', ['ha', 'haha', '!']],
     ['two letters', ['A', 'AB']],
     ['one word twice', ['bye', 'bye', ' now']],
-  ])('are joined as they are when they are ordinary pieces: %s', (_title, pieces) => {
+  ])('are joined unchanged when they are ordinary pieces: %s', (_title, pieces) => {
     const { answer, text } = spoken(...pieces)
     expect(answer).toMatchObject({ answer: { text: pieces.join('') } })
     expect(text).toBe(pieces.join(''))
@@ -50,7 +50,7 @@ describe('the thoughts of a model in tags before its answer', () => {
       'that grow',
       ['<think>', '<think>hm</think>', `<think>hm</think>The`, `<think>hm</think>${OK}`],
     ],
-  ])('are no part of the answer: %s', (_title, pieces) => {
+  ])('are left out of the answer: %s', (_title, pieces) => {
     const { answer, text } = spoken(...pieces)
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: OK } })
     expect(text).toBe(OK)
@@ -66,7 +66,7 @@ describe('the thoughts of a model in tags before its answer', () => {
     expect(spoken(...text.split(''))).toMatchObject({ text, answer: { answer: { text } } })
   })
 
-  test('are no part of the answer when the prompt contained their opening tag', () => {
+  test('are left out of the answer when the prompt contained their opening tag', () => {
     expect(spoken(`six times seven</think>\n\n${OK}`).answer).toMatchObject({
       answer: { text: OK },
     })

@@ -58,7 +58,7 @@ export function callsInText(text: string, offered: Offered, idSeed: string): Cal
 const CALLS_CHARACTERS_MAX = 200_000
 /** Characters between two calls: a name and words around it. */
 const HEADER_MAX = 300
-/** Calls; a text with more is no request. */
+/** Calls; a text with more is a document. */
 const CALLS_MAX = 256
 
 /** Returns the offered tool that a word names. */
@@ -110,7 +110,7 @@ const BLOCK =
 const ARGUMENT =
   /<(?:｜DSML｜)?parameter(?:=([^>]+)| name="([^"]+)"(?: string="(true|false)")?)>((?:[^<]|<(?!\/?(?:｜DSML｜)?parameter))*)<\/(?:｜DSML｜)?parameter>|<arg_key>([^<]{1,200})<\/arg_key>\s*<arg_value>((?:[^<]|<(?!\/?arg_))*)<\/arg_value>/g
 
-/** Reads calls whose arguments stand in tags of their own. */
+/** Reads calls with a tag around each argument. */
 function taggedCalls(section: string, offered: Offered): NamedArguments[] | undefined {
   const found: NamedArguments[] = []
   for (const [, one, two, inside, three, pairs = ''] of section.matchAll(BLOCK)) {

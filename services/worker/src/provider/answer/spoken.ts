@@ -138,7 +138,7 @@ function createThinking() {
   return {
     thoughts: () => thoughts,
     add,
-    /** Returns what has waited in vain for the rest of a mark. */
+    /** Returns a text that looked like the beginning of a mark. */
     end(): string {
       const rest = waiting
       waiting = ''
