@@ -41,9 +41,10 @@ function markdown() {
     const { name, subject, kind, senders, body, reply, queue, ownNode, stream, version } = channel
     const items = [body.items?.field, reply?.items && `${reply.items.field} (reply)`]
     const notes = [
-      stream && `stream ${stream}`,
-      queue && `one of queue \`${queue}\``,
-      ownNode && `${ownNode}: own node only`,
+      stream && `The stream \`${stream}\` stores the messages.`,
+      queue && `One process of the queue group \`${queue}\` receives each message.`,
+      ownNode &&
+        `A worker may ${ownNode === 'sender' ? 'send' : 'receive'} only with its own node id in the subject.`,
     ]
     return [
       `\`${name}\``,
@@ -53,7 +54,7 @@ function markdown() {
       readersOf(channel).join(', '),
       items.filter(Boolean).join(', ') || '–',
       String(version),
-      [channel.summary, ...notes.filter(Boolean)].join(' · '),
+      [channel.summary, ...notes.filter(Boolean)].join(' '),
     ]
   })
   const head = ['Channel', 'Subject', 'Kind', 'Senders', 'Listeners', 'Items', 'Version', 'Meaning']
@@ -122,7 +123,7 @@ function asyncApi() {
         : {
             reply: {
               address: {
-                description: `An inbox of the asker: ${senders.map(inboxPrefix).join(', ')}`,
+                description: `The answer goes to an inbox of the asker: ${senders.map(inboxPrefix).join(', ')}`,
                 location: '$message.header#/reply',
               },
               channel: { $ref: `#/channels/${answer}` },

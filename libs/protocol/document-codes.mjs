@@ -22,8 +22,8 @@ A code is stable: programs may decide by it. The message of an error is for peop
 
 ## Of failed tasks
 
-The first table lists the codes that a failed task can have in \`error.code\`. A failure that may be repeated is repeated while \`maxAttempts\` and the lifetime of the task allow
-this; the class says how long the fleet waits before it repeats the task. After \`tool-failed\` the tool itself says whether the fleet may repeat the task.
+The first table lists the codes that a failed task can have in \`error.code\`. If \`Repeated\` is \`yes\`, the fleet repeats the task while \`maxAttempts\` and the lifetime of the task allow
+this; the second table says for each class of failures how long the fleet waits before it repeats the task. After \`tool-failed\` the tool itself says whether the fleet may repeat the task.
 
 ${table(
   ['Code', 'Repeated', 'Class', 'Meaning'],
@@ -36,12 +36,12 @@ ${table(
 )}
 
 ${table(
-  ['Class of failures', 'First wait', 'Longest wait', 'Most failures of a task'],
+  ['Class of failures', 'What the fleet does'],
   Object.entries(RETRY_POLICIES).map(([name, { backoff, failuresMax }]) => [
     name,
-    backoff === undefined ? 'not repeated' : seconds(backoff.baseMs),
-    backoff === undefined ? '' : seconds(backoff.capMs),
-    failuresMax === Infinity ? '`maxAttempts`' : String(failuresMax),
+    backoff === undefined
+      ? 'The fleet does not repeat the task.'
+      : `The fleet waits up to ${seconds(backoff.baseMs)} before the first repetition, and longer each time, up to ${seconds(backoff.capMs)}. After ${failuresMax === Infinity ? '`maxAttempts`' : failuresMax} failures the task fails.`,
   ]),
 )}
 

@@ -68,7 +68,7 @@ test('the page about the Redis keys equals the page that is generated from their
 If Redis loses its data, no task is lost (L8): the coordinators write the records and the usage again from the log, as far back as the log
 reaches. If Redis loses its data, the counts of provider limits start at zero.
 
-${tableOf(['Key', 'Type', 'Holds', 'Written by', 'Ends'], rows)}
+${tableOf(['Key', 'Type', 'Meaning', 'Written by', 'Ends'], rows)}
 `
   await expect(await formatted(page)).toMatchFileSnapshot('../../docs/reference/redis-keys.md')
 })

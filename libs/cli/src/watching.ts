@@ -40,7 +40,9 @@ export async function showView(
     })
     if (view === undefined) {
       if (!away)
-        context.note(`The gateway does not answer. Trying again every ${everyMs / 1_000} s.`)
+        context.note(
+          `The gateway does not answer. The command tries again every ${everyMs / 1_000} s.`,
+        )
     } else {
       if (context.json) for (const object of view.objects) context.print(jsonLine(object))
       else if (watch && context.columns !== undefined) context.write(`${CLEAR}${view.text}\n`)

@@ -77,13 +77,13 @@ describe('the figures of a demo', () => {
     expect(`\n${report}\n`).toMatchInlineSnapshot(`
       "
       MEASURED       RESULT                  HOW
-      tasks          1 accepted              1.0 tasks a second; counted from the log
-      completed      1                       0 tasks failed; counted from the log
-      lost           0                       accepted tasks that have no end in the log
-      ended twice    0                       counted from the log
-      added latency  p50 410 ms, p99 410 ms  the time of a task without its LLM calls, under the load of the demo; 1 task
-      failover       —                       the time from a kill until a task of the killed node runs again; 0 tasks
-      paid twice     0 of 3 calls (0.00 %)   counted by the simulator, for the tasks that have several attempts in the log
+      tasks          1 accepted              the log has 1.0 accepted tasks a second
+      completed      1                       the log shows that 0 tasks failed
+      lost           0                       the log has no end of these accepted tasks
+      ended twice    0                       the log has two ends of these tasks
+      added latency  p50 410 ms, p99 410 ms  1 task took this time in addition to the LLM calls
+      failover       —                       no task of a killed node had to run again
+      paid twice     0 of 3 calls (0.00 %)   the simulator counted these calls, in tasks with several attempts
 
       killed: worker-1 (12 running tasks)
 

@@ -31,7 +31,11 @@ async function watchReads(reads: readonly (string | ClientError)[]) {
 
 test('a watched view of the command line continues after the gateway was unavailable, and reports the interruption once', async () => {
   expect(await watchReads(['one', away, away, 'two', refused])).toEqual({
-    lines: ['one', 'note: The gateway does not answer. Trying again every 0.001 s.', 'two'],
+    lines: [
+      'one',
+      'note: The gateway does not answer. The command tries again every 0.001 s.',
+      'two',
+    ],
     error: refused,
   })
 })

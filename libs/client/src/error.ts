@@ -32,11 +32,20 @@ export function unreachable(cause: unknown): ClientError {
       type: 'urn:agentfleet:problem:unreachable',
       title: 'The gateway did not answer',
       status: 0,
-      detail: `The gateway may or may not have received the request (${String(cause)}). It is safe to repeat a submission with an idempotency key.`,
+      detail: detailOf(cause),
       code: 'unreachable',
     },
     { cause },
   )
+}
+
+function detailOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
+  if ((inner as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED') {
+    return 'No program accepts connections at this address, so the gateway did not receive the request.'
+  }
+  const reason = inner instanceof Error ? inner.message : String(inner)
+  return `The gateway may or may not have received the request (${reason}). It is safe to repeat a submission with an idempotency key.`
 }
 
 /** The error of a success that is not JSON: the address belongs to another server. */

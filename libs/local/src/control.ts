@@ -75,7 +75,10 @@ async function answer(pool: WorkerPool, token: string, request: IncomingMessage)
   }
   if (action === 'leave' && pool.leave(id)) return { status: 202, body: {} }
   if (action === 'replace' && pool.replace(id)) return { status: 202, body: {} }
-  return { status: 404, body: { error: `no worker ${id}, or no action ${String(action)}` } }
+  return {
+    status: 404,
+    body: { error: `there is no worker ${id}, or no action ${String(action)}` },
+  }
 }
 
 function authorized(token: string, header: string | undefined): boolean {

@@ -311,7 +311,7 @@ async function assemble(
   }
   // Marked as stopped at the very end, when no process runs any more.
   stops.unshift(await keepFleetFile(fleet))
-  options.onStep?.(`${workers} worker nodes to take tasks`)
+  options.onStep?.(`${workers === 1 ? 'one worker node' : `${workers} worker nodes`} to take tasks`)
   await fleet.nodesReady(workers, READY_WITHIN_MS)
   return fleet
 }

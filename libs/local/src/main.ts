@@ -111,6 +111,7 @@ const OPTIONS = {
   tasks: { type: 'string', default: '6' },
   help: { type: 'boolean', default: false },
 } as const
+const OPTION_NAMES = Object.keys(OPTIONS).map((name) => `--${name}`)
 
 function parsedOptions() {
   // npm keeps options that stand before `--` for itself.
@@ -127,7 +128,7 @@ function parsedOptions() {
     const [, unknown] = /Unknown option '-*([^']+)'/.exec(text) ?? []
     if (unknown === undefined) throw new UsageError(text)
     throw new UsageError(
-      `--${unknown} is not an option; ${correctionOf(unknown, Object.keys(OPTIONS))}`,
+      `--${unknown} is not an option; ${correctionOf(`--${unknown}`, OPTION_NAMES)}`,
     )
   }
 }

@@ -120,13 +120,13 @@ function isTaskEvent(value: unknown): value is TaskEvent {
 export const taskEventSchema = z
   .unknown()
   .transform((value) => withoutFormat(value, 'event'))
-  .pipe(z.custom<TaskEvent>(isTaskEvent, 'not an event of a task'))
+  .pipe(z.custom<TaskEvent>(isTaskEvent, 'must be an event of a task'))
 
 /** Reads an event; throws `bad-message` on any other value. */
 export function parseEvent(text: string): TaskEvent {
   const event = fromStored(text, 'event')
   if (isTaskEvent(event)) return event
-  throw new ServiceError('bad-message', 'not an event of a task', { retryable: false })
+  throw new ServiceError('bad-message', 'must be an event of a task', { retryable: false })
 }
 
 /** Tenants or queues of tenants named in one hint: some tens of kB. */

@@ -184,7 +184,8 @@ function objects(schema: ValueSchema, source: ValueSource): fc.Arbitrary<object>
       .record(Object.fromEntries(fields), known as { requiredKeys: never[] })
       .filter((made) => Object.keys(made).length >= minProperties)
   }
-  if (typeof additionalProperties !== 'object') throw new Error('no values for an open object')
+  if (typeof additionalProperties !== 'object')
+    throw new Error('the generator has no values for an open object')
   const { propertyNames = { type: 'string', maxLength: 20 }, maxProperties = 10 } = schema
   const key = (validValues(propertyNames, source) as fc.Arbitrary<string>).filter(
     (name) => name !== PROTO,

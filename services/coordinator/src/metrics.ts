@@ -6,41 +6,46 @@ export function createMetrics(registry: ServiceContext['registry']) {
   return {
     events: metrics.counter(
       'events_total',
-      'Number of events that the coordinator has read from the log.',
+      'The metric is the number of events that the coordinator has read from the log.',
       ['type'],
     ),
-    reports: metrics.counter('reports_total', 'Number of reports from nodes by outcome.', [
-      'op',
-      'outcome',
-    ]),
+    reports: metrics.counter(
+      'reports_total',
+      'The metric is the number of reports from nodes by outcome.',
+      ['op', 'outcome'],
+    ),
     batch: metrics.histogram(
       'report_batch_size',
-      'Number of reports in one message of a node.',
+      'The metric is the number of reports in one message of a node.',
       [],
       [1, 2, 5, 10, 20, 50, 100, 200, 500],
     ),
     issued: metrics.counter(
       'pointers_issued_total',
-      'Number of missing pointers (queue messages of tasks) that the coordinator issued again.',
+      'The metric is the number of missing pointers (queue messages of tasks) that the coordinator issued again.',
     ),
     expired: metrics.counter(
       'tasks_expired_total',
-      'Number of tasks that failed because their deadline passed.',
+      'The metric is the number of tasks that failed because their deadline passed.',
     ),
     rebuilds: metrics.counter(
       'projection_rebuilds_total',
-      'Number of times that the coordinator wrote all records to Redis again.',
+      'The metric is the number of times that the coordinator wrote all records to Redis again.',
     ),
     observe(read: { unfinished(): number; inReport(): number; position(): number }) {
-      metrics.gaugeOf('tasks_unfinished', 'Number of unfinished tasks.', read.unfinished)
+      metrics.gaugeOf(
+        'tasks_unfinished',
+        'The metric is the number of unfinished tasks.',
+        read.unfinished,
+      )
       metrics.gaugeOf(
         'reports_in_flight',
-        'Number of reports that the coordinator handles now.',
+        'The metric is the number of reports that the coordinator handles now.',
         read.inReport,
       )
       metrics.gaugeOf(
         'log_position',
-        'Last log sequence that the coordinator has read.',
+        'The metric is the last log sequence that the coordinator has read.',
         read.position,
       )
     },

@@ -9,41 +9,42 @@ export function createMetrics(registry: Registry) {
   return {
     submissions: metrics.counter(
       'gateway_submissions_total',
-      'Number of task submissions by outcome.',
+      'The metric is the number of task submissions by outcome.',
       ['outcome'],
     ),
-    requests: metrics.histogram('gateway_request_seconds', 'Duration of requests in seconds.', [
-      'operation',
-      'status',
-    ]),
+    requests: metrics.histogram(
+      'gateway_request_seconds',
+      'The metric is the duration of requests in seconds.',
+      ['operation', 'status'],
+    ),
     refusals: metrics.counter(
       'gateway_refusals_total',
-      'Number of refused requests by error code.',
+      'The metric is the number of refused requests by error code.',
       ['code'],
     ),
     audited: metrics.counter(
       'gateway_audit_events_total',
-      'Number of audit events by kind; the events that the gateway could not store count as `lost`.',
+      'The metric is the number of audit events by kind; the events that the gateway could not store count as `lost`.',
       ['kind'],
     ),
     reads: metrics.counter(
       'gateway_reads_total',
-      'Number of reads of single tasks, by the source of the record (Redis or the log).',
+      'The metric is the number of reads of single tasks, by the source of the record (Redis or the log).',
       ['source'],
     ),
     frames: metrics.counter(
       'gateway_stream_frames_total',
-      'Number of frames that the gateway sent to WebSocket clients, by kind.',
+      'The metric is the number of frames that the gateway sent to WebSocket clients, by kind.',
       ['kind'],
     ),
     closes: metrics.counter(
       'gateway_stream_closes_total',
-      'Number of connections that the gateway ended, by reason.',
+      'The metric is the number of connections that the gateway ended, by reason.',
       ['reason'],
     ),
     logFill: metrics.gauge(
       'gateway_log_fill_ratio',
-      'Used part of the maximum size of the log, from 0 to 1.',
+      'The metric is the used part of the maximum size of the log, from 0 to 1.',
     ),
     observe(read: {
       held(): number
@@ -56,24 +57,32 @@ export function createMetrics(registry: Registry) {
       const { gaugeOf } = metrics
       gaugeOf(
         'gateway_waiting',
-        'Number of requests that the gateway holds until their task ends.',
+        'The metric is the number of requests that the gateway holds until their task ends.',
         read.held,
       )
       gaugeOf(
         'gateway_submissions_in_flight',
-        'Number of submissions that wait until NATS has stored them in the log.',
+        'The metric is the number of submissions that wait until NATS has stored them in the log.',
         read.appends,
       )
-      gaugeOf('gateway_streams', 'Number of open WebSocket streams.', read.streams)
-      gaugeOf('gateway_keys', 'Number of API keys that this gateway knows.', read.keys)
+      gaugeOf(
+        'gateway_streams',
+        'The metric is the number of open WebSocket streams.',
+        read.streams,
+      )
+      gaugeOf(
+        'gateway_keys',
+        'The metric is the number of API keys that this gateway knows.',
+        read.keys,
+      )
       gaugeOf(
         'gateway_watched_tasks',
-        'Number of tasks that WebSocket clients follow.',
+        'The metric is the number of tasks that WebSocket clients follow.',
         read.watched,
       )
       gaugeOf(
         'gateway_delta_subscriptions',
-        'Number of tasks whose text the gateway receives while the model writes it.',
+        'The metric is the number of tasks whose text the gateway receives while the model writes it.',
         read.deltas,
       )
     },

@@ -35,55 +35,67 @@ export function createMetrics(
   },
 ): WorkerMetrics {
   const metrics = metricsOf(registry)
-  metrics.gaugeOf('worker_running', 'Number of attempts that hold a slot.', figures.running)
+  metrics.gaugeOf(
+    'worker_running',
+    'The metric is the number of attempts that hold a slot.',
+    figures.running,
+  )
   metrics.gaugeOf(
     'worker_provider_waiting',
-    'Number of LLM calls that wait for the limits of their provider.',
+    'The metric is the number of LLM calls that wait for the limits of their provider.',
     figures.waiting,
   )
   metrics.gaugeOf(
     'worker_lag_seconds',
-    '99th percentile of the event-loop delay of the worker.',
+    'The metric is the 99th percentile of the event-loop delay of the worker.',
     () => figures.lagMs() / 1_000,
   )
   providerGauges(metrics, figures.providers)
   return {
-    attempts: metrics.counter('worker_attempts_total', 'Number of ended attempts by outcome.', [
-      'outcome',
-    ]),
+    attempts: metrics.counter(
+      'worker_attempts_total',
+      'The metric is the number of ended attempts by outcome.',
+      ['outcome'],
+    ),
     superseded: metrics.counter(
       'worker_superseded_total',
-      'Number of attempts that the worker stopped because a newer attempt had begun (L3).',
+      'The metric is the number of attempts that the worker stopped because a newer attempt had begun (L3).',
     ),
-    llmCalls: metrics.counter('worker_llm_calls_total', 'Number of ended LLM calls by outcome.', [
-      'outcome',
-    ]),
+    llmCalls: metrics.counter(
+      'worker_llm_calls_total',
+      'The metric is the number of ended LLM calls by outcome.',
+      ['outcome'],
+    ),
     providerCalls: metrics.counter(
       'worker_provider_calls_total',
-      'Number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure.',
+      'The metric is the number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure.',
       ['provider', 'model', 'outcome'],
     ),
     llmSeconds: metrics.histogram(
       'worker_llm_call_seconds',
-      'Duration of LLM calls that succeeded.',
+      'The metric is the duration of LLM calls that succeeded.',
       [],
       CALL_BUCKETS_S,
     ),
-    tokens: metrics.counter('worker_tokens_total', 'Number of tokens of LLM calls.', ['direction']),
+    tokens: metrics.counter(
+      'worker_tokens_total',
+      'The metric is the number of tokens of LLM calls.',
+      ['direction'],
+    ),
     toolCalls: metrics.counter(
       'worker_tool_calls_total',
-      'Number of ended tool calls by outcome.',
+      'The metric is the number of ended tool calls by outcome.',
       ['outcome'],
     ),
     toolSeconds: metrics.histogram(
       'worker_tool_call_seconds',
-      'Duration of tool calls.',
+      'The metric is the duration of tool calls.',
       [],
       CALL_BUCKETS_S,
     ),
     reportItems: metrics.histogram(
       'worker_report_items',
-      'Number of reports in one request to a coordinator.',
+      'The metric is the number of reports in one request to a coordinator.',
       [],
       SIZE_BUCKETS,
     ),
@@ -106,32 +118,32 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
     )
   gauge(
     'probing',
-    '1 while the circuit breaker of the model allows a single call, otherwise 0.',
+    'The metric is 1 while the circuit breaker of the model allows a single call, otherwise 0.',
     ({ breaker }) => Number(breaker === 'probing'),
   )
   gauge(
     'closed',
-    '1 while the circuit breaker of the model allows no calls, otherwise 0.',
+    'The metric is 1 while the circuit breaker of the model allows no calls, otherwise 0.',
     ({ breaker }) => Number(breaker === 'open'),
   )
   gauge(
     'closed_seconds',
-    'Time until the worker sends calls to the model again after a 429.',
+    'The metric is the time until the worker sends calls to the model again after a 429.',
     ({ closedForMs }) => closedForMs / 1_000,
   )
   gauge(
     'first_token_seconds',
-    'Mean time to the first token of recent calls.',
+    'The metric is the mean time to the first token of recent calls.',
     ({ firstTokenMs }) => (firstTokenMs === undefined ? undefined : firstTokenMs / 1_000),
   )
   gauge(
     'tokens_per_second',
-    'Mean output tokens per second of recent calls.',
+    'The metric is the mean output tokens per second of recent calls.',
     ({ tokensPerSecond }) => tokensPerSecond,
   )
   metrics.gaugesOf(
     'worker_provider_learned',
-    '1 for each feature that the model was found not to support in its usual form.',
+    'The metric is 1 for each feature that the model was found not to support in its usual form.',
     ['provider', 'model', 'capability'],
     () =>
       providers().flatMap(({ provider, model, learned }) =>
@@ -140,7 +152,7 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
   )
   metrics.gaugesOf(
     'worker_provider_last_error_age_seconds',
-    'Time since the last failed call to the model, by the class of the failure.',
+    'The metric is the time since the last failed call to the model, by the class of the failure.',
     ['provider', 'model', 'outcome'],
     () =>
       providers().flatMap(({ provider, model, lastError: error }) =>

@@ -55,8 +55,8 @@ test('a worker reports all problems of its tool folder, MCP servers and allowed 
     expect.stringMatching(/^HTTP_FETCH_HOSTS: "a\/b"/),
     expect.stringMatching(/^HTTP_FETCH_PRIVATE_RANGES: "x"/),
     'MCP_SERVERS: a.tools: is required',
-    expect.stringMatching(/^MCP_SERVERS: a server that each worker starts: /),
-    expect.stringMatching(/^MCP_SERVERS: a server over HTTP: /),
+    expect.stringMatching(/^MCP_SERVERS: an example of a server that each worker starts: /),
+    expect.stringMatching(/^MCP_SERVERS: an example of a server over HTTP: /),
   ])
 })
 

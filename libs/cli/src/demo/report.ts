@@ -35,31 +35,37 @@ export function demoReport(figures: DemoFigures, look: Look): string {
       [
         'tasks',
         `${number(accepted)} accepted`,
-        `${number(rate)} tasks a second; counted from the log`,
+        `the log has ${number(rate)} accepted tasks a second`,
       ],
-      ['completed', number(completed), `${number(failed)} tasks failed; counted from the log`],
+      ['completed', number(completed), `the log shows that ${counted(failed, 'task')} failed`],
       [
         'lost',
         { text: number(lost), tone: zero(lost) },
-        'accepted tasks that have no end in the log',
+        'the log has no end of these accepted tasks',
       ],
-      ['ended twice', { text: number(endedTwice), tone: zero(endedTwice) }, 'counted from the log'],
+      [
+        'ended twice',
+        { text: number(endedTwice), tone: zero(endedTwice) },
+        'the log has two ends of these tasks',
+      ],
       [
         'added latency',
         `p50 ${duration(addedMs.p50)}, p99 ${duration(addedMs.p99)}`,
-        `the time of a task without its LLM calls, under the load of the demo; ${counted(addedMs.count, 'task')}`,
+        `${counted(addedMs.count, 'task')} took this time in addition to the LLM calls`,
       ],
       [
         'failover',
         failoverMs.count === 0
           ? '—'
           : `p50 ${duration(failoverMs.p50)}, p99 ${duration(failoverMs.p99)}`,
-        `the time from a kill until a task of the killed node runs again; ${counted(failoverMs.count, 'task')}`,
+        failoverMs.count === 0
+          ? 'no task of a killed node had to run again'
+          : `${counted(failoverMs.count, 'task')} of killed nodes ran again this long after the kill`,
       ],
       [
         'paid twice',
         `${number(paidTwice)} of ${number(paid)} calls (${share.toFixed(2)} %)`,
-        'counted by the simulator, for the tasks that have several attempts in the log',
+        'the simulator counted these calls, in tasks with several attempts',
       ],
     ],
     look,

@@ -104,7 +104,7 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   const rows: Cell[][] = [
     counts('tasks that have not ended', limits.tasks, holds?.tasks),
     [
-      'tasks in flight',
+      'tasks that run now',
       '—',
       limits.concurrency === undefined ? 'none' : number(limits.concurrency),
     ],

@@ -64,7 +64,7 @@ function nodeCounts(nodes: readonly NodeView[]): string {
 
 function queueText({ queued, oldestWaitingMs }: FleetView): string {
   if (oldestWaitingMs === undefined || oldestWaitingMs === 0) return number(queued)
-  return `${number(queued)}, the oldest for ${duration(oldestWaitingMs)}`
+  return `${number(queued)}; the oldest has waited for ${duration(oldestWaitingMs)}`
 }
 
 function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): string {

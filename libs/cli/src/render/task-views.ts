@@ -54,7 +54,8 @@ export function countTable(counts: TaskCounts, look: Look): string {
 
 function countNote({ exact, scanned, unsplit }: TaskCounts): string {
   if (exact) return ''
-  if (unsplit === undefined) return `\nNot exact: counted among ${number(scanned)} tasks.`
+  if (unsplit === undefined)
+    return `\nThe counts are not exact: they cover only ${number(scanned)} tasks.`
   return `\nUp to ${number(unsplit)} of the queued tasks may already run. All other counts and the sum are exact.`
 }
 

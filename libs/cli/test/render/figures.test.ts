@@ -84,7 +84,7 @@ test('the command line prints each limit with the share that is used', () => {
     "
     LIMIT                                            YOU HOLD  AT MOST
     tasks that have not ended                              41  100,000
-    tasks in flight                                         —     none
+    tasks that run now                                      —     none
     bytes in the log                                     2 MB   shared
     agents                                                  —   shared
     schedules                                               —   shared

@@ -63,7 +63,7 @@ test('the printed page with the state of the fleet matches the snapshot in this 
     status      ok: 1 of 2 nodes take tasks; 484 slots are free.
     nodes       1 dead, 1 alive
     running     28 of 512 slots
-    queued      3, the oldest for 840 ms
+    queued      3; the oldest has waited for 840 ms
     cost today  $1.50
     balancers   load-balancer-1 (full)
 
@@ -110,7 +110,7 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     STATE      TASKS
     completed  1,204
     failed         6
-    Not exact: counted among 5,000 tasks.
+    The counts are not exact: they cover only 5,000 tasks.
     "
   `)
   expect(countTable({ ...counts, unsplit: 3_000 }, LOOK)).toContain(

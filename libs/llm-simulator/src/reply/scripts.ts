@@ -39,10 +39,10 @@ const NAME = /^[\w.-]{1,64}$/
 export function parseScript(name: unknown, turns: unknown): ScriptResult {
   const problems: string[] = []
   if (typeof name !== 'string' || !NAME.test(name)) {
-    problems.push('name: 1 to 64 letters, digits or any of "_.-"')
+    problems.push('name: must have 1 to 64 letters, digits or any of "_.-"')
   }
   if (!Array.isArray(turns) || turns.length === 0 || turns.length > TURNS_MAX) {
-    problems.push(`turns must be a list of 1 to ${TURNS_MAX}`)
+    problems.push(`turns: must be a list of 1 to ${TURNS_MAX} objects`)
     return { kind: 'invalid', problems }
   }
   for (const [index, turn] of (turns as readonly unknown[]).entries()) {
@@ -55,18 +55,20 @@ export function parseScript(name: unknown, turns: unknown): ScriptResult {
 function problemsOfTurn(turn: unknown): string[] {
   if (!isJsonObject(turn)) return ['turn: must be an object']
   const { content, toolCalls, delayMs, error, fault, ...rest } = turn
-  const problems = Object.keys(rest).map((name) => `${name}: no such field`)
+  const problems = Object.keys(rest).map((name) => `${name}: is not a field of a turn`)
   if (content !== undefined && typeof content !== 'string') problems.push('content: must be text')
   if (toolCalls !== undefined && !areToolCalls(toolCalls)) {
-    problems.push(`toolCalls must be a list of at most ${TOOL_CALLS_MAX} {name, arguments}`)
+    problems.push(
+      `toolCalls: must be a list of at most ${TOOL_CALLS_MAX} objects {name, arguments}`,
+    )
   }
   if (delayMs !== undefined && !isWithin(delayMs, 0, 3_600_000)) {
-    problems.push('delayMs: 0 to 3600000')
+    problems.push('delayMs: must be 0 to 3600000')
   }
   if (error !== undefined && !(isJsonObject(error) && isWithin(error['status'], 400, 599))) {
-    problems.push('error: needs a status of 400 to 599')
+    problems.push('error: must have a status of 400 to 599')
   }
-  if (fault !== undefined && !isFaultKind(fault)) problems.push('fault: unknown')
+  if (fault !== undefined && !isFaultKind(fault)) problems.push('fault: is unknown')
   return problems
 }
 

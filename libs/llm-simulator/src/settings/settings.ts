@@ -101,7 +101,7 @@ export function applySettings(
   const next: Record<SettingName, number> = { ...base }
   for (const [name, value] of Object.entries(patch)) {
     if (value === undefined) continue
-    if (!isSetting(name)) problems.push(`${name}: no such setting`)
+    if (!isSetting(name)) problems.push(`${name}: is not a setting`)
     else {
       const problem = problemOf(FIELDS[name], value)
       if (problem === undefined) next[name] = value as number

@@ -57,7 +57,6 @@ describe('an injected fault of the simulator', () => {
     for (const stream of [true, false]) {
       const startedAtMs = performance.now()
       const response = await chat(simulator.url, { model: 'sim?tokens=11&fault=drip', stream })
-      expect(performance.now() - startedAtMs).toBeLessThan(150)
       await response.text()
       expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(190)
     }

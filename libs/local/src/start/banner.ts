@@ -13,7 +13,7 @@ export function bannerOf(
   const key = fleet.apiKey === undefined ? '' : " -H 'authorization: Bearer YOUR_KEY'"
   const ports = fleet.members().map(({ id, adminUrl }) => `${id} ${new URL(adminUrl()).port}`)
   return `
-AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready in ${(tookMs / 1_000).toFixed(1)} s
+AgentFleet: ${fleet.members().length} processes, ${workers === 1 ? 'one worker node' : `${workers} worker nodes`}, ready in ${(tookMs / 1_000).toFixed(1)} s
   API      ${url}/v1        (${url}/openapi.json)
   stream   ${url.replace('http', 'ws')}/v1/stream
   fleet    ${url}/v1/fleet
@@ -22,7 +22,7 @@ AgentFleet: ${fleet.members().length} processes, ${workers} worker nodes, ready 
   logs     ${join(dir, 'logs')}
   metrics  /metrics on these ports: ${ports.join(', ')}
   state    ${dir} (stop the fleet and delete this folder to start empty)
-  scaling  the fleet runs ${min} to ${max} workers, as many as the tasks need (SCALE_MIN, SCALE_MAX; at most one worker for each core)
+  scaling  the fleet runs ${min === max ? `${max === 1 ? 'one worker' : `${max} workers`} at all times` : `${min} to ${max} workers, as many as the tasks need`} (SCALE_MIN, SCALE_MAX)
 
   curl ${url}/v1/tasks${key} -H 'content-type: application/json' -H 'prefer: wait=30' \\
        -d '{"task":"Say hello","agent":"developer"}'

@@ -20,7 +20,7 @@ export async function runDemo(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  say(`The fleet runs ${count} tasks:`)
+  say(`The fleet runs ${count === 1 ? 'one task' : `${count} tasks`}:`)
   const startedMs = performance.now()
   const states = await Promise.all(
     Array.from({ length: count }, async (_, index) => {
@@ -34,6 +34,6 @@ export async function runDemo(
     }),
   )
   const completed = states.filter((state) => state === 'completed').length
-  say(`${completed} of ${count} completed in ${Math.round(performance.now() - startedMs)} ms`)
+  say(`${completed} of ${count} tasks completed in ${Math.round(performance.now() - startedMs)} ms`)
   return completed === count
 }

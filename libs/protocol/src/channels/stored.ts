@@ -18,7 +18,7 @@ export const STORED_CHANNELS = {
   log: stored({
     name: 'log',
     subject: 'log.{taskId}',
-    summary: 'An event of a task.',
+    summary: 'A message contains one event of a task.',
     stream: STREAMS.log,
     body: taskEventSchema,
     senders: ['gateway', 'coordinator'],
@@ -37,7 +37,8 @@ export const STORED_CHANNELS = {
   pointer: stored({
     name: 'pointer',
     subject: 'tasks.{queue}.{tenant}.{taskId}',
-    summary: 'A pointer: the one message in a queue for a task that waits or runs.',
+    summary:
+      'A message is the pointer of a task that waits or runs; a task has at most one pointer in all queues.',
     stream: STREAMS.tasks,
     body: pointerSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
@@ -56,7 +57,7 @@ export const STORED_CHANNELS = {
   identity: stored({
     name: 'identity',
     subject: 'ops.identity.{nodeId}',
-    summary: 'The digest of the secret with which a node proves its name.',
+    summary: 'A message contains the digest of the secret with which a node proves its name.',
     stream: STREAMS.ops,
     body: identitySchema,
     senders: ['coordinator'],
@@ -65,7 +66,7 @@ export const STORED_CHANNELS = {
   decision: stored({
     name: 'decision',
     subject: 'ops.decision.{service}',
-    summary: 'A decision of a control loop.',
+    summary: 'A service records a decision of one of its control loops.',
     stream: STREAMS.ops,
     body: decisionSchema,
     senders: ['load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
@@ -74,7 +75,8 @@ export const STORED_CHANNELS = {
   outcome: stored({
     name: 'outcome',
     subject: 'ops.outcome.{service}',
-    summary: 'The outcome of a decision, which a service measured some minutes after the decision.',
+    summary:
+      'A service records the outcome of a decision, which it measured some minutes after the decision.',
     stream: STREAMS.ops,
     body: outcomeOfDecisionSchema,
     senders: ['load-balancer', 'autoscaler', 'recovery'],
@@ -83,7 +85,7 @@ export const STORED_CHANNELS = {
   state: stored({
     name: 'state',
     subject: 'ops.state.{service}',
-    summary: 'The learned state of a service, which the next leader of the service reads.',
+    summary: 'A service stores its learned state, which its next leader reads.',
     stream: STREAMS.ops,
     body: z.unknown(),
     senders: ['autoscaler'],
@@ -102,7 +104,7 @@ export const STORED_CHANNELS = {
   agent: stored({
     name: 'agent',
     subject: 'agents.{tenant}.{agentName}',
-    summary: "A version of a tenant's definition of an agent.",
+    summary: "A message contains one version of a tenant's definition of an agent.",
     stream: STREAMS.agents,
     body: agentVersionSchema,
     senders: ['gateway'],
@@ -111,7 +113,7 @@ export const STORED_CHANNELS = {
   schedule: stored({
     name: 'schedule',
     subject: 'schedules.def.{tenant}.{scheduleName}',
-    summary: "The newest definition of a tenant's schedule.",
+    summary: "A message contains the newest definition of a tenant's schedule.",
     stream: STREAMS.schedules,
     body: scheduleSchema,
     senders: ['gateway'],
@@ -120,7 +122,8 @@ export const STORED_CHANNELS = {
   scheduleRun: stored({
     name: 'schedule-run',
     subject: 'schedules.ran.{tenant}.{scheduleName}',
-    summary: 'The last time of a schedule for which a coordinator submitted or skipped a task.',
+    summary:
+      'A message contains the last time of a schedule for which a coordinator submitted or skipped a task.',
     stream: STREAMS.schedules,
     body: scheduleRunSchema,
     senders: ['coordinator'],
@@ -129,7 +132,8 @@ export const STORED_CHANNELS = {
   key: stored({
     name: 'key',
     subject: 'keys.{keyId}',
-    summary: 'The newest version of a key of the API; it holds only digests of secrets.',
+    summary:
+      'A message contains the newest version of a key of the API; it holds only digests of secrets.',
     stream: STREAMS.keys,
     body: storedKeySchema,
     senders: ['gateway'],
@@ -138,7 +142,8 @@ export const STORED_CHANNELS = {
   audit: stored({
     name: 'audit',
     subject: 'audit.{service}.{auditKind}',
-    summary: 'A change through the API, or several equal refused requests within one second.',
+    summary:
+      'A gateway records a change through the API, or several equal refused requests within one second.',
     stream: STREAMS.audit,
     body: auditEventSchema,
     senders: ['gateway'],

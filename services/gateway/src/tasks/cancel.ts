@@ -5,7 +5,7 @@ import { taskNotFound } from './reads.ts'
 
 /** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
 const CANCEL_DEADLINE_MS = 5_000
-const DEFAULT_REASON = 'cancelled through the API'
+const DEFAULT_REASON = 'a client cancelled the task through the API'
 
 /** Asks a coordinator to cancel a task of this tenant; `finished`: the task had ended before. Throws a Refusal. */
 export async function requestCancel(

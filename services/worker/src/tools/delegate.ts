@@ -42,7 +42,7 @@ const delegateArguments = z.object({
 export const delegateTool: Tool = {
   offer: offerOf(
     DELEGATE,
-    'The tool gives tasks to other agents and answers with the results of these tasks.  Tasks that do not wait for other tasks run at the same time.',
+    'The tool gives tasks to other agents and answers with the results of these tasks. Tasks that do not wait for other tasks run at the same time.',
     {
       type: 'object',
       additionalProperties: false,

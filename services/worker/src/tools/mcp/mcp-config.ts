@@ -87,8 +87,8 @@ export type McpConfig =
 const GUIDE = 'docs/guides/mcp-servers.md'
 /** Right entries, shown below the problems. */
 const EXAMPLES = [
-  'MCP_SERVERS: a server that each worker starts: {"files": {"command": "npx", "args": ["-y", "PACKAGE"], "tools": ["*"]}}',
-  'MCP_SERVERS: a server over HTTP: {"crm": {"url": "https://crm.example/mcp", "tools": ["*"]}}',
+  'MCP_SERVERS: an example of a server that each worker starts: {"files": {"command": "npx", "args": ["-y", "PACKAGE"], "tools": ["*"]}}',
+  'MCP_SERVERS: an example of a server over HTTP: {"crm": {"url": "https://crm.example/mcp", "tools": ["*"]}}',
 ]
 
 /** Parses MCP_SERVERS. */
