@@ -23,7 +23,7 @@ A code is stable: programs may decide by it. The message of an error is for peop
 ## Of failed tasks
 
 The first table lists the codes that a failed task can have in \`error.code\`. If \`Repeated\` is \`yes\`, the fleet repeats the task while \`maxAttempts\` and the lifetime of the task allow
-this; the second table says for each class of failures how long the fleet waits before it repeats the task. After \`tool-failed\` the tool itself says whether the fleet may repeat the task.
+this. The second table says for each class of failures how long the fleet waits before it repeats the task. After \`tool-failed\` the tool itself says whether the fleet may repeat the task.
 
 ${table(
   ['Code', 'Repeated', 'Class', 'Meaning'],

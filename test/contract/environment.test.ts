@@ -77,7 +77,7 @@ test('the documented table of variables that `npm start` reads agrees with the s
 
 Set a variable in front of the command: \`WORKER_SLOTS=64 npm start\`. Every process of the local fleet inherits the environment of
 \`npm start\`; the last column of a table names the services that read the variable. \`npm start\` checks all values and the tools in
-\`TOOLS_DIR\` before it starts anything; if something is wrong, it prints every problem and ends. It mentions variables whose names look
+\`TOOLS_DIR\` before it starts anything; if something is wrong, it prints every problem and ends. \`npm start\` mentions variables whose names look
 like misspelt settings. The value of a variable marked _secret_ can also come from a file: set
 \`NAME_FILE\` (such as \`PROVIDERS_FILE\`) to its path and leave \`NAME\` out.
 

@@ -77,7 +77,7 @@ async function script(name: string, turns: readonly object[]): Promise<string> {
   return `sim-script:${name}`
 }
 
-describe('the page behind a proxy that offers the gateway under a path', () => {
+describe('the page behind a proxy', () => {
   it('keeps the deep link while it asks for a key, takes keys with any character, and gives them to other tabs', async () => {
     await page.goto(address('/fleet?fill=cpu'))
     await enterKey(page, KEYS.page)

@@ -72,7 +72,7 @@ describe('a question to the adviser is checked when it is defined', () => {
     expect(define).toThrow(why)
   })
 
-  it('the answer to a question may contain lists of names and objects of numbers, and the record of the decision has a field for each of their values', async () => {
+  it('an answer may contain lists of names and objects of numbers, and the record of the decision has a field for each value', async () => {
     const answer = { actions: ['drain', 'hold'], weights: { low: 0.5, high: 2 } }
     const question = defineQuestion({
       name: 'nested',

@@ -70,7 +70,7 @@ describe('advice that the adviser asks for in the background', () => {
     })
   })
 
-  it('is asked for only once at a time under each question name, and not again before the interval of the question is over', async () => {
+  it('is asked for once at a time under each question name, and again only after the interval of the question', async () => {
     await using provider = await startProvider(hangs)
     const { adviser, clock, records } = setup({ baseUrl: provider.url })
     for (let n = 0; n < 50; n += 1) {

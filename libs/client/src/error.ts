@@ -45,7 +45,7 @@ function detailOf(cause: unknown): string {
     return 'No program accepts connections at this address, so the gateway did not receive the request.'
   }
   const reason = inner instanceof Error ? inner.message : String(inner)
-  return `The gateway may or may not have received the request (${reason}). It is safe to repeat a submission with an idempotency key.`
+  return `The gateway may or may not have received the request (${reason}). You can safely repeat a submission that has an idempotency key.`
 }
 
 /** The error of a success that is not JSON: the address belongs to another server. */

@@ -22,7 +22,7 @@ export const REDIS_KEYS = {
     key: 'task:<task>',
     type: 'string',
     holds:
-      'The string holds the log sequence, the state and the record (JSON) of the task; the record leaves out the texts of a submission above 8 kB, and a line with a preview precedes a large record.',
+      'The string holds the log sequence, the state and the record (JSON) of the task. The record leaves out the texts of a submission above 8 kB. A line with a preview precedes a large record.',
     writers: COORDINATOR,
     ends: 'The key expires `RETENTION_MS` after the task ended.',
   },

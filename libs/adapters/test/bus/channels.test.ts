@@ -298,7 +298,7 @@ describe('the size limit of messages on the bus', () => {
     ).toBe(true)
   })
 
-  it('makes the bus leave the place of an item empty if the item is too large for any answer, and the caller gets the other items', async () => {
+  it('leaves the place of an item empty if the item is too large for any answer, and the caller gets the other items', async () => {
     await listen(
       there.on(CHANNELS.report, ({ items }) => ({
         outcomes: items.map((_, at) => failedWith(at === 1 ? 'x'.repeat(9 * MIB) : 'small')),

@@ -998,7 +998,7 @@ export interface components {
       attempt?: number
       /** @description The node that ran the attempt; absent if no event of the attempt names its node. */
       node?: string
-      /** @description The ended task that made and paid for the call; present if your task continues from the calls of this task. Such a call has no `seq`, `attempt`, `node` and `endedAtMs`. */
+      /** @description The ended task that made and paid for the call; present if your task continues from the calls of this task. A reused call has no `seq`, `attempt`, `node` and `endedAtMs`. */
       replayedFrom?: string
       /** @description The time at which the call was reported, in milliseconds since the Unix epoch. */
       endedAtMs?: number

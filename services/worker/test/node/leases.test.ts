@@ -168,7 +168,7 @@ describe('the pointer of a running task', () => {
 })
 
 describe('a run whose node has no time left to drain', () => {
-  test('HAND-1: is paused and may continue at once on another node, which counts neither as a failure nor as a lost attempt', async () => {
+  test('HAND-1: is paused and may continue at once on another node; no failure and no lost attempt is counted', async () => {
     const node = await nodeOf('w7')
     answer = { kind: 'committed', seq: 8 }
     const run = take(node, 'drained', 60_000)

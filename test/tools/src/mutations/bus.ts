@@ -70,7 +70,7 @@ export const BUS: readonly Mutation[] = [
     find: 'if (answer === undefined || Buffer.byteLength(text) + frame <= answer.payloadMax) return text',
     replace: 'if (text.length > 0) return text',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
-    caughtBy: /makes the bus leave the place of an item empty/,
+    caughtBy: /leaves the place of an item empty if/,
     because: /expected/,
   },
   {
