@@ -20,6 +20,7 @@ export interface Locator {
   count(): Promise<number>
   first(): Locator
   innerText(): Promise<string>
+  getAttribute(name: string): Promise<string | null>
   waitFor(options?: { state?: 'visible' | 'hidden'; timeout?: number }): Promise<void>
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator
   getByText(text: string | RegExp, options?: { exact?: boolean }): Locator
@@ -59,7 +60,7 @@ export interface Session {
 
 /** A running browser. */
 export interface Browser extends AsyncDisposable {
-  newSession(): Promise<Session>
+  newSession(options?: { readonly timezoneId: string }): Promise<Session>
   /** The violations of WCAG 2.2 AA on a page, as short lines. */
   violations(page: Page): Promise<readonly string[]>
 }
@@ -106,8 +107,8 @@ export async function startBrowser(): Promise<Browser> {
   const browser = await chromium.launch({ executablePath, args: ARGUMENTS })
   const axe = await readFile(load.resolve('axe-core/axe.min.js'), 'utf8')
   return {
-    async newSession() {
-      const session = await browser.newContext({ viewport: VIEWPORT, locale: 'en-GB' })
+    async newSession(options) {
+      const session = await browser.newContext({ viewport: VIEWPORT, locale: 'en-GB', ...options })
       session.setDefaultTimeout(ELEMENT_WITHIN_MS)
       return session
     },

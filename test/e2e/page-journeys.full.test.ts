@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { createClient, type Client } from '@agentfleet/client'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,6 +14,8 @@ const SOON_MS = 30_000
 const NODE_SEEN_MS = 3_000
 const PUBLIC_PATH = '/team/a'
 const KEYS = { page: 'page-key-0123456789=/:', other: 'other-key-0123456789' }
+const ADMIN_KEY = 'admin-key-0123456789-0123456789-0123456789'
+const TOOLS_DIR = fileURLToPath(new URL('../../services/worker/test/tool-folder', import.meta.url))
 /** The answer takes long enough that the node dies while the model writes. */
 const SLOW = 'sim?ttft=100&tps=20&tokens=100'
 /** More than one page of the list, and more than one page of a bulk action. */
@@ -34,16 +37,17 @@ beforeAll(async () => {
     env: {
       gateway: {
         API_KEYS: `page:${KEYS.page},other:${KEYS.other}`,
+        ADMIN_KEY,
         API_HOST: '127.0.0.1',
         PUBLIC_PATH,
         DEFAULT_MODEL: 'sim',
       },
-      worker: { WORKER_SLOTS: '8' },
+      worker: { WORKER_SLOTS: '8', TOOLS_DIR, TOOL_LOG: '/dev/null' },
     },
   })
   client = createClient({ baseUrl: test.fleet.url, apiKey: KEYS.page })
   browser = await startBrowser()
-  session = await browser.newSession()
+  session = await browser.newSession({ timezoneId: 'Asia/Kolkata' })
   session.setDefaultTimeout(SOON_MS)
   page = await session.newPage()
   page.on('pageerror', ({ message }) => faults.push(message))
@@ -145,6 +149,94 @@ describe('the page behind a proxy', () => {
     await page.getByText(`${MANY} of ${MANY} cancelled.`).waitFor()
     await page.keyboard.press('Escape')
     await page.getByText('No task matches').waitFor()
+  })
+
+  it('leads to the tasks before and after, then back to the place in the list, and keeps the list as a named view', async () => {
+    await page.goto(address('/tasks?state=cancelled'))
+    const rows = page.locator('main tbody th a')
+    await rows.first().waitFor()
+    await page.evaluate(`document.querySelector('.tall').scrollTop = 1_400`)
+    await page.getByText('200 tasks loaded').waitFor()
+    const ids = async () =>
+      (await page.evaluate(
+        `[...document.querySelectorAll('main tbody th a')].map(({ title }) => title)`,
+      )) as readonly string[]
+    await eventually(async () => expect((await ids()).length).toBeGreaterThan(20), SOON_MS)
+    const [, , , , , , , , , , at = '', next = ''] = await ids()
+    await page.locator(`main tbody a[href$="${at}"]`).click()
+    await page.getByRole('heading', { name: at }).waitFor()
+    await page.keyboard.press(']')
+    await page.getByRole('heading', { name: next }).waitFor()
+    await page.keyboard.press('[')
+    await page.getByRole('heading', { name: at }).waitFor()
+    for (let steps = 0; steps < 3; steps += 1) await page.goBack()
+    await page.locator(`main tbody a[href$="${at}"]`).waitFor()
+    expect(await page.evaluate(`document.querySelector('.tall').scrollTop`)).toBeGreaterThan(1_000)
+
+    await page.getByText('Saved views').click()
+    await page.getByLabel('Name of the view').fill('stopped')
+    await page.getByRole('button', { name: 'Save this view' }).click()
+    await page.goto(address('/tasks'))
+    await page.getByText('Saved views (1)').click()
+    await page.getByRole('link', { name: 'stopped' }).click()
+    expect(page.url()).toBe(address('/tasks?state=cancelled'))
+    await page.getByRole('button', { name: 'Remove the view stopped' }).click()
+    await page.getByText('You have saved no view.').waitFor()
+  })
+
+  it('writes times in UTC after a click, and still does so after a reload', async () => {
+    const zones = () => page.evaluate(`document.querySelector('main time')?.title`)
+    await page.goto(address('/decisions'))
+    await page.locator('main time').first().waitFor()
+    expect(await zones()).toMatch(/ GMT\+5:30$/)
+    await page.getByRole('button', { name: 'UTC' }).click()
+    await page.reload()
+    await page.locator('main time').first().waitFor()
+    expect(await zones()).toMatch(/ UTC$/)
+    await page.getByRole('button', { name: 'UTC' }).click()
+    expect(await page.getByRole('button', { name: 'UTC' }).getAttribute('aria-pressed')).toBe(
+      'false',
+    )
+  })
+
+  it('says that a key was revoked, takes another key, and keeps what the reader had entered', async () => {
+    const admin = createClient({ baseUrl: test.fleet.url, apiKey: ADMIN_KEY })
+    const scopes = [
+      'tasks:read',
+      'tasks:write',
+      'tasks:approve',
+      'agents:write',
+      'fleet:read',
+    ] as const
+    const made = await admin.createKey({ name: 'short', tenant: 'page', scopes: [...scopes] })
+    const own = await browser.newSession()
+    own.setDefaultTimeout(SOON_MS)
+    const tab = await own.newPage()
+    await tab.goto(address('/approvals'))
+    await enterKey(tab, made.key)
+    const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
+    const model = await script('pay', [pay, { content: 'paid' }])
+    const { id } = await client.submit({ task: 'Pay the invoice', model, tools: ['pay_out'] })
+    await tab.getByLabel('Note to the agent').fill('The invoice is right.')
+    await admin.revokeKey(made.id)
+    await tab.getByRole('heading', { name: 'Your API key is no longer valid' }).waitFor()
+    expect(await browser.violations(tab)).toEqual([])
+    await enterKey(tab, KEYS.page)
+    expect(tab.url()).toBe(address('/approvals'))
+    await tab.getByRole('button', { name: 'Allow pay_out' }).click()
+    await tab.getByText('No task waits for a person.').waitFor()
+    await eventually(async () => {
+      const { approvals, state } = await client.get(id)
+      expect([state, approvals?.[0]?.note]).toEqual(['completed', 'The invoice is right.'])
+    }, SOON_MS)
+    await tab.goto(address(`/tasks/${id}`))
+    await tab.getByText('The invoice is right.', { exact: true }).waitFor()
+    await tab.getByRole('button', { name: 'Forget key' }).click()
+    await enterKey(tab, ADMIN_KEY)
+    await tab.goto(address('/approvals'))
+    await tab.getByRole('region', { name: 'Decided steps, latest first' }).waitFor()
+    expect(await tab.locator(`main tbody a[href$="${id}"]`).count()).toBe(1)
+    await own.close()
   })
 
   it('shows within seconds that a node died, and the next attempt replaces the text', async () => {

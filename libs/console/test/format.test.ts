@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { ago, bytes, count, duration, plural, readable, usd } from '../page/format/format.ts'
+import {
+  ago,
+  bytes,
+  costOf,
+  count,
+  duration,
+  plural,
+  readable,
+  shortened,
+  usd,
+} from '../page/format/format.ts'
 
 test('the page writes counts with separators, and counts from 100,000 with a unit such as k or M', () => {
   const table = [
@@ -51,4 +61,13 @@ test('the page writes sizes with a unit, nouns in the right number and values as
   expect(plural(0, 'task')).toBe('0 tasks')
   expect(readable('a <b>')).toBe('a <b>')
   expect(readable({ a: 1 })).toBe('{\n  "a": 1\n}')
+})
+
+test('the page writes that nothing is spent without a call, and cuts a long text without splitting a character', () => {
+  expect(costOf({ llmCalls: 0 })).toBe('$0')
+  expect(costOf({ llmCalls: 1 })).toBe('unpriced')
+  expect(costOf({ llmCalls: 1, costUsd: 0.5 })).toBe('$0.50')
+  expect(shortened('short', 5)).toBe('short')
+  expect(shortened('longer', 4)).toBe('long …')
+  expect(shortened('abc👾def', 4)).toBe('abc …')
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { withQuery } from '../page/api/query.ts'
-import { rangeOf, ROW_PX } from '../page/parts/rows-in-view.ts'
+import { rangeOf, ROW_PX, shapeOf } from '../page/parts/tables/rows-in-view.ts'
 import { NOTHING_DONE, partsOfIds, runPages, type BulkPage } from '../page/tasks/bulk.ts'
 import { cancelBody, filterWords, filtersOf, replayBodies } from '../page/tasks/filters.ts'
 import {
@@ -13,6 +13,7 @@ import {
   withNext,
   type TaskList,
 } from '../page/tasks/list.ts'
+import { periodsOf } from '../page/tasks/periods.ts'
 
 const task = (id: number, state: TaskSummary['state'] = 'queued'): TaskSummary => ({
   id: String(id),
@@ -137,4 +138,33 @@ test('the list draws only the visible rows and a few rows around them', () => {
   expect(rangeOf(50_000 * ROW_PX, 20 * ROW_PX, 100_000)).toEqual({ from: 49_992, to: 50_028 })
   expect(rangeOf(100_000 * ROW_PX, 20 * ROW_PX, 100)).toEqual({ from: 72, to: 100 })
   expect(rangeOf(0, 0, 0)).toEqual({ from: 0, to: 0 })
+})
+
+test('the rows of a narrow list are cards of one height, and the list then draws fewer rows', () => {
+  const columns = [{}, {}, { kind: 'wide' }, ...Array.from({ length: 5 }, () => ({}))]
+  expect(shapeOf(columns, 0)).toEqual({ rowPx: ROW_PX, across: undefined })
+  expect(shapeOf(columns, 1_000)).toEqual({ rowPx: ROW_PX, across: undefined })
+  expect(shapeOf(columns, 600)).toEqual({ rowPx: 5 * 22 + 13, across: 2 })
+  expect(shapeOf(columns, 300)).toEqual({ rowPx: 8 * 22 + 13, across: 1 })
+  expect(rangeOf(1_000 * 200, 600, 100_000, 200)).toEqual({ from: 998, to: 1_005 })
+})
+
+test('the periods of the list are whole days in the zone that the reader chose, and yesterday ends where today begins', () => {
+  const nowMs = Date.UTC(2026, 0, 31, 12, 30)
+  const [hour, today, yesterday, week] = periodsOf(nowMs, true)
+  expect(hour?.createdAfter).toBe('2026-01-31T11:30:00.000Z')
+  expect(today?.createdAfter).toBe('2026-01-31T00:00:00.000Z')
+  expect(yesterday).toEqual({
+    words: 'yesterday',
+    createdAfter: '2026-01-30T00:00:00.000Z',
+    createdBefore: '2026-01-31T00:00:00.000Z',
+  })
+  expect(week?.createdAfter).toBe('2026-01-25T00:00:00.000Z')
+  const local = new Date(periodsOf(nowMs, false)[1]!.createdAfter)
+  expect([local.getHours(), local.getDate()]).toEqual([0, new Date(nowMs).getDate()])
+})
+
+test('the page names the filters of times as the reader chose them, not as the address writes them', () => {
+  const filters = filtersOf({ agent: 'a', createdAfter: '2026-01-30T00:00:00.000Z' })
+  expect(filterWords(filters, 'UTC')).toBe('agent a, submitted from 30 Jan 2026, 00:00:00 UTC')
 })

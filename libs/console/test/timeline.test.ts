@@ -43,7 +43,7 @@ test('the timeline of a queued task shows that the task has waited for a node un
 test('the timeline draws a running first attempt from its placement on, because the log stores no start event of a first attempt', () => {
   expect(shown(task('running', { node: 'n1', placement }), [submitted])).toEqual([
     'Waited for a node | 0-100',
-    'Attempt 1 | 100-60000 running',
+    'Attempt 1 on n1 | 100-60000 running',
   ])
 })
 
@@ -56,7 +56,7 @@ test('in the timeline, a call without stored times begins at the event before it
   ]
   expect(shown(task('completed', { placement }), events)).toEqual([
     'Waited for a node | 0-100',
-    'Attempt 1 | 100-3000',
+    'Attempt 1 on n1 | 100-3000',
     'LLM call | 100-1000',
     'Tool calculate | 1000-1500',
     'Last answer | 1500-3000',
@@ -64,7 +64,7 @@ test('in the timeline, a call without stored times begins at the event before it
   ])
   const bars = timelineOf(task('completed', { placement }), events, NOW)
   expect(bars.map(lengthWords)).toEqual(['100 ms', '2.9 s', '≤ 900 ms', '≤ 500 ms', '≤ 1.5 s', '—'])
-  expect(bars[1]?.detail).toBe('n1 · least loaded')
+  expect(bars[1]?.detail).toBe('least loaded')
   expect(bars[2]?.detail).toBe('sim · 10 in, 20 out, $0.50')
   expect(bars[4]?.detail).toBe('7 in, 8 out, $0.25')
 })
@@ -80,9 +80,9 @@ test('the timeline shows a failed attempt, the pause after it and the next attem
   ]
   expect(shown(task('failed'), events)).toEqual([
     'Waited for a node | 0-200',
-    'Attempt 1 | 200-1000',
+    'Attempt 1 on n1 | 200-1000',
     'Pause before attempt 2 | 1000-2100',
-    'Attempt 2 | 2100-3000',
+    'Attempt 2 on n2 | 2100-3000',
     'Failed | 3000-3000',
   ])
   expect(timelineOf(task('failed'), events, NOW).at(-1)?.detail).toBe('provider-failed: status 500')

@@ -4,9 +4,9 @@ import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { count, percent, usd } from '../format/format.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { Allowed } from '../parts/forms/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, open } from '../shell/router.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
@@ -86,7 +86,7 @@ export function Agents() {
             columns={AGENTS}
             rows={list.agents}
             keyOf={({ name }) => name}
-            empty="No agent is defined. Define one with PUT /v1/agents/{name}."
+            empty="No agent is defined. Define one below."
           />
         )}
       </Panel>

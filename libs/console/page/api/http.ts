@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Problem } from '@agentfleet/protocol'
 import { url } from '../shell/router.ts'
-import { apiKey, forgetKey } from './key.ts'
+import { apiKey, refuseKey } from './key.ts'
 
 /** A gateway that answers later than this counts as unreachable, milliseconds. */
 const TIMEOUT_MS = 20_000
@@ -10,14 +10,23 @@ const TIMEOUT_MS = 20_000
 export class ApiError extends Error {
   readonly code: string
   readonly status: number
+  /** What kind of problem it is, in a few words. */
+  readonly title: string
   /** Seconds after which the gateway asks the client to try again. */
   readonly retryAfterS: number | undefined
 
-  constructor(code: string, status: number, detail: string, retryAfterS?: number) {
-    super(detail)
-    this.code = code
-    this.status = status
-    this.retryAfterS = retryAfterS
+  constructor(problem: {
+    readonly code: string
+    readonly status: number
+    readonly detail: string
+    readonly title?: string | undefined
+    readonly retryAfterS?: number | undefined
+  }) {
+    super(problem.detail)
+    this.code = problem.code
+    this.status = problem.status
+    this.title = problem.title ?? ''
+    this.retryAfterS = problem.retryAfterS
   }
 }
 
@@ -62,15 +71,16 @@ export async function request<Answer>(path: string, sent: Sent = {}): Promise<An
   const text = await response.text()
   if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer
   // The reader may have entered another key while this request was under way.
-  if (response.status === 401 && sent.key === undefined && apiKey.value === used) forgetKey()
+  if (response.status === 401 && sent.key === undefined && apiKey.value === used) refuseKey()
   const problem = parsed(text)
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
-  throw new ApiError(
-    problem?.code ?? 'unreadable-answer',
-    response.status,
-    problem?.detail ?? `The gateway answered ${response.status} without an explanation.`,
-    Number.isFinite(retryAfter) ? retryAfter : undefined,
-  )
+  throw new ApiError({
+    code: problem?.code ?? 'unreadable-answer',
+    status: response.status,
+    title: problem?.title,
+    detail: problem?.detail ?? `The gateway answered ${response.status} without an explanation.`,
+    retryAfterS: Number.isFinite(retryAfter) ? retryAfter : undefined,
+  })
 }
 
 async function exchange(path: string, sent: Sent, key: string | undefined): Promise<Response> {
@@ -101,7 +111,7 @@ async function exchange(path: string, sent: Sent, key: string | undefined): Prom
       ? `The gateway did not answer in ${TIMEOUT_MS / 1_000} s.`
       : 'The gateway cannot be reached.'
     contact.value = { ...contact.value, failure: why }
-    throw new ApiError('unreachable', 0, why)
+    throw new ApiError({ code: 'unreachable', status: 0, detail: why })
   }
 }
 

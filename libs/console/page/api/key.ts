@@ -9,6 +9,8 @@ const OTHER_TABS_MS = 150
 export const apiKey = signal<string | undefined>(stored())
 /** Whether the API refused a request because it had no valid key. */
 export const keyWanted = signal(false)
+/** The key that the API refused after it had taken it: the key has expired, or an operator has revoked it. */
+export const refusedKey = signal<string | undefined>(undefined)
 
 const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(CHANNEL)
 
@@ -21,6 +23,7 @@ channel?.addEventListener('message', ({ data }: MessageEvent<{ ask?: true; key?:
 export function useKey(key: string): void {
   apiKey.value = key
   keyWanted.value = false
+  refusedKey.value = undefined
   try {
     sessionStorage.setItem(NAME, key)
   } catch {
@@ -28,8 +31,19 @@ export function useKey(key: string): void {
   }
 }
 
-/** Forgets the key and asks for another key. */
+/** Forgets a key that the API refuses and asks for another key; the view waits for it. */
+export function refuseKey(): void {
+  refusedKey.value = apiKey.value
+  drop()
+}
+
+/** Forgets the key because the reader wants that, and asks for another key. */
 export function forgetKey(): void {
+  refusedKey.value = undefined
+  drop()
+}
+
+function drop(): void {
   apiKey.value = undefined
   keyWanted.value = true
   try {
@@ -39,7 +53,7 @@ export function forgetKey(): void {
   }
 }
 
-/** Asks the other tabs of this page for their key. */
+/** Asks the other tabs of this page for their key. A hidden tab may still have the key that was just refused here. */
 export function askOtherTabs(): Promise<string | undefined> {
   if (channel === undefined) return Promise.resolve(undefined)
   return new Promise((resolve) => {
@@ -49,7 +63,7 @@ export function askOtherTabs(): Promise<string | undefined> {
       resolve(key)
     }
     const listen = ({ data }: MessageEvent<{ key?: string }>) => {
-      if (data.key !== undefined) end(data.key)
+      if (data.key !== undefined && data.key !== refusedKey.value) end(data.key)
     }
     const timer = setTimeout(end, OTHER_TABS_MS)
     channel.addEventListener('message', listen)

@@ -112,7 +112,10 @@ async function outcome<Value>(key: string, load: () => Promise<Value>): Promise<
   try {
     return { key, value: await load(), error: undefined, loadedAtMs: Date.now() }
   } catch (error) {
-    const known = error instanceof ApiError ? error : new ApiError('page-failed', 0, String(error))
+    const known =
+      error instanceof ApiError
+        ? error
+        : new ApiError({ code: 'page-failed', status: 0, detail: String(error) })
     return { key, value: undefined, error: known, loadedAtMs: undefined }
   }
 }

@@ -3,11 +3,11 @@ import type { AuditPage, TaskPage } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { me } from '../api/me.ts'
-import { ago, plural } from '../format/format.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { duration, plural } from '../format/format.ts'
+import { Allowed } from '../parts/forms/allowed.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
 import { ApprovalForm } from './form.tsx'
@@ -34,8 +34,8 @@ export function Approvals() {
               {shown.map((task) => (
                 <section key={task.id} class="box">
                   <p>
-                    <TaskLink id={task.id} /> {task.agent}, waits since{' '}
-                    {ago(Date.parse(task.updatedAt), nowMs())}: <bdi>{task.preview}</bdi>
+                    <TaskLink id={task.id} /> {task.agent}, has waited{' '}
+                    {duration(nowMs() - Date.parse(task.updatedAt))}: <bdi>{task.preview}</bdi>
                   </p>
                   {task.waitingFor && (
                     <ApprovalForm taskId={task.id} wait={task.waitingFor} decided={loaded.reload} />

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
 import type { WaitingView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { useAction } from '../parts/forms/action.ts'
+import { Allowed } from '../parts/forms/allowed.tsx'
 import { Text } from '../parts/text.tsx'
 import { recall, remember } from '../shell/remembered.ts'
 
@@ -23,13 +24,11 @@ export function ApprovalForm({
 }) {
   const [note, setNote] = useState('')
   const [person, setPerson] = useState(recall(PERSON) ?? '')
-  const [said, setSaid] = useState('')
-  const [busy, setBusy] = useState(false)
+  const { said, busy, act } = useAction()
   const { step, tool = '' } = wait
   if (step === undefined) return null
-  const decide = async (approved: boolean) => {
-    setBusy(true)
-    try {
+  const decide = (approved: boolean) =>
+    act(async () => {
       remember(PERSON, person.trim())
       const body = {
         approved,
@@ -38,12 +37,7 @@ export function ApprovalForm({
       }
       await request(`/v1/tasks/${taskId}/approvals/${step}`, { method: 'POST', body })
       decided()
-    } catch (error) {
-      setSaid(error instanceof Error ? error.message : String(error))
-    } finally {
-      setBusy(false)
-    }
-  }
+    })
   const noteId = `note-${taskId}`
   return (
     <div class="box approval">

@@ -1,12 +1,14 @@
-import type { DecisionPage, DecisionView } from '@agentfleet/protocol'
+import type { DecisionView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { plural, usd } from '../format/format.ts'
+import { Choice } from '../parts/forms/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
+import { Time, Typed } from '../parts/forms/field.tsx'
 import { figuresText } from '../parts/figures-text.ts'
-import { More, useListing } from '../parts/pages.tsx'
-import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { ListingTable } from '../parts/tables/listing.tsx'
+import { Record } from '../parts/record.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
@@ -40,60 +42,43 @@ export function Decisions() {
     acted: query['acted'],
     from: query['from'],
     to: query['to'],
-    limit: '50',
   }
-  const { loaded, more } = useListing('/v1/decisions', filters, readPage, EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Decisions</h1>
-      <div class="row" role="group" aria-label="Service">
-        {[undefined, ...SERVICES].map((service) => (
-          <button
-            key={service ?? 'all'}
-            type="button"
-            aria-pressed={service === query['service']}
-            onClick={() => setQuery({ service })}
-          >
-            {service ?? 'all services'}
-          </button>
-        ))}
+      <Choice
+        label="Service"
+        of={[
+          [undefined, 'all services'],
+          ...SERVICES.map((service) => [service, service] as const),
+        ]}
+        chosen={query['service']}
+        choose={(service) => setQuery({ service })}
+      />
+      <Choice
+        label="Acted"
+        of={ACTED}
+        chosen={query['acted']}
+        choose={(acted) => setQuery({ acted })}
+      />
+      <div class="row filters" role="search" aria-label="Filters of the decisions">
+        <Typed name="kind" label="Kind" />
+        <Typed name="about" label="About" />
+        <Time name="from" label="From" />
+        <Time name="to" label="to" />
       </div>
-      <div class="row" role="group" aria-label="Acted">
-        {ACTED.map(([acted, label]) => (
-          <button
-            key={label}
-            type="button"
-            aria-pressed={acted === query['acted']}
-            onClick={() => setQuery({ acted })}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
-      <Panel loaded={loaded}>
-        {(rows) => (
-          <>
-            <Table
-              caption="Decisions, newest first"
-              columns={COLUMNS}
-              rows={rows}
-              keyOf={({ id }) => id}
-              empty="No recent decision matches."
-            />
-            <More
-              more={more}
-              end="This is the end: the gateway keeps the latest 2,000 decisions."
-            />
-          </>
-        )}
-      </Panel>
+      <ListingTable
+        path="/v1/decisions"
+        query={{ ...filters, limit: '50' }}
+        field="decisions"
+        everyMs={EVERY_MS}
+        caption="Decisions, newest first"
+        columns={COLUMNS}
+        empty="No recent decision matches."
+        end="This is the end: the gateway keeps the latest 2,000 decisions."
+      />
     </>
   )
-}
-
-async function readPage(path: string, signal?: AbortSignal) {
-  const page = await request<DecisionPage>(path, signal === undefined ? {} : { signal })
-  return { rows: page.decisions, nextCursor: page.nextCursor }
 }
 
 /** One decision: seen, options, policy, advice, outcome. */
@@ -104,13 +89,9 @@ export function Decision({ id }: { id: string }) {
     EVERY_MS * 3,
   )
   return (
-    <>
-      <h1 tabIndex={-1}>Decision</h1>
-      <p>
-        <a href={linkTo('decisions')}>All decisions</a>
-      </p>
-      <Panel loaded={loaded}>{(decision) => <Details decision={decision} />}</Panel>
-    </>
+    <Record kind="Decision" view="decisions" loaded={loaded}>
+      {(decision) => <Details decision={decision} />}
+    </Record>
   )
 }
 

@@ -13,13 +13,14 @@ import { Facts } from '../parts/facts.tsx'
 import { NodeLink } from '../parts/links.tsx'
 import { NodeMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Record } from '../parts/record.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
+import { VirtualTable, type WideColumn } from '../parts/tables/virtual-table.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { Cells } from './cells.tsx'
 import { FILLS, type Fill } from './load-step.ts'
-import { NodeDrain, NodeTasks } from './node.tsx'
+import { NodeDrain, NodeTasks, NoNodes } from './node.tsx'
 import { useFleet } from './use-fleet.ts'
 
 const EVERY_MS = 2_000
@@ -85,13 +86,7 @@ export function Fleet() {
           return (
             <>
               <p>{explanation}</p>
-              {nodes.length === 0 ? (
-                <p class="empty">
-                  No node has reported. Start worker nodes, or look at the health monitor.
-                </p>
-              ) : (
-                <Nodes nodes={nodes} />
-              )}
+              {nodes.length === 0 ? <NoNodes /> : <Nodes nodes={nodes} />}
               <h2>Models of the providers</h2>
               <Table
                 caption="Models of the providers"
@@ -159,32 +154,23 @@ export function FleetNode({ id }: { id: string }) {
   const path = `/v1/fleet/nodes/${encodeURIComponent(id)}`
   const loaded = useLoad(path, (signal) => request<NodeDetail>(path, { signal }), EVERY_MS)
   const records = useLoad(`node ${id}`, (signal) => readRecords(id, signal), EVERY_MS * 5)
-  const unknown = loaded.error?.code === 'node-not-found'
   return (
     <>
-      <h1 tabIndex={-1}>
-        Node <span class="id">{id}</span>
-      </h1>
-      <p>
-        <a href={linkTo('fleet')}>All nodes</a>
-      </p>
-      {unknown && (
-        <p class="empty">
-          The fleet has no node of this name now. A node that starts again after its death gets a
-          new name.
-        </p>
-      )}
-      {!unknown && (
-        <Panel loaded={loaded}>
-          {(detail) => (
-            <>
-              <NodeFacts node={detail.node} />
-              <NodeDrain node={detail.node} changed={loaded.reload} />
-              <NodeTasks detail={detail} />
-            </>
-          )}
-        </Panel>
-      )}
+      <Record
+        kind="Node"
+        name={id}
+        view="fleet"
+        loaded={loaded}
+        missing="The node has never reported, or it has died: a node that starts again gets a new name."
+      >
+        {(detail) => (
+          <>
+            <NodeFacts node={detail.node} />
+            <NodeDrain node={detail.node} changed={loaded.reload} />
+            <NodeTasks detail={detail} />
+          </>
+        )}
+      </Record>
       <Panel loaded={records}>
         {({ incidents, decisions }) => (
           <>

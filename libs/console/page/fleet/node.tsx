@@ -1,19 +1,19 @@
-import type { NodeDetail, NodeView, TaskSummary } from '@agentfleet/protocol'
+import type { NodeDetail, NodeView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { Allowed } from '../parts/allowed.tsx'
-import { Confirm } from '../parts/confirm.tsx'
-import { TaskLink } from '../parts/links.tsx'
-import { StateMark } from '../parts/mark.tsx'
-import { Table, type Column } from '../parts/table.tsx'
-import { Ago } from '../parts/time.tsx'
+import { plural } from '../format/format.ts'
+import { Allowed } from '../parts/forms/allowed.tsx'
+import { Command } from '../parts/command.tsx'
+import { Confirm } from '../parts/forms/confirm.tsx'
+import { Table } from '../parts/tables/table.tsx'
 import { linkTo } from '../shell/router.ts'
+import { TASK_COLUMNS } from '../tasks/columns.tsx'
 
-const TASKS: readonly Column<TaskSummary>[] = [
-  { title: 'Task', of: ({ id }) => <TaskLink id={id} /> },
-  { title: 'State', of: ({ state }) => <StateMark state={state} /> },
-  { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
-  { title: 'Agent', of: ({ agent }) => agent },
-  { title: 'Submitted', kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
+const TASKS = [
+  TASK_COLUMNS.task,
+  TASK_COLUMNS.state,
+  TASK_COLUMNS.text,
+  TASK_COLUMNS.agent,
+  TASK_COLUMNS.submitted,
 ]
 
 /** Asks a node to finish its work and exit. */
@@ -31,8 +31,8 @@ export function NodeDrain({ node, changed }: { node: NodeView; changed: () => vo
             changed()
           }}
         >
-          The node finishes its {node.active} running tasks, accepts no other task and exits. What
-          starts nodes decides whether another one takes its place.
+          The node finishes its {plural(node.active, 'running task')}, accepts no other task and
+          exits. What starts nodes decides whether another one takes its place.
         </Confirm>
       </p>
     </Allowed>
@@ -57,5 +57,15 @@ export function NodeTasks({ detail }: { detail: NodeDetail }) {
         <a href={linkTo('tasks', undefined, { node: node.id })}>All your tasks of this node</a>
       </p>
     </>
+  )
+}
+
+/** Why a fleet shows no node, and what to do. */
+export function NoNodes() {
+  return (
+    <Command text="npx --no agentfleet doctor">
+      No node has reported: tasks wait until a worker node starts. On one machine{' '}
+      <code>npm start</code> starts worker nodes. This command says what is missing:
+    </Command>
   )
 }

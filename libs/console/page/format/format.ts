@@ -39,6 +39,20 @@ export function usd(value: number | undefined): string {
   return Math.abs(value) < 0.000_05 ? '< $0.0001' : `$${value.toFixed(4)}`
 }
 
+/** Writes what calls to models cost; without a call nothing is spent. */
+export function costOf(usage: {
+  readonly llmCalls: number
+  readonly costUsd?: number | undefined
+}): string {
+  return usd(usage.llmCalls === 0 ? 0 : usage.costUsd)
+}
+
+/** Cuts a text that is longer than a reader takes in at a glance; surrogate pairs stay whole. */
+export function shortened(text: string, chars: number): string {
+  if (text.length <= chars) return text
+  return `${text.slice(0, chars).replace(/[\uD800-\uDBFF]$/, '')} …`
+}
+
 /** Writes a share of one as a percentage. */
 export function percent(share: number | undefined): string {
   return share === undefined ? UNKNOWN : `${Math.round(share * 100)} %`

@@ -1,23 +1,29 @@
 import { useState } from 'preact/hooks'
-import type { GoalPage, GoalView, PlanView, TaskSummary } from '@agentfleet/protocol'
-import { nowMs, request } from '../api/http.ts'
+import type { GoalView, PlanView, TaskSummary } from '@agentfleet/protocol'
+import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
-import { ago, count, plural, usd } from '../format/format.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { costOf, count, plural, shortened } from '../format/format.ts'
+import { Allowed } from '../parts/forms/allowed.tsx'
+import { useAction } from '../parts/forms/action.ts'
+import { Choice } from '../parts/forms/choice.tsx'
+import { Command, curl } from '../parts/command.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
-import { More, useListing } from '../parts/pages.tsx'
-import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { ListingTable } from '../parts/tables/listing.tsx'
+import { Record } from '../parts/record.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
+import { TASK_COLUMNS } from '../tasks/columns.tsx'
 import { isEnded } from '../tasks/filters.ts'
 import { PlanMap } from './plan-map.tsx'
 
 const EVERY_MS = 2_000
 const LIST_EVERY_MS = 5_000
+/** An error that is longer stands whole in the planner's task, characters. */
+const ERROR_CHARS = 500
 
 type Step = PlanView['steps'][number]
 const STEPS: readonly Column<Step>[] = [
@@ -30,18 +36,22 @@ const STEPS: readonly Column<Step>[] = [
   { title: 'After', of: ({ dependsOn }) => (dependsOn.length === 0 ? '—' : dependsOn.join(', ')) },
   { title: 'Task', of: ({ taskId }) => (taskId === undefined ? '—' : <TaskLink id={taskId} />) },
   { title: 'Text', kind: 'wide', of: ({ task }) => <bdi>{task}</bdi> },
-  { title: 'Error', of: ({ error }) => error?.code },
+  {
+    title: 'Error',
+    of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
+  },
 ]
 
 const GOALS: readonly Column<TaskSummary>[] = [
   { title: 'Goal', of: ({ id }) => <GoalLink id={id} /> },
-  { title: 'State', of: ({ state }) => <StateMark state={state} /> },
-  { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
-  { title: 'Planner', of: ({ agent }) => agent },
-  { title: 'Submitted', kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
-  { title: 'Cost', kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
-  { title: 'Error', of: ({ error }) => error?.code },
+  TASK_COLUMNS.state,
+  TASK_COLUMNS.text,
+  { ...TASK_COLUMNS.agent, title: 'Planner' },
+  TASK_COLUMNS.submitted,
+  TASK_COLUMNS.cost,
+  TASK_COLUMNS.error,
 ]
+const STATES = ['waiting', 'running', 'completed', 'failed', 'cancelled'] as const
 
 function GoalLink({ id }: { id: string }) {
   return (
@@ -54,47 +64,35 @@ function GoalLink({ id }: { id: string }) {
 /** The goals, newest first. */
 export function Goals() {
   const { query } = place.value
-  const filters = { state: query['state'], limit: '50' }
-  const { loaded, more } = useListing('/v1/goals', filters, readGoals, LIST_EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Goals</h1>
-      <div class="row" role="group" aria-label="State">
-        {[undefined, 'waiting', 'running', 'completed', 'failed', 'cancelled'].map((state) => (
-          <button
-            key={state ?? 'all'}
-            type="button"
-            aria-pressed={state === query['state']}
-            onClick={() => setQuery({ state })}
-          >
-            {state ?? 'all states'}
-          </button>
-        ))}
-      </div>
-      <Panel loaded={loaded}>
-        {(rows) => (
-          <>
-            <Table
-              caption="Goals, newest first"
-              columns={GOALS}
-              rows={rows}
-              keyOf={({ id }) => id}
-              empty="No goal matches. Submit one with POST /v1/goals."
-            />
-            <More
-              more={more}
-              end="This is the end of the list. Ended goals are kept for a limited time."
-            />
-          </>
-        )}
-      </Panel>
+      <Choice
+        label="State"
+        of={[[undefined, 'all states'], ...STATES.map((state) => [state, state] as const)]}
+        chosen={query['state']}
+        choose={(state) => setQuery({ state })}
+      />
+      <ListingTable
+        path="/v1/goals"
+        query={{ state: query['state'], limit: '50' }}
+        field="goals"
+        everyMs={LIST_EVERY_MS}
+        caption="Goals, newest first"
+        columns={GOALS}
+        empty={
+          query['state'] === undefined ? (
+            <Command text={curl('POST', '/v1/goals', { goal: 'Build a shop' })}>
+              You have no goal. Submit one:
+            </Command>
+          ) : (
+            'No goal matches.'
+          )
+        }
+        end="This is the end of the list. Ended goals are kept for a limited time."
+      />
     </>
   )
-}
-
-async function readGoals(path: string, signal?: AbortSignal) {
-  const page = await request<GoalPage>(path, signal === undefined ? {} : { signal })
-  return { rows: page.goals, nextCursor: page.nextCursor }
 }
 
 /** One goal: how far is the plan? */
@@ -106,64 +104,73 @@ export function Goal({ id }: { id: string }) {
     (signal) => readGoal(path, signal, setEnded),
     ended ? undefined : EVERY_MS,
   )
-  const [said, setSaid] = useState('')
-  const run = async () => {
-    try {
-      await request(`${path}/run`, { method: 'POST' })
-      loaded.reload()
-    } catch (error) {
-      setSaid(error instanceof Error ? error.message : String(error))
-    }
-  }
+  const { said, busy, act } = useAction()
+  const run = () => act(() => request(`${path}/run`, { method: 'POST' }).then(loaded.reload))
   return (
-    <>
-      <h1 tabIndex={-1}>
-        Goal <span class="id">{id}</span>
-      </h1>
-      <Panel loaded={loaded}>
-        {(goal) => (
-          <>
-            <p class="headline">
-              <StateMark state={goal.state} /> {goal.stage}
-            </p>
-            <Facts
-              of={[
-                ['Planner', goal.planner],
-                ['Model', goal.model],
-                ['Submitted', ago(Date.parse(goal.createdAt), nowMs())],
-                ['LLM calls', count(goal.usage.llmCalls)],
-                ['Cost', usd(goal.usage.costUsd)],
-                ["Planner's task", <TaskLink key="task" id={goal.id} />],
-                ['Error', goal.error && `${goal.error.code}: ${goal.error.message}`],
-              ]}
-            />
-            {goal.stage === 'held' && (
-              <Allowed scope="tasks:approve" to="run the plan">
-                <p class="row">
-                  <button type="button" class="primary" onClick={() => void run()}>
-                    Run the plan
-                  </button>
-                  <span role="status">{said}</span>
-                </p>
-              </Allowed>
-            )}
-            <h2>Goal</h2>
-            <Text value={goal.goal} label="Goal" />
-            {goal.plans.toReversed().map((plan, index) => (
-              <Plan key={plan.step} plan={plan} newest={index === 0} />
-            ))}
-            {goal.plans.length === 0 && <p class="empty">The planner has not finished a plan.</p>}
-            {goal.result !== undefined && (
-              <>
-                <h2>Result</h2>
-                <Text value={goal.result} label="Result" />
-              </>
-            )}
-          </>
-        )}
-      </Panel>
-    </>
+    <Record kind="Goal" name={id} view="goals" loaded={loaded}>
+      {(goal) => (
+        <>
+          <p class="headline">
+            <StateMark state={goal.state} /> {stageWords(goal)}
+          </p>
+          <Facts
+            of={[
+              ['Planner', goal.planner],
+              ['Model', goal.model],
+              ['Submitted', <Ago key="at" at={goal.createdAt} />],
+              ['LLM calls', count(goal.usage.llmCalls)],
+              ['Cost', costOf(goal.usage)],
+              ["Planner's task", <TaskLink key="task" id={goal.id} />],
+              [
+                'Error',
+                goal.error && shortened(`${goal.error.code}: ${goal.error.message}`, ERROR_CHARS),
+              ],
+            ]}
+          />
+          {goal.stage === 'held' && (
+            <Allowed scope="tasks:approve" to="run the plan">
+              <p class="row">
+                <button type="button" class="primary" disabled={busy} onClick={() => void run()}>
+                  Run the plan
+                </button>
+                <span role="status">{said}</span>
+              </p>
+            </Allowed>
+          )}
+          <h2>Goal</h2>
+          <Text value={goal.goal} label="Goal" />
+          {goal.plans.toReversed().map((plan, index) => (
+            <Plan key={plan.step} plan={plan} newest={index === 0} />
+          ))}
+          {goal.plans.length === 0 && <p class="empty">The planner has not finished a plan.</p>}
+          {goal.result !== undefined && (
+            <>
+              <h2>Result</h2>
+              <Text value={goal.result} label="Result" />
+            </>
+          )}
+        </>
+      )}
+    </Record>
   )
+}
+
+/** Says how far a goal is. */
+function stageWords({ stage, plans }: GoalView): string {
+  const steps = plans.at(-1)?.steps ?? []
+  const ended = steps.filter(({ state }) => state !== undefined && isEnded(state)).length
+  switch (stage) {
+    case 'planning':
+      return 'The planner makes a plan.'
+    case 'held':
+      return 'The plan waits for a person to run it.'
+    case 'running':
+      return `${ended} of ${plural(steps.length, 'step')} have ended.`
+    case 'concluding':
+      return 'The planner combines the results of the steps.'
+    case 'ended':
+      return ''
+  }
 }
 
 async function readGoal(

@@ -1,17 +1,24 @@
-import type { IncidentPage, IncidentView } from '@agentfleet/protocol'
+import type { IncidentView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { count, duration, plural } from '../format/format.ts'
+import { Choice } from '../parts/forms/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
+import { Typed } from '../parts/forms/field.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
-import { More, useListing } from '../parts/pages.tsx'
-import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { ListingTable } from '../parts/tables/listing.tsx'
+import { Record } from '../parts/record.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { stagesOf } from './stages.ts'
 
 const EVERY_MS = 3_000
+const STATES = [
+  [undefined, 'all'],
+  ['open', 'open'],
+  ['closed', 'closed'],
+] as const
 /** Task ids that the page lists; the count is always shown. */
 const TASKS_SHOWN = 50
 
@@ -36,44 +43,34 @@ const COLUMNS: readonly Column<IncidentView>[] = [
 /** What broke, and are the incidents over? */
 export function Incidents() {
   const { query } = place.value
-  const filters = { state: query['state'], node: query['node'], limit: '50' }
-  const { loaded, more } = useListing('/v1/incidents', filters, readPage, EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Incidents</h1>
-      <div class="row" role="group" aria-label="State">
-        {[undefined, 'open', 'closed'].map((state) => (
-          <button
-            key={state ?? 'all'}
-            type="button"
-            aria-pressed={state === query['state']}
-            onClick={() => setQuery({ state })}
-          >
-            {state ?? 'all'}
-          </button>
-        ))}
+      <Choice
+        label="State"
+        of={STATES}
+        chosen={query['state']}
+        choose={(state) => setQuery({ state })}
+      />
+      <div class="row filters" role="search" aria-label="Filters of the incidents">
+        <Typed name="node" label="Node" />
       </div>
-      <Panel loaded={loaded}>
-        {(rows) => (
-          <>
-            <Table
-              caption="Incidents, newest first"
-              columns={COLUMNS}
-              rows={rows}
-              keyOf={({ id }) => id}
-              empty="No incident matches."
-            />
-            <More more={more} end="This is the end: the list has the latest 500 incidents." />
-          </>
-        )}
-      </Panel>
+      <ListingTable
+        path="/v1/incidents"
+        query={{ state: query['state'], node: query['node'], limit: '50' }}
+        field="incidents"
+        everyMs={EVERY_MS}
+        caption="Incidents, newest first"
+        columns={COLUMNS}
+        empty={
+          query['state'] === undefined && query['node'] === undefined
+            ? 'No node has failed in the last seven days.'
+            : 'No incident matches.'
+        }
+        end="This is the end: the list has the latest 500 incidents."
+      />
     </>
   )
-}
-
-async function readPage(path: string, signal?: AbortSignal) {
-  const page = await request<IncidentPage>(path, signal === undefined ? {} : { signal })
-  return { rows: page.incidents, nextCursor: page.nextCursor }
 }
 
 /** One incident, from silence to outcome. */
@@ -84,13 +81,9 @@ export function Incident({ id }: { id: string }) {
     EVERY_MS,
   )
   return (
-    <>
-      <h1 tabIndex={-1}>Incident</h1>
-      <p>
-        <a href={linkTo('incidents')}>All incidents</a>
-      </p>
-      <Panel loaded={loaded}>{(incident) => <Details incident={incident} />}</Panel>
-    </>
+    <Record kind="Incident" view="incidents" loaded={loaded}>
+      {(incident) => <Details incident={incident} />}
+    </Record>
   )
 }
 
@@ -135,13 +128,16 @@ function Details({ incident }: { incident: IncidentView }) {
         empty="No stage is recorded."
       />
       {taskIds.length > 0 && <h2>{plural(taskIds.length, 'task')} on the node</h2>}
-      <p>
+      <p class="row">
         {taskIds.slice(0, TASKS_SHOWN).map((each) => (
           <span key={each}>
             <TaskLink id={each} />
-            {suspectTasks.includes(each) ? ' (suspect) ' : ' '}
+            {suspectTasks.includes(each) && ' (suspect)'}
           </span>
         ))}
+        {taskIds.length > TASKS_SHOWN && (
+          <span class="muted">and {plural(taskIds.length - TASKS_SHOWN, 'task')} more</span>
+        )}
       </p>
     </>
   )

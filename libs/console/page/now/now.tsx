@@ -3,6 +3,7 @@ import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentflee
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { count, duration, UNKNOWN, usd } from '../format/format.ts'
+import { NoNodes } from '../fleet/node.tsx'
 import { Chart } from '../parts/chart.tsx'
 import { Facts, Figures } from '../parts/facts.tsx'
 import { ratesOf } from '../parts/line.ts'
@@ -110,8 +111,8 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
             {count(number)} <NodeMark state={state} />
           </a>
         ))}
-        {fleet.nodes.length === 0 && <span class="muted">No node has reported.</span>}
       </p>
+      {fleet.nodes.length === 0 && <NoNodes />}
       {history.length > 1 && (
         <div class="charts">
           <Chart title="Running" points={series(({ running }) => running)} />

@@ -5,7 +5,7 @@ import { count, duration, usd } from '../format/format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago } from '../parts/time.tsx'
 import { pointsOf, sumOf } from './series.ts'
 

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact'
+import type { ApiError } from '../api/http.ts'
 import type { Loaded } from '../api/load.ts'
+import { ago } from '../format/format.ts'
 
 /** Shows a loaded value; before it arrives a placeholder, and its error above it. */
 export function Panel<Value>({
@@ -9,15 +11,15 @@ export function Panel<Value>({
   loaded: Loaded<Value>
   children: (value: Value) => ComponentChildren
 }) {
-  const { value, error, reload } = loaded
+  const { value, error, reload, loadedAtMs } = loaded
   return (
     <>
       {error !== undefined && (
         <div class="problem box" role="alert">
-          <p>
-            {error.message} <code>{error.code}</code>
-            {error.retryAfterS !== undefined && ` The page tries again in ${error.retryAfterS} s.`}
-          </p>
+          <ErrorWords error={error} />
+          {value !== undefined && loadedAtMs !== undefined && (
+            <p>What you see below was read {ago(loadedAtMs, Date.now())}.</p>
+          )}
           <button type="button" onClick={reload}>
             Try again
           </button>
@@ -30,5 +32,14 @@ export function Panel<Value>({
         </p>
       )}
     </>
+  )
+}
+
+function ErrorWords({ error }: { error: ApiError }) {
+  return (
+    <p>
+      {error.message} <code>{error.code}</code>
+      {error.retryAfterS !== undefined && ` The page tries again in ${error.retryAfterS} s.`}
+    </p>
   )
 }

@@ -1,14 +1,16 @@
-import { useState } from 'preact/hooks'
 import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { instant } from '../format/format.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { Allowed } from '../parts/forms/allowed.tsx'
+import { useAction } from '../parts/forms/action.ts'
+import { Command, curl } from '../parts/command.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Record } from '../parts/record.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { linkTo, open } from '../shell/router.ts'
@@ -25,8 +27,11 @@ const COLUMNS: readonly Column<ScheduleView>[] = [
     of: ({ lastTaskId }) => (lastTaskId === undefined ? '—' : <TaskLink id={lastTaskId} />),
   },
   { title: 'Last tick', of: ({ lastSkipped }) => skipped(lastSkipped) },
-  { title: 'Task', kind: 'wide', of: ({ task }) => task.task },
+  { title: 'Task', kind: 'wide', of: ({ task }) => <bdi>{task.task}</bdi> },
 ]
+
+/** The schedule of the command that an empty view shows. */
+const EXAMPLE = { cron: '0 8 * * 1-5', task: { task: 'Write the daily report.' } }
 
 function skipped(value: boolean | undefined): string {
   if (value === undefined) return '—'
@@ -50,7 +55,11 @@ export function Schedules() {
             columns={COLUMNS}
             rows={schedules}
             keyOf={({ name }) => name}
-            empty="You have no schedule. Store one with PUT /v1/schedules/{name}."
+            empty={
+              <Command text={curl('PUT', '/v1/schedules/daily-report', EXAMPLE)}>
+                You have no schedule. Store one that runs at eight o’clock on every weekday:
+              </Command>
+            }
           />
         )}
       </Panel>
@@ -62,68 +71,57 @@ export function Schedules() {
 export function Schedule({ name }: { name: string }) {
   const path = `/v1/schedules/${encodeURIComponent(name)}`
   const loaded = useLoad(path, (signal) => request<ScheduleView>(path, { signal }), EVERY_MS)
-  const [said, setSaid] = useState('')
-  const pause = async ({ cron, timeZone, overlap, task, paused, version }: ScheduleView) => {
+  const { said, busy, act } = useAction()
+  const pause = ({ cron, timeZone, overlap, task, paused, version }: ScheduleView) => {
     const body: ScheduleRequest = { cron, timeZone, overlap, task, paused: !paused }
-    try {
+    const send = async () => {
       // The request must not undo a change that another person has made since the page read the schedule.
       await request(path, { method: 'PUT', body, ifMatch: `"${version}"` })
-      setSaid(paused ? 'Resumed.' : 'Paused.')
       loaded.reload()
-    } catch (error) {
-      setSaid(error instanceof Error ? error.message : String(error))
     }
+    return act(send, paused ? 'Resumed.' : 'Paused.')
   }
-  const run = async () => {
-    try {
+  const run = () =>
+    act(async () => {
       const idempotencyKey = `console-${crypto.randomUUID()}`
       const task = await request<TaskView>(`${path}/run`, { method: 'POST', idempotencyKey })
       open('tasks', task.id)
-    } catch (error) {
-      setSaid(error instanceof Error ? error.message : String(error))
-    }
-  }
+    })
   return (
-    <>
-      <h1 tabIndex={-1}>Schedule {name}</h1>
-      <p>
-        <a href={linkTo('schedules')}>All schedules</a>
-      </p>
-      <Panel loaded={loaded}>
-        {(schedule) => (
-          <>
-            <Facts
-              of={[
-                ['Cron', <code key="cron">{schedule.cron}</code>],
-                ['Time zone', schedule.timeZone],
-                ['Overlap', schedule.overlap],
-                ['Next', schedule.paused ? 'paused' : <Instant key="next" at={schedule.nextAt} />],
-                ['Last', schedule.lastTickAt && <Instant key="last" at={schedule.lastTickAt} />],
-                ['Last tick', skipped(schedule.lastSkipped)],
-                ['Last task', schedule.lastTaskId && <TaskLink id={schedule.lastTaskId} />],
-              ]}
-            />
-            <Allowed scope="tasks:write" to="run or pause schedules">
-              <p class="row">
-                <button type="button" onClick={() => void run()}>
-                  Run it now
-                </button>
-                <button type="button" onClick={() => void pause(schedule)}>
-                  {schedule.paused ? 'Resume' : 'Pause'} the schedule
-                </button>
-                <span role="status">{said}</span>
-              </p>
-            </Allowed>
-            <h2>Next five ticks</h2>
-            <Preview schedule={schedule} />
-            <h2>Last ticks</h2>
-            <LastTicks path={path} lastTickAt={schedule.lastTickAt} />
-            <h2>Task</h2>
-            <Text value={schedule.task} label="Task of the schedule" />
-          </>
-        )}
-      </Panel>
-    </>
+    <Record kind="Schedule" name={name} view="schedules" loaded={loaded}>
+      {(schedule) => (
+        <>
+          <Facts
+            of={[
+              ['Cron', <code key="cron">{schedule.cron}</code>],
+              ['Time zone', schedule.timeZone],
+              ['Overlap', schedule.overlap],
+              ['Next', schedule.paused ? 'paused' : <Instant key="next" at={schedule.nextAt} />],
+              ['Last', schedule.lastTickAt && <Instant key="last" at={schedule.lastTickAt} />],
+              ['Last tick', skipped(schedule.lastSkipped)],
+              ['Last task', schedule.lastTaskId && <TaskLink id={schedule.lastTaskId} />],
+            ]}
+          />
+          <Allowed scope="tasks:write" to="run or pause schedules">
+            <p class="row">
+              <button type="button" disabled={busy} onClick={() => void run()}>
+                Run it now
+              </button>
+              <button type="button" disabled={busy} onClick={() => void pause(schedule)}>
+                {schedule.paused ? 'Resume' : 'Pause'} the schedule
+              </button>
+              <span role="status">{said}</span>
+            </p>
+          </Allowed>
+          <h2>Next five ticks</h2>
+          <Preview schedule={schedule} />
+          <h2>Last ticks</h2>
+          <LastTicks path={path} lastTickAt={schedule.lastTickAt} />
+          <h2>Task</h2>
+          <Text value={schedule.task} label="Task of the schedule" />
+        </>
+      )}
+    </Record>
   )
 }
 

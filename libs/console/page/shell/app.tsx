@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { apiKey, keyWanted } from '../api/key.ts'
+import { keyWanted, refusedKey } from '../api/key.ts'
 import { useLoad } from '../api/load.ts'
-import { me, readMe } from '../api/me.ts'
+import { me, owner, readMe } from '../api/me.ts'
 import { ViewOf } from './views.tsx'
 import { KeyEntry } from './key-entry.tsx'
 import { Help, helpOpen } from './help.tsx'
@@ -24,14 +24,17 @@ export function App() {
   const caller = useLoad('me', (signal) => readMe({ signal }), ME_EVERY_MS)
   useEffect(() => {
     me.value = caller.value
-  }, [caller.value, apiKey.value])
+  }, [caller.value])
   useEffect(listenForKeys, [])
   useEffect(() => {
     document.title = `${id === undefined ? title : `${id} · ${title}`} · AgentFleet`
     // The first view leaves the focus where the browser put it.
-    if (!first.current) main.current?.querySelector('h1')?.focus()
+    // The router scrolls: to the top, or to where the reader was.
+    if (!first.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })
     first.current = false
-  }, [title, id])
+  }, [title, id, keyWanted.value])
+  // A view whose key was refused waits for another key, so that what the reader has entered is not lost.
+  const waits = keyWanted.value && refusedKey.value !== undefined
 
   return (
     <div class="page" onClick={followLink}>
@@ -41,7 +44,12 @@ export function App() {
       <TopBar />
       <Rail view={view} />
       <main id="main" ref={main} tabIndex={-1}>
-        {keyWanted.value ? <KeyEntry /> : <ViewOf view={view} id={id} />}
+        {keyWanted.value && <KeyEntry />}
+        {(!keyWanted.value || waits) && (
+          <div key={owner.value} hidden={waits}>
+            <ViewOf view={view} id={id} />
+          </div>
+        )}
       </main>
       {helpOpen.value && <Help />}
     </div>

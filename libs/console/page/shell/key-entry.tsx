@@ -1,12 +1,13 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError } from '../api/http.ts'
-import { askOtherTabs, useKey } from '../api/key.ts'
-import { readMe } from '../api/me.ts'
+import { askOtherTabs, refusedKey, useKey } from '../api/key.ts'
+import { become, readMe } from '../api/me.ts'
 
-/** Returns why the gateway refuses a key; undefined if it takes it. */
-async function refusalOf(key: string): Promise<string | undefined> {
+/** Uses a key if the gateway takes it, otherwise returns why the gateway refuses it. */
+async function enter(key: string): Promise<string | undefined> {
   try {
-    await readMe({ key })
+    become(await readMe({ key }))
+    useKey(key)
     return undefined
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
@@ -22,7 +23,7 @@ export function KeyEntry() {
 
   useEffect(() => {
     void askOtherTabs().then((key) => {
-      if (key !== undefined) useKey(key)
+      if (key !== undefined) void enter(key)
     })
   }, [])
 
@@ -30,15 +31,24 @@ export function KeyEntry() {
     const key = text.trim()
     if (key === '') return setProblem('Enter a key.')
     setChecking(true)
-    const refused = await refusalOf(key)
+    const refused = await enter(key)
     setChecking(false)
-    if (refused === undefined) useKey(key)
-    else setProblem(refused)
+    setProblem(refused ?? '')
   }
 
   return (
     <section class="key-entry">
-      <h1 tabIndex={-1}>This fleet needs an API key</h1>
+      {refusedKey.value === undefined ? (
+        <h1 tabIndex={-1}>This fleet needs an API key</h1>
+      ) : (
+        <>
+          <h1 tabIndex={-1}>Your API key is no longer valid</h1>
+          <p role="alert">
+            It has expired, or an operator has revoked it. Enter another key: the page then
+            continues where you are, and keeps what you have entered.
+          </p>
+        </>
+      )}
       <form
         onSubmit={(event) => {
           event.preventDefault()
@@ -57,8 +67,8 @@ export function KeyEntry() {
           onInput={({ currentTarget }) => setText(currentTarget.value)}
         />
         <p id="key-note" class="muted">
-          The key stays in this tab and is sent only to this gateway. The operator sets keys in
-          API_KEYS.
+          The key stays in this tab and is sent only to this gateway. The operator of the fleet
+          makes keys with <code>agentfleet keys</code> or sets them in <code>API_KEYS</code>.
         </p>
         <p id="key-problem" class="problem" role="alert">
           {problem}

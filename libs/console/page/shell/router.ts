@@ -11,9 +11,41 @@ export const place = computed<Place>(() => {
   return placeOf(pathname.slice(prefix.length), search)
 })
 
-addEventListener('popstate', () => {
+/** Whether the reader came here with the back or the forward button. */
+export const returned = signal(false)
+/** How far the reader had scrolled at each entry of the history, pixels. */
+const scrolled = new Map<number, number>()
+let entry = entryOf(history.state)
+// The browser would scroll before the content of the view has arrived.
+history.scrollRestoration = 'manual'
+
+addEventListener('popstate', ({ state }: PopStateEvent) => {
+  scrolled.set(entry, scrollY)
+  entry = entryOf(state)
+  returned.value = true
   address.value = location.pathname + location.search
+  scrollBack(scrolled.get(entry) ?? 0)
 })
+
+function entryOf(state: unknown): number {
+  return typeof state === 'number' ? state : 0
+}
+
+/** The content of a view arrives after the view; scrolling waits for it this long, milliseconds. */
+const SCROLL_BACK_WITHIN_MS = 2_000
+
+/** Scrolls to where the reader was, as soon as the view is long enough. */
+function scrollBack(topPx: number): void {
+  const own = entry
+  const untilMs = performance.now() + SCROLL_BACK_WITHIN_MS
+  const look = () => {
+    if (entry !== own) return
+    const isDrawn = document.documentElement.scrollHeight - innerHeight >= topPx
+    if (isDrawn || performance.now() > untilMs) scrollTo(0, topPx)
+    else requestAnimationFrame(look)
+  }
+  requestAnimationFrame(look)
+}
 
 /** Returns the address of a path of the API or of the page, behind the proxy's prefix. */
 export function url(path: string): string {
@@ -32,7 +64,10 @@ export function open(view: ViewName, id?: string, query?: Parameters<typeof path
 
 /** Opens a path below `/console`. */
 export function openPath(path: string): void {
-  history.pushState(null, '', url(FOLDER + path))
+  scrolled.set(entry, scrollY)
+  entry += 1
+  returned.value = false
+  history.pushState(entry, '', url(FOLDER + path))
   address.value = location.pathname + location.search
   scrollTo(0, 0)
 }
@@ -41,7 +76,7 @@ export function openPath(path: string): void {
 export function setQuery(changes: Readonly<Record<string, string | undefined>>): void {
   const { view, id, query } = place.value
   if (view === undefined) return
-  history.replaceState(null, '', url(FOLDER + pathOf(view, id, { ...query, ...changes })))
+  history.replaceState(entry, '', url(FOLDER + pathOf(view, id, { ...query, ...changes })))
   address.value = location.pathname + location.search
 }
 

@@ -54,7 +54,13 @@ export function TopBar() {
         </select>
       </label>
       {apiKey.value !== undefined && (
-        <button type="button" onClick={forgetKey}>
+        <button
+          type="button"
+          onClick={() => {
+            forgetKey()
+            me.value = undefined
+          }}
+        >
           Forget key
         </button>
       )}

@@ -1,8 +1,8 @@
-import { useState } from 'preact/hooks'
 import type { TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { plural } from '../format/format.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { useAction } from '../parts/forms/action.ts'
+import { Allowed } from '../parts/forms/allowed.tsx'
 import { ApprovalForm } from '../approvals/form.tsx'
 import { open } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
@@ -18,26 +18,11 @@ export function TaskActions({
   events: readonly { readonly type: string }[]
   changed: () => void
 }) {
-  const [said, setSaid] = useState('')
-  const [busy, setBusy] = useState(false)
-  const act = async (name: string, send: () => Promise<void>) => {
-    setBusy(true)
-    setSaid('')
-    try {
-      await send()
-    } catch (error) {
-      setSaid(`${name} did not succeed: ${error instanceof Error ? error.message : String(error)}`)
-    } finally {
-      setBusy(false)
-    }
-  }
+  const { said, busy, act } = useAction()
   const cancel = () =>
-    act('Cancelling', async () => {
-      await request(`/v1/tasks/${task.id}/cancel`, { method: 'POST' })
-      changed()
-    })
+    act(() => request(`/v1/tasks/${task.id}/cancel`, { method: 'POST' }).then(changed))
   const replay = (from: 'start' | 'journal') =>
-    act('The replay', async () => {
+    act(async () => {
       const idempotencyKey = `console-${crypto.randomUUID()}`
       const path = `/v1/tasks/${task.id}/replay`
       const next = await request<TaskView>(path, { method: 'POST', body: { from }, idempotencyKey })
@@ -57,13 +42,11 @@ export function TaskActions({
             <button type="button" disabled={busy} onClick={() => void replay('start')}>
               Replay from start
             </button>
-            <button
-              type="button"
-              disabled={busy || saved === 0}
-              onClick={() => void replay('journal')}
-            >
-              Replay from journal, without paying {plural(saved, 'call')} again
-            </button>
+            {saved > 0 && (
+              <button type="button" disabled={busy} onClick={() => void replay('journal')}>
+                Replay from journal, without paying {plural(saved, 'call')} again
+              </button>
+            )}
           </>
         )}
       </Allowed>

@@ -1,26 +1,25 @@
-import type { TaskPage, TaskSummary, TaskView } from '@agentfleet/protocol'
+import type { TaskPage, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { usd } from '../format/format.ts'
-import { NodeLink, TaskLink } from '../parts/links.tsx'
-import { StateMark } from '../parts/mark.tsx'
+import { costOf, plural } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Table } from '../parts/tables/table.tsx'
 import { linkTo } from '../shell/router.ts'
+import { TASK_COLUMNS } from '../tasks/columns.tsx'
 import { isEnded } from '../tasks/filters.ts'
 
 const EVERY_MS = 3_000
 /** Tasks that are listed here; further children are in the list of tasks. */
 const SHOWN = 50
 
-const COLUMNS: readonly Column<TaskSummary>[] = [
-  { title: 'Task', of: ({ id }) => <TaskLink id={id} /> },
-  { title: 'State', of: ({ state }) => <StateMark state={state} /> },
-  { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
-  { title: 'Agent', of: ({ agent }) => agent },
-  { title: 'Node', of: ({ node }) => <NodeLink id={node} /> },
-  { title: 'Cost', kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
+const COLUMNS = [
+  TASK_COLUMNS.task,
+  TASK_COLUMNS.state,
+  TASK_COLUMNS.text,
+  TASK_COLUMNS.agent,
+  TASK_COLUMNS.node,
+  TASK_COLUMNS.cost,
 ]
 
 /** The tasks that a task created, with their states. */
@@ -44,14 +43,23 @@ export function Children({ task }: { task: TaskView }) {
               keyOf={({ id }) => id}
               empty="None of them is kept any more."
             />
-            {nextCursor !== undefined && (
-              <p>
-                <a href={linkTo('tasks', undefined, { parentId: task.id })}>All of them</a>
-              </p>
-            )}
+            <p>
+              {nextCursor === undefined && tasks.length > 0 && `${sumWords(tasks)} `}
+              <a href={linkTo('tasks', undefined, { parentId: task.id })}>All of them as a list</a>
+            </p>
           </>
         )}
       </Panel>
     </>
   )
+}
+
+/** What the created tasks cost together; a cost is missing if the price of one model is. */
+function sumWords(tasks: TaskPage['tasks']): string {
+  const paid = tasks.filter(({ usage }) => usage.llmCalls > 0)
+  const costs = paid.flatMap(({ usage }) => (usage.costUsd === undefined ? [] : [usage.costUsd]))
+  const sum = costs.reduce((total, each) => total + each, 0)
+  const costUsd = costs.length === paid.length ? sum : undefined
+  const cost = costOf({ llmCalls: paid.length, costUsd })
+  return `${plural(tasks.length, 'task')} together: ${cost}.`
 }

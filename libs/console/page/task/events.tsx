@@ -6,7 +6,7 @@ import { NodeLink } from '../parts/links.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
-import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
+import { VirtualTable, type WideColumn } from '../parts/tables/virtual-table.tsx'
 import { linkTo, place } from '../shell/router.ts'
 import { eventWords } from './words.ts'
 

@@ -2,11 +2,11 @@ import type { ComponentChildren } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { nowMs } from '../api/http.ts'
-import { count, duration, plural, usd } from '../format/format.ts'
+import { costOf, count, duration, plural, usd } from '../format/format.ts'
 import { Facts } from '../parts/facts.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
-import { Panel } from '../parts/panel.tsx'
+import { Record } from '../parts/record.tsx'
 import { Copyable, Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery, url } from '../shell/router.ts'
@@ -20,7 +20,7 @@ import { useTask, type Followed } from './follow.ts'
 import type { LiveText } from './live-text.ts'
 import { timelineOf, type Bar } from './timeline.ts'
 import { Waterfall } from './waterfall.tsx'
-import { taskWords } from './words.ts'
+import { SENTENCE_CHARS, taskWords } from './words.ts'
 
 const TABS = ['timeline', 'output', 'input', 'events', 'code'] as const
 type Tab = (typeof TABS)[number]
@@ -29,27 +29,28 @@ type Tab = (typeof TABS)[number]
 export function Task({ id }: { id: string }) {
   const { loaded, live } = useTask(id)
   return (
-    <>
-      <h1 tabIndex={-1}>
-        Task <span class="id">{id}</span>
-      </h1>
-      <Neighbours id={id} />
-      <Panel loaded={loaded}>
-        {(followed) => (
-          <>
-            <Header {...followed} />
-            <TaskActions {...followed} changed={loaded.reload} />
-            <Tabs followed={followed} live={live} />
-          </>
-        )}
-      </Panel>
-    </>
+    <Record
+      kind="Task"
+      name={id}
+      view="tasks"
+      query={lastList.value?.query}
+      beside={<Neighbours id={id} />}
+      loaded={loaded}
+    >
+      {(followed) => (
+        <>
+          <Header {...followed} />
+          <TaskActions {...followed} changed={loaded.reload} />
+          <Tabs followed={followed} live={live} />
+        </>
+      )}
+    </Record>
   )
 }
 
 /** Links to the tasks before and after this one in the list that the reader came from. */
 function Neighbours({ id }: { id: string }) {
-  const list = lastList.value
+  const list = lastList.value?.list
   const { before, after } = useMemo(() => neighboursOf(list, id), [list, id])
   if (before === undefined && after === undefined) return null
   const query = { tab: place.value.query['tab'] }
@@ -74,7 +75,10 @@ function Header({ task }: Followed) {
   return (
     <>
       <p class="headline">
-        <StateMark state={task.state} /> {taskWords(task, nowMs())}
+        <StateMark state={task.state} /> <bdi>{taskWords(task, nowMs())}</bdi>{' '}
+        {(task.error?.message.length ?? 0) > SENTENCE_CHARS && (
+          <a href={linkTo('tasks', task.id, { tab: 'output' })}>The whole error</a>
+        )}
       </p>
       <Facts
         of={[
@@ -85,22 +89,23 @@ function Header({ task }: Followed) {
               task.agent
             ) : (
               <a href={linkTo('agents', definition.name)}>
-                {definition.name} version {definition.version}
+                {definition.name}{' '}
+                {definition.version === 0 ? '(built in)' : `version ${definition.version}`}
               </a>
             ),
           ],
           ['Model', task.model],
           ['Node', task.node && <NodeLink id={task.node} />],
-          ['Why this node', placement && `${placement.reason} (of ${count(placement.considered)})`],
+          ['Why this node', placement?.reason],
           ['Submitted', <Instant key="at" at={task.createdAt} />],
           ['Deadline', <Instant key="deadline" at={task.deadlineAt} />],
-          ['Attempt', `${task.attempt}, ${count(task.failures)} failed`],
+          ['Attempt', attemptWords(task)],
           ['LLM calls', count(usage.llmCalls)],
           [
             'Tokens',
             `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${limit(budget?.tokens, count)}`,
           ],
-          ['Cost', `${usd(usage.costUsd)}${limit(budget?.usd, usd)}`],
+          ['Cost', `${costOf(usage)}${limit(budget?.usd, usd)}`],
           ['Time limit', budget?.wallMs && duration(budget.wallMs)],
           ['Priority', task.priority],
           ['Replay of', task.replayOf && <TaskLink id={task.replayOf} />],
@@ -131,6 +136,12 @@ function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
       ))}
     </ul>
   )
+}
+
+function attemptWords({ attempt, failures }: TaskView): string {
+  return failures === 0
+    ? String(attempt)
+    : `${attempt}, after ${plural(failures, 'failed attempt')}`
 }
 
 function limit(value: number | undefined, write: (value: number) => string): string {
@@ -209,7 +220,7 @@ function Timeline({ task, events }: Pick<Followed, 'task' | 'events'>) {
     () => timelineOf(task, events, nowMs(), known.current),
     [task, events, second],
   )
-  return <Waterfall bars={bars} />
+  return <Waterfall id={task.id} bars={bars} />
 }
 
 function Output({ task, live }: { task: TaskView; live: LiveText | undefined }) {

@@ -1,5 +1,5 @@
 import type { HistoryEvent } from '@agentfleet/protocol'
-import { UNKNOWN, count, duration, usd } from '../format/format.ts'
+import { UNKNOWN, count, duration, shortened, usd } from '../format/format.ts'
 
 /**
  * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call of an
@@ -18,6 +18,8 @@ export interface Bar {
   readonly running: boolean
   readonly detail: string
   readonly taskIds: readonly string[]
+  /** The stored event that has the answer of a call, or why the task ended. */
+  readonly seq?: number | undefined
 }
 
 /** What the waterfall needs from the task itself. */
@@ -27,6 +29,9 @@ export interface Subject {
   readonly node?: string
   readonly placement?: { readonly node: string; readonly reason: string; readonly atMs: number }
 }
+
+/** Characters of a detail: a row shows one line, and its title a few more. */
+const DETAIL_CHARS = 500
 
 type Usage = NonNullable<HistoryEvent['usage']>
 type Approval = NonNullable<HistoryEvent['approval']>
@@ -151,13 +156,13 @@ function attemptBars(
   const own = bar(
     'attempt',
     `attempt-${number}`,
-    `Attempt ${number}`,
+    node === undefined ? `Attempt ${number}` : `Attempt ${number} on ${node}`,
     startMs,
     last?.atMs ?? nowMs,
     {
       atMost: !start.exact,
       running: last === undefined,
-      detail: [node, reason, last?.error?.message].filter(Boolean).join(' · '),
+      detail: [reason, last?.error?.message].filter(Boolean).join(' · '),
     },
   )
   return [own, ...callBars(number, events, startMs, before, known)]
@@ -203,6 +208,7 @@ function callBar(
   return bar(call.kind, key, label, times?.startedAtMs ?? startMs, atMs, {
     atMost: times === undefined,
     detail,
+    seq,
   })
 }
 
@@ -224,6 +230,7 @@ function lastAnswer(
   const figures = rest.llmCalls === 1 ? usageWords(rest) : ''
   return bar('llm', `last-${attempt}`, 'Last answer', startMs, event.atMs, {
     atMost: true,
+    seq: event.seq,
     detail: [event.by?.model, figures].filter(Boolean).join(' · '),
   })
 }
@@ -288,7 +295,7 @@ function endBar(events: readonly HistoryEvent[]): readonly Bar[] {
   const label = end.type[0]?.toUpperCase() + end.type.slice(1)
   const detail =
     end.error === undefined ? (end.reason ?? '') : `${end.error.code}: ${end.error.message}`
-  return [bar('end', 'end', label, end.atMs, end.atMs, { detail })]
+  return [bar('end', 'end', label, end.atMs, end.atMs, { detail, seq: end.seq })]
 }
 
 /** Writes the figures of a call or of a task. */
@@ -326,15 +333,16 @@ function bar(
   label: string,
   startMs: number,
   endMs: number,
-  rest: Partial<Pick<Bar, 'atMost' | 'running' | 'detail' | 'taskIds'>> = {},
+  rest: Partial<Pick<Bar, 'atMost' | 'running' | 'detail' | 'taskIds' | 'seq'>> = {},
 ): Bar {
   const end = Math.max(startMs, endMs)
   return {
     atMost: false,
     running: false,
-    detail: '',
     taskIds: [],
     ...rest,
+    // The event has the whole text.
+    detail: shortened(rest.detail ?? '', DETAIL_CHARS),
     kind,
     key,
     label,

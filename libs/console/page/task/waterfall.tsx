@@ -1,11 +1,12 @@
 import { instant } from '../format/format.ts'
 import { TaskLink } from '../parts/links.tsx'
-import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
+import { VirtualTable, type WideColumn } from '../parts/tables/virtual-table.tsx'
+import { linkTo } from '../shell/router.ts'
 import { zone } from '../shell/zone.ts'
 import { lengthWords, type Bar } from './timeline.ts'
 
-/** The bars of a task on one axis of time, as a table that is read row by row. */
-export function Waterfall({ bars }: { bars: readonly Bar[] }) {
+/** The bars of a task on one axis of time, as a table that is read row by row; a call leads to its answer. */
+export function Waterfall({ id, bars }: { id: string; bars: readonly Bar[] }) {
   // A spread of thousands of numbers into a call could exceed the stack.
   const startMs = bars.reduce((least, each) => Math.min(least, each.startMs), Infinity)
   const endMs = bars.reduce((most, each) => Math.max(most, each.endMs), startMs + 1)
@@ -14,9 +15,15 @@ export function Waterfall({ bars }: { bars: readonly Bar[] }) {
     {
       title: 'Step',
       width: 250,
-      of: ({ kind, label }) => (
+      of: ({ kind, label, seq }) => (
         <span class={kind === 'llm' || kind === 'tool' ? 'inner' : undefined}>
-          <bdi>{label}</bdi>
+          {seq === undefined ? (
+            <bdi>{label}</bdi>
+          ) : (
+            <a href={linkTo('tasks', id, { tab: 'events', event: String(seq) })}>
+              <bdi>{label}</bdi>
+            </a>
+          )}
         </span>
       ),
     },
@@ -33,6 +40,7 @@ export function Waterfall({ bars }: { bars: readonly Bar[] }) {
     },
     {
       title: `From ${instant(startMs, zone.value)}`,
+      short: 'When',
       width: 320,
       of: (each) => (
         <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">

@@ -1,5 +1,10 @@
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
-import { ago, duration, plural } from '../format/format.ts'
+import { ago, duration, plural, shortened } from '../format/format.ts'
+
+/** Characters of an error that stand in the sentence about a task. */
+export const SENTENCE_CHARS = 600
+/** Characters of a text in a row of events; the chosen event has the whole text. */
+const ROW_CHARS = 500
 
 /** Says in a sentence what a task does now, or how it ended. */
 export function taskWords(task: TaskView, nowMs: number): string {
@@ -18,7 +23,7 @@ export function taskWords(task: TaskView, nowMs: number): string {
     case 'completed':
       return `Completed after ${duration(lifeMs)}, attempt ${task.attempt}.`
     case 'failed':
-      return `Failed after ${duration(lifeMs)}: ${task.error?.message ?? 'no reason is stored.'}`
+      return `Failed after ${duration(lifeMs)}: ${shortened(task.error?.message ?? 'no reason is stored.', SENTENCE_CHARS)}`
     case 'cancelled':
       return `Cancelled after ${duration(lifeMs)}.`
   }
@@ -63,5 +68,5 @@ export function eventWords({
     approval && `${approval.approved ? 'allowed' : 'refused'} by ${approval.by}`,
     reason,
   ]
-  return words.filter(Boolean).join('; ')
+  return shortened(words.filter(Boolean).join('; '), ROW_CHARS)
 }

@@ -1,12 +1,15 @@
-import type { TaskCounts } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
+import { useState } from 'preact/hooks'
+import type { AgentList, TaskCounts } from '@agentfleet/protocol'
+import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { count } from '../format/format.ts'
+import { count, instant } from '../format/format.ts'
+import { Draft, Time, Typed } from '../parts/forms/field.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { linesOf } from '../shell/routes.ts'
 import { zone } from '../shell/zone.ts'
 import { boundOf, FIELDS, STATES, type Field, type Filters } from './filters.ts'
+import { periodsOf } from './periods.ts'
 
 const COUNTS_EVERY_MS = 5_000
 const RARE = FIELDS.filter(({ common }) => !common)
@@ -14,14 +17,26 @@ const RARE = FIELDS.filter(({ common }) => !common)
 /** Every filter of the list; the address has their values. */
 export function FilterBar({ filters }: { filters: Filters }) {
   const given = Object.keys(filters).length
+  // The names are read when the reader begins to filter, not with every list.
+  const [agents, setAgents] = useState<readonly string[]>()
+  const readAgents = () => {
+    if (agents !== undefined) return
+    setAgents([])
+    request<AgentList>('/v1/agents').then(
+      (list) => setAgents(list.agents.map(({ name }) => name)),
+      // A key may not read agents; the field then offers nothing.
+      () => {},
+    )
+  }
   const rare = RARE.filter(({ name }) => filters[name] !== undefined).length
   return (
     <div role="search" aria-label="Filters of the tasks">
       <States filters={filters} />
-      <div class="row filters">
+      <div class="row filters" onFocusIn={readAgents}>
         {FIELDS.filter(({ common }) => common).map((field) => (
-          <Entry key={field.name} field={field} />
+          <Entry key={field.name} field={field} agents={agents ?? []} />
         ))}
+        <Submitted />
         {given > 0 && (
           <button type="button" onClick={() => setQuery(NO_FILTERS)}>
             Clear filters
@@ -87,23 +102,20 @@ function numberOf(counts: TaskCounts, state: string): string {
   return boundOf(counts, state) + count(counts.groups.find(({ key }) => key === state)?.count ?? 0)
 }
 
-function Entry({ field }: { field: Field }) {
+function Entry({ field, agents = [] }: { field: Field; agents?: readonly string[] }) {
   const { name, label, kind, choices = [] } = field
   const value = place.value.query[name] ?? ''
-  const change = ({ currentTarget }: { currentTarget: { value: string } }) =>
-    setQuery({ [name]: currentTarget.value.trim() })
   switch (kind) {
     case 'text':
-      return (
-        <label>
-          {label} <input value={value} maxLength={200} onChange={change} />
-        </label>
-      )
+      return <Typed name={name} label={label} choices={name === 'agent' ? agents : []} />
     case 'choice':
       return (
         <label>
           {label}{' '}
-          <select value={value} onChange={change}>
+          <select
+            value={value}
+            onChange={({ currentTarget }) => setQuery({ [name]: currentTarget.value })}
+          >
             <option value="">any</option>
             {choices.map((each) => (
               <option key={each} value={each}>
@@ -114,41 +126,48 @@ function Entry({ field }: { field: Field }) {
         </label>
       )
     case 'time':
-      return (
-        <label>
-          {label}{' '}
-          <input
-            type="datetime-local"
-            value={localOf(value)}
-            onChange={({ currentTarget }) => setQuery({ [name]: instantOf(currentTarget.value) })}
-          />
-        </label>
-      )
+      return <Time name={name} label={label} />
     case 'pairs':
       return (
         <label>
           {label}{' '}
-          <input
+          <Draft
             value={linesOf(value).join('; ')}
             placeholder="team=search; env=test"
-            onChange={({ currentTarget }) =>
-              setQuery({ [name]: currentTarget.value.split(/;\s*/).join('\n') })
-            }
+            enter={(text) => setQuery({ [name]: text.split(/;\s*/).join('\n') })}
           />
         </label>
       )
   }
 }
 
-/** The address has the time in UTC; the field shows the time in the zone that the reader chose. */
-function localOf(text: string): string {
-  const atMs = Date.parse(text)
-  if (Number.isNaN(atMs)) return ''
-  const minutes = zone.value === 'UTC' ? 0 : new Date(atMs).getTimezoneOffset()
-  return new Date(atMs - minutes * 60_000).toISOString().slice(0, 16)
+/** Chooses when the tasks were submitted; "More filters" has the exact times. */
+function Submitted() {
+  const { createdAfter = '', createdBefore = '' } = place.value.query
+  const words = [
+    ...(createdAfter === '' ? [] : [`from ${timeWords(createdAfter)}`]),
+    ...(createdBefore === '' ? [] : [`before ${timeWords(createdBefore)}`]),
+  ].join(' ')
+  const choose = (wanted: string) => {
+    const period = periodsOf(nowMs(), zone.value === 'UTC').find((each) => each.words === wanted)
+    setQuery({ createdAfter: period?.createdAfter, createdBefore: period?.createdBefore })
+  }
+  return (
+    <label>
+      Submitted{' '}
+      <select value={words} onChange={({ currentTarget }) => choose(currentTarget.value)}>
+        <option value="">at any time</option>
+        {words !== '' && <option value={words}>{words}</option>}
+        {periodsOf(nowMs(), zone.value === 'UTC').map((each) => (
+          <option key={each.words} value={each.words}>
+            {each.words}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
 }
 
-function instantOf(local: string): string | undefined {
-  if (local === '') return undefined
-  return new Date(zone.value === 'UTC' ? `${local}Z` : local).toISOString()
+function timeWords(text: string): string {
+  return instant(Date.parse(text), zone.value)
 }

@@ -1,4 +1,5 @@
 import type { BulkCancelRequest, TaskSummary } from '@agentfleet/protocol'
+import { instant } from '../format/format.ts'
 import { linesOf } from '../shell/routes.ts'
 
 type State = TaskSummary['state']
@@ -62,12 +63,14 @@ export function filtersOf(query: Readonly<Record<string, string>>): Filters {
   return state.length === 0 ? rest : { state, ...rest }
 }
 
-/** Writes the filters for people: `failed, agent reviewer`. */
-export function filterWords(filters: Filters): string {
+/** Writes the filters for people: `failed, agent reviewer`; times in the reader's zone or the named one. */
+export function filterWords(filters: Filters, timeZone = ''): string {
   const { state, ...rest } = filters
-  const words = Object.entries(rest).map(([name, value]) => {
-    const label = FIELDS.find((field) => field.name === name)?.label.toLowerCase() ?? name
-    return `${label} ${typeof value === 'object' ? value.join(', ') : value}`
+  const words = Object.entries(rest).map(([name, value = '']) => {
+    const field = FIELDS.find((each) => each.name === name)
+    const label = field?.label.toLowerCase() ?? name
+    if (typeof value === 'object') return `${label} ${value.join(', ')}`
+    return `${label} ${field?.kind === 'time' ? instant(Date.parse(value), timeZone) : value}`
   })
   return [...(state === undefined ? [] : [state.join(' or ')]), ...words].join(', ')
 }

@@ -1,14 +1,16 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { nowMs } from '../api/http.ts'
-import { count, duration, plural, usd } from '../format/format.ts'
-import { Allowed } from '../parts/allowed.tsx'
+import { costOf, count, duration, plural } from '../format/format.ts'
+import { Allowed } from '../parts/forms/allowed.tsx'
+import { Command, curl } from '../parts/command.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { VirtualTable, type WideColumn } from '../parts/virtual-table.tsx'
-import { place, setQuery, url } from '../shell/router.ts'
+import { VirtualTable, type WideColumn } from '../parts/tables/virtual-table.tsx'
+import { place, setQuery } from '../shell/router.ts'
+import { zone } from '../shell/zone.ts'
 import { partsOfIds } from './bulk.ts'
 import { BulkDialog, type Wanted } from './bulk-dialog.tsx'
 import { FilterBar, NO_FILTERS } from './filter-bar.tsx'
@@ -21,7 +23,7 @@ import {
   type Filters,
 } from './filters.ts'
 import { rowsBetween, rowsWith, type TaskList } from './list.ts'
-import { lastList } from './neighbours.ts'
+import { lastTop } from './neighbours.ts'
 import { SavedViews } from './saved-views.tsx'
 import { useTaskList } from './use-list.ts'
 
@@ -53,7 +55,7 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
     kind: 'number',
     of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
   },
-  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
+  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
 /** The time from submission to the end, or to now. */
@@ -76,9 +78,6 @@ export function Tasks() {
     return picked.size === 0 && wanted === undefined && !scrolled && !held
   }
   const { loaded, list, seen, renew } = useTaskList(filters, isCalm)
-  useEffect(() => {
-    if (list !== undefined) lastList.value = list
-  }, [list])
   const toggle = (id: string) =>
     setPicked((before) => {
       const after = new Set(before)
@@ -90,7 +89,7 @@ export function Tasks() {
     <>
       <h1 tabIndex={-1}>Tasks</h1>
       <FilterBar filters={filters} />
-      <SavedViews words={filterWords(filters)} />
+      <SavedViews words={filterWords(filters, zone.value)} />
       <Allowed scope="tasks:write" to="cancel or replay tasks">
         <Actions
           list={list}
@@ -131,6 +130,7 @@ export function Tasks() {
                   picked={{ keys: picked, toggle }}
                   dimmed={shown.gone}
                   seen={seen}
+                  top={lastTop}
                 />
               </div>
             )}
@@ -176,18 +176,14 @@ function News({ list, renew }: { list: TaskList; renew: () => void }) {
 function Empty({ filters }: { filters: Filters }) {
   if (Object.keys(filters).length === 0) {
     return (
-      <p class="empty">
-        You have no tasks. Submit one:{' '}
-        <code>
-          curl {location.origin + url('/v1/tasks')} -H 'content-type: application/json' -d '
-          {'{"task":"Write a haiku"}'}'
-        </code>
-      </p>
+      <Command text={curl('POST', '/v1/tasks', { task: 'Write a haiku' })}>
+        You have no tasks. Submit one:
+      </Command>
     )
   }
   return (
     <p class="empty">
-      No task matches: {filterWords(filters)}.{' '}
+      No task matches: {filterWords(filters, zone.value)}.{' '}
       <button type="button" onClick={() => setQuery(NO_FILTERS)}>
         Show all tasks
       </button>
@@ -213,7 +209,7 @@ function Actions({
   const idsWhere = (ended: boolean) =>
     tasks.filter(({ state }) => isEnded(state) === ended).map(({ id }) => id)
   const [live, ended] = [idsWhere(false), idsWhere(true)]
-  const what = filterWords(filters)
+  const what = filterWords(filters, zone.value)
   const all = what === '' ? 'All tasks' : `All tasks that match: ${what}`
   // The action does not apply to tasks that are submitted while the reader decides.
   const untilNow = (): Filters => ({

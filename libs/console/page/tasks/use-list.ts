@@ -2,9 +2,12 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, type Loaded } from '../api/load.ts'
+import { owner } from '../api/me.ts'
 import { withQuery } from '../api/query.ts'
+import { place, returned } from '../shell/router.ts'
 import type { Filters } from './filters.ts'
 import { listOf, pageAt, withAgain, withNext, type TaskList } from './list.ts'
+import { lastList, lastTop } from './neighbours.ts'
 
 const EVERY_MS = 3_000
 const PAGE_TASKS = 100
@@ -30,10 +33,19 @@ export interface ShownList {
 export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList {
   const query = { ...filters, limit: PAGE_TASKS }
   const path = withQuery('/v1/tasks', query)
-  const [state, setState] = useState<{ path: string; list: TaskList }>()
+  const [state, setState] = useState<{ path: string; list: TaskList } | undefined>(() => {
+    const known = returned.peek() ? lastList.peek() : undefined
+    if (known?.path === path && known.owner === owner.peek()) return known
+    lastTop.value = 0
+    return undefined
+  })
   const list = state?.path === path ? state.list : undefined
   const latest = useRef(list)
   latest.current = list
+  useEffect(() => {
+    if (list !== undefined)
+      lastList.value = { list, path, owner: owner.peek(), query: place.peek().query }
+  }, [list])
   const view = useRef({ first: 0, last: 0 })
   const busy = useRef(false)
   const anew = useRef(false)
@@ -97,6 +109,7 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
   }
   const renew = () => {
     anew.current = true
+    lastTop.value = 0
     loaded.reload()
   }
   return { loaded, list, seen, renew }

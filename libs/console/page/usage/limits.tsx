@@ -4,7 +4,7 @@ import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { bytes, count, percent, UNKNOWN, usd } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 
 const EVERY_MS = 5_000
 const LIMITS = '/v1/limits'

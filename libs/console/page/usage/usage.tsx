@@ -2,10 +2,10 @@ import type { UsageReport } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { count, usd } from '../format/format.ts'
+import { costOf, count, usd } from '../format/format.ts'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Table, type Column } from '../parts/table.tsx'
+import { Table, type Column } from '../parts/tables/table.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { Limits } from './limits.tsx'
 
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'Tokens in', kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
   { title: 'of them cached', kind: 'number', of: ({ usage }) => count(usage.cachedTokens) },
   { title: 'Tokens out', kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
-  { title: 'Cost', kind: 'number', of: ({ usage }) => usd(usage.costUsd) },
+  { title: 'Cost', kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
 const HOURS: readonly Column<{
@@ -72,7 +72,7 @@ export function Usage() {
           <>
             <Figures
               of={[
-                ['Cost', usd(total.costUsd), `${from} to ${to}`],
+                ['Cost', costOf(total), `${from} to ${to}`],
                 ['LLM calls', count(total.llmCalls)],
                 ['Tokens in', count(total.inputTokens)],
                 ['Tokens out', count(total.outputTokens)],

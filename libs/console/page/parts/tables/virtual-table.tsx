@@ -1,12 +1,15 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Signal } from '@preact/signals'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Column } from './table.tsx'
-import { rangeOf, ROW_PX } from './rows-in-view.ts'
+import { rangeOf, ROW_PX, shapeOf } from './rows-in-view.ts'
 
 /** A column of a long table; its width is fixed, so that scrolling moves nothing sideways. */
 export interface WideColumn<Row> extends Column<Row> {
   /** Pixels; the column without a width takes the rest. */
   readonly width?: number
+  /** The title in a card; the title of the column if absent. */
+  readonly short?: string
 }
 
 /** The column without a width is at least this wide, pixels. */
@@ -18,7 +21,10 @@ export interface Rows<Row> {
   slice(from: number, to: number): readonly Row[]
 }
 
-/** A table of any length in which only the rows in view are elements. Rows have one height and never wrap. */
+/**
+ * A table of any length in which only the rows in view are elements. Rows have one height and never wrap; in a narrow
+ * table each row is a card.
+ */
 export function VirtualTable<Row>({
   caption,
   columns,
@@ -28,6 +34,7 @@ export function VirtualTable<Row>({
   picked,
   dimmed,
   seen,
+  top,
 }: {
   caption: string
   columns: readonly WideColumn<Row>[]
@@ -40,24 +47,37 @@ export function VirtualTable<Row>({
   dimmed?: ReadonlySet<string>
   /** Learns which rows are in view. */
   seen?: (first: number, last: number) => void
+  /** Where the reader has scrolled to, pixels: the table begins there. */
+  top?: Signal<number>
 }) {
   const box = useRef<HTMLDivElement>(null)
-  const [view, setView] = useState({ top: 0, height: 0 })
+  const [view, setView] = useState({ top: 0, height: 0, width: 0 })
   const look = () => {
-    const { scrollTop = 0, clientHeight = 0 } = box.current ?? {}
+    if (box.current === null) return
+    const { scrollTop, clientHeight, clientWidth } = box.current
+    if (top !== undefined) top.value = scrollTop
     setView((before) =>
-      before.top === scrollTop && before.height === clientHeight
+      before.top === scrollTop && before.height === clientHeight && before.width === clientWidth
         ? before
-        : { top: scrollTop, height: clientHeight },
+        : { top: scrollTop, height: clientHeight, width: clientWidth },
     )
   }
-  useEffect(() => {
+  const start = useRef(top?.peek() ?? 0)
+  useLayoutEffect(() => {
     look()
     const sizes = new ResizeObserver(look)
     if (box.current !== null) sizes.observe(box.current)
     return () => sizes.disconnect()
   }, [])
-  const { from, to } = rangeOf(view.top, view.height, rows.length)
+  useLayoutEffect(() => {
+    // Before the first layout the height of the rows is not known.
+    if (view.width === 0 || box.current === null || start.current === 0) return
+    box.current.scrollTop = start.current
+    start.current = 0
+  }, [view.width])
+  const { rowPx, across } = shapeOf(columns, view.width)
+  const headPx = across === undefined ? ROW_PX : 0
+  const { from, to } = rangeOf(view.top, view.height, rows.length, rowPx)
   useEffect(() => seen?.(from, to), [from, to, rows.length])
   return (
     <div
@@ -66,17 +86,22 @@ export function VirtualTable<Row>({
       tabIndex={0}
       role="region"
       aria-label={caption}
-      style={{ height: `min(var(--tall), ${(rows.length + 2) * ROW_PX}px)` }}
+      style={{ height: `min(var(--tall), ${rows.length * rowPx + headPx + ROW_PX}px)` }}
       onScroll={look}
     >
       <div
         style={{
-          height: `${(rows.length + 1) * ROW_PX}px`,
-          paddingTop: `${from * ROW_PX}px`,
-          minWidth: `max(var(--rows-min, 900px), ${leastPx(columns)}px)`,
+          height: `${rows.length * rowPx + headPx}px`,
+          paddingTop: `${from * rowPx}px`,
+          ...(across === undefined
+            ? { minWidth: `max(var(--rows-min, 900px), ${leastPx(columns)}px)` }
+            : { '--across': across, '--row': `${rowPx}px` }),
         }}
       >
-        <table class="rows" aria-rowcount={complete ? rows.length + 1 : -1}>
+        <table
+          class={across === undefined ? 'rows' : 'rows stacked'}
+          aria-rowcount={complete ? rows.length + 1 : -1}
+        >
           <caption class="quiet">{caption}</caption>
           <Head columns={columns} picked={picked !== undefined} />
           <tbody>
@@ -173,7 +198,7 @@ function Head<Row>({ columns, picked }: { columns: readonly WideColumn<Row>[]; p
 }
 
 function cellOf<Row>(
-  { title, kind, of }: WideColumn<Row>,
+  { title, short = title, kind, of }: WideColumn<Row>,
   row: Row,
   first: boolean,
 ): ComponentChildren {
@@ -182,7 +207,7 @@ function cellOf<Row>(
       {of(row)}
     </th>
   ) : (
-    <td key={title} class={kind}>
+    <td key={title} class={kind} data-title={short}>
       {of(row)}
     </td>
   )

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { MeView } from '@agentfleet/protocol'
-import { may } from '../api/me.ts'
+import { may } from '../../api/me.ts'
 
 /** Shows actions if the key may do them, otherwise the reason why the key may not do them. */
 export function Allowed({

@@ -1,0 +1,30 @@
+import { useState } from 'preact/hooks'
+
+/** An action of the reader that is sent to the gateway. */
+interface Action {
+  /** What became of the last action, for the reader. */
+  readonly said: string
+  readonly busy: boolean
+  /** Sends an action and then says `done`, or why it did not succeed; while one is under way, no other one starts. */
+  readonly act: (send: () => Promise<unknown>, done?: string) => Promise<void>
+}
+
+/** Keeps the state of the actions of one place. */
+export function useAction(): Action {
+  const [said, setSaid] = useState('')
+  const [busy, setBusy] = useState(false)
+  const act = async (send: () => Promise<unknown>, done = '') => {
+    if (busy) return
+    setBusy(true)
+    setSaid('')
+    try {
+      await send()
+      setSaid(done)
+    } catch (error) {
+      setSaid(error instanceof Error ? error.message : String(error))
+    } finally {
+      setBusy(false)
+    }
+  }
+  return { said, busy, act }
+}

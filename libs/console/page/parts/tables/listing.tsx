@@ -1,0 +1,90 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import { signal } from '@preact/signals'
+import { request } from '../../api/http.ts'
+import { useLoad } from '../../api/load.ts'
+import { owner } from '../../api/me.ts'
+import { withQuery } from '../../api/query.ts'
+import { returned } from '../../shell/router.ts'
+import { Panel } from '../panel.tsx'
+import { Table, type Column } from './table.tsx'
+
+/** The pages after the first one that the reader has asked for. */
+interface Further {
+  /** The tenant and the request of the first page. */
+  readonly name: string
+  readonly rows: readonly unknown[]
+  readonly cursor: string | undefined
+}
+
+/** The pages that the reader asked for last: the back button leads to them again. */
+const lastFurther = signal<Further | undefined>(undefined)
+
+/**
+ * A listing of the API as a table. The first page is loaded again and again until the reader asks for more; then the
+ * rows hold still.
+ */
+export function ListingTable<Row extends { readonly id: string }>({
+  path,
+  query,
+  field,
+  everyMs,
+  end,
+  ...table
+}: {
+  path: string
+  query: Readonly<Record<string, string | undefined>>
+  /** The field of the answer that has the rows. */
+  field: string
+  everyMs: number
+  /** What the end of the list means. */
+  end: string
+  caption: string
+  columns: readonly Column<Row>[]
+  empty: ComponentChildren
+}) {
+  const first = withQuery(path, query)
+  const name = `${owner.peek()} ${first}`
+  const [further, setFurther] = useState(() => (returned.peek() ? lastFurther.peek() : undefined))
+  const own = further?.name === name ? further : undefined
+  const read = async (from: string, signal?: AbortSignal) => {
+    type Page = Readonly<Record<string, readonly Row[] | undefined>>
+    type Cursor = { readonly nextCursor?: string }
+    const page = await request<unknown>(from, signal && { signal })
+    return { rows: (page as Page)[field] ?? [], cursor: (page as Cursor).nextCursor }
+  }
+  const loaded = useLoad(
+    first,
+    (signal) => read(first, signal),
+    own === undefined ? everyMs : undefined,
+  )
+  const cursor = own === undefined ? loaded.value?.cursor : own.cursor
+  const readMore = async () => {
+    const page = await read(withQuery(path, { ...query, cursor }))
+    const next = { name, rows: [...(own?.rows ?? []), ...page.rows], cursor: page.cursor }
+    lastFurther.value = next
+    setFurther(next)
+  }
+  return (
+    <Panel loaded={loaded}>
+      {({ rows }) => (
+        <>
+          <Table
+            {...table}
+            rows={[...rows, ...((own?.rows ?? []) as readonly Row[])]}
+            keyOf={({ id }) => id}
+          />
+          <p class="muted">
+            {cursor === undefined ? (
+              end
+            ) : (
+              <button type="button" onClick={() => void readMore().catch(loaded.reload)}>
+                Show more
+              </button>
+            )}
+          </p>
+        </>
+      )}
+    </Panel>
+  )
+}

@@ -1,0 +1,59 @@
+import type { ComponentChildren } from 'preact'
+
+/** A column: its title and how it writes a row. The first column names the row. */
+export interface Column<Row> {
+  readonly title: string
+  readonly of: (row: Row) => ComponentChildren
+  /** `number` aligns right; `wide` takes the rest of the width. */
+  readonly kind?: 'number' | 'wide'
+}
+
+/** A table whose caption is for screen readers. With `empty` in place of rows the table says why it has no rows. */
+export function Table<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  empty,
+}: {
+  caption: string
+  columns: readonly Column<Row>[]
+  rows: readonly Row[]
+  keyOf: (row: Row) => string
+  empty: ComponentChildren
+}) {
+  if (rows.length === 0) return <p class="empty">{empty}</p>
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table class="cards">
+        <caption class="quiet">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ title, kind }) => (
+              <th key={title} scope="col" class={kind}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map(({ title, kind, of }, index) =>
+                index === 0 ? (
+                  <th key={title} scope="row" class={kind}>
+                    {of(row)}
+                  </th>
+                ) : (
+                  <td key={title} class={kind} data-title={title}>
+                    {of(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
