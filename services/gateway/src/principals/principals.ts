@@ -15,7 +15,7 @@ import { keyRoutes } from './key-routes.ts'
 import { createNewestKey } from './newest-keys.ts'
 import { createRecorder, FLUSH_INTERVAL_MS, type Recorder } from './record.ts'
 import { createTicketUse, ticketRoutes } from './ticket-routes.ts'
-import { createTokenVerifier } from './jwt.ts'
+import { createTokenVerifier } from './jwt/verifier.ts'
 
 /** The callers of the API: their keys, the check of requests, the record, and the routes that manage them. */
 export interface Principals {

@@ -1,7 +1,8 @@
+import { SignJWT, type JWTPayload } from 'jose'
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 
 /** A token issuer on loopback: it publishes its keys and signs tokens. */
 export interface Issuer extends AsyncDisposable {
@@ -11,11 +12,19 @@ export interface Issuer extends AsyncDisposable {
   reads(): number
   /** Signs claims; by default a token that the gateway accepts. */
   sign(claims: JWTPayload, options?: SignOptions): Promise<string>
+  /** Signs these texts unchanged, with the key that the issuer publishes. */
+  signText(header: object, payload: string): string
+  /** The published key in the form that a careless library could take for a shared secret. */
+  publicPem(): string
+  /** Replaces the key; `kid` is the id of the new one. */
+  rotate(kid: string): void
+  /** Answers the next requests for its keys in this way. */
+  answer(way: (response: ServerResponse, keys: string) => void): void
 }
 
 interface SignOptions {
   readonly issuer?: string
-  readonly audience?: string
+  readonly audience?: string | string[]
   readonly expiresAtS?: number
   readonly kid?: string
   /** Signs with a key that the issuer does not publish. */
@@ -26,16 +35,33 @@ const NAME = 'https://issuer.example'
 const AUDIENCE = 'agentfleet'
 const HOUR_S = 3_600
 
+interface Pair {
+  readonly publicKey: KeyObject
+  readonly privateKey: KeyObject
+}
+const newPair = (): Pair => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+/** Answers as an issuer does. */
+export const ANSWER = (response: ServerResponse, keys: string): void => {
+  response.setHeader('content-type', 'application/json')
+  response.end(keys)
+}
+
 /** Starts an issuer with one key. */
 export async function startIssuer(): Promise<Issuer> {
-  const own = await generateKeyPair('ES256', { extractable: true })
-  const foreign = await generateKeyPair('ES256')
-  const jwk = { ...(await exportJWK(own.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }
+  const foreign = newPair()
+  let [own, ownKid] = [newPair(), 'k1']
   let reads = 0
+  let way = ANSWER
   const server = createServer((_request, response) => {
     reads += 1
-    response.setHeader('content-type', 'application/json')
-    response.end(JSON.stringify({ keys: [jwk] }))
+    const jwk = {
+      ...own.publicKey.export({ format: 'jwk' }),
+      kid: ownKid,
+      alg: 'ES256',
+      use: 'sig',
+    }
+    way(response, JSON.stringify({ keys: [jwk] }))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -49,7 +75,7 @@ export async function startIssuer(): Promise<Issuer> {
     },
     reads: () => reads,
     sign(claims, options = {}) {
-      const { issuer = NAME, audience = AUDIENCE, kid = 'k1', forged = false } = options
+      const { issuer = NAME, audience = AUDIENCE, kid = ownKid, forged = false } = options
       const nowS = Math.floor(Date.now() / 1_000)
       return new SignJWT(claims)
         .setProtectedHeader({ alg: 'ES256', kid })
@@ -59,6 +85,17 @@ export async function startIssuer(): Promise<Issuer> {
         .setExpirationTime(options.expiresAtS ?? nowS + HOUR_S)
         .sign(forged ? foreign.privateKey : own.privateKey)
     },
+    signText(header, payload) {
+      const text = `${part(JSON.stringify({ alg: 'ES256', kid: ownKid, ...header }))}.${part(payload)}`
+      const key = { key: own.privateKey, dsaEncoding: 'ieee-p1363' } as const
+      return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`
+    },
+    publicPem: () => String(own.publicKey.export({ format: 'pem', type: 'spki' })),
+    rotate(kid) {
+      own = newPair()
+      ownKid = kid
+    },
+    answer: (next) => void (way = next),
     async [Symbol.asyncDispose]() {
       server.close()
       server.closeAllConnections()
@@ -71,9 +108,18 @@ export function claimsOf(tenant: string, scope: string): JWTPayload {
   return { sub: 'ada', fleet: { tenant }, scope }
 }
 
+/** The claims of a token that the gateway accepts, to be changed and signed as a text. */
+export function wholeClaims(part: object = {}): Record<string, unknown> {
+  const nowS = Math.floor(Date.now() / 1_000)
+  const fixed = { iss: NAME, aud: AUDIENCE, iat: nowS, exp: nowS + HOUR_S }
+  return { ...fixed, ...claimsOf('acme', 'tasks:read'), ...part }
+}
+
 /** An unsigned token, which no issuer may accept. */
-export function unsigned(claims: JWTPayload): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const fixed = { iss: NAME, aud: AUDIENCE, exp: Math.floor(Date.now() / 1_000) + HOUR_S }
-  return `${part({ alg: 'none', typ: 'JWT' })}.${part({ ...fixed, ...claims })}.`
+export function unsigned(): string {
+  return `${part(JSON.stringify({ alg: 'none' }))}.${part(JSON.stringify(wholeClaims()))}.`
+}
+
+function part(text: string): string {
+  return Buffer.from(text).toString('base64url')
 }

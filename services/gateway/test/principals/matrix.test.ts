@@ -128,7 +128,7 @@ test.each(operations)(
       'a token of another issuer': await issuer.sign(claims, { issuer: 'https://other.example' }),
       'an expired token': await issuer.sign(claims, { expiresAtS: nowS - 60 }),
       'a forged token': await issuer.sign(claims, { forged: true }),
-      'an unsigned token': unsigned(claims),
+      'an unsigned token': unsigned(),
     }
     for (const [what, credential] of Object.entries(wrong)) {
       const status = await send(each, credential)

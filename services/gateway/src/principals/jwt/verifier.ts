@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto'
+import { SCOPES, type Principal } from '@agentfleet/domain'
+import { TOKEN_PATTERN } from '@agentfleet/protocol'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import { errors, jwtVerify, type JWTPayload } from 'jose'
+import type { GatewayConfig } from '../../config.ts'
+import type { FindCaller } from '../../http/auth.ts'
+import { Refusal } from '../../http/problems.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
+
+/**
+ * JWTs of one issuer. The issuer, the audience, the algorithms and the address of the keys are fixed by the
+ * configuration; a token cannot choose them (RFC 8725).
+ *
+ * A verified token is remembered by its digest for REMEMBERED_MS, so that a busy caller costs one signature
+ * check in that time. Invariant (L7): at most REMEMBERED_MAX tokens are remembered.
+ */
+
+/** A key that the issuer has withdrawn counts for at most this much longer, milliseconds. */
+const REMEMBERED_MS = 60_000
+/** About 500 bytes each. */
+const REMEMBERED_MAX = 10_000
+/** Tokens of real issuers stay below; a longer text is not hashed. */
+const TOKEN_CHARS_MAX = 8_192
+/** Clocks of issuer and gateway differ by less, seconds. */
+const SKEW_S = 5
+/** A subject is part of the caller's name in events and logs; OpenID Connect allows 255 characters. */
+const SUBJECT_CHARS_MAX = 100
+/** Of a longer subject; 16 characters of a digest follow, so that two subjects are two callers. */
+const SUBJECT_START_CHARS = 80
+const SUBJECT_DIGEST_CHARS = 16
+/** The latest time that a date can show, milliseconds. */
+const TIME_MAX_MS = 8.64e15
+/** Three parts, each in base64url. */
+const JWT_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+type JwtConfig = Pick<
+  GatewayConfig,
+  | 'JWT_ISSUER'
+  | 'JWT_AUDIENCE'
+  | 'JWT_JWKS_URL'
+  | 'JWT_ALGORITHMS'
+  | 'JWT_TENANT_CLAIM'
+  | 'JWT_SCOPE_CLAIM'
+>
+
+/** Creates the check of tokens; undefined if the configuration names no issuer. It throws a Refusal for a wrong token. */
+export function createTokenVerifier(
+  config: JwtConfig,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
+): FindCaller | undefined {
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_URL: jwksUrl } = config
+  if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined
+  const fixed = { issuer, audience, algorithms: [...config.JWT_ALGORITHMS] }
+  const keys = createIssuerKeys(new URL(jwksUrl), { clock, log })
+  const remembered = new Map<string, { principal: Principal; untilMs: number }>()
+
+  async function verify(token: string, digest: string): Promise<Principal> {
+    const nowMs = clock.nowMs()
+    const { payload } = await jwtVerify(token, keys, {
+      ...fixed,
+      clockTolerance: SKEW_S,
+      requiredClaims: ['sub', 'exp'],
+      currentDate: new Date(nowMs),
+    }).catch((error: unknown) => {
+      throw refusalOf(error)
+    })
+    const { iat } = payload
+    if (iat !== undefined && iat > nowMs / 1_000 + SKEW_S) throw wrongClaim('iat')
+    const principal = principalIn(payload, config)
+    remembered.set(digest, { principal, untilMs: clock.monotonicMs() + REMEMBERED_MS })
+    const [oldest = ''] = remembered.size > REMEMBERED_MAX ? remembered.keys() : []
+    remembered.delete(oldest)
+    return principal
+  }
+
+  return (token) => {
+    if (!JWT_PATTERN.test(token)) return undefined
+    if (token.length > TOKEN_CHARS_MAX)
+      throw wrongToken(`is too long; a token may have ${TOKEN_CHARS_MAX} characters`)
+    const digest = createHash('sha256').update(token).digest('base64')
+    const known = remembered.get(digest)
+    if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.principal
+    return verify(token, digest)
+  }
+}
+
+/** The caller that the claims describe; throws a Refusal if they name none. */
+export function principalIn(
+  payload: JWTPayload,
+  { JWT_TENANT_CLAIM, JWT_SCOPE_CLAIM }: Pick<JwtConfig, 'JWT_TENANT_CLAIM' | 'JWT_SCOPE_CLAIM'>,
+): Principal {
+  const tenant = claim(payload, JWT_TENANT_CLAIM)
+  const sub: unknown = payload.sub
+  const { exp } = payload
+  if (typeof sub !== 'string' || sub === '') throw wrongClaim('sub')
+  if (typeof tenant !== 'string' || !TOKEN_PATTERN.test(tenant)) throw wrongClaim(JWT_TENANT_CLAIM)
+  const said = claim(payload, JWT_SCOPE_CLAIM)
+  const words: readonly unknown[] = typeof said === 'string' ? said.split(' ') : [said].flat()
+  return {
+    keyId: `jwt:${callerName(sub)}`,
+    tenant,
+    scopes: SCOPES.filter((scope) => words.includes(scope)),
+    ...(exp === undefined ? {} : { expiresAtMs: Math.min(exp * 1_000, TIME_MAX_MS) }),
+  }
+}
+
+function callerName(sub: string): string {
+  if (sub.length <= SUBJECT_CHARS_MAX) return sub
+  const digest = createHash('sha256').update(sub).digest('base64url')
+  return `${sub.slice(0, SUBJECT_START_CHARS)}~${digest.slice(0, SUBJECT_DIGEST_CHARS)}`
+}
+
+/** The value of a claim by its whole name, or by the names of nested claims with dots between them. */
+function claim(payload: object, name: string): unknown {
+  if (Object.hasOwn(payload, name)) return (payload as Record<string, unknown>)[name]
+  let value: unknown = payload
+  for (const part of name.split('.')) {
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, part)) return undefined
+    value = (value as Record<string, unknown>)[part]
+  }
+  return value
+}
+
+/** The refusal of a token that the check did not accept; it repeats nothing of the token. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  if (error instanceof errors.JWTExpired) return wrongToken('has expired')
+  if (error instanceof errors.JWTClaimValidationFailed) return wrongClaim(error.claim)
+  if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported)
+    return wrongToken('is signed in a way that the gateway does not accept (JWT_ALGORITHMS)')
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+    return wrongToken('names no key that the issuer publishes')
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return wrongToken('has a wrong signature')
+  return wrongToken('is not a JWT in the compact form')
+}
+
+function wrongClaim(name: string): Refusal {
+  return wrongToken(`has a missing or wrong claim ${name}`)
+}
+
+function wrongToken(what: string): Refusal {
+  return new Refusal('unauthorized', `This token ${what}. Get another token from the issuer.`)
+}

@@ -1,0 +1,110 @@
+import { createLogger, loadConfig, manualClock } from '@agentfleet/runtime'
+import type { ServerResponse } from 'node:http'
+import { expect, test } from 'vitest'
+import { schema } from '../../src/config.ts'
+import { createTokenVerifier } from '../../src/principals/jwt/verifier.ts'
+import { ANSWER, claimsOf, startIssuer, type Issuer } from './issuer.ts'
+
+/** An issuer that is down, slow or hostile, and one that changes its keys. */
+const log = createLogger({ service: 'gateway', id: 't', level: 'silent' })
+const MINUTE_MS = 60_000
+
+/** A verifier whose clock the test moves; `check` returns the tenant of a token, or the code of its refusal. */
+function verifierOf(issuer: Issuer) {
+  const clock = manualClock(Date.now())
+  const config = loadConfig(schema, {
+    NATS_URL: 'nats://x',
+    REDIS_URL: 'redis://x',
+    ...issuer.variables,
+  })
+  const verify = createTokenVerifier(config, { clock, log })
+  const check = async (token: string): Promise<string | undefined> => {
+    try {
+      return (await verify?.(token))?.tenant
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  /** Each token is another one, so that none is remembered. */
+  let counter = 0
+  const token = (kid?: string) =>
+    issuer.sign(
+      { ...claimsOf('acme', 'tasks:read'), jti: String((counter += 1)) },
+      {
+        expiresAtS: Math.floor(Date.now() / 1_000) + 90_000,
+        ...(kid === undefined ? {} : { kid }),
+      },
+    )
+  return { clock, check, token }
+}
+
+const ILL: Readonly<Record<string, (response: ServerResponse, keys: string) => void>> = {
+  'answers 500': (response, keys) => void response.writeHead(500).end(keys),
+  'answers with HTML': (response) => void response.end('<html>maintenance</html>'),
+  'answers with JSON that is not a key set': (response) => void response.end('{"keys":5}'),
+  'answers with more than 256 KiB': (response, keys) =>
+    void response.end(keys + ' '.repeat(300_000)),
+  'sends the caller elsewhere': (response) =>
+    void response.writeHead(302, { location: 'http://127.0.0.1:9/' }).end(),
+  'breaks the connection': (response) => void response.destroy(),
+  'does not answer': () => undefined,
+}
+
+test.each(Object.entries(ILL))(
+  'a token with a known key is accepted while the issuer %s, and a token with an unknown key gets 503',
+  async (_what, ill) => {
+    await using issuer = await startIssuer()
+    const { clock, check, token } = verifierOf(issuer)
+    issuer.answer(ill)
+    expect(await check(await token())).toBe('issuer-unavailable')
+    expect(await check(await token())).toBe('issuer-unavailable')
+    expect(issuer.reads()).toBe(1)
+    issuer.answer(ANSWER)
+    clock.advance(1_000)
+    expect(await check(await token())).toBe('acme')
+    issuer.answer(ill)
+    // The keys are old now: the gateway asks again, and the token does not wait for the answer.
+    clock.advance(11 * MINUTE_MS)
+    const startedMs = performance.now()
+    expect(await check(await token())).toBe('acme')
+    expect(performance.now() - startedMs).toBeLessThan(2_000)
+    expect(await check(await token('other'))).toBe('issuer-unavailable')
+    expect(await check(await token())).toBe('acme')
+    expect(issuer.reads()).toBe(3)
+    // After a day the keys could have been withdrawn long ago.
+    clock.advance(24 * 60 * MINUTE_MS)
+    expect(await check(await token())).toBe('issuer-unavailable')
+  },
+)
+
+test('1,000 tokens with random key ids make the gateway ask the issuer once in ten seconds (L7)', async () => {
+  await using issuer = await startIssuer()
+  const { clock, check, token } = verifierOf(issuer)
+  expect(await check(await token())).toBe('acme')
+  for (let round = 0; round < 10; round += 1) {
+    clock.advance(5_000)
+    const tokens = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => token(`random-${round}-${index}`)),
+    )
+    const codes = new Set(await Promise.all(tokens.map(check)))
+    expect([...codes]).toEqual(['unauthorized'])
+    expect(await check(await token())).toBe('acme')
+  }
+  expect(issuer.reads()).toBe(1 + 5)
+})
+
+test('the gateway accepts the new key of an issuer without a restart, and refuses the withdrawn key', async () => {
+  await using issuer = await startIssuer()
+  const { clock, check, token } = verifierOf(issuer)
+  const former = await token()
+  expect(await check(former)).toBe('acme')
+  const unseen = await token()
+  issuer.rotate('k2')
+  clock.advance(10_000)
+  expect(await check(await token())).toBe('acme')
+  expect(await check(unseen)).toBe('unauthorized')
+  // A token that was checked is remembered for a minute.
+  expect(await check(former)).toBe('acme')
+  clock.advance(MINUTE_MS)
+  expect(await check(former)).toBe('unauthorized')
+})
