@@ -124,7 +124,7 @@ test.each(operations)('$method $path is served by the gateway', async ({ path, m
 })
 
 test.each(operations)(
-  '$method $path requires an API key unless openapi.yaml says that it does not',
+  '$method $path requires an API key exactly if openapi.yaml demands one',
   async (operation) => {
     const url = operation.path.replace(/\{\w+\}/, 'x')
     const method = operation.method.toUpperCase() as 'GET'
@@ -165,7 +165,7 @@ test('every operation of the API that makes a change is in the audit log, except
   expect(auditedOperations(document)).toEqual(new Set(ids))
 })
 
-test('the gateway does not start with an openapi.yaml in which an operation names no scope or an unknown scope', () => {
+test('the gateway refuses to start with an openapi.yaml in which an operation names no scope or an unknown scope', () => {
   const only = (security: object) => ({
     ...document,
     paths: { '/x': { get: { operationId: 'x', ...security } } },

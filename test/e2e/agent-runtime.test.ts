@@ -60,7 +60,7 @@ describe('a tool of an agent', () => {
     expect(await heard(view.id)).toEqual([`{"line":"hello","key":"${view.id}.1"}`])
   })
 
-  it('that the task does not list is not offered, and the model gets an error when it calls a tool wrongly', async () => {
+  it('is offered only if the task lists the tool, and the model gets an error when it calls a tool wrongly', async () => {
     const view = await submit(
       [
         use('append_line', { line: 'no' }),

@@ -7,7 +7,7 @@ test('a server whose connection is lost counts as unavailable, and a resource th
   expect(awayOf({ bus: need(true), store: need(false), adviser: {} })).toEqual(['store-away'])
 })
 
-test('a service is not ready and says why while a server is unavailable that it cannot work without', () => {
+test('a service is not ready and says why while a server that it needs is unavailable', () => {
   const away = ['store-away', 'discovery-away']
   expect(readinessOf({ ok: true }, away, ['store'])).toEqual({
     ok: false,
@@ -15,7 +15,7 @@ test('a service is not ready and says why while a server is unavailable that it 
   })
 })
 
-test('a service is ready and reports itself as degraded while a server is unavailable that it can work without', () => {
+test('a service is ready and reports itself as degraded while a server is unavailable that it does not strictly need', () => {
   const own = { ok: true, degraded: ['log-full'] }
   const degraded = ['log-full', 'store-away']
   expect(readinessOf(own, ['store-away'], ['store'])).toEqual({ ok: true, degraded })

@@ -39,7 +39,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-test('NATS: a service connects over TLS, and does not connect to a server that it cannot verify', async () => {
+test('NATS: a service connects over TLS, and refuses a server that it cannot verify', async () => {
   const tls = { ...server, clientCaFile: authority.caFile }
   const nats = await startNats({
     binaries,
@@ -68,7 +68,7 @@ test('NATS: a service connects over TLS, and does not connect to a server that i
   await Promise.all([nats.stop(), plain.stop()])
 })
 
-test('Redis: a service connects over TLS, and does not connect to a server that it cannot verify', async () => {
+test('Redis: a service connects over TLS, and refuses a server that it cannot verify', async () => {
   const [port = 0] = await drawPorts(1)
   const redis = await startRedis({
     binaries,

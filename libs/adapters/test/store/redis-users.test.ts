@@ -119,7 +119,7 @@ test.each(REDIS_SERVICES)(
   },
 )
 
-test('Redis does not answer a client without a password', async () => {
+test('Redis refuses a client that sends no password', async () => {
   const stranger = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null })
   await expect(stranger.get('task:a')).rejects.toThrow(/NOAUTH|closed/)
   stranger.disconnect()

@@ -27,7 +27,9 @@ export function callDetails(call: TaskCall, look: Look): string {
       ],
       [
         'tokens',
-        isLlm ? `${number(usage.inputTokens)} in, ${number(usage.outputTokens)} out` : undefined,
+        isLlm
+          ? `${number(usage.inputTokens)} of input, ${number(usage.outputTokens)} of output`
+          : undefined,
       ],
       ['cost', isLlm ? usd(usage.costUsd) : undefined],
       ['asked by', call.askedBy === undefined ? undefined : `the model in step ${call.askedBy}`],

@@ -79,7 +79,10 @@ export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
       ['node', task.node],
       ['placed', task.placement && `on ${task.placement.node}: ${task.placement.reason}`],
       ['calls', number(task.usage.llmCalls)],
-      ['tokens', `${number(task.usage.inputTokens)} in, ${number(task.usage.outputTokens)} out`],
+      [
+        'tokens',
+        `${number(task.usage.inputTokens)} of input, ${number(task.usage.outputTokens)} of output`,
+      ],
       ['cost', `${usd(task.usage.costUsd)}${budgetText(task)}`],
       ['replay of', task.replayOf],
       ['parent', task.parentId],

@@ -63,7 +63,7 @@ describe('the view of one call', () => {
       started            2026-01-31 12:00:01 UTC
       took               1.0 s
       first token after  400 ms
-      tokens             812 in, 96 out
+      tokens             812 of input, 96 of output
       cost               $0.0002
 
       message: system
@@ -152,7 +152,7 @@ describe('tables of the command line', () => {
       node       worker-1
       placed     on worker-1: least loaded of 2
       calls      1
-      tokens     812 in, 96 out
+      tokens     812 of input, 96 of output
       cost       $0.0002
       metadata   team=support
 

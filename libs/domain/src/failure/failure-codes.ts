@@ -237,7 +237,7 @@ export const FAILURE_CODES = {
     http: { status: 409, title: 'The task does not wait for approval of this step' },
   },
   'decided-otherwise': {
-    says: 'The step is already decided in the opposite way.',
+    says: 'The opposite decision on the step is already stored.',
     http: { status: 409, title: 'The opposite decision on the step is stored' },
   },
   'agent-shipped': {

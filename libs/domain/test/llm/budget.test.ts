@@ -41,7 +41,7 @@ describe('the budget of a task', () => {
     expect(checkBudget({ usd: 0.02 }, spent, greedy)).toMatchObject({ outputTokensMax: 2_475 })
   })
 
-  it('cannot be kept in USD for a model without a price, and says so', () => {
+  it('in USD needs a price of the model, and the error says so', () => {
     const free = { ...next, price: undefined }
     expect(checkBudget({ usd: 1 }, spent, free)).toMatchObject({
       reason: 'no-price',

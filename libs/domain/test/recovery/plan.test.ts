@@ -16,7 +16,7 @@ describe('planRecovery', () => {
     )
   })
 
-  test('returns the pointers of tasks that are suspected of killing nodes last', () => {
+  test('returns the pointers of suspect tasks, which may have killed nodes, after all other pointers', () => {
     const { batches } = planRecovery(strandedOf(4), 0, new Set(['t0', 't2']))
     expect(batches.flat().map(({ taskId }) => taskId)).toEqual(['t1', 't3', 't0', 't2'])
   })

@@ -299,7 +299,7 @@ describe('decideScale', () => {
     )
   })
 
-  test('a forecast only adds nodes: a fleet is never larger without the forecast', () => {
+  test('a forecast only adds nodes: with the forecast a fleet is at least as large as without it', () => {
     fc.assert(
       fc.property(anyCluster, (cluster) => {
         const forecast = { ...cluster.outlook.forecast, slots: 0 }

@@ -136,7 +136,7 @@ export interface components {
     AgentDefinition: {
       /** @description The role of the agent in a few words. */
       role?: string
-      /** @description The tasks for which the agent is suited. People and planners read this text. */
+      /** @description The tasks for which the agent is suited. People and planners read the description. */
       description?: string
       /** @description The system prompt of the agent's tasks. */
       systemPrompt?: string
@@ -642,7 +642,7 @@ export interface components {
        */
       timeZone?: string
       /**
-       * @description With `skip` the schedule submits no new task while its previous task has not ended.
+       * @description With `skip` the schedule submits a new task only if its previous task has ended.
        * @default allow
        * @enum {string}
        */
@@ -667,7 +667,7 @@ export interface components {
       lastTickAt?: string
       /** @description The id of the last task that the schedule submitted. */
       lastTaskId?: string
-      /** @description Whether the schedule skipped its last submission because the previous task had not ended. */
+      /** @description Whether the schedule skipped its last submission because the previous task was still unfinished. */
       lastSkipped?: boolean
     }
     TaskText: {
@@ -686,7 +686,7 @@ export interface components {
       /** @description The last ticks (times of submission), newest first. */
       last: {
         at: string
-        /** @description Whether the schedule submitted no task at this time because its previous task had not ended. */
+        /** @description Whether the schedule skipped this time because its previous task was still unfinished. */
         skipped: boolean
         taskId?: string
         state?: components['schemas']['TaskState']

@@ -51,7 +51,7 @@ test('the definition of an agent gets versions, can be changed with its ETag and
   expect((await acme.putAgent('triage', { role: 'again' })).version).toBe(4)
 })
 
-test('two concurrent writers of an agent definition store each version once, and no change is lost without an error', async () => {
+test('two concurrent writers of an agent definition store each version once, and each lost change gets an error', async () => {
   const client = clientOf('writers')
   const made = await Promise.allSettled(
     Array.from({ length: 5 }, (_, index) => client.putAgent('same', { role: `r${index}` })),

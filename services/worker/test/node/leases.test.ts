@@ -151,7 +151,7 @@ describe('the pointer of a running task', () => {
     expect(run.over).toBe('finished')
   })
 
-  test('gets its lease renewed when this is due, and not while the node does not know whether it still owns the task', async () => {
+  test('gets its lease renewed when this is due, as long as the node knows that it owns the task', async () => {
     const node = await nodeOf('w4')
     const run = take(node, 'renewed', 60_000)
     const nowMs = systemClock.monotonicMs()

@@ -10,7 +10,7 @@ const failureOf = (status: number, message: string, code?: string) => {
   return failureOfError(readRefusal(status, body), undefined, undefined)
 }
 
-describe('a refusal of a provider is not repeated, although its status says otherwise,', () => {
+describe('a refused call is not repeated, although the status of the refusal allows it,', () => {
   test.each<[number, string]>([
     [429, 'Rate limit reached for gpt-x on tokens per min (TPM): Limit 30000, Requested 33000.'],
     [429, 'Request too large for gpt-x: Limit 10,000, Requested 12,345. Visit the docs.'],

@@ -126,7 +126,7 @@ export const FENCING: readonly Mutation[] = [
     find: 'ack.renew(bus, run.ackSubject)',
     replace: 'void bus',
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /gets its lease renewed when this is due, and not while/,
+    caughtBy: /gets its lease renewed when this is due, as long as/,
     because: /\+WPI/,
   },
   {
@@ -136,7 +136,7 @@ export const FENCING: readonly Mutation[] = [
     find: ' || run.doubtful',
     replace: '',
     tests: ['services/worker/test/node/leases.test.ts'],
-    caughtBy: /gets its lease renewed when this is due, and not while/,
+    caughtBy: /gets its lease renewed when this is due, as long as/,
     because: /\+WPI/,
   },
   {
