@@ -29,7 +29,7 @@ export const RECOVERY: readonly Mutation[] = [
     find: 'const last = stranded.filter(({ taskId }) => suspects.has(taskId))',
     replace: "const last = stranded.filter(({ taskId }) => suspects.has(taskId) && taskId === '')",
     tests: ['libs/domain/test/recovery/plan.test.ts'],
-    caughtBy: /returns the pointers of tasks that are suspected/,
+    caughtBy: /returns the pointers of suspect tasks/,
     because: /to deeply equal/,
   },
   {
