@@ -11,7 +11,7 @@ import {
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const SERVICE = 'recovery'
-const WITHIN_MS = 5_000
+const WITHIN_MS = 15_000
 const MINUTE_MS = 60_000
 let servers: SecuredServers
 let bus: Bus

@@ -124,8 +124,8 @@ test('the batcher handles a hundred thousand items in well under a second of pro
     maxInFlight: 4,
     maxQueued: 100_000,
   })
-  const beganMs = performance.now()
+  const before = process.cpuUsage()
   await Promise.all(range(0, 100_000).map((item) => batcher.add(item)))
   // Measured: about 150 ms; the limit only catches a cost that grows with the queue.
-  expect(performance.now() - beganMs).toBeLessThan(2_000)
+  expect(process.cpuUsage(before).user / 1_000).toBeLessThan(2_000)
 })

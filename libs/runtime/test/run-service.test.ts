@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 const FIXTURE = fileURLToPath(new URL('fixtures/service.mjs', import.meta.url))
-const WAIT = { timeout: 10_000, interval: 5 }
+/** A busy machine takes seconds to start a process. */
+const WAIT = { timeout: 30_000, interval: 20 }
 
 interface Line {
   event?: string

@@ -38,7 +38,7 @@ import { createCoordinator, type CoordinatorDeps } from '../src/service.ts'
 /** A tenth of the durations of production. */
 export const TIMING = timingOf(0.1)
 /** Milliseconds within which every action of a coordinator happens on a busy machine. */
-export const SOON_MS = 10_000
+export const SOON_MS = 20_000
 const DAY_MS = 86_400_000
 const CLAIM_KEY = 'a-key-of-the-tests'
 const NODE = 'n1'

@@ -110,16 +110,16 @@ test('L5: a stream replays stored events and then sends new events live, each ev
   const watching = (async () => {
     for await (const frame of client.watch([task.id], { deltas: true })) frames.push(frame)
   })()
-  await eventually(() => expect(frames).toHaveLength(1), 5_000)
+  await eventually(() => expect(frames).toHaveLength(1), 15_000)
   const piece = { attempt: 1, node: 'n1', seq: task.seq, offset: 0, text: 'hel' }
   const delta = { kind: 'text', ...piece } as const
   await eventually(() => {
     bench.bus.send(CHANNELS.delta, delta, { taskId: task.id })
     expect(frames.some(({ type }) => type === 'delta')).toBe(true)
-  }, 5_000)
+  }, 15_000)
   const last = await bench.complete(task, 'hello')
   // The event arrives live, long before a silent watch reads the log again.
-  await eventually(() => expect(frames.at(-1)).toMatchObject({ seq: last }), 5_000)
+  await eventually(() => expect(frames.at(-1)).toMatchObject({ seq: last }), 15_000)
   await watching
   const events = frames.flatMap((frame) => (frame.type === 'event' ? [frame] : []))
   expect(events.map(({ seq, event }) => [seq, event.type])).toEqual([
@@ -208,7 +208,7 @@ test('a coordinator cancels a task, and if no coordinator answers, the client ge
   })
   await eventually(async () => {
     expect(await client.cancel(task.id)).toMatchObject({ state: 'cancelled' })
-  }, 5_000)
+  }, 15_000)
   expect(await client.cancel(task.id)).toMatchObject({ state: 'cancelled' })
   const other = await client.submit({ task: 'write' })
   await bench.complete(other, 'hello')

@@ -31,7 +31,7 @@ const log = createLogger({ service: 'test', id: 'test', level: 'error' })
 export const STALL_MS = 2_000
 
 /** The longest wait of these tests on a busy machine, milliseconds. */
-const SOON_MS = 10_000
+const SOON_MS = 20_000
 /** A monitor that has just connected withholds deaths for this many snapshots. */
 const SETTLED_SNAPSHOTS = 14
 const STEADY_NODES = 6

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { connectBus, type Bus, type Logger } from '../../src/index.ts'
 
 /** Channels between two connections to a real NATS server. */
-const SOON_MS = 5_000
+const SOON_MS = 15_000
 let servers: TestServers<'nats'>
 let here: Bus
 let there: Bus

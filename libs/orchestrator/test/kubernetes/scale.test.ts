@@ -13,7 +13,7 @@ import { createKubernetesOrchestrator } from '../../src/kubernetes/driver.ts'
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 /** A server that never answers has to be abandoned within a test's patience, milliseconds. */
 const CALL_WITHIN_MS = 400
-const WITHIN_MS = 5_000
+const WITHIN_MS = 15_000
 const closing: (() => Promise<void>)[] = []
 
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { createProjector } from '../../src/follower/projector.ts'
 const MIB = 1024 * 1024
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 /** Milliseconds within which a write happens. */
-const SOON_MS = 5_000
+const SOON_MS = 15_000
 
 /** A finished task with a result of so many characters. */
 function recordOf(taskId: string, seq: number, chars: number): TaskRecord {

@@ -205,7 +205,7 @@ test('a gateway that starts later and another running gateway can return every a
   await client.putAgent('early', { systemPrompt: 'three' })
   await eventually(async () => {
     expect((await other.agent('early')).version).toBe(3)
-  }, 5_000)
+  }, 15_000)
 })
 
 test('L7: the gateway keeps the newest twenty versions of an agent', async () => {

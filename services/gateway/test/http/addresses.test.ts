@@ -64,13 +64,14 @@ describe('without a trusted proxy', () => {
 
   test('the header X-Forwarded-For of a caller changes neither its address nor its limit of failed logins', async () => {
     await using bench = await setup({ API_KEYS: `acme:${KEY}` })
-    const statuses: number[] = []
-    for (let tries = 0; tries < 22; tries += 1) {
-      const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': `10.1.1.${tries}` }
-      const { status } = await fetch(`${bench.gateway.url()}/v1/me`, { headers })
-      statuses.push(status)
+    const login = async (index: number): Promise<number> => {
+      const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': `10.1.1.${index}` }
+      return (await fetch(`${bench.gateway.url()}/v1/me`, { headers })).status
     }
-    expect(statuses.at(-1)).toBe(429)
+    // Together, because the limit allows more logins as time passes.
+    const statuses = await Promise.all(Array.from({ length: 40 }, (_, index) => login(index)))
+    expect(statuses.filter((status) => status === 401).length).toBeGreaterThan(0)
+    expect(statuses).toContain(429)
   })
 })
 

@@ -66,7 +66,7 @@ beforeAll(async () => {
   )
   await eventually(async () => {
     expect(await send({ method: 'GET', path: '/v1/me' }, keys.expired)).toBe(401)
-  }, 5_000)
+  }, 15_000)
 }, 60_000)
 afterAll(async () => {
   await bench[Symbol.asyncDispose]()

@@ -94,7 +94,8 @@ describe('the limiter of a provider', () => {
   test('applies the limits that the provider reports', async () => {
     const { enter, limiter, came } = setup({})
     await enter('a', {})
-    limiter.heard({ rpm: 60 })
+    // The next call passes after ten seconds.
+    limiter.heard({ rpm: 6 })
     void enter('b', {})
     void enter('c', {})
     await new Promise((resolve) => setTimeout(resolve, 400))

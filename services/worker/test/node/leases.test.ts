@@ -9,7 +9,7 @@ import { createNode, type Node } from '../../src/node/node.ts'
 import { openNodeTools } from '../../src/tools/node-tools.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
-const SOON_MS = 5_000
+const SOON_MS = 15_000
 
 let servers: SecuredServers<'redis'>
 let worker: Bus
