@@ -91,6 +91,7 @@ async function runKilledAfter(steps: readonly number[]): Promise<Outcome> {
   const early: { subject: string; text: string }[] = []
   let id: string | undefined
   try {
+    expect(await test.bus.roundTrip(5_000)).toBe(true)
     const submitted = await test.client.submit({
       task: 'ten steps',
       model: `sim-script:${SCRIPT}`,

@@ -28,6 +28,7 @@ beforeAll(async () => {
   servers.bus.subscribe(SUBJECTS.opsOutcome(SERVICE), (message) => {
     outcomes.push(JSON.parse(message.text()) as DecisionOutcome)
   })
+  expect(await servers.bus.roundTrip(WITHIN_MS)).toBe(true)
 }, 300_000)
 beforeEach(async () => {
   const manager = await servers.bus.nats.jetstreamManager()

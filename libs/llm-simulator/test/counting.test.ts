@@ -21,10 +21,14 @@ describe('the counters and settings of the simulator', () => {
     await call('a', '1')
     await call('a', '1')
     await call('b', '0')
-    const signal = AbortSignal.timeout(30)
+    const abort = new AbortController()
+    const { signal } = abort
     const headers = { 'x-task-id': 'b', 'x-step': '0' }
     const model = 'sim?tps=10'
-    await expect(chat(simulator.url, { model }, { headers, signal })).rejects.toThrow()
+    const cut = expect(chat(simulator.url, { model }, { headers, signal })).rejects.toThrow()
+    await eventually(() => expect(simulator.stats().inFlight).toBe(1))
+    abort.abort()
+    await cut
     await eventually(() => expect(simulator.stats().inFlight).toBe(0))
 
     const zero = { aborted: 0, failed: 0, refused: 0 }

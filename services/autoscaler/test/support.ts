@@ -59,6 +59,9 @@ const UNADVISED: Advising = {
   current: () => ({ applied: undefined, record: undefined }),
 }
 
+/** A busy machine answers within this, milliseconds. */
+const SUBSCRIBED_WITHIN_MS = 20_000
+
 /**
  * Real NATS with the production permissions, Consul, and a control API whose processes are nodes on the bus.
  */
@@ -75,6 +78,7 @@ export async function startWorld() {
   bus.subscribe(SUBJECTS.opsOutcome('autoscaler'), (message) => {
     outcomes.push(JSON.parse(message.text()) as DecisionOutcome)
   })
+  await bus.roundTrip(SUBSCRIBED_WITHIN_MS)
   let load: Partial<Snapshot> = {}
   let telling: NodeJS.Timeout | undefined
 

@@ -198,9 +198,14 @@ export async function startBench() {
 export type Bench = Awaited<ReturnType<typeof startBench>>
 
 /** Counts the messages on a subject until the counter is closed. */
-export function countOn(bus: Bus, subject: string): { count(): number; close(): void } {
+export async function countOn(
+  bus: Bus,
+  subject: string,
+): Promise<{ count(): number; close(): void }> {
   let count = 0
   const tap = bus.subscribe(subject, () => (count += 1))
+  // What another connection sends before the server knows the subscription would not be counted.
+  if (!(await bus.roundTrip(SOON_MS))) throw new Error('the server does not answer')
   return { count: () => count, close: tap.close }
 }
 

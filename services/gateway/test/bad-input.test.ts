@@ -18,7 +18,7 @@ import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadDocument } from '../src/http/document.ts'
-import { setup } from './support.ts'
+import { listening, setup } from './support.ts'
 
 /**
  * Every input gets an answer that the document describes. No answer says that the gateway failed,
@@ -160,16 +160,22 @@ beforeAll(async () => {
     agentVersion: fc.constantFrom(1, 2, 1_000_000_000),
   })
 }, 90_000)
-afterAll(() => target[Symbol.asyncDispose]())
+afterAll(() => target?.[Symbol.asyncDispose]())
 
 async function startGatewayTarget(): Promise<Target> {
   const lines: string[] = []
-  const bench = await setup({}, { error: (entry) => lines.push(inspect(entry)) })
+  const bench = await setup(
+    {},
+    {
+      error: (entry, message) => lines.push(`${message}: ${inspect(entry)}`),
+    },
+  )
   // No coordinator runs here: every decision comes too late, and there are no figures.
   bench.bus.on(CHANNELS.cancel, () => Promise.resolve({ kind: 'finished' as const }))
   bench.bus.on(CHANNELS.approve, () => Promise.resolve({ kind: 'finished' as const }))
   bench.bus.on(CHANNELS.series, async () => ({ kind: 'series', knownFromMs: 0, series: [] }))
   bench.bus.on(CHANNELS.queues, async () => ({ kind: 'queues', atMs: 1, queues: [] }))
+  await listening(bench.bus)
   return {
     url: bench.gateway.url(),
     errors: async () => lines,

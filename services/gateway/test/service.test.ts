@@ -14,11 +14,11 @@ afterAll(() => shared[Symbol.asyncDispose]())
 
 test('L1: an accepted task is in the log, and its pointer is issued', async () => {
   const bench = shared
-  const pointer = nextPointer(bench.bus, 'accepted')
+  const pointer = await nextPointer(bench.bus, 'accepted')
   const task = await bench.client().submit({ task: 'accepted', priority: 'high' })
   expect(task).toMatchObject({ state: 'queued', agent: 'assistant', priority: 'high' })
   expect((await bench.taskLog.record(task.id))?.seq).toBe(task.seq)
-  expect(await pointer).toMatchObject({
+  expect(await pointer()).toMatchObject({
     taskId: task.id,
     tenant: 'default',
     seq: task.seq,
@@ -48,9 +48,9 @@ test('L1: a hundred concurrent submissions under one idempotency key create one 
 
 test('a held request is answered with the result of its task', async () => {
   const bench = shared
-  const pointer = nextPointer(bench.bus, 'held')
+  const pointer = await nextPointer(bench.bus, 'held')
   const answer = bench.client().submit({ task: 'held' }, { waitSeconds: 30 })
-  const { taskId: id, seq } = await pointer
+  const { taskId: id, seq } = await pointer()
   await bench.complete({ id, seq }, { text: 'hello' })
   expect(await answer).toMatchObject({
     id,
@@ -132,9 +132,9 @@ test('L5: a stream replays stored events and then sends new events live, each ev
 test('L6: an end event stored while the bus was disconnected still reaches held requests and streams', async () => {
   await using bench = await setup()
   const client = bench.client()
-  const pointer = nextPointer(bench.bus)
+  const pointer = await nextPointer(bench.bus)
   const answer = client.submit({ task: 'write' }, { waitSeconds: 60 })
-  const { taskId: id, seq } = await pointer
+  const { taskId: id, seq } = await pointer()
   const watching = (async () => {
     const types: string[] = []
     for await (const frame of client.watch([id])) {
@@ -237,9 +237,9 @@ test('a tenant does not see anything of another tenant', async () => {
 test('a stop of the gateway closes streams with 1001 and answers held requests', async () => {
   await using bench = await setup()
   const client = bench.client()
-  const pointer = nextPointer(bench.bus)
+  const pointer = await nextPointer(bench.bus)
   const held = client.submit({ task: 'write' }, { waitSeconds: 60 })
-  await pointer
+  await pointer()
   const socket = new WebSocket(`${bench.gateway.url().replace('http', 'ws')}/v1/stream`)
   await new Promise((resolve) => socket.once('open', resolve))
   const closed = new Promise<number>((resolve) => socket.once('close', resolve))

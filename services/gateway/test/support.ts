@@ -14,6 +14,9 @@ import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseOperators, schema } from '../src/config.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
+/** A busy machine answers within this, milliseconds. */
+const LISTENING_WITHIN_MS = 60_000
+
 /** A gateway in this process on real servers, and a second connection that plays all other services. */
 export interface GatewayBench extends AsyncDisposable {
   readonly servers: SecuredServers<'redis'>
@@ -30,7 +33,7 @@ export interface GatewayBench extends AsyncDisposable {
 /** Starts servers, and a gateway with these variables in addition to its defaults. */
 export async function setup(
   variables: Record<string, string> = {},
-  heard: { error(entry: object): void } = { error: () => undefined },
+  heard: { error(entry: object, message?: string): void } = { error: () => undefined },
 ): Promise<GatewayBench> {
   const log = createLogger({ service: 'gateway', id: 'gateway-test', level: 'silent' })
   log.error = heard.error
@@ -100,9 +103,20 @@ export async function setup(
   }
 }
 
-/** Resolves with the pointer of the next submitted task; with a text, of the next task with this text. */
-export function nextPointer(bus: Bus, task?: string): Promise<{ taskId: string; seq: number }> {
-  return new Promise((resolve) => {
+/** Resolves when the server knows everything that this connection listens to. */
+export async function listening(bus: Bus): Promise<void> {
+  if (!(await bus.roundTrip(LISTENING_WITHIN_MS))) throw new Error('the server does not answer')
+}
+
+/**
+ * Listens for the pointer of the next submitted task; with a text, of the next task with this text. The
+ * function that it resolves to returns the pointer.
+ */
+export async function nextPointer(
+  bus: Bus,
+  task?: string,
+): Promise<() => Promise<{ taskId: string; seq: number }>> {
+  const next = new Promise<{ taskId: string; seq: number }>((resolve) => {
     const subscription = bus.subscribe(SUBJECTS.allPointers, (message) => {
       const pointer = JSON.parse(message.text()) as Pointer
       if (task !== undefined && pointer.spec?.task !== task) return
@@ -110,4 +124,6 @@ export function nextPointer(bus: Bus, task?: string): Promise<{ taskId: string; 
       resolve(pointer)
     })
   })
+  await listening(bus)
+  return () => next
 }

@@ -19,10 +19,13 @@ describe('an injected fault of the simulator', () => {
     await expect(chat(simulator.url, { model: 'sim?fault=hang' })).rejects.toThrow()
     await eventually(() => expect(simulator.stats()).toMatchObject({ failed: 1, inFlight: 0 }))
     await postJson(`${simulator.url}/sim/config`, { hangMaxMs: 60_000 })
-    const signal = AbortSignal.timeout(30)
-    await expect(
-      chat(simulator.url, { model: 'sim?fault=hang', stream: true }, { signal }),
-    ).rejects.toThrow()
+    const abort = new AbortController()
+    const { signal } = abort
+    const hanging = chat(simulator.url, { model: 'sim?fault=hang', stream: true }, { signal })
+    const ended = expect(hanging).rejects.toThrow()
+    await eventually(() => expect(simulator.stats().inFlight).toBe(1))
+    abort.abort()
+    await ended
     await eventually(() => expect(simulator.stats()).toMatchObject({ aborted: 1, inFlight: 0 }))
   })
 
@@ -53,12 +56,14 @@ describe('an injected fault of the simulator', () => {
   })
 
   it('named drip slows the answer down, streamed or whole', async () => {
-    await using simulator = await startSimulator({ dripTokensPerSecond: 50 })
+    await using simulator = await startSimulator({ dripTokensPerSecond: 20 })
     for (const stream of [true, false]) {
       const startedAtMs = performance.now()
       const response = await chat(simulator.url, { model: 'sim?tokens=11&fault=drip', stream })
+      // The answer has begun and not ended.
+      expect(simulator.stats().inFlight).toBe(1)
       await response.text()
-      expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(190)
+      expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(490)
     }
   })
 

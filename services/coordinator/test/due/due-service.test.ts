@@ -154,7 +154,7 @@ test('a parent resumes when its last child has ended, and the repeated checks do
   await bench.complete(ids[0]!)
   await bench.pointers.remove('medium', 't', ids[0]!)
   await rounds(TIMING.waitsEveryMs, 3)
-  const reads = countOn(bench.bus, '$JS.API.DIRECT.GET.LOG')
+  const reads = await countOn(bench.bus, '$JS.API.DIRECT.GET.LOG')
   await rounds(TIMING.waitsEveryMs, 4)
   expect(reads.count()).toBe(0)
   reads.close()
@@ -207,7 +207,7 @@ test('each tick of a schedule creates one task, no matter how many coordinators 
     request: {},
     atMs: Date.now(),
   })
-  const tick = countOn(bench.bus, 'live.*')
+  const tick = await countOn(bench.bus, 'live.*')
   await eventually(() => expect(tick.count()).toBeGreaterThanOrEqual(2), SOON_MS)
   tick.close()
   const run = await bench.schedules.lastRun('t', 'every-second')

@@ -24,7 +24,7 @@ test('a retry that is due is issued once, and not again while its pointer waits 
   await bench.start({ timing: { ...TIMING, pointersEveryMs: HOUR_MS } })
   const task = await bench.submit()
   const failed = { op: 'fail', attempt: 1, error: { code: 'c', message: 'm' }, retryable: true }
-  const issued = countOn(bench.bus, `tasks.*.*.${task.taskId}`)
+  const issued = await countOn(bench.bus, `tasks.*.*.${task.taskId}`)
   expect(await bench.report(task.taskId, failed)).toMatchObject({ kind: 'committed' })
   await bench.getsPointer(task)
   await rounds(TIMING.retriesEveryMs, 20)

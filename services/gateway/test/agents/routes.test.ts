@@ -90,7 +90,7 @@ test('a task keeps the agent definition that was current when it was submitted, 
     responseSchema,
     limits: { turnsMax: 7, maxOutputTokens: 900, timeoutMs: 60_000, budget: { tokens: 5_000 } },
   })
-  const pointer = nextPointer(shared.bus)
+  const pointer = await nextPointer(shared.bus)
   const task = await client.submit({ task: 'how many', agent: 'Analyst', limits: { turnsMax: 3 } })
   expect(task).toMatchObject({
     agent: 'Analyst',
@@ -103,7 +103,7 @@ test('a task keeps the agent definition that was current when it was submitted, 
     budget: { tokens: 5_000 },
     limits: { turnsMax: 3 },
   })
-  expect(await pointer).toMatchObject({ spec: { definition: { name: 'analyst', version: 1 } } })
+  expect(await pointer()).toMatchObject({ spec: { definition: { name: 'analyst', version: 1 } } })
   await client.putAgent('analyst', { systemPrompt: 'guess' })
   expect((await shared.taskLog.record(task.id))?.spec).toMatchObject({
     systemPrompt: 'count first',

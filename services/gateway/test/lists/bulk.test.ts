@@ -2,7 +2,7 @@ import { connectStore, type Store } from '@agentfleet/adapters'
 import { CHANNELS } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { setup, type GatewayBench } from '../support.ts'
+import { listening, setup, type GatewayBench } from '../support.ts'
 
 /** Search, counts and bulk cancellation; the test plays the coordinator. */
 let bench: GatewayBench
@@ -27,6 +27,7 @@ beforeAll(async () => {
     const { kind } = await bench.taskLog.append(taskId, event, options)
     return { kind: kind === 'stored' ? 'cancelled' : 'unavailable' }
   })
+  await listening(bench.bus)
   const client = bench.client(ACME)
   for (let n = 0; n < OF_WRITER; n += 1) {
     const task = `write page ${n}`

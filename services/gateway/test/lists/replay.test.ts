@@ -71,10 +71,10 @@ test('a failed task can be replayed from its start or from its journal, and a re
   })
   expect((await bench.taskLog.record(again.id))?.calls).toEqual([])
 
-  const pointer = nextPointer(bench.bus)
+  const pointer = await nextPointer(bench.bus)
   const onward = await client.replay(task.id, { from: 'journal' })
   // A fenced start gives the journal to the node; the ended task has paid for its calls.
-  expect(await pointer).toMatchObject({ taskId: onward.id, reissue: true })
+  expect(await pointer()).toMatchObject({ taskId: onward.id, reissue: true })
   const record = await bench.taskLog.record(onward.id)
   expect(record?.calls.map(({ output }) => output)).toEqual([call(0).output, call(1).output])
   expect(record?.usage.llmCalls).toBe(0)

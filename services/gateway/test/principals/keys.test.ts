@@ -4,7 +4,7 @@ import { eventually } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { setup, type GatewayBench } from '../support.ts'
+import { listening, setup, type GatewayBench } from '../support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const CONFIG = { ADMIN_KEY: ADMIN }
@@ -93,6 +93,7 @@ test('the record of a task contains the key that submitted it, and a task can re
     asked.push({ key: approval.by })
     return Promise.resolve({ kind: 'own-key' as const })
   })
+  await listening(bench.bus)
   const task = await client.submit({ task: 'x', approvers: 'other-keys' }, { idempotencyKey: 'k' })
   expect(task).toMatchObject({ submittedBy: made.id, approvers: 'other-keys' })
   await expect(client.approve(task.id, 1, { approved: true })).rejects.toMatchObject({

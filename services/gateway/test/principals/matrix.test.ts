@@ -4,7 +4,7 @@ import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadDocument, operationScopes } from '../../src/http/document.ts'
-import { setup, type GatewayBench } from '../support.ts'
+import { listening, setup, type GatewayBench } from '../support.ts'
 import { claimsOf, startIssuer, unsigned, type Issuer } from './issuer.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
@@ -64,6 +64,7 @@ beforeAll(async () => {
   bench.bus.on(CHANNELS.approve, ({ tenant }) =>
     Promise.resolve({ kind: tenant === 'a' ? ('finished' as const) : ('not-found' as const) }),
   )
+  await listening(bench.bus)
   await eventually(async () => {
     expect(await send({ method: 'GET', path: '/v1/me' }, keys.expired)).toBe(401)
   }, 15_000)

@@ -34,6 +34,8 @@ beforeAll(async () => {
     reports.push(...items.filter((item) => item !== undefined))
     return { outcomes: items.map((item) => (item?.op === 'fail' ? failAnswer : answer)) }
   })
+  expect(await coordinator.roundTrip(SOON_MS)).toBe(true)
+  expect(await servers.bus.roundTrip(SOON_MS)).toBe(true)
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
