@@ -57,7 +57,7 @@ describe('the figures of a demo', () => {
     expect(spreadOf([])).toEqual({ count: 0, p50: 0, p99: 0, max: 0 })
   })
 
-  test('the demo spreads its kills over the time of the load', () => {
+  test('the demo spreads its kills evenly over the time in which its tasks run', () => {
     const at = [0, 1, 2].map((index) => killAfter(index, { tasks: 20_000, kills: 3 }))
     expect(at).toEqual([5_000, 10_000, 15_000])
   })

@@ -19,7 +19,7 @@ const SCHEMA = {
   additionalProperties: false,
 }
 
-test('a task with a tool and a schema completes through aimock', async () => {
+test('a task with a tool and a schema completes when the program aimock stands in for the provider', async () => {
   const mock = new LLMock({ port: 0 })
   const arguments_ = '{"expression":"6*7"}'
   mock.on({ hasToolResult: false }, { toolCalls: [{ name: 'calculate', arguments: arguments_ }] })
@@ -37,7 +37,7 @@ test('a task with a tool and a schema completes through aimock', async () => {
   }
 })
 
-test('a task with a tool and a schema completes through mock-llm', async () => {
+test('a task with a tool and a schema completes when the program mock-llm stands in for the provider', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'mock-llm-'))
   const [port = 0] = await drawPorts(1)
   const reply = (message: object, finish: string) =>
