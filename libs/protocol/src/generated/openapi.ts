@@ -980,7 +980,7 @@ export interface components {
     CallMessage: {
       /** @enum {string} */
       role: 'system' | 'user' | 'assistant' | 'tool'
-      /** @description The step of the call whose answer the message contains or answers; the two messages that contain the task have no `step`. */
+      /** @description The step of the call whose result the message contains, or to which the message replies; absent for the two messages that contain the task. */
       step?: number
       /** @description The text of the message; absent if the log does not store the text. */
       content?: components['schemas']['CallText']

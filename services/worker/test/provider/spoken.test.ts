@@ -16,7 +16,7 @@ describe('the pieces of an answer that each contain all text so far', () => {
     ['two of them', ['The answer', OK], OK],
     ['one letter first', ['我', '我是', '我是模型'], '我是模型'],
     ['another form of pieces at the end', ['The', 'The answer', 'The answer is', ' 42.'], OK],
-  ])('are joined without what they repeat: %s', (_title, pieces, expected) => {
+  ])('are joined to one text without repetitions: %s', (_title, pieces, expected) => {
     const { answer, text } = spoken(...pieces)
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: expected } })
     expect(text).toBe(expected)
