@@ -1,19 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import type { AgentDefinition } from '@agentfleet/domain'
-import {
-  agentVersionSchema,
-  fromStored,
-  ServiceError,
-  STREAMS,
-  SUBJECTS,
-  toStored,
-} from '@agentfleet/protocol'
-import { createAppender } from '../log/appends.ts'
-import type { Bus } from '../bus/bus.ts'
+import { agentVersionSchema, fromStored, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
-import type { PulledMessage } from '../pointers/pull.ts'
-import { readMessage } from '../log/stream-reads.ts'
-import { tailStream } from '../log/stream-tail.ts'
+import type { Bus } from '../bus/bus.ts'
+import type { StreamTail } from '../log/stream-tail.ts'
+import { openVersions, type VersionOutcome } from './versions.ts'
 
 /** One version of a tenant's definition of an agent, as stream AGENTS holds it. */
 export interface StoredAgent {
@@ -32,65 +22,30 @@ export interface Agents {
   /** The newest version, which may be a removal. */
   last(tenant: string, name: string): Promise<StoredAgent | undefined>
   /** Stores a version behind the one at `expectSeq` (0: none); conflict: another writer was first. */
-  store(
-    agent: Omit<StoredAgent, 'seq'>,
-    expectSeq: number,
-  ): Promise<
-    { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
-  >
+  store(agent: Omit<StoredAgent, 'seq'>, expectSeq: number): Promise<VersionOutcome>
   /** Reads every stored version, then new versions as they arrive, in order. */
-  follow(receive: (agent: StoredAgent) => void, log: Logger): AgentTail
+  follow(receive: (agent: StoredAgent) => void, log: Logger): StreamTail
 }
-
-/** A running reader of AGENTS. */
-export interface AgentTail {
-  /** Resolves when everything stored at the time of the call has been handed on. */
-  caughtUp(): Promise<void>
-  close(): Promise<void>
-}
-
-const APPEND_WITHIN_MS = 5_000
 
 /** Works on AGENTS over this connection. */
 export function openAgents(bus: Bus): Agents {
-  const appender = createAppender(bus)
+  const versions = openVersions(bus, STREAMS.agents)
   return {
     async last(tenant, name) {
       const subject = SUBJECTS.agent(tenant, name)
-      const message = await readMessage(bus, STREAMS.agents, { last_by_subj: subject })
-      return message === undefined ? undefined : readAgent(subject, message.text, message.seq)
+      const message = await versions.last(subject)
+      return message && readAgent(subject, message.text, message.seq)
     },
-    async store({ tenant, name, ...version }, expectSeq) {
-      const answer = await appender.append({
-        subject: SUBJECTS.agent(tenant, name),
-        data: toStored(version, 'definition'),
-        expectSeq,
-        // A repeat of the same write is a duplicate, any other write a conflict.
-        messageId: randomUUID(),
-        deadlineMs: APPEND_WITHIN_MS,
-      })
-      if (answer.kind === 'stored' || answer.kind === 'conflict') return answer
-      if (answer.kind === 'full') return { kind: 'full' }
-      throw new ServiceError('bus-unavailable', `the definition of ${name}: ${answer.kind}`)
+    store({ tenant, name, ...version }, expectSeq) {
+      const subject = SUBJECTS.agent(tenant, name)
+      const data = toStored(version, 'definition')
+      return versions.store({ subject, data, name: `the definition of ${name}` }, expectSeq)
     },
-    follow(receive, log) {
-      return tailStream(bus, {
-        stream: STREAMS.agents,
-        from: { readBack: Number.MAX_SAFE_INTEGER },
-        receive(message: PulledMessage) {
-          const { subject, text, streamSeq } = message
-          try {
-            receive(readAgent(subject, text, streamSeq))
-          } catch (error) {
-            log.warn(
-              { err: error, subject, seq: streamSeq },
-              'The gateway skipped an agent definition that it cannot read',
-            )
-          }
-        },
-        log,
-      })
-    },
+    follow: (receive, log) =>
+      versions.follow(
+        ({ subject, text, streamSeq }) => receive(readAgent(subject, text, streamSeq)),
+        { log, skipped: 'The gateway skipped an agent definition that it cannot read' },
+      ),
   }
 }
 

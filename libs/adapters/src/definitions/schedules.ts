@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Schedule, ScheduleRun } from '@agentfleet/domain'
 import {
   fromStored,
@@ -13,8 +12,9 @@ import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
-import { readMessage, streamFill, streamSubjects } from '../log/stream-reads.ts'
-import { tailStream, type StreamTail } from '../log/stream-tail.ts'
+import { streamFill, streamSubjects } from '../log/stream-reads.ts'
+import type { StreamTail } from '../log/stream-tail.ts'
+import { openVersions } from './versions.ts'
 
 /** A schedule and its last tick, as stream SCHEDULES holds them. */
 export interface StoredSchedule {
@@ -80,7 +80,6 @@ export interface Schedules {
 }
 
 const APPEND_WITHIN_MS = 5_000
-const PURGE_WITHIN_MS = 5_000
 /** Schedules read side by side. */
 const READS_AT_ONCE = 20
 /** Subject, headers and frame of a stored schedule and of its last tick, bytes. */
@@ -89,15 +88,15 @@ const FRAME_BYTES = 500
 /** Works on SCHEDULES over this connection. */
 export function openSchedules(bus: Bus): Schedules {
   const appender = createAppender(bus)
-  const read = (subject: string) => readMessage(bus, STREAMS.schedules, { last_by_subj: subject })
+  const versions = openVersions(bus, STREAMS.schedules)
   return {
     async get(tenant, name) {
-      const message = await read(SUBJECTS.schedule(tenant, name))
+      const message = await versions.last(SUBJECTS.schedule(tenant, name))
       if (message === undefined) return { schedule: undefined, seq: 0 }
       return { schedule: parseSchedule(message.text), seq: message.seq }
     },
     async lastRun(tenant, name) {
-      const message = await read(SUBJECTS.scheduleRun(tenant, name))
+      const message = await versions.last(SUBJECTS.scheduleRun(tenant, name))
       return message === undefined ? undefined : parseRun(message.text)
     },
     async names(tenant) {
@@ -110,7 +109,7 @@ export function openSchedules(bus: Bus): Schedules {
       for (let start = 0; start < names.length; start += READS_AT_ONCE) {
         const part = names.slice(start, start + READS_AT_ONCE)
         const messages = await Promise.all(
-          part.map((name) => read(SUBJECTS.schedule(tenant, name))),
+          part.map((name) => versions.last(SUBJECTS.schedule(tenant, name))),
         )
         for (const message of messages) {
           bytes += Buffer.byteLength(message?.text ?? '') + FRAME_BYTES
@@ -119,20 +118,16 @@ export function openSchedules(bus: Bus): Schedules {
       return bytes
     },
     async put(tenant, name, schedule, expectSeq) {
-      const answer = await appender.append({
-        subject: SUBJECTS.schedule(tenant, name),
-        data: toStored(schedule ?? { removed: true }, 'schedule'),
-        ...(expectSeq === undefined ? {} : { expectSeq }),
-        // A repeat of the same write is a duplicate, any other write a conflict.
-        messageId: randomUUID(),
-        deadlineMs: APPEND_WITHIN_MS,
-      })
-      if (answer.kind === 'stored' || answer.kind === 'conflict') return answer.kind
+      const subject = SUBJECTS.schedule(tenant, name)
+      const data = toStored(schedule ?? { removed: true }, 'schedule')
+      const { kind } = await versions.store(
+        { subject, data, name: `the schedule ${name}` },
+        expectSeq,
+      )
+      if (kind !== 'full') return kind
       throw new ServiceError(
-        answer.kind === 'full' ? 'overloaded' : 'bus-unavailable',
-        answer.kind === 'full'
-          ? 'The store of schedules is full. Delete some schedules, then try again.'
-          : 'the schedule could not be stored',
+        'overloaded',
+        'The store of schedules is full. Delete some schedules, then try again.',
       )
     },
     async noteRun(tenant, name, run, expectSeq) {
@@ -148,41 +143,25 @@ export function openSchedules(bus: Bus): Schedules {
     },
     async forget(tenant, name, seq) {
       for (const filter of [SUBJECTS.schedule(tenant, name), SUBJECTS.scheduleRun(tenant, name)]) {
-        const request = JSON.stringify({ filter, seq: seq + 1 })
-        await bus.request(`$JS.API.STREAM.PURGE.${STREAMS.schedules}`, request, PURGE_WITHIN_MS)
+        await versions.purge(filter, seq)
       }
     },
-    follow(receive, log) {
-      return tailStream(bus, {
-        stream: STREAMS.schedules,
-        from: { afterSeq: 0 },
-        receive(message) {
-          const change = changeIn(message, log)
-          if (change !== undefined) receive(change)
-        },
+    follow: (receive, log) =>
+      versions.follow((message) => receive(changeIn(message)), {
         log,
-      })
-    },
+        skipped: 'The process skipped a schedule that it cannot read',
+        from: { afterSeq: 0 },
+      }),
   }
 }
 
-function changeIn(
-  { subject, text, streamSeq }: PulledMessage,
-  log: Logger,
-): ScheduleChange | undefined {
+function changeIn({ subject, text, streamSeq: seq }: PulledMessage): ScheduleChange {
   const [, what = '', tenant = '', name = ''] = subject.split('.')
-  const base = { tenant, name, seq: streamSeq }
-  try {
-    if (what === 'ran') {
-      return { kind: 'ran', ...base, run: parseRun(text) }
-    }
-    const schedule = parseSchedule(text)
-    if (schedule === undefined) return { kind: 'removed', ...base }
-    return { kind: 'defined', stored: { tenant, name, schedule }, seq: streamSeq }
-  } catch (error) {
-    log.error({ err: error, subject }, 'The process skipped a schedule that it cannot read')
-    return undefined
-  }
+  const base = { tenant, name, seq }
+  if (what === 'ran') return { kind: 'ran', ...base, run: parseRun(text) }
+  const schedule = parseSchedule(text)
+  if (schedule === undefined) return { kind: 'removed', ...base }
+  return { kind: 'defined', stored: { tenant, name, schedule }, seq }
 }
 
 function parseSchedule(text: string): Schedule | undefined {

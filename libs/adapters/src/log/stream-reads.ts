@@ -28,6 +28,7 @@ export interface StreamFill {
 const READ_WITHIN_MS = 2_000
 /** A restarting server answers again within seconds; reads wait that long, not longer. */
 const READ_TRIES = 5
+const NOT_FOUND = 404
 
 /** Selects the message to read. */
 export type ReadRequest =
@@ -41,7 +42,7 @@ export async function readMessage(
 ): Promise<StoredMessage | undefined> {
   const answer = await ask(bus, `$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query))
   const head = answer.headers
-  if (head === undefined || head.code === 404) return undefined
+  if (head === undefined || head.code === NOT_FOUND) return undefined
   if (head.code !== 0) {
     throw new ServiceError('bus-unavailable', `${stream}: ${head.code} ${head.description}`)
   }
@@ -54,10 +55,7 @@ export async function readMessage(
   }
 }
 
-const STREAM_NOT_FOUND = 404
-
 interface StreamInfoAnswer {
-  readonly error?: { readonly code: number; readonly description: string }
   readonly config: {
     readonly max_bytes: number
     readonly metadata?: Readonly<Record<string, string>>
@@ -92,23 +90,13 @@ export async function streamMetadata(
   bus: Bus,
   stream: string,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const info = await streamIfPresent(bus, stream)
+  const info = await askApi<StreamInfoAnswer>(bus, 'STREAM.INFO', stream)
   return info === undefined ? undefined : (info.config.metadata ?? {})
 }
 
 /** The number of messages in a stream; undefined when there is no such stream. */
 export async function streamMessages(bus: Bus, stream: string): Promise<number | undefined> {
-  return (await streamIfPresent(bus, stream))?.state.messages
-}
-
-async function streamIfPresent(bus: Bus, stream: string): Promise<StreamInfoAnswer | undefined> {
-  const answer = await ask(bus, `$JS.API.STREAM.INFO.${stream}`, '')
-  const info = JSON.parse(answer.string()) as StreamInfoAnswer
-  if (info.error?.code === STREAM_NOT_FOUND) return undefined
-  if (info.error !== undefined) {
-    throw new ServiceError('bus-unavailable', `${stream}: ${info.error.description}`)
-  }
-  return info
+  return (await askApi<StreamInfoAnswer>(bus, 'STREAM.INFO', stream))?.state.messages
 }
 
 /** Every subject of a stream under a filter, page by page (the server sends up to 100,000 a page). */
@@ -138,16 +126,26 @@ export interface ConsumerState {
   readonly deliveredSeq: number
 }
 
+interface WireConsumer {
+  readonly name: string
+  readonly num_pending?: number
+  readonly num_ack_pending?: number
+  readonly num_waiting?: number
+  readonly delivered?: { readonly stream_seq: number }
+}
+
+interface ConsumerListAnswer {
+  readonly total?: number
+  readonly consumers?: readonly WireConsumer[] | null
+}
+
 /** Every consumer of a stream, page by page (the server sends up to 256 a page). */
 export async function streamConsumers(bus: Bus, stream: string): Promise<ConsumerState[]> {
   const consumers: ConsumerState[] = []
   for (;;) {
-    const query = JSON.stringify({ offset: consumers.length })
-    const answer = await ask(bus, `$JS.API.CONSUMER.LIST.${stream}`, query)
-    const list = JSON.parse(answer.string()) as ConsumerListAnswer
-    if (list.error !== undefined) {
-      throw new ServiceError('bus-unavailable', `${stream}: ${list.error.description}`)
-    }
+    const query = { offset: consumers.length }
+    const list = await askApi<ConsumerListAnswer>(bus, 'CONSUMER.LIST', stream, query)
+    if (list === undefined) throw notFound(stream)
     const page = list.consumers ?? []
     consumers.push(...page.map(consumerState))
     if (page.length === 0 || consumers.length >= (list.total ?? 0)) return consumers
@@ -160,25 +158,8 @@ export async function readConsumer(
   stream: string,
   consumer: string,
 ): Promise<ConsumerState | undefined> {
-  const answer = await ask(bus, `$JS.API.CONSUMER.INFO.${stream}.${consumer}`, '')
-  const info = JSON.parse(answer.string()) as WireConsumer & ConsumerListAnswer
-  if (info.error === undefined) return consumerState(info)
-  if (info.error.code === 404) return undefined
-  throw new ServiceError('bus-unavailable', `${consumer}: ${info.error.description}`)
-}
-
-interface WireConsumer {
-  readonly name: string
-  readonly num_pending?: number
-  readonly num_ack_pending?: number
-  readonly num_waiting?: number
-  readonly delivered?: { readonly stream_seq: number }
-}
-
-interface ConsumerListAnswer {
-  readonly error?: { readonly code: number; readonly description: string }
-  readonly total?: number
-  readonly consumers?: readonly WireConsumer[] | null
+  const info = await askApi<WireConsumer>(bus, 'CONSUMER.INFO', `${stream}.${consumer}`)
+  return info && consumerState(info)
 }
 
 function consumerState(info: WireConsumer): ConsumerState {
@@ -192,12 +173,30 @@ function consumerState(info: WireConsumer): ConsumerState {
 }
 
 async function streamInfo(bus: Bus, stream: string, query: object): Promise<StreamInfoAnswer> {
-  const answer = await ask(bus, `$JS.API.STREAM.INFO.${stream}`, JSON.stringify(query))
-  const info = JSON.parse(answer.string()) as StreamInfoAnswer
-  if (info.error !== undefined) {
-    throw new ServiceError('bus-unavailable', `${stream}: ${info.error.description}`)
-  }
+  const info = await askApi<StreamInfoAnswer>(bus, 'STREAM.INFO', stream, query)
+  if (info === undefined) throw notFound(stream)
   return info
+}
+
+/** Asks the API of JetStream about a stream or consumer; undefined when the server does not have it. */
+async function askApi<A>(
+  bus: Bus,
+  api: 'STREAM.INFO' | 'CONSUMER.INFO' | 'CONSUMER.LIST',
+  name: string,
+  query?: object,
+): Promise<A | undefined> {
+  const data = query === undefined ? '' : JSON.stringify(query)
+  const text = (await ask(bus, `$JS.API.${api}.${name}`, data)).string()
+  const { error, ...found } = JSON.parse(text) as {
+    readonly error?: { readonly code: number; readonly description: string }
+  }
+  if (error === undefined) return found as A
+  if (error.code === NOT_FOUND) return undefined
+  throw new ServiceError('bus-unavailable', `${name}: ${error.description}`)
+}
+
+function notFound(stream: string): ServiceError {
+  return new ServiceError('bus-unavailable', `${stream}: stream not found`)
 }
 
 async function ask(bus: Bus, subject: string, data: string): Promise<Msg> {

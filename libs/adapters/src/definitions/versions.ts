@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { ServiceError } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
+import type { Bus } from '../bus/bus.ts'
+import { createAppender } from '../log/appends.ts'
+import { readMessage, type StoredMessage } from '../log/stream-reads.ts'
+import { tailStream, type StreamTail, type TailOptions } from '../log/stream-tail.ts'
+import type { PulledMessage } from '../pointers/pull.ts'
+
+/** What became of a version. `conflict`: another writer was first. `full`: the stream has no room. */
+export type VersionOutcome =
+  { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
+
+/** A stream of definitions: one subject for each, whose newest message counts. */
+export interface Versions {
+  last(subject: string): Promise<StoredMessage | undefined>
+  /**
+   * Stores a version behind the one at `expectSeq` (0: none; undefined: behind any version). Throws
+   * `bus-unavailable` with the name of the thing when the server has not confirmed the write.
+   */
+  store(
+    version: { readonly subject: string; readonly data: string; readonly name: string },
+    expectSeq: number | undefined,
+  ): Promise<VersionOutcome>
+  /** Purges the messages of a subject up to this sequence. */
+  purge(subject: string, seq: number): Promise<void>
+  /** Reads stored versions, then new ones, in order; skips with the log line `skipped` what `receive` throws at. */
+  follow(
+    receive: (message: PulledMessage) => void,
+    options: {
+      readonly log: Logger
+      readonly skipped: string
+      readonly from?: TailOptions['from']
+    },
+  ): StreamTail
+}
+
+const APPEND_WITHIN_MS = 5_000
+const PURGE_WITHIN_MS = 5_000
+
+/** Works on this stream over this connection. */
+export function openVersions(bus: Bus, stream: string): Versions {
+  const appender = createAppender(bus)
+  return {
+    last: (subject) => readMessage(bus, stream, { last_by_subj: subject }),
+    async store({ subject, data, name }, expectSeq) {
+      const answer = await appender.append({
+        subject,
+        data,
+        ...(expectSeq === undefined ? {} : { expectSeq }),
+        // A repeat of the same write is a duplicate, any other write a conflict.
+        messageId: randomUUID(),
+        deadlineMs: APPEND_WITHIN_MS,
+      })
+      if (answer.kind === 'stored' || answer.kind === 'conflict') return answer
+      if (answer.kind === 'full') return { kind: 'full' }
+      throw new ServiceError('bus-unavailable', `${name}: ${answer.kind}`)
+    },
+    async purge(subject, seq) {
+      const request = JSON.stringify({ filter: subject, seq: seq + 1 })
+      await bus.request(`$JS.API.STREAM.PURGE.${stream}`, request, PURGE_WITHIN_MS)
+    },
+    follow: (receive, { log, skipped, from = { readBack: Number.MAX_SAFE_INTEGER } }) =>
+      tailStream(bus, {
+        stream,
+        from,
+        receive(message) {
+          try {
+            receive(message)
+          } catch (error) {
+            const { subject, streamSeq: seq } = message
+            log.error({ err: error, subject, seq }, skipped)
+          }
+        },
+        log,
+      }),
+  }
+}
