@@ -1,18 +1,10 @@
 import type { TaskEvent, TaskSpec } from '@agentfleet/domain'
 import { checkInvariants, loggedEvent, paidTwice, type LoggedEvent } from '@agentfleet/tools'
+import { PLAIN_SPEC } from '@agentfleet/testkit'
 import { describe, expect, it } from 'vitest'
 
 const TASK = 'task-1'
-const SPEC: TaskSpec = {
-  task: 'count',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 60_000,
-  maxAttempts: 3,
-}
+const SPEC: TaskSpec = { ...PLAIN_SPEC, task: 'count' }
 const USAGE = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
 
 const submitted: TaskEvent = {

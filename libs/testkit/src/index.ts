@@ -8,6 +8,8 @@ export {
   type ValueSource,
 } from './schema-values.ts'
 export { eventually } from './eventually.ts'
+export { listen, type Listening } from './listen.ts'
+export { heartbeatOf, nodeOf, PLAIN_SPEC, recordOf } from './records.ts'
 export { openStoredTasks, startTestFleet, type StoredTasks, type TestFleet } from './fleet.ts'
 export {
   DEPLOYMENT,
@@ -18,4 +20,3 @@ export {
 } from './kubernetes-server.ts'
 export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'
 export { startTestServers, type TestServers } from './servers.ts'
-export { PLAIN_SPEC } from './specs.ts'

@@ -1,6 +1,6 @@
+import { listen } from './listen.ts'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -157,8 +157,7 @@ export async function startKubernetes(replicas: number) {
       return meet(fault.fault, response)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const { url, close } = await listen(server)
   const dir = await mkdtemp(join(tmpdir(), 'kubernetes-'))
   const tokenFile = join(dir, 'token')
   await writeFile(tokenFile, TOKEN)
@@ -169,7 +168,7 @@ export async function startKubernetes(replicas: number) {
     target: {
       deployment: DEPLOYMENT,
       namespace: NAMESPACE,
-      apiUrl: `http://127.0.0.1:${port}`,
+      apiUrl: url,
       tokenFile,
       caFile: undefined,
     },
@@ -185,8 +184,7 @@ export async function startKubernetes(replicas: number) {
       for (const response of watchers.keys()) response.destroy()
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await close()
       await rm(dir, { recursive: true, force: true })
     },
   }

@@ -1,5 +1,5 @@
 import type { Snapshot } from '@agentfleet/protocol'
-import { isAllowed, startKubernetes } from '@agentfleet/testkit'
+import { isAllowed, nodeOf, startKubernetes } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { orchestratorOf, startWorld } from './support.ts'
 
@@ -19,25 +19,9 @@ afterAll(async () => {
 
 /** Heartbeats of the ready pods, as the monitor publishes them. */
 function nodes(active: (pod: string) => number): Snapshot['nodes'] {
-  return cluster.names().map((nodeId) => ({
-    nodeId,
-    incarnation: 1,
-    version: 1,
-    slots: 100,
-    active: active(nodeId),
-    queued: 0,
-    cpu: 0,
-    memory: 0,
-    memoryBytes: 0,
-    lagMs: 0,
-    responseMs: 1_000,
-    completed: 0,
-    failed: 0,
-    draining: false,
-    startedAtMs: 1,
-    state: 'alive',
-    heartbeatAgeMs: 0,
-  }))
+  return cluster
+    .names()
+    .map((id) => nodeOf(id, { slots: 100, active: active(id), responseMs: 1_000 }))
 }
 
 test('the autoscaler grows the Deployment once on demand, later removes idle pods, and does not change anything else', async () => {

@@ -1,8 +1,8 @@
 import type { Service } from '@agentfleet/runtime'
 import { createAdviser } from '@agentfleet/adviser'
 import { createLogger, systemClock } from '@agentfleet/runtime'
+import { listen } from '@agentfleet/testkit'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createAdvising } from '../src/deciding/advice.ts'
 import { LIMITS, orchestratorOf, startWorld } from './support.ts'
@@ -274,12 +274,11 @@ describe('the adviser of the autoscaler', () => {
         respond(response)
       })
     })
-    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-    const { port } = server.address() as AddressInfo
+    const provider = await listen(server)
     const adviser = createAdviser({
       mode,
       apiKey: 'key',
-      baseUrl: `http://127.0.0.1:${port}/v1`,
+      baseUrl: `${provider.url}/v1`,
       model: 'model',
       limits: {
         callsPerHour: 60,
@@ -294,8 +293,7 @@ describe('the adviser of the autoscaler', () => {
     })
     closing.push(async () => {
       await adviser.close()
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      await provider.close()
     })
     return { advising: createAdvising(adviser), calls: () => calls }
   }

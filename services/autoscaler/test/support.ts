@@ -18,9 +18,8 @@ import {
   type Clock,
   type Env,
 } from '@agentfleet/runtime'
-import { startSecuredServers } from '@agentfleet/testkit'
+import { listen, nodeOf, startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import type { Advising } from '../src/deciding/advice.ts'
 import { createMetrics } from '../src/metrics.ts'
@@ -202,10 +201,9 @@ async function startPool(bus: Bus) {
       return response.end(JSON.stringify({ workers }))
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const { url, close } = await listen(server)
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     processes,
     counts,
     reset(count: number) {
@@ -219,26 +217,7 @@ async function startPool(bus: Bus) {
     draining: () => [...processes.values()].filter((one) => one.draining).map(({ id }) => id),
     exit: (id: string) => void processes.delete(id),
     heartbeats: (): Snapshot['nodes'] =>
-      [...processes.values()].map(({ id, ...one }) => ({
-        nodeId: id,
-        incarnation: 1,
-        version: 1,
-        slots: 100,
-        queued: 0,
-        cpu: 0,
-        memory: 0,
-        memoryBytes: 0,
-        lagMs: 0,
-        responseMs: 0,
-        completed: 0,
-        failed: 0,
-        heartbeatAgeMs: 0,
-        state: 'alive' as const,
-        ...one,
-      })),
-    async close() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+      [...processes.values()].map(({ id, ...one }) => nodeOf(id, { slots: 100, ...one })),
+    close,
   }
 }

@@ -30,7 +30,7 @@ import {
   type Logger,
   type Service,
 } from '@agentfleet/runtime'
-import { eventually, startSecuredServers } from '@agentfleet/testkit'
+import { eventually, PLAIN_SPEC, startSecuredServers } from '@agentfleet/testkit'
 import { connect } from 'node:net'
 import { createMetrics } from '../src/metrics.ts'
 import { createCoordinator, type CoordinatorDeps } from '../src/service.ts'
@@ -43,16 +43,7 @@ const DAY_MS = 86_400_000
 const CLAIM_KEY = 'a-key-of-the-tests'
 const NODE = 'n1'
 export const USAGE = { inputTokens: 10, outputTokens: 5, llmCalls: 1 }
-const SPEC: TaskSpec = {
-  task: 'x',
-  agent: 'assistant',
-  model: 'echo',
-  cpu: 'low',
-  memory: 'low',
-  priority: 'medium',
-  timeoutMs: 600_000,
-  maxAttempts: 3,
-}
+const SPEC: TaskSpec = { ...PLAIN_SPEC, timeoutMs: 600_000 }
 
 /**
  * Real NATS with the production users, and Redis, for the tests of one file. Coordinators run in this process,

@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { listen } from '@agentfleet/testkit'
 
 /** A call to the provider: the whole request as text, and the rows of the question. */
 export interface Call {
@@ -28,9 +28,9 @@ export async function startProvider() {
       send(response, choose(call))
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { url, close } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    url: `${url}/v1`,
     calls,
     answers(next: (call: Call) => unknown) {
       hangs = false
@@ -42,11 +42,7 @@ export async function startProvider() {
       for (const response of waiting) send(response, answer)
       waiting.clear()
     },
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    close,
   }
 }
 

@@ -24,9 +24,8 @@ import {
   type Clock,
   type Service,
 } from '@agentfleet/runtime'
-import { eventually, startSecuredServers } from '@agentfleet/testkit'
+import { eventually, listen, startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createMetrics } from '../src/metrics.ts'
 import { createLoadBalancer } from '../src/service.ts'
 import type { Allowances } from '../src/intake/tenant-shares.ts'
@@ -55,7 +54,8 @@ export async function startWorld() {
   const store = await connectStore({ url: servers.redis.url, log })
   servers.closing(store)
   const registry = connectRegistry({ url: servers.consul.url, log })
-  const ready = await startReady()
+  /** Answers every check of Consul. */
+  const ready = await listen(createServer((_, response) => void response.end('ok')))
   const pointers = openPointers(bus)
   const gateway = await servers.connect('gateway')
   const nodes: TestNode[] = []
@@ -82,7 +82,12 @@ export async function startWorld() {
     /** Starts a node that all later load balancers find in Consul and by its heartbeats. */
     async node(id: string, options: NodeOptions = {}): Promise<TestNode> {
       const own = await servers.connect('worker')
-      const listed = await registry.register({ id, name: 'agent-worker', ...ready.address })
+      const listed = await registry.register({
+        id,
+        name: 'agent-worker',
+        host: '127.0.0.1',
+        port: ready.port,
+      })
       const node = startNode(id, own, () => listed.close(), options)
       nodes.push(node)
       return node
@@ -234,19 +239,4 @@ export function figureOf(page: string, name: string): number {
     .split('\n')
     .find((one) => one.startsWith(`fleet_${name}`) && !one.startsWith('#'))
   return Number(line?.slice(line.lastIndexOf(' ') + 1))
-}
-
-/** Answers every check of Consul. */
-async function startReady() {
-  const server = createServer((_, response) => void response.end('ok'))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    address: { host: '127.0.0.1', port },
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
 }

@@ -1,5 +1,6 @@
+import { nodeOf } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { nodeOf, startWorld, type Delivery } from './support.ts'
+import { startWorld, type Delivery } from './support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World

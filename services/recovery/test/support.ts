@@ -8,7 +8,7 @@ import {
   type PulledMessage,
   type Store,
 } from '@agentfleet/adapters'
-import { NO_USAGE, timingOf, type TaskRecord } from '@agentfleet/domain'
+import { timingOf } from '@agentfleet/domain'
 import { followFleet } from '@agentfleet/control-plane'
 import { openOrchestrator, orchestratorEnv, type Orchestrator } from '@agentfleet/orchestrator'
 import {
@@ -29,9 +29,8 @@ import {
   type Logger,
   type Service,
 } from '@agentfleet/runtime'
-import { startSecuredServers } from '@agentfleet/testkit'
+import { listen, startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { createMetrics } from '../src/metrics.ts'
 import { createRecovery } from '../src/service.ts'
@@ -161,62 +160,6 @@ function localOrchestrator(url: string): Promise<Orchestrator> {
   })
 }
 
-/** A node of a snapshot: ten idle slots. */
-export function nodeOf(nodeId: string, change: Partial<Node> = {}): Node {
-  return {
-    nodeId,
-    incarnation: 1,
-    version: 1,
-    slots: 10,
-    active: 0,
-    queued: 0,
-    cpu: 0,
-    memory: 0,
-    memoryBytes: 0,
-    lagMs: 0,
-    responseMs: 0,
-    completed: 0,
-    failed: 0,
-    draining: false,
-    startedAtMs: 1,
-    state: 'alive',
-    heartbeatAgeMs: 0,
-    ...change,
-  }
-}
-
-/** A record of a task as the coordinator projects it. */
-export function recordOf(taskId: string, change: Partial<TaskRecord> = {}): TaskRecord {
-  return {
-    taskId,
-    tenant: 'acme',
-    spec: {
-      task: 'x',
-      agent: 'a',
-      model: 'm',
-      cpu: 'low',
-      memory: 'low',
-      priority: 'medium',
-      timeoutMs: 60_000,
-      maxAttempts: 3,
-    },
-    specHash: 'h',
-    state: 'running',
-    seq: 1,
-    submittedSeq: 1,
-    submittedAtMs: 1,
-    updatedAtMs: 1,
-    attempt: 1,
-    failures: 0,
-    pauses: 0,
-    approvals: [],
-    children: [],
-    calls: [],
-    usage: NO_USAGE,
-    ...change,
-  }
-}
-
 function noAdviser(): Adviser {
   const limits = {
     callsPerHour: 0,
@@ -259,12 +202,6 @@ async function startControl() {
       response.writeHead(id.startsWith('refused') ? 500 : 202).end('{}')
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}`,
-    replaced,
-    left,
-    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
-  }
+  const { url, close } = await listen(server)
+  return { url, replaced, left, close }
 }

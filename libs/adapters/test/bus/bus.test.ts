@@ -1,6 +1,12 @@
 import type { TaskEvent, TaskFilter, TaskRecord } from '@agentfleet/domain'
 import type { Pointer, Death } from '@agentfleet/protocol'
-import { PLAIN_SPEC, eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import {
+  eventually,
+  PLAIN_SPEC,
+  recordOf,
+  startTestServers,
+  type TestServers,
+} from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -187,25 +193,7 @@ describe('requests over the bus', () => {
 })
 
 describe('the store in Redis', () => {
-  const record = (over: Partial<TaskRecord>): TaskRecord => ({
-    taskId: 's1',
-    tenant: 't',
-    spec,
-    specHash: 'h',
-    state: 'queued',
-    seq: 1,
-    submittedSeq: 1,
-    submittedAtMs: 1_000,
-    updatedAtMs: 1_000,
-    attempt: 1,
-    failures: 0,
-    pauses: 0,
-    approvals: [],
-    children: [],
-    calls: [],
-    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
-    ...over,
-  })
+  const record = (over: Partial<TaskRecord>) => recordOf('s1', { tenant: 't', spec, ...over })
 
   it('replaces a record only by a newer record, and changes the lists of the task together with the record (L8)', async () => {
     const store = await connectStore({ url: servers.redis.url, log: silent })

@@ -1,5 +1,5 @@
 import { CHANNELS, subjectOf, type Outcome, type ReportItem } from '@agentfleet/protocol'
-import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { eventually, heartbeatOf, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { connectBus, type Bus, type Logger } from '../../src/index.ts'
 
@@ -96,19 +96,9 @@ describe('an unreadable message on the bus', () => {
   it("is refused when a node sends it in another node's name", async () => {
     const heard: string[] = []
     await listen(there.on(CHANNELS.load, ({ nodeId }) => void heard.push(nodeId)))
-    const figures = {
-      incarnation: 1,
-      version: 1,
-      slots: 1,
-      active: 0,
-      queued: 0,
-      cpu: 0,
-      memory: 0,
+    for (const nodeId of ['n1', 'n2']) {
+      here.send(CHANNELS.load, { ...heartbeatOf(nodeId), ended: [] }, { nodeId: 'n2' })
     }
-    const rest = { memoryBytes: 0, lagMs: 0, responseMs: 0, completed: 0, failed: 0 }
-    const load = { ...figures, ...rest, draining: false, startedAtMs: 1, ended: [] }
-    here.send(CHANNELS.load, { nodeId: 'n1', ...load }, { nodeId: 'n2' })
-    here.send(CHANNELS.load, { nodeId: 'n2', ...load }, { nodeId: 'n2' })
     await eventually(() => expect(heard).toEqual(['n2']), SOON_MS)
     expect(countOf(there, 'load', 'refused')).toBe(1)
   })
@@ -259,18 +249,8 @@ describe('the size limit of messages on the bus', () => {
   it('makes the bus split a hint (a message without an answer) with many items into several messages', async () => {
     const heard: number[] = []
     await listen(there.on(CHANNELS.load, ({ ended }) => void heard.push(ended.length)))
-    const figures = {
-      incarnation: 1,
-      version: 1,
-      slots: 1,
-      active: 0,
-      queued: 0,
-      cpu: 0,
-      memory: 0,
-    }
-    const rest = { memoryBytes: 0, lagMs: 0, responseMs: 0, completed: 0, failed: 0 }
     const ended = Array.from({ length: 90_000 }, (_, i) => `${i}`.padStart(100, 't'))
-    const load = { nodeId: 'n', ...figures, ...rest, draining: false, startedAtMs: 1, ended }
+    const load = { ...heartbeatOf('n'), ended }
     expect(here.send(CHANNELS.load, load, { nodeId: 'n' })).toBe(true)
     await eventually(
       () => expect(heard.reduce((sum, count) => sum + count, 0)).toBe(ended.length),

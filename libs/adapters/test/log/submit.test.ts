@@ -1,5 +1,5 @@
 import { keyedTaskId, newTaskId, type Pointer } from '@agentfleet/protocol'
-import { PLAIN_SPEC, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { PLAIN_SPEC, type SecuredServers, startSecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLogFill, createTaskSubmitter, openTaskLog, type TaskLog } from '../../src/index.ts'
 

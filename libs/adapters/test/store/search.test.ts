@@ -1,6 +1,6 @@
 /** Lists and counts of tasks against a real Redis. */
 import { TASK_STATES, type TaskFilter, type TaskRecord, type TaskState } from '@agentfleet/domain'
-import { PLAIN_SPEC, startTestServers, type TestServers } from '@agentfleet/testkit'
+import { PLAIN_SPEC, recordOf, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectStore, type Logger, type Store } from '../../src/index.ts'
@@ -21,7 +21,7 @@ beforeAll(async () => {
   servers = await startTestServers(['redis'])
   store = await connectStore({ url: servers.redis.url, log })
   redis = new Redis(servers.redis.url)
-  for (let n = 0; n < TASKS; n += 1) records.push(recordOf(n))
+  for (let n = 0; n < TASKS; n += 1) records.push(numbered(n))
   await store.project(records, RETENTION_MS)
   const noted = records.filter(({ state }, n) => state === 'queued' && n % 2 === 0)
   await store.noteInflight(noted.map(({ taskId }) => ({ taskId, nodeId: 'n1', ackSubject: 'ack' })))
@@ -32,10 +32,9 @@ afterAll(async () => {
   await servers[Symbol.asyncDispose]()
 })
 
-function recordOf(n: number, tenant = 'acme'): TaskRecord {
+function numbered(n: number, tenant = 'acme'): TaskRecord {
   const state = TASK_STATES[n % TASK_STATES.length]!
-  return {
-    taskId: `t${String(n).padStart(5, '0')}`,
+  return recordOf(`t${String(n).padStart(5, '0')}`, {
     tenant,
     spec: {
       ...PLAIN_SPEC,
@@ -43,21 +42,13 @@ function recordOf(n: number, tenant = 'acme'): TaskRecord {
       agent: AGENTS[n % AGENTS.length]!,
       metadata: { shard: String(n % 100) },
     },
-    specHash: 'h',
     state,
     seq: n + 1,
     submittedSeq: n + 1,
     submittedAtMs: 1_000 + n,
     updatedAtMs: 2_000 + n,
-    attempt: 1,
-    failures: 0,
-    pauses: 0,
-    approvals: [],
-    children: [],
-    calls: [],
-    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
     ...(state === 'failed' ? { error: { code: CODES[n % 2]!, message: 'no' } } : {}),
-  }
+  })
 }
 
 /** The state that clients see. */
@@ -185,7 +176,7 @@ test('a count that looks up only some queued tasks says how many are left, and a
 })
 
 test('a record that an older release has written enters the indexes in Redis when a coordinator writes it again (L8)', async () => {
-  const record = recordOf(2, 'older')
+  const record = numbered(2, 'older')
   const member = `00000000001002:${record.taskId}x`
   const older = { ...record, taskId: `${record.taskId}x` }
   await redis.set(`task:${older.taskId}`, `${older.seq} ${older.state} ${JSON.stringify(older)}`)
@@ -198,7 +189,7 @@ test('a record that an older release has written enters the indexes in Redis whe
 })
 
 test('expired tasks are removed from every index in Redis, and the name of an empty index is removed as well', async () => {
-  const ended = [recordOf(5, 'gone'), recordOf(12, 'gone')]
+  const ended = [numbered(5, 'gone'), numbered(12, 'gone')]
   await store.project(
     ended.map((record) => ({ ...record, taskId: `${record.taskId}g` })),
     RETENTION_MS,

@@ -8,7 +8,7 @@ import {
 import { TIMING, type Completed, type Submitted, type TaskEvent } from '@agentfleet/domain'
 import { freshPointer, newTaskId } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
-import { eventually, startTestServers } from '@agentfleet/testkit'
+import { eventually, PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
@@ -24,16 +24,7 @@ const submitted: Submitted = {
   atMs: 1_000,
   tenant: 't',
   specHash: '',
-  spec: {
-    task: 'x',
-    agent: 'assistant',
-    model: 'echo',
-    cpu: 'low',
-    memory: 'low',
-    priority: 'medium',
-    timeoutMs: 3_600_000,
-    maxAttempts: 3,
-  },
+  spec: { ...PLAIN_SPEC, timeoutMs: 3_600_000 },
 }
 const completed: Completed = {
   type: 'completed',

@@ -2,10 +2,10 @@ import { createAdviser } from '@agentfleet/adviser'
 import type { Orchestrator } from '@agentfleet/orchestrator'
 import type { Death } from '@agentfleet/protocol'
 import { systemClock } from '@agentfleet/runtime'
+import { listen, nodeOf, recordOf } from '@agentfleet/testkit'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { log, nodeOf, recordOf, startWorld } from '../support.ts'
+import { log, startWorld } from '../support.ts'
 
 type World = Awaited<ReturnType<typeof startWorld>>
 let world: World
@@ -216,7 +216,7 @@ test('a task that kills its nodes is listed as a suspect and returned to its que
 test('a task that has already lost three attempts is listed as a suspect after one more death', async () => {
   await world.recovery()
   await strand('once', ['lossy'])
-  await world.store.project([recordOf('lossy', { attempt: 3 })], 60_000)
+  await world.store.project([recordOf('lossy', { state: 'running', attempt: 3 })], 60_000)
   await world.death('once')
   await until(() => world.incidentOf('once')?.analysis !== undefined)
   expect(world.incidentOf('once')?.suspectTasks).toEqual(['lossy'])
@@ -350,9 +350,9 @@ async function startProvider(first: object | string) {
       else held.push(response)
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { url, close } = await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    url: `${url}/v1`,
     answer: (next: object | string) => (content = next),
     /** Holds all answers until the returned function is called, which returns the number of requests. */
     hold() {
@@ -364,9 +364,6 @@ async function startProvider(first: object | string) {
         return responses.length
       }
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      await new Promise<void>((resolve) => server.close(() => resolve()))
-    },
+    [Symbol.asyncDispose]: close,
   }
 }

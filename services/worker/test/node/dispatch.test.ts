@@ -1,29 +1,13 @@
 import type { Bus } from '@agentfleet/adapters'
-import { CHANNELS, dispatchReplySchema, subjectOf, type Heartbeat } from '@agentfleet/protocol'
+import { CHANNELS, dispatchReplySchema, subjectOf } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
-import { startSecuredServers } from '@agentfleet/testkit'
+import { heartbeatOf, startSecuredServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { listenToDispatches } from '../../src/node/dispatch.ts'
 import { createRuns } from '../../src/node/runs.ts'
 
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
-const HEARTBEAT: Heartbeat = {
-  nodeId: 'n1',
-  incarnation: 1,
-  version: 1,
-  slots: 4,
-  active: 0,
-  queued: 0,
-  cpu: 0,
-  memory: 0,
-  memoryBytes: 0,
-  lagMs: 0,
-  responseMs: 0,
-  completed: 0,
-  failed: 0,
-  draining: false,
-  startedAtMs: 1,
-}
+const HEARTBEAT = heartbeatOf('n1', { slots: 4 })
 
 /** Listens as a node with four slots; names each task that starts or is in doubt. */
 function listen(
