@@ -68,6 +68,13 @@ const requests = `performance.getEntriesByType('resource').length`
 async function enterKey(tab: Page, key: string): Promise<void> {
   await tab.getByLabel('API key').fill(key)
   await tab.getByRole('button', { name: 'Use the key' }).click()
+  await tab.getByLabel('API key').waitFor({ state: 'hidden' })
+}
+
+/** Makes the view read its data now, not at its next turn. */
+async function renew(tab: Page): Promise<void> {
+  await tab.getByRole('button', { name: 'Pause', exact: true }).click()
+  await tab.getByRole('button', { name: 'Resume', exact: true }).click()
 }
 
 /** A model of the simulator that plays these turns. */
@@ -217,8 +224,11 @@ describe('the page behind a proxy', () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
     const model = await script('pay', [pay, { content: 'paid' }])
     const { id } = await client.submit({ task: 'Pay the invoice', model, tools: ['pay_out'] })
+    await eventually(async () => expect((await client.get(id)).state).toBe('waiting'), SOON_MS)
+    await renew(tab)
     await tab.getByLabel('Note to the agent').fill('The invoice is right.')
     await admin.revokeKey(made.id)
+    await renew(tab)
     await tab.getByRole('heading', { name: 'Your API key is no longer valid' }).waitFor()
     expect(await browser.violations(tab)).toEqual([])
     await enterKey(tab, KEYS.page)

@@ -34,6 +34,10 @@ test('the page says in one sentence what a task does or how it ended', () => {
       'Attempt 2 did not succeed; the next one starts in 5 s.',
     ],
     [{ state: 'failed', error: { code: 'x', message: 'No key.' } }, 'Failed after 12.4 s: No key.'],
+    [
+      { state: 'failed', error: { code: 'x', message: 'no '.repeat(20_000) } },
+      `Failed after 12.4 s: ${'no '.repeat(200)} …`,
+    ],
     [{ state: 'cancelled' }, 'Cancelled after 12.4 s.'],
     [
       { state: 'waiting', waitingFor: { kind: 'approval', step: 1, tool: 'pay' } },
@@ -104,5 +108,10 @@ test('the code snippet for a task contains the task and no API key', () => {
     `curl http://127.0.0.1:8080/v1/tasks/${task.id} -H "authorization: Bearer $AGENTFLEET_KEY"`,
   )
   expect(texts[1]).toContain(String.raw`It'\''s done`)
+  const textOf = (version: number) =>
+    snippetsOf({ ...task, definition: { name: 'developer', version } }, '')[1]?.text
+  expect(textOf(3)).toContain('"agentVersion":3')
+  // The API refuses the version 0, which stands for a built-in agent.
+  expect(textOf(0)).not.toContain('agentVersion')
   expect(quoted("a'b")).toBe(String.raw`'a'\''b'`)
 })

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
-import type { GoalView, PlanView, TaskSummary } from '@agentfleet/protocol'
+import type { GoalView, PlanView, TaskPage, TaskSummary } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
+import { withQuery } from '../api/query.ts'
 import { costOf, count, plural, shortened } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { useAction } from '../parts/forms/action.ts'
@@ -22,10 +23,13 @@ import { PlanMap } from './plan-map.tsx'
 
 const EVERY_MS = 2_000
 const LIST_EVERY_MS = 5_000
+/** Steps whose cost is shown: the most that one page of tasks has. */
+const STEPS_MAX = 100
 /** An error that is longer stands whole in the planner's task, characters. */
 const ERROR_CHARS = 500
 
-type Step = PlanView['steps'][number]
+/** A step of a plan with what its task has used, if that is known. */
+type Step = PlanView['steps'][number] & { readonly usage?: TaskSummary['usage'] | undefined }
 const STEPS: readonly Column<Step>[] = [
   { title: 'Step', of: ({ id }) => id },
   {
@@ -36,6 +40,7 @@ const STEPS: readonly Column<Step>[] = [
   { title: 'After', of: ({ dependsOn }) => (dependsOn.length === 0 ? '—' : dependsOn.join(', ')) },
   { title: 'Task', of: ({ taskId }) => (taskId === undefined ? '—' : <TaskLink id={taskId} />) },
   { title: 'Text', kind: 'wide', of: ({ task }) => <bdi>{task}</bdi> },
+  { title: 'Cost', kind: 'number', of: ({ usage }) => (usage ? costOf(usage) : '—') },
   {
     title: 'Error',
     of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
@@ -104,6 +109,14 @@ export function Goal({ id }: { id: string }) {
     (signal) => readGoal(path, signal, setEnded),
     ended ? undefined : EVERY_MS,
   )
+  const stepsPath = withQuery('/v1/tasks', { parentId: id, limit: STEPS_MAX })
+  const spent = useLoad(
+    // Once more at the end of the goal, for the last step.
+    `${stepsPath} ${ended}`,
+    (signal) => request<TaskPage>(stepsPath, { signal }),
+    ended ? undefined : LIST_EVERY_MS,
+  )
+  const usage = new Map(spent.value?.tasks.map((task) => [task.id, task.usage]))
   const { said, busy, act } = useAction()
   const run = () => act(() => request(`${path}/run`, { method: 'POST' }).then(loaded.reload))
   return (
@@ -140,7 +153,7 @@ export function Goal({ id }: { id: string }) {
           <h2>Goal</h2>
           <Text value={goal.goal} label="Goal" />
           {goal.plans.toReversed().map((plan, index) => (
-            <Plan key={plan.step} plan={plan} newest={index === 0} />
+            <Plan key={plan.step} plan={plan} usage={usage} newest={index === 0} />
           ))}
           {goal.plans.length === 0 && <p class="empty">The planner has not finished a plan.</p>}
           {goal.result !== undefined && (
@@ -183,7 +196,15 @@ async function readGoal(
   return goal
 }
 
-function Plan({ plan, newest }: { plan: PlanView; newest: boolean }) {
+function Plan({
+  plan,
+  usage,
+  newest,
+}: {
+  plan: PlanView
+  usage: ReadonlyMap<string, TaskSummary['usage']>
+  newest: boolean
+}) {
   const title = newest ? 'Plan' : `Earlier plan, step ${plan.step}`
   return (
     <>
@@ -205,7 +226,7 @@ function Plan({ plan, newest }: { plan: PlanView; newest: boolean }) {
       <Table
         caption={title}
         columns={STEPS}
-        rows={plan.steps}
+        rows={plan.steps.map((step) => ({ ...step, usage: usage.get(step.taskId ?? '') }))}
         keyOf={({ id }) => id}
         empty="The plan has no steps."
       />

@@ -38,7 +38,8 @@ function submission(task: TaskView): Record<string, unknown> {
   const fields = {
     task: text,
     agent: definition?.name ?? agent,
-    agentVersion: definition?.version,
+    // A built-in definition has no version that a submission could name.
+    agentVersion: definition?.version === 0 ? undefined : definition?.version,
     model: task.model,
     priority,
     cpu,

@@ -105,7 +105,7 @@ function Header({ task }: Followed) {
             'Tokens',
             `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${limit(budget?.tokens, count)}`,
           ],
-          ['Cost', `${costOf(usage)}${limit(budget?.usd, usd)}`],
+          ['Cost', `${costWords(usage)}${limit(budget?.usd, usd)}`],
           ['Time limit', budget?.wallMs && duration(budget.wallMs)],
           ['Priority', task.priority],
           ['Replay of', task.replayOf && <TaskLink id={task.replayOf} />],
@@ -136,6 +136,11 @@ function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
       ))}
     </ul>
   )
+}
+
+function costWords(usage: TaskView['usage']): string {
+  const isUnpriced = usage.llmCalls > 0 && usage.costUsd === undefined
+  return isUnpriced ? `${costOf(usage)}: a model has no price` : costOf(usage)
 }
 
 function attemptWords({ attempt, failures }: TaskView): string {

@@ -17,24 +17,19 @@ const RARE = FIELDS.filter(({ common }) => !common)
 /** Every filter of the list; the address has their values. */
 export function FilterBar({ filters }: { filters: Filters }) {
   const given = Object.keys(filters).length
-  // The names are read when the reader begins to filter, not with every list.
-  const [agents, setAgents] = useState<readonly string[]>()
-  const readAgents = () => {
-    if (agents !== undefined) return
-    setAgents([])
-    request<AgentList>('/v1/agents').then(
-      (list) => setAgents(list.agents.map(({ name }) => name)),
-      // A key may not read agents; the field then offers nothing.
-      () => {},
-    )
+  const [offered, setOffered] = useState<Offered>()
+  const offer = () => {
+    if (offered !== undefined) return
+    setOffered({})
+    void readOffered().then(setOffered)
   }
   const rare = RARE.filter(({ name }) => filters[name] !== undefined).length
   return (
     <div role="search" aria-label="Filters of the tasks">
       <States filters={filters} />
-      <div class="row filters" onFocusIn={readAgents}>
+      <div class="row filters" onFocusIn={offer}>
         {FIELDS.filter(({ common }) => common).map((field) => (
-          <Entry key={field.name} field={field} agents={agents ?? []} />
+          <Entry key={field.name} field={field} choices={offered?.[field.name]} />
         ))}
         <Submitted />
         {given > 0 && (
@@ -102,12 +97,28 @@ function numberOf(counts: TaskCounts, state: string): string {
   return boundOf(counts, state) + count(counts.groups.find(({ key }) => key === state)?.count ?? 0)
 }
 
-function Entry({ field, agents = [] }: { field: Field; agents?: readonly string[] }) {
-  const { name, label, kind, choices = [] } = field
+/** Values that the browser offers for a filter, by the name of the filter. */
+type Offered = Readonly<Record<string, readonly string[]>>
+
+/** Reads the agents and the error codes of the caller. They are read when the reader begins to filter, not with every list. */
+async function readOffered(): Promise<Offered> {
+  const [agents, errors] = await Promise.allSettled([
+    request<AgentList>('/v1/agents'),
+    request<TaskCounts>('/v1/tasks:count?groupBy=errorCode'),
+  ])
+  // A key may lack a scope, or Redis may be away; the field then offers nothing.
+  return {
+    agent: agents.status === 'fulfilled' ? agents.value.agents.map(({ name }) => name) : [],
+    errorCode: errors.status === 'fulfilled' ? errors.value.groups.map(({ key }) => key) : [],
+  }
+}
+
+function Entry({ field, choices = field.choices }: { field: Field; choices?: Field['choices'] }) {
+  const { name, label, kind } = field
   const value = place.value.query[name] ?? ''
   switch (kind) {
     case 'text':
-      return <Typed name={name} label={label} choices={name === 'agent' ? agents : []} />
+      return <Typed name={name} label={label} choices={choices} />
     case 'choice':
       return (
         <label>
@@ -117,7 +128,7 @@ function Entry({ field, agents = [] }: { field: Field; agents?: readonly string[
             onChange={({ currentTarget }) => setQuery({ [name]: currentTarget.value })}
           >
             <option value="">any</option>
-            {choices.map((each) => (
+            {choices?.map((each) => (
               <option key={each} value={each}>
                 {each}
               </option>

@@ -11,7 +11,7 @@ export function Typed({
   name: string
   label: string
   /** Values that the browser offers; others are allowed. */
-  choices?: readonly string[]
+  choices?: readonly string[] | undefined
 }) {
   const list = choices.length === 0 ? undefined : `values-${name}`
   return (
