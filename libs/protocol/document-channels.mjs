@@ -36,6 +36,11 @@ for (const [name, { text, parser }] of Object.entries(files)) {
   await writeGenerated({ target, text, parser, script: 'document' })
 }
 
+function sizeOf(bytes) {
+  const kib = bytes / 1024
+  return kib < 1024 ? `${kib} KiB` : `${kib / 1024} MiB`
+}
+
 function markdown() {
   const rows = ALL_CHANNELS.map((channel) => {
     const { name, subject, kind, senders, body, reply, queue, ownNode, stream, version } = channel
@@ -53,11 +58,22 @@ function markdown() {
       names(senders),
       readersOf(channel).join(', '),
       items.filter(Boolean).join(', ') || '–',
+      sizeOf(channel.bytesMax) + (reply ? ` (reply ${sizeOf(channel.replyBytesMax)})` : ''),
       String(version),
       [channel.summary, ...notes.filter(Boolean)].join(' '),
     ]
   })
-  const head = ['Channel', 'Subject', 'Kind', 'Senders', 'Listeners', 'Items', 'Version', 'Meaning']
+  const head = [
+    'Channel',
+    'Subject',
+    'Kind',
+    'Senders',
+    'Listeners',
+    'Items',
+    'Largest',
+    'Version',
+    'Meaning',
+  ]
   const table = [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`)
   const rights = Object.entries(STREAM_RIGHTS).flatMap(([stream, services]) =>
     Object.entries(services).map(
@@ -79,8 +95,8 @@ each channel once; the permissions of each service's NATS user, this page, \`asy
 
 Receivers drop unknown fields. A receiver counts and logs a message that it cannot read; it answers an
 unreadable request with \`{"refused":{"code","message"}}\`. Each item of a message is checked separately: an
-unreadable item becomes \`undefined\`, and the other items keep their positions. Senders split items into messages of at most 1 MiB; one item alone may be as large as the server's
-\`max_payload\`. When an answer needs several messages, each of them says in \`part\` which items
+unreadable item becomes \`undefined\`, and the other items keep their positions. Senders split items into messages of at most 1 MiB; one item alone may be as large as the largest message
+of its channel. A larger message is neither sent nor read. When an answer needs several messages, each of them says in \`part\` which items
 it holds: \`from\` is the position of its first item, \`of\` the number of all items.
 
 ${table.join('\n')}
@@ -110,6 +126,7 @@ function asyncApi() {
       messages: { [name]: messageOf(name, body) },
       'x-kind': kind,
       'x-version': version,
+      'x-bytes-max': channel.bytesMax,
       ...(channel.stream === undefined ? {} : { 'x-stream': channel.stream }),
       ...(channel.ownNode === undefined ? {} : { 'x-own-node': channel.ownNode }),
     }

@@ -2,6 +2,7 @@
  * Checks every Markdown page against the checkout: its links, its paths, and its snippets.
  * test/e2e/docs.test.ts runs the snippets against a fleet.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { SERVICES } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -13,6 +14,7 @@ import { schemaOf } from './manifests.ts'
 import { CODE_LANGUAGES, compileCode } from './compile-snippets.ts'
 import { brokenLinks, missingPaths, readPages, type Snippet } from './markdown.ts'
 
+const FAILURES = new URL('../../docs/failures.md', import.meta.url)
 const pages = readPages()
 const snippets = pages.flatMap((page) => page.snippets)
 /** Drawn by GitHub, or not built here. */
@@ -23,6 +25,24 @@ test('every relative link in the documents leads to a file and a heading that ex
 
 test('every path of the repository that a document mentions exists', () => {
   expect(pages.flatMap(missingPaths)).toEqual([])
+})
+
+test('every rule in the table of failures names the code that keeps it and a test that exists', () => {
+  const page = readFileSync(FAILURES, 'utf8')
+  const table = page.slice(page.indexOf('## Where each rule is kept and tested'))
+  const rows = table.split('\n').filter((line) => /^\| (?!rule |-)/.test(line))
+  expect(rows.length).toBeGreaterThan(40)
+  const linksOf = (cell = '') => [...cell.matchAll(/\]\(([^)]+)\)/g)].map(([, to = '']) => to)
+  const wrong = rows.filter((row) => {
+    const [, , code, tests] = row.split(' | ').length === 3 ? ['', ...row.split(' | ')] : []
+    const named = [...linksOf(code), ...linksOf(tests)]
+    const tested = linksOf(tests).every((to) => to.endsWith('.test.ts'))
+    const exist = named.every((to) => existsSync(new URL(to, FAILURES)))
+    return linksOf(code).length === 0 || linksOf(tests).length === 0 || !tested || !exist
+  })
+  expect(wrong).toEqual([])
+  const rules = rows.map((row) => row.split(' | ')[0]?.trim())
+  expect(new Set(rules).size).toBe(rules.length)
 })
 
 test('every snippet in the docs has a language that a test checks, or gives a reason why no test runs it', () => {

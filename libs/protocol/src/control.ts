@@ -6,6 +6,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { heartbeatSchema } from './heartbeat.ts'
+import { count, durationMs, instantMs, share, whole } from './values/numbers.ts'
 
 /**
  * Messages of the control plane about the fleet and itself: deaths, snapshots, decisions, incidents. Unknown
@@ -13,25 +14,27 @@ import { heartbeatSchema } from './heartbeat.ts'
  */
 
 const id = z.string().min(1).max(128)
-const count = z.number().int().nonnegative()
+/** Figures of one decision, its options and its outcome: more would not be read. */
+const FIGURES_MAX = 64
 /** Numbers, names and switches only: the inputs of a decision must stay small and never hold a task's text. */
-const figures = z.record(
-  z.string().max(64),
-  z.union([z.number(), z.string().max(256), z.boolean()]),
-)
+const figures = z
+  .record(z.string().max(64), z.union([z.number(), z.string().max(256), z.boolean()]))
+  .refine((given) => Object.keys(given).length <= FIGURES_MAX, {
+    message: `must have at most ${FIGURES_MAX} figures`,
+  })
 export type Figures = z.infer<typeof figures>
 
 /** The death of one incarnation of a node, on OPS. */
 export const deathSchema = z.object({
   nodeId: id,
-  incarnation: count,
+  incarnation: whole,
   state: z.enum(['dead']),
   /** Distinguishes a node that continues after a pause from a new process under its name. */
-  startedAtMs: z.number().optional(),
-  reason: z.string(),
-  phi: z.number(),
-  silentMs: z.number(),
-  atMs: z.number(),
+  startedAtMs: instantMs.optional(),
+  reason: z.string().max(256),
+  phi: z.number().min(0),
+  silentMs: durationMs,
+  atMs: instantMs,
 })
 export type Death = z.infer<typeof deathSchema>
 
@@ -39,7 +42,7 @@ export type Death = z.infer<typeof deathSchema>
 export const identitySchema = z.object({
   /** SHA-256 of the secret: a reader cannot connect with it. */
   digest: z.string().max(64),
-  atMs: z.number(),
+  atMs: instantMs,
 })
 export type Identity = z.infer<typeof identitySchema>
 
@@ -47,7 +50,7 @@ export type Identity = z.infer<typeof identitySchema>
 export const nodeSnapshotSchema = heartbeatSchema.extend({
   /** `stalled`: it sends heartbeats and does not progress; it is asked to drain and gets no work. */
   state: z.enum(['alive', 'suspect', 'stalled', 'dead']),
-  heartbeatAgeMs: z.number(),
+  heartbeatAgeMs: durationMs,
   /** Whether Consul lists it as passing: load balancers use only such nodes. Absent: it is not known. */
   passing: z.boolean().optional(),
   /** How often it fell silent within the last ten minutes. */
@@ -55,35 +58,35 @@ export const nodeSnapshotSchema = heartbeatSchema.extend({
 })
 /** Totals of the cluster at one time: the figures of the autoscaler and of people. */
 export const totalsSchema = z.object({
-  atMs: z.number(),
+  atMs: instantMs,
   /** Nodes that take work: alive and not draining; `slots` are theirs. */
-  activeNodes: count,
-  slots: count,
+  activeNodes: whole,
+  slots: whole,
   /** Attempts on all nodes that are not dead. */
-  running: count,
+  running: whole,
   /** Tasks that wait for a node: pointers on TASKS of tasks that no node has taken. */
-  queued: count,
+  queued: whole,
   /** Means over the nodes that are not dead; `responseMs` over those that have completed a task. */
-  cpu: z.number(),
-  memory: z.number(),
-  responseMs: z.number(),
+  cpu: share,
+  memory: share,
+  responseMs: durationMs,
   /** Attempts that ended, of all nodes ever seen, including those that are gone: the counts only grow. */
-  completed: count,
-  failed: count,
+  completed: whole,
+  failed: whole,
 })
 export type Totals = z.infer<typeof totalsSchema>
 
 /** The cluster as the primary monitor sees it. */
 export const snapshotSchema = z.object({
-  atMs: z.number(),
+  atMs: instantMs,
   monitorId: id,
   nodes: z.array(nodeSnapshotSchema),
   /** Tasks that wait for a node: pointers on TASKS of tasks that no node has taken. */
-  queued: count,
+  queued: whole,
   /** Attempts on all nodes that are not dead. */
-  running: count,
+  running: whole,
   /** When the pointers behind `queued` were counted; absent: not yet. */
-  backlogAtMs: z.number().optional(),
+  backlogAtMs: instantMs.optional(),
   totals: totalsSchema.optional(),
 })
 export type Snapshot = z.infer<typeof snapshotSchema>
@@ -110,9 +113,9 @@ export const adviceRecordSchema = z.object({
   /** Fingerprint of the rounded state that the question was about. */
   stateHash: z.string().max(64),
   cached: z.boolean(),
-  askedAtMs: z.number(),
-  tookMs: z.number(),
-  costUsd: z.number(),
+  askedAtMs: instantMs,
+  tookMs: durationMs,
+  costUsd: z.number().min(0),
   /** The answer after schema and clamps; absent when there is none. */
   answer: figures.optional(),
   /** The clamped fields, with their values before and after. */
@@ -131,7 +134,7 @@ export const decisionSchema = z.object({
   /** The choice: scale-out, scale-in, hold, eject, restore, advise, … */
   kind: z.string().max(64),
   reason: z.string().max(256),
-  atMs: z.number(),
+  atMs: instantMs,
   /** The subject: a node, a task, a deployment. */
   about: z.string().max(128).optional(),
   inputs: figures,
@@ -151,12 +154,15 @@ export type Decision = z.infer<typeof decisionSchema>
 /** When the outcome of a decision is measured, minutes after it. */
 export const OUTCOME_AFTER_MINUTES = [1, 5, 15] as const
 
+/** A day: no outcome is measured later. */
+const MINUTES_MAX = 1_440
+
 /** The measured outcome of an earlier decision, on OPS. */
 export const outcomeOfDecisionSchema = z.object({
   decisionId: id,
   service: id,
-  afterMinutes: z.number(),
-  atMs: z.number(),
+  afterMinutes: z.number().min(0).max(MINUTES_MAX),
+  atMs: instantMs,
   figures,
 })
 export type DecisionOutcome = z.infer<typeof outcomeOfDecisionSchema>
@@ -169,7 +175,7 @@ export const analysisSchema = z.object({
   impact: z.enum(FAILURE_IMPACTS),
   prevention: z.array(z.enum(FAILURE_PREVENTIONS)).max(4),
   reason: z.string().max(256),
-  atMs: z.number(),
+  atMs: instantMs,
   advice: adviceRecordSchema.optional(),
 })
 export type Analysis = z.infer<typeof analysisSchema>
@@ -181,7 +187,7 @@ export type Analysis = z.infer<typeof analysisSchema>
 export const incidentSchema = z.object({
   id,
   nodeId: id,
-  incarnation: count,
+  incarnation: whole,
   /** Why the monitor declared the node dead. */
   reason: z.string().max(256),
   state: z.enum(['open', 'closed']),
@@ -189,12 +195,12 @@ export const incidentSchema = z.object({
   /** The machine that the node ran on, when the orchestrator knows it. */
   host: z.string().max(253).optional(),
   /** How long the process had run when it was last heard. */
-  uptimeMs: z.number().optional(),
+  uptimeMs: durationMs.optional(),
   /** How long the node had been silent when it was declared dead. */
-  silentMs: z.number(),
-  detectedAtMs: z.number(),
-  openedAtMs: z.number(),
-  redistributedAtMs: z.number().optional(),
+  silentMs: durationMs,
+  detectedAtMs: instantMs,
+  openedAtMs: instantMs,
+  redistributedAtMs: instantMs.optional(),
   /** Tasks that the node held, and how many of their pointers were given back. */
   tasks: count,
   redistributed: count,
@@ -208,8 +214,8 @@ export const incidentSchema = z.object({
       kind: z.enum(['restart', 'replace', 'investigate', 'quarantine', 'none']),
       reason: z.string().max(256),
       driver: z.string().max(64),
-      startedAtMs: z.number(),
-      endedAtMs: z.number().optional(),
+      startedAtMs: instantMs,
+      endedAtMs: instantMs.optional(),
       outcome: z.enum(['done', 'failed', 'under-way', 'not-needed']),
     })
     .optional(),
@@ -217,7 +223,7 @@ export const incidentSchema = z.object({
     .object({
       kind: z.enum(['recovered', 'resumed', 'unresolved']),
       reason: z.string().max(256),
-      atMs: z.number(),
+      atMs: instantMs,
       figures,
     })
     .optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { count, durationMs, instantMs, share, whole } from './values/numbers.ts'
 
 /** A node's reports about itself. Unknown fields are dropped, as everywhere on the bus. */
 
@@ -17,7 +18,6 @@ export const OFFER_LIMITS = {
   serversMax: 32,
   problemCharsMax: 512,
 } as const
-const count = z.number().int().nonnegative()
 
 /**
  * The progress of a node's work, apart from whether its process lives: figures for gray failures. `heard` and
@@ -31,30 +31,38 @@ export const workSchema = z.object({
   /** Attempts that wait for a timer or a tool, each within its own limit. */
   waiting: count,
   /** Longest time without progress of an attempt that waits for the node or the coordinator. */
-  stuckMs: z.number(),
+  stuckMs: durationMs,
   /** How long the main loop has not ticked, as the heartbeat thread sees it; 0 when it does. */
-  stallMs: z.number(),
+  stallMs: durationMs,
 })
 export type Work = z.infer<typeof workSchema>
+
+/** The most slots that a node can have. */
+export const SLOTS_MAX = 100_000
+/** Slots' worth of a resource: a task of the highest class reserves several. */
+const units = z
+  .number()
+  .min(0)
+  .max(16 * SLOTS_MAX)
 
 /** A node's own figures; `version` orders messages that arrive over two connections. */
 export const heartbeatSchema = z.object({
   nodeId: id,
-  incarnation: count,
-  version: count,
-  slots: count,
+  incarnation: whole,
+  version: whole,
+  slots: z.number().int().min(0).max(SLOTS_MAX),
   active: count,
   /** Tasks accepted and not yet started. */
   queued: count,
-  cpu: z.number(),
-  memory: z.number(),
-  memoryBytes: count,
-  lagMs: z.number(),
-  responseMs: z.number(),
+  cpu: share,
+  memory: share,
+  memoryBytes: whole,
+  lagMs: durationMs,
+  responseMs: durationMs,
   completed: count,
   failed: count,
   draining: z.boolean(),
-  startedAtMs: z.number(),
+  startedAtMs: instantMs,
   work: workSchema.optional(),
   /** LLM calls that ended since the start, and those that the provider refused for their rate. */
   llmCalls: count.optional(),
@@ -62,8 +70,8 @@ export const heartbeatSchema = z.object({
   /** Attempts that failed by a fault of the node itself, not of the task or its provider. */
   failedHere: count.optional(),
   /** Slots' worth of processor and memory that the classes of its attempts reserve. */
-  reservedCpu: z.number().nonnegative().optional(),
-  reservedMemory: z.number().nonnegative().optional(),
+  reservedCpu: units.optional(),
+  reservedMemory: units.optional(),
 })
 export type Heartbeat = z.infer<typeof heartbeatSchema>
 
@@ -72,7 +80,10 @@ export const loadSchema = heartbeatSchema.extend({ ended: z.array(id.optional())
 export type Load = z.infer<typeof loadSchema>
 
 /** Request to a node: whether it answers. It names the incarnation that was declared dead, if one was (L6). */
-export const pingSchema = z.object({ deadIncarnation: count.optional() })
+export const pingSchema = z.object({ deadIncarnation: whole.optional() })
+
+/** Far above the rate of any provider. */
+const TOKENS_PER_SECOND_MAX = 1_000_000
 
 /** The state of one model of one provider, as one node sees it. */
 export const providerModelSchema = z.object({
@@ -82,14 +93,14 @@ export const providerModelSchema = z.object({
   /** Whether calls pass: the state of the node's circuit breaker. */
   breaker: z.enum(['closed', 'open', 'probing']),
   /** The provider accepts no call for this long; 0: it accepts calls. */
-  closedForMs: z.number().nonnegative(),
+  closedForMs: durationMs,
   /** Capabilities learned from its refusals: `name=value`, only where they differ from OpenAI itself. */
   learned: z.array(z.string().max(128)).max(32),
   /** The class of the last failure, such as `status 429`, and how long ago it was. */
-  lastError: z.object({ kind: z.string().max(64), agoMs: z.number().nonnegative() }).optional(),
+  lastError: z.object({ kind: z.string().max(64), agoMs: durationMs }).optional(),
   /** Means of the last calls: milliseconds until the first token, tokens a second after it. */
-  firstTokenMs: z.number().nonnegative().optional(),
-  tokensPerSecond: z.number().nonnegative().optional(),
+  firstTokenMs: durationMs.optional(),
+  tokensPerSecond: z.number().min(0).max(TOKENS_PER_SECOND_MAX).optional(),
 })
 export type ProviderModel = z.infer<typeof providerModelSchema>
 
@@ -112,9 +123,9 @@ export type McpProblem = z.infer<typeof mcpProblemSchema>
 /** The offers of a node: its tools, and the models that its providers serve. */
 export const offersSchema = z.object({
   nodeId: id,
-  tools: z.array(offeredToolSchema.optional()),
+  tools: z.array(offeredToolSchema.optional()).max(OFFER_LIMITS.toolsMax),
   /** Patterns in which `*` is any text. */
-  models: z.array(z.string().max(OFFER_LIMITS.nameCharsMax)),
+  models: z.array(z.string().max(OFFER_LIMITS.nameCharsMax)).max(OFFER_LIMITS.modelsMax),
   /** Absent in messages of earlier releases. */
   mcpProblems: z.array(mcpProblemSchema).max(OFFER_LIMITS.serversMax).optional(),
 })

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { idSchema } from './heartbeat.ts'
-
-const count = z.number().int().nonnegative()
+import { instantMs, whole } from './values/numbers.ts'
 
 /** Tenants in one message; those that hold most come first, and the others hold little. */
 export const HOLDINGS_MAX = 1_000
@@ -10,37 +9,42 @@ export const HOLDINGS_MAX = 1_000
 export const gatewaySchema = z.object({
   id: idSchema,
   /** Tenants that its keys name. */
-  tenants: count,
+  tenants: whole,
 })
 
 /** What one tenant holds. */
 export const holdingSchema = z.object({
   tenant: idSchema,
   /** Tasks that have not ended. */
-  tasks: count,
+  tasks: whole,
   /** Tasks that have ended and have not expired. */
-  ended: count,
+  ended: whole,
   /** Bytes of the events of all these tasks. */
-  bytes: count,
+  bytes: whole,
 })
 /** What one tenant holds. */
 export type TenantHolding = z.infer<typeof holdingSchema>
 
-const fill = z.object({ bytes: count, maxBytes: count })
+const fill = z.object({ bytes: whole, maxBytes: whole })
+
+/** More than any fleet runs. */
+const GATEWAYS_MAX = 10_000
 
 /** The holdings of all tenants, as one coordinator has counted them up to a sequence of the log. */
 export const holdingsSchema = z.object({
-  seq: count,
+  seq: whole,
   /** Tasks that ended before this time are gone. */
-  keptFromMs: z.number().nonnegative().optional(),
+  keptFromMs: instantMs.optional(),
+  /** Redis takes no records: lists show older ones. Absent: it takes them. */
+  outdated: z.boolean().optional(),
   /** Gateways that admit tasks at the same time. */
-  gateways: z.number().int().min(1),
+  gateways: z.number().int().min(1).max(GATEWAYS_MAX),
   /** 0 as `maxBytes`: no known size. */
   log: fill,
   redis: fill,
   /** Tasks of all tenants that have not ended, and those that have. */
-  tasks: count,
-  ended: count,
+  tasks: whole,
+  ended: whole,
   tenants: z.array(holdingSchema.optional()).max(HOLDINGS_MAX),
 })
 /** The holdings of all tenants. */

@@ -4,20 +4,19 @@ import {
   SPEC_LIMITS,
   PLACEMENT_MODES,
   TASK_EVENT_TYPES,
-  type CalledBy,
-  type CallTimes,
   type JournaledCall,
   type Approval,
   type Json,
   type ScheduleRun,
   type TaskEvent,
   type TaskInput,
-  type Usage,
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
 import { fromStored, withoutFormat } from './values/formats.ts'
 import { heartbeatSchema, idSchema } from './heartbeat.ts'
+import { calledBy, callTimes, usage } from './values/call-schema.ts'
+import { count, durationMs, instantMs, whole } from './values/numbers.ts'
 import { specSchema } from './values/spec-schema.ts'
 import { text } from './values/text.ts'
 
@@ -27,32 +26,10 @@ import { text } from './values/text.ts'
  */
 
 const id = idSchema
-const count = z.number().int().nonnegative()
 const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
 
-const usage = z
-  .object({
-    inputTokens: count,
-    outputTokens: count,
-    llmCalls: count,
-    cachedTokens: count.optional(),
-    reasoningTokens: count.optional(),
-    costUsd: z.number().nonnegative().optional(),
-  })
-  .transform((used) => used as Usage)
-/** The provider and model that answered, and the price table of the cost. */
-const calledBy = z
-  .object({ provider: z.string(), model: z.string(), prices: z.string().optional() })
-  .transform((by) => by as CalledBy)
 const taskError = z.object({ code: z.string(), message: z.string() })
-const callTimes = z
-  .object({
-    startedAtMs: z.number(),
-    waitedMs: z.number().nonnegative().optional(),
-    firstTokenMs: z.number().nonnegative().optional(),
-  })
-  .transform((times) => times as CallTimes)
 const call = z
   .object({
     step: count,
@@ -67,7 +44,7 @@ const call = z
 
 /** The kinds of wait for which a run gives its slot back. */
 export const pauseSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('time'), untilMs: z.number() }),
+  z.object({ kind: z.literal('time'), untilMs: instantMs }),
   z.object({ kind: z.literal('approval'), step: count, tool: z.string(), arguments: json }),
   z.object({ kind: z.literal('children'), taskIds: z.array(id).max(CHILDREN_MAX) }),
 ])
@@ -79,7 +56,7 @@ const approval = z
     approved: z.boolean(),
     by: z.string().max(128),
     person: z.string().max(128).optional(),
-    atMs: z.number().optional(),
+    atMs: instantMs.optional(),
     note: text(SPEC_LIMITS.noteCharsMax).optional(),
   })
   .transform((value) => value as Approval)
@@ -102,7 +79,7 @@ export const placedSchema = z.object({
   reason: z.string().max(256),
   balancer: id,
   considered: count,
-  atMs: z.number(),
+  atMs: instantMs,
 })
 
 const EVENT_TYPES = new Set<unknown>(TASK_EVENT_TYPES)
@@ -137,14 +114,14 @@ export const pointerSchema = z.object({
   taskId: id,
   tenant: id,
   /** Log sequence of `submitted`: the token of a fast start (L3). */
-  seq: count,
+  seq: whole,
   cpu: level,
   memory: level,
   affinityKey: z.string().optional(),
   placement: z.enum(PLACEMENT_MODES).optional(),
   /** Estimated tokens: the task's weight in the sharing between tenants. */
   cost: count.optional(),
-  deadlineAtMs: z.number(),
+  deadlineAtMs: instantMs,
   /** Issued again (retry, repair): only a fenced start may run it. */
   reissue: z.boolean(),
   /** The node that already runs the task without a pointer: it adopts this one. */
@@ -166,7 +143,7 @@ export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) 
 export const balancerSchema = z.object({
   id,
   /** When its process started; a restarted process counts as another one for the limits of tenants. */
-  since: z.number().optional(),
+  since: instantMs.optional(),
   room: z.boolean(),
   leaving: z.boolean().optional(),
   /** Tenants that have reached their limit of tasks in flight: their tasks have to wait in the queue. */
@@ -183,8 +160,8 @@ export const waitingQueuesSchema = z.object({
 export const dispatchItemSchema = z.object({
   taskId: id,
   tenant: id,
-  seq: count,
-  deadlineAtMs: z.number(),
+  seq: whole,
+  deadlineAtMs: instantMs,
   /** The node must begin through the coordinator before it runs anything (L3). */
   fenced: z.boolean(),
   /** Absent: the task has no pointer yet; it gets one if it still runs a moment later. */
@@ -207,10 +184,10 @@ export type DispatchItem = z.infer<typeof dispatchItemSchema>
 export const dispatchSchema = z.object({
   balancer: id,
   /** When the load balancer's process started. */
-  since: z.number().optional(),
-  placed: z.object({ reason: z.string().max(256), considered: count, atMs: z.number() }).optional(),
+  since: instantMs.optional(),
+  placed: z.object({ reason: z.string().max(256), considered: count, atMs: instantMs }).optional(),
   /** When it was sent: a node that reads it much later does not know who runs the tasks by now. */
-  sentAtMs: z.number().optional(),
+  sentAtMs: instantMs.optional(),
   items: z.array(dispatchItemSchema.optional()),
 })
 export type Dispatch = z.infer<typeof dispatchSchema>
@@ -235,7 +212,7 @@ const reportBase = {
   /** As in the dispatch of this run; one report of a run needs it. */
   placed: placedSchema.optional(),
 }
-const ran = { ...reportBase, expect: count, attempt: count }
+const ran = { ...reportBase, expect: whole, attempt: count }
 /** A node's report on one task to a coordinator; `expect` is the run's token (L3). */
 export const reportItemSchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('begin'), ...reportBase }),
@@ -256,7 +233,7 @@ export const reportItemSchema = z.discriminatedUnion('op', [
     error: taskError,
     retryable: z.boolean(),
     /** When the provider accepts the task again. */
-    retryAfterMs: z.number().nonnegative().optional(),
+    retryAfterMs: durationMs.optional(),
     /** The run's partial result when its budget ran out. */
     result: json.optional(),
   }),
@@ -283,10 +260,10 @@ export type Report = z.infer<typeof reportSchema>
 /** Outcome of one report. */
 export const outcomeSchema = z.discriminatedUnion('kind', [
   /** Stored (or, for `own`, still current): `seq` is the new token. */
-  z.object({ kind: z.literal('committed'), seq: count }),
+  z.object({ kind: z.literal('committed'), seq: whole }),
   z.object({
     kind: z.literal('begun'),
-    seq: count,
+    seq: whole,
     attempt: count,
     spec: specSchema,
     calls: z.array(call),
@@ -296,7 +273,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     children: z.array(z.object({ taskId: id, step: count })).optional(),
     /** Outcomes of the tasks it depends on and of those it made. */
     inputs: z.array(taskInput).optional(),
-    deadlineAtMs: z.number(),
+    deadlineAtMs: instantMs,
   }),
   /** The report exceeds a limit or is unreadable; the run continues without it, or fails. */
   z.object({ kind: z.literal('rejected'), error: taskError }),
@@ -347,15 +324,15 @@ export const scheduleSchema = z.object({
   paused: z.boolean(),
   spec: specSchema,
   request: json,
-  atMs: z.number(),
+  atMs: instantMs,
 })
 /** The last tick of a schedule. */
 export const scheduleRunSchema = z
   .object({
-    tickMs: z.number(),
+    tickMs: instantMs,
     taskId: id.optional(),
     skipped: z.boolean(),
-    atMs: z.number(),
+    atMs: instantMs,
   })
   .transform((run) => run as ScheduleRun)
 
@@ -371,18 +348,21 @@ export function giverOf({ id: name, since }: Pick<Balancer, 'id' | 'since'>): st
   return since === undefined ? name : `${name}@${since}`
 }
 
+/** The name of a process and the time of its start. */
+const giver = z.string().min(1).max(160)
+
 /** One node's answer to `fleet.tenants`: its attempts, by tenant. */
 export const nodeTenantsSchema = z.object({
   nodeId: id,
-  tenants: z.record(z.string(), count),
+  tenants: z.record(id, count),
   /** The same, by the load balancer process that gave them. */
-  givers: z.record(z.string(), z.record(z.string(), count)).optional(),
+  givers: z.record(giver, z.record(id, count)).optional(),
 })
 export type NodeTenants = z.infer<typeof nodeTenantsSchema>
 
 /** One node's answer: its runs, with their tokens. */
 export const runsAnswerSchema = z.object({
-  runs: z.array(z.object({ taskId: id, token: count })),
+  runs: z.array(z.object({ taskId: id, token: whole })),
 })
 
 /** The stream of a running attempt: its start, pieces of text, tool calls. */
@@ -391,7 +371,7 @@ export const deltaSchema = z.object({
   attempt: count,
   node: id,
   /** Fencing token of the run: it distinguishes a late piece of an older attempt. */
-  seq: count,
+  seq: whole,
   /** Characters of text streamed by this attempt before this piece. */
   offset: count,
   text: z.string(),

@@ -131,7 +131,9 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     },
     ready() {
       const answers = parts.map((part) => part.ready?.() ?? { ok: true })
-      return answers.find(({ ok }) => !ok) ?? { ok: true }
+      const degraded = answers.flatMap((answer) => answer.degraded ?? [])
+      const all = degraded.length === 0 ? { ok: true } : { ok: true, degraded }
+      return answers.find(({ ok }) => !ok) ?? all
     },
   }
 }

@@ -128,8 +128,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     if (draining) return { ok: false, reason: 'draining' }
     if (!bus.connected()) return { ok: false, reason: 'the bus is not connected' }
     const { logFill } = parts.admission
-    // All gateways share the log: without this one no client could read tasks either.
-    return logFill.full() || logFill.refuses() ? { ok: true, degraded: ['log-full'] } : { ok: true }
+    // All gateways share the servers: without this one no client could read tasks either.
+    const degraded = [
+      ...(logFill.full() || logFill.refuses() ? ['log-full'] : []),
+      ...(parts.room.outdated() ? ['records-outdated'] : []),
+    ]
+    return degraded.length === 0 ? { ok: true } : { ok: true, degraded }
   }
   const parts = createParts(deps, metrics)
   const { streams, heldRequests, subscriptions, admission, fleet, principals } = parts

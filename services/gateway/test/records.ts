@@ -78,8 +78,9 @@ export function entry(
   record: { decision: Decision } | { outcome: DecisionOutcome } | { incident: Incident },
   seq = 1,
 ): OpsEntry {
-  if ('decision' in record) return { kind: 'decision', ...record, seq }
+  const stored = { seq, bytes: Buffer.byteLength(JSON.stringify(Object.values(record)[0])) }
+  if ('decision' in record) return { kind: 'decision', ...record, ...stored }
   return 'outcome' in record
-    ? { kind: 'outcome', ...record, seq }
-    : { kind: 'incident', ...record, seq }
+    ? { kind: 'outcome', ...record, ...stored }
+    : { kind: 'incident', ...record, ...stored }
 }

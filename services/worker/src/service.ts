@@ -1,9 +1,9 @@
-import { CHANNELS, type NodeTenants } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import type { Clock, Service } from '@agentfleet/runtime'
 import { listenToDispatches } from './node/dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node/node.ts'
 import { offersOf } from './node/offers.ts'
-import type { Run } from './node/runs.ts'
+import { countTenants } from './node/tenants.ts'
 
 /**
  * A worker node: it accepts dispatched tasks, runs them and reports.
@@ -141,17 +141,6 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
     ),
   ]
   return subscriptions.map((subscription) => () => subscription.close())
-}
-
-function countTenants(runs: Iterable<Run>): Omit<NodeTenants, 'nodeId'> {
-  const tenants: NodeTenants['tenants'] = {}
-  const givers: Record<string, Record<string, number>> = {}
-  for (const { tenant, giver } of runs) {
-    tenants[tenant] = (tenants[tenant] ?? 0) + 1
-    const given = (givers[giver] ??= {})
-    given[tenant] = (given[tenant] ?? 0) + 1
-  }
-  return { tenants, givers }
 }
 
 /** Reports the state of the provider models every PROVIDERS_EVERY_MS, if any was called recently. */

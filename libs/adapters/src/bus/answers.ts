@@ -1,5 +1,5 @@
 import type { Channel, Shape } from '@agentfleet/protocol'
-import { parseJson, partOf, read, refusalIn, type Read, type Refused } from './codec.ts'
+import { fitsInto, parseJson, partOf, read, refusalIn, type Read, type Refused } from './codec.ts'
 import type { Ended } from './wire.ts'
 import type { Tally } from './tally.ts'
 
@@ -20,6 +20,7 @@ export interface Collector {
   answer(ended: Ended): Answer<unknown>
 }
 
+const UNREADABLE = 'not JSON, or too large'
 /** No answer has more items; a message that announces more is treated as unreadable. */
 const ITEMS_MAX = 65_536
 
@@ -58,10 +59,10 @@ export function createCollector(channel: Channel, tally: Tally): Collector {
 
   return {
     take(text) {
-      const parsed = parseJson(text)
+      const parsed = fitsInto(text, channel.replyBytesMax ?? 0) ? parseJson(text) : undefined
       if (parsed === undefined) {
-        tally.refused(channel, 'answer', 'not JSON')
-        answer = { kind: 'refused', code: 'bad-reply', message: 'not JSON' }
+        tally.refused(channel, 'answer', UNREADABLE)
+        answer = { kind: 'refused', code: 'bad-reply', message: UNREADABLE }
         return true
       }
       const { value } = parsed

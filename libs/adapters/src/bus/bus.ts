@@ -11,7 +11,7 @@ import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { createChannels, type Channels } from './channels.ts'
-import { BYTES_PER_CHAR_MAX } from './codec.ts'
+import { fitsInto } from './codec.ts'
 import { createRequester } from './requests.ts'
 import type { BusMessage, Outgoing, Wire } from './wire.ts'
 
@@ -218,13 +218,8 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
   }
   const payloadMax = (): number =>
     (nats.info?.max_payload ?? PAYLOAD_DEFAULT_BYTES) - HEADERS_MAX_BYTES
-  // Most texts are so short that their size need not be measured.
-  const fits = (data: string): boolean => {
-    const max = payloadMax()
-    return data.length * BYTES_PER_CHAR_MAX <= max || Buffer.byteLength(data) <= max
-  }
   const post = (message: Outgoing): boolean => {
-    if (!fits(message.data)) return false
+    if (!fitsInto(message.data, payloadMax())) return false
     const waiting = outgoing.push(message)
     if (waiting === 1) afterTurns(TURNS_GATHERED, flush)
     else if (waiting >= GATHERED_MAX) flush()

@@ -10,6 +10,7 @@ import {
 import type { Logger } from '@agentfleet/runtime'
 import { createCollector, readReply, type Answer } from './answers.ts'
 import {
+  fitsInto,
   pack,
   Packed,
   type AsAnswer,
@@ -27,7 +28,8 @@ import type { BusMessage, Wire } from './wire.ts'
  *
  * Invariants: an unreadable message is counted by its channel, logged at a limited rate and reaches no
  * handler; a request that is unreadable, or whose handler fails, is answered with a refusal; an answer goes only to
- * an inbox of a process that may ask; this process sends nothing that is larger than the server accepts.
+ * an inbox of a process that may ask; this process neither sends nor reads a message that is larger than its channel
+ * allows or the server accepts (L7).
  */
 export interface Channels {
   /** Handles the messages of a channel until closed. */
@@ -90,11 +92,22 @@ interface OnOptions<C> {
 /** A message with several items stays below this; a single item may be larger, bytes. */
 const MESSAGE_BYTES = 1024 * 1024
 
+/** The answers to one question together: some thousand nodes answer with some kB each, bytes. */
+const GATHERED_MAX_BYTES = 32 * 1024 * 1024
+const UNREADABLE_ANSWER = 'not JSON, or too large'
+const TOO_LARGE = { kind: 'too-large' } as const
+
 /** Opens the channels over a connection. */
 export function createChannels(wire: Wire, log: Logger): Channels {
   const tally = createTally(log)
   const packed = (shape: Shape<unknown>, body: unknown, answer?: AsAnswer): readonly Packed[] =>
     pack(shape, body as object, Math.min(MESSAGE_BYTES, wire.payloadMax()), answer)
+  /** The largest message of a channel that its receiver reads and the server accepts, bytes. */
+  const largest = ({ bytesMax }: Channel): number => Math.min(bytesMax, wire.payloadMax())
+  const largestAnswer = ({ replyBytesMax = 0 }: Channel): number =>
+    Math.min(replyBytesMax, wire.payloadMax())
+  const publish = (channel: Channel, subject: string, text: string): boolean =>
+    fitsInto(text, largest(channel)) && wire.publish(subject, text)
 
   const refuse = ({ reply }: Channel, message: BusMessage, code: string, reason: string): void => {
     if (reply !== undefined) message.respond(refusalText({ code, message: reason }))
@@ -103,14 +116,15 @@ export function createChannels(wire: Wire, log: Logger): Channels {
     const { reply } = channel
     if (reply === undefined || answer === undefined) return
     const lost = (_: number, length: number): void => tally.tooLarge(channel, length)
-    for (const { text } of packed(reply, answer, { payloadMax: wire.payloadMax(), lost })) {
-      if (message.respond(text)) continue
+    const payloadMax = largestAnswer(channel)
+    for (const { text } of packed(reply, answer, { payloadMax, lost })) {
+      if (fitsInto(text, payloadMax) && message.respond(text)) continue
       tally.tooLarge(channel, text.length)
       refuse(
         channel,
         message,
         'reply-too-large',
-        'the answer exceeds the largest message that NATS accepts',
+        'the answer is larger than any answer of this channel may be',
       )
     }
   }
@@ -161,9 +175,9 @@ export function createChannels(wire: Wire, log: Logger): Channels {
       const subject = addressOf(channel, where)
       const text = JSON.stringify(body)
       tally.sent(channel)
-      if (wire.publish(subject, text)) return true
+      if (publish(channel, subject, text)) return true
       const parts = channel.body.items === undefined ? [] : packed(channel.body, body)
-      const lost = parts.filter((part) => !wire.publish(subject, part.text))
+      const lost = parts.filter((part) => !publish(channel, subject, part.text))
       if (parts.length > 0 && lost.length === 0) return true
       tally.tooLarge(channel, text.length)
       return false
@@ -173,7 +187,9 @@ export function createChannels(wire: Wire, log: Logger): Channels {
       const collector = createCollector(channel, tally)
       tally.sent(channel)
       const subject = addressOf(channel, where)
-      const ended = await wire.collect(subject, text, withinMs, collector.take)
+      const ended = fitsInto(text, largest(channel))
+        ? await wire.collect(subject, text, withinMs, collector.take)
+        : TOO_LARGE
       if (ended.kind === 'too-large') tally.tooLarge(channel, text.length)
       return collector.answer(ended) as Answer<never>
     },
@@ -181,9 +197,20 @@ export function createChannels(wire: Wire, log: Logger): Channels {
       const answers: unknown[] = []
       tally.sent(channel)
       const subject = addressOf(channel, where)
+      let bytes = 0
       await wire.collect(subject, JSON.stringify(body), waitMs, (text) => {
-        const parsed = parseJson(text)
-        if (parsed === undefined) tally.refused(channel, 'answer', 'not JSON')
+        bytes += text.length
+        // A listener that answers without end costs no more than this.
+        if (bytes > GATHERED_MAX_BYTES) {
+          tally.refused(
+            channel,
+            'answer',
+            `the answers together exceed ${GATHERED_MAX_BYTES} bytes`,
+          )
+          return true
+        }
+        const parsed = fitsInto(text, largestAnswer(channel)) ? parseJson(text) : undefined
+        if (parsed === undefined) tally.refused(channel, 'answer', UNREADABLE_ANSWER)
         else if (refusalIn(parsed.value) === undefined) {
           const result = readReply(channel, parsed.value, tally)
           if (result.kind === 'read') answers.push(result.body)
@@ -196,6 +223,11 @@ export function createChannels(wire: Wire, log: Logger): Channels {
 }
 
 function readBody(channel: Channel, message: BusMessage): Read<unknown> {
+  const { bytes } = message
+  // Before it is parsed: a message that is too large costs its receiver nothing.
+  if (bytes > channel.bytesMax) {
+    return { kind: 'refused', reason: `${bytes} bytes, more than ${channel.bytesMax}` }
+  }
   const parsed = parseJson(message.text())
   if (parsed === undefined) return { kind: 'refused', reason: 'not JSON' }
   const result = read(channel.body, parsed.value)

@@ -136,6 +136,11 @@ const FRAME_BYTES = 256
 /** Bytes of UTF-8 that one character of a string takes at most. */
 export const BYTES_PER_CHAR_MAX = 3
 
+/** Whether a text has at most so many bytes; most texts are so short that their size need not be measured. */
+export function fitsInto(text: string, bytesMax: number): boolean {
+  return text.length * BYTES_PER_CHAR_MAX <= bytesMax || Buffer.byteLength(text) <= bytesMax
+}
+
 function runsOf(texts: readonly string[], bytesMax: number): { first: number; count: number }[] {
   const runs = [{ first: 0, count: 0 }]
   let run = runs[0]!

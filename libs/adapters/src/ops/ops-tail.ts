@@ -1,4 +1,5 @@
 import {
+  CHANNELS,
   decisionSchema,
   incidentSchema,
   outcomeOfDecisionSchema,
@@ -14,10 +15,11 @@ import type { PulledMessage } from '../pointers/pull.ts'
 import { tailStream } from '../log/stream-tail.ts'
 
 /** One record of the control plane. */
-export type OpsEntry =
-  | { readonly kind: 'decision'; readonly decision: Decision; readonly seq: number }
-  | { readonly kind: 'outcome'; readonly outcome: DecisionOutcome; readonly seq: number }
-  | { readonly kind: 'incident'; readonly incident: Incident; readonly seq: number }
+export type OpsEntry = { readonly seq: number; readonly bytes: number } & (
+  | { readonly kind: 'decision'; readonly decision: Decision }
+  | { readonly kind: 'outcome'; readonly outcome: DecisionOutcome }
+  | { readonly kind: 'incident'; readonly incident: Incident }
+)
 
 /** A running tail of OPS. */
 export interface OpsTail {
@@ -25,9 +27,6 @@ export interface OpsTail {
   caughtUp(): Promise<void>
   close(): Promise<void>
 }
-
-/** A decision with all its options takes a few kB; a longer one is not kept in memory, characters. */
-const ENTRY_CHARS_MAX = 64 * 1024
 
 /**
  * Reads OPS from its end on: decisions with their outcomes from this many stored messages back, and all
@@ -67,10 +66,13 @@ export function tailOps(
   }
 }
 
-function readEntry({ subject, text, streamSeq: seq }: PulledMessage, log: Logger) {
+function readEntry(message: PulledMessage, log: Logger): OpsEntry | undefined {
+  const { subject, text, bytes, streamSeq: seq } = message
   try {
-    if (text.length > ENTRY_CHARS_MAX) throw new RangeError(`${text.length} characters`)
-    return parseEntry(subject, JSON.parse(text), seq)
+    // A decision with all its options takes a few kB; a much larger record is not kept in memory.
+    const { bytesMax } = CHANNELS.decision
+    if (bytes > bytesMax) throw new RangeError(`${bytes} bytes, more than ${bytesMax}`)
+    return parseEntry(subject, JSON.parse(text), { seq, bytes })
   } catch (error) {
     log.warn(
       { err: error, subject, seq },
@@ -80,14 +82,18 @@ function readEntry({ subject, text, streamSeq: seq }: PulledMessage, log: Logger
   }
 }
 
-function parseEntry(subject: string, value: unknown, seq: number): OpsEntry | undefined {
+function parseEntry(
+  subject: string,
+  value: unknown,
+  stored: Pick<OpsEntry, 'seq' | 'bytes'>,
+): OpsEntry | undefined {
   switch (subject.split('.')[1] ?? '') {
     case 'decision':
-      return { kind: 'decision', decision: decisionSchema.parse(value), seq }
+      return { kind: 'decision', decision: decisionSchema.parse(value), ...stored }
     case 'outcome':
-      return { kind: 'outcome', outcome: outcomeOfDecisionSchema.parse(value), seq }
+      return { kind: 'outcome', outcome: outcomeOfDecisionSchema.parse(value), ...stored }
     case 'incident':
-      return { kind: 'incident', incident: incidentSchema.parse(value), seq }
+      return { kind: 'incident', incident: incidentSchema.parse(value), ...stored }
     default:
       return undefined
   }

@@ -7,6 +7,7 @@ import { createRedaction, type Redaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
 import { keepRegistered, type Registration } from './registration.ts'
+import { followServices, type Queries } from './watch.ts'
 import type { Logger } from '@agentfleet/runtime'
 
 /**
@@ -49,10 +50,6 @@ const WATCH_RETRY_MAX_MS = 2_000
 /** After a leader is lost the lock stays closed this long, so that its last actions finish first. */
 const LOCK_DELAY = '1s'
 const CONSUL_PORT = 8500
-
-interface HealthEntry {
-  readonly Service: { readonly ID: string }
-}
 
 /** Speaks to the Consul agent at `url`; connects with the first call. */
 export function connectRegistry(options: {
@@ -104,7 +101,9 @@ export function connectRegistry(options: {
           isOutage,
           register: () => limited(consul.agent.service.register(entry)),
           listed: async () => {
-            const entries = (await limited(consul.health.service(query))) as HealthEntry[]
+            const entries: unknown = await limited(consul.health.service(query))
+            // Not a list: nothing is known about the entry, as in an outage.
+            if (!Array.isArray(entries)) throw new Error('Consul answered without a list')
             return entries.length > 0
           },
           deregister: () => limited(consul.agent.service.deregister(id)),
@@ -113,20 +112,14 @@ export function connectRegistry(options: {
       )
     },
     watch(name, receive) {
-      const watch = consul.watch({
-        method: consul.health.service,
-        // The typings allow text only; Consul reads `passing=true` from the query in both forms.
-        options: { service: name, passing: 'true', wait: WATCH_WAIT },
-        backoffMax: WATCH_RETRY_MAX_MS,
-      })
-      watch.on('change', (entries: HealthEntry[]) => receive(entries.map(({ Service: s }) => s.ID)))
-      watch.on('error', (error: unknown) => {
-        log.warn(
-          { err: error },
-          'Consul does not answer; the process continues to use the last list of services',
-        )
-      })
-      return { close: () => watch.end() }
+      const begin = (): Queries =>
+        consul.watch({
+          method: consul.health.service,
+          // The typings allow text only; Consul reads `passing=true` from the query in both forms.
+          options: { service: name, passing: 'true', wait: WATCH_WAIT },
+          backoffMax: WATCH_RETRY_MAX_MS,
+        })
+      return followServices(begin, { receive, log })
     },
     lead: (key, leadOptions) =>
       standForLeader(
@@ -152,11 +145,13 @@ export function connectRegistry(options: {
         { ...leadOptions, key, log },
       ),
     async critical(name) {
-      const entries = (await limited(consul.health.checks({ service: name }))) as {
-        readonly Status: string
-        readonly ServiceID: string
-      }[]
-      return entries.filter((check) => check.Status === 'critical').map((check) => check.ServiceID)
+      const entries: unknown = await limited(consul.health.checks({ service: name }))
+      const checks = (Array.isArray(entries) ? entries : []) as Partial<
+        Record<'Status' | 'ServiceID', string>
+      >[]
+      return checks.flatMap((check) =>
+        check?.Status === 'critical' ? (check.ServiceID ?? []) : [],
+      )
     },
   }
 }

@@ -132,9 +132,20 @@ function readiness(
   }
   if (parts.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
   const detail = `${url} is ready, but these parts do not work: ${parts.join(', ')}`
-  const fix = parts.includes('log-full')
-    ? 'The gateway refuses new tasks until the log has room: raise LOG_MAX_BYTES or shorten the retention.'
-    : 'The parts work again as soon as Redis and Consul answer.'
+  const fixes: readonly (readonly [part: string, fix: string])[] = [
+    [
+      'log-full',
+      'The gateway refuses new tasks until the log has room: raise LOG_MAX_BYTES or shorten the retention.',
+    ],
+    [
+      'records-outdated',
+      'Lists show older records until Redis takes writes: give Redis more memory (maxmemory) or disk.',
+    ],
+  ]
+  const [, fix] = fixes.find(([part]) => parts.includes(part)) ?? [
+    '',
+    'The parts work again as soon as Redis and Consul answer.',
+  ]
   return { name, result: 'warning', detail, fix }
 }
 

@@ -1,3 +1,6 @@
+/** Ten times the largest intended fleet: each service ignores further nodes, so that names cost bounded memory (L7). */
+export const NODES_MAX = 10_000
+
 /** Conclusions from a node's heartbeats about its process. */
 export type LivenessState = 'alive' | 'suspect' | 'dead'
 

@@ -46,6 +46,10 @@ export interface Channel<S extends string = string, B = unknown, R = unknown> {
   readonly queue?: string
   /** The stream that stores it. */
   readonly stream?: string
+  /** A larger message is neither sent nor read, bytes. */
+  readonly bytesMax: number
+  /** The same for an answer. */
+  readonly replyBytesMax?: number
   /** Raised by a change that older releases would misunderstand. */
   readonly version: number
 }
@@ -62,7 +66,10 @@ export type Where<C> = C extends { readonly subject: infer S extends string }
     : [params: Params<S>]
   : never
 
-type Declaration<S extends string, B> = Omit<Channel<S, B, never>, 'kind' | 'body' | 'reply'> & {
+type Declaration<S extends string, B> = Omit<
+  Channel<S, B, never>,
+  'kind' | 'body' | 'reply' | 'replyBytesMax'
+> & {
   readonly body: z.ZodType<B>
   readonly items?: Items
 }
@@ -75,7 +82,12 @@ export function event<const S extends string, B>({ body, items, ...rest }: Decla
   return { ...rest, kind: 'event' as const, body: shape(body, items) }
 }
 
+/** For the bounds of messages, bytes. */
+export const KIB = 1_024
+export const MIB = 1_024 * KIB
+
 type Answering<S extends string, B, R> = Declaration<S, B> & {
+  readonly replyBytesMax: number
   readonly reply: z.ZodType<R>
   readonly replyItems?: Items
 }

@@ -1,36 +1,36 @@
 import { LEVELS, SERIES_GROUPS, SERIES_STEPS, type SeriesStep } from '@agentfleet/domain'
 import { z } from 'zod'
 import { idSchema } from '../heartbeat.ts'
+import { instantMs, whole } from '../values/numbers.ts'
 
 /** What coordinators have counted from the log, and the gateways ask for. */
 
-const count = z.number().int().nonnegative()
-const quantiles = z.object({ count, p50: count, p99: count })
+const quantiles = z.object({ count: whole, p50: whole, p99: whole })
 const unavailable = z.object({ kind: z.literal('unavailable') })
 
 /** Asks for the series of a tenant; without a tenant, of the whole fleet. */
 export const seriesQuestionSchema = z.object({
   tenant: idSchema.optional(),
-  fromMs: z.number(),
-  toMs: z.number(),
+  fromMs: instantMs,
+  toMs: instantMs,
   step: z.enum(Object.keys(SERIES_STEPS) as [SeriesStep, ...SeriesStep[]]),
   groupBy: z.enum(SERIES_GROUPS).optional(),
 })
 
 /** What happened to tasks in one step. */
 export const seriesPointSchema = z.object({
-  atMs: z.number(),
-  submitted: count,
-  started: count,
-  completed: count,
-  failed: count,
-  cancelled: count,
-  retried: count,
-  lost: count,
-  llmCalls: count,
-  inputTokens: count,
-  outputTokens: count,
-  costUsd: z.number(),
+  atMs: instantMs,
+  submitted: whole,
+  started: whole,
+  completed: whole,
+  failed: whole,
+  cancelled: whole,
+  retried: whole,
+  lost: whole,
+  llmCalls: whole,
+  inputTokens: whole,
+  outputTokens: whole,
+  costUsd: z.number().min(0),
   waitMs: quantiles.optional(),
   firstTokenMs: quantiles.optional(),
 })
@@ -42,7 +42,7 @@ export const seriesReplySchema = z.discriminatedUnion('kind', [
   unavailable,
   z.object({
     kind: z.literal('series'),
-    knownFromMs: z.number(),
+    knownFromMs: instantMs,
     series: z.array(z.object({ key: z.string().optional(), points: z.array(seriesPointSchema) })),
   }),
 ])
@@ -57,11 +57,11 @@ export const QUEUES_MAX = 1_000
 export const queueFiguresSchema = z.object({
   tenant: idSchema,
   priority: z.enum(LEVELS),
-  waiting: count,
-  inFlight: count,
-  retrying: count,
+  waiting: whole,
+  inFlight: whole,
+  retrying: whole,
   /** Since when the first of them waits. */
-  oldestAtMs: z.number().optional(),
+  oldestAtMs: instantMs.optional(),
 })
 /** One queue: the tasks of a tenant with one priority. */
 export type QueueFigures = z.infer<typeof queueFiguresSchema>
@@ -71,7 +71,7 @@ export const queuesReplySchema = z.discriminatedUnion('kind', [
   unavailable,
   z.object({
     kind: z.literal('queues'),
-    atMs: z.number(),
+    atMs: instantMs,
     queues: z.array(queueFiguresSchema).max(QUEUES_MAX),
   }),
 ])

@@ -12,7 +12,8 @@ import {
 } from '../heartbeat.ts'
 import { balancerSchema } from '../messages.ts'
 import { gatewaySchema, holdingSchema, holdingsSchema } from '../holdings.ts'
-import { event, request } from './channel.ts'
+import { PAYLOAD_MAX_BYTES } from '../streams.ts'
+import { event, KIB, MIB, request } from './channel.ts'
 
 /** The node's answer alone is what the sender needs. */
 const here = z.object({})
@@ -27,6 +28,7 @@ export const FLEET_CHANNELS = {
     senders: ['worker'],
     listeners: ['load-balancer', 'health-monitor'],
     ownNode: 'sender',
+    bytesMax: 8 * KIB,
     version: 1,
   }),
   load: event({
@@ -39,6 +41,7 @@ export const FLEET_CHANNELS = {
     senders: ['worker'],
     listeners: ['load-balancer'],
     ownNode: 'sender',
+    bytesMax: MIB,
     version: 1,
   }),
   providers: event({
@@ -50,6 +53,7 @@ export const FLEET_CHANNELS = {
     senders: ['worker'],
     listeners: ['gateway'],
     ownNode: 'sender',
+    bytesMax: MIB,
     version: 1,
   }),
   offers: event({
@@ -61,6 +65,7 @@ export const FLEET_CHANNELS = {
     senders: ['worker'],
     listeners: ['gateway'],
     ownNode: 'sender',
+    bytesMax: 4 * MIB,
     version: 1,
   }),
   ping: request({
@@ -73,6 +78,8 @@ export const FLEET_CHANNELS = {
     senders: ['health-monitor'],
     listeners: ['worker'],
     ownNode: 'listener',
+    bytesMax: 4 * KIB,
+    replyBytesMax: KIB,
     version: 1,
   }),
   drain: request({
@@ -84,6 +91,8 @@ export const FLEET_CHANNELS = {
     senders: ['gateway', 'health-monitor', 'autoscaler', 'recovery'],
     listeners: ['worker'],
     ownNode: 'listener',
+    bytesMax: 4 * KIB,
+    replyBytesMax: KIB,
     version: 1,
   }),
   balancer: event({
@@ -94,6 +103,7 @@ export const FLEET_CHANNELS = {
     body: balancerSchema,
     senders: ['load-balancer'],
     listeners: ['load-balancer', 'gateway'],
+    bytesMax: 256 * KIB,
     version: 1,
   }),
   gateway: event({
@@ -103,6 +113,7 @@ export const FLEET_CHANNELS = {
     body: gatewaySchema,
     senders: ['gateway'],
     listeners: ['coordinator'],
+    bytesMax: 4 * KIB,
     version: 1,
   }),
   holdings: event({
@@ -113,6 +124,7 @@ export const FLEET_CHANNELS = {
     items: { field: 'tenants', schema: holdingSchema },
     senders: ['coordinator'],
     listeners: ['gateway'],
+    bytesMax: MIB,
     version: 1,
   }),
   snapshot: event({
@@ -122,6 +134,7 @@ export const FLEET_CHANNELS = {
     body: snapshotSchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
+    bytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
   history: event({
@@ -132,6 +145,7 @@ export const FLEET_CHANNELS = {
     body: historySchema,
     senders: ['health-monitor'],
     listeners: ['gateway', 'health-monitor'],
+    bytesMax: MIB,
     version: 1,
   }),
 } as const

@@ -10,8 +10,8 @@ import { pointerSchema, scheduleRunSchema, scheduleSchema, taskEventSchema } fro
 import type { ServiceName } from '../services.ts'
 import { auditEventSchema, storedKeySchema } from '../values/key-schema.ts'
 import { agentVersionSchema } from '../values/spec-schema.ts'
-import { STREAMS } from '../streams.ts'
-import { event, stored } from './channel.ts'
+import { PAYLOAD_MAX_BYTES, STREAMS } from '../streams.ts'
+import { event, KIB, MIB, stored } from './channel.ts'
 
 /** The channels that streams store. `{service}` is always the sender's own name. */
 export const STORED_CHANNELS = {
@@ -22,6 +22,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.log,
     body: taskEventSchema,
     senders: ['gateway', 'coordinator'],
+    bytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
   live: event({
@@ -32,6 +33,7 @@ export const STORED_CHANNELS = {
     body: taskEventSchema,
     senders: [],
     listeners: ['gateway'],
+    bytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
   pointer: stored({
@@ -42,6 +44,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.tasks,
     body: pointerSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
+    bytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
   death: stored({
@@ -52,6 +55,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: deathSchema,
     senders: ['health-monitor'],
+    bytesMax: 8 * KIB,
     version: 1,
   }),
   identity: stored({
@@ -61,6 +65,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: identitySchema,
     senders: ['coordinator'],
+    bytesMax: 4 * KIB,
     version: 1,
   }),
   decision: stored({
@@ -70,6 +75,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: decisionSchema,
     senders: ['load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
+    bytesMax: 64 * KIB,
     version: 1,
   }),
   outcome: stored({
@@ -80,6 +86,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: outcomeOfDecisionSchema,
     senders: ['load-balancer', 'autoscaler', 'recovery'],
+    bytesMax: 64 * KIB,
     version: 1,
   }),
   state: stored({
@@ -89,6 +96,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: z.unknown(),
     senders: ['autoscaler'],
+    bytesMax: MIB,
     version: 1,
   }),
   incident: stored({
@@ -99,6 +107,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.ops,
     body: incidentSchema,
     senders: ['recovery'],
+    bytesMax: 64 * KIB,
     version: 1,
   }),
   agent: stored({
@@ -108,6 +117,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.agents,
     body: agentVersionSchema,
     senders: ['gateway'],
+    bytesMax: 2 * MIB,
     version: 1,
   }),
   schedule: stored({
@@ -117,6 +127,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.schedules,
     body: scheduleSchema,
     senders: ['gateway'],
+    bytesMax: 4 * MIB,
     version: 1,
   }),
   scheduleRun: stored({
@@ -127,6 +138,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.schedules,
     body: scheduleRunSchema,
     senders: ['coordinator'],
+    bytesMax: 4 * KIB,
     version: 1,
   }),
   key: stored({
@@ -137,6 +149,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.keys,
     body: storedKeySchema,
     senders: ['gateway'],
+    bytesMax: 64 * KIB,
     version: 1,
   }),
   audit: stored({
@@ -147,6 +160,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.audit,
     body: auditEventSchema,
     senders: ['gateway'],
+    bytesMax: 64 * KIB,
     version: 1,
   }),
 } as const

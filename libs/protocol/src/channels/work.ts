@@ -27,7 +27,8 @@ import {
   seriesQuestionSchema,
   seriesReplySchema,
 } from './figures.ts'
-import { event, question, request } from './channel.ts'
+import { PAYLOAD_MAX_BYTES } from '../streams.ts'
+import { event, KIB, MIB, question, request } from './channel.ts'
 
 const nothing = z.object({})
 
@@ -43,6 +44,7 @@ export const WORK_CHANNELS = {
     senders: ['gateway'],
     listeners: ['load-balancer'],
     queue: 'load-balancer',
+    bytesMax: 2 * MIB,
     version: 1,
   }),
   waiting: event({
@@ -52,6 +54,7 @@ export const WORK_CHANNELS = {
     body: waitingQueuesSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
     listeners: ['load-balancer'],
+    bytesMax: 256 * KIB,
     version: 1,
   }),
   dispatch: request({
@@ -65,6 +68,8 @@ export const WORK_CHANNELS = {
     senders: ['load-balancer'],
     listeners: ['worker'],
     ownNode: 'listener',
+    bytesMax: PAYLOAD_MAX_BYTES,
+    replyBytesMax: 64 * KIB,
     version: 1,
   }),
   report: request({
@@ -80,6 +85,8 @@ export const WORK_CHANNELS = {
     listeners: ['coordinator'],
     queue: 'coordinator',
     ownNode: 'sender',
+    bytesMax: PAYLOAD_MAX_BYTES,
+    replyBytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
   cancel: request({
@@ -91,6 +98,8 @@ export const WORK_CHANNELS = {
     senders: ['gateway'],
     listeners: ['coordinator'],
     queue: 'coordinator',
+    bytesMax: 16 * KIB,
+    replyBytesMax: KIB,
     version: 1,
   }),
   approve: request({
@@ -102,6 +111,8 @@ export const WORK_CHANNELS = {
     senders: ['gateway'],
     listeners: ['coordinator'],
     queue: 'coordinator',
+    bytesMax: 64 * KIB,
+    replyBytesMax: KIB,
     version: 1,
   }),
   series: request({
@@ -113,6 +124,8 @@ export const WORK_CHANNELS = {
     senders: ['gateway'],
     listeners: ['coordinator'],
     queue: 'coordinator',
+    bytesMax: 4 * KIB,
+    replyBytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
   queues: request({
@@ -124,6 +137,8 @@ export const WORK_CHANNELS = {
     senders: ['gateway'],
     listeners: ['coordinator'],
     queue: 'coordinator',
+    bytesMax: 4 * KIB,
+    replyBytesMax: 2 * MIB,
     version: 1,
   }),
   stop: event({
@@ -134,6 +149,7 @@ export const WORK_CHANNELS = {
     senders: ['coordinator'],
     listeners: ['worker'],
     ownNode: 'listener',
+    bytesMax: 2 * MIB,
     version: 1,
   }),
   stopAnywhere: event({
@@ -143,6 +159,7 @@ export const WORK_CHANNELS = {
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
+    bytesMax: 2 * MIB,
     version: 1,
   }),
   runs: question({
@@ -154,6 +171,8 @@ export const WORK_CHANNELS = {
     reply: runsAnswerSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
+    bytesMax: 2 * MIB,
+    replyBytesMax: 4 * MIB,
     version: 1,
   }),
   textSoFar: question({
@@ -165,6 +184,8 @@ export const WORK_CHANNELS = {
     reply: deltaSchema,
     senders: ['gateway'],
     listeners: ['worker'],
+    bytesMax: 4 * KIB,
+    replyBytesMax: 2 * MIB,
     version: 1,
   }),
   tenants: question({
@@ -175,6 +196,8 @@ export const WORK_CHANNELS = {
     reply: nodeTenantsSchema,
     senders: ['load-balancer'],
     listeners: ['worker'],
+    bytesMax: 4 * KIB,
+    replyBytesMax: 4 * MIB,
     version: 1,
   }),
   delta: event({
@@ -185,6 +208,7 @@ export const WORK_CHANNELS = {
     body: deltaSchema,
     senders: ['worker'],
     listeners: ['gateway'],
+    bytesMax: PAYLOAD_MAX_BYTES,
     version: 1,
   }),
 } as const

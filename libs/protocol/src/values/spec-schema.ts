@@ -15,6 +15,7 @@ import {
   type TaskSpec,
 } from '@agentfleet/domain'
 import { z } from 'zod'
+import { instantMs } from './numbers.ts'
 import { text } from './text.ts'
 import {
   CONTEXT_LIMITS,
@@ -104,7 +105,7 @@ const agentDefinitionSchema = z
 
 /** One version of an agent as stream AGENTS holds it; without a definition it is a removal. */
 export const agentVersionSchema = z
-  .object({ version, atMs: z.number(), definition: agentDefinitionSchema.optional() })
+  .object({ version, atMs: instantMs, definition: agentDefinitionSchema.optional() })
   .transform(({ definition, ...rest }) =>
     definition === undefined ? rest : { ...rest, definition },
   )

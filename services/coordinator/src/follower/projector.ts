@@ -17,6 +17,8 @@ export interface Projector {
   unwrittenBytes(): number
   /** Returns the log sequence of the first event that Redis lacks; undefined if it has all of them. */
   missingFrom(): number | undefined
+  /** Whether Redis has refused or missed the last write, so that lists show older records. */
+  failing(): boolean
   /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
   takeLost(): boolean
   /** Forgets what is unwritten and stops. */
@@ -160,6 +162,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
     },
     hasRoom: () => dirtyBytes <= DIRTY_MAX_BYTES / 2,
     unwrittenBytes: () => dirtyBytes,
+    failing: () => away,
     missingFrom() {
       let first: number | undefined
       for (const { fromSeq } of batch) first = Math.min(first ?? fromSeq, fromSeq)

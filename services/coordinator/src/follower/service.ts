@@ -79,6 +79,8 @@ const REBUILD_AGAIN_MAX_MS = 300_000
 const WATCH_READING_EVERY_MS = 1_000
 /** Why a coordinator is not ready, and why its process ends in the end. */
 const LOG_NOT_READ = 'log-not-read'
+/** What a fleet does without while Redis takes no records: lists that are up to date. */
+const RECORDS_OUTDATED = 'records-outdated'
 /** Milliseconds until the end of the log is looked up again. */
 const AGAIN_AFTER_MS = 500
 
@@ -225,7 +227,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       name: 'holdings',
       everyMs: HOLDINGS_EVERY_MS,
       async run() {
-        shares.announce(tail?.position() ?? 0, trimmer.expiredMs())
+        shares.announce(tail?.position() ?? 0, trimmer.expiredMs(), projector.failing())
       },
     },
     { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },
@@ -262,7 +264,9 @@ export function createFollower(deps: FollowerDeps): Follower {
     ready() {
       if (!followed) return { ok: false, reason: 'log-not-followed' }
       if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }
-      return loops.ready?.() ?? { ok: true }
+      const looping = loops.ready?.() ?? { ok: true }
+      if (!looping.ok || !projector.failing()) return looping
+      return { ok: true, degraded: [RECORDS_OUTDATED] }
     },
   }
 }

@@ -16,7 +16,7 @@ import type { TenantHoldings } from './holdings.ts'
  */
 export interface TenantShares {
   /** Tells the gateways what has been counted up to this sequence of the log, and which tasks have expired. */
-  announce(seq: number, expiredMs: number): void
+  announce(seq: number, expiredMs: number, outdated: boolean): void
   /** Reads how full Redis is. */
   lookAtRedis(): Promise<void>
   /** Decides whether a child or a tick of this tenant may be submitted now. */
@@ -59,12 +59,12 @@ export function createTenantShares(deps: {
   }
 
   return {
-    announce(seq, expiredMs) {
+    announce(seq, expiredMs, outdated) {
       holdings.expire(expiredMs)
       const { tasks, ended } = holdings.all()
       const all = holdings.largest(HOLDINGS_MAX)
       const fills = { log: logNow(), redis }
-      const held = { tasks, ended, tenants: all }
+      const held = { tasks, ended, tenants: all, ...(outdated ? { outdated } : {}) }
       const keptFromMs = Math.max(0, expiredMs)
       bus.send(CHANNELS.holdings, { seq, gateways: living(), keptFromMs, ...fills, ...held })
     },

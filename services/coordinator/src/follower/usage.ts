@@ -18,6 +18,8 @@ import { createTaskTable } from './task-table.ts'
 export interface UsageCounter {
   /** Records an event together with the record before it. */
   note(event: TaskEvent, seq: number, before: TaskRecord | undefined): void
+  /** Returns about how many bytes the recorded usage takes that waits for Redis. */
+  waitingBytes(): number
   /** Writes the recorded usage to the totals; called about twice a second. */
   flush(): Promise<void>
 }
@@ -31,11 +33,14 @@ const BATCH_MAX = 500
 /** Entries of one page of the log: a log of a million tasks has some million entries. */
 const PAGE_MAX = 10_000
 /** Counted entries that stay in the list before it is compacted, so each entry moves rarely. */
-const COUNTED_MAX = 50_000
+const COUNTED_MAX = 10_000
 /**
- * If more entries wait while the totals are unavailable, they are dropped and counted from the log later (L7).
+ * If the entries that wait while the totals are unavailable take more, they are dropped and counted from the log
+ * later (L7), bytes.
  */
-const NOTED_MAX = 100_000
+export const NOTED_MAX_BYTES = 32 * 1024 * 1024
+/** An entry without its names, in memory, bytes. */
+const ENTRY_BYTES = 256
 
 /** Creates a counter; its first flush reads the position of the totals. */
 export function createUsageCounter(deps: {
@@ -50,6 +55,7 @@ export function createUsageCounter(deps: {
   let noted: Noted[] = []
   let head = 0
   let position: number | undefined
+  let notedBytes = 0
   let overflowed = false
 
   /** Adds entries to the totals behind this position; returns the position to which the totals count then. */
@@ -118,7 +124,10 @@ export function createUsageCounter(deps: {
         throw error
       })
     }
-    while (head < noted.length && noted[head]!.seq <= at) head += 1
+    while (head < noted.length && noted[head]!.seq <= at) {
+      notedBytes -= bytesOf(noted[head]!)
+      head += 1
+    }
     if (head >= COUNTED_MAX || head === noted.length) {
       noted = noted.slice(head)
       head = 0
@@ -131,13 +140,17 @@ export function createUsageCounter(deps: {
     note(event, seq, before) {
       const entry = entryOf(event, before)
       if (entry === undefined || (position !== undefined && seq <= position)) return
-      if (noted.length - head >= NOTED_MAX) {
+      const bytes = bytesOf(entry)
+      if (notedBytes + bytes > NOTED_MAX_BYTES) {
         overflowed = true
         noted = []
         head = 0
+        notedBytes = 0
       }
       noted.push({ seq, ...entry })
+      notedBytes += bytes
     },
+    waitingBytes: () => notedBytes,
     async flush() {
       // Runs even with nothing to write, because the position reveals that Redis was emptied.
       let at = await settle(await totals.position())
@@ -152,6 +165,11 @@ export function createUsageCounter(deps: {
       await totals.followed()
     },
   }
+}
+
+/** A character of a name takes up to two bytes in memory. */
+function bytesOf({ tenant, model, provider }: UsageEntry): number {
+  return ENTRY_BYTES + 2 * (tenant.length + model.length + provider.length)
 }
 
 /** Returns what an event adds to the usage of its task. */

@@ -95,6 +95,23 @@ test('the projection in Redis is marked as complete only when every write has su
   await complete()
 })
 
+test('while Redis has no memory for records, the coordinator is ready and degraded, and all records are there once Redis has memory', async () => {
+  const service = await bench.start()
+  await bench.submit()
+  await complete()
+  // Each write is refused; noeviction is the policy of every Redis of a fleet.
+  await bench.redis('CONFIG', 'SET', 'maxmemory', '1')
+  const { taskId } = await bench.submit()
+  const outdated = { ok: true, degraded: ['records-outdated'] }
+  await eventually(() => expect(service.ready?.()).toEqual(outdated), SOON_MS)
+  await bench.complete(taskId)
+  expect(await bench.store.load(taskId)).toBeUndefined()
+  await bench.redis('CONFIG', 'SET', 'maxmemory', '0')
+  await shows(taskId, 'completed')
+  await eventually(() => expect(service.ready?.()).toEqual({ ok: true }), SOON_MS)
+  await complete()
+})
+
 test('after a rebuild, Redis holds no task whose end event another replica deleted from the log during the rebuild (L8)', async () => {
   const ghost = await bench.submit()
   await bench.append(ghost.taskId, { type: 'cancelled', atMs: Date.now(), reason: 'x' })

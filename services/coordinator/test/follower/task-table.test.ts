@@ -1,6 +1,6 @@
 import { PLAIN_SPEC } from '@agentfleet/testkit'
 import type { TailedEvent } from '@agentfleet/adapters'
-import { costOf, type TaskSpec } from '@agentfleet/domain'
+import { costOf, DEPENDENCIES_MAX, SPEC_LIMITS, type TaskSpec } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 
@@ -79,4 +79,32 @@ test('the arguments of a call that waits for approval, and many answers, stay in
   const asking = table.apply({ taskId: 'asks', seq: 2, event: paused, storedAtMs: 1, bytes: 1e5 })
   expect(asking?.waitingFor).toEqual({ ...wait, arguments: null })
   expect(asking?.omitted).toBeDefined()
+})
+
+test('the facts of a task whose fields all have their largest size take some kilobytes (L7)', () => {
+  const table = createTaskTable()
+  const names = (count: number, chars: number): string[] =>
+    Array.from({ length: count }, (_, at) => `${at}`.padEnd(chars, 'ü'))
+  const { metadataKeysMax, metadataKeyCharsMax, metadataValueCharsMax } = SPEC_LIMITS
+  const keys = names(metadataKeysMax, metadataKeyCharsMax)
+  const record = table.apply(
+    submitted(
+      'largest',
+      1,
+      {
+        task: 'ü'.repeat(SPEC_LIMITS.taskCharsMax),
+        systemPrompt: 'ü'.repeat(SPEC_LIMITS.systemPromptCharsMax),
+        context: 'c'.repeat(SPEC_LIMITS.contextBytesMax),
+        metadata: Object.fromEntries(keys.map((key) => [key, 'ü'.repeat(metadataValueCharsMax)])),
+        affinityKey: 'ü'.repeat(SPEC_LIMITS.affinityKeyCharsMax),
+        tools: names(SPEC_LIMITS.toolNamesMax, 128),
+        fallbackModels: names(SPEC_LIMITS.fallbackModelsMax, 200),
+        sampling: { stop: names(SPEC_LIMITS.stopsMax, SPEC_LIMITS.stopCharsMax) },
+        dependsOn: names(DEPENDENCIES_MAX, 36),
+      },
+      1_700_000,
+    ),
+  )
+  expect(record?.spec.metadata).toBeUndefined()
+  expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(24 * 1024)
 })

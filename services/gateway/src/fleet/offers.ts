@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { matchesPattern, type TaskSpec } from '@agentfleet/domain'
+import { createNewest, matchesPattern, NODES_MAX, type TaskSpec } from '@agentfleet/domain'
 import {
   CHANNELS,
   type McpProblem,
@@ -33,6 +33,8 @@ export interface Offers {
 const AGE_MAX_MS = 30_000
 /** Milliseconds; two reports of every node. */
 const LISTEN_FIRST_MS = 4_000
+/** The reports of all nodes together: some kB of each, bytes. */
+const SAID_MAX_BYTES = 64 * 1024 * 1024
 /** The most known names in a refusal; `GET /v1/tools` has all of them. */
 const NAMES_SHOWN_MAX = 40
 
@@ -51,22 +53,22 @@ export function followOffers({
   bus: Pick<Bus, 'on'>
   clock: Pick<Clock, 'monotonicMs'>
 }): Offers {
-  const nodes = new Map<string, Said>()
+  const nodes = createNewest<string, Said>({ entriesMax: NODES_MAX, bytesMax: SAID_MAX_BYTES })
   let listeningSinceMs = 0
 
   const fresh = (): Said[] => {
     const nowMs = clock.monotonicMs()
-    for (const [nodeId, { heardAtMs }] of nodes) {
+    for (const [nodeId, { heardAtMs }] of nodes.entries()) {
       if (nowMs - heardAtMs > AGE_MAX_MS) nodes.delete(nodeId)
     }
     return [...nodes.values()]
   }
-  const subscription = bus.on(CHANNELS.offers, (offers) => {
+  const subscription = bus.on(CHANNELS.offers, (offers, { bytes }) => {
     const { nodeId, tools, models, mcpProblems = [] } = offers
     const heardAtMs = clock.monotonicMs()
     if (fresh().length === 0) listeningSinceMs = heardAtMs
     const readable = tools.filter((tool) => tool !== undefined)
-    nodes.set(nodeId, { tools: readable, models, mcpProblems, heardAtMs })
+    nodes.set(nodeId, { tools: readable, models, mcpProblems, heardAtMs }, bytes)
   })
 
   return {

@@ -1,4 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
+import { createNewest, NODES_MAX } from '@agentfleet/domain'
 import { CHANNELS, type FleetView, type ProviderModel } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 
@@ -16,20 +17,25 @@ const AGE_MAX_MS = 7_000
 /** The view shows only the models with the most calls. */
 const MODELS_MAX = 200
 
+/** The reports of all nodes together: some kB of each, bytes. */
+const SAID_MAX_BYTES = 64 * 1024 * 1024
+
+interface Said {
+  readonly models: readonly ProviderModel[]
+  readonly heardAtMs: number
+}
+
 /** Follows the provider reports of the nodes. */
 export function followProviders({ bus, clock }: { bus: Bus; clock: Clock }): Providers {
-  const nodes = new Map<string, { readonly models: ProviderModel[]; readonly heardAtMs: number }>()
-  const subscription = bus.on(CHANNELS.providers, ({ nodeId, models }) => {
+  const nodes = createNewest<string, Said>({ entriesMax: NODES_MAX, bytesMax: SAID_MAX_BYTES })
+  const subscription = bus.on(CHANNELS.providers, ({ nodeId, models }, { bytes }) => {
     const known = models.filter((model) => model !== undefined)
-    nodes.set(nodeId, {
-      models: known,
-      heardAtMs: clock.monotonicMs(),
-    })
+    nodes.set(nodeId, { models: known, heardAtMs: clock.monotonicMs() }, bytes)
   })
   return {
     view() {
       const nowMs = clock.monotonicMs()
-      for (const [nodeId, { heardAtMs }] of nodes) {
+      for (const [nodeId, { heardAtMs }] of nodes.entries()) {
         if (nowMs - heardAtMs > AGE_MAX_MS) nodes.delete(nodeId)
       }
       return together([...nodes.values()].map(({ models }) => models))

@@ -1,11 +1,12 @@
 import type { OpsEntry } from '@agentfleet/adapters'
+import { createNewest } from '@agentfleet/domain'
 import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
 
 /**
  * The latest decisions and incidents of the control plane, as reported on the stream OPS.
  *
- * Invariants (L7): at most DECISIONS_MAX decisions and INCIDENTS_MAX incidents are held; the oldest
- * leave first. An outcome is held with its decision; an outcome without its decision is dropped. A
+ * Invariants (L7): at most DECISIONS_MAX decisions and INCIDENTS_MAX incidents are held, each kind with at most
+ * RECORDS_MAX_BYTES; the oldest leave first. An outcome is held with its decision; an outcome without its decision is dropped. A
  * page continues after a record, so new records do not shift it.
  */
 export interface RecentDecisions {
@@ -60,51 +61,57 @@ export interface IncidentQuery {
   readonly after?: string
 }
 
-/** A few kB each, so several MB in all; covers many hours of a calm fleet. */
+/** A few kB each; covers many hours of a calm fleet. */
 export const DECISIONS_MAX = 2_000
 /** More incidents than a person looks through. */
 export const INCIDENTS_MAX = 500
+/** Bytes of the stored records: twice the size of so many usual ones. */
+export const RECORDS_MAX_BYTES = 16 * 1024 * 1024
 /** Three outcomes are usual; this bounds a service that measures more often. */
 const OUTCOMES_MAX = 8
 
 /** Creates an empty collection. */
 export function createRecentDecisions(): RecentDecisions {
   /** In the order of their first records. */
-  const decisions = new Map<string, RecordedDecision>()
-  const incidents = new Map<string, Incident>()
+  const decisions = createNewest<string, Kept>({
+    entriesMax: DECISIONS_MAX,
+    bytesMax: RECORDS_MAX_BYTES,
+  })
+  const incidents = createNewest<string, Incident>({
+    entriesMax: INCIDENTS_MAX,
+    bytesMax: RECORDS_MAX_BYTES,
+  })
 
-  function takeDecision(decision: Decision, seq: number): ControlPlaneChange {
-    const known = decisions.get(decision.id)
-    // A service repeats a decision when advice arrives later or when it does not know whether the
-    // first record was stored.
-    const recorded = known ? { ...known, decision } : { decision, outcomes: [], seq }
-    decisions.set(decision.id, recorded)
-    if (decisions.size > DECISIONS_MAX) {
-      const [oldest] = decisions.keys()
-      if (oldest !== undefined) decisions.delete(oldest)
-    }
+  const keep = (recorded: RecordedDecision, bytes: number): ControlPlaneChange => {
+    const { id } = recorded.decision
+    const before = decisions.get(id)?.bytes ?? 0
+    // What a decision takes only grows: its outcomes are added to it.
+    const total = Math.max(before, bytes)
+    decisions.set(id, { recorded, bytes: total }, total)
     return { topic: 'decisions', recorded }
   }
 
-  function takeOutcome(outcome: DecisionOutcome): ControlPlaneChange | undefined {
-    const known = decisions.get(outcome.decisionId)
-    if (known === undefined) return undefined
+  function takeDecision(decision: Decision, seq: number, bytes: number): ControlPlaneChange {
+    const known = decisions.get(decision.id)?.recorded
+    // A service repeats a decision when advice arrives later or when it does not know whether the
+    // first record was stored.
+    return keep(known ? { ...known, decision } : { decision, outcomes: [], seq }, bytes)
+  }
+
+  function takeOutcome(outcome: DecisionOutcome, bytes: number): ControlPlaneChange | undefined {
+    const kept = decisions.get(outcome.decisionId)
+    if (kept === undefined) return undefined
+    const { recorded: known } = kept
     const outcomes = known.outcomes
       .filter(({ afterMinutes }) => afterMinutes !== outcome.afterMinutes)
       .concat(outcome)
       .sort((a, b) => a.afterMinutes - b.afterMinutes)
       .slice(0, OUTCOMES_MAX)
-    const recorded = { ...known, outcomes }
-    decisions.set(outcome.decisionId, recorded)
-    return { topic: 'decisions', recorded }
+    return keep({ ...known, outcomes }, kept.bytes + bytes)
   }
 
-  function takeIncident(incident: Incident): ControlPlaneChange {
-    incidents.set(incident.id, incident)
-    if (incidents.size > INCIDENTS_MAX) {
-      const oldest = [...incidents.values()].sort(newestFirst).at(-1)
-      if (oldest !== undefined) incidents.delete(oldest.id)
-    }
+  function takeIncident(incident: Incident, bytes: number): ControlPlaneChange {
+    incidents.set(incident.id, incident, bytes)
     return { topic: 'incidents', incident }
   }
 
@@ -112,17 +119,18 @@ export function createRecentDecisions(): RecentDecisions {
     take(entry) {
       switch (entry.kind) {
         case 'decision':
-          return takeDecision(entry.decision, entry.seq)
+          return takeDecision(entry.decision, entry.seq, entry.bytes)
         case 'outcome':
-          return takeOutcome(entry.outcome)
+          return takeOutcome(entry.outcome, entry.bytes)
         case 'incident':
-          return takeIncident(entry.incident)
+          return takeIncident(entry.incident, entry.bytes)
       }
     },
-    decision: (id) => decisions.get(id),
+    decision: (id) => decisions.get(id)?.recorded,
     decisions({ limit, after, ...query }) {
       const before = after === undefined ? Number.POSITIVE_INFINITY : Number(after)
       const matching = [...decisions.values()]
+        .map(({ recorded }) => recorded)
         .reverse()
         .filter((recorded) => recorded.seq < before && matches(recorded, query))
       return pageOf(matching, limit, ({ seq }) => String(seq))
@@ -141,6 +149,11 @@ export function createRecentDecisions(): RecentDecisions {
       return pageOf(matching, limit, ({ detectedAtMs, id }) => `${detectedAtMs}:${id}`)
     },
   }
+}
+
+interface Kept {
+  readonly recorded: RecordedDecision
+  readonly bytes: number
 }
 
 function matches(

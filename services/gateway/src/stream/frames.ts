@@ -71,7 +71,9 @@ export function parseFrame(text: string): ParsedFrame {
 
 /** Returns the sequence after which the client wants events of this task. */
 export function afterOf(after: number | Readonly<Record<string, number>>, taskId: string): number {
-  return typeof after === 'number' ? after : (after[taskId] ?? 0)
+  if (typeof after === 'number') return after
+  // An id may be the name of something that every object has.
+  return Object.hasOwn(after, taskId) ? (after[taskId] ?? 0) : 0
 }
 
 function schemaFor(frame: object): z.ZodType<Ask> | undefined {

@@ -3,6 +3,7 @@ import {
   dueAtMs,
   endedAtMs,
   PREVIEW_CHARS,
+  SPEC_LIMITS,
   type Placed,
   type Submitted,
   type TaskEvent,
@@ -162,7 +163,7 @@ function withHint<T extends { state: TaskView['state']; node?: string }>(
   return view
 }
 
-/** Formats a time as ISO 8601. */
+/** Formats a time as ISO 8601; a time that no calendar has becomes the last one that a calendar has. */
 export function isoTime(atMs: number): string {
-  return new Date(atMs).toISOString()
+  return new Date(Math.min(atMs, SPEC_LIMITS.instantMsMax)).toISOString()
 }

@@ -28,6 +28,8 @@ export interface TenantRoom {
   standing(tenant: string): Standing | undefined
   /** Tasks that ended before this time are gone; undefined: no coordinator has said it yet. */
   keptFromMs(): number | undefined
+  /** Whether the coordinator that has read furthest cannot write records to Redis. */
+  outdated(): boolean
   /** How many gateways a coordinator has counted; 1 before it has said so. */
   gateways(): number
   close(): void
@@ -143,6 +145,7 @@ export function createTenantRoom(deps: {
       }
     },
     keptFromMs: () => heard?.holdings.keptFromMs,
+    outdated: () => heard?.holdings.outdated ?? false,
     gateways: () => heard?.holdings.gateways ?? 1,
     close: () => hints.close(),
   }

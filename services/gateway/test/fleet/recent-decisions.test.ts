@@ -1,10 +1,11 @@
-import type { Decision, Incident } from '@agentfleet/protocol'
+import { CHANNELS, type Decision, type Incident } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { decisionView, incidentView } from '../../src/fleet/control-views.ts'
 import {
   createRecentDecisions,
   DECISIONS_MAX,
   INCIDENTS_MAX,
+  RECORDS_MAX_BYTES,
   type RecentDecisions,
 } from '../../src/fleet/recent-decisions.ts'
 import { decision, entry, incident, outcome } from '../records.ts'
@@ -39,6 +40,21 @@ test('L7: only the latest decisions and incidents are kept', () => {
   expect(recentDecisions.incidents({ limit: 1e6 }).found).toHaveLength(INCIDENTS_MAX)
   expect(recentDecisions.incident('i10')).toBeUndefined()
   expect(recentDecisions.take(entry({ outcome: outcome('d1', 1) }))).toBeUndefined()
+})
+
+test('L7: decisions and incidents of the largest size are kept within a number of bytes', () => {
+  const recentDecisions = createRecentDecisions()
+  const large = CHANNELS.decision.bytesMax
+  const fitting = RECORDS_MAX_BYTES / large
+  for (let i = 1; i <= fitting + 10; i += 1) {
+    recentDecisions.take({ ...entry({ decision: decision(`d${i}`) }, i), bytes: large })
+    recentDecisions.take({ ...entry({ incident: incident(`i${i}`) }, i), bytes: large })
+  }
+  expect(recentDecisions.decisions({ limit: 1e6 }).found).toHaveLength(fitting)
+  expect(recentDecisions.incidents({ limit: 1e6 }).found).toHaveLength(fitting)
+  // The outcomes of a decision count with it.
+  recentDecisions.take({ ...entry({ outcome: outcome(`d${fitting + 10}`, 1) }), bytes: large })
+  expect(recentDecisions.decisions({ limit: 1e6 }).found).toHaveLength(fitting - 1)
 })
 
 test('L7: a decision keeps a bounded number of outcomes', () => {

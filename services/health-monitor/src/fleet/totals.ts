@@ -17,8 +17,8 @@ export function createTally(): Tally {
   return {
     count(before, heartbeat) {
       const same = before !== undefined && before.startedAtMs === heartbeat.startedAtMs
-      completed += Math.max(0, heartbeat.completed - (same ? before.completed : 0))
-      failed += Math.max(0, heartbeat.failed - (same ? before.failed : 0))
+      completed = grown(completed, heartbeat.completed - (same ? before.completed : 0))
+      failed = grown(failed, heartbeat.failed - (same ? before.failed : 0))
     },
     atLeast(others, othersFailed) {
       completed = Math.max(completed, others)
@@ -27,6 +27,11 @@ export function createTally(): Tally {
     completed: () => completed,
     failed: () => failed,
   }
+}
+
+/** A count never falls, and stays exact. */
+function grown(count: number, by: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, count + Math.max(0, by))
 }
 
 /** Returns the number of tasks that the nodes have taken; those of a dead node wait again. */

@@ -2,6 +2,7 @@ import {
   admitHeartbeat,
   expectsProgress,
   GAP_MAX_MS,
+  NODES_MAX,
   PROGRESS_LIMITS,
   type HeartbeatDecision,
   type Heartbeats,
@@ -52,8 +53,6 @@ export interface NodeTable {
 
 /** Gaps remembered for each node: 25 s of heartbeats. */
 const GAPS_MAX = 50
-/** Ten times the largest intended fleet; the monitor ignores further nodes (L7). */
-const NODES_MAX = 10_000
 /** Milliseconds; a node flaps if it became silent repeatedly within this time. */
 const FLAP_WINDOW_MS = 600_000
 const FLAPS_MAX = 100

@@ -1,13 +1,14 @@
-import { reservationOf, type Level, type NodeLoad } from '@agentfleet/domain'
+import { NODES_MAX, reservationOf, type Level, type NodeLoad } from '@agentfleet/domain'
 import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
 import type { Ejection } from './ejection.ts'
 
 /**
  * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health monitor.
  *
- * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts, depending on
- * which arrives first; a node without a listener gets nothing until a newer heartbeat arrives; a task on its
- * way to a node counts with its reservation from its placement until the node has answered.
+ * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts,
+ * depending on which arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
+ * a task on its way to a node counts with its reservation from its placement until the node has
+ * answered; the table ignores further nodes when it has NODES_MAX.
  */
 export interface NodeTable {
   heartbeat(heartbeat: Heartbeat): void
@@ -107,6 +108,7 @@ export function createNodeTable(
     heartbeat(heartbeat) {
       const known = nodes.get(heartbeat.nodeId)
       if (known === undefined) {
+        if (nodes.size >= NODES_MAX) return
         version += 1
         const heartbeatAtMs = monotonicMs()
         // A node that started before this load balancer counts as up since its own start.

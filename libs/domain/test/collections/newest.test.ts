@@ -1,0 +1,39 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { createNewest } from '../../src/index.ts'
+
+it('keeps the newest entries within its number and its bytes, whatever is set and deleted (L7)', () => {
+  const step = fc.record({
+    key: fc.nat({ max: 12 }),
+    bytes: fc.nat({ max: 60 }),
+    deletes: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const newest = createNewest<number, number>({ entriesMax: 5, bytesMax: 50 })
+      for (const [at, { key, bytes, deletes }] of steps.entries()) {
+        if (deletes) {
+          newest.delete(key)
+          expect(newest.get(key)).toBeUndefined()
+          continue
+        }
+        const before = newest.get(key)
+        const fits = newest.set(key, at, bytes)
+        expect(fits).toBe(bytes <= 50)
+        expect(newest.get(key)).toBe(fits ? at : before)
+        expect(newest.bytes()).toBeLessThanOrEqual(50)
+        expect(newest.size()).toBeLessThanOrEqual(5)
+      }
+      for (const [key] of newest.entries()) newest.delete(key)
+      expect([newest.size(), newest.bytes()]).toEqual([0, 0])
+    }),
+  )
+})
+
+it('pushes out the entries that came first, and lets an entry that is set again keep its place', () => {
+  const newest = createNewest<string, number>({ entriesMax: 3, bytesMax: 10 })
+  for (const [at, key] of ['a', 'b', 'c', 'a', 'd'].entries()) newest.set(key, at, 1)
+  expect([...newest.values()]).toEqual([1, 2, 4])
+  newest.set('e', 5, 9)
+  expect([...newest.values()]).toEqual([4, 5])
+})

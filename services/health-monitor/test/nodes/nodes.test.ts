@@ -1,0 +1,46 @@
+import { NODES_MAX } from '@agentfleet/domain'
+import { snapshotSchema, type Heartbeat } from '@agentfleet/protocol'
+import { expect, test } from 'vitest'
+import { createTally, runningOn, totalsOf } from '../../src/fleet/totals.ts'
+import { createNodeTable } from '../../src/nodes/nodes.ts'
+
+/** The largest values that a heartbeat may have. */
+const largest = (nodeId: string): Heartbeat => ({
+  nodeId,
+  incarnation: Number.MAX_SAFE_INTEGER,
+  version: Number.MAX_SAFE_INTEGER,
+  slots: 100_000,
+  active: 100_000_000_000,
+  queued: 100_000_000_000,
+  cpu: 1_000,
+  memory: 1_000,
+  memoryBytes: Number.MAX_SAFE_INTEGER,
+  lagMs: 4e15,
+  responseMs: 4e15,
+  completed: 100_000_000_000,
+  failed: 100_000_000_000,
+  draining: false,
+  startedAtMs: 8.64e15,
+})
+
+test('the monitor ignores further names of nodes when its table is full (L7)', () => {
+  const nodes = createNodeTable()
+  for (let at = 0; at < NODES_MAX + 10; at += 1) nodes.hear(largest(`n${at}`), at)
+  expect(nodes.size()).toBe(NODES_MAX)
+})
+
+test('a whole fleet with the largest values gives a snapshot that every service can read', () => {
+  const tally = createTally()
+  const nodes = Array.from({ length: NODES_MAX }, (_, at) => largest(`n${at}`))
+  // Each node starts again and again under its name, and says that it has completed the most.
+  for (let start = 1; start <= 20; start += 1) {
+    for (const node of nodes) tally.count(undefined, { ...node, startedAtMs: start })
+  }
+  const listed = nodes.map((node) => ({ ...node, state: 'alive' as const, heartbeatAgeMs: 0 }))
+  const running = runningOn(listed)
+  const totals = totalsOf(listed, { queued: 0, running }, tally, 1)
+  expect(totals.completed).toBe(Number.MAX_SAFE_INTEGER)
+  const snapshot = { atMs: 1, monitorId: 'm', nodes: listed, queued: 0, running, totals }
+  const read = snapshotSchema.safeParse(JSON.parse(JSON.stringify(snapshot)))
+  expect(read.error?.issues ?? []).toEqual([])
+})
