@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { TenantBudgets } from '@agentfleet/domain'
-import { readTenantBudgets, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { readTenantBudgets, SLOTS_MAX, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
@@ -46,7 +46,7 @@ const variables = z.object({
    * Attempts at once. Most of the time they wait for their provider, so the number of CPU cores
    * does not matter.
    */
-  WORKER_SLOTS: integer({ min: 1, max: 100_000, default: 512 }),
+  WORKER_SLOTS: integer({ min: 1, max: SLOTS_MAX, default: 512 }),
   OPENAI_API_KEY: secret().optional(),
   OPENAI_BASE_URL: url().optional(),
   /** Any number of providers as JSON (README); replaces OPENAI_*. Secret, because it may contain keys. */

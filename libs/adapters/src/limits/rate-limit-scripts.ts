@@ -212,14 +212,16 @@ redis.call('HSET', KEYS[1], 'atMs', string.format('%d', time[1] * 1000 + time[2]
 /**
  * Adds to the totals of usage if their position is the one the writer expects. KEYS: position. ARGV: expected
  * position, new position, lifetime of a day's totals in ms, then key, field and increment of each. Answers
- * the position afterwards.
+ * the position afterwards. A total that would exceed the numbers of Redis stays unchanged, so that false reports of one
+ * node cannot stop the count of all tenants.
  */
 export const ADD_USAGE_SCRIPT = `
 local at = redis.call('GET', KEYS[1]) or '0'
 if at ~= ARGV[1] then return at end
 local known = ''
 for i = 4, #ARGV, 3 do
-  redis.call('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  local grown = redis.pcall('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  if type(grown) == 'table' and grown.err and not string.find(grown.err, 'overflow') then return grown end
   if ARGV[i] ~= known then
     known = ARGV[i]
     redis.call('PEXPIRE', known, ARGV[3])

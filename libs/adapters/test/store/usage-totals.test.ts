@@ -1,0 +1,40 @@
+import { SPEC_LIMITS } from '@agentfleet/domain'
+import { startTestServers, type TestServers } from '@agentfleet/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectUsageTotals, type UsageEntry, type UsageTotals } from '../../src/index.ts'
+
+const log = { debug() {}, info() {}, warn() {}, error() {} }
+const DAY = '2026-01-02'
+let servers: TestServers<'redis'>
+let totals: UsageTotals
+
+beforeAll(async () => {
+  servers = await startTestServers(['redis'])
+  totals = await connectUsageTotals({ url: servers.redis.url, log })
+})
+afterAll(async () => {
+  await totals.close()
+  await servers[Symbol.asyncDispose]()
+})
+
+const entry = (tenant: string, costUsd: number): UsageEntry => ({
+  tenant,
+  atMs: Date.parse(`${DAY}T03:04:05Z`),
+  model: 'm',
+  provider: 'p',
+  usage: { inputTokens: 1, outputTokens: 1, llmCalls: 1, costUsd },
+})
+
+test('usage is counted for all tenants, even if one tenant has more cost than Redis can count', async () => {
+  const most = Array.from({ length: 500 }, () => entry('false', SPEC_LIMITS.budgetUsdMax))
+  // Each batch adds 5e17 billionths of a dollar; Redis counts up to 9.2e18.
+  const batches = 25
+  for (let at = 0; at < batches; at += 1) {
+    expect(await totals.add(at, at + 1, [...most, entry('honest', 1)])).toBe(at + 1)
+  }
+  const [honest] = await totals.read('honest', [DAY])
+  expect(honest?.models[0]?.usage).toMatchObject({ llmCalls: batches, costUsd: batches })
+  const [counted] = await totals.read('false', [DAY])
+  expect(counted?.models[0]?.usage.llmCalls).toBe(500 * batches)
+  expect(counted?.models[0]?.usage.costUsd).toBeGreaterThanOrEqual(9e9)
+})
