@@ -12,7 +12,7 @@ import { requestValidator } from '../../services/gateway/src/http/validation.ts'
 import { parseFrame } from '../../services/gateway/src/stream/frames.ts'
 import { schemaOf } from './manifests.ts'
 import { CODE_LANGUAGES, compileCode } from './compile-snippets.ts'
-import { brokenLinks, missingPaths, readPages, type Snippet } from './markdown.ts'
+import { brokenLinks, missingPaths, readPages, readTests, type Snippet } from './markdown.ts'
 
 const FAILURES = new URL('../../docs/failures.md', import.meta.url)
 const pages = readPages()
@@ -43,6 +43,14 @@ test('every rule in the table of failures names the code that keeps it and a tes
   expect(wrong).toEqual([])
   const rules = rows.map((row) => row.split(' | ')[0]?.trim())
   expect(new Set(rules).size).toBe(rules.length)
+})
+
+test('every test that the security page names exists', () => {
+  const page = pages.find(({ path }) => path === 'docs/security.md')
+  const titles = [...(page?.text.matchAll(/"([^"|]+)"/g) ?? [])].map(([, title = '']) => title)
+  const texts = readTests()
+  expect(titles.length).toBeGreaterThan(10)
+  expect(titles.filter((title) => !texts.some((text) => text.includes(title)))).toEqual([])
 })
 
 test('every snippet in the docs has a language that a test checks, or gives a reason why no test runs it', () => {

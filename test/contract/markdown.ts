@@ -30,7 +30,7 @@ const FENCE = /(?:^<!-- not run: (.+?) -->\n+)?^```(\w*) ?(.*)\n([\s\S]*?)^```$/
 
 /** Every Markdown file of the project, in order of its path. */
 export function readPages(): readonly Page[] {
-  return markdownBelow('').map((path) => {
+  return filesBelow('', '.md').map((path) => {
     const text = readFileSync(join(ROOT, path), 'utf8')
     const snippets = [...text.matchAll(FENCE)].map(
       ({ index, 1: notRun, 2: language = '', 3: note = '', 4: body = '' }): Snippet => {
@@ -42,15 +42,20 @@ export function readPages(): readonly Page[] {
   })
 }
 
-function markdownBelow(folder: string): readonly string[] {
+function filesBelow(folder: string, ending: string): readonly string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(folder, entry.name)
-      if (entry.isFile()) return entry.name.endsWith('.md') ? [path] : []
+      if (entry.isFile()) return entry.name.endsWith(ending) ? [path] : []
       const ours = entry.isDirectory() && !entry.name.startsWith('.') && !FOREIGN.has(entry.name)
-      return ours ? markdownBelow(path) : []
+      return ours ? filesBelow(path, ending) : []
     })
+}
+
+/** The texts of all files with tests. */
+export function readTests(): readonly string[] {
+  return filesBelow('', '.test.ts').map((path) => readFileSync(join(ROOT, path), 'utf8'))
 }
 
 /** Broken links of a page: no such file, or no such heading in it. */

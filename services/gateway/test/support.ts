@@ -23,6 +23,8 @@ export interface GatewayBench extends AsyncDisposable {
   readonly gateway: Gateway
   /** Starts another gateway on the same servers, as after a restart. */
   another(): Promise<Gateway>
+  /** The metrics of the first gateway, as Prometheus reads them. */
+  metrics(): Promise<string>
   readonly bus: Bus
   readonly taskLog: TaskLog
   client(apiKey?: string): Client
@@ -55,6 +57,7 @@ export async function setup(
   const callerLimits = await connectCallerLimits({ url: config.REDIS_URL, log })
   servers.closing(callerLimits)
   const gateways: Gateway[] = []
+  const registry = createRegistry('gateway')
   const start = async () => {
     const made = await createGateway({
       bus: own,
@@ -65,7 +68,7 @@ export async function setup(
       operators: parseOperators(config.OPERATOR_TENANTS, config),
       clock: systemClock,
       log,
-      registry: createRegistry('gateway'),
+      registry: gateways.length === 0 ? registry : createRegistry('gateway'),
     })
     gateways.push(made)
     await made.start()
@@ -77,6 +80,7 @@ export async function setup(
     servers,
     gateway,
     another: start,
+    metrics: () => registry.metrics(),
     bus,
     taskLog,
     client: (apiKey) =>

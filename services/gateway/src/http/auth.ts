@@ -23,9 +23,10 @@ export interface Needs {
 /** Returns the caller of the request; throws a Refusal if it may not use the operation. */
 export type Authenticate = (request: FastifyRequest, needs: Needs) => Principal | Promise<Principal>
 
-/** Finds the caller of a credential, without I/O wherever possible. */
+/** Finds the caller of a credential that came from this address, without I/O wherever possible. */
 export type FindCaller = (
   credential: string,
+  address: string,
 ) => Principal | undefined | Promise<Principal | undefined>
 
 /** The sources of callers. Without keys, admin key and tokens the gateway is open: every caller may do everything. */
@@ -68,7 +69,9 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
   return (request, { scope, stream }) => {
     const offered = stream ? (request.query as { ticket?: unknown }).ticket : undefined
     const found =
-      typeof offered === 'string' ? ticket?.(offered) : find(presentedKey(request, stream))
+      typeof offered === 'string'
+        ? ticket?.(offered, request.ip)
+        : find(presentedKey(request, stream), request.ip)
     if (found instanceof Promise)
       return found.then((principal) => admitted(request, principal, scope))
     return admitted(request, found, scope)
@@ -88,7 +91,7 @@ function createFind({ keys, adminKey, directory, newest, verify, nowMs }: Creden
   }
   const open = known.size === 0 && verify === undefined
 
-  return (credential: string | undefined): ReturnType<FindCaller> => {
+  return (credential: string | undefined, address: string): ReturnType<FindCaller> => {
     if (credential === undefined) return open ? OPEN : undefined
     const token = parseToken(credential)
     if (token !== undefined) {
@@ -102,7 +105,7 @@ function createFind({ keys, adminKey, directory, newest, verify, nowMs }: Creden
     // The digest of a guess says nothing about a key, so a lookup by this digest reveals no key.
     const entry = known.get(digest.toString('base64'))
     if (entry !== undefined && timingSafeEqual(entry.digest, digest)) return entry.principal
-    return verify?.(credential)
+    return verify?.(credential, address)
   }
 }
 

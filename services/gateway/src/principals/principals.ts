@@ -55,12 +55,13 @@ export function createPrincipals(deps: {
     clock,
     log,
   })
+  const failedAttempts = createFailedAttempts(clock.monotonicMs)
   const authenticate = createAuthenticate({
     keys: parseApiKeys(config.API_KEYS),
     adminKey: config.ADMIN_KEY,
     directory,
     newest: createNewestKey({ keys, directory, monotonicMs: clock.monotonicMs }),
-    verify: createTokenVerifier(config, { clock, log }),
+    verify: createTokenVerifier(config, { clock, log, mayCheck: failedAttempts.mayCheck }),
     ticket: createTicketUse({ tickets: callerLimits, refreshed: directory.refreshed }),
     nowMs: clock.nowMs,
   })
@@ -77,7 +78,7 @@ export function createPrincipals(deps: {
     standing: (principal, scope) => admit(directory.refreshed(principal), scope, clock.nowMs()),
     guard: createGuard({
       authenticate,
-      failedAttempts: createFailedAttempts(clock.monotonicMs),
+      failedAttempts,
       limiter,
       recorder,
       countRefusal: (code) => metrics.refusals.inc({ code }),

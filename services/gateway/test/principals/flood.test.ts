@@ -16,4 +16,12 @@ test('wrong keys beyond the limit of their address get 429, and a right key from
   expect(refused.headers.get('retry-after')).toBe('1')
   expect(await refused.json()).toMatchObject({ code: 'too-many-failures', status: 429 })
   expect((await ask(ADMIN)).status).toBe(200)
+  const counted = async (code: string) => {
+    const found = new RegExp(`gateway_refusals_total\\{[^}]*code="${code}"[^}]*\\} (\\d+)`)
+    return Number(found.exec(await bench.metrics())?.[1])
+  }
+  // Every refusal is counted; a permit may have come back meanwhile.
+  const failures = await counted('too-many-failures')
+  expect(failures + (await counted('unauthorized'))).toBe(31)
+  expect(failures).toBeGreaterThan(0)
 })

@@ -17,10 +17,10 @@ function verifierOf(issuer: Issuer) {
     REDIS_URL: 'redis://x',
     ...issuer.variables,
   })
-  const verify = createTokenVerifier(config, { clock, log })
+  const verify = createTokenVerifier(config, { clock, log, mayCheck: () => true })
   const check = async (token: string): Promise<string | undefined> => {
     try {
-      return (await verify?.(token))?.tenant
+      return (await verify?.(token, '127.0.0.1'))?.tenant
     } catch (error) {
       return (error as { code: string }).code
     }

@@ -251,6 +251,16 @@ export const SERVICES: readonly Mutation[] = [
     because: /expected/,
   },
   {
+    name: 'key-reserve',
+    safeguard: 'the bucket of a key leaves room for the reserves of the gateways (RATE-1)',
+    file: 'libs/domain/src/principal/key-rate.ts',
+    find: 'Math.max(left, perMinute - reserved)',
+    replace: 'Math.max(left, perMinute - 0 * reserved)',
+    tests: ['libs/domain/test/principal/key-rate.test.ts'],
+    caughtBy: /with timely answers every permit of the limit can be used/,
+    because: /expected/,
+  },
+  {
     name: 'decisions-max',
     safeguard: 'a gateway holds only so many decisions (L7)',
     file: 'services/gateway/src/fleet/recent-decisions.ts',
