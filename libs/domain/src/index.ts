@@ -1,6 +1,7 @@
 export * from './task/acceptance.ts'
 
 export * from './tenant/limits.ts'
+export * from './tenant/quota.ts'
 export * from './tenant/share.ts'
 export * from './tenant/submission.ts'
 export * from './agent/agent-definition.ts'

@@ -39,6 +39,8 @@ export const holdingsSchema = z.object({
   outdated: z.boolean().optional(),
   /** Gateways that admit tasks at the same time. */
   gateways: z.number().int().min(1).max(GATEWAYS_MAX),
+  /** The gateway that gets the places of a limit that cannot be divided among the gateways. */
+  first: z.string().min(1).max(128).optional(),
   /** 0 as `maxBytes`: no known size. */
   log: fill,
   redis: fill,

@@ -267,7 +267,13 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()
   const { limits } = readTenantLimits(config.TENANT_LIMITS)
-  const room = createTenantRoom({ bus, limits, tenants, submissionsMax: SUBMISSIONS_MAX })
+  const room = createTenantRoom({
+    bus,
+    id: config.SERVICE_ID,
+    limits,
+    tenants,
+    submissionsMax: SUBMISSIONS_MAX,
+  })
   const admission = createAdmission({
     taskLog,
     room,

@@ -66,7 +66,11 @@ export function createTenantShares(deps: {
       const fills = { log: logNow(), redis }
       const held = { tasks, ended, tenants: all, ...(outdated ? { outdated } : {}) }
       const keptFromMs = Math.max(0, expiredMs)
-      bus.send(CHANNELS.holdings, { seq, gateways: living(), keptFromMs, ...fills, ...held })
+      const count = living()
+      // The order of ids: all coordinators then name the same gateway.
+      const first = [...gateways.keys()].sort()[0]
+      const known = { seq, gateways: count, ...(first === undefined ? {} : { first }) }
+      bus.send(CHANNELS.holdings, { ...known, keptFromMs, ...fills, ...held })
     },
     async lookAtRedis() {
       try {

@@ -3,9 +3,11 @@ import {
   decideShare,
   decideSubmission,
   limitOf,
+  quotaRoom,
   type Held,
   type SharedStore,
   type StoreFill,
+  type TenantLimit,
   type TenantLimits,
 } from '@agentfleet/domain'
 import { CHANNELS, LOG_ADMISSION_SHARE, type Holdings } from '@agentfleet/protocol'
@@ -16,7 +18,7 @@ import { Refusal } from '../http/problems.ts'
  *
  * A coordinator says twice a second what each tenant holds, counted from the log (L8). In between a gateway
  * adds what it has admitted itself, and counts it once for each living gateway, so that all gateways together
- * stay within a share. Before the first announcement nothing is known, and every task is admitted. Invariant:
+ * stay within a share, and never exceed a limit that an operator has set (QUOTA-1). Before the first announcement nothing is known, and every task is admitted. Invariant:
  * what a gateway has admitted counts until an announcement covers its place in the log.
  */
 export interface TenantRoom {
@@ -43,6 +45,8 @@ export interface Standing {
 
 /** Bytes of the events that follow the submission of a small task, with their frames. */
 const ENDING_BYTES = 1_000
+/** Announcements that are remembered: a few seconds, in which every admitted task is stored and counted. */
+const REMEMBERED_MAX = 8
 
 interface Admitted {
   /** Where the log has stored the last of them. */
@@ -58,22 +62,28 @@ interface Sums {
 /** Creates the rooms; it hears the coordinators until closed. */
 export function createTenantRoom(deps: {
   readonly bus: Pick<Bus, 'on'>
+  /** The id by which coordinators know this gateway. */
+  readonly id: string
   readonly limits: TenantLimits
   /** Returns how many tenants share the fleet. */
   readonly tenants: () => number
   /** Submissions that one gateway may have under way. */
   readonly submissionsMax: number
 }): TenantRoom {
-  const { limits, tenants, submissionsMax } = deps
+  const { id, limits, tenants, submissionsMax } = deps
   const underWay = admitted()
   let stored = [admitted()]
   let heard: { readonly holdings: Holdings; readonly held: Map<string, Held> } | undefined
+  /** What the tenants held by the latest announcements. */
+  let remembered: readonly Map<string, Held>[] = []
 
   const hints = deps.bus.on(CHANNELS.holdings, (holdings) => {
     // Replicas count at their own pace; the coordinator that has read furthest knows most.
     if (heard !== undefined && holdings.seq < heard.holdings.seq) return
     const list = holdings.tenants.flatMap((each) => (each === undefined ? [] : [each]))
-    heard = { holdings, held: new Map(list.map((each) => [each.tenant, each])) }
+    const held = new Map(list.map((each) => [each.tenant, each]))
+    heard = { holdings, held }
+    remembered = [...remembered, held].slice(-REMEMBERED_MAX)
     stored = [...stored.filter(({ seq }) => seq > holdings.seq), admitted()]
   })
 
@@ -88,6 +98,25 @@ export function createTenantRoom(deps: {
     return sum
   }
 
+  /** Refuses a task above the limit that an operator has set for the tenant. */
+  const overQuota = (tenant: string, limit: TenantLimit, bytes: number, holdings: Holdings) => {
+    const mine = uncovered(tenant)
+    const { gateways } = holdings
+    const first = gateways === 1 || holdings.first === id
+    const check = (store: 'tasks' | 'log', key: 'tasks' | 'bytes', most?: number, ask = 1) => {
+      if (most === undefined) return undefined
+      const amounts = remembered.map((held) => held.get(tenant)?.[key] ?? 0)
+      const held = amounts.at(-1) ?? 0
+      const view = { held, heldLeast: Math.min(...amounts), own: mine[key], gateways, first }
+      if (ask <= quotaRoom(most, view)) return undefined
+      return overShare({ reason: 'limit', store, own: held + mine[key], allowed: most })
+    }
+    return (
+      check('tasks', 'tasks', limit.tasks) ??
+      check('log', 'bytes', limit.logBytes, bytes + ENDING_BYTES)
+    )
+  }
+
   const refusalOf = (tenant: string, bytes: number): Refusal | undefined => {
     const limit = limitOf(limits, tenant)
     const places = decideShare({
@@ -100,6 +129,8 @@ export function createTenantRoom(deps: {
     if (places.kind === 'refuse') return tooMany(places.allowed)
     if (heard === undefined) return undefined
     const { holdings, held } = heard
+    const quota = overQuota(tenant, limit, bytes, holdings)
+    if (quota !== undefined) return quota
     const { gateways, log, redis } = holdings
     const own = held.get(tenant) ?? { tasks: 0, ended: 0, bytes: 0 }
     const [mine, all] = [uncovered(tenant), uncovered(undefined)]
@@ -115,7 +146,7 @@ export function createTenantRoom(deps: {
         ended: own.ended,
         bytes: own.bytes + gateways * mine.bytes,
       },
-      limit,
+      {},
       { tasks: 1, bytes: bytes + ENDING_BYTES },
       LOG_ADMISSION_SHARE,
     )

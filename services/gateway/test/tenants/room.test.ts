@@ -20,8 +20,14 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
       return { close: () => undefined }
     },
   } as unknown as Parameters<typeof createTenantRoom>[0]['bus']
-  const rooms = Array.from({ length: count }, () =>
-    createTenantRoom({ bus, limits, tenants: () => tenants, submissionsMax: 1_000_000 }),
+  const rooms = Array.from({ length: count }, (_, index) =>
+    createTenantRoom({
+      bus,
+      id: `g${index}`,
+      limits,
+      tenants: () => tenants,
+      submissionsMax: 1_000_000,
+    }),
   )
   return {
     rooms,
@@ -113,6 +119,71 @@ test("several gateways together never exceed the share of a tenant, even if the 
       }
     }),
     { seed: 20_261_128, numRuns: 200 },
+  )
+})
+
+/** One event: a gateway admits a task, the log stores one of the tasks under way, or a coordinator announces. */
+const moves = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ gateway: fc.nat(3) }) },
+    { weight: 3, arbitrary: fc.record({ stores: fc.nat(1_000) }) },
+    { weight: 2, arbitrary: fc.constant({ announces: true }) },
+  ),
+  { maxLength: 400, size: 'max' },
+)
+
+test('several gateways together never exceed the limit of a tenant, in whatever order the log stores their tasks (QUOTA-1)', () => {
+  fc.assert(
+    fc.property(
+      moves,
+      fc.integer({ min: 1, max: 30 }),
+      fc.integer({ min: 1, max: 4 }),
+      (all, tasks, count) => {
+        const { rooms, announce } = gateways(count, new Map([['a', { weight: 1, tasks }]]), 1)
+        let waiting: { room: (typeof rooms)[number]; since: number }[] = []
+        let [admitted, stored, rounds] = [0, 0, 0]
+        const store = (each: (typeof waiting)[number]) => {
+          waiting = waiting.filter((other) => other !== each)
+          stored += 1
+          each.room.leave('a', BYTES, stored)
+        }
+        const say = () => {
+          const held = { tenant: 'a', tasks: stored, ended: 0, bytes: stored }
+          announce({ seq: stored, first: 'g0', tasks: stored, tenants: [held] })
+        }
+        say()
+        for (const move of all) {
+          if ('gateway' in move) {
+            const room = rooms[move.gateway % count]!
+            if (room.enter('a', BYTES) !== undefined) continue
+            admitted += 1
+            waiting.push({ room, since: rounds })
+            expect(admitted).toBeLessThanOrEqual(tasks)
+          } else if ('stores' in move) {
+            const each = waiting[move.stores % Math.max(1, waiting.length)]
+            if (each !== undefined) store(each)
+          } else {
+            rounds += 1
+            // The log stores every task within a few announcements.
+            for (const each of waiting.filter(({ since }) => since + 4 < rounds)) store(each)
+            say()
+          }
+        }
+        // Later all places can be used, by the first gateway the last of them.
+        while (waiting.length > 0) store(waiting[0]!)
+        for (let round = 0; round < 200; round += 1) {
+          say()
+          for (const room of rooms) {
+            if (room.enter('a', BYTES) !== undefined) continue
+            admitted += 1
+            stored += 1
+            room.leave('a', BYTES, stored)
+          }
+        }
+        expect(admitted).toBe(tasks)
+      },
+    ),
+    { seed: 15, numRuns: 100 },
   )
 })
 
