@@ -336,8 +336,13 @@ export const scheduleRunSchema = z
   })
   .transform((run) => run as ScheduleRun)
 
-/** Hint: running tasks to stop (ended or taken over elsewhere). */
-export const stopSchema = z.object({ taskIds: z.array(id) })
+/**
+ * Hint: tasks that have ended. With `before` the tasks go on elsewhere, and only runs stop whose last sequence of the
+ * log is below it.
+ */
+export const stopSchema = z.object({ taskIds: z.array(id), before: z.number().optional() })
+/** What a node is told to stop. */
+export type Stop = z.infer<typeof stopSchema>
 
 /** Question to all nodes: which of these tasks they run. */
 export const runsQuestionSchema = z.object({ taskIds: z.array(id) })

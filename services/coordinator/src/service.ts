@@ -9,6 +9,7 @@ import {
   type UsageTotals,
 } from '@agentfleet/adapters'
 import { createTaskSeries, type TenantLimits, type Timing } from '@agentfleet/domain'
+import { CHANNELS } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createDue } from './due/service.ts'
 import { createLogClock } from './follower/log-clock.ts'
@@ -104,7 +105,13 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const reports = createReports({
     ...means,
     endings: means,
-    report: { ...means, random: Math.random, make: due.make },
+    report: {
+      ...means,
+      random: Math.random,
+      make: due.make,
+      supersede: (nodeId, taskId, seq) =>
+        deps.bus.send(CHANNELS.stop, { taskIds: [taskId], before: seq }, { nodeId }),
+    },
     ended: due.ended,
     approve: due.approve,
   })

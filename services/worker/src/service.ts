@@ -3,6 +3,7 @@ import type { Clock, Service } from '@agentfleet/runtime'
 import { listenToDispatches } from './node/dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node/node.ts'
 import { offersOf } from './node/offers.ts'
+import { stopRuns } from './node/stops.ts'
 import { countTenants } from './node/tenants.ts'
 
 /**
@@ -98,12 +99,6 @@ export function createWorker(deps: WorkerDeps): Service {
 function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): (() => void)[] {
   const { runs, heartbeats } = node
   const own = { where: { nodeId: node.id } }
-  const stop = ({ taskIds }: { readonly taskIds: readonly string[] }): void => {
-    for (const taskId of taskIds) {
-      const run = runs.get(taskId)
-      if (run !== undefined) runs.end(run, 'stopped')
-    }
-  }
   const subscriptions = [
     // The monitor's hint that this incarnation was declared dead comes with a ping (L6).
     bus.on(
@@ -116,8 +111,8 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
       },
       own,
     ),
-    bus.on(CHANNELS.stop, stop, own),
-    bus.on(CHANNELS.stopAnywhere, stop),
+    bus.on(CHANNELS.stop, (stop) => stopRuns(runs, stop), own),
+    bus.on(CHANNELS.stopAnywhere, (stop) => stopRuns(runs, stop)),
     bus.on(CHANNELS.runs, ({ taskIds }) => {
       const answer = taskIds.flatMap((taskId) => {
         const run = runs.get(taskId)

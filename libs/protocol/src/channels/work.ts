@@ -144,7 +144,8 @@ export const WORK_CHANNELS = {
   stop: event({
     name: 'stop',
     subject: 'node.{nodeId}.stop',
-    summary: 'A coordinator asks a node to stop the tasks that the message names.',
+    summary:
+      'A coordinator asks a node to stop its runs of the tasks that the message names: the tasks have ended, or a newer attempt runs on another node.',
     body: stopSchema,
     senders: ['coordinator'],
     listeners: ['worker'],

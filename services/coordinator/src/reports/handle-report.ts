@@ -35,6 +35,8 @@ export interface ReportDeps {
   readonly timing: Pick<Timing, 'scale'>
   /** Creates the children that an event announced. */
   readonly make: (parent: TaskRecord, event: Spawned) => Promise<void>
+  /** Tells a node that the event with this sequence has started a newer attempt elsewhere. */
+  readonly supersede: (nodeId: string, taskId: string, seq: number) => void
 }
 
 /**
@@ -256,6 +258,10 @@ async function begin(
     })
     if (outcome.kind === 'stored') {
       if (event.type === 'failed') return { kind: 'finished' }
+      // The older run may wait for a provider for a long time before its next report.
+      const { node } = record
+      if (record.state === 'running' && node !== undefined && node !== nodeId)
+        deps.supersede(node, item.taskId, outcome.seq)
       return begun(deps, { ...record, seq: outcome.seq, attempt: record.attempt + 1 })
     }
     if (outcome.kind !== 'conflict') return { kind: 'unavailable' }

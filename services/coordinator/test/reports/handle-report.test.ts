@@ -32,12 +32,14 @@ async function setup() {
   const taskLog = openTaskLog(bus)
   const store = await connectStore({ url: servers.redis.url, log })
   const made: string[] = []
+  const superseded: unknown[] = []
   const deps = {
     taskLog,
     store,
     make: async (_parent: TaskRecord, event: Spawned) => {
       made.push(...event.children.map((child) => child.taskId))
     },
+    supersede: (...run: unknown[]) => void superseded.push(run),
     tasks: createTaskTable(),
     claimKey: CLAIM_KEY,
     logFill: { full: () => false },
@@ -48,12 +50,22 @@ async function setup() {
   return {
     taskLog,
     made,
+    superseded,
     submit: (id: string) =>
       taskLog.append(id, submitted, { expectSeq: 0, messageId: id, deadlineMs: 5_000 }),
     /** Reports as a node does, through the schema of the bus. */
-    report: (taskId: string, item: object, claim = signClaim(CLAIM_KEY, taskId, 'n1')) => {
-      const reportId = `${taskId}-${JSON.stringify(item).length}`
-      return handleReport(deps, 'n1', reportItemSchema.parse({ taskId, claim, reportId, ...item }))
+    report: (
+      taskId: string,
+      item: object,
+      claim = signClaim(CLAIM_KEY, taskId, 'n1'),
+      nodeId = 'n1',
+    ) => {
+      const reportId = `${taskId}-${nodeId}-${JSON.stringify(item).length}`
+      return handleReport(
+        deps,
+        nodeId,
+        reportItemSchema.parse({ taskId, claim, reportId, ...item }),
+      )
     },
     endTooLarge: (taskId: string, begun: Parameters<typeof endTooLarge>[2]) =>
       endTooLarge(deps, { op: 'begin', taskId, claim: 'c', reportId: 'r' }, begun, 9 * MIB),
@@ -220,4 +232,16 @@ test('a task whose history is too large for one message fails once, with an erro
   })
   expect(await bench.report('huge', { op: 'begin', again: true })).toEqual({ kind: 'finished' })
   expect(await bench.taskLog.history('huge')).toHaveLength(3)
+})
+
+test('a node learns at once that a newer attempt of its task runs on another node', async () => {
+  await using bench = await setup()
+  await bench.submit('moved')
+  const beginOn = (nodeId: string) =>
+    bench.report('moved', { op: 'begin' }, signClaim(CLAIM_KEY, 'moved', nodeId), nodeId)
+  expect(await beginOn('n1')).toMatchObject({ kind: 'begun', attempt: 2 })
+  expect(bench.superseded).toEqual([])
+  const second = await beginOn('n2')
+  expect(second).toMatchObject({ kind: 'begun', attempt: 3 })
+  expect(bench.superseded).toEqual([['n1', 'moved', second.kind === 'begun' ? second.seq : 0]])
 })

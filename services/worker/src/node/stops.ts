@@ -1,0 +1,21 @@
+import type { Stop } from '@agentfleet/protocol'
+import type { Run, Runs } from './runs.ts'
+
+/**
+ * Stops the runs of these tasks, because the tasks have ended. With `before`, only runs that a newer attempt on
+ * another node has superseded stop: such a run would pay for calls whose answers the log already holds (L4). A run
+ * that has yet to begin stays, because its begin makes it the newest attempt.
+ */
+export function stopRuns(runs: Pick<Runs, 'get' | 'end'>, { taskIds, before }: Stop): void {
+  for (const taskId of taskIds) {
+    const run = runs.get(taskId)
+    if (run === undefined) continue
+    if (before === undefined) runs.end(run, 'stopped')
+    else if (run.token < before && hasBegun(run)) runs.end(run, 'superseded')
+  }
+}
+
+function hasBegun({ phase, fenced, spec }: Run): boolean {
+  if (phase === 'queued') return !fenced && spec !== undefined
+  return phase !== 'beginning'
+}
