@@ -66,6 +66,16 @@ export const COORDINATOR: readonly Mutation[] = [
     because: /to match object/,
   },
   {
+    name: 'superseded-told',
+    safeguard: 'a superseded run pays for nothing that the log already holds (L4)',
+    file: 'services/coordinator/src/reports/handle-report.ts',
+    find: 'deps.supersede(node, item.taskId, outcome.seq)',
+    replace: 'deps.nowMs()',
+    tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'learns at once'],
+    caughtBy: /learns at once that a newer attempt/,
+    because: /to deeply equal/,
+  },
+  {
     name: 'stored-at',
     safeguard: 'a gateway whose clock is wrong shortens no lifetime',
     file: 'libs/domain/src/task/task-transition.ts',
