@@ -7,10 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import { createSimulator, type SimulatorOptions } from '@agentfleet/llm-simulator'
-import { startTestFleet } from '@agentfleet/testkit'
+import type { SimulatorOptions } from '@agentfleet/llm-simulator'
 import type { TestProject } from 'vitest/node'
-import { readPages } from '../contract/markdown.ts'
 
 /**
  * The fleet that all end-to-end files share, each as a separate tenant. It starts when the first of them asks
@@ -89,6 +87,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
 /** Starts the simulators and the fleet; adds how to stop them to `stops`. */
 async function start(stops: (() => Promise<void>)[]): Promise<SharedFleet> {
+  // Loaded at the first request: most runs of single files need no fleet, and so no build of these packages.
+  const { createSimulator } = await import('@agentfleet/llm-simulator')
+  const { startTestFleet } = await import('@agentfleet/testkit')
   const simulate = async (options: SimulatorOptions = {}): Promise<string> => {
     const simulator = createSimulator({ anyModel: 1, ...options })
     stops.push(() => simulator.close())
@@ -134,6 +135,7 @@ async function start(stops: (() => Promise<void>)[]): Promise<SharedFleet> {
 /** Makes a folder with the tools of the tests and the one that the guide shows. */
 async function toolFolder(folder: string): Promise<string> {
   await cp(fileURLToPath(new URL('test/tool-folder', WORKER)), folder, { recursive: true })
+  const { readPages } = await import('../contract/markdown.ts')
   const guide = readPages().find(({ path }) => path === 'docs/guides/write-a-tool.md')
   const shown = guide?.snippets.find(({ note }) => note === 'file=refund.js')
   if (shown === undefined) throw new Error('the guide shows no refund.js')
