@@ -337,11 +337,11 @@ export const scheduleRunSchema = z
   .transform((run) => run as ScheduleRun)
 
 /**
- * Hint: tasks that have ended. With `before` the tasks go on elsewhere, and only runs stop whose last sequence of the
+ * Hint: tasks that have ended. With `before` the tasks continue elsewhere, and only runs stop whose last sequence of the
  * log is below it.
  */
 export const stopSchema = z.object({ taskIds: z.array(id), before: z.number().optional() })
-/** What a node is told to stop. */
+/** The runs that a node must stop. */
 export type Stop = z.infer<typeof stopSchema>
 
 /** Question to all nodes: which of these tasks they run. */
