@@ -70,7 +70,7 @@ describe('npm start', () => {
   it('runs its tasks, exits with code 0 and leaves no process behind when it is called as `agentfleet up --once`', async () => {
     const command = run('libs/cli/dist/main.js', 'up', '--once', '--data', dir)
     expect(await command.ended, command.output()).toBe(0)
-    expect(command.output()).toContain('6 of 6 completed')
+    expect(command.output()).toContain('6 of 6 tasks completed')
     await expectGone(addresses(command.output()))
   })
 
