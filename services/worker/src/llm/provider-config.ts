@@ -59,6 +59,8 @@ const providerSchema = z
         reasoning: z.enum(['echo', 'omit', 'required']),
         signatures: z.enum(['echo', 'omit', 'required', 'placeholder']),
         nullContent: z.boolean(),
+        toolSchemas: z.enum(['full', 'plain']),
+        outputTokensMax: z.int().positive(),
         dropped: z.array(z.enum(SAMPLING_FIELDS)),
       })
       .partial()

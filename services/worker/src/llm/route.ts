@@ -1,5 +1,6 @@
 import {
   checkBudget,
+  classifyFailure,
   costUsd,
   isProviderFault,
   retryAfterOf,
@@ -67,12 +68,17 @@ export async function route(call: Call, context: LlmContext): Promise<LlmOutcome
       call,
       context,
     )
-    if (choice.kind === 'none') return failed(last ?? shut(all, choice.retryAtMs, context))
+    if (choice.kind === 'none') {
+      // A provider that was not asked may answer later what others refused.
+      const unasked = failedAt.size < all.length
+      if (last !== undefined && (classifyFailure(last).retryable || !unasked)) return failed(last)
+      return failed(shut(all, choice.retryAtMs, context))
+    }
     const { candidate } = choice
     const outcome = await ask(call, candidate, context)
     if (outcome.kind !== 'failed') return outcome
     const failure = withSource(outcome.failure, candidate)
-    last = failure
+    last = last === undefined ? failure : toldFailure(last, failure)
     if (call.ended !== undefined || outcome.begun || !mayFallBack(failure)) {
       const { partial } = outcome
       return partial === undefined ? failed(failure) : { kind: 'failed', failure, partial }
@@ -337,17 +343,21 @@ function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderCli
   return client
 }
 
-/** Statuses below are redirects, which are not followed. */
-const BAD_REQUEST = 400
-
 /**
- * Whether another provider may answer: this provider is failing, unreachable, or does not accept
- * the key or the model.
+ * Whether another provider may answer: this one is failing or unreachable, or it refused the request.
+ * A refusal costs nothing, and another provider has another key, a longer context, or the feature that
+ * this one lacks.
  */
 function mayFallBack(failure: Failure): boolean {
-  if (isProviderFault(failure) || failure.kind === 'empty-answer') return true
-  if (failure.kind !== 'status') return false
-  return failure.status < BAD_REQUEST || [401, 402, 403, 404, 405].includes(failure.status)
+  return isProviderFault(failure) || failure.kind === 'empty-answer' || failure.kind === 'status'
+}
+
+/**
+ * Returns the failure that decides about another attempt: a passing one, because its provider may answer
+ * then; among refusals the one of the preferred provider.
+ */
+function toldFailure(before: Failure, after: Failure): Failure {
+  return classifyFailure(after).retryable ? after : before
 }
 
 function failed(failure: Failure): LlmOutcome {

@@ -262,16 +262,6 @@ describe('a node does not learn from a refusal', () => {
       },
     ],
     [
-      'about a prompt that is too long, with max_tokens',
-      400,
-      {
-        object: 'error',
-        message:
-          "'max_tokens' or 'max_completion_tokens' is too large: 5000. This model's maximum context length is 8192 tokens and your request has 4000 input tokens.",
-        code: 400,
-      },
-    ],
-    [
       'about a prompt that is too long, of Anthropic',
       400,
       {
@@ -282,11 +272,6 @@ describe('a node does not learn from a refusal', () => {
             'prompt is too long: 210000 tokens > 200000 maximum (system, tools and messages)',
         },
       },
-    ],
-    [
-      'about a number of tokens',
-      400,
-      'max_completion_tokens is too large: 100000. This model supports at most 4096 completion tokens',
     ],
     [
       'about a value out of range',

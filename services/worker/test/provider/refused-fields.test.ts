@@ -79,14 +79,17 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
     'No endpoints found that support tool use.',
     'function_declarations is not supported',
     '`functions` unsupported',
+    '该模型不支持工具调用',
   ],
   'system role': [
     'Only user, assistant and tool roles are supported!',
     'Developer instruction is not enabled for models/gemma-3-27b-it',
     'Conversation roles must alternate user/assistant/user/assistant/...',
     'invalid role: system',
+    '该模型不支持 system 角色',
   ],
   content: [
+    'messages[2].content 不能为空',
     "Invalid value for 'content': expected a string, got null.",
     'all messages must have non-empty content except for the optional final assistant message',
   ],
@@ -97,6 +100,17 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
   'reasoning required': [
     'The `reasoning_content` in the thinking mode must be passed back to the API.',
     'Expected `thinking` or `redacted_thinking`, but found `tool_use`.',
+  ],
+  'tool schemas': [
+    'Invalid JSON payload received. Unknown name "$schema" at \'tools[0].function_declarations[0].parameters\': Cannot find field.',
+    'Invalid JSON payload received. Unknown name "const" at \'tools[0].function_declarations[5].parameters.properties[8].value.any_of[0]\': Cannot find field.',
+    'GenerateContentRequest.tools[0].function_declarations[0].parameters.properties[x].items: missing field.',
+    "Invalid schema for function 'find': In context=('properties', 'a'), array schema missing items.",
+    "Invalid schema for function 'find': schema must have type 'object' and not have 'oneOf'/'anyOf' at the top level.",
+    'tools.73.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level',
+    'tools.0.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12',
+    'Invalid tool parameters schema : field `anyOf`: missing field `type`',
+    'Unsupported JSON schema keyword in the parameters of the function find: $ref',
   ],
   stream: ['stream must be false', 'This model does not support streaming with tools'],
 }
@@ -157,5 +171,17 @@ test.each<[string, unknown, string]>([
   (reason, detail, kind) => {
     const error = readRefusal(422, JSON.stringify({ detail: [detail] }))
     expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind, reason })
+  },
+)
+
+test.each([
+  'tools param requires --jinja flag',
+  'Unsupported param: tools',
+  'This server does not support tools.',
+])(
+  'a node learns that an endpoint has no tools although it reports its own error: %s',
+  (message) => {
+    const error = readRefusal(500, JSON.stringify({ error: { code: 500, message } }))
+    expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ reason: 'tools' })
   },
 )

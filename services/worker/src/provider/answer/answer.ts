@@ -1,6 +1,6 @@
 import type { Failure } from '@agentfleet/domain'
 import { hearEcho, SIGNATURES } from './echo.ts'
-import { failureOfError, readAnswerError, readChoiceError } from '../errors.ts'
+import { failureOfError, readAnswerError, readChoiceError, type ProviderError } from '../errors.ts'
 import { safeMessage } from '../safe-message.ts'
 import {
   answerInEnvelope,
@@ -89,6 +89,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     wentOn: false,
     usage: undefined,
     failure: undefined,
+    error: undefined,
     done: false,
     closed: false,
     events: 0,
@@ -115,6 +116,10 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     heard.closed = false
     heard.characters += text.length
     passOn(heard.spoken.add(text))
+  }
+  const hearError = (error: ProviderError): void => {
+    heard.error = error
+    heard.failure = failureOfError(error, undefined, options.key)
   }
   const hearMessage = (message: JsonObject): void => {
     const content = message['content'] ?? message['text']
@@ -143,10 +148,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   }
   const hearChoice = (choice: JsonObject, value: JsonObject): void => {
     const error = readChoiceError(choice)
-    if (error !== undefined) {
-      heard.failure = failureOfError(error, undefined, options.key)
-      return
-    }
+    if (error !== undefined) return hearError(error)
     const delta = messageIn(choice['delta'])
     const message = messageIn(choice['message'])
     const finish = finishIn(choice, value)
@@ -168,10 +170,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   }
   const hearValue = (value: unknown, name: string | undefined): void => {
     const error = readAnswerError(value, name !== undefined && ERROR_NAME.test(name))
-    if (error !== undefined) {
-      heard.failure = failureOfError(error, undefined, options.key)
-      return
-    }
+    if (error !== undefined) return hearError(error)
     // Chunks in a list, or JSON that is encoded twice.
     if (Array.isArray(value)) for (const inner of value) if (!isOver(heard)) hearValue(inner, name)
     if (typeof value === 'string') hearString(value, name)

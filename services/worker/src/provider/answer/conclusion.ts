@@ -2,6 +2,7 @@ import type { Failure, Json, Usage } from '@agentfleet/domain'
 import type { LlmAnswer } from '../../run/conversation.ts'
 import { SIGNATURES, THOUGHTS } from './echo.ts'
 import { classifyFinish } from './finish.ts'
+import type { ProviderError } from '../errors.ts'
 import { safeMessage } from '../safe-message.ts'
 import { withoutUnopened, type SpokenText } from './spoken.ts'
 import { usageOf, type ReportedUsage } from './usage.ts'
@@ -18,6 +19,8 @@ export type HeardAnswer =
       readonly usage?: Usage
       /** The text of an answer that was cut. */
       readonly partial?: string
+      /** The error that the provider reported within its answer. */
+      readonly error?: ProviderError
     }
 
 /** What the reader has heard of an answer. */
@@ -32,6 +35,8 @@ export interface Heard {
   wentOn: boolean
   usage: ReportedUsage | undefined
   failure: Failure | undefined
+  /** The error that the provider reported within the answer. */
+  error: ProviderError | undefined
   done: boolean
   /** The usage followed the text in a separate chunk, which only a complete answer has. */
   closed: boolean
@@ -66,7 +71,10 @@ export function conclude(
   const text = withoutUnopened(options.prose ?? heard.spoken.text)
   const said = text.trim() !== '' || toolCalls.length > 0
   const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
-  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer =>
+  const failed = (
+    problem: Failure,
+    more: { partial?: string; error?: ProviderError } = {},
+  ): HeardAnswer =>
     finish === undefined
       ? { kind: 'failed', failure: problem, ...more }
       : { kind: 'failed', failure: problem, usage, ...more }
@@ -76,7 +84,9 @@ export function conclude(
     safeMessage(finish ?? 'the provider gave no finish reason', options.key)
   // What follows a complete answer does not change it.
   const whole = said && ending === 'whole' && refusal.trim() === ''
-  if (failure !== undefined && !whole) return failed(failure)
+  if (failure !== undefined && !whole) {
+    return heard.error === undefined ? failed(failure) : failed(failure, { error: heard.error })
+  }
   if (refusal.trim() !== '') {
     return failed({
       kind: 'withheld',

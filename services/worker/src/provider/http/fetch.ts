@@ -24,6 +24,8 @@ export interface HttpFetch {
 
 /** Milliseconds; below the 5 s after which common servers close an idle connection. */
 const IDLE_MS = 4_000
+/** Milliseconds: several round trips to a distant endpoint. */
+const RACE_MS = 1_000
 /** Idle connections kept for the next burst. */
 const IDLE_SOCKETS_MAX = 2_048
 /** Bytes read of the body of a refusal. */
@@ -72,6 +74,7 @@ export function createHttpFetch(): HttpFetch {
           if (init.signal) destroyAtAbort(request, init.signal)
           let answered = false
           let repeated = false
+          const sentAtMs = performance.now()
           request.on('response', (message) => {
             answered = true
             resolve(toResponse(message, href))
@@ -79,8 +82,10 @@ export function createHttpFetch(): HttpFetch {
           request.on('error', (error: NodeJS.ErrnoException) => {
             // The body reports its own error, and the request is not repeated.
             if (answered) return
-            // The server had closed the idle connection, so it has not seen the request.
-            repeated = request.reusedSocket && CLOSED.includes(error.code ?? '')
+            // The server had closed the idle connection, so it has not seen the request. The reset
+            // arrives within a round trip; after that the server may have begun, and the call is paid.
+            const isRace = performance.now() - sentAtMs < RACE_MS
+            repeated = request.reusedSocket && isRace && CLOSED.includes(error.code ?? '')
             if (repeated) send(false)
             else reject(error)
           })

@@ -11,7 +11,11 @@ export interface Capabilities {
   /** Whether `response_format` is accepted together with tools. */
   readonly formatWithTools: boolean
   readonly tools: boolean
+  /** `plain`: the schemas of tools have only the keywords that every dialect knows. */
+  readonly toolSchemas: 'full' | 'plain'
   readonly tokensField: 'max_completion_tokens' | 'max_tokens' | 'none'
+  /** The most tokens of an answer that the model accepts as a limit; undefined if it is unknown. */
+  readonly outputTokensMax: number | undefined
   /** The role of instructions; `user` puts them before the first user message. */
   readonly systemRole: 'system' | 'developer' | 'user'
   /** `plain`: ids of nine letters or digits. */
@@ -50,7 +54,9 @@ export const FULL_CAPABILITIES: Capabilities = {
   responseFormat: 'json_schema',
   formatWithTools: true,
   tools: true,
+  toolSchemas: 'full',
   tokensField: 'max_completion_tokens',
+  outputTokensMax: undefined,
   systemRole: 'system',
   toolIds: 'as-given',
   reasoning: 'echo',
@@ -63,6 +69,8 @@ export const FULL_CAPABILITIES: Capabilities = {
 export interface SentFields {
   /** The top-level names of the request. */
   readonly names: readonly string[]
+  /** The limit of tokens of the answer. */
+  readonly outputTokensMax?: number | undefined
   readonly hasSystem: boolean
   readonly hasToolCalls: boolean
   readonly hasReasoning: boolean

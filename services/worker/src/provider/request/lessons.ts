@@ -1,3 +1,4 @@
+import { THIS_LIMIT, THIS_PROMPT } from './output-limit.ts'
 import {
   SAMPLING_FIELDS,
   type Capabilities,
@@ -29,9 +30,15 @@ const THIS_SCHEMA = 'this schema'
 const THESE_SIGNATURES = 'these signatures'
 /** The capabilities that a lesson about one task changes for this task only: its schema, its signatures. */
 export const PASSING: ReadonlyMap<string, keyof Capabilities> = new Map([
+  [THIS_PROMPT, 'outputTokensMax'],
+  [THIS_LIMIT, 'tokensField'],
   [THIS_SCHEMA, 'responseFormat'],
   [THESE_SIGNATURES, 'signatures'],
 ])
+
+/** A schema of a tool is refused, by its place or by its keywords. */
+const TOOL_SCHEMA =
+  /invalid_function_parameters|input_schema|(\btools?\W{0,2}\d|function_?declarations|\b(tool|function)s?\b).*(\bschema|\bparameters|properties|\$(ref|defs|schema))|schema.*\b(tool|function)/i
 
 /** Names of the id of a tool call. */
 export const TOOL_ID = /tool.?call.?ids?\b|tool_calls?\S*\.id\b|\bcall.?id\b/i
@@ -121,6 +128,12 @@ export const LESSONS: readonly Lesson[] = [
     }),
   },
   {
+    name: 'tool schemas',
+    applies: (refusal, sent, now) =>
+      sends(sent, 'tools') && now.toolSchemas === 'full' && TOOL_SCHEMA.test(refusal.text),
+    next: (now) => ({ ...now, toolSchemas: 'plain' }),
+  },
+  {
     name: 'format with tools',
     applies: (refusal, sent, now) =>
       now.formatWithTools &&
@@ -169,7 +182,7 @@ export const LESSONS: readonly Lesson[] = [
       sends(sent, 'tools') &&
       sent.toolsOptional &&
       !/\broles?\b/i.test(refusal.text) &&
-      /\btools?\b|function.?(call|decl)|[`'"]functions[`'"]/i.test(refusal.text),
+      /\btools?\b|function.?(call|decl)|[`'"]functions[`'"]|工具|函数调用/i.test(refusal.text),
     next: (now) => ({ ...now, tools: false }),
   },
   {
@@ -177,7 +190,7 @@ export const LESSONS: readonly Lesson[] = [
     applies: (refusal, sent, now) =>
       sent.hasSystem &&
       now.systemRole !== 'user' &&
-      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer|user)|(user|assistant).*\broles?\b|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user/i.test(
+      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer|user)|(user|assistant).*\broles?\b|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user|(system|developer)\s?角色/i.test(
         refusal.text,
       ),
     next: (now, refusal) => ({
@@ -192,16 +205,17 @@ export const LESSONS: readonly Lesson[] = [
       sent.hasToolCalls &&
       now.nullContent &&
       /content/i.test(refusal.text) &&
-      /null|none|string|required|empty|missing/i.test(refusal.text),
+      /null|none|string|required|empty|missing|不能为空/i.test(refusal.text),
     next: (now) => ({ ...now, nullContent: false }),
   },
 ]
 
 /** The field is accepted, but not this value; the value of another task may be. */
 const ABOUT_VALUE =
-  /above maximum|below minimum|too (long|large|small|many)|out of range|must be (between|in|less|greater|at|<|>|≤|≥|one of)|(less|greater) than|[<>]=|expected a value|\bbetween\b|supported values are|one of/i
+  /above maximum|below minimum|too (long|large|small|many)|out of range|must be (between|in|less|greater|at|<|>|≤|≥|one of)|(less|greater) than|[<>]=|expected a value|\bbetween\b|supported values are|one of|范围/i
 
-const TOO_MANY = /too (large|many|long)|at most|maximum|exceed|less than|range|context/i
+const TOO_MANY =
+  /too (large|many|long)|at most|maximum|exceed|less than|range|context|超过|超出|范围/i
 /** The endpoint or its model knows the field, but hardly any of its values. */
 const NO_VALUE = /unsupported.?value|does not support/i
 

@@ -1,6 +1,7 @@
 import { SAMPLING_FIELDS, type Capabilities, type SentFields } from './capabilities.ts'
 import { complaintOf } from './complaint.ts'
-import { NO_MODEL, TOO_LONG } from '../error-kinds.ts'
+import { NO_MODEL, OWN_ANSWER, TOO_LONG } from '../error-kinds.ts'
+import { fewerTokens } from './output-limit.ts'
 import type { ProviderError } from '../errors.ts'
 import { LESSONS, refusalOf, sends, TOOL_ID } from './lessons.ts'
 
@@ -27,6 +28,8 @@ const ABOUT_MODEL = /invalid.?model|model( \S+)? is not (supported|available)/i
 /** The refusal concerns a field that it does not name. */
 const UNNAMED =
   /\b(extra|unknown|unrecognized|unexpected|unsupported|additional|malformed)\b|not (supported|permitted|allowed|recognized)|invalid (field|param|argument|request)|参数|字段|パラメータ|파라미터|unbekannt|ungültig|desconocid|inconnu|неизвест/i
+/** The server was started without a feature, which some report as their own error. */
+const NOT_SWITCHED_ON = /\brequires? (the )?['"`]?--\w|\bdoes(n't| not) support\b/i
 /** The refusal gives no reason. */
 const NO_REASON =
   /^[\W\d]*(invalid_request_error\W+)?(bad request|unprocessable (entity|content)|malformed request|error)\W*$/i
@@ -44,10 +47,14 @@ export function learnRefusal(
   if (!REFUSALS.includes(error.status) && !trouble) return { kind: 'final', reason: 'other-status' }
   const { param = '', code = '' } = error
   const refusal = refusalOf(`${param} ${code} ${complaintOf(error, sent.contents)}`, param)
+  // The request was accepted; the model's own answer was not.
+  if (OWN_ANSWER.test(refusal.text)) return { kind: 'final', reason: 'nothing-to-leave-out' }
+  const fewer = trouble ? undefined : fewerTokens(now, refusal.text, sent.outputTokensMax)
+  if (fewer !== undefined) return { kind: 'adapt', ...fewer }
   if (TOO_LONG.test(refusal.text) && !TOOL_ID.test(refusal.text))
     return { kind: 'final', reason: 'about-its-size' }
   if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
-  const named = !trouble || UNNAMED.test(refusal.text)
+  const named = !trouble || UNNAMED.test(refusal.text) || NOT_SWITCHED_ON.test(refusal.text)
   const lesson = named && LESSONS.find(({ applies }) => applies(refusal, sent, now))
   if (lesson) {
     return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }

@@ -9,6 +9,8 @@ import { SIGNATURES } from '../answer/echo.ts'
 import { shapeHistory, type WireMessage } from './history.ts'
 import { responseFormatOf } from './response-format.ts'
 import { isRecord } from '../shape.ts'
+import type { ToolOffer } from '../../tools/tool.ts'
+import { plainParameters } from './tool-schema.ts'
 
 /** The request that is sent, and the parts of it that could be omitted. */
 export interface WireRequest {
@@ -31,7 +33,7 @@ export function wireRequest(
   const body: Record<string, unknown> = {
     model: target.model,
     messages,
-    ...(tools.length === 0 ? {} : { tools }),
+    ...(tools.length === 0 ? {} : { tools: shapeTools(tools, capabilities.toolSchemas) }),
     ...(capabilities.stream ? { stream: true } : {}),
     ...(capabilities.stream && capabilities.streamOptions
       ? { stream_options: { include_usage: true } }
@@ -39,10 +41,21 @@ export function wireRequest(
     ...formatOf(request, tools.length > 0, capabilities),
     ...samplingOf(request, capabilities),
   }
-  if (target.outputTokensMax !== undefined && capabilities.tokensField !== 'none') {
-    body[capabilities.tokensField] = target.outputTokensMax
-  }
-  return { body, sent: sentOf(body, messages, request.toolsOptional) }
+  const { tokensField, outputTokensMax: known = Infinity } = capabilities
+  const outputTokensMax =
+    target.outputTokensMax === undefined || tokensField === 'none'
+      ? undefined
+      : Math.min(target.outputTokensMax, known)
+  if (outputTokensMax !== undefined) body[tokensField] = outputTokensMax
+  return { body, sent: { ...sentOf(body, messages, request.toolsOptional), outputTokensMax } }
+}
+
+function shapeTools(tools: readonly ToolOffer[], schemas: Capabilities['toolSchemas']) {
+  if (schemas === 'full') return tools
+  return tools.map((tool) => ({
+    ...tool,
+    function: { ...tool.function, parameters: plainParameters(tool.function.parameters) },
+  }))
 }
 
 function formatOf(request: LlmRequest, withTools: boolean, capabilities: Capabilities) {
