@@ -183,7 +183,7 @@ function refusalIn(answered: Answered): ProviderError | undefined {
   const { answer, begun } = answered
   if (begun || answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
   const { status, message } = answer.failure
-  return answer.error ?? { status, message, param: undefined, code: undefined }
+  return { status, message, ...(answer.named ?? { param: undefined, code: undefined }) }
 }
 
 /** Whether a tool takes this argument as a text. */

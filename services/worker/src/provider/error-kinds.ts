@@ -17,7 +17,7 @@ export const BAD_GATEWAY = 502
 /** Words in codes and types in the order of the search, and the status that each implies. */
 const STATUS_OF_WORD: readonly (readonly [RegExp, number])[] = [
   [
-    /insufficient_(user_)?quota|exceeded_current_quota|billing|payment|credit|balance|arrear|overdue/i,
+    /insufficient_(user_)?quota|exceeded_current_quota|billing|payment|credit|(?<!load_?)balance|arrear|overdue/i,
     PAYMENT_REQUIRED,
   ],
   [/rate_?limit|too_many_requests|throttl|resource_exhausted|quota/i, TOO_MANY_REQUESTS],
@@ -63,7 +63,6 @@ const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
     /rate limit|too many requests|\bqps\b|request limit reached|速率限制|频率限制/i,
     TOO_MANY_REQUESTS,
   ],
-  [TOO_LONG, BAD_REQUEST],
   [FILTERED, WITHHELD],
   [/overloaded|try again later|\bunavailable\b/i, 503],
   [BAD_KEY, UNAUTHORIZED],
@@ -92,6 +91,7 @@ export function statusOfWords({ message, code, type, status }: ErrorWords): numb
   const sentence = vague
     ? STATUS_OF_SENTENCE.find(([pattern]) => pattern.test(message))?.[1]
     : undefined
+  if (status === undefined && vague && isTooLong(message)) return BAD_REQUEST
   return status === undefined ? (sentence ?? word) : trueStatus(status, { message, code, type })
 }
 
@@ -118,8 +118,17 @@ export function trueStatus(
     if (NO_MODEL.test(`${words} ${message}`)) return NOT_FOUND
     if (/throttl/i.test(words)) return TOO_MANY_REQUESTS
   }
-  const isServers = status >= SERVER_ERROR && !/rate.?limit|overload/i.test(message)
-  return isServers && TOO_LONG.test(`${words} ${message}`) ? TOO_LARGE : status
+  return status >= SERVER_ERROR && isTooLong(`${words} ${message}`) ? TOO_LARGE : status
+}
+
+/** Words about the length of a prompt; a queue or a rate has a limit, too. */
+const ABOUT_PROMPT = /context|prompt|\binput\b|\btokens?\b|_len\b|上下文|输入/i
+const ABOUT_LOAD =
+  /rate.?limit|per (minute|min|second|day)|overload|queue|capacity|concurren|time.?(out|limit)|try again|please wait|later|busy/i
+
+/** Whether a message says without doubt that the prompt does not fit, so that no repetition helps. */
+function isTooLong(text: string): boolean {
+  return TOO_LONG.test(text) && ABOUT_PROMPT.test(text) && !ABOUT_LOAD.test(text)
 }
 
 /** A limit of tokens a minute, and a single request above it. */

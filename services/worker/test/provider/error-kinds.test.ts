@@ -79,6 +79,10 @@ describe('a refusal of a provider is repeated', () => {
     [429, 'ThrottlingException: Too many tokens, please wait before trying again.'],
     [503, 'The model is overloaded: too many tokens in flight'],
     [400, 'Rate exceeded', 'ThrottlingException'],
+    [503, 'The request queue exceeds its limit'],
+    [504, 'The request exceeds the time limit of a prompt'],
+    [500, 'messages exceed the capacity of the input queue'],
+    [429, 'Too many connections', 'load_balancer_busy'],
   ])('because of its rate, whatever else it says: %i %s', (status, message, code) => {
     expect(classifyFailure(failureOf(status, message, code)).retryable).toBe(true)
   })

@@ -87,7 +87,7 @@ test('a call on a reused connection that the server resets late is not repeated 
   }
   await using server = await endpoint((_request, response, seen) => {
     if (seen.length === 1) return sendEvents(response, toolTurn(call))
-    return void setTimeout(() => response.socket?.resetAndDestroy(), 1_200)
+    return void setTimeout(() => response.socket?.resetAndDestroy(), 2_200)
   })
   const { ending } = await runTask([providerAt(server.url)])
   expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })

@@ -61,6 +61,7 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
     '"gemma" does not support thinking',
     'verbosity: unknown field',
     'temperature is deprecated for this model',
+    'unknown field `seed`, expected one of `model`, `messages`',
   ],
   response_format: [
     'This response_format type is unavailable now',
@@ -77,6 +78,7 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
   tools: [
     'This model does not support function calling',
     'No endpoints found that support tool use.',
+    'tool_use is not supported by this model',
     'function_declarations is not supported',
     '`functions` unsupported',
     '该模型不支持工具调用',
@@ -94,6 +96,7 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
     'all messages must have non-empty content except for the optional final assistant message',
   ],
   'tool ids': [
+    "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
     'Tool call id was call_x but must be a-z, A-Z, 0-9, with a length of 9.',
     "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
   ],

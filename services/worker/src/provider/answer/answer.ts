@@ -50,6 +50,8 @@ export interface AnswerReader {
   readonly over: boolean
   /** Whether the provider has sent a finish reason after an answer; only usage may still follow. */
   readonly finished: boolean
+  /** The number of characters so far. */
+  readonly size: number
   /** Whether the answer has failed and the rest of the body is useless. */
   readonly broken: boolean
   result(): HeardAnswer
@@ -89,7 +91,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     wentOn: false,
     usage: undefined,
     failure: undefined,
-    error: undefined,
+    named: undefined,
     done: false,
     closed: false,
     events: 0,
@@ -118,7 +120,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     passOn(heard.spoken.add(text))
   }
   const hearError = (error: ProviderError): void => {
-    heard.error = error
+    heard.named = { param: error.param, code: error.code }
     heard.failure = failureOfError(error, undefined, options.key)
   }
   const hearMessage = (message: JsonObject): void => {
@@ -268,6 +270,9 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       if (choices.finished) return true
       const answered = heard.characters > 0 || heard.refusal !== '' || heard.usage !== undefined
       return heard.finish !== undefined && answered && !heard.wentOn
+    },
+    get size() {
+      return heard.characters
     },
     get broken() {
       return heard.failure !== undefined

@@ -19,9 +19,11 @@ export type HeardAnswer =
       readonly usage?: Usage
       /** The text of an answer that was cut. */
       readonly partial?: string
-      /** The error that the provider reported within its answer. */
-      readonly error?: ProviderError
+      /** The field and the code that an error within the answer names. */
+      readonly named?: NamedField
     }
+
+type NamedField = Pick<ProviderError, 'param' | 'code'>
 
 /** What the reader has heard of an answer. */
 export interface Heard {
@@ -35,8 +37,8 @@ export interface Heard {
   wentOn: boolean
   usage: ReportedUsage | undefined
   failure: Failure | undefined
-  /** The error that the provider reported within the answer. */
-  error: ProviderError | undefined
+  /** The field and the code that an error within the answer names. */
+  named: NamedField | undefined
   done: boolean
   /** The usage followed the text in a separate chunk, which only a complete answer has. */
   closed: boolean
@@ -73,7 +75,7 @@ export function conclude(
   const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
   const failed = (
     problem: Failure,
-    more: { partial?: string; error?: ProviderError } = {},
+    more: { partial?: string; named?: NamedField } = {},
   ): HeardAnswer =>
     finish === undefined
       ? { kind: 'failed', failure: problem, ...more }
@@ -85,7 +87,7 @@ export function conclude(
   // What follows a complete answer does not change it.
   const whole = said && ending === 'whole' && refusal.trim() === ''
   if (failure !== undefined && !whole) {
-    return heard.error === undefined ? failed(failure) : failed(failure, { error: heard.error })
+    return heard.named === undefined ? failed(failure) : failed(failure, { named: heard.named })
   }
   if (refusal.trim() !== '') {
     return failed({

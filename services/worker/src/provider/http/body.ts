@@ -19,6 +19,7 @@ export function readBody(
     let grace: NodeJS.Timeout | undefined
     let settled = false
     let over = false
+    let sizeAtFinish = 0
     const settle = (): void => {
       if (settled) return
       settled = true
@@ -49,7 +50,14 @@ export function readBody(
       else if (reader.over) {
         if (!over) wait(END_GRACE_MS)
         over = true
-      } else if (reader.finished) wait(FINISH_GRACE_MS)
+      } else if (!reader.finished) {
+        clearTimeout(grace)
+        grace = undefined
+      } else if (grace === undefined || reader.size > sizeAtFinish) {
+        // Signs of life behind a complete answer do not prolong it.
+        sizeAtFinish = reader.size
+        wait(FINISH_GRACE_MS)
+      }
     }
     body.on('data', hear).on('error', settle).on('end', settle).on('close', settle)
   })

@@ -24,8 +24,8 @@ export interface HttpFetch {
 
 /** Milliseconds; below the 5 s after which common servers close an idle connection. */
 const IDLE_MS = 4_000
-/** Milliseconds: several round trips to a distant endpoint. */
-const RACE_MS = 1_000
+/** Milliseconds: several round trips to a distant endpoint, and the delays of a busy node. */
+const RACE_MS = 2_000
 /** Idle connections kept for the next burst. */
 const IDLE_SOCKETS_MAX = 2_048
 /** Bytes read of the body of a refusal. */

@@ -41,7 +41,7 @@ const TOOL_SCHEMA =
   /invalid_function_parameters|input_schema|(\btools?\W{0,2}\d|function_?declarations|\b(tool|function)s?\b).*(\bschema|\bparameters|properties|\$(ref|defs|schema))|schema.*\b(tool|function)/i
 
 /** Names of the id of a tool call. */
-export const TOOL_ID = /tool.?call.?ids?\b|tool_calls?\S*\.id\b|\bcall.?id\b/i
+export const TOOL_ID = /tool.?call.?ids?\b|tool_(calls?|use)\S*\.id\b|\bcall.?id\b/i
 
 /** In the order of precision: the most specific refusals come first. */
 export const LESSONS: readonly Lesson[] = [
@@ -102,7 +102,7 @@ export const LESSONS: readonly Lesson[] = [
       sent.hasReasoning &&
       now.reasoning !== 'omit' &&
       /reasoning(_content|_details)?\b|thinking/i.test(refusal.text) &&
-      !/reasoning_effort/i.test(refusal.text),
+      !/reasoning_effort|\btemperature\b|\btop_p\b/i.test(refusal.text),
     next: (now) => ({ ...now, reasoning: 'omit' }),
   },
   {
@@ -182,7 +182,9 @@ export const LESSONS: readonly Lesson[] = [
       sends(sent, 'tools') &&
       sent.toolsOptional &&
       !/\broles?\b/i.test(refusal.text) &&
-      /\btools?\b|function.?(call|decl)|[`'"]functions[`'"]|工具|函数调用/i.test(refusal.text),
+      /\btools?\b|\btool_use\b|function.?(call|decl)|[`'"]functions[`'"]|工具|函数调用/i.test(
+        refusal.text,
+      ),
     next: (now) => ({ ...now, tools: false }),
   },
   {
@@ -217,7 +219,7 @@ const ABOUT_VALUE =
 const TOO_MANY =
   /too (large|many|long)|at most|maximum|exceed|less than|range|context|超过|超出|范围/i
 /** The endpoint or its model knows the field, but hardly any of its values. */
-const NO_VALUE = /unsupported.?value|does not support/i
+const NO_VALUE = /unsupported.?value|does not support|unknown (field|param)|unrecognized/i
 
 /** How refusals name a parameter; `stop` is a common word, so it needs a sign that it is the field. */
 const NAMES_OF: Readonly<Record<SamplingField, RegExp>> = {
