@@ -73,22 +73,18 @@ export function conclude(
   const text = withoutUnopened(options.prose ?? heard.spoken.text)
   const said = text.trim() !== '' || toolCalls.length > 0
   const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
-  const failed = (
-    problem: Failure,
-    more: { partial?: string; named?: NamedField } = {},
-  ): HeardAnswer =>
+  const named = heard.named === undefined ? {} : { named: heard.named }
+  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer =>
     finish === undefined
-      ? { kind: 'failed', failure: problem, ...more }
-      : { kind: 'failed', failure: problem, usage, ...more }
+      ? { kind: 'failed', failure: problem, ...named, ...more }
+      : { kind: 'failed', failure: problem, usage, ...named, ...more }
   const ending = finish === undefined ? undefined : classifyFinish(finish)
   // The provider's words may repeat a key, as its errors may.
   const reason = (): string =>
     safeMessage(finish ?? 'the provider gave no finish reason', options.key)
   // What follows a complete answer does not change it.
   const whole = said && ending === 'whole' && refusal.trim() === ''
-  if (failure !== undefined && !whole) {
-    return heard.named === undefined ? failed(failure) : failed(failure, { named: heard.named })
-  }
+  if (failure !== undefined && !whole) return failed(failure)
   if (refusal.trim() !== '') {
     return failed({
       kind: 'withheld',
