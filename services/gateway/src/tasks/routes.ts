@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
+import type { Principals } from '../principals/principals.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
 import type { ValueCheck } from '../http/validation.ts'
@@ -26,6 +27,7 @@ export interface TaskRouteDeps {
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
   readonly offers: Pick<Offers, 'check'>
+  readonly principals: Pick<Principals, 'standing'>
   /** Returns the errors of a task of a batch. */
   readonly checkTask: ValueCheck
 }
@@ -38,7 +40,7 @@ const BODY_UNKNOWN_BYTES = 64 * 1024
 /** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
   const { submitter, waiting, reader, bus, defaultModel } = deps
-  const { agentChoice, offers, checkTask } = deps
+  const { agentChoice, offers, checkTask, principals } = deps
 
   /** Returns the task of the request; another tenant's task looks like a task that does not exist. */
   async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
@@ -115,6 +117,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       if (wait === undefined || isTerminal(record.state)) return await answer(reply, record)
       reply.raw.once('close', () => wait.release())
       const waited = await wait.ending(record, waitSeconds)
+      requireStanding(request)
       if (isTerminal(waited.state)) void reply.header('preference-applied', `wait=${waitSeconds}`)
       // A first attempt writes no start event: Redis knows the node of a task that runs already.
       const [node] = await reader.nodesOf([waited])
@@ -122,6 +125,16 @@ export function taskRoutes(deps: TaskRouteDeps) {
     } finally {
       wait?.close()
     }
+  }
+
+  /** Refuses the answer to a request whose key was revoked or has expired while the request waited. */
+  function requireStanding({ principal }: FastifyRequest) {
+    if (principal === undefined) return
+    if (principals.standing(principal, 'tasks:write').kind === 'allowed') return
+    throw new Refusal(
+      'unauthorized',
+      'This key ended while the request waited. The task continues; read it with another key.',
+    )
   }
 
   function answer(reply: FastifyReply, record: TaskRecord, node?: string) {

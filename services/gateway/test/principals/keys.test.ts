@@ -4,7 +4,7 @@ import { eventually } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { listening, setup, type GatewayBench } from '../support.ts'
+import { listening, nextPointer, setup, type GatewayBench } from '../support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const CONFIG = { ADMIN_KEY: ADMIN }
@@ -154,6 +154,21 @@ test('a revoked key and its open streams end at every gateway within two seconds
   expect(await Promise.all(streams.map(({ closed }) => closed))).toEqual([4401, 4401])
   expect((await send(other.url(), made.key, 'GET', '/v1/me')).status).toBe(401)
   expect(performance.now() - startedMs).toBeLessThan(2_000)
+})
+
+test('a request that waits for its task gets no result when its key is revoked meanwhile', async () => {
+  const bench = shared
+  const made = await make(bench)
+  const pointer = await nextPointer(bench.bus, 'revoked while it waits')
+  const url = `${bench.gateway.url()}/v1/tasks`
+  const headers = { authorization: `Bearer ${made.key}`, 'content-type': 'application/json' }
+  const body = '{"task":"revoked while it waits"}'
+  const waiting = fetch(url, { method: 'POST', headers: { ...headers, prefer: 'wait=30' }, body })
+  const { taskId, seq } = await pointer()
+  await send(bench.gateway.url(), ADMIN, 'DELETE', `/v1/keys/${made.id}`)
+  await bench.complete({ id: taskId, seq }, 'a result')
+  const answer = await waiting
+  expect([answer.status, await answer.json()]).toMatchObject([401, { code: 'unauthorized' }])
 })
 
 test('a key and its open stream end when the key expires', async () => {
