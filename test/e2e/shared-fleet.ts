@@ -43,6 +43,7 @@ const TENANTS = [
   'agents',
   'bad-input',
   'cli',
+  'cli-fleet',
   'docs',
   'goals',
   'main-job',

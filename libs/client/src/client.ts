@@ -79,8 +79,8 @@ export interface UsageQuery extends RequestOptions {
   readonly to?: string
   /** `fleet`: of all tenants, for operators. */
   readonly scope?: UsageReport['scope']
-  /** `hour`: each day also has its hours. */
-  readonly groupBy?: 'model' | 'hour'
+  /** `hour`: each day also has its hours; `agent`: each day also has its agents. */
+  readonly groupBy?: 'model' | 'hour' | 'agent'
 }
 
 /** How much of the fleet to read. */
@@ -128,7 +128,7 @@ export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient
   tools(options?: RequestOptions): Promise<ToolView[]>
   /** The MCP servers that do not offer every configured tool now. */
   mcpProblems(options?: RequestOptions): Promise<McpProblemView[]>
-  /** What tasks used and cost, by day and model. */
+  /** What tasks used and cost, by day and model, agent or hour. */
   usage(query?: UsageQuery): Promise<UsageReport>
   fleet(options?: FleetOptions): Promise<FleetView>
   /** Decisions of the control plane with their measured outcomes, newest first. */

@@ -211,16 +211,27 @@ redis.call('HSET', KEYS[1], 'atMs', string.format('%d', time[1] * 1000 + time[2]
 
 /**
  * Adds to the totals of usage if their position is the one the writer expects. KEYS: position. ARGV: expected
- * position, new position, lifetime of a day's totals in ms, then key, field and increment of each. Answers
- * the position afterwards. A total that would exceed the numbers of Redis stays unchanged, so that false reports of one
- * node cannot stop the count of all tenants.
+ * position, new position, lifetime of a day's totals in ms, the most agents of a day, then key, field and
+ * increment of each, an agent's calls first. Answers the position afterwards. A total that would exceed the numbers of
+ * Redis stays unchanged, so that false reports of one node cannot stop the count of all tenants.
  */
 export const ADD_USAGE_SCRIPT = `
 local at = redis.call('GET', KEYS[1]) or '0'
 if at ~= ARGV[1] then return at end
 local known = ''
-for i = 4, #ARGV, 3 do
-  local grown = redis.pcall('HINCRBY', ARGV[i], ARGV[i + 1], ARGV[i + 2])
+local most = tonumber(ARGV[4])
+for i = 5, #ARGV, 3 do
+  local field = ARGV[i + 1]
+  local agent, what = string.match(field, '^(@.*)|(%a+)$')
+  if agent and not redis.call('HGET', ARGV[i], agent .. '|calls') then
+    local agents = tonumber(redis.call('HGET', ARGV[i], '=|agents') or '0')
+    if what == 'calls' and agents < most then
+      redis.call('HINCRBY', ARGV[i], '=|agents', 1)
+    else
+      field = '@(others)|' .. what
+    end
+  end
+  local grown = redis.pcall('HINCRBY', ARGV[i], field, ARGV[i + 2])
   if type(grown) == 'table' and grown.err and not string.find(grown.err, 'overflow') then return grown end
   if ARGV[i] ~= known then
     known = ARGV[i]

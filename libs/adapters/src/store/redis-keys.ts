@@ -106,7 +106,7 @@ export const REDIS_KEYS = {
     key: 'usage:<tenant>:<day>',
     type: 'hash',
     holds:
-      'The hash holds tokens, calls and cost by model, day and hour; the key with the tenant `=` has the usage of all tenants.',
+      'The hash holds tokens, calls and cost of a day by model, agent and hour; the key with the tenant `=` has the usage of all tenants.',
     writers: COORDINATOR,
     ends: 'The key expires 400 days after its last change.',
   },

@@ -4,12 +4,12 @@ import { redisKey } from './redis-keys.ts'
 import { connectRedis, type RedisOptions } from './redis.ts'
 
 /**
- * Totals of usage by tenant, day (UTC), model and provider, made from LOG alone.
+ * Totals of usage by tenant and day (UTC), and by model, provider and agent, made from LOG alone.
  *
  * `usage` holds the log sequence up to which everything is counted. One script moves it with the totals, so
  * that every event counts exactly once, however many writers there are (L8). Hashes `usage:<tenant>:<day>`:
- * `<model> <provider>|in`, `|out`, `|calls`, `|nano`; `=|tokens`, `=|nano` of the day and `<hour>|tokens`,
- * `<hour>|nano` of its hours, which budgets are checked against. The tenant `=` is the whole fleet.
+ * `<model> <provider>|in`, `|out`, `|calls`, `|nano`; the same for `@<agent>`; `=|tokens`, `=|nano` of the day and `<hour>|tokens`,
+ * `<hour>|nano` of its hours, which budgets are checked against; `=|agents` is the number of agents. The tenant `=` is the whole fleet.
  */
 export interface UsageTotals {
   /** The log sequence up to which everything is counted; 0 after the store was emptied. */
@@ -31,6 +31,7 @@ export interface UsageEntry {
   readonly atMs: number
   readonly model: string
   readonly provider: string
+  readonly agent: string
   readonly usage: Usage
 }
 
@@ -42,6 +43,8 @@ export interface DayUsage {
     readonly provider: string
     readonly usage: Usage
   }[]
+  /** An earlier release counted no agents, so the sum may be smaller than that of the models. */
+  readonly agents: readonly { readonly agent: string; readonly usage: Usage }[]
   /** The hours (UTC) that have usage, earliest first. */
   readonly hours: readonly {
     readonly hour: number
@@ -55,6 +58,9 @@ const COMMAND_WITHIN_MS = 2_000
 const HOUR_MS = 3_600_000
 /** Totals of a day are kept for just over a year, milliseconds. */
 const KEEP_MS = 400 * 86_400_000
+
+/** Further agents of a day are counted together as `(others)`: names come from clients (L7). */
+const AGENTS_MAX = 1_000
 
 /** The key of a tenant's totals of one day. */
 export function usageKey(tenant: string, day: string): string {
@@ -72,7 +78,7 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
     position: () =>
       link.guarded(async () => Number((await link.redis.get(redisKey('usagePosition'))) ?? 0)),
     async add(from, to, entries) {
-      const argv = [from, to, KEEP_MS, ...incrementsOf(entries)]
+      const argv = [from, to, KEEP_MS, AGENTS_MAX, ...incrementsOf(entries)]
       return Number(await link.script(ADD_USAGE_SCRIPT, [redisKey('usagePosition')], argv))
     },
     async followed() {
@@ -86,7 +92,7 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
           const models = modelsOf(hash)
           return models.length === 0
             ? []
-            : [{ day: days[index] ?? '', models, hours: hoursOf(hash) }]
+            : [{ day: days[index] ?? '', models, agents: agentsOf(hash), hours: hoursOf(hash) }]
         })
       }),
     connected: () => link.connected(),
@@ -100,15 +106,17 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
   const grow = (key: string, field: string, by: number): void => {
     if (by !== 0) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
   }
-  for (const { tenant, atMs, name, input, output, calls, nano } of groupsOf(entries)) {
+  for (const { tenant, atMs, names, input, output, calls, nano } of groupsOf(entries)) {
     const iso = new Date(atMs).toISOString()
     const tokens = input + output
     for (const owner of [tenant, FLEET]) {
       const key = usageKey(owner, iso.slice(0, 10))
-      grow(key, `${name}|in`, input)
-      grow(key, `${name}|out`, output)
-      grow(key, `${name}|calls`, calls)
-      grow(key, `${name}|nano`, nano)
+      for (const name of names) {
+        grow(key, `${name}|in`, input)
+        grow(key, `${name}|out`, output)
+        grow(key, `${name}|calls`, calls)
+        grow(key, `${name}|nano`, nano)
+      }
       for (const span of ['=', iso.slice(11, 13)]) {
         grow(key, `${span}|tokens`, tokens)
         grow(key, `${span}|nano`, nano)
@@ -123,7 +131,8 @@ interface Group {
   readonly tenant: string
   /** A time within the hour of the group. */
   readonly atMs: number
-  readonly name: string
+  /** The model with its provider, and the agent. */
+  readonly names: readonly string[]
   input: number
   output: number
   calls: number
@@ -133,12 +142,12 @@ interface Group {
 /** Adds up what falls into the same totals: thousands of entries become a few groups. */
 function groupsOf(entries: readonly UsageEntry[]): Iterable<Group> {
   const groups = new Map<string, Group>()
-  for (const { tenant, atMs, model, provider, usage } of entries) {
-    // A blank separates them: neither name contains one.
-    const name = `${model} ${provider}`
-    const id = `${Math.floor(atMs / HOUR_MS)} ${tenant} ${name}`
+  for (const { tenant, atMs, model, provider, agent, usage } of entries) {
+    // A blank separates model and provider: neither name contains one. No name begins with an @.
+    const names = [`${model} ${provider}`, `@${agent}`]
+    const id = `${Math.floor(atMs / HOUR_MS)} ${tenant} ${names.join(' ')}`
     const known = groups.get(id)
-    const group = known ?? { tenant, atMs, name, input: 0, output: 0, calls: 0, nano: 0 }
+    const group = known ?? { tenant, atMs, names, input: 0, output: 0, calls: 0, nano: 0 }
     if (known === undefined) groups.set(id, group)
     group.input += usage.inputTokens
     group.output += usage.outputTokens
@@ -161,21 +170,30 @@ function hoursOf(hash: Readonly<Record<string, string>>): DayUsage['hours'] {
 }
 
 function modelsOf(hash: Readonly<Record<string, string>>): DayUsage['models'] {
-  const names = new Set(
-    Object.keys(hash)
-      .map((field) => field.slice(0, field.lastIndexOf('|')))
-      .filter((name) => name.includes(' ')),
-  )
-  return [...names].sort().map((name) => {
-    const number = (what: string): number => Number(hash[`${name}|${what}`] ?? 0)
-    const nano = hash[`${name}|nano`]
+  const names = namesIn(hash).filter((name) => name.includes(' ') && !name.startsWith('@'))
+  return names.map((name) => {
     const [model = '', provider = ''] = name.split(' ')
-    const usage: Usage = {
-      inputTokens: number('in'),
-      outputTokens: number('out'),
-      llmCalls: number('calls'),
-      ...(nano === undefined ? {} : { costUsd: usdOfNano(Number(nano)) }),
-    }
-    return { model, provider, usage }
+    return { model, provider, usage: usageIn(hash, name) }
   })
+}
+
+function agentsOf(hash: Readonly<Record<string, string>>): DayUsage['agents'] {
+  const names = namesIn(hash).filter((name) => name.startsWith('@'))
+  return names.map((name) => ({ agent: name.slice(1), usage: usageIn(hash, name) }))
+}
+
+function namesIn(hash: Readonly<Record<string, string>>): readonly string[] {
+  const names = Object.keys(hash).map((field) => field.slice(0, field.lastIndexOf('|')))
+  return [...new Set(names)].sort()
+}
+
+function usageIn(hash: Readonly<Record<string, string>>, name: string): Usage {
+  const number = (what: string): number => Number(hash[`${name}|${what}`] ?? 0)
+  const nano = hash[`${name}|nano`]
+  return {
+    inputTokens: number('in'),
+    outputTokens: number('out'),
+    llmCalls: number('calls'),
+    ...(nano === undefined ? {} : { costUsd: usdOfNano(Number(nano)) }),
+  }
 }

@@ -170,7 +170,7 @@ describe('the Redis user of workers (L9)', () => {
 describe('the LLM budget of a tenant', () => {
   const nowMs = Date.parse('2026-03-01T10:30:00Z')
   const usage = { inputTokens: 600, outputTokens: 300, llmCalls: 1, costUsd: 0.5 }
-  const entry = { tenant: 'acme', atMs: nowMs, model: 'm', provider: 'p', usage }
+  const entry = { tenant: 'acme', atMs: nowMs, model: 'm', provider: 'p', agent: 'a b', usage }
   const reserve = (id: string, tokens: number, lifetimeMs = 60_000) =>
     limits.reserveBudget('acme', {
       budget: { tokensPerDay: 1_500, usdPerHour: 1 },
@@ -252,7 +252,7 @@ describe('the budget of a tenant while no coordinator counts usage', () => {
 describe('totals of usage', () => {
   const atMs = Date.parse('2026-04-01T23:59:59Z')
   const usage = { inputTokens: 10, outputTokens: 5, llmCalls: 1, costUsd: 0.000_1 }
-  const entry = { tenant: 'zoo', atMs, model: 'm', provider: 'p', usage }
+  const entry = { tenant: 'zoo', atMs, model: 'm', provider: 'p', agent: 'a b', usage }
 
   test('count each range of log events once, even if two coordinators add it (L8)', async () => {
     const from = await totals.position()
@@ -272,14 +272,39 @@ describe('totals of usage', () => {
             usage: { inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 0.000_2 },
           },
         ],
+        agents: [
+          {
+            agent: 'a b',
+            usage: { inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 0.000_2 },
+          },
+        ],
         hours: [{ hour: 23, tokens: 30, costUsd: 0.000_2 }],
       },
       {
         day: '2026-04-02',
         models: [{ model: 'm', provider: 'p', usage }],
+        agents: [{ agent: 'a b', usage }],
         hours: [{ hour: 0, tokens: 15, costUsd: 0.000_1 }],
       },
     ])
     expect(await totals.read(undefined, days)).toEqual(await totals.read('zoo', days))
+  })
+
+  test('count the agents of a day together as soon as the day has a thousand agents (L7)', async () => {
+    const many = Array.from({ length: 1_010 }, (_, index) => ({
+      ...entry,
+      tenant: 'crowd',
+      agent: `agent-${String(index).padStart(4, '0')}`,
+    }))
+    const from = await totals.position()
+    await totals.add(from, from + 1, many)
+    await totals.add(from + 1, from + 2, [{ ...entry, tenant: 'crowd', agent: 'agent-0000' }])
+    const [day] = await totals.read('crowd', ['2026-04-01'])
+    const agents = day?.agents ?? []
+    expect(agents).toHaveLength(1_001)
+    const found = new Map(agents.map(({ agent, usage: used }) => [agent, used.llmCalls]))
+    expect(found.get('agent-0000')).toBe(2)
+    expect([...found.values()].reduce((sum, calls) => sum + calls, 0)).toBe(1_011)
+    expect(found.get('(others)')).toBe(10)
   })
 })

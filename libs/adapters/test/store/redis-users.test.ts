@@ -61,7 +61,7 @@ test('the Redis user of the coordinator may write the projection and the usage t
   const usage = await connectUsageTotals({ url: urlOf('coordinator'), log })
   opened.push(usage)
   const spent = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
-  const entry = { tenant: 'acme', atMs: 1, model: 'm', provider: 'p', usage: spent }
+  const entry = { tenant: 'acme', atMs: 1, model: 'm', provider: 'p', agent: 'a', usage: spent }
   expect(await usage.add(await usage.position(), 5, [entry])).toBe(5)
   await usage.followed()
 })

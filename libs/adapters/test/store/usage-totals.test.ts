@@ -22,6 +22,7 @@ const entry = (tenant: string, costUsd: number): UsageEntry => ({
   atMs: Date.parse(`${DAY}T03:04:05Z`),
   model: 'm',
   provider: 'p',
+  agent: 'a',
   usage: { inputTokens: 1, outputTokens: 1, llmCalls: 1, costUsd },
 })
 

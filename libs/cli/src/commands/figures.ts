@@ -1,12 +1,13 @@
 import type { Command, Option } from '../command.ts'
 import type { ExitCode } from '../exit.ts'
-import { choiceOf, given, isSet, textOf, timeOf } from '../parse/values.ts'
+import { choiceOf, dayOf, given, isSet, timeOf } from '../parse/values.ts'
 import { limitsTable, queueTable, statsTable, usageTable } from '../render/figure-views.ts'
 import { showView, WATCH_OPTION } from '../watching.ts'
-import { TIME_NOTE } from './filters.ts'
+import { DAY_NOTE, TIME_NOTE } from './filters.ts'
 
 const SCOPES = ['tenant', 'fleet'] as const
 const STEPS = ['10s', '1m', '1h'] as const
+const USAGE_GROUPS = ['model', 'agent', 'hour'] as const
 const STATS_GROUPS = ['agent', 'model', 'priority'] as const
 
 const SCOPE_OPTION: Option = {
@@ -19,7 +20,7 @@ const SCOPE_OPTION: Option = {
 /** `agentfleet usage`: calls, tokens and cost. */
 export const usage: Command = {
   name: 'usage',
-  summary: 'show the calls, the tokens and the cost by day and model',
+  summary: 'show the calls, the tokens and the cost by model, agent or hour',
   usages: ['usage [options]'],
   options: {
     from: {
@@ -28,19 +29,27 @@ export const usage: Command = {
       help: 'begin with the day DAY (default: 29 days before the last day)',
     },
     to: { type: 'string', value: 'DAY', help: 'end with the day DAY (default: today)' },
+    by: {
+      type: 'string',
+      value: 'GROUP',
+      choices: USAGE_GROUPS,
+      help: 'print a row for each value of GROUP: model (also by day, the default)',
+    },
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },
+  notes: [DAY_NOTE],
   async run(context, input): Promise<ExitCode> {
     const query = given({
-      from: textOf(input, 'from'),
-      to: textOf(input, 'to'),
+      from: dayOf(input, 'from', context.nowMs()),
+      to: dayOf(input, 'to', context.nowMs()),
+      groupBy: choiceOf(input, 'by', USAGE_GROUPS),
       scope: choiceOf(input, 'scope', SCOPES),
       signal: context.signal,
     })
     return showView(context, isSet(input, 'watch'), async () => {
       const report = await context.client.usage(query)
-      return { objects: [report], text: usageTable(report, context) }
+      return { objects: [report], text: usageTable(report, context, query.groupBy) }
     })
   },
 }

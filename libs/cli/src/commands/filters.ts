@@ -54,6 +54,10 @@ export const ENDED_OPTIONS: Options = {
 export const TIME_NOTE =
   'A TIME is a day (UTC), a time (RFC 3339), today, yesterday, or an age such as 2h.'
 
+/** The note that explains days, for commands with these options. */
+export const DAY_NOTE =
+  'A DAY is a day (UTC) such as 2026-01-31, today, yesterday, or an age such as 7d.'
+
 /** The option that chooses tasks by state. */
 export const STATE_OPTION: Option = {
   ...text('STATE', 'choose tasks in the state STATE', 's'),

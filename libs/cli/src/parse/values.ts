@@ -112,6 +112,18 @@ export function timeOf(input: Input, name: string, nowMs: number): string | unde
   )
 }
 
+/** A day (UTC) as the API takes it: also `today`, `yesterday`, and the day of so long ago. */
+export function dayOf(input: Input, name: string, nowMs: number): string | undefined {
+  const text = textOf(input, name)
+  if (text === undefined) return undefined
+  const day = timeOf(input, name, nowMs)?.slice(0, 10)
+  // A day with a time would be read as a part of this day.
+  if (day === text || !/^\d{4}/.test(text)) return day
+  throw new UsageError(
+    `--${name} must be a day such as 2026-01-31, today, yesterday or an age such as 7d, not "${text}".`,
+  )
+}
+
 /** The parts that have a value: options of the client must be absent, not undefined. */
 export function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as {

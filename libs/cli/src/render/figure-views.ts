@@ -1,5 +1,6 @@
+import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import { age, duration, megabytes, number, percent, time, usd } from './formats.ts'
+import { age, counted, duration, megabytes, number, percent, time, usd } from './formats.ts'
 import { table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -143,31 +144,64 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
 
 type Store = NonNullable<TenantLimitsView['stores']>['log']
 
-/** Usage and cost by day and model, with the sum in the last row. */
-export function usageTable(report: UsageReport, look: Look): string {
-  const row = (day: string, model: string, usage: UsageReport['total']) => [
-    day,
-    model,
+const USAGE_COLUMNS = ['CALLS', 'INPUT', 'OUTPUT', 'COST'].map(right)
+
+function usageCells(usage: UsageReport['total']): readonly Cell[] {
+  return [
     number(usage.llmCalls),
     number(usage.inputTokens),
     number(usage.outputTokens),
     usd(usage.costUsd),
   ]
-  return table(
-    [
-      left('DAY (UTC)'),
-      left('MODEL'),
-      right('CALLS'),
-      right('INPUT'),
-      right('OUTPUT'),
-      right('COST'),
-    ],
-    [
-      ...report.days.flatMap(({ day, models }) =>
-        models.map(({ provider, model, usage }) => row(day, `${provider}/${model}`, usage)),
-      ),
-      row('total', `${report.from} to ${report.to}`, report.total),
-    ],
+}
+
+/** Usage and cost, with the sum in the last row. */
+export function usageTable(
+  report: UsageReport,
+  look: Look,
+  by: 'model' | 'agent' | 'hour' = 'model',
+): string {
+  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(report.total)]
+  if (by === 'agent') return agentTable(report, look)
+  if (by === 'hour') return hourTable(report, look)
+  const rows = report.days.flatMap(({ day, models }) =>
+    models.map(({ provider, model, usage }) => [day, `${provider}/${model}`, ...usageCells(usage)]),
+  )
+  return table([left('DAY (UTC)'), left('MODEL'), ...USAGE_COLUMNS], [...rows, total], look)
+}
+
+/** The usage of each agent over all days, the most expensive agent first. */
+function agentTable({ days, total, from, to }: UsageReport, look: Look): string {
+  const sums = new Map<string, Usage>()
+  for (const { agent, usage } of days.flatMap((day) => day.agents ?? [])) {
+    sums.set(agent, addUsage(sums.get(agent) ?? NO_USAGE, usage))
+  }
+  const tokens = (usage: Usage): number => usage.inputTokens + usage.outputTokens
+  const sorted = [...sums].sort(
+    ([, a], [, b]) => (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokens(b) - tokens(a),
+  )
+  const known = sorted.reduce((sum, [, usage]) => addUsage(sum, usage), NO_USAGE)
+  const rows = sorted.map(([agent, usage]) => [agent, ...usageCells(usage)])
+  const shown = table(
+    [left('AGENT'), ...USAGE_COLUMNS],
+    [...rows, [`total, ${from} to ${to}`, ...usageCells(total)]],
     look,
   )
+  const older = total.llmCalls - known.llmCalls
+  return older <= 0
+    ? shown
+    : `${shown}\nAn earlier release counted ${counted(older, 'call')} without their agents.`
+}
+
+/** Tokens and cost of each hour. */
+function hourTable({ days, total }: UsageReport, look: Look): string {
+  const rows = days.flatMap(({ day, hours = [] }) =>
+    hours.map(({ hour, tokens, costUsd }) => [
+      `${day} ${String(hour).padStart(2, '0')}:00`,
+      number(tokens),
+      usd(costUsd),
+    ]),
+  )
+  const sum = ['total', number(total.inputTokens + total.outputTokens), usd(total.costUsd)]
+  return table([left('HOUR (UTC)'), right('TOKENS'), right('COST')], [...rows, sum], look)
 }

@@ -95,6 +95,26 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     total       2026-01-02 to 2026-01-31      1    812      96  $0.0002
     "
   `)
+  const day = { ...report.days[0], agents: [{ agent: 'reviewer', usage }] }
+  const hours = [{ hour: 9, tokens: 908, costUsd: 0.00018 }]
+  const detailed = { ...report, days: [{ ...day, hours }] } as UsageReport
+  expect(`\n${usageTable(detailed, LOOK, 'agent')}\n`).toMatchInlineSnapshot(`
+    "
+    AGENT                            CALLS  INPUT  OUTPUT     COST
+    reviewer                             1    812      96  $0.0002
+    total, 2026-01-02 to 2026-01-31      1    812      96  $0.0002
+    "
+  `)
+  expect(`\n${usageTable(detailed, LOOK, 'hour')}\n`).toMatchInlineSnapshot(`
+    "
+    HOUR (UTC)        TOKENS     COST
+    2026-01-31 09:00     908  $0.0002
+    total                908  $0.0002
+    "
+  `)
+  expect(usageTable(report, LOOK, 'agent')).toContain(
+    'An earlier release counted 1 call without their agents.',
+  )
   const counts = {
     at: '2026-01-31T12:00:05.000Z',
     groupBy: 'state',

@@ -439,6 +439,11 @@ export interface components {
           provider: string
           usage: components['schemas']['Usage']
         }[]
+        /** @description The agents that have usage; present only with `groupBy=agent`. If a day has more than 1,000 agents, `(others)` is the sum of the further agents. Usage that an earlier release counted belongs to no agent, so the sum of the agents can be smaller than `total`. */
+        agents?: {
+          agent: string
+          usage: components['schemas']['Usage']
+        }[]
         /** @description The hours that have usage; present only with `groupBy=hour`. */
         hours?: {
           /** @description From 0 to 23. */

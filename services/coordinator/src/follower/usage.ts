@@ -180,7 +180,8 @@ function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry |
   if (event.type === 'call-finished') {
     const { usage, by, name } = event.call
     if (event.call.kind !== 'llm' || isNothing(usage)) return undefined
-    return { tenant, atMs, model: by?.model ?? name, provider: by?.provider ?? 'unknown', usage }
+    const model = by?.model ?? name
+    return { tenant, atMs, model, provider: by?.provider ?? 'unknown', agent: spec.agent, usage }
   }
   if (event.type !== 'completed') return undefined
   // The last call has no event; its usage is the total minus that of the earlier calls.
@@ -192,6 +193,7 @@ function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry |
     atMs,
     model: by?.model ?? spec.model,
     provider: by?.provider ?? 'unknown',
+    agent: spec.agent,
     usage,
   }
 }

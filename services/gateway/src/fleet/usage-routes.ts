@@ -15,7 +15,7 @@ interface Query {
   readonly from?: string
   readonly to?: string
   readonly scope: 'tenant' | 'fleet'
-  readonly groupBy: 'model' | 'hour'
+  readonly groupBy: 'model' | 'hour' | 'agent'
 }
 
 const DAY_MS = 86_400_000
@@ -36,7 +36,7 @@ export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
       }
       const days = daysOf(from, to, nowMs())
       const found = await usage.read(scope === 'fleet' ? undefined : request.tenant, days)
-      const views = found.map((day) => dayView(day, groupBy === 'hour'))
+      const views = found.map((day) => dayView(day, groupBy))
       return {
         scope,
         ...(scope === 'fleet' ? {} : { tenant: request.tenant }),
@@ -50,12 +50,13 @@ export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
 }
 
 function dayView(
-  { day, models, hours }: DayUsage,
-  withHours: boolean,
+  { day, models, agents, hours }: DayUsage,
+  groupBy: Query['groupBy'],
 ): UsageReport['days'][number] {
   const total = models.reduce((sum: Usage, { usage }) => addUsage(sum, usage), NO_USAGE)
   const view = { day, total, models: models.map((each) => ({ ...each })) }
-  return withHours ? { ...view, hours: hours.map((each) => ({ ...each })) } : view
+  if (groupBy === 'hour') return { ...view, hours: hours.map((each) => ({ ...each })) }
+  return groupBy === 'agent' ? { ...view, agents: agents.map((each) => ({ ...each })) } : view
 }
 
 /** Returns every day from the first to the last, both included. */

@@ -32,7 +32,14 @@ test('GET /v1/fleet shows how long the oldest queued task has waited and the cos
     expect(oldestWaitingMs).toBeGreaterThanOrEqual(30_000)
     expect(oldestWaitingMs).toBeLessThan(60_000)
     const spent = { inputTokens: 1, outputTokens: 1, llmCalls: 1, costUsd: 0.25 }
-    const entry = { tenant: 'default', atMs: nowMs, model: 'm', provider: 'p', usage: spent }
+    const entry = {
+      tenant: 'default',
+      atMs: nowMs,
+      model: 'm',
+      provider: 'p',
+      agent: 'a',
+      usage: spent,
+    }
     await usage.add(0, 1, [entry])
     expect((await client.fleet()).costTodayUsd).toBeCloseTo(0.25, 9)
     await bench.servers.redis.stop('SIGKILL')

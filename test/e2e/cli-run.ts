@@ -1,0 +1,59 @@
+import { EXIT, runCli } from '@agentfleet/cli'
+import { expect } from 'vitest'
+import { SOON_MS } from './tenant.ts'
+
+/** One call of the command line with its outputs. */
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+  /** The JSON objects of the output. */
+  readonly objects: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** The command line in this process, as one user of the fleet. */
+export interface Cli {
+  run(...argv: readonly string[]): Promise<Ran>
+  /** A command that must succeed. */
+  succeed(...argv: readonly string[]): Promise<Ran>
+}
+
+/** Opens the command line of a user with this key; `stateDir` holds no local fleet. */
+export function openCli(url: string, key: string | undefined, stateDir: string): Cli {
+  const run = async (...argv: readonly string[]): Promise<Ran> => {
+    let out = ''
+    let err = ''
+    const code = await runCli(argv, {
+      env: { AGENTFLEET_URL: url, AGENTFLEET_KEY: key },
+      version: '0.1.0',
+      stateDir,
+      terminal: {
+        out: (text) => (out += text),
+        err: (text) => (err += text),
+        columns: undefined,
+        noteColumns: undefined,
+        signal: AbortSignal.timeout(SOON_MS),
+      },
+    })
+    const lines = argv.includes('--json') ? out.split('\n').filter(Boolean) : []
+    return { code, out, err, objects: lines.map((line) => JSON.parse(line)) }
+  }
+  return {
+    run,
+    async succeed(...argv) {
+      const ran = await run(...argv)
+      expect({ argv, code: ran.code, err: ran.err }).toMatchObject({ code: EXIT.done })
+      return ran
+    },
+  }
+}
+
+/** The text without the parts that differ from run to run. */
+export function golden(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'ID')
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'TIME')
+    .replaceAll(/\d+ ms|\d+\.\d s|\d+ m \d\d s/g, 'AGE')
+    .replaceAll(/worker-\d+/g, 'NODE')
+    .replaceAll(/ {2,}/g, '  ')
+}
