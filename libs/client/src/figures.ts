@@ -1,4 +1,10 @@
-import type { QueueList, TaskSeries, TenantLimitsView } from '@agentfleet/protocol'
+import type {
+  ChosenSeries,
+  QueueList,
+  StatsFigure,
+  TaskSeries,
+  TenantLimitsView,
+} from '@agentfleet/protocol'
 import { queryOf } from './lists.ts'
 import type { Call, RequestOptions } from './request.ts'
 
@@ -15,6 +21,8 @@ export interface StatsQuery extends RequestOptions {
 
 /** The part of the client that reads figures. */
 export interface FiguresClient {
+  /** Chosen figures of what happened to tasks over time. */
+  stats(query: StatsQuery & { readonly series: readonly StatsFigure[] }): Promise<ChosenSeries>
   /** What happened to tasks over time. */
   stats(query?: StatsQuery): Promise<TaskSeries>
   /** How many tasks wait for a node, by tenant and priority. */
@@ -28,7 +36,9 @@ export function figuresClient(
   call: <T>(path: string, options?: Call) => Promise<T>,
 ): FiguresClient {
   return {
-    stats: ({ signal, ...query } = {}) => call(`/v1/stats${queryOf({ ...query })}`, { signal }),
+    stats({ signal, ...query }: StatsQuery = {}) {
+      return call<TaskSeries>(`/v1/stats${queryOf({ ...query })}`, { signal })
+    },
     limits: ({ signal } = {}) => call('/v1/limits', { signal }),
     queues: (scope, { signal } = {}) => call(`/v1/queues${queryOf({ scope })}`, { signal }),
   }

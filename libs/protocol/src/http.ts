@@ -51,8 +51,19 @@ export type WaitingView = Schemas['Waiting']
 export type GoalRequest = Schemas['GoalRequest']
 /** A goal as clients see it. */
 export type GoalView = Schemas['Goal']
-/** What happened to tasks over time. */
-export type TaskSeries = Schemas['TaskSeries']
+type StatsPoint = Schemas['StatsPoint']
+type Measured = 'waitMs' | 'firstTokenMs'
+/** What happened to tasks over time; each point has every figure that exists for its step. */
+export type TaskSeries = Omit<Schemas['TaskSeries'], 'series'> & {
+  series: {
+    key?: string
+    points: (Required<Omit<StatsPoint, Measured>> & Pick<StatsPoint, Measured>)[]
+  }[]
+}
+/** Chosen figures of what happened to tasks over time. */
+export type ChosenSeries = Schemas['TaskSeries']
+/** A figure of what happened to tasks. */
+export type StatsFigure = Schemas['StatsFigure']
 /** The limits of a tenant, and how much of each it uses. */
 export type TenantLimitsView = Schemas['TenantLimits']
 /** The queues of tasks that wait for a node. */

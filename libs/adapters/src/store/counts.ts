@@ -10,6 +10,7 @@ import type { Redis } from 'ioredis'
 import { redisKey } from './redis-keys.ts'
 import {
   boundsOf,
+  isSplit,
   listingsOf,
   needsRead,
   notesOf,
@@ -62,7 +63,9 @@ export async function countTasks(
   const { agent, errorCode } = filter
   if (!needsRead(filter)) {
     if (groupBy === 'state') return byState(source.redis, query, splitMax)
-    if (groupBy === 'agent' && errorCode === undefined) return byAgent(source.redis, query)
+    if (groupBy === 'agent' && errorCode === undefined) {
+      return byAgent(source.redis, query, splitMax)
+    }
     if (groupBy === 'errorCode' && agent === undefined) return byErrorCode(source.redis, query)
   }
   return oneByOne(source, query)
@@ -81,24 +84,32 @@ async function byState(
     : { groups, exact: false, scanned, unsplit }
 }
 
-async function byAgent(redis: Redis, { tenant, filter }: CountQuery): Promise<TaskCounts> {
+async function byAgent(
+  redis: Redis,
+  { tenant, filter }: CountQuery,
+  splitMax: number,
+): Promise<TaskCounts> {
   const known =
     filter.agent === undefined
       ? await redis.smembers(redisKey('agentNames', tenant))
       : [filter.agent]
   const names = known.slice(0, NAMES_MAX)
+  // The sum of an agent needs no split if it counts both parts, or neither.
+  const split = isSplit(filter)
   const counts = new Map<string, number>()
-  let exact = names.length === known.length
   let scanned = 0
+  let unsplit = 0
   for (const agent of names) {
     const listings = listingsOf(tenant, { ...filter, agent })
-    const shown = await shownCounts(redis, listings, filter)
+    // All agents share the number of tasks that one count looks at.
+    const shown = await shownCounts(redis, listings, filter, split ? splitMax - scanned : 0)
     const count = [...shown.counts.values()].reduce((sum, each) => sum + each, 0)
     counts.set(agent, count)
-    exact &&= shown.unsplit === 0
     scanned += shown.scanned
+    unsplit += split ? shown.unsplit : 0
   }
-  return { groups: sorted(counts), exact, scanned }
+  const exact = names.length === known.length && unsplit === 0
+  return { groups: sorted(counts), exact, scanned, ...(unsplit === 0 ? {} : { unsplit }) }
 }
 
 async function byErrorCode(redis: Redis, query: CountQuery): Promise<TaskCounts> {
@@ -124,7 +135,7 @@ async function shownCounts(
   redis: Redis,
   listings: readonly Listing[],
   filter: TaskFilter,
-  splitMax = SPLIT_MAX,
+  splitMax: number,
 ) {
   const wanted = statesOf(filter) ?? TASK_STATES
   const lengths = await lengthsOf(

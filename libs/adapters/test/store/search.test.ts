@@ -175,6 +175,18 @@ test('a count that looks up only some queued tasks says how many are left, and a
   }
 })
 
+test('a count by agent looks up queued tasks only if it counts either queued or running tasks, and then few of all agents together', async () => {
+  const source = { redis, previews: () => Promise.resolve([]) }
+  const query = { tenant: 'acme', groupBy: 'agent' } as const
+  const LOOKED = 10
+  const all = await countTasks(source, { ...query, filter: {} }, LOOKED)
+  expect(all).toMatchObject({ exact: true, scanned: 0 })
+  expect(all.groups.reduce((sum, { count }) => sum + count, 0)).toBe(TASKS)
+  const queued = matching(({ state }) => state === 'queued').length
+  const some = await countTasks(source, { ...query, filter: { states: ['running'] } }, LOOKED)
+  expect(some).toMatchObject({ exact: false, scanned: LOOKED, unsplit: queued - LOOKED })
+})
+
 test('a record that an older release has written enters the indexes in Redis when a coordinator writes it again (L8)', async () => {
   const record = numbered(2, 'older')
   const member = `00000000001002:${record.taskId}x`

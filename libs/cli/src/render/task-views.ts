@@ -16,11 +16,11 @@ export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: numb
     [
       { name: 'ID' },
       { name: 'STATE' },
-      { name: 'AGE', align: 'right' },
-      { name: 'AGENT' },
-      { name: 'MODEL' },
-      { name: 'NODE' },
-      { name: 'TRIES', align: 'right' },
+      { name: 'AGE', align: 'right', leaves: 1 },
+      { name: 'AGENT', leaves: 2 },
+      { name: 'MODEL', leaves: 4 },
+      { name: 'NODE', leaves: 3 },
+      { name: 'TRIES', align: 'right', leaves: 5 },
       { name: 'TASK' },
     ],
     tasks.map((task) => [
@@ -52,10 +52,13 @@ export function countTable(counts: TaskCounts, look: Look): string {
   return `${table(head, rows, look)}${countNote(counts)}`
 }
 
-function countNote({ exact, scanned, unsplit }: TaskCounts): string {
+function countNote({ exact, scanned, unsplit, groupBy }: TaskCounts): string {
   if (exact) return ''
   if (unsplit === undefined)
     return `\nThe counts are not exact: they cover only ${number(scanned)} tasks.`
+  if (groupBy !== 'state') {
+    return `\nThe counts are not exact: the gateway did not look up whether ${number(unsplit)} queued tasks already run.`
+  }
   return `\nUp to ${number(unsplit)} of the queued tasks may already run. All other counts and the sum are exact.`
 }
 

@@ -136,6 +136,9 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   expect(countTable({ ...counts, unsplit: 3_000 }, LOOK)).toContain(
     'Up to 3,000 of the queued tasks may already run. All other counts and the sum are exact.',
   )
+  expect(countTable({ ...counts, groupBy: 'agent', unsplit: 3_000 }, LOOK)).toContain(
+    'The counts are not exact: the gateway did not look up whether 3,000 queued tasks already run.',
+  )
   const decision = {
     id: 'd-1',
     service: 'autoscaler',

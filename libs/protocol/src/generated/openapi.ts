@@ -316,24 +316,40 @@ export interface components {
         points: components['schemas']['StatsPoint'][]
       }[]
     }
+    /** @enum {string} */
+    StatsFigure:
+      | 'submitted'
+      | 'started'
+      | 'completed'
+      | 'failed'
+      | 'cancelled'
+      | 'retried'
+      | 'lost'
+      | 'llmCalls'
+      | 'inputTokens'
+      | 'outputTokens'
+      | 'costUsd'
+      | 'waitMs'
+      | 'firstTokenMs'
+    /** @description Without the parameter `series` a point has every figure that exists for the step. */
     StatsPoint: {
       /** @description The time at which the step begins. */
       at: string
-      submitted: number
+      submitted?: number
       /** @description The number of runs that nodes have begun. */
-      started: number
-      completed: number
-      failed: number
-      cancelled: number
+      started?: number
+      completed?: number
+      failed?: number
+      cancelled?: number
       /** @description The number of failed attempts that the fleet repeats. */
-      retried: number
+      retried?: number
       /** @description The number of runs that another run replaced because their node became silent. */
-      lost: number
-      llmCalls: number
-      inputTokens: number
-      outputTokens: number
+      lost?: number
+      llmCalls?: number
+      inputTokens?: number
+      outputTokens?: number
       /** @description The cost of the calls to models that have a price. */
-      costUsd: number
+      costUsd?: number
       /** @description The time from when a task could start until a node received the task; absent if no task started. */
       waitMs?: components['schemas']['Quantiles']
       /** @description The time from the start of an LLM call to its first token; absent if no call streamed its answer. */

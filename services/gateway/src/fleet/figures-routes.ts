@@ -1,9 +1,14 @@
 import type { Bus } from '@agentfleet/adapters'
 import { limitOf, SERIES_STEPS, type SeriesGroup, type TenantLimits } from '@agentfleet/domain'
-import { CHANNELS, type QueueList, type SeriesPoint, type TaskSeries } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  type ChosenSeries,
+  type QueueList,
+  type SeriesPoint,
+  type StatsFigure,
+} from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal, wrongField } from '../http/problems.ts'
-
 import { instantOf } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -17,13 +22,14 @@ export interface FiguresRouteDeps {
 
 type Scope = 'tenant' | 'fleet'
 
-type StatsPoint = TaskSeries['series'][number]['points'][number]
+type StatsPoint = ChosenSeries['series'][number]['points'][number]
 
 interface StatsFields {
   readonly from?: string
   readonly to?: string
   readonly step: keyof typeof SERIES_STEPS
   readonly groupBy?: SeriesGroup
+  readonly series?: readonly StatsFigure[]
   readonly scope: Scope
 }
 
@@ -49,8 +55,8 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
   }
 
   return {
-    async getStats(request: FastifyRequest): Promise<TaskSeries> {
-      const { step, groupBy, scope, ...fields } = request.query as StatsFields
+    async getStats(request: FastifyRequest): Promise<ChosenSeries> {
+      const { step, groupBy, scope, series: chosen, ...fields } = request.query as StatsFields
       const range = rangeOf(fields, step, groupBy !== undefined, clock.nowMs())
       const whose = tenantIn(request, scope)
       const question = { ...whose, ...range, step, ...(groupBy === undefined ? {} : { groupBy }) }
@@ -67,7 +73,7 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
         knownFrom: isoTime(Math.max(range.fromMs, Math.min(knownFromMs, range.toMs))),
         series: series.map(({ key, points }) => ({
           ...(key === undefined ? {} : { key }),
-          points: points.map(pointView),
+          points: points.map((point) => pointView(point, chosen)),
         })),
       }
     },
@@ -90,13 +96,16 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
   }
 }
 
-function pointView({ atMs, waitMs, firstTokenMs, ...counts }: SeriesPoint): StatsPoint {
-  return {
-    at: isoTime(atMs),
-    ...counts,
-    ...(waitMs === undefined ? {} : { waitMs }),
-    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
-  }
+/** A point with the chosen figures; undefined: with all. */
+function pointView(
+  { atMs, ...figures }: SeriesPoint,
+  chosen: readonly StatsFigure[] | undefined,
+): StatsPoint {
+  const shown = Object.entries(figures).filter(
+    ([name, value]) =>
+      value !== undefined && (chosen === undefined || chosen.some((one) => one === name)),
+  )
+  return { at: isoTime(atMs), ...Object.fromEntries(shown) }
 }
 
 function rangeOf(

@@ -19,7 +19,7 @@ const POINT = {
   waitMs: { count: 2, p50: 4, p99: 8 },
 }
 
-test('a caller sees its own stats and queues, and only an operator sees the stats and queues of the fleet', async () => {
+test('a caller sees its own stats and queues, also only the chosen figures, and only an operator sees the stats and queues of the fleet', async () => {
   const own = 'acme-key-of-16-chars'
   const operator = 'ops-key-of-16-chars!'
   await using bench = await setup({
@@ -48,6 +48,9 @@ test('a caller sees its own stats and queues, and only an operator sees the stat
     series: [{ points: [{ at: '2026-01-31T12:00:00.000Z', submitted: 2 }] }],
   })
   expect(asked.at(-1)).toMatchObject({ tenant: stats.tenant, step: '1m' })
+  const chosen = await key.stats({ ...range, series: ['submitted', 'waitMs', 'failed'] })
+  const [point = {}] = chosen.series[0]?.points ?? []
+  expect(Object.keys(point)).toEqual(['at', 'submitted', 'failed', 'waitMs'])
   const { queues } = await eventually(() => key.queues(), 10_000)
   expect(queues).toMatchObject([
     { tenant: stats.tenant, weight: 1, oldestQueuedAt: '1970-01-01T00:00:00.000Z' },
