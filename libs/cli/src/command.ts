@@ -52,6 +52,8 @@ export interface Context {
   readonly paint: Paint
   /** Columns of the terminal; undefined if the output is not a terminal. */
   readonly columns: number | undefined
+  /** Rows of the terminal. */
+  readonly rows: number | undefined
   /** Whether notes go to a terminal: only then a progress bar moves. */
   readonly notesMove: boolean
   readonly commands: readonly Command[]

@@ -6,6 +6,8 @@ import { runCli } from './run.ts'
 
 /** The process of the command `agentfleet`: its environment, terminal and signals. */
 
+/** Columns of a terminal that does not know its size and says 0. */
+const COLUMNS_DEFAULT = 80
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 const stopping = new AbortController()
@@ -17,9 +19,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 // The reader of a pipe, such as `head`, has read enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
-})
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
+  })
+}
 
 const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
   readonly version: string
@@ -31,8 +35,15 @@ process.exitCode = await runCli(process.argv.slice(2), {
   terminal: {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
-    noteColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns || COLUMNS_DEFAULT : undefined
+    },
+    get rows() {
+      return process.stdout.isTTY ? process.stdout.rows || undefined : undefined
+    },
+    get noteColumns() {
+      return process.stderr.isTTY ? process.stderr.columns || COLUMNS_DEFAULT : undefined
+    },
     signal: stopping.signal,
   },
 })

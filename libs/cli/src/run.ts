@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
+import { createReadStream } from 'node:fs'
 import { ClientError, createClient } from '@agentfleet/client'
 import type { Problem } from '@agentfleet/protocol'
 import type { Context, Input } from './command.ts'
@@ -8,7 +7,8 @@ import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } fr
 import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
 import { findLocalFleet } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
-import { isSet, textOf } from './parse/values.ts'
+import { isSet, placeOf, textOf } from './parse/values.ts'
+import { megabytes } from './render/formats.ts'
 import { ansi, uncoloured } from './render/paint.ts'
 import { cut, jsonLine, oneLine, safe } from './render/text.ts'
 
@@ -18,8 +18,10 @@ export interface Terminal {
   out(text: string): void
   /** Notes, progress and errors. */
   err(text: string): void
-  /** Columns of the terminal behind `out`; undefined for a file or a pipe. */
+  /** Columns of the terminal behind `out` now; undefined for a file or a pipe. */
   readonly columns: number | undefined
+  /** Rows of the terminal behind `out` now. */
+  readonly rows?: number | undefined
   /** Columns of the terminal behind `err`. */
   readonly noteColumns: number | undefined
   readonly signal: AbortSignal
@@ -35,6 +37,8 @@ export interface CliOptions {
 }
 
 const URL_DEFAULT = 'http://127.0.0.1:8080'
+/** A million short tasks; all of it is in memory at once. */
+const FILE_BYTES_MAX = 256_000_000
 const CLEAR_LINE = '\r\u001b[K'
 
 /** Runs one command line and returns its exit code; it never throws. */
@@ -54,10 +58,13 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   if (line.kind !== 'run') return EXIT.done
   const json = isSet(line.input, 'json')
   let url = ''
+  let context: Context | undefined
   try {
     url = await urlOf(line.input, options)
-    return await line.command.run(contextOf(url, line.input, options), line.input)
+    context = contextOf(url, line.input, options)
+    return await line.command.run(context, line.input)
   } catch (error) {
+    context?.progress('')
     if (terminal.signal.aborted) return EXIT.interrupted
     return fail(error, { terminal, json, url })
   }
@@ -75,11 +82,13 @@ async function urlOf(input: Input, { env, stateDir }: CliOptions): Promise<strin
 function contextOf(url: string, input: Input, options: CliOptions): Context {
   const { env, terminal, version, stateDir } = options
   const apiKey = textOf(input, 'key') ?? (env['AGENTFLEET_KEY'] || undefined)
-  const { columns, noteColumns, signal } = terminal
+  const { signal } = terminal
   const json = isSet(input, 'json')
-  const plain = columns === undefined || isSet(input, 'no-color') || Boolean(env['NO_COLOR'])
+  const plain =
+    terminal.columns === undefined || isSet(input, 'no-color') || Boolean(env['NO_COLOR'])
   let moving = false
   const progress = (text: string): void => {
+    const { noteColumns } = terminal
     if (noteColumns === undefined || (text === '' && !moving)) return
     moving = text !== ''
     terminal.err(`${CLEAR_LINE}${cut(oneLine(text), noteColumns - 1)}`)
@@ -92,8 +101,14 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
     stateDir,
     json,
     paint: plain ? uncoloured : ansi,
-    columns,
-    notesMove: noteColumns !== undefined,
+    // A person may change the size of the terminal.
+    get columns() {
+      return terminal.columns
+    },
+    get rows() {
+      return terminal.rows
+    },
+    notesMove: terminal.noteColumns !== undefined,
     commands: COMMANDS,
     env,
     signal,
@@ -107,20 +122,34 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
       progress('')
       terminal.err(`${safe(line)}\n`)
     },
-    write: (text) => terminal.out(text),
+    write(text) {
+      progress('')
+      terminal.out(text)
+    },
     progress,
     read,
   }
 }
 
 async function read(path: string): Promise<string> {
-  if (path === '-') return text(process.stdin)
+  const chunks: Buffer[] = []
+  let bytes = 0
   try {
-    return await readFile(path, 'utf8')
+    for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
+      chunks.push(chunk as Buffer)
+      bytes += (chunk as Buffer).byteLength
+      if (bytes > FILE_BYTES_MAX) break
+    }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${path} cannot be read (${reason}).`)
+    throw new UsageError(`${placeOf(path)} cannot be read (${reason}).`)
   }
+  if (bytes > FILE_BYTES_MAX) {
+    throw new UsageError(
+      `${placeOf(path)} has more than ${megabytes(FILE_BYTES_MAX)}. Split the input into smaller parts.`,
+    )
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function fail(

@@ -1,13 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { ClientError } from '@agentfleet/client'
 import type { Context, Option } from './command.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import { mayPass } from './patience.ts'
+import { number } from './render/formats.ts'
 import { jsonLine } from './render/text.ts'
 
 /** The view is read again this often, milliseconds. */
 const EVERY_MS = 2_000
-/** Moves the cursor to the first line and removes the text below it. */
-const CLEAR = '\u001b[H\u001b[2J\u001b[3J'
+/** Empties the screen; the lines that have scrolled away stay. */
+const CLEAR = '\u001b[2J'
+const HOME = '\u001b[H'
+const CLEAR_RIGHT = '\u001b[K'
+const CLEAR_BELOW = '\u001b[J'
+/** A line that is too long ends at the edge of the screen, so that each line takes one row. */
+const NO_WRAP = '\u001b[?7l'
+const WRAP = '\u001b[?7h'
 
 /** The option of commands that can show their view again and again. */
 export const WATCH_OPTION: Option = {
@@ -45,8 +52,9 @@ export async function showView(
         )
     } else {
       if (context.json) for (const object of view.objects) context.print(jsonLine(object))
-      else if (watch && context.columns !== undefined) context.write(`${CLEAR}${view.text}\n`)
-      else context.print(view.text)
+      else if (watch && context.columns !== undefined) {
+        context.write(`${shown ? '' : CLEAR}${screenOf(view.text, context.rows)}`)
+      } else context.print(view.text)
       if (!watch) return EXIT.done
       shown = true
     }
@@ -55,12 +63,18 @@ export async function showView(
   }
 }
 
-/** Whether the same request may succeed later: no answer, too many requests, or a gateway that cannot answer now. */
-function mayPass(error: unknown): boolean {
-  return (
-    error instanceof ClientError &&
-    (error.status === 0 || error.status === 429 || error.status >= 500)
-  )
+/** A text over the old one, without flicker: as many of its lines as the screen has. */
+function screenOf(text: string, rows: number | undefined): string {
+  const lines = text.split('\n')
+  // The cursor needs the last row.
+  const most = Math.max(1, (rows ?? Infinity) - 1)
+  const hidden = lines.length - most
+  const shown =
+    hidden <= 0
+      ? lines
+      : [...lines.slice(0, most - 1), `… ${number(hidden + 1)} more lines do not fit on the screen`]
+  const drawn = shown.map((line) => `${line}${CLEAR_RIGHT}\n`).join('')
+  return `${HOME}${NO_WRAP}${drawn}${CLEAR_BELOW}${WRAP}`
 }
 
 /** Prints one object: as JSON if the user asked for it, otherwise as this text. */

@@ -40,6 +40,28 @@ test('a watched view of the command line continues after the gateway was unavail
   })
 })
 
+test('a watched view on a terminal draws each frame over the old one, and never more lines than the screen has', async () => {
+  const frames: string[] = []
+  const views = ['one\ntwo', '1\n2\n3\n4']
+  const context = {
+    json: false,
+    columns: 40,
+    rows: 4,
+    signal: AbortSignal.timeout(10_000),
+    write: (text: string) => frames.push(text),
+  } as unknown as Context
+  const read = async () => {
+    const text = views.shift()
+    if (text === undefined) throw refused
+    return { objects: [], text }
+  }
+  await expect(showView(context, true, read, EVERY_MS)).rejects.toBe(refused)
+  expect(frames.map((frame) => frame.replaceAll('\u001b', '^'))).toEqual([
+    '^[2J^[H^[?7lone^[K\ntwo^[K\n^[J^[?7h',
+    '^[H^[?7l1^[K\n2^[K\n… 2 more lines do not fit on the screen^[K\n^[J^[?7h',
+  ])
+})
+
 test('a watched view of the command line ends at once if its first request fails', async () => {
   expect(await watchReads([away])).toEqual({ lines: [], error: away })
 })

@@ -19,6 +19,10 @@ export interface WatchOptions {
   readonly after?: number | Readonly<Record<string, number>>
   /** Ends the watch with the signal's reason. */
   readonly signal?: AbortSignal
+  /** The watch ends with the last error if no connection works for this long; absent: the watch never gives up. */
+  readonly awayMaxMs?: number
+  /** Called when a connection broke or could not be opened, once until a connection works again. */
+  readonly onAway?: (error: ClientError) => void
 }
 
 const RECONNECT_MIN_MS = 100
@@ -36,11 +40,12 @@ export async function* watchTasks(
   taskIds: readonly string[],
   options: WatchOptions,
 ): AsyncGenerator<WatchFrame, void, void> {
-  const { deltas = false, after = 0, signal } = options
+  const { deltas = false, after = 0, signal, awayMaxMs = Infinity, onAway } = options
   const seen = new Map(
     taskIds.map((id) => [id, typeof after === 'number' ? after : (after[id] ?? 0)]),
   )
   let failures = 0
+  let awaySinceMs: number | undefined
   while (seen.size > 0) {
     signal?.throwIfAborted()
     const stream = openStream(endpoint, signal)
@@ -49,6 +54,7 @@ export async function* watchTasks(
       for (const frame of subscribeFrames(seen, deltas)) stream.send(frame)
       for await (const frame of stream.frames()) {
         failures = 0
+        awaySinceMs = undefined
         if (frame.type === 'pong' || frame.type === 'stats') continue
         if (frame.type === 'decision' || frame.type === 'incident' || frame.type === 'nodes')
           continue
@@ -64,6 +70,9 @@ export async function* watchTasks(
       }
     } catch (error) {
       if (!(error instanceof ClientError) || !isPassing(error)) throw error
+      if (awaySinceMs === undefined) onAway?.(error)
+      awaySinceMs ??= performance.now()
+      if (performance.now() - awaySinceMs > awayMaxMs) throw error
     } finally {
       stream.close()
     }

@@ -146,6 +146,20 @@ test('a watch of tasks fails when the gateway rejects its message, and does not 
   })
 })
 
+test('a watch of tasks with a largest absence reports a broken connection once and fails if no new connection works in time', async () => {
+  const scene = await setup({
+    stream: (socket) => {
+      socket.on('message', () => socket.send(JSON.stringify(event('a', 4, 'submitted'))))
+    },
+  })
+  const reports: string[] = []
+  const onAway = ({ problem }: ClientError) => reports.push(problem.code)
+  const watching = collect(scene.client.watch(['a'], { awayMaxMs: 300, onAway }))
+  await scene[Symbol.asyncDispose]()
+  await expect(watching).rejects.toMatchObject({ problem: { code: 'unreachable' } })
+  expect(reports).toEqual(['unreachable'])
+})
+
 test('a follower of the fleet continues after a broken connection, and learns where the new connection begins', async () => {
   let connections = 0
   const asked: object[] = []

@@ -2,6 +2,7 @@ import type { BulkCancelRequest } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { given, isSet, textOf } from '../parse/values.ts'
+import { patiently } from '../patience.ts'
 import { counted } from '../render/formats.ts'
 import { safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -62,7 +63,8 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
   let cursor: string | undefined
   do {
     const at = cursor === undefined ? {} : { cursor }
-    const page = await context.client.cancelAll({ ...query, ...at }, { signal: context.signal })
+    const request = () => context.client.cancelAll({ ...query, ...at }, { signal: context.signal })
+    const page = await (cursor === undefined ? request() : patiently(context, request))
     sums.matched += page.matched
     sums.cancelled += page.cancelled
     sums.failed += page.failed.length

@@ -4,6 +4,7 @@ import type { GoalView } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { given, isSet, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
+import { patiently } from '../patience.ts'
 import { goalDetails, goalTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
@@ -113,7 +114,7 @@ async function finish(context: Context, first: GoalView, wait: boolean): Promise
   if (wait) context.note(`goal ${view.id}`)
   while (wait && view.stage !== 'ended' && view.stage !== 'held') {
     await delay(POLL_MS, undefined, { signal: context.signal })
-    view = await context.client.goal(view.id, { signal: context.signal })
+    view = await patiently(context, () => context.client.goal(view.id, { signal: context.signal }))
   }
   printOne(context, view, () => (wait ? goalDetails(view, context, context.nowMs()) : view.id))
   return view.state === 'failed' || view.state === 'cancelled' ? EXIT.taskFailed : EXIT.done

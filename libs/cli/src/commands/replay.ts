@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, given, isSet } from '../parse/values.ts'
+import { patiently } from '../patience.ts'
 import { counted } from '../render/formats.ts'
 import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -66,10 +67,10 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
   let refused = 0
   let matched = 0
   do {
-    const page = await context.client.replayAll(
-      { ...query, ...(cursor === undefined ? {} : { cursor }) },
-      { idempotencyKey, signal: context.signal },
-    )
+    const at = cursor === undefined ? {} : { cursor }
+    const request = () =>
+      context.client.replayAll({ ...query, ...at }, { idempotencyKey, signal: context.signal })
+    const page = await (cursor === undefined ? request() : patiently(context, request))
     matched += page.matched
     for (const result of page.results) {
       if (context.json) context.print(jsonLine(result))

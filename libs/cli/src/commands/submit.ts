@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import {
@@ -11,10 +12,13 @@ import {
   jsonOf,
   oneArgument,
   pairsOf,
+  placeOf,
   textOf,
   textsOf,
   wholeOf,
 } from '../parse/values.ts'
+import { AWAY_MAX_MS, isLost, patiently } from '../patience.ts'
+import { counted } from '../render/formats.ts'
 import { progressBar } from '../render/progress.ts'
 import { jsonLine, safe, valueText } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -26,6 +30,12 @@ const WAIT_S = 60
 const BATCH_TASKS = 1_000
 /** A batch stays well below the gateway's limit of a request body, bytes. */
 const BATCH_BYTES = 512 * 1_024
+/** Results of a batch that say: the gateway has stored nothing, and may have room later. */
+const ROOM_LATER = new Set([429, 503])
+/** As long as the gateway asks for in most cases, milliseconds. */
+const ROOM_PAUSE_MS = 2_000
+
+type BatchTask = BatchRequest['tasks'][number]
 const LEVELS = ['low', 'medium', 'high'] as const
 const BUDGET_USD_MAX = 1_000_000
 const TRIES_MAX = 20
@@ -115,9 +125,8 @@ export const submit: Command = {
     const text = oneArgument(input.args, 'The text of the task is missing.')
     const task = requestOf(input, { task: text })
     const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
-    const { client, signal } = context
     if (isSet(input, 'wait')) return submitAndWait(context, task, idempotencyKey)
-    const view = await client.submit(task, { idempotencyKey, signal })
+    const view = await submitOne(context, task, idempotencyKey)
     if (isSet(input, 'follow')) {
       context.note(`task ${view.id}`)
       return followTasks(context, [view.id], { textOnly: true })
@@ -129,21 +138,37 @@ export const submit: Command = {
   },
 }
 
+/** Submits a task; if the answer is lost, the same key leads to the same task. */
+async function submitOne(
+  context: Context,
+  task: TaskRequest,
+  idempotencyKey: string,
+): Promise<TaskView> {
+  const { client, signal } = context
+  const request = () => client.submit(task, { idempotencyKey, signal })
+  try {
+    return await request()
+  } catch (error) {
+    if (!isLost(error)) throw error
+    return patiently(context, request)
+  }
+}
+
 /** Submits a task and waits for its end, however long that takes. */
 async function submitAndWait(
   context: Context,
   task: TaskRequest,
   idempotencyKey: string,
 ): Promise<ExitCode> {
-  let view: TaskView
-  let told = false
-  do {
+  const { client, signal } = context
+  let view = await submitOne(context, task, idempotencyKey)
+  context.note(`task ${view.id}`)
+  while (!['completed', 'failed', 'cancelled'].includes(view.state)) {
     // The same key leads to the same task: repeating the request only continues the wait.
-    const { client, signal } = context
-    view = await client.submit(task, { idempotencyKey, waitSeconds: WAIT_S, signal })
-    if (!told) context.note(`task ${view.id}`)
-    told = true
-  } while (!['completed', 'failed', 'cancelled'].includes(view.state))
+    view = await patiently(context, () =>
+      client.submit(task, { idempotencyKey, waitSeconds: WAIT_S, signal }),
+    )
+  }
   const { state, error, result } = view
   if (context.json) context.print(jsonLine(view))
   else if (result !== undefined) context.print(safe(valueText(result)))
@@ -154,22 +179,25 @@ async function submitAndWait(
 
 async function submitFile(context: Context, input: Input, file: string): Promise<ExitCode> {
   if (input.args.length > 0) throw new UsageError('Give a text or --file, not both.')
+  const place = placeOf(file)
+  const runKey = textOf(input, 'idempotency-key') ?? randomUUID()
   const lines = (await context.read(file)).split('\n').map((line) => line.trim())
   const tasks = lines.flatMap((line, at) => {
     if (line === '') return []
-    const value = jsonOf(line, `line ${at + 1} of ${file}`)
+    const value = jsonOf(line, `line ${at + 1} of ${place}`)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new UsageError(`line ${at + 1} of ${file} is not an object such as {"task":"…"}.`)
+      throw new UsageError(`line ${at + 1} of ${place} is not an object such as {"task":"…"}.`)
     }
-    return [requestOf(input, value)]
+    // With keys a batch can be sent again; a second run with the same option submits no second tasks.
+    return [{ idempotencyKey: `${runKey}-${at + 1}`, ...requestOf(input, value) }]
   })
   if (tasks.length === 0)
-    throw new UsageError(`${file} holds no task. Write one JSON object in each line.`)
+    throw new UsageError(`${place} holds no task. Write one JSON object in each line.`)
   const startMs = context.nowMs()
   const ids: string[] = []
   let refused = 0
   for (const batch of batchesOf(tasks)) {
-    const results = await context.client.submitBatch(batch, { signal: context.signal })
+    const results = await submitSome(context, batch, ids.length + refused > 0)
     for (const result of results) {
       if (result.taskId === undefined) refused += 1
       else ids.push(result.taskId)
@@ -187,6 +215,30 @@ async function submitFile(context: Context, input: Input, file: string): Promise
   return refused > 0 ? EXIT.failed : ended
 }
 
+/** Submits a batch; tasks that the gateway has no room for now are sent again. */
+async function submitSome(
+  context: Context,
+  batch: readonly BatchTask[],
+  answered: boolean,
+): Promise<readonly BatchResult[]> {
+  const { client, signal, nowMs } = context
+  const send = async (tasks: readonly BatchTask[]): Promise<readonly BatchResult[]> => {
+    const request = () => client.submitBatch(tasks, { signal })
+    return answered ? patiently(context, request) : request()
+  }
+  const results = [...(await send(batch))]
+  let movedAtMs = nowMs()
+  for (;;) {
+    const left = results.flatMap(({ status }, at) => (ROOM_LATER.has(status) ? [at] : []))
+    if (left.length === 0 || nowMs() - movedAtMs > AWAY_MAX_MS) return results
+    context.progress(`waiting for room for ${counted(left.length, 'task')}`)
+    await delay(ROOM_PAUSE_MS, undefined, { signal })
+    const again = await send(left.flatMap((at) => batch[at] ?? []))
+    if (again.some(({ taskId }) => taskId !== undefined)) movedAtMs = nowMs()
+    again.forEach((result, index) => results.splice(left[index] ?? 0, 1, result))
+  }
+}
+
 function printResult(context: Context, result: BatchResult): void {
   if (context.json) context.print(jsonLine(result))
   else if (result.taskId !== undefined) context.print(result.taskId)
@@ -194,9 +246,9 @@ function printResult(context: Context, result: BatchResult): void {
 }
 
 /** Batches that the gateway takes; the key makes a repeated batch safe. */
-export function batchesOf(tasks: readonly TaskRequest[]): readonly (readonly TaskRequest[])[] {
-  const batches: TaskRequest[][] = []
-  let batch: TaskRequest[] = []
+export function batchesOf(tasks: readonly BatchTask[]): readonly (readonly BatchTask[])[] {
+  const batches: BatchTask[][] = []
+  let batch: BatchTask[] = []
   let bytes = 0
   for (const task of tasks) {
     const size = Buffer.byteLength(JSON.stringify(task))

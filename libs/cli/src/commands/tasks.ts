@@ -3,6 +3,7 @@ import type { TaskSummary } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { choiceOf, given, isSet, oneArgument, wholeOf } from '../parse/values.ts'
+import { patiently } from '../patience.ts'
 import { callDetails } from '../render/call-view.ts'
 import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
 import { safe, valueText } from '../render/text.ts'
@@ -84,20 +85,18 @@ export const ls: Command = {
 
 /** Reads this many tasks, page by page. */
 async function readTasks(
-  { client, signal, progress }: Context,
+  context: Context,
   filters: ListQuery,
   rows: number,
 ): Promise<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }> {
+  const { client, signal, progress } = context
   const tasks: TaskSummary[] = []
   let cursor: string | undefined
   do {
     const limit = Math.min(PAGE_MAX, rows - tasks.length)
-    const page = await client.list({
-      ...filters,
-      limit,
-      signal,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
+    const at = cursor === undefined ? {} : { cursor }
+    const request = () => client.list({ ...filters, limit, signal, ...at })
+    const page = await (cursor === undefined ? request() : patiently(context, request))
     tasks.push(...page.tasks)
     cursor = page.nextCursor
     if (cursor !== undefined) progress(`read ${tasks.length} tasks`)

@@ -2,6 +2,7 @@ import type { EventFrame } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { CommandError, EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { isSet } from '../parse/values.ts'
+import { AWAY_MAX_MS, awayNote } from '../patience.ts'
 import { toneOf } from '../render/paint.ts'
 import { progressBar } from '../render/progress.ts'
 import { eventText } from '../render/task-views.ts'
@@ -20,7 +21,10 @@ export const watch: Command = {
   },
   notes: ['The command ends with exit code 6 if a task failed or was cancelled.'],
   async run(context, input): Promise<ExitCode> {
-    if (input.args.length === 0) throw new UsageError('The id of a task is missing.')
+    const [first] = input.args
+    if (first === undefined) throw new UsageError('The id of a task is missing.')
+    // A stream that cannot connect is tried again: a wrong address or key shows here.
+    await context.client.get(first, { signal: context.signal })
     return followTasks(context, input.args, { textOnly: isSet(input, 'text') })
   },
 }
@@ -39,6 +43,8 @@ export async function followTasks(
   const frames = context.client.watch(wanted, {
     deltas: textOnly || context.json,
     signal: context.signal,
+    awayMaxMs: AWAY_MAX_MS,
+    onAway: (error) => context.note(awayNote(error, AWAY_MAX_MS)),
   })
   for await (const frame of frames) {
     if (context.json) context.print(jsonLine(frame))

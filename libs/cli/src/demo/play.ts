@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ClientError } from '@agentfleet/client'
 import type { FleetAccess } from '@agentfleet/local'
 import type { Context } from '../command.ts'
 import { CommandError } from '../exit.ts'
 import { isRunning } from '../local-fleet.ts'
+import { mayPass, patiently } from '../patience.ts'
 import { progressBar } from '../render/progress.ts'
 import { createHistory, type History, type Kill } from './history.ts'
 import type { DemoFigures, PaidFigures } from './report.ts'
@@ -73,7 +73,9 @@ interface Load {
 
 async function runLoad(context: Context, load: Load): Promise<readonly Kill[]> {
   const { options, history, llmMsOf } = load
-  const { nodes } = await context.client.fleet({ history: false, signal: context.signal })
+  const { nodes } = await patiently(context, () =>
+    context.client.fleet({ history: false, signal: context.signal }),
+  )
   const slots = nodes
     .filter(({ state }) => state === 'alive')
     .reduce((sum, node) => sum + node.slots, 0)
@@ -142,8 +144,7 @@ async function submitSome(
         throw new CommandError(`A task of the demo was refused: ${refused.problem?.detail ?? ''}`)
       }
     } catch (error) {
-      const passing = error instanceof ClientError && [0, 429, 503].includes(error.status)
-      if (!passing) throw error
+      if (signal.aborted || !mayPass(error)) throw error
     }
     if (nowMs() > deadlineMs) throw new CommandError('The gateway has refused tasks for too long.')
     await delay(BETWEEN_KILLS_MS / 10, undefined, { signal })
@@ -157,8 +158,13 @@ async function killBusiest({
   localFleet,
   nowMs,
 }: Context): Promise<Kill | undefined> {
-  const { nodes } = await client.fleet({ history: false, signal })
-  const alive = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
+  const fleetView = await client.fleet({ history: false, signal }).catch((error: unknown) => {
+    // A gateway that restarts delays the kill.
+    if (signal.aborted || !mayPass(error)) throw error
+  })
+  const alive = (fleetView?.nodes ?? []).filter(
+    ({ state, draining }) => state === 'alive' && !draining,
+  )
   const [busiest] = alive.toSorted((a, b) => b.active - a.active)
   if (busiest === undefined || alive.length < 2) return undefined
   const fleet = await localFleet()

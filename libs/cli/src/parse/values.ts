@@ -143,6 +143,11 @@ export function oneArgument(args: readonly string[], missing: string): string {
   return first
 }
 
+/** A file as a person names it. */
+export function placeOf(path: string): string {
+  return path === '-' ? 'the standard input' : path
+}
+
 /** JSON text as a value; the error names its place. */
 export function jsonOf(text: string, place: string): unknown {
   try {

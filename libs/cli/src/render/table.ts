@@ -8,6 +8,8 @@ export type Cell = string | { readonly text: string; readonly tone: Tone }
 export interface Column {
   readonly name: string
   readonly align?: 'left' | 'right'
+  /** In a narrow terminal the columns with the highest number leave first; columns without a number stay. */
+  readonly leaves?: number
 }
 
 /** How the output looks. */
@@ -21,16 +23,22 @@ const GAP = '  '
 /** The last column keeps at least this, even in a narrow terminal. */
 const LAST_MIN = 12
 
-/** Rows below their headings. */
+/** Rows below their headings; in a terminal too narrow for that, the fields of each row below each other. */
 export function table(
-  columns: readonly Column[],
+  allColumns: readonly Column[],
   rows: readonly (readonly Cell[])[],
-  { paint, columns: room }: Look,
+  look: Look,
 ): string {
-  const cells = rows.map((row) => row.map(cellOf))
-  const widths = columns.map(({ name }, at) =>
-    Math.max(widthOf(name), ...cells.map((row) => widthOf(row[at]?.text ?? ''))),
+  const { paint, columns: room } = look
+  const all = rows.map((row) => row.map(cellOf))
+  const allWidths = allColumns.map(({ name }, at) =>
+    all.reduce((most, row) => Math.max(most, widthOf(row[at]?.text ?? '')), widthOf(name)),
   )
+  const kept = fitting(allColumns, allWidths, room)
+  if (kept === undefined) return cards(allColumns, all, look)
+  const columns = kept.flatMap((at) => allColumns[at] ?? [])
+  const cells = all.map((row) => kept.flatMap((at) => row[at] ?? []))
+  const widths = kept.map((at) => allWidths[at] ?? 0)
   const last = columns.length - 1
   if (room !== undefined) {
     const before = widths.slice(0, last).reduce((sum, width) => sum + width + GAP.length, 0)
@@ -49,6 +57,46 @@ export function table(
       .trimEnd()
   const head = columns.map(({ name }) => ({ text: name, tone: 'dim' as const }))
   return [head, ...cells].map(line).join('\n')
+}
+
+/** The positions of the columns that fit; undefined: not even those that must stay. */
+function fitting(
+  columns: readonly Column[],
+  widths: readonly number[],
+  room = Infinity,
+): readonly number[] | undefined {
+  let kept = columns.map((_column, at) => at)
+  const rank = (at: number): number => columns[at]?.leaves ?? 0
+  for (;;) {
+    const needed = kept.reduce((sum, at, index) => {
+      const width = widths[at] ?? 0
+      return sum + (index === kept.length - 1 ? Math.min(width, LAST_MIN) : width + GAP.length)
+    }, 0)
+    if (needed <= room) return kept
+    const first = Math.max(...kept.map(rank))
+    if (first <= 0) return undefined
+    kept = kept.filter((at) => rank(at) !== first)
+  }
+}
+
+/** Each row as its fields, with an empty line between two rows; all but the first, an id, are cut to the terminal. */
+function cards(
+  columns: readonly Column[],
+  rows: readonly (readonly { readonly text: string; readonly tone: Tone }[])[],
+  look: Look,
+): string {
+  const names = Math.max(0, ...columns.map(({ name }) => widthOf(name)))
+  const room = Math.max(1, (look.columns ?? Infinity) - names - GAP.length)
+  const blocks = rows.map((row) =>
+    fields(
+      row.map(({ text, tone }, at) => [
+        columns[at]?.name ?? '',
+        { text: at === 0 ? text : cut(text, room), tone },
+      ]),
+      look,
+    ),
+  )
+  return blocks.join('\n\n')
 }
 
 /** Names and values, one a line; a value that is undefined leaves its line out. */

@@ -126,6 +126,27 @@ describe('tables of the command line', () => {
     expect(coloured).toContain('\u001b[31mbad\u001b[39m')
   })
 
+  test('lose their least important columns in a narrow terminal, and in a very narrow one each row becomes a list of its fields', () => {
+    const shrinking = [
+      { name: 'NAME' },
+      { name: 'N', align: 'right' as const, leaves: 1 },
+      { name: 'TEXT' },
+    ]
+    expect(table(shrinking, rows, { paint: uncoloured, columns: 20 })).toBe(
+      ['NAME    TEXT', 'a       a long text…', 'longer  bad'].join('\n'),
+    )
+    expect(table(columns, rows, { paint: uncoloured, columns: 14 })).toBe(
+      ['NAME  a', 'N     1', 'TEXT  a long …', '', 'NAME  longer', 'N     20', 'TEXT  bad'].join(
+        '\n',
+      ),
+    )
+    const lines = taskTable(SUMMARIES, { paint: uncoloured, columns: 40 }, NOW_MS).split('\n')
+    expect(Math.max(...lines.map(widthOf))).toBeLessThanOrEqual(45)
+    const wide = taskTable(SUMMARIES, { paint: uncoloured, columns: 80 }, NOW_MS).split('\n')
+    expect(wide[0]).toMatch(/^ID +STATE +AGE +AGENT +TASK$/)
+    expect(Math.max(...wide.map(widthOf))).toBeLessThanOrEqual(80)
+  })
+
   test('have no line for a field without a value', () => {
     const rows = [['a', 'one'] as const, ['other', undefined] as const]
     expect(fields(rows, LOOK)).toBe('a  one')

@@ -1,0 +1,70 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ClientError } from '@agentfleet/client'
+import type { Context } from './command.ts'
+import { duration } from './render/formats.ts'
+
+/** A gateway that restarts is back within seconds; a longer absence needs a person, milliseconds. */
+export const AWAY_MAX_MS = 300_000
+const PAUSE_MIN_MS = 250
+const PAUSE_MAX_MS = 5_000
+/** Errors of the system that say: no server got the request. */
+const NOT_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+type Patient = Pick<Context, 'nowMs' | 'note' | 'signal'>
+
+/**
+ * Sends a request again and again while the gateway is away, for AWAY_MAX_MS; only for requests that are safe to
+ * repeat, of a command that a gateway has answered before.
+ */
+export async function patiently<T>(
+  { nowMs, note, signal }: Patient,
+  request: () => Promise<T>,
+  { awayMaxMs = AWAY_MAX_MS, pauseMinMs = PAUSE_MIN_MS } = {},
+): Promise<T> {
+  let awaySinceMs: number | undefined
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await request()
+    } catch (error) {
+      if (signal.aborted || !mayPass(error)) throw error
+      awaySinceMs ??= nowMs()
+      const leftMs = awaySinceMs + awayMaxMs - nowMs()
+      if (leftMs <= 0) throw error
+      if (failures === 0) note(awayNote(error, awayMaxMs))
+      const pauseMs = Math.min(PAUSE_MAX_MS, pauseMinMs * 2 ** Math.min(failures, 10))
+      const askedMs = (error.retryAfterS ?? 0) * 1_000
+      await delay(Math.min(leftMs, Math.max(pauseMs, askedMs)), undefined, { signal })
+    }
+  }
+}
+
+/** What a person reads as soon as the gateway is away. */
+export function awayNote({ problem }: ClientError, awayMaxMs: number): string {
+  return `${problem.title}. Trying again for at most ${duration(awayMaxMs)}.`
+}
+
+/** Whether the same request may succeed later: no answer, too many requests, or a gateway that cannot answer now. */
+export function mayPass(error: unknown): error is ClientError {
+  return (
+    error instanceof ClientError &&
+    (error.status === 0 || error.status === 429 || error.status >= 500)
+  )
+}
+
+/** Whether the answer of a request is missing although the gateway may have received the request. */
+export function isLost(error: unknown): boolean {
+  if (!(error instanceof ClientError) || error.status !== 0) return false
+  let cause: unknown = error.cause
+  for (let depth = 0; depth < 4 && cause instanceof Error; depth += 1) {
+    if ('code' in cause && NOT_CONNECTED.has(String(cause.code))) return false
+    cause = cause.cause
+  }
+  return true
+}
