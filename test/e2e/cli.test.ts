@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -120,6 +121,14 @@ test('the command submit --file submits a task for every line, and cancel cancel
   const wrong = await agentfleet('submit', '--file', file)
   expect(wrong).toMatchObject({ code: EXIT.usage, out: '' })
   expect(wrong.err).toContain(`line 2 of ${file} is not JSON`)
+  await writeFile(file, '\n{"task":"one"}\n{"task":"two","agentt":"x"}\n')
+  const again = ['submit', '--delay', '1h', '--idempotency-key', randomUUID(), '--file', file]
+  const partly = await agentfleet(...again)
+  expect(partly.code).toBe(EXIT.failed)
+  expect(partly.err).toMatch(/^line 3 refused \(400\): .*agentt.*\n1 of 2 tasks submitted\n$/)
+  // The same key leads to the same tasks.
+  expect((await agentfleet(...again)).out).toBe(partly.out)
+  await succeed('cancel', partly.out.trim())
 })
 
 test('the filters of the commands ls, cancel --all and replay --all choose tasks, and ls also counts by these filters', async () => {
@@ -158,6 +167,12 @@ test('the errors of the command line have exit codes and say what to do, both as
   const asText = await agentfleet('submit', '--metadata', `${'k'.repeat(70)}=v`, 'x')
   expect(asText.err).toContain(`\n  ${field.pointer}: ${field.detail}`)
   expect((await agentfleet('watch', unknown)).code).toBe(EXIT.notFound)
+  expect((await agentfleet('get', unknown)).err).toContain('"agentfleet ls" lists your tasks.')
+  expect((await agentfleet('fleet', 'node', 'x')).err).toContain(
+    '"agentfleet fleet" lists the nodes.',
+  )
+  const nothing = await succeed('cancel', '--all', '--dry-run', '-a', 'researchr')
+  expect(nothing.err).toContain('No task matches the filters. "agentfleet ls --count agent"')
   const refused = await agentfleet('ls', '--key', 'a-wrong-key-0123456789')
   expect(refused.code).toBe(EXIT.refused)
   expect(refused.err).toContain('Set AGENTFLEET_KEY or --key')

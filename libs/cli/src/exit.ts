@@ -56,6 +56,21 @@ function isForeign({ code }: ClientError['problem']): boolean {
   return code === 'unknown'
 }
 
+/** The command that shows what exists, by the code of a refusal. */
+const LISTS: Readonly<Record<string, string>> = {
+  'task-not-found': 'ls" lists your tasks',
+  'call-not-found': 'get --events TASK_ID" lists the finished calls of a task with their steps',
+  'agent-not-found': 'agents" lists the agents',
+  'unknown-agent': 'agents" lists the agents',
+  'unknown-tool': 'agents tools" lists the tools',
+  'unknown-model': 'agents models" lists the models',
+  'schedule-not-found': 'schedules" lists your schedules',
+  'node-not-found': 'fleet" lists the nodes',
+  'decision-not-found': 'decisions" lists the decisions',
+  'incident-not-found': 'incidents" lists the incidents',
+  'key-not-found': 'keys" lists the keys',
+}
+
 /** What a person reads about a refused or lost request: what is wrong, then what to do. */
 export function explain(
   { status, problem, retryAfterS }: Pick<ClientError, 'status' | 'problem' | 'retryAfterS'>,
@@ -69,6 +84,8 @@ export function explain(
   if (isForeign(problem)) {
     return `The server at ${url} does not answer as a gateway. Set AGENTFLEET_URL or --url to the address of a gateway. (${lines})`
   }
+  const list = LISTS[problem.code]
+  if (list !== undefined) return `${lines}\n"agentfleet ${list}.`
   if (status === 403) return `${lines}\n"agentfleet keys me" shows what your key may do.`
   if (status === 401) return `${lines}\nSet AGENTFLEET_KEY or --key to a key of this fleet.`
   if (retryAfterS !== undefined) return `${lines}\nTry again in ${retryAfterS} s.`

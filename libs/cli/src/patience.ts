@@ -7,15 +7,10 @@ import { duration } from './render/formats.ts'
 export const AWAY_MAX_MS = 300_000
 const PAUSE_MIN_MS = 250
 const PAUSE_MAX_MS = 5_000
-/** Errors of the system that say: no server got the request. */
-const NOT_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
+/** The client wraps the error of fetch, and fetch wraps the error of the system. */
+const CAUSES_MAX = 4
+/** Errors of a connection that was open: the gateway may have received the request. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT'])
 
 type Patient = Pick<Context, 'nowMs' | 'note' | 'signal'>
 
@@ -62,9 +57,9 @@ export function mayPass(error: unknown): error is ClientError {
 export function isLost(error: unknown): boolean {
   if (!(error instanceof ClientError) || error.status !== 0) return false
   let cause: unknown = error.cause
-  for (let depth = 0; depth < 4 && cause instanceof Error; depth += 1) {
-    if ('code' in cause && NOT_CONNECTED.has(String(cause.code))) return false
+  for (let depth = 0; depth < CAUSES_MAX && cause instanceof Error; depth += 1) {
+    if ('code' in cause && BROKEN.has(String(cause.code))) return true
     cause = cause.cause
   }
-  return true
+  return false
 }

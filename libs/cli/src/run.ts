@@ -142,11 +142,11 @@ async function read(path: string): Promise<string> {
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${placeOf(path)} cannot be read (${reason}).`)
+    throw new UsageError(`agentfleet cannot read ${placeOf(path)} (${reason}).`)
   }
   if (bytes > FILE_BYTES_MAX) {
     throw new UsageError(
-      `${placeOf(path)} has more than ${megabytes(FILE_BYTES_MAX)}. Split the input into smaller parts.`,
+      `agentfleet reads at most ${megabytes(FILE_BYTES_MAX)}, and ${placeOf(path)} has more. Split the input into smaller parts.`,
     )
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -27,7 +27,9 @@ describe('the command line', () => {
     ['lss', '"lss" is not a command. Did you mean "ls"?'],
     ['ls --limt 3', '"--limt" is not an option. Did you mean "--limit"?'],
     ['ls --state done', '--state must be one of waiting, queued'],
-    ['ls --limit', 'agentfleet ls --help'],
+    ['ls --limit', '--limit needs a value.'],
+    ['ls -n -5', '--limit needs a value. If the value begins with a dash, write --limit=-5.'],
+    ['ls --all=yes', '--all takes no value.'],
     ['--json', 'The command is missing.'],
   ] as const)('the line "%s" gets an error that says what to do', ([line, text]) => {
     expect(() => parse(line)).toThrow(text)
@@ -85,8 +87,17 @@ describe('the values of options', () => {
       '2026-01-30',
       '2026-01-31T10:00:00.000Z',
       '2026-01-02',
-      '2026-01-02T03:04:05Z',
+      '2026-01-02T03:04:05.000Z',
     ])
+    const forms = ['2026-01-02 03:04', '2026-01-02 03:04:05 UTC', '2026-01-02T03:04:05+02:00']
+    expect(forms.map((text) => timeOf(input(text), 'it', NOW_MS))).toEqual([
+      '2026-01-02T03:04:00.000Z',
+      '2026-01-02T03:04:05.000Z',
+      '2026-01-02T01:04:05.000Z',
+    ])
+    for (const text of ['2026-02-30', '2026-01-02 25:00', '02.01.2026', '2026-1-2', '']) {
+      expect(() => timeOf(input(text), 'it', NOW_MS)).toThrow('--it must be a day')
+    }
     expect(() => timeOf(input('last week'), 'it', NOW_MS)).toThrow('--it must be a day')
   })
 

@@ -48,6 +48,7 @@ test('only a request that may have reached the gateway counts as lost', () => {
   }
   expect(isLost(caused('ECONNRESET'))).toBe(true)
   expect(isLost(caused('ECONNREFUSED'))).toBe(false)
+  expect(isLost(away)).toBe(false)
   expect(isLost(refused)).toBe(false)
   expect([429, 500, 503].every((status) => mayPass(new ClientError({ ...problem, status })))).toBe(
     true,

@@ -1,7 +1,7 @@
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import type { Command } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { given, isSet, jsonOf, oneArgument, wholeOf } from '../parse/values.ts'
+import { given, isSet, jsonOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
   agentDetails,
   agentTable,
@@ -80,7 +80,7 @@ export const agents: Command = {
         if (name === undefined || more.length > 0) {
           throw new UsageError('Give a name and a file: agentfleet agents put NAME FILE')
         }
-        const definition = jsonOf(await context.read(file), file) as AgentDefinitionView
+        const definition = jsonOf(await context.read(file), placeOf(file)) as AgentDefinitionView
         const view = await client.putAgent(name, definition, ifVersion)
         printOne(context, view, () => `${view.name} version ${view.version}`)
         return EXIT.done

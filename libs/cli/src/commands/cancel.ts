@@ -9,6 +9,7 @@ import { printOne } from '../watching.ts'
 import {
   FILTER_OPTIONS,
   filtersOf,
+  NO_MATCH,
   OPEN_STATES,
   STATE_OPTION,
   statesOf,
@@ -75,6 +76,7 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
     cursor = page.nextCursor
     context.progress(`${counted(sums.matched, 'task')} so far`)
   } while (cursor !== undefined)
+  if (sums.matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun
       ? `${counted(sums.matched, 'task')} would be cancelled`

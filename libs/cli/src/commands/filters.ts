@@ -50,6 +50,10 @@ export const ENDED_OPTIONS: Options = {
   'ended-until': text('TIME', 'choose tasks that ended before TIME'),
 }
 
+/** What a person reads if a change of many tasks found none. */
+export const NO_MATCH =
+  'No task matches the filters. "agentfleet ls --count agent" and "agentfleet ls --count state" show which tasks exist.'
+
 /** The note that explains times, for commands with these options. */
 export const TIME_NOTE =
   'A TIME is a day (UTC), a time (RFC 3339), today, yesterday, or an age such as 2h.'

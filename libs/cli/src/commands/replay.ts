@@ -6,7 +6,14 @@ import { patiently } from '../patience.ts'
 import { counted } from '../render/formats.ts'
 import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
-import { ENDED_OPTIONS, ENDINGS, FILTER_OPTIONS, filtersOf, TIME_NOTE } from './filters.ts'
+import {
+  ENDED_OPTIONS,
+  ENDINGS,
+  FILTER_OPTIONS,
+  filtersOf,
+  NO_MATCH,
+  TIME_NOTE,
+} from './filters.ts'
 
 const FROM = ['start', 'journal'] as const
 
@@ -88,6 +95,7 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
     context.progress(`replayed ${replayed} tasks`)
   } while (cursor !== undefined)
   context.progress('')
+  if (matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun
       ? `${counted(matched, 'task')} would be replayed`

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { given, isSet, jsonOf, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import { given, isSet, jsonOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -61,7 +61,7 @@ export const schedules: Command = {
         if (name === undefined || more.length > 0) {
           throw new UsageError('Give a name and a file: agentfleet schedules put NAME FILE')
         }
-        const request = jsonOf(await context.read(file), file) as ScheduleRequest
+        const request = jsonOf(await context.read(file), placeOf(file)) as ScheduleRequest
         return store(context, name, request, expected)
       }
       case 'pause':

@@ -182,26 +182,28 @@ async function submitFile(context: Context, input: Input, file: string): Promise
   const place = placeOf(file)
   const runKey = textOf(input, 'idempotency-key') ?? randomUUID()
   const lines = (await context.read(file)).split('\n').map((line) => line.trim())
+  const numbers: number[] = []
   const tasks = lines.flatMap((line, at) => {
     if (line === '') return []
     const value = jsonOf(line, `line ${at + 1} of ${place}`)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new UsageError(`line ${at + 1} of ${place} is not an object such as {"task":"…"}.`)
     }
+    numbers.push(at + 1)
     // With keys a batch can be sent again; a second run with the same option submits no second tasks.
     return [{ idempotencyKey: `${runKey}-${at + 1}`, ...requestOf(input, value) }]
   })
   if (tasks.length === 0)
-    throw new UsageError(`${place} holds no task. Write one JSON object in each line.`)
+    throw new UsageError(`There is no task in ${place}. Write one JSON object in each line.`)
   const startMs = context.nowMs()
   const ids: string[] = []
   let refused = 0
   for (const batch of batchesOf(tasks)) {
     const results = await submitSome(context, batch, ids.length + refused > 0)
     for (const result of results) {
+      printResult(context, result, numbers[ids.length + refused])
       if (result.taskId === undefined) refused += 1
       else ids.push(result.taskId)
-      printResult(context, result)
     }
     const progress = { done: ids.length + refused, total: tasks.length }
     context.progress(
@@ -226,23 +228,24 @@ async function submitSome(
     const request = () => client.submitBatch(tasks, { signal })
     return answered ? patiently(context, request) : request()
   }
-  const results = [...(await send(batch))]
+  let results = await send(batch)
   let movedAtMs = nowMs()
   for (;;) {
-    const left = results.flatMap(({ status }, at) => (ROOM_LATER.has(status) ? [at] : []))
-    if (left.length === 0 || nowMs() - movedAtMs > AWAY_MAX_MS) return results
-    context.progress(`waiting for room for ${counted(left.length, 'task')}`)
+    const left = results.filter(({ status }) => ROOM_LATER.has(status)).length
+    if (left === 0 || nowMs() - movedAtMs > AWAY_MAX_MS) return results
+    context.progress(`waiting for room for ${counted(left, 'task')}`)
     await delay(ROOM_PAUSE_MS, undefined, { signal })
-    const again = await send(left.flatMap((at) => batch[at] ?? []))
-    if (again.some(({ taskId }) => taskId !== undefined)) movedAtMs = nowMs()
-    again.forEach((result, index) => results.splice(left[index] ?? 0, 1, result))
+    // The whole batch: its tasks may name each other by their positions.
+    results = await send(batch)
+    if (results.filter(({ status }) => ROOM_LATER.has(status)).length < left) movedAtMs = nowMs()
   }
 }
 
-function printResult(context: Context, result: BatchResult): void {
+function printResult(context: Context, result: BatchResult, line = 0): void {
   if (context.json) context.print(jsonLine(result))
   else if (result.taskId !== undefined) context.print(result.taskId)
-  else context.note(`refused (${result.status}): ${safe(result.problem?.detail ?? '')}`)
+  else
+    context.note(`line ${line} refused (${result.status}): ${safe(result.problem?.detail ?? '')}`)
 }
 
 /** Batches that the gateway takes; the key makes a repeated batch safe. */

@@ -93,11 +93,26 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
     return { args: positionals, values: { ...values } as Input['values'] }
   } catch (error) {
     const [, unknown] = /Unknown option '-*([^']+)'/.exec(String(error)) ?? []
+    const misused = misuseOf(error, args)
+    if (misused !== undefined) throw new UsageError(`${misused} Run "${help}".`)
     if (unknown === undefined) throw new UsageError(`${reasonOf(error)} Run "${help}".`)
     const near = closest(unknown, Object.keys(options))
     const hint = near === undefined ? '' : ` Did you mean "--${near}"?`
     throw new UsageError(`"--${unknown}" is not an option.${hint} Run "${help}".`)
   }
+}
+
+/** What is wrong with the value of an option, if this is what is wrong. */
+function misuseOf(error: unknown, args: readonly string[]): string | undefined {
+  const text = error instanceof Error ? error.message : String(error)
+  const name = /--[a-z-]+/.exec(/'([^']*)'/.exec(text)?.[1] ?? '')?.[0]
+  const long = name ?? /use '(--[a-z-]+)=/.exec(text)?.[1]
+  if (long === undefined) return undefined
+  if (/does not take an argument/.test(text)) return `${long} takes no value.`
+  if (/argument missing/.test(text)) return `${long} needs a value.`
+  if (!/ambiguous/.test(text)) return undefined
+  const value = args.find((word) => /^-.*\d/.test(word)) ?? '-VALUE'
+  return `${long} needs a value. If the value begins with a dash, write ${long}=${value}.`
 }
 
 function reasonOf(error: unknown): string {

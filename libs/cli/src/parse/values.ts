@@ -93,8 +93,27 @@ export function pairsOf(input: Input, name: string): Record<string, string> | un
   return Object.fromEntries(pairs)
 }
 
+const DAY = /^\d{4}-\d\d-\d\d$/
+/** Also as the command line prints times, and without a zone: then in UTC. */
+const TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|UTC|[+-]\d\d:\d\d)?$/
+
+/** The time of such a text as RFC 3339; undefined: there is no such day or time. */
+function exactTime(text: string): string | undefined {
+  const [, day = '', clock = '', zone = 'Z'] = TIME.exec(text) ?? []
+  if (day === '') return isDay(text) ? text : undefined
+  const atMs = Date.parse(`${day}T${clock}${zone === 'UTC' ? 'Z' : zone}`)
+  return isDay(day) && !Number.isNaN(atMs) ? new Date(atMs).toISOString() : undefined
+}
+
+/** Whether the calendar has this day: a date of JavaScript turns 30 February into 2 March. */
+function isDay(text: string): boolean {
+  if (!DAY.test(text)) return false
+  const atMs = Date.parse(`${text}T00:00:00Z`)
+  return !Number.isNaN(atMs) && new Date(atMs).toISOString().startsWith(text)
+}
+
 /**
- * A time as the API takes it: a time or day (RFC 3339) unchanged, `today` and `yesterday` as days (UTC), and
+ * A time as the API takes it: a day unchanged, a time as RFC 3339, `today` and `yesterday` as days (UTC), and
  * a duration such as `2h` as the time that long ago.
  */
 export function timeOf(input: Input, name: string, nowMs: number): string | undefined {
@@ -106,7 +125,8 @@ export function timeOf(input: Input, name: string, nowMs: number): string | unde
   if (/^\d+(?:\.\d+)?(ms|s|m|h|d)$/.test(text)) {
     return new Date(nowMs - (durationOf(input, name) ?? 0)).toISOString()
   }
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))) return text
+  const exact = exactTime(text)
+  if (exact !== undefined) return exact
   throw new UsageError(
     `--${name} must be a day (2026-01-31), a time (2026-01-31T12:00:00Z), today, yesterday or an age such as 2h, not "${text}".`,
   )

@@ -199,7 +199,7 @@ function hourTable({ days, total }: UsageReport, look: Look): string {
     hours.map(({ hour, tokens, costUsd }) => [
       `${day} ${String(hour).padStart(2, '0')}:00`,
       number(tokens),
-      usd(costUsd),
+      usd(total.costUsd === undefined ? undefined : costUsd),
     ]),
   )
   const sum = ['total', number(total.inputTokens + total.outputTokens), usd(total.costUsd)]
