@@ -180,6 +180,8 @@ test('the command approve lists a tool call that waits for approval, and approve
       /^ID  STEP  SINCE  AGENT  TOOL  ARGUMENTS\nID  \d+  AGE  assistant  refund  \{"order":"A7"/,
     )
   }, SOON_MS)
+  const [waiting] = (await succeed('approve', '--json')).objects
+  expect(waiting).toMatchObject({ id, waitingFor: { kind: 'approval', tool: 'refund' } })
   expect((await succeed('approve', '--note', 'fine', '--person', 'Kim', id)).out).toMatch(
     /^step \d+ of .* approved\n$/,
   )
@@ -207,6 +209,41 @@ test('the command keys me prints the rights of the used key, and only a key with
   expect(made.err).toMatch(/admin/)
   const nameless = await agentfleet('keys', 'create', '--scope', 'tasks:read', 'x')
   expect(nameless.code).toBe(EXIT.usage)
+})
+
+test('the command keys makes, lists, shows, rotates and revokes keys, and the command line says what to do with a key that no longer works', async () => {
+  const admin = openCli(tenant.fleet.url, tenant.fleet.adminKey, folder)
+  const scope = ['--tenant', 'cli-keys', '--scope', 'tasks:read']
+  const [made] = (await admin.succeed('keys', 'create', '--json', ...scope, 'nightly')).objects
+  const [id, key] = [String(made?.['id']), String(made?.['key'])]
+  const user = openCli(tenant.fleet.url, key, folder)
+  await eventually(async () => {
+    expect((await user.succeed('ls', '--json')).objects).toEqual([])
+  }, SOON_MS)
+  const denied = await user.run('submit', 'x')
+  expect(denied.code).toBe(EXIT.refused)
+  expect(denied.err).toContain('"agentfleet keys me" shows what your key may do.')
+  const listed = golden((await admin.succeed('keys', '--tenant', 'cli-keys')).out)
+  expect(listed).toMatch(
+    new RegExp(
+      `^KEY  STATE  TENANT  MADE  EXPIRES  SCOPES  FOR\n${id}  active  cli-keys  AGE ago  never  tasks:read  nightly\n$`,
+    ),
+  )
+  const shown = golden((await admin.succeed('keys', 'get', id)).out)
+  expect(shown).toMatch(new RegExp(`^key  ${id}\nfor  nightly\nstate  active\ntenant  cli-keys\n`))
+  const [rotated] = (await admin.succeed('keys', 'rotate', '--json', id)).objects
+  expect(rotated).toMatchObject({ id, key: expect.not.stringMatching(key) })
+  expect((await admin.succeed('keys', 'revoke', '--json', id)).objects).toMatchObject([
+    { id, revoked: true },
+  ])
+  await eventually(async () => {
+    const refused = await openCli(tenant.fleet.url, String(rotated?.['key']), folder).run('ls')
+    expect(refused.code).toBe(EXIT.refused)
+    expect(refused.err).toContain('Set AGENTFLEET_KEY or --key to a key of this fleet.')
+  }, SOON_MS)
+  const absent = await admin.run('keys', 'get', 'aaaaaaaaaaaa')
+  expect(absent).toMatchObject({ code: EXIT.notFound })
+  expect(absent.err).toContain('"agentfleet keys" lists the keys.')
 })
 
 test('the command doctor finds no problem in a healthy fleet, and says what to do when no gateway answers', async () => {

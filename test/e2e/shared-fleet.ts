@@ -26,6 +26,8 @@ export interface SharedFleet {
   readonly gateway: { readonly pid: number; readonly adminUrl: string }
   /** Keys of the API by tenant. */
   readonly keys: Readonly<Record<string, string>>
+  /** The key that may make other keys. */
+  readonly adminKey: string
   /** The file that the tools of the tests write to. */
   readonly toolLog: string
 }
@@ -61,6 +63,7 @@ const MCP_SERVER = createRequire(new URL('package.json', WORKER)).resolve(
 const MCP_SERVERS = {
   everything: { command: process.execPath, args: [MCP_SERVER, 'stdio'], tools: ['get-sum'] },
 }
+const ADMIN_KEY = 'the-admin-key-of-the-shared-fleet-0123456789'
 /** Budget of the tenant of the provider tests: one expensive call, not two. */
 const TENANT_BUDGETS = { providers: { usdPerDay: 0.6 } }
 
@@ -108,7 +111,12 @@ async function start(stops: (() => Promise<void>)[]): Promise<SharedFleet> {
     simulators: 0,
     timeScale: TIME_SCALE,
     env: {
-      gateway: { API_KEYS: apiKeys.join(','), API_HOST: '127.0.0.1', DEFAULT_MODEL: 'sim' },
+      gateway: {
+        ADMIN_KEY,
+        API_KEYS: apiKeys.join(','),
+        API_HOST: '127.0.0.1',
+        DEFAULT_MODEL: 'sim',
+      },
       worker: {
         PROVIDERS: JSON.stringify(await providersOf(simulator, simulate)),
         TENANT_BUDGETS: JSON.stringify(TENANT_BUDGETS),
@@ -129,6 +137,7 @@ async function start(stops: (() => Promise<void>)[]): Promise<SharedFleet> {
     simulator,
     gateway: { pid: gateway!.pid(), adminUrl: gateway!.adminUrl() },
     keys,
+    adminKey: ADMIN_KEY,
     toolLog,
   }
 }

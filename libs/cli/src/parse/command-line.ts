@@ -102,7 +102,7 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
   }
 }
 
-/** What is wrong with the value of an option, if this is what is wrong. */
+/** Says which option has a wrong form of value; undefined: the error has another reason. */
 function misuseOf(error: unknown, args: readonly string[]): string | undefined {
   const text = error instanceof Error ? error.message : String(error)
   const name = /--[a-z-]+/.exec(/'([^']*)'/.exec(text)?.[1] ?? '')?.[0]
