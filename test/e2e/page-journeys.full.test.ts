@@ -235,6 +235,8 @@ describe('the page behind a proxy', () => {
     expect(tab.url()).toBe(address('/approvals'))
     await tab.getByRole('button', { name: 'Allow pay_out' }).click()
     await tab.getByText('No task waits for a person.').waitFor()
+    // The button is gone; the keyboard continues at the heading.
+    expect(await tab.evaluate('document.activeElement.tagName')).toBe('H1')
     await eventually(async () => {
       const { approvals, state } = await client.get(id)
       expect([state, approvals?.[0]?.note]).toEqual(['completed', 'The invoice is right.'])

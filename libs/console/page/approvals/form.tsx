@@ -4,6 +4,7 @@ import { request } from '../api/http.ts'
 import { useAction } from '../parts/forms/action.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Text } from '../parts/text.tsx'
+import { focusHeading } from '../parts/heading.ts'
 import { recall, remember } from '../shell/remembered.ts'
 
 /** The longest note that the API takes, characters. */
@@ -36,6 +37,7 @@ export function ApprovalForm({
         ...(person.trim() === '' ? {} : { person: person.trim() }),
       }
       await request(`/v1/tasks/${taskId}/approvals/${step}`, { method: 'POST', body })
+      focusHeading()
       decided()
     })
   const noteId = `note-${taskId}`

@@ -16,6 +16,7 @@ import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
+import { focusHeading } from '../parts/heading.ts'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { TASK_COLUMNS } from '../tasks/columns.tsx'
 import { isEnded } from '../tasks/filters.ts'
@@ -118,7 +119,12 @@ export function Goal({ id }: { id: string }) {
   )
   const usage = new Map(spent.value?.tasks.map((task) => [task.id, task.usage]))
   const { said, busy, act } = useAction()
-  const run = () => act(() => request(`${path}/run`, { method: 'POST' }).then(loaded.reload))
+  const run = () =>
+    act(async () => {
+      await request(`${path}/run`, { method: 'POST' })
+      focusHeading()
+      loaded.reload()
+    })
   return (
     <Record kind="Goal" name={id} view="goals" loaded={loaded}>
       {(goal) => (

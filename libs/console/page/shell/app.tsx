@@ -4,6 +4,7 @@ import { useLoad } from '../api/load.ts'
 import { me, owner, readMe } from '../api/me.ts'
 import { ViewOf } from './views.tsx'
 import { KeyEntry } from './key-entry.tsx'
+import { focusHeading } from '../parts/heading.ts'
 import { Help, helpOpen } from './help.tsx'
 import { listenForKeys } from './keys.ts'
 import { Rail } from './rail.tsx'
@@ -29,8 +30,7 @@ export function App() {
   useEffect(() => {
     document.title = `${id === undefined ? title : `${id} · ${title}`} · AgentFleet`
     // The first view leaves the focus where the browser put it.
-    // The router scrolls: to the top, or to where the reader was.
-    if (!first.current) main.current?.querySelector('h1')?.focus({ preventScroll: true })
+    if (!first.current) focusHeading()
     first.current = false
   }, [title, id, keyWanted.value])
   // A view whose key was refused waits for another key, so that what the reader has entered is not lost.

@@ -4,6 +4,7 @@ import { plural } from '../format/format.ts'
 import { useAction } from '../parts/forms/action.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { ApprovalForm } from '../approvals/form.tsx'
+import { focusHeading } from '../parts/heading.ts'
 import { open } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
 import { savedCalls } from './words.ts'
@@ -20,7 +21,11 @@ export function TaskActions({
 }) {
   const { said, busy, act } = useAction()
   const cancel = () =>
-    act(() => request(`/v1/tasks/${task.id}/cancel`, { method: 'POST' }).then(changed))
+    act(async () => {
+      await request(`/v1/tasks/${task.id}/cancel`, { method: 'POST' })
+      focusHeading()
+      changed()
+    })
   const replay = (from: 'start' | 'journal') =>
     act(async () => {
       const idempotencyKey = `console-${crypto.randomUUID()}`
