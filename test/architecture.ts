@@ -78,15 +78,25 @@ export function readManifest(folder: string): Manifest {
 export function readModules(folder: string): readonly Module[] {
   const absolute = join(ROOT, folder)
   if (!existsSync(absolute)) return []
-  return readdirSync(absolute, { recursive: true, encoding: 'utf8' })
-    .map((file) => `${folder}/${file.split(sep).join('/')}`)
-    .filter((path) => /\.(tsx?|mjs)$/.test(path) && !/\/(generated|node_modules|dist)\//.test(path))
+  return filesBelow(folder)
+    .filter((path) => /\.(tsx?|mjs)$/.test(path))
     .sort()
     .map((path) => {
       const text = readText(path)
       const code = withoutComments(text)
       return { path, text, code, imports: importsOf(code), loads: importsOf(withoutTypes(code)) }
     })
+}
+
+/** Folders that hold no code of ours; those of packages have hundreds of thousands of files. */
+const NOT_OURS = new Set(['generated', 'node_modules', 'dist'])
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`
+    if (!entry.isDirectory()) return [path]
+    return NOT_OURS.has(entry.name) ? [] : filesBelow(path)
+  })
 }
 
 /** Comments become blanks; a string or a pattern that looks like a comment stays. */
