@@ -88,14 +88,14 @@ export function readModules(folder: string): readonly Module[] {
     })
 }
 
-/** Folders that hold no code of ours; those of packages have hundreds of thousands of files. */
-const NOT_OURS = new Set(['generated', 'node_modules', 'dist'])
+/** Folders without source code; the links of the workspace in `node_modules` lead to 300,000 files. */
+const NO_SOURCES = new Set(['generated', 'node_modules', 'dist'])
 
 function filesBelow(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`
     if (!entry.isDirectory()) return [path]
-    return NOT_OURS.has(entry.name) ? [] : filesBelow(path)
+    return NO_SOURCES.has(entry.name) ? [] : filesBelow(path)
   })
 }
 

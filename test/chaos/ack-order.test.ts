@@ -13,7 +13,7 @@ import { TIME_SCALE, WITHIN_MS } from './support.ts'
 let test: TestFleet
 let tap: BusTap
 beforeAll(async () => {
-  const [natsPort = 0] = await drawPorts(1)
+  const [natsPort = 0] = await drawPorts(1, true)
   tap = await startBusTap()
   tap.target(natsPort)
   test = await startTestFleet({

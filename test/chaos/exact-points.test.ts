@@ -15,7 +15,7 @@ let test: TestFleet
 let gatewayTap: BusTap
 let coordinatorTap: BusTap
 beforeAll(async () => {
-  const [natsPort = 0] = await drawPorts(1)
+  const [natsPort = 0] = await drawPorts(1, true)
   gatewayTap = await startBusTap()
   coordinatorTap = await startBusTap()
   gatewayTap.target(natsPort)

@@ -19,7 +19,7 @@ let test: TestFleet
 let audit: Audit
 let tap: BusTap
 beforeAll(async () => {
-  const [natsPort = 0] = await drawPorts(1)
+  const [natsPort = 0] = await drawPorts(1, true)
   tap = await startBusTap()
   tap.target(natsPort)
   test = await startTestFleet({

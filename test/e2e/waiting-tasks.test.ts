@@ -49,12 +49,12 @@ describe('a delayed task', () => {
     ])
     const waitedMs = events[1]!.atMs - events[0]!.atMs
     expect(waitedMs).toBeGreaterThanOrEqual(1_500)
-    expect(waitedMs).toBeLessThan(3_500)
+    expect(waitedMs).toBeLessThan(10_000)
   })
 
   it('runs at a given time, and its lifetime counts from that time', async () => {
-    const notBefore = new Date(Date.now() + 1_200).toISOString()
-    const view = await submit({ task: 'at', notBefore, timeoutMs: 1_000 })
+    const notBefore = new Date(Date.now() + 3_200).toISOString()
+    const view = await submit({ task: 'at', notBefore, timeoutMs: 3_000 })
     expect(view.notBefore).toBe(notBefore)
     expect((await test.ended(view.id)).state).toBe('completed')
   })

@@ -42,7 +42,7 @@ beforeAll(async () => {
     })
   for (const scope of SCOPES) keys[scope] = (await make('a', [scope])).key
   const everything = await make('a', SCOPES)
-  const soon = await make('a', SCOPES, new Date(Date.now() + 500).toISOString())
+  const soon = await make('a', SCOPES, new Date(Date.now() + 1_500).toISOString())
   const revoked = await make('a', SCOPES)
   await admin.revokeKey(revoked.id)
   const tenantScopes = SCOPES.filter((scope) => scope !== 'admin')
