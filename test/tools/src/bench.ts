@@ -10,10 +10,7 @@ import { readOptions, USAGE } from './bench/options.ts'
 import { startSides, type BenchContext } from './bench/sides.ts'
 import { auditFleet, compareLatency, compareThroughput, measureIdle } from './bench/throughput.ts'
 import type { Findings } from './invariants.ts'
-
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
+import { say } from './command/flags.ts'
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))

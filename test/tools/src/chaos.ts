@@ -2,8 +2,7 @@
  * `npm run chaos`: kills and freezes random processes of a fleet under load, and judges every task by the log.
  */
 import { writeFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
-import { positive } from './bench/options.ts'
+import { partsOf, runCommand, say } from './command/flags.ts'
 import { PARTS } from './chaos/faults.ts'
 import { playChaos } from './chaos/play.ts'
 import { showChaos } from './chaos/report.ts'
@@ -18,52 +17,26 @@ const USAGE = `npm run chaos -- [flags]
   --seed N           draws the same faults again (a random one)
   --json FILE        write all figures there`
 
-const DEFAULTS = { minutes: 10, everyMs: 2_000, rate: 45, workers: 3 }
 const SEEDS = 1_000_000
-
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
+const DEFAULTS = {
+  minutes: 10,
+  'every-ms': 2_000,
+  rate: 45,
+  workers: 3,
+  seed: 1 + Math.floor(Math.random() * SEEDS),
 }
 
-function readOptions() {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: {
-      minutes: text,
-      'every-ms': text,
-      rate: text,
-      workers: text,
-      only: text,
-      seed: text,
-      json: text,
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) return undefined
-  return {
-    minutes: positive('--minutes', values.minutes, DEFAULTS.minutes),
-    everyMs: positive('--every-ms', values['every-ms'], DEFAULTS.everyMs),
-    rate: positive('--rate', values.rate, DEFAULTS.rate),
-    workers: positive('--workers', values.workers, DEFAULTS.workers),
-    seed: positive('--seed', values.seed, 1 + Math.floor(Math.random() * SEEDS)),
-    only: namesOf(values.only),
-    jsonFile: values.json,
-  }
+interface Options {
+  readonly minutes: number
+  readonly everyMs: number
+  readonly rate: number
+  readonly workers: number
+  readonly seed: number
+  readonly only: readonly string[]
+  readonly jsonFile: string | undefined
 }
 
-function namesOf(text: string | undefined): readonly string[] {
-  const names = text?.split(',') ?? []
-  const unknown = names.filter((name) => !PARTS.includes(name))
-  if (unknown.length === 0) return names
-  throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
-}
-
-async function main(): Promise<void> {
-  const options = readOptions()
-  if (options === undefined) {
-    say(USAGE)
-    return
-  }
+async function main(options: Options): Promise<void> {
   const { minutes, everyMs, rate, workers, seed } = options
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
@@ -88,4 +61,8 @@ async function main(): Promise<void> {
   })
 }
 
-await main()
+await runCommand(USAGE, { numbers: DEFAULTS, texts: ['only', 'json'] }, async (values) => {
+  const { only, json, 'every-ms': everyMs, ...sizes } = values
+  const chosen = only === undefined ? [] : partsOf(PARTS, only)
+  await main({ ...sizes, everyMs, only: chosen, jsonFile: json })
+})

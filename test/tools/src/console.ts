@@ -2,10 +2,9 @@
  * `npm run prove -- console`: the costs of the page. It measures searches in many stored tasks, a cancel of very many
  * tasks by filter, and what open tabs cost the gateway and Redis.
  */
-import { parseArgs } from 'node:util'
-import { positive } from './bench/options.ts'
 import { measureCancel, measureSearch } from './console/search.ts'
 import { measureTabs } from './console/tabs.ts'
+import { runCommand, say } from './command/flags.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run prove -- console [flags]
@@ -16,29 +15,9 @@ const USAGE = `npm run prove -- console [flags]
 
 /** The tenant of every request to a fleet without keys. */
 const TENANT = 'default'
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
+const DEFAULTS = { tasks: 1_000_000, cancel: 50_000, tabs: 200, seconds: 20 }
 
-async function main(): Promise<void> {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: {
-      tasks: text,
-      cancel: text,
-      tabs: text,
-      seconds: text,
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) {
-    say(USAGE)
-    return
-  }
-  const tasks = positive('--tasks', values.tasks, 1_000_000)
-  const cancel = positive('--cancel', values.cancel, 50_000)
-  const tabs = positive('--tabs', values.tabs, 200)
-  const seconds = positive('--seconds', values.seconds, 20)
+async function main({ tasks, cancel, tabs, seconds }: typeof DEFAULTS): Promise<void> {
   const wrong: string[] = []
   // The fleet keeps its size.
   const options = { say, workers: 2, simulators: 1, env: { autoscaler: { DRIVER: 'recommend' } } }
@@ -52,4 +31,4 @@ async function main(): Promise<void> {
   if (wrong.length > 0) process.exitCode = 1
 }
 
-await main()
+await runCommand(USAGE, { numbers: DEFAULTS }, main)

@@ -3,12 +3,11 @@
  * simulator enforces the limits by its own clock and counts every call that arrived too early.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import { getJson, openAudit, until } from './audit.ts'
-import { positive } from './bench/options.ts'
 import { show } from './figures.ts'
+import { runCommand, say } from './command/flags.ts'
 import { describeFindings, type Accepted } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
@@ -51,42 +50,7 @@ interface Stats {
   readonly violations: { readonly requests: number; readonly tokens: number }
 }
 
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
-
-function readOptions(): Options | undefined {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: {
-      runs: text,
-      rpm: text,
-      tpm: text,
-      workers: text,
-      burst: text,
-      call: text,
-      tokens: text,
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) return undefined
-  return {
-    runs: positive('--runs', values.runs, DEFAULTS.runs),
-    rpm: positive('--rpm', values.rpm, DEFAULTS.rpm),
-    tpm: positive('--tpm', values.tpm, DEFAULTS.tpm),
-    workers: positive('--workers', values.workers, DEFAULTS.workers),
-    burst: positive('--burst', values.burst, DEFAULTS.burst),
-    call: positive('--call', values.call, DEFAULTS.call),
-    tokens: positive('--tokens', values.tokens, DEFAULTS.tokens),
-  }
-}
-
-async function main(): Promise<void> {
-  const options = readOptions()
-  if (options === undefined) {
-    say(USAGE)
-    return
-  }
+async function main(options: Options): Promise<void> {
   const { rpm, tpm, tokens } = options
   await withOwnFleet(
     'limits',
@@ -201,4 +165,4 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }
 
-await main()
+await runCommand(USAGE, { numbers: DEFAULTS }, main)

@@ -2,9 +2,8 @@
  * `npm run prove -- memory`: large tasks that wait, a long absence of Redis, and viewers that do not read. Each
  * part has a fleet; its coordinator has a small heap. Everything must finish, and memory must stay bounded.
  */
-import { parseArgs } from 'node:util'
-import { positive } from './bench/options.ts'
 import { show, table } from './figures.ts'
+import { partsOf, runCommand, say } from './command/flags.ts'
 import { KEYS, PARTS, type MemoryOptions, type Part, type Proof } from './memory/part.ts'
 import { provesRedisAway } from './memory/redis-away.ts'
 import { provesViewers } from './memory/viewers.ts'
@@ -25,49 +24,13 @@ const MIB = 1024 * 1024
 const COORDINATOR_HEAP_MIB = 256
 /** The most memory that each service may use, MiB. */
 const RSS_MAX_MIB: Readonly<Record<string, number>> = { coordinator: 450, gateway: 600 }
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
-
-function readOptions(): MemoryOptions | undefined {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    options: {
-      only: text,
-      tasks: text,
-      kilobytes: text,
-      seconds: text,
-      rate: text,
-      viewers: text,
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) return undefined
-  const chosen = values.only?.split(',') ?? PARTS
-  const parts = PARTS.filter((part) => chosen.includes(part))
-  if (parts.length < chosen.length) throw new Error(`--only takes ${PARTS.join(', ')}`)
-  return {
-    parts,
-    tasks: positive('--tasks', values.tasks, 5_000),
-    kilobytes: positive('--kilobytes', values.kilobytes, 600),
-    seconds: positive('--seconds', values.seconds, 300),
-    rate: positive('--rate', values.rate, 500),
-    viewers: positive('--viewers', values.viewers, 2_000),
-  }
-}
-
 const PROOFS: Readonly<Record<Part, Proof>> = {
   waiting: provesWaiting,
   redis: provesRedisAway,
   viewers: provesViewers,
 }
 
-async function main(): Promise<void> {
-  const options = readOptions()
-  if (options === undefined) {
-    say(USAGE)
-    return
-  }
+async function main(options: MemoryOptions): Promise<void> {
   const wrong: string[] = []
   for (const part of options.parts) {
     const found = await prove(part, options)
@@ -108,4 +71,7 @@ async function prove(part: Part, options: MemoryOptions): Promise<readonly strin
   return wrong
 }
 
-await main()
+const numbers = { tasks: 5_000, kilobytes: 600, seconds: 300, rate: 500, viewers: 2_000 }
+await runCommand(USAGE, { numbers, texts: ['only'] }, ({ only, ...sizes }) =>
+  main({ parts: partsOf(PARTS, only), ...sizes }),
+)

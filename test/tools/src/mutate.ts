@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
+import { say } from './command/flags.ts'
 import { MUTATIONS } from './mutations/index.ts'
 import { editsOf, type Mutation } from './mutations/mutation.ts'
 
@@ -20,8 +21,6 @@ const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 /** Tests that start no process run from the sources alone; all others need dist. */
 const FROM_SOURCES =
   /^(libs\/(domain|protocol|runtime|adapters|adviser|control-plane|orchestrator)|services\/(?!autoscaler)[a-z-]+)\//
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 interface Judgement {
   readonly mutation: Mutation

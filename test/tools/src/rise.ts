@@ -3,12 +3,11 @@
  * starts and drains real worker processes.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { createClient, type Client } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import { openAudit, until, type Audit } from './audit.ts'
-import { positive } from './bench/options.ts'
 import { show, spreadOf, table } from './figures.ts'
+import { runCommand, say } from './command/flags.ts'
 import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
@@ -57,30 +56,7 @@ interface Sample {
   readonly queued: number
 }
 
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
-
-function readOptions(): Options | undefined {
-  const names = Object.keys(DEFAULTS) as (keyof Options)[]
-  const flags = names.map((name) => [name, { type: 'string' }] as const)
-  const { values } = parseArgs({
-    options: {
-      ...(Object.fromEntries(flags) as Record<keyof Options, { type: 'string' }>),
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) return undefined
-  const read = (name: keyof Options): number => positive(`--${name}`, values[name], DEFAULTS[name])
-  return Object.fromEntries(names.map((name) => [name, read(name)])) as Options
-}
-
-async function main(): Promise<void> {
-  const options = readOptions()
-  if (options === undefined) {
-    say(USAGE)
-    return
-  }
+async function main(options: Options): Promise<void> {
   await withOwnFleet(
     'rise',
     {
@@ -245,4 +221,4 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }
 
-await main()
+await runCommand(USAGE, { numbers: DEFAULTS }, main)

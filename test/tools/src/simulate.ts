@@ -7,10 +7,7 @@ import { readSimulateOptions, USAGE, type SimulateOptions } from './simulate/opt
 import { drawChart } from './simulate/scaling/plot.ts'
 import { describeScaling, simulateScaling, type ScalingReport } from './simulate/scaling/scaling.ts'
 import { readAnyTrace } from './simulate/traffic.ts'
-
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
+import { say } from './command/flags.ts'
 
 async function main(): Promise<void> {
   const options = readSimulateOptions(process.argv.slice(2))

@@ -3,11 +3,10 @@
  * death that is declared here is a wrong one.
  */
 import { availableParallelism, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
 import type { Fleet } from '@agentfleet/local'
 import { openAudit } from './audit.ts'
-import { positive } from './bench/options.ts'
 import { show, table } from './figures.ts'
+import { runCommand, say } from './command/flags.ts'
 import { describeFindings, type Findings } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 import { burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
@@ -20,51 +19,15 @@ const USAGE = `npm run prove -- steady [flags]
   --rate N           tasks a second (40)
   --pause            stop a random worker for a second, again and again`
 
-const DEFAULTS = { minutes: 30, workers: 4, rate: 40 }
+const DEFAULTS = { minutes: 30, workers: 4, burn: availableParallelism(), rate: 40 }
 const REPORT_EVERY_MS = 60_000
 /** A monitor declares no death in its first seconds; the strain begins after that. */
 const SETTLE_MS = 5_000
 const ENDED_WITHIN_MS = 180_000
 
-interface Options {
-  readonly minutes: number
-  readonly workers: number
-  readonly burn: number
-  readonly rate: number
-  readonly pause: boolean
-}
+type Options = typeof DEFAULTS & { readonly pause: boolean }
 
-const say = (line: string): void => {
-  process.stdout.write(`${line}\n`)
-}
-
-function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string' },
-      workers: { type: 'string' },
-      burn: { type: 'string' },
-      rate: { type: 'string' },
-      pause: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) return undefined
-  return {
-    minutes: positive('--minutes', values.minutes, DEFAULTS.minutes),
-    workers: positive('--workers', values.workers, DEFAULTS.workers),
-    burn: positive('--burn', values.burn, availableParallelism()),
-    rate: positive('--rate', values.rate, DEFAULTS.rate),
-    pause: values.pause,
-  }
-}
-
-async function main(): Promise<void> {
-  const options = readOptions()
-  if (options === undefined) {
-    say(USAGE)
-    return
-  }
+async function main(options: Options): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const ended = new Map<string, string>()
@@ -183,4 +146,4 @@ async function withheldOf(fleet: Fleet): Promise<readonly string[]> {
   return pages.flatMap((page) => page.match(counted) ?? [])
 }
 
-await main()
+await runCommand(USAGE, { numbers: DEFAULTS, switches: ['pause'] }, main)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { partsOf, positive } from '../command/flags.ts'
 
 /** The parts of the benchmark, in the order they run. */
 export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover', 'paid-twice'] as const
@@ -104,7 +105,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   const number = (name: keyof typeof values & keyof typeof DEFAULTS): number =>
     positive(`--${name}`, values[name], base[name])
   return {
-    parts: partsOf(values.only),
+    parts: new Set(partsOf(PARTS, values.only)),
     rounds: number('rounds'),
     seconds: number('seconds'),
     warmupSeconds: base.warmupSeconds,
@@ -123,24 +124,7 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   }
 }
 
-/** A positive number from text, or the fallback without one. */
-export function positive(flag: string, text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback
-  const value = Number(text)
-  if (!(value > 0)) throw new Error(`${flag} must be a number above 0, got ${text}`)
-  return value
-}
-
 function keyKindOf(text: string | undefined): KeyKind | undefined {
   if (text === undefined || text === 'plain' || text === 'limited') return text
   throw new Error(`--keys must be plain or limited, got ${text}`)
-}
-
-function partsOf(text: string | undefined): ReadonlySet<Part> {
-  if (text === undefined) return new Set(PARTS)
-  const names = text.split(',')
-  const unknown = names.filter((name) => !PARTS.some((part) => part === name))
-  if (unknown.length > 0)
-    throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
-  return new Set(PARTS.filter((part) => names.includes(part)))
 }

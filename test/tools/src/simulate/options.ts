@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SCALE_LIMITS } from '@agentfleet/domain'
-import { positive } from '../bench/options.ts'
+import { partsOf, positive } from '../command/flags.ts'
 
 /** The parts of the simulation, in the order they run. */
 export const PARTS = ['balancing', 'scaling'] as const
@@ -105,7 +105,7 @@ export function readSimulateOptions(args: readonly string[]): SimulateOptions | 
   const [nodesMin, nodesMax] = [number('min'), number('max')]
   if (nodesMin > nodesMax) throw new Error(`--min ${nodesMin} is above --max ${nodesMax}`)
   return {
-    parts: partsOf(values.only),
+    parts: new Set(partsOf(PARTS, values.only)),
     seed: number('seed'),
     seeds: whole('--seeds', number('seeds')),
     traceFile: values.trace === undefined ? OWN_TRACE : resolve(values.trace),
@@ -127,14 +127,4 @@ export function readSimulateOptions(args: readonly string[]): SimulateOptions | 
 function whole(flag: string, value: number): number {
   if (!Number.isInteger(value)) throw new Error(`${flag} must be a whole number, got ${value}`)
   return value
-}
-
-function partsOf(text: string | undefined): ReadonlySet<Part> {
-  if (text === undefined) return new Set(PARTS)
-  const names = text.split(',')
-  const unknown = names.filter((name) => !PARTS.some((part) => part === name))
-  if (unknown.length > 0) {
-    throw new Error(`--only knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`)
-  }
-  return new Set(PARTS.filter((part) => names.includes(part)))
 }

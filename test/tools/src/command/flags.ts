@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util'
+
+/** The flags of the commands of this package, and their lines for people. */
+
+/** Writes a line. */
+export const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}
+
+/** The flags of a command: numbers with their values if the flag is not given, texts, and switches. */
+interface Flags<N extends string, T extends string, S extends string> {
+  readonly numbers: Readonly<Record<N, number>>
+  readonly texts?: readonly T[]
+  readonly switches?: readonly S[]
+}
+
+/** The values of flags. */
+type Values<N extends string, T extends string, S extends string> = Readonly<
+  Record<N, number> & Record<T, string | undefined> & Record<S, boolean>
+>
+
+/** Runs a command with the values of its flags, or shows how to use it. Throws an error that names a wrong flag. */
+export async function runCommand<
+  N extends string,
+  T extends string = never,
+  S extends string = never,
+>(
+  usage: string,
+  { numbers, texts = [], switches = [] }: Flags<N, T, S>,
+  run: (values: Values<N, T, S>) => Promise<void>,
+): Promise<void> {
+  const names = Object.keys(numbers) as N[]
+  const text = { type: 'string' } as const
+  const onOff = { type: 'boolean', default: false } as const
+  const { values } = parseArgs({
+    options: {
+      ...Object.fromEntries([...names, ...texts].map((name) => [name, text])),
+      ...Object.fromEntries(['help', ...switches].map((name) => [name, onOff])),
+    },
+  }) as { values: Readonly<Record<string, string | boolean | undefined>> }
+  if (values['help'] === true) return say(usage)
+  const read = names.map((name) => {
+    return [name, positive(`--${name}`, values[name] as string | undefined, numbers[name])] as const
+  })
+  await run({ ...values, ...Object.fromEntries(read) } as unknown as Values<N, T, S>)
+}
+
+/** A positive number from text, or the fallback without one. */
+export function positive(flag: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!(value > 0)) throw new Error(`${flag} must be a number above 0, got ${text}`)
+  return value
+}
+
+/** The parts that `--only` names, in the order they run; all without it. */
+export function partsOf<P extends string>(
+  all: readonly P[],
+  only: string | undefined,
+): readonly P[] {
+  const names = only?.split(',') ?? all
+  const unknown = names.filter((name) => !all.some((part) => part === name))
+  if (unknown.length > 0) {
+    throw new Error(`--only knows ${all.join(', ')}, not ${unknown.join(', ')}`)
+  }
+  return all.filter((part) => names.includes(part))
+}
