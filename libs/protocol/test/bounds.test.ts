@@ -142,3 +142,8 @@ test('a decision has at most 64 figures', () => {
   expect(schema.safeParse({ ...outcome, figures: figures(64) }).success).toBe(true)
   expect(schema.safeParse({ ...outcome, figures: figures(65) }).success).toBe(false)
 })
+
+test('a question for figures may begin and end before 1970', () => {
+  const asked = { fromMs: -1, toMs: 0, step: '1h' }
+  expect(CHANNELS.series.body.schema.safeParse(asked).success).toBe(true)
+})

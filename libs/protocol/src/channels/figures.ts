@@ -1,7 +1,7 @@
 import { LEVELS, SERIES_GROUPS, SERIES_STEPS, type SeriesStep } from '@agentfleet/domain'
 import { z } from 'zod'
 import { idSchema } from '../heartbeat.ts'
-import { instantMs, whole } from '../values/numbers.ts'
+import { anyInstantMs, whole } from '../values/numbers.ts'
 
 /** What coordinators have counted from the log, and the gateways ask for. */
 
@@ -11,15 +11,15 @@ const unavailable = z.object({ kind: z.literal('unavailable') })
 /** Asks for the series of a tenant; without a tenant, of the whole fleet. */
 export const seriesQuestionSchema = z.object({
   tenant: idSchema.optional(),
-  fromMs: instantMs,
-  toMs: instantMs,
+  fromMs: anyInstantMs,
+  toMs: anyInstantMs,
   step: z.enum(Object.keys(SERIES_STEPS) as [SeriesStep, ...SeriesStep[]]),
   groupBy: z.enum(SERIES_GROUPS).optional(),
 })
 
 /** What happened to tasks in one step. */
 export const seriesPointSchema = z.object({
-  atMs: instantMs,
+  atMs: anyInstantMs,
   submitted: whole,
   started: whole,
   completed: whole,
@@ -42,7 +42,7 @@ export const seriesReplySchema = z.discriminatedUnion('kind', [
   unavailable,
   z.object({
     kind: z.literal('series'),
-    knownFromMs: instantMs,
+    knownFromMs: anyInstantMs,
     series: z.array(z.object({ key: z.string().optional(), points: z.array(seriesPointSchema) })),
   }),
 ])
@@ -61,7 +61,7 @@ export const queueFiguresSchema = z.object({
   inFlight: whole,
   retrying: whole,
   /** Since when the first of them waits. */
-  oldestAtMs: instantMs.optional(),
+  oldestAtMs: anyInstantMs.optional(),
 })
 /** One queue: the tasks of a tenant with one priority. */
 export type QueueFigures = z.infer<typeof queueFiguresSchema>
@@ -71,7 +71,7 @@ export const queuesReplySchema = z.discriminatedUnion('kind', [
   unavailable,
   z.object({
     kind: z.literal('queues'),
-    atMs: instantMs,
+    atMs: anyInstantMs,
     queues: z.array(queueFiguresSchema).max(QUEUES_MAX),
   }),
 ])

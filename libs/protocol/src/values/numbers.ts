@@ -23,6 +23,9 @@ export const usd = z.number().min(0).max(SPEC_LIMITS.budgetUsdMax)
 /** An epoch time that a calendar can show, milliseconds. */
 export const instantMs = z.number().min(0).max(SPEC_LIMITS.instantMsMax)
 
+/** An epoch time that a calendar can show, also before 1970: a client may ask for any, milliseconds. */
+export const anyInstantMs = z.number().min(-SPEC_LIMITS.instantMsMax).max(SPEC_LIMITS.instantMsMax)
+
 /** Less than half of all times: a duration that is added to the present gives a time, milliseconds. */
 const DURATION_MAX_MS = 4_000_000_000_000_000
 /** A duration, milliseconds. */
