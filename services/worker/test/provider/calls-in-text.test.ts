@@ -138,6 +138,7 @@ describe('a tool call is found in the text of an answer', () => {
     '[1, 2]',
     '[calculate](https://x.example)',
     '<function=other>{}</function>',
+    '<function=calculate>{"expression":</function>',
     '<tool_call>\nnot a call\n</tool_call>',
     '```tool_code\nimport os\n```',
   ])('but not in the text %j', (content) => {

@@ -117,7 +117,8 @@ function taggedCalls(section: string, offered: Offered): NamedArguments[] | unde
     const name = offeredName(one ?? two ?? three ?? '', offered.names)
     if (name === undefined) return undefined
     const body = inside ?? pairs
-    const args = body.trim().startsWith('{') ? body.trim() : argumentsIn(body, name, offered)
+    const isObject = isRecord(parseJson(body.trim()))
+    const args = isObject ? body.trim() : argumentsIn(body, name, offered)
     if (args === undefined) return undefined
     found.push({ name, args })
   }
