@@ -1,19 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { UNLIMITED, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
-import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { createLlm } from '../../src/llm/llm.ts'
 import type { LlmOptions } from '../../src/llm/request.ts'
 import type { Provider } from '../../src/llm/provider.ts'
-import { createMetrics } from '../../src/metrics.ts'
 import { createRuns } from '../../src/node/runs.ts'
 import { runAgent } from '../../src/run/agent-loop.ts'
-import { createAnswerChecks } from '@agentfleet/answer-schema'
 import type { Ending } from '../../src/run/turn.ts'
+import { agentDeps } from '../run/deps.ts'
 import { builtInTools } from '../../src/tools/built-in.ts'
 
 const nothing = (): void => undefined
-const figure = (): number => 0
-const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 
 /** A provider at this address. */
 export function providerAt(baseUrl: string, change: Partial<Provider> = {}): Provider {
@@ -82,21 +78,9 @@ export async function runTask(
       run,
       spec,
       { calls: [], approvals: [] },
-      {
+      agentDeps({
         llm,
         tools: () => builtInTools(),
-        tenantTools: undefined,
-        answerChecks: createAnswerChecks(),
-        deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
-        clock: systemClock,
-        random: () => 0,
-        log,
-        metrics: createMetrics(createRegistry('worker'), {
-          running: figure,
-          lagMs: figure,
-          waiting: figure,
-          providers: () => [],
-        }),
         turnsMax: 6,
         resultBytesMax: 100_000,
         toolOutputMax: 10_000,
@@ -104,8 +88,7 @@ export async function runTask(
           journal.push(call)
           return true
         },
-        spawn: () => Promise.reject(new Error('nothing is delegated')),
-      },
+      }),
     )
     return { ending, journal }
   } finally {

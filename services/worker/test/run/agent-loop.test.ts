@@ -1,4 +1,3 @@
-import { createAnswerChecks } from '@agentfleet/answer-schema'
 import {
   classifyFailure,
   NO_USAGE,
@@ -6,17 +5,15 @@ import {
   type Json,
   type TaskSpec,
 } from '@agentfleet/domain'
-import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { describe, expect, test } from 'vitest'
 import { runAgent } from '../../src/run/agent-loop.ts'
 import type { AgentDeps, Begun } from '../../src/run/turn.ts'
 import type { LlmAnswer } from '../../src/run/conversation.ts'
 import type { LlmOutcome } from '../../src/llm/request.ts'
-import { createMetrics } from '../../src/metrics.ts'
 import { createRuns, type Run } from '../../src/node/runs.ts'
+import { agentDeps, NO_LLM } from './deps.ts'
 import { answer, offerOf, type Tool } from '../../src/tools/tool.ts'
 
-const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const spec: TaskSpec = {
   task: 'pay',
   agent: 'assistant',
@@ -70,42 +67,24 @@ async function play(
   }
   let calls = 0
   let asked = ''
-  const figure = (): number => 0
-  const figures = { running: figure, lagMs: figure, waiting: figure, providers: () => [] }
-  const nothing = (): void => undefined
-  const deps: AgentDeps = {
+  const deps = agentDeps({
     llm: {
+      ...NO_LLM,
       call: async ({ messages }) => {
         asked = JSON.stringify(messages)
         return heard(says[calls++] ?? wantsToPay)
       },
-      sweep: nothing,
-      progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
-      providers: () => [],
-      waiting: figure,
-      close: nothing,
     },
     tools: () => new Map([['pay_out', tool]]),
-    tenantTools: undefined,
-    answerChecks: createAnswerChecks(),
-    deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
-    clock: systemClock,
-    random: () => 0,
-    log,
-    metrics: createMetrics(createRegistry('worker'), figures),
-    turnsMax: 4,
-    resultBytesMax: 1_024,
-    toolOutputMax: 1_024,
     commit: async (_run, call) => {
       journal.push(call)
       return true
     },
-    spawn: () => Promise.reject(new Error('nothing is delegated')),
     ...change,
-  }
+  })
   const ids = { taskId: 't', tenant: 'a', seq: 1, claim: 'c' }
   const deadlineAtMs = Date.now() + spec.timeoutMs
-  const run = createRuns(nothing).add({ ...ids, deadlineAtMs, fenced: false }, 0, 0)
+  const run = createRuns(() => undefined).add({ ...ids, deadlineAtMs, fenced: false }, 0, 0)
   const from = { calls: [], approvals: [], ...begun }
   change.before?.(run)
   const ending = await runAgent(run, { ...spec, ...change.spec }, from, deps)

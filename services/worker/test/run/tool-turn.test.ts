@@ -1,15 +1,12 @@
 import { NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
-import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { describe, expect, test } from 'vitest'
-import { createMetrics } from '../../src/metrics.ts'
 import { createRuns } from '../../src/node/runs.ts'
 import { addAnswer, openConversation } from '../../src/run/conversation.ts'
-import { createAnswerChecks } from '@agentfleet/answer-schema'
 import { toolTurn } from '../../src/run/tool-turn.ts'
-import type { Agent, AgentDeps } from '../../src/run/turn.ts'
+import type { Agent } from '../../src/run/turn.ts'
+import { agentDeps } from './deps.ts'
 import { answer, offerOf, type Tool } from '../../src/tools/tool.ts'
 
-const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const spec: TaskSpec = {
   task: 'x',
   agent: 'assistant',
@@ -20,8 +17,6 @@ const spec: TaskSpec = {
   timeoutMs: 60_000,
   maxAttempts: 1,
 }
-const figure = (): number => 0
-const nothing = (): void => undefined
 
 /** One turn of a model that calls these tools at once; `ends` gives the order in which they end. */
 async function turn(
@@ -54,31 +49,7 @@ async function turn(
     ...change,
   })
   let committing = 0
-  const deps: AgentDeps = {
-    llm: {
-      call: () => Promise.reject(new Error('no call is made')),
-      sweep: nothing,
-      progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
-      waiting: figure,
-      providers: () => [],
-      close: nothing,
-    },
-    tools: () => new Map(),
-    tenantTools: undefined,
-    answerChecks: createAnswerChecks(),
-    deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
-    clock: systemClock,
-    random: () => 0,
-    log,
-    metrics: createMetrics(createRegistry('worker'), {
-      running: figure,
-      lagMs: figure,
-      waiting: figure,
-      providers: () => [],
-    }),
-    turnsMax: 4,
-    resultBytesMax: 1_024,
-    toolOutputMax: 1_024,
+  const deps = agentDeps({
     async commit(_run, call) {
       committing += 1
       expect(committing).toBe(1)
@@ -87,10 +58,9 @@ async function turn(
       journal.push(call)
       return true
     },
-    spawn: () => Promise.reject(new Error('nothing is delegated')),
-  }
+  })
   const deadlineAtMs = Date.now() + 60_000
-  const run = createRuns(nothing).add(
+  const run = createRuns(() => undefined).add(
     { taskId: 't', tenant: 'a', seq: 1, claim: 'c', deadlineAtMs, fenced: false },
     0,
     0,
