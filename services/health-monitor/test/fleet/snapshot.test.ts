@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { ack } from '@agentfleet/adapters'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { namesOf, startWorld, type World } from '../support.ts'
@@ -35,11 +38,16 @@ describe('the snapshot of the fleet', () => {
 
   test('contains for each node whether Consul lists it as passing', async () => {
     await world.until(() => world.last('steady-0')?.passing === false)
-    const entry = { id: 'steady-0', name: 'agent-worker', host: '127.0.0.1', port: 1 }
+    // Answers the checks of Consul, which would otherwise list the node as failing after the first of them.
+    const ready = createServer((_request, response) => response.end())
+    await once(ready.listen(0, '127.0.0.1'), 'listening')
+    const { port } = ready.address() as AddressInfo
+    const entry = { id: 'steady-0', name: 'agent-worker', host: '127.0.0.1', port }
     const registration = await world.registry.register(entry)
     await world.until(() => world.last('steady-0')?.passing === true)
     expect(world.last('steady-1')?.passing).toBe(false)
     await registration.close()
+    ready.close()
     await world.until(() => world.last('steady-0')?.passing === false)
   })
 
