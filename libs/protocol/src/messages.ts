@@ -340,7 +340,7 @@ export const scheduleRunSchema = z
  * Hint: tasks that have ended. With `before` the tasks continue elsewhere, and only runs stop whose last sequence of the
  * log is below it.
  */
-export const stopSchema = z.object({ taskIds: z.array(id), before: z.number().optional() })
+export const stopSchema = z.object({ taskIds: z.array(id), before: whole.optional() })
 /** The runs that a node must stop. */
 export type Stop = z.infer<typeof stopSchema>
 
