@@ -68,6 +68,8 @@ export function createPrincipals(deps: {
   const countTenants = () =>
     Math.max(directory.current() ? 1 : 2, tenantsOf(config, directory.tenants(clock.nowMs())))
   let tenants = countTenants()
+  // Until the keys have been read, the fleet counts as shared, and its only tenant has half of each store.
+  void directory.caughtUp().then(() => (tenants = countTenants()))
   if (isOpen(config)) {
     log.warn({}, 'The API is open: no keys are configured, so every caller may do everything')
   }
