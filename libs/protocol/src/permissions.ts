@@ -25,6 +25,9 @@ export function inboxPrefix(service: ServiceName, nodeId?: string): string {
   return nodeId === undefined ? `${INBOXES}_${service}` : `${INBOXES}_${service}.${nodeId}`
 }
 const INBOXES = '_INBOX'
+const OWN_INBOXES = Object.fromEntries(
+  SERVICES.map((name) => [name, `${INBOXES}_${name}.`]),
+) as Readonly<Record<ServiceName, string>>
 
 /** Where the server asks which permissions a connection gets, and where it hears the answer. */
 export const LOGIN_SUBJECT = '$SYS.REQ.USER.AUTH'
@@ -71,7 +74,7 @@ export function permissionsOf(service: ServiceName, nodeId?: string): Permission
  */
 export function mayAnswer({ senders }: Pick<Channel, 'senders'>, reply: string): boolean {
   if (!reply.startsWith(INBOXES)) return false
-  const owner = SERVICES.find((name) => reply.startsWith(`${inboxPrefix(name)}.`))
+  const owner = SERVICES.find((name) => reply.startsWith(OWN_INBOXES[name]))
   // The inbox of a tool or a test; NATS decides whether this process may publish there.
   return owner === undefined || senders.includes(owner)
 }

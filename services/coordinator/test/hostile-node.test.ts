@@ -109,8 +109,8 @@ test('a node that gets a request can answer this request once, and no other requ
   await eventually(() => expect(seen).toHaveLength(2), SOON_MS)
   const [a, b] = seen.map(({ reply }) => reply.split('.'))
   expect(a?.slice(0, -1)).toEqual(b?.slice(0, -1))
-  // 128 random bits: nothing of the next key follows from this one.
-  expect(a?.at(-1)).toHaveLength(22)
+  // 144 random bits: nothing of the next key follows from this one.
+  expect(a?.at(-1)).toHaveLength(24)
   expect(b?.at(-1)?.slice(0, 6)).not.toBe(a?.at(-1)?.slice(0, 6))
 
   seen[0]?.respond('honest')

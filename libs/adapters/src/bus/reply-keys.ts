@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 
 /**
  * Keys of the inboxes in which a process waits for answers.
@@ -9,21 +9,22 @@ import { randomFillSync } from 'node:crypto'
  */
 export type ReplyKeys = () => string
 
-/** 128 bits cannot be guessed. */
-const KEY_BYTES = 16
+/** 144 bits cannot be guessed, and make exactly so many letters. */
+const KEY_BYTES = 18
+const KEY_CHARS = 24
 /** Random bytes are drawn for some hundred keys at once: one call for each key would cost more than its message. */
-const DRAWN_BYTES = 512 * KEY_BYTES
+const KEYS_DRAWN = 512
 
 /** Draws keys that consist of letters, digits, `-` and `_`. */
 export function createReplyKeys(): ReplyKeys {
-  const drawn = Buffer.alloc(DRAWN_BYTES)
-  let at = DRAWN_BYTES
+  let drawn = ''
+  let at = 0
   return () => {
-    if (at === DRAWN_BYTES) {
-      randomFillSync(drawn)
+    if (at === drawn.length) {
+      drawn = randomBytes(KEYS_DRAWN * KEY_BYTES).toString('base64url')
       at = 0
     }
-    at += KEY_BYTES
-    return drawn.toString('base64url', at - KEY_BYTES, at)
+    at += KEY_CHARS
+    return drawn.slice(at - KEY_CHARS, at)
   }
 }
