@@ -1,5 +1,6 @@
 import type { Stop } from '@agentfleet/protocol'
-import type { Run, Runs } from './runs.ts'
+import { standsStill } from './ownership.ts'
+import type { Runs } from './runs.ts'
 
 /**
  * Stops the runs of these tasks, because the tasks have ended. With `before`, only runs that a newer attempt on
@@ -11,11 +12,7 @@ export function stopRuns(runs: Pick<Runs, 'get' | 'end'>, { taskIds, before }: S
     const run = runs.get(taskId)
     if (run === undefined) continue
     if (before === undefined) runs.end(run, 'stopped')
-    else if (run.token < before && hasBegun(run)) runs.end(run, 'superseded')
+    else if (run.token < before && (standsStill(run) || run.phase === 'reporting'))
+      runs.end(run, 'superseded')
   }
-}
-
-function hasBegun({ phase, fenced, spec }: Run): boolean {
-  if (phase === 'queued') return !fenced && spec !== undefined
-  return phase !== 'beginning'
 }
