@@ -1,7 +1,6 @@
 import type { UsageReport } from '@agentfleet/protocol'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually, startTestFleet, withRedis, type TestFleet } from '@agentfleet/testkit'
 import type { Audit } from '@agentfleet/tools'
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectAllEnded, FULL_SIZE, judge, submitAll, TIME_SCALE, WITHIN_MS } from './support.ts'
 
@@ -53,8 +52,8 @@ describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
     }, 30_000)
 
     await eventually(async () => expect((await usage()).total.llmCalls).toBe(PAID), 10_000)
-    const redis = new Redis(test.fleet.redisUrl)
-    await redis.flushall()
+    const { redisUrl } = test.fleet
+    await withRedis(redisUrl, (redis) => redis.flushall())
     const purge = await test.bus.request('$JS.API.STREAM.PURGE.TASKS', '', 5_000)
     expect(purge.kind).toBe('reply')
     const wipedAtMs = performance.now()
@@ -65,12 +64,12 @@ describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
       state: expect.stringMatching(/queued|running/),
     })
     await eventually(async () => {
-      expect(await redis.zcard('tasks:default:completed')).toBeGreaterThanOrEqual(FINISHED)
+      const completed = await withRedis(redisUrl, (each) => each.zcard('tasks:default:completed'))
+      expect(completed).toBeGreaterThanOrEqual(FINISHED)
     }, 120_000)
     console.log(
       `projection of ${FINISHED + RUNNING} tasks rebuilt ${Math.round(performance.now() - wipedAtMs)} ms after the wipe`,
     )
-    redis.disconnect()
     await expectAllEnded(audit, [...finished, ...paid, ...running])
     await eventually(async () => {
       expect((await usage()).total.llmCalls).toBe(PAID + RUNNING)

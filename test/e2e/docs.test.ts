@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { SERVICES } from '@agentfleet/protocol'
-import { Redis } from 'ioredis'
+import { withRedis } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { REDIS_KEYS } from '../../libs/adapters/src/store/redis-keys.ts'
 import { loadConfig } from '../../libs/runtime/src/index.ts'
@@ -101,14 +101,15 @@ test.for(pages.map((page) => [page.path, page] as const))(
 )
 
 test('every key that the fleet has written to Redis has a kind and a type that the reference lists', async () => {
-  const redis = new Redis((await sharedFleet()).redisUrl)
+  const { redisUrl } = await sharedFleet()
   const kinds = Object.values(REDIS_KEYS).map(({ key, type }) => {
     const parts = key.split(/<[^>]+>/).map((part) => part.replaceAll(/[{}]/g, '\\$&'))
     return { pattern: new RegExp(`^${parts.join('[^{}]+')}$`), type }
   })
-  const keys = await redis.keys('*')
-  const types = await Promise.all(keys.map((key) => redis.type(key)))
-  redis.disconnect()
+  const { keys, types } = await withRedis(redisUrl, async (redis) => {
+    const keys = await redis.keys('*')
+    return { keys, types: await Promise.all(keys.map((key) => redis.type(key))) }
+  })
   expect(keys).toContain('projection:2')
   const known = (key: string, index: number): boolean =>
     kinds.some(({ pattern, type }) => pattern.test(key) && type === types[index])

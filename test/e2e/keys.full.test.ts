@@ -1,7 +1,6 @@
 import { createClient } from '@agentfleet/client'
 import type { KeyRequest } from '@agentfleet/protocol'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
-import { Redis } from 'ioredis'
+import { eventually, startTestFleet, withRedis, type TestFleet } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
@@ -88,9 +87,7 @@ describe('on a fleet with two gateways', { timeout: 120_000 }, () => {
     const made = await admin(first).createKey({ name: 'ci', tenant: 'acme', scopes: SCOPES })
     const revoked = await admin(first).createKey({ name: 'ci', tenant: 'acme', scopes: SCOPES })
     await admin(second).revokeKey(revoked.id)
-    const redis = new Redis(fleet.redisUrl)
-    await redis.flushall()
-    redis.disconnect()
+    await withRedis(fleet.redisUrl, (redis) => redis.flushall())
     const gateways = fleet.members('gateway')
     const pids = gateways.map((each) => each.pid())
     for (const each of gateways) each.kill('SIGKILL')

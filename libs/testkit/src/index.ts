@@ -18,5 +18,6 @@ export {
   type KubernetesServer,
   type SeenRequest,
 } from './kubernetes-server.ts'
+export { withRedis } from './redis.ts'
 export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'
 export { startTestServers, type TestServers } from './servers.ts'

@@ -8,7 +8,7 @@ import { connectRedis, type RedisOptions } from '../store/redis.ts'
  */
 export interface CallerLimits {
   /** Counts one request of a key; `member` names it until `leave`. It may ask for a reserve of its gateway, too. */
-  enter(keyId: string, limits: KeyLimits, member: string, ask?: RateAsk): Promise<Entered>
+  enter(keyId: string, limits: KeyLimits, member: string, ask?: AskedPermits): Promise<Entered>
   /** Keeps requests counted that are still open; call it every ENTRY_LEASE_MS / 3. */
   renew(keyId: string, members: readonly string[]): Promise<void>
   leave(keyId: string, member: string): Promise<void>
@@ -20,6 +20,9 @@ export interface CallerLimits {
   connected(): boolean
   close(): Promise<void>
 }
+
+/** Permits that a request asks for in addition to its own. */
+type AskedPermits = Pick<RateAsk, 'extra' | 'reserved'>
 
 /** The answer to a request of a key with limits. */
 export interface Entered {
@@ -35,7 +38,7 @@ export interface Entered {
 /** Longer than a gateway waits, so that an answer which its busy event loop reads late still counts, milliseconds. */
 const COMMAND_WITHIN_MS = 5_000
 /** A request that asks for no reserve. */
-const NO_RESERVE: RateAsk = { extra: 0, reserved: 0 }
+const NO_RESERVE: AskedPermits = { extra: 0, reserved: 0 }
 /** An open request of a gateway that died stays counted for this long, milliseconds. */
 export const ENTRY_LEASE_MS = 15_000
 

@@ -41,7 +41,7 @@ test.each([
   const nowMs = seconds * 1_000 + Math.floor(micros / 1_000)
   const bucket = { left, atMs: nowMs - passedMs }
   await redis.hset(`callers:{${what}}`, { left, atMs: bucket.atMs })
-  const ask = { extra, reserved }
+  const ask = { extra, reserved, askedAtMs: nowMs }
   const own = drawPermits(bucket, PER_MINUTE, ask, nowMs)
   const entered = await limits.enter(what, { requestsPerMinute: PER_MINUTE }, '', ask)
   const kind = own.kind === 'given' ? 'entered' : 'rate'

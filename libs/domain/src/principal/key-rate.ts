@@ -3,16 +3,17 @@ import type { Bucket } from './bucket.ts'
 /**
  * The rate of a key that several gateways let through.
  *
- * Redis holds one bucket of permits for each key, and every request asks it for one. Redis may answer late or not
- * at all, so each gateway keeps a small reserve: permits of the key that Redis has counted already. A request for
- * which Redis has no permit, or no answer, takes one of the reserve. A gateway to which Redis gives no answer at
- * all also lets through its part of the refill. Invariants:
+ * Redis holds one bucket of permits for each key. Each gateway keeps a small reserve: permits of the key that Redis
+ * has counted already. A request takes a permit of a reserve that is more than half full and waits for nothing;
+ * meanwhile one question at a time fills the reserve up. Another request asks Redis for its own permit. Redis may
+ * answer late or not at all, so the lower half of the reserve is for requests for which Redis has no permit, or no
+ * answer. A gateway to which Redis gives no answer at all also lets through its part of the refill. Invariants:
  * - RATE-1: the bucket and the reserves of all gateways never hold more than the limit together. So in any time
  *   the gateways use at most the limit, and what the bucket gains in that time and while one answer travels.
  * - RATE-2: without answers, each of n gateways lets through at most 1/n of the refill, counted from its first
  *   unanswered request.
  * A permit that is lost with an answer stays counted, so a loss never lets a request through; a late one may fill
- * the reserve.
+ * the reserve. A gateway without requests keeps its reserve from the others for at most RESERVE_LIFETIME_MS.
  */
 
 /** The permits of one key at one gateway. */
@@ -20,8 +21,8 @@ export interface Reserve {
   readonly permits: number
   /** Permits that a request under way asks Redis for, in addition to its own. */
   readonly asked: number
-  /** When the oldest of its permits was asked for. */
-  readonly sinceMs: number
+  /** When the latest question was asked that Redis answered with a permit. */
+  readonly drawnAtMs: number
 }
 
 /** What a request asks Redis for, in addition to its own permit. */
@@ -30,11 +31,12 @@ export interface RateAsk {
   readonly extra: number
   /** Permits that all gateways may have in reserve; the bucket fills only up to the rest. */
   readonly reserved: number
+  readonly askedAtMs: number
 }
 
-/** What Redis gave. */
+/** What Redis gave; refused: another limit refused the request, so it needs no permit. */
 export interface RateAnswer {
-  readonly kind: 'given' | 'empty'
+  readonly kind: 'given' | 'empty' | 'refused'
   /** Permits for the reserve. */
   readonly extra: number
 }
@@ -48,9 +50,47 @@ export interface RateEnd {
 const MINUTE_MS = 60_000
 /** All reserves together hold at most this part of the limit. */
 const RESERVED_SHARE = 1 / 4
-/** A bucket without requests is full again after a minute, so reserves must be gone by then: 5 s earlier. */
+/** Requests take permits above this part of a reserve without a question; the rest is for a silent Redis. */
+const KEPT_SHARE = 1 / 2
+/** The part of a reserve that is missing before a question fills it up: 32 questions a minute at the full rate. */
+const REFILL_SHARE = 1 / 8
+/** A bucket from which no gateway draws is full again after a minute, so reserves must be gone by then: 5 s earlier. */
 const RESERVE_LIFETIME_MS = 55_000
-const NO_RESERVE: Reserve = { permits: 0, asked: 0, sinceMs: 0 }
+const NO_RESERVE: Reserve = { permits: 0, asked: 0, drawnAtMs: 0 }
+
+/** Takes a permit that Redis has counted already, and says what to ask for meanwhile; undefined: the request must ask. */
+export function takeReserved(
+  reserve: Reserve | undefined,
+  perMinute: number,
+  gateways: number,
+  nowMs: number,
+): { readonly reserve: Reserve; readonly refill: RateAsk | undefined } | undefined {
+  const size = reserveSize(perMinute, gateways)
+  const living = livingReserve(reserve, nowMs)
+  const permits = living.permits - 1
+  if (living.permits <= size * KEPT_SHARE) return undefined
+  // Redis gives each question one permit in addition to the extra ones; the reserve gets it, too.
+  const extra = size - permits - 1
+  const refill =
+    living.asked === 0 && extra > 0 && extra + 1 >= size * REFILL_SHARE
+      ? { extra, reserved: size * gateways, askedAtMs: nowMs }
+      : undefined
+  return { reserve: { ...living, permits, asked: living.asked + (refill?.extra ?? 0) }, refill }
+}
+
+/** Ends the question of `takeReserved`; undefined: it was lost. */
+export function endRefill(
+  reserve: Reserve | undefined,
+  perMinute: number,
+  gateways: number,
+  ask: RateAsk,
+  answer: RateAnswer | undefined,
+  nowMs: number,
+): Reserve {
+  const living = livingReserve(reserve, nowMs)
+  const rest = { ...living, asked: Math.max(0, living.asked - ask.extra) }
+  return answer === undefined ? rest : keepLate(rest, perMinute, gateways, ask, answer, nowMs)
+}
 
 /** Begins a request: asks for what the reserve lacks. */
 export function beginAsk(
@@ -60,16 +100,12 @@ export function beginAsk(
   nowMs: number,
 ): { readonly reserve: Reserve; readonly ask: RateAsk } {
   const size = reserveSize(perMinute, gateways)
-  const { permits, asked, sinceMs } = livingReserve(reserve, nowMs)
+  const { permits, asked, drawnAtMs } = livingReserve(reserve, nowMs)
   // One request at a time asks, because the permits of an answer that is under way count, too.
   const extra = asked > 0 ? 0 : Math.max(0, size - permits)
   return {
-    reserve: {
-      permits,
-      asked: asked + extra,
-      sinceMs: permits + asked === 0 ? nowMs : sinceMs,
-    },
-    ask: { extra, reserved: size * gateways },
+    reserve: { permits, asked: asked + extra, drawnAtMs },
+    ask: { extra, reserved: size * gateways, askedAtMs: nowMs },
   }
 }
 
@@ -80,10 +116,15 @@ export function endAsk(
   answer: RateAnswer | undefined,
   nowMs: number,
 ): RateEnd {
-  const { permits, asked, sinceMs } = livingReserve(reserve, nowMs)
+  const { permits, asked, drawnAtMs } = livingReserve(reserve, nowMs)
   const held = permits + (answer?.extra ?? 0)
-  const rest = { asked: Math.max(0, asked - ask.extra), sinceMs }
-  if (answer?.kind === 'given') return { kind: 'given', reserve: { ...rest, permits: held } }
+  const rest = {
+    asked: Math.max(0, asked - ask.extra),
+    drawnAtMs: answer?.kind === 'given' ? Math.max(drawnAtMs, ask.askedAtMs) : drawnAtMs,
+  }
+  if (answer !== undefined && answer.kind !== 'empty') {
+    return { kind: 'given', reserve: { ...rest, permits: held } }
+  }
   return held < 1
     ? { kind: 'none', reserve: { ...rest, permits: held } }
     : { kind: 'reserve', reserve: { ...rest, permits: held - 1 } }
@@ -94,16 +135,19 @@ export function keepLate(
   reserve: Reserve | undefined,
   perMinute: number,
   gateways: number,
+  { askedAtMs }: RateAsk,
   answer: RateAnswer,
-  { askedAtMs, nowMs }: { readonly askedAtMs: number; readonly nowMs: number },
+  nowMs: number,
 ): Reserve {
-  const { permits, asked, sinceMs } = livingReserve(reserve, nowMs)
-  const given = (answer.kind === 'given' ? 1 : 0) + answer.extra
+  const living = livingReserve(reserve, nowMs)
+  if (answer.kind !== 'given') return living
+  const { permits, asked, drawnAtMs } = living
+  const given = 1 + answer.extra
   const room = reserveSize(perMinute, gateways) - permits - asked
   return {
     permits: permits + Math.max(0, Math.min(given, room)),
     asked,
-    sinceMs: permits + asked === 0 ? askedAtMs : Math.min(sinceMs, askedAtMs),
+    drawnAtMs: Math.max(drawnAtMs, askedAtMs),
   }
 }
 
@@ -113,7 +157,7 @@ function reserveSize(perMinute: number, gateways: number): number {
 
 function livingReserve(reserve: Reserve | undefined, nowMs: number): Reserve {
   if (reserve === undefined) return NO_RESERVE
-  return nowMs - reserve.sinceMs < RESERVE_LIFETIME_MS ? reserve : { ...reserve, permits: 0 }
+  return nowMs - reserve.drawnAtMs < RESERVE_LIFETIME_MS ? reserve : { ...reserve, permits: 0 }
 }
 
 /** The bucket of a key at a gateway without answers; it is empty when the silence begins (RATE-2). */

@@ -5,9 +5,11 @@ import {
   beginAsk,
   drawPermits,
   endAsk,
+  endRefill,
   keepLate,
   openShare,
   shareOf,
+  takeReserved,
   type RateAnswer,
   type RateAsk,
   type Reserve,
@@ -17,6 +19,8 @@ import {
 const ANSWER_WITHIN_MS = 1_000
 /** No answer of these tests takes longer, milliseconds. */
 const TRAVEL_MAX_MS = 3_000
+/** A question whose answer is lost ends after this time, milliseconds. */
+const LOST_AFTER_MS = 5_000
 const MINUTE_MS = 60_000
 
 /** One request: which gateway gets it, how long its messages travel, and which of them is lost. */
@@ -43,7 +47,29 @@ function play(requests: readonly Request[], perMinute: number, gateways: number)
   for (const { gapMs, gateway, thereMs, backMs, lost } of requests) {
     nowMs += gapMs
     const atMs = nowMs
+    const refill = (asked: RateAsk) => {
+      let answer: RateAnswer | undefined
+      const draw = () => {
+        const drawn = drawPermits(bucket, perMinute, asked, atMs + thereMs)
+        bucket = drawn.bucket
+        answer = lost === 'none' ? drawn : undefined
+      }
+      if (lost !== 'question') steps.push({ atMs: atMs + thereMs, run: draw })
+      const endMs = atMs + (lost === 'none' ? thereMs + backMs : LOST_AFTER_MS)
+      const fill = () => {
+        const known = reserves.get(gateway)
+        reserves.set(gateway, endRefill(known, perMinute, gateways, asked, answer, endMs))
+      }
+      steps.push({ atMs: endMs, run: fill })
+    }
     const run = () => {
+      const taken = takeReserved(reserves.get(gateway), perMinute, gateways, atMs)
+      if (taken !== undefined) {
+        reserves.set(gateway, taken.reserve)
+        admittedMs.push(atMs)
+        if (taken.refill !== undefined) refill(taken.refill)
+        return
+      }
       const { reserve, ask } = beginAsk(reserves.get(gateway), perMinute, gateways, atMs)
       reserves.set(gateway, reserve)
       const endsMs = atMs + Math.min(thereMs + backMs, ANSWER_WITHIN_MS)
@@ -61,12 +87,12 @@ function play(requests: readonly Request[], perMinute: number, gateways: number)
       const endMs = lost === 'none' ? endsMs : atMs + ANSWER_WITHIN_MS
       steps.push({ atMs: endMs, run: () => end(gateway, ask, answer, endMs) })
       if (late && lost === 'none') {
-        const times = { askedAtMs: atMs, nowMs: atMs + thereMs + backMs }
+        const lateMs = atMs + thereMs + backMs
         const keep = () => {
-          const kept = keepLate(reserves.get(gateway), perMinute, gateways, drawn!, times)
-          reserves.set(gateway, kept)
+          const known = reserves.get(gateway)
+          reserves.set(gateway, keepLate(known, perMinute, gateways, ask, drawn!, lateMs))
         }
-        steps.push({ atMs: times.nowMs, run: keep })
+        steps.push({ atMs: lateMs, run: keep })
       }
     }
     steps.push({ atMs, run })
@@ -167,4 +193,35 @@ test('gateways that Redis leaves without an answer let through the refill of the
 
 test('a gateway without Redis opens its part of the requests that a key may have open, and at least one', () => {
   expect([openShare(10, 3), openShare(1, 3), openShare(4, 1)]).toEqual([3, 1, 4])
+})
+
+test('a busy gateway asks Redis for few of its permits, and one question at a time', () => {
+  let reserve: Reserve | undefined
+  let bucket: Bucket | undefined
+  let [asked, waited] = [0, 0]
+  for (let nowMs = 1; nowMs <= MINUTE_MS; nowMs += 10) {
+    const taken = takeReserved(reserve, 6_000, 2, nowMs)
+    const begun = taken === undefined ? beginAsk(reserve, 6_000, 2, nowMs) : undefined
+    const ask = taken?.refill ?? begun?.ask
+    reserve = taken?.reserve ?? begun?.reserve
+    if (ask === undefined) continue
+    asked += 1
+    const drawn = drawPermits(bucket, 6_000, ask, nowMs)
+    bucket = drawn.bucket
+    if (taken === undefined) {
+      waited += 1
+      reserve = endAsk(reserve, ask, drawn, nowMs).reserve
+    } else {
+      expect(takeReserved(reserve, 6_000, 2, nowMs)?.refill).toBeUndefined()
+      reserve = endRefill(reserve, 6_000, 2, ask, drawn, nowMs)
+    }
+  }
+  expect([asked, waited]).toEqual([1 + 6_000 / 94, 1].map(Math.floor))
+})
+
+test('a gateway that draws keeps its reserve, so a key that used 80% of its rate for ten minutes can send a burst', () => {
+  const timely = { gateway: 0, thereMs: 1, backMs: 1, lost: 'none' } as const
+  const steady = Array.from({ length: 800 }, () => ({ ...timely, gapMs: 750 }))
+  const burst = Array.from({ length: 90 }, () => ({ ...timely, gapMs: 0 }))
+  expect(play([...steady, ...burst], 100, 1)).toHaveLength(800 + 90)
 })

@@ -2,10 +2,12 @@ import type { CallerLimits, Entered } from '@agentfleet/adapters'
 import {
   beginAsk,
   endAsk,
+  endRefill,
   keepLate,
   openShare,
   shareOf,
   takePermit,
+  takeReserved,
   type Bucket,
   type KeyLimits,
   type RateAnswer,
@@ -21,7 +23,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
  * States: together (Redis counts for all gateways) → alone (Redis has answered nothing for ANSWER_WITHIN_MS, or
  * is not connected) → together, with the next answer. A gateway alone lets through its reserve and its part of
  * the refill (RATE-1, RATE-2), and its part of the requests that may be open. Invariant (L7): the state of at
- * most KEYS_MAX keys is held; a request waits at most ANSWER_WITHIN_MS.
+ * most KEYS_MAX keys is held; a request waits at most ANSWER_WITHIN_MS; Redis is asked less often than permits come.
  */
 export interface KeyCounts {
   /** Counts a request of a key; one that entered is open until `leave`. */
@@ -40,8 +42,8 @@ const ANSWER_WITHIN_MS = 2_000
 const KEYS_MAX = 20_000
 /** Milliseconds until an open request of the key may have ended. */
 const OPEN_RETRY_MS = 1_000
-const NOTHING_ASKED: RateAsk = { extra: 0, reserved: 0 }
-const NOTHING_DRAWN: RateAnswer = { kind: 'given', extra: 0 }
+const NOTHING_ASKED: RateAsk = { extra: 0, reserved: 0, askedAtMs: 0 }
+const NOTHING_DRAWN: RateAnswer = { kind: 'refused', extra: 0 }
 
 /** Counted like a key, because a Redis that is full answers other commands; no key of the API has this id. */
 const PROBE = 'probe'
@@ -49,6 +51,10 @@ const PROBE_LIMITS: KeyLimits = { requestsPerMinute: 1_000_000 }
 
 interface KeyState {
   reserve?: Reserve
+  /** Permits that Redis had when it last answered. */
+  left?: number
+  /** Redis has no permit before this time. */
+  emptyUntilMs?: number
   /** Counts from the silence that it began with. */
   share?: { readonly silentSinceMs: number; readonly bucket: Bucket }
 }
@@ -79,8 +85,12 @@ export function createKeyCounts(deps: {
   }
 
   function isAlone(): boolean {
-    silentSinceMs ??= clock.monotonicMs()
-    return !shared.connected() || clock.monotonicMs() - silentSinceMs >= ANSWER_WITHIN_MS
+    const nowMs = clock.monotonicMs()
+    if (shared.connected()) {
+      return silentSinceMs !== undefined && nowMs - silentSinceMs >= ANSWER_WITHIN_MS
+    }
+    silentSinceMs ??= nowMs
+    return true
   }
 
   /** Finds out whether Redis counts again, with one question at a time. */
@@ -135,13 +145,12 @@ export function createKeyCounts(deps: {
     return { kind: 'rate', left: 0, retryAfterMs: taken.retryAfterMs, alone: true }
   }
 
-  /** Asks Redis; `entered` is undefined if no answer came in time, and `asking` ends with the answer. */
-  async function askRedis(keyId: string, limits: KeyLimits, member: string, ask: RateAsk) {
-    const heard: { entered?: Entered } = {}
-    const asking = shared.enter(keyId, limits, member, ask).then(
+  /** Asks Redis; undefined: it did not count. */
+  function ask(keyId: string, limits: KeyLimits, member: string, asked: RateAsk) {
+    silentSinceMs ??= clock.monotonicMs()
+    return shared.enter(keyId, limits, member, asked).then(
       (entered) => {
         silentSinceMs = undefined
-        heard.entered = entered
         return entered
       },
       (error: unknown) => {
@@ -149,37 +158,75 @@ export function createKeyCounts(deps: {
         return undefined
       },
     )
-    // A busy event loop runs late timers before it reads answers that have arrived.
-    if (!(await settleWithin(asking, ANSWER_WITHIN_MS))) await nextTurn()
-    return { entered: heard.entered, asking }
+  }
+
+  /** Decides without a question where possible: uses a reserve that is full enough, or refuses while Redis has no permit. */
+  function enterAtOnce(keyId: string, limits: KeyLimits): Counted | undefined {
+    const { requestsPerMinute: perMinute, concurrent } = limits
+    if (perMinute === undefined) return undefined
+    const state = stateOf(keyId)
+    const nowMs = clock.monotonicMs()
+    const emptyForMs = Math.ceil((state.emptyUntilMs ?? 0) - nowMs)
+    if (emptyForMs > 0) return { kind: 'rate', left: 0, retryAfterMs: emptyForMs, alone: false }
+    // Redis has to count an open request in any case.
+    if (concurrent !== undefined) return undefined
+    const taken = takeReserved(state.reserve, perMinute, gateways(), nowMs)
+    if (taken === undefined) return undefined
+    state.reserve = taken.reserve
+    if (taken.refill !== undefined) void fill(keyId, state, perMinute, taken.refill)
+    const left = (state.left ?? 0) + taken.reserve.permits
+    return { kind: 'entered', left, retryAfterMs: 0, alone: false }
+  }
+
+  /** Fills the reserve up while requests use it. */
+  async function fill(keyId: string, state: KeyState, perMinute: number, asked: RateAsk) {
+    const entered = await ask(keyId, { requestsPerMinute: perMinute }, '', asked)
+    const answer = entered && answerOf(entered)
+    const nowMs = clock.monotonicMs()
+    state.reserve = endRefill(state.reserve, perMinute, gateways(), asked, answer, nowMs)
+    note(state, entered, asked)
+  }
+
+  /** Remembers what Redis said about the bucket. */
+  function note(state: KeyState, entered: Entered | undefined, { askedAtMs }: RateAsk): void {
+    if (entered === undefined || entered.kind === 'concurrent') return
+    state.left = Math.max(0, entered.left)
+    const empty = entered.kind === 'rate' && (state.reserve?.permits ?? 0) < 1
+    state.emptyUntilMs = empty ? askedAtMs + entered.retryAfterMs : 0
   }
 
   async function enterTogether(keyId: string, limits: KeyLimits, member: string): Promise<Counted> {
     const { requestsPerMinute, concurrent } = limits
     const state = stateOf(keyId)
-    let ask = NOTHING_ASKED
+    let asked = NOTHING_ASKED
     if (requestsPerMinute !== undefined) {
       const begun = beginAsk(state.reserve, requestsPerMinute, gateways(), clock.monotonicMs())
       state.reserve = begun.reserve
-      ask = begun.ask
+      asked = begun.ask
     }
-    const askedAtMs = clock.monotonicMs()
-    const { entered, asking } = await askRedis(keyId, limits, member, ask)
+    const heard: { entered?: Entered } = {}
+    const asking = ask(keyId, limits, member, asked)
+    const hearing = asking.then((entered) => Object.assign(heard, { entered }))
+    // A busy event loop runs late timers before it reads answers that have arrived.
+    if (!(await settleWithin(hearing, ANSWER_WITHIN_MS))) await nextTurn()
+    const { entered } = heard
     if (entered === undefined) {
-      const counted = enterAlone(keyId, limits, member, ask)
+      const counted = enterAlone(keyId, limits, member, asked)
       void asking.then((late) => {
         if (late === undefined) return
         // A request that was refused must not stay open.
         if (counted.kind !== 'entered' && concurrent !== undefined) release(keyId, member)
         if (requestsPerMinute === undefined || late.kind === 'concurrent') return
-        const times = { askedAtMs, nowMs: clock.monotonicMs() }
-        const answer = answerOf(late)
-        state.reserve = keepLate(state.reserve, requestsPerMinute, gateways(), answer, times)
+        const [answer, nowMs] = [answerOf(late), clock.monotonicMs()]
+        state.reserve = keepLate(state.reserve, requestsPerMinute, gateways(), asked, answer, nowMs)
+        note(state, late, asked)
       })
       return counted
     }
-    const { kind, reserve } = endAsk(state.reserve, ask, answerOf(entered), clock.monotonicMs())
+    const answer = answerOf(entered)
+    const { kind, reserve } = endAsk(state.reserve, asked, answer, clock.monotonicMs())
     state.reserve = reserve
+    note(state, entered, asked)
     if (kind === 'reserve' && concurrent !== undefined) {
       // Redis has counted the permit of the reserve before, but not that this request is open.
       return { ...(await enter(keyId, { concurrent }, member)), left: reserve.permits }
@@ -191,9 +238,8 @@ export function createKeyCounts(deps: {
   }
 
   function enter(keyId: string, limits: KeyLimits, member: string): Counted | Promise<Counted> {
-    return isAlone()
-      ? enterAlone(keyId, limits, member, NOTHING_ASKED)
-      : enterTogether(keyId, limits, member)
+    if (isAlone()) return enterAlone(keyId, limits, member, NOTHING_ASKED)
+    return enterAtOnce(keyId, limits) ?? enterTogether(keyId, limits, member)
   }
 
   return {
@@ -212,5 +258,6 @@ export function createKeyCounts(deps: {
 }
 
 function answerOf({ kind, extra }: Entered): RateAnswer {
-  return kind === 'rate' ? { kind: 'empty', extra: 0 } : { kind: 'given', extra }
+  if (kind === 'entered') return { kind: 'given', extra }
+  return kind === 'rate' ? { kind: 'empty', extra: 0 } : NOTHING_DRAWN
 }

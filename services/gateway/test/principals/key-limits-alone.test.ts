@@ -1,6 +1,5 @@
 import type { KeyRequest } from '@agentfleet/protocol'
-import { eventually } from '@agentfleet/testkit'
-import { Redis } from 'ioredis'
+import { eventually, withRedis } from '@agentfleet/testkit'
 import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import type { Gateway } from '../../src/service.ts'
@@ -48,11 +47,9 @@ test('150 parallel submissions through two gateways never exceed the rate of the
   await using bench = await setup(CONFIG)
   const other = await bench.another()
   const key = await keyWith(bench, { requestsPerMinute: 30 })
-  const redis = new Redis(bench.servers.redis.url)
   // Each command that arrives meanwhile is answered when the pause ends.
-  await redis.client('PAUSE', 700)
+  await withRedis(bench.servers.redis.url, (redis) => redis.client('PAUSE', 700))
   const { count, passedMs } = await accepted([bench.gateway, other], key, 150)
-  redis.disconnect()
   expect(count).toBeLessThanOrEqual(30 + Math.ceil(((passedMs + TRAVEL_MAX_MS) * 30) / 60_000))
   expect(count).toBeGreaterThan(0)
 })

@@ -1,5 +1,5 @@
 import type { KeyRequest } from '@agentfleet/protocol'
-import { eventually } from '@agentfleet/testkit'
+import { eventually, withRedis } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { setup, type GatewayBench } from '../support.ts'
@@ -54,6 +54,31 @@ test('1,000 parallel submissions through two gateways never exceed the rate of t
   expect(Number(headers.get('retry-after-ms'))).toBeGreaterThan(0)
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
   expect(await refused[0]?.json()).toMatchObject({ code: 'rate-limited' })
+})
+
+test('a gateway asks Redis for few of 200 requests within the rate of their key, and for few of 20 requests beyond it', async () => {
+  await using bench = await setup(CONFIG)
+  const asked = async (): Promise<number> => {
+    const { redis } = bench.servers
+    const stats = await withRedis(redis.url, (each) => each.info('commandstats'))
+    return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+  }
+  const send = async (key: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${key}` }
+    const { status, body } = await fetch(`${bench.gateway.url()}/v1/me`, { headers })
+    await body?.cancel()
+    return status
+  }
+  const key = await keyWith(bench, { requestsPerMinute: 10_000 })
+  await send(key)
+  const before = await asked()
+  for (let sent = 0; sent < 200; sent += 1) expect(await send(key)).toBe(200)
+  expect((await asked()) - before).toBeLessThan(10)
+  const slow = await keyWith(bench, { requestsPerMinute: 1 })
+  expect(await send(slow)).toBe(200)
+  const used = await asked()
+  for (let sent = 0; sent < 20; sent += 1) expect(await send(slow)).toBe(429)
+  expect((await asked()) - used).toBeLessThan(10)
 })
 
 test('a key has at most its number of requests and streams open at once, over all gateways', async () => {

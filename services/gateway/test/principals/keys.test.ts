@@ -1,7 +1,6 @@
 import type { KeyCreated, KeyPage, KeyRequest, TicketView } from '@agentfleet/protocol'
 import { CHANNELS } from '@agentfleet/protocol'
-import { eventually } from '@agentfleet/testkit'
-import { Redis } from 'ioredis'
+import { eventually, withRedis } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { listening, nextPointer, setup, type GatewayBench } from '../support.ts'
@@ -131,9 +130,7 @@ test('API keys are listed page by page, and a request for an unknown key gets 40
 test('an API key still works after all gateways have restarted and Redis was wiped', async () => {
   await using bench = await setup(CONFIG)
   const made = await make(bench)
-  const redis = new Redis(bench.servers.redis.url)
-  await redis.flushall()
-  redis.disconnect()
+  await withRedis(bench.servers.redis.url, (redis) => redis.flushall())
   await bench.gateway.drain(1_000)
   const next = await bench.another()
   expect((await send(next.url(), made.key, 'GET', '/v1/me')).status).toBe(200)
@@ -205,16 +202,15 @@ test('a key makes at most 6,000 tickets a minute, so that tickets do not fill Re
   const bench = shared
   const url = bench.gateway.url()
   const made = await make(bench)
-  const redis = new Redis(bench.servers.redis.url)
   // The bucket of the key is empty, and its refill begins in an hour.
   const bucket = `callers:{ticket.${made.id}}`
-  await redis.hset(bucket, { left: '0', atMs: String(Date.now() + 3_600_000) })
+  const empty = { left: '0', atMs: String(Date.now() + 3_600_000) }
+  await withRedis(bench.servers.redis.url, (redis) => redis.hset(bucket, empty))
   const refused = await send(url, made.key, 'POST', '/v1/tickets')
   expect(refused.body).toMatchObject({ status: 429, code: 'rate-limited' })
   expect(refused.headers.get('retry-after')).toBe('1')
   expect((await send(url, made.key, 'GET', '/v1/me')).status).toBe(200)
-  await redis.del(bucket)
-  await redis.quit()
+  await withRedis(bench.servers.redis.url, (redis) => redis.del(bucket))
   expect((await send(url, made.key, 'POST', '/v1/tickets')).status).toBe(201)
 })
 
