@@ -1,7 +1,9 @@
+import type { Failure } from '@agentfleet/domain'
 import { createAnswerReader } from '../../src/provider/answer/answer.ts'
 import type { HeardAnswer } from '../../src/provider/answer/conclusion.ts'
+import { failureOfError, readRefusal } from '../../src/provider/errors.ts'
 
-/** The bytes of provider answers. */
+/** The bytes of provider answers, and what the worker reads from them. */
 
 /** An event with this value. */
 export const event = (value: unknown): string =>
@@ -15,6 +17,12 @@ export const USAGE = { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18
 export const usage = (value: object = USAGE): string => event({ choices: [], usage: value })
 /** A complete text answer. */
 export const GOOD = `${delta({ role: 'assistant', content: '' })}${delta({ content: 'The answer' })}${delta({ content: ' is 42.' })}${delta({}, 'stop')}${usage()}${DONE}`
+/** A whole call of the tool calculate. */
+export const CALL = {
+  index: 0,
+  id: 'a',
+  function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
+}
 /** A piece of a tool call. */
 export const toolPiece = (piece: object): string => delta({ tool_calls: [piece] })
 /** A turn that requests tools. */
@@ -41,4 +49,10 @@ export function read(
   for (const piece of pieces) reader.push(Buffer.from(piece))
   reader.end()
   return { answer: reader.result(), text, begun }
+}
+
+/** Returns the failure that a refusal with this error becomes. */
+export function failureOf(status: number, message: string, code?: string | number | null): Failure {
+  const body = JSON.stringify({ error: { message, code } })
+  return failureOfError(readRefusal(status, body), undefined, undefined)
 }

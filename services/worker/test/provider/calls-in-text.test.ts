@@ -19,78 +19,48 @@ function callsOf(body: string) {
 }
 
 describe('a tool call is found in the text of an answer', () => {
-  test.each<[string, string]>([
-    ['Hermes', `<tool_call>\n${CALL}\n</tool_call>`],
-    ['Hermes, without its end', `<tool_call>\n${CALL}`],
-    [
-      'Hermes, with a function as a word',
-      CALL.replace('name', 'function').replace(/.*/s, '<tool_call>$&</tool_call>'),
-    ],
-    [
-      'Qwen Coder',
+  const FORMS = {
+    Hermes: `<tool_call>\n${CALL}\n</tool_call>`,
+    'Hermes, without its end': `<tool_call>\n${CALL}`,
+    'Hermes, with a function as a word': CALL.replace('name', 'function').replace(
+      /.*/s,
+      '<tool_call>$&</tool_call>',
+    ),
+    'Qwen Coder':
       '<tool_call>\n<function=calculate>\n<parameter=expression>\n6*7\n</parameter>\n</function>\n</tool_call>',
-    ],
-    [
-      'Qwen Coder, without a wrapper',
+    'Qwen Coder, without a wrapper':
       '<function=calculate>\n<parameter=expression>\n6*7\n</parameter>\n</function>',
-    ],
-    ['Llama', `<function=calculate>${EXPR}</function>`],
-    ['Llama, without its end', `<function=calculate>${EXPR}`],
-    ['Llama, with a tag', `<|python_tag|>${CALL.replace('arguments', 'parameters')}<|eom_id|>`],
-    ['Llama, without a mark', CALL.replace('arguments', 'parameters')],
-    ['Ollama', `{"type": "function", "function": ${CALL}}`],
-    ['a list without a mark', `[${CALL}]`],
-    ['a field with calls', `{"tool_calls":[${CALL}]}`],
-    ['a fence', `\`\`\`json\n${CALL}\n\`\`\``],
-    ['Mistral', `[TOOL_CALLS] [${CALL}]`],
-    ['Mistral, newer', `[TOOL_CALLS]calculate[ARGS]${EXPR}`],
-    ['Mistral, with an id', `[TOOL_CALLS]calculate[CALL_ID]abc123def[ARGS]${EXPR}`],
-    [
-      'DeepSeek',
-      `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>calculate\n\`\`\`json\n${EXPR}\n\`\`\`<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
-    ],
-    [
-      'DeepSeek, newer',
-      `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>calculate<｜tool▁sep｜>${EXPR}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
-    ],
-    [
-      'DeepSeek, with tags',
+    Llama: `<function=calculate>${EXPR}</function>`,
+    'Llama, without its end': `<function=calculate>${EXPR}`,
+    'Llama, with a tag': `<|python_tag|>${CALL.replace('arguments', 'parameters')}<|eom_id|>`,
+    'Llama, without a mark': CALL.replace('arguments', 'parameters'),
+    Ollama: `{"type": "function", "function": ${CALL}}`,
+    'a list without a mark': `[${CALL}]`,
+    'a field with calls': `{"tool_calls":[${CALL}]}`,
+    'a fence': `\`\`\`json\n${CALL}\n\`\`\``,
+    Mistral: `[TOOL_CALLS] [${CALL}]`,
+    'Mistral, newer': `[TOOL_CALLS]calculate[ARGS]${EXPR}`,
+    'Mistral, with an id': `[TOOL_CALLS]calculate[CALL_ID]abc123def[ARGS]${EXPR}`,
+    DeepSeek: `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>calculate\n\`\`\`json\n${EXPR}\n\`\`\`<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    'DeepSeek, newer': `<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>calculate<｜tool▁sep｜>${EXPR}<｜tool▁call▁end｜><｜tool▁calls▁end｜>`,
+    'DeepSeek, with tags':
       '<｜DSML｜function_calls>\n<｜DSML｜invoke name="calculate">\n<｜DSML｜parameter name="expression" string="true">6*7</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>',
-    ],
-    [
-      'Kimi',
-      `<|tool_calls_section_begin|><|tool_call_begin|>functions.calculate:0<|tool_call_argument_begin|>${EXPR}<|tool_call_end|><|tool_calls_section_end|>`,
-    ],
-    [
-      'GLM',
-      '<tool_call>calculate\n<arg_key>expression</arg_key>\n<arg_value>6*7</arg_value>\n</tool_call>',
-    ],
-    [
-      'MiniMax',
+    Kimi: `<|tool_calls_section_begin|><|tool_call_begin|>functions.calculate:0<|tool_call_argument_begin|>${EXPR}<|tool_call_end|><|tool_calls_section_end|>`,
+    GLM: '<tool_call>calculate\n<arg_key>expression</arg_key>\n<arg_value>6*7</arg_value>\n</tool_call>',
+    MiniMax:
       '<minimax:tool_call>\n<invoke name="calculate">\n<parameter name="expression">6*7</parameter>\n</invoke>\n</minimax:tool_call>',
-    ],
-    [
-      'Anthropic',
+    Anthropic:
       '<function_calls>\n<invoke name="calculate">\n<parameter name="expression">6*7</parameter>\n</invoke>\n</function_calls>',
-    ],
-    [
-      'gpt-oss',
-      `<|channel|>commentary to=functions.calculate <|constrain|>json<|message|>${EXPR}<|call|>`,
-    ],
-    [
-      'InternLM',
-      `<|action_start|><|plugin|>${CALL.replace('arguments', 'parameters')}<|action_end|>`,
-    ],
-    ['Phi', `<|tool_call|>[${CALL}]<|/tool_call|>`],
-    ['FireFunction', ` functools[${CALL}]`],
-    [
-      'Command R',
-      `<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "calculate", "parameters": ${EXPR}}]<|END_ACTION|>`,
-    ],
-    ['Llama 4', '[calculate(expression="6*7")]'],
-    ['Gemma', '```tool_code\ncalculate(expression="6*7")\n```'],
-    ['LFM', "<|tool_call_start|>[calculate(expression='6*7')]<|tool_call_end|>"],
-  ])('in the form of %s', (_title, content) => {
+    'gpt-oss': `<|channel|>commentary to=functions.calculate <|constrain|>json<|message|>${EXPR}<|call|>`,
+    InternLM: `<|action_start|><|plugin|>${CALL.replace('arguments', 'parameters')}<|action_end|>`,
+    Phi: `<|tool_call|>[${CALL}]<|/tool_call|>`,
+    FireFunction: ` functools[${CALL}]`,
+    'Command R': `<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "calculate", "parameters": ${EXPR}}]<|END_ACTION|>`,
+    'Llama 4': '[calculate(expression="6*7")]',
+    Gemma: '```tool_code\ncalculate(expression="6*7")\n```',
+    LFM: "<|tool_call_start|>[calculate(expression='6*7')]<|tool_call_end|>",
+  }
+  test.each(Object.entries(FORMS))('in the form of %s', (_title, content) => {
     expect(callsOf(`${delta({ content })}${END}`)).toEqual({
       text: '',
       calls: [['calculate', EXPR]],
@@ -164,62 +134,33 @@ describe('a tool call is found in the text of an answer', () => {
 })
 
 describe('calls that an endpoint merged into one are separated', () => {
+  const BOTH = [
+    ['calculate', EXPR],
+    ['calculate', EXPR2],
+  ]
+  const ZONE = '{"zone":"x"}'
+  const [USE, USE2] = [EXPR, EXPR2].map(
+    (args) => `{"recipient_name":"functions.calculate","parameters":${args}}`,
+  )
   test.each<[string, string, string[], string[][]]>([
-    [
-      'with one name',
-      'calculate',
-      [EXPR + EXPR2],
-      [
-        ['calculate', EXPR],
-        ['calculate', EXPR2],
-      ],
-    ],
-    [
-      'in pieces',
-      'calculate',
-      [EXPR, EXPR2],
-      [
-        ['calculate', EXPR],
-        ['calculate', EXPR2],
-      ],
-    ],
-    [
-      'with their names joined',
-      'calculatecalculate',
-      [EXPR + EXPR2],
-      [
-        ['calculate', EXPR],
-        ['calculate', EXPR2],
-      ],
-    ],
+    ['with one name', 'calculate', [EXPR + EXPR2], BOTH],
+    ['in pieces', 'calculate', [EXPR, EXPR2], BOTH],
+    ['with their names joined', 'calculatecalculate', [EXPR + EXPR2], BOTH],
     [
       'with two names joined',
       'calculateget_time',
-      [`${EXPR}{"zone":"x"}`],
+      [EXPR + ZONE],
       [
         ['calculate', EXPR],
-        ['get_time', '{"zone":"x"}'],
+        ['get_time', ZONE],
       ],
     ],
-    [
-      'on lines',
-      'calculate',
-      [`${EXPR}\n${EXPR2}`],
-      [
-        ['calculate', EXPR],
-        ['calculate', EXPR2],
-      ],
-    ],
+    ['on lines', 'calculate', [`${EXPR}\n${EXPR2}`], BOTH],
     [
       'in the wrapper that a model invents',
       'multi_tool_use.parallel',
-      [
-        `{"tool_uses":[{"recipient_name":"functions.calculate","parameters":${EXPR}},{"recipient_name":"functions.calculate","parameters":${EXPR2}}]}`,
-      ],
-      [
-        ['calculate', EXPR],
-        ['calculate', EXPR2],
-      ],
+      [`{"tool_uses":[${USE},${USE2}]}`],
+      BOTH,
     ],
   ])('%s', (_title, name, args, expected) => {
     const pieces = args.map((text, at) => ({

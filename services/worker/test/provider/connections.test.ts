@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { delta, DONE, event, GOOD, toolTurn, usage } from './answers.ts'
+import { CALL, delta, DONE, event, GOOD, toolTurn, usage } from './answers.ts'
 import { endpoint, providerAt, runTask, sendEvents } from './support.ts'
 
 /** Bodies and connections as servers and proxies handle them; a new one is one row. */
@@ -21,99 +21,82 @@ const flipped = (bytes: Buffer, at: number): Buffer => {
 }
 
 describe("the body of a provider's answer is read", () => {
-  test.each<[string, (response: ServerResponse) => void]>([
-    ['in gzip', packed('gzip', gzipSync(GOOD))],
-    ['in gzip under its old name', packed('x-gzip', gzipSync(GOOD))],
-    ['in deflate', packed('deflate', deflateSync(GOOD))],
-    ['in deflate without its frame', packed('deflate', deflateRawSync(GOOD))],
-    ['in brotli', packed('br', brotliCompressSync(GOOD))],
-    ['in gzip without a header', packed('identity', gzipSync(GOOD))],
-    ['in deflate without a header', packed('identity', deflateSync(GOOD))],
-    ['in gzip, although its header says br', packed('br', gzipSync(GOOD))],
-    ['in gzip twice', packed('gzip, gzip', gzipSync(gzipSync(GOOD)))],
-    ['in gzip twice, although its header says once', packed('gzip', gzipSync(gzipSync(GOOD)))],
-    ['in gzip within brotli', packed('gzip, br', brotliCompressSync(gzipSync(GOOD)))],
-    ['in brotli within gzip', packed('br, gzip', gzipSync(brotliCompressSync(GOOD)))],
-    ['in gzip with a wrong checksum', packed('gzip', flipped(gzipSync(GOOD), -6))],
-    [
-      'in gzip with bytes behind it',
-      packed('gzip', Buffer.concat([gzipSync(GOOD), Buffer.from('trailing')])),
-    ],
-    [
-      'in gzip of two members',
-      packed(
-        'gzip',
-        Buffer.concat([
-          gzipSync(delta({ content: 'The answer is 42.' })),
-          gzipSync(delta({}, 'stop')),
-        ]),
-      ),
-    ],
-    [
-      'plain with a byte order mark, although its header says gzip',
-      packed('gzip', Buffer.from(`\uFEFF${GOOD}`)),
-    ],
-    ['plain, although its header names a character set', packed('utf-8', Buffer.from(GOOD))],
-    ['plain, although its header says gzip', packed('gzip', Buffer.from(GOOD))],
-    ['plain, although its header says zstd', packed('zstd', Buffer.from(GOOD))],
-    ['plain, although its header says deflate', packed('deflate', Buffer.from(GOOD))],
-    ['plain, with a header that says so', packed('identity', Buffer.from(GOOD))],
-    ['in gzip, cut behind its answer', packed('gzip', gzipSync(GOOD).subarray(0, -8))],
-    [
-      'in pieces of one byte',
-      (response) => {
-        response.writeHead(200, EVENTS)
-        for (const byte of Buffer.from(GOOD)) response.write(Buffer.of(byte))
-        response.end()
-      },
-    ],
-    [
-      'with trailers behind it',
-      (response) => {
-        response.writeHead(200, { ...EVENTS, trailer: 'x-usage' })
-        response.write(GOOD)
-        response.addTrailers({ 'x-usage': '18' })
-        response.end()
-      },
-    ],
-    [
-      'behind 30 kB of headers',
-      (response) => {
-        response.writeHead(200, { ...EVENTS, 'x-debug': 'x'.repeat(30_000) })
-        response.end(GOOD)
-      },
-    ],
-    [
-      'behind early hints',
-      (response) => {
-        response.writeEarlyHints({ link: '</x>; rel=preload' })
-        sendEvents(response, GOOD)
-      },
-    ],
-    [
-      'when its finish reason comes long before its text',
-      (response) => {
-        response.writeHead(200, EVENTS)
-        response.write(delta({ role: 'assistant', content: '' }, 'stop'))
-        setTimeout(() => response.end(GOOD), 2_000)
-      },
-    ],
-    [
-      'when each chunk has a finish reason and one comes late',
-      (response) => {
-        response.writeHead(200, EVENTS)
-        response.write(delta({ content: 'The' }, 'stop') + delta({ content: ' answer' }, 'stop'))
-        setTimeout(
-          () => response.end(`${delta({ content: ' is 42.' }, 'stop')}${usage()}${DONE}`),
-          2_000,
-        )
-      },
-    ],
-  ])('although it is sent in an unusual way: %s', async (_title, send) => {
-    await using server = await endpoint((_request, response) => send(response))
-    expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
-    expect(server.seen).toHaveLength(1)
-  })
+  const SENT: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    'in gzip': packed('gzip', gzipSync(GOOD)),
+    'in gzip under its old name': packed('x-gzip', gzipSync(GOOD)),
+    'in deflate': packed('deflate', deflateSync(GOOD)),
+    'in deflate without its frame': packed('deflate', deflateRawSync(GOOD)),
+    'in brotli': packed('br', brotliCompressSync(GOOD)),
+    'in gzip without a header': packed('identity', gzipSync(GOOD)),
+    'in deflate without a header': packed('identity', deflateSync(GOOD)),
+    'in gzip, although its header says br': packed('br', gzipSync(GOOD)),
+    'in gzip twice': packed('gzip, gzip', gzipSync(gzipSync(GOOD))),
+    'in gzip twice, although its header says once': packed('gzip', gzipSync(gzipSync(GOOD))),
+    'in gzip within brotli': packed('gzip, br', brotliCompressSync(gzipSync(GOOD))),
+    'in brotli within gzip': packed('br, gzip', gzipSync(brotliCompressSync(GOOD))),
+    'in gzip with a wrong checksum': packed('gzip', flipped(gzipSync(GOOD), -6)),
+    'in gzip with bytes behind it': packed(
+      'gzip',
+      Buffer.concat([gzipSync(GOOD), Buffer.from('trailing')]),
+    ),
+    'in gzip of two members': packed(
+      'gzip',
+      Buffer.concat([
+        gzipSync(delta({ content: 'The answer is 42.' })),
+        gzipSync(delta({}, 'stop')),
+      ]),
+    ),
+    'plain with a byte order mark, although its header says gzip': packed(
+      'gzip',
+      Buffer.from(`\uFEFF${GOOD}`),
+    ),
+    'plain, although its header names a character set': packed('utf-8', Buffer.from(GOOD)),
+    'plain, although its header says gzip': packed('gzip', Buffer.from(GOOD)),
+    'plain, although its header says zstd': packed('zstd', Buffer.from(GOOD)),
+    'plain, although its header says deflate': packed('deflate', Buffer.from(GOOD)),
+    'plain, with a header that says so': packed('identity', Buffer.from(GOOD)),
+    'in gzip, cut behind its answer': packed('gzip', gzipSync(GOOD).subarray(0, -8)),
+    'in pieces of one byte': (response) => {
+      response.writeHead(200, EVENTS)
+      for (const byte of Buffer.from(GOOD)) response.write(Buffer.of(byte))
+      response.end()
+    },
+    'with trailers behind it': (response) => {
+      response.writeHead(200, { ...EVENTS, trailer: 'x-usage' })
+      response.write(GOOD)
+      response.addTrailers({ 'x-usage': '18' })
+      response.end()
+    },
+    'behind 30 kB of headers': (response) => {
+      response.writeHead(200, { ...EVENTS, 'x-debug': 'x'.repeat(30_000) })
+      response.end(GOOD)
+    },
+    'behind early hints': (response) => {
+      response.writeEarlyHints({ link: '</x>; rel=preload' })
+      sendEvents(response, GOOD)
+    },
+    'when its finish reason comes long before its text': (response) => {
+      response.writeHead(200, EVENTS)
+      response.write(delta({ role: 'assistant', content: '' }, 'stop'))
+      setTimeout(() => response.end(GOOD), 2_000)
+    },
+    'when each chunk has a finish reason and one comes late': (response) => {
+      response.writeHead(200, EVENTS)
+      response.write(delta({ content: 'The' }, 'stop') + delta({ content: ' answer' }, 'stop'))
+      setTimeout(
+        () => response.end(`${delta({ content: ' is 42.' }, 'stop')}${usage()}${DONE}`),
+        2_000,
+      )
+    },
+  }
+  test.each(Object.entries(SENT))(
+    'although it is sent in an unusual way: %s',
+    async (_title, send) => {
+      await using server = await endpoint((_request, response) => send(response))
+      expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
+      expect(server.seen).toHaveLength(1)
+    },
+  )
 })
 
 describe('the answer of a provider becomes one failure after a single request', () => {
@@ -198,13 +181,8 @@ describe('the answer of a provider becomes one failure after a single request', 
   })
 
   test('when the provider resets a reused connection during the answer', async () => {
-    const call = {
-      index: 0,
-      id: 'a',
-      function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
-    }
     await using server = await endpoint((_request, response, seen) => {
-      if (seen.length === 1) return sendEvents(response, toolTurn(call))
+      if (seen.length === 1) return sendEvents(response, toolTurn(CALL))
       response.writeHead(200, EVENTS)
       return response.write(delta({ content: 'The' }), () =>
         setTimeout(() => response.socket?.resetAndDestroy(), 50),
@@ -236,7 +214,7 @@ test('a run ends at its budget when the model calls tools for ever and reports n
 test('the model learns that its arguments are nested too deep, and the run continues', async () => {
   await using server = await endpoint((_request, response, seen) => {
     const deep = `{"expression":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
-    const call = { index: 0, id: 'a', function: { name: 'calculate', arguments: deep } }
+    const call = { ...CALL, function: { name: 'calculate', arguments: deep } }
     sendEvents(response, seen.length > 1 ? GOOD : toolTurn(call))
   })
   const { ending } = await runTask([providerAt(server.url)])

@@ -1,14 +1,9 @@
 import { classifyFailure, isProviderFault } from '@agentfleet/domain'
 import { describe, expect, test } from 'vitest'
-import { failureOfError, readRefusal } from '../../src/provider/errors.ts'
-import { event, read } from './answers.ts'
+import { readRefusal } from '../../src/provider/errors.ts'
+import { event, failureOf, read } from './answers.ts'
 
 /** What refusals mean, whatever their status is; a new wording is one row. */
-
-const failureOf = (status: number, message: string, code?: string) => {
-  const body = JSON.stringify({ error: { message, code } })
-  return failureOfError(readRefusal(status, body), undefined, undefined)
-}
 
 describe('a refused call is not repeated, although the status of the refusal allows it,', () => {
   test.each<[number, string]>([

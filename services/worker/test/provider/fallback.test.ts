@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { delta, DONE, GOOD, toolTurn, usage } from './answers.ts'
+import { CALL, delta, DONE, GOOD, toolTurn, usage } from './answers.ts'
 import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 
 /** Chains of providers, of which some refuse what others accept. */
@@ -59,17 +59,12 @@ test('an error within an answer with status 200 teaches by its field, as a refus
 })
 
 test('thoughts in tags go back to their model with the tool call that followed them', async () => {
-  const call = {
-    index: 0,
-    id: 'a',
-    function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
-  }
   await using server = await endpoint((_request, response, seen) =>
     sendEvents(
       response,
       seen.length > 1
         ? GOOD
-        : `${delta({ content: '<think>hm</think>\n' })}${delta({ tool_calls: [call] }, 'tool_calls')}${usage()}${DONE}`,
+        : `${delta({ content: '<think>hm</think>\n' })}${delta({ tool_calls: [CALL] }, 'tool_calls')}${usage()}${DONE}`,
     ),
   )
   expect((await runTask([providerAt(server.url)])).ending).toMatchObject(OK)
@@ -79,32 +74,15 @@ test('thoughts in tags go back to their model with the tool call that followed t
   expect(JSON.stringify(server.seen[1])).not.toContain('thoughts_in_content')
 })
 
-test('a call on a reused connection that the server resets late is not repeated at once', async () => {
-  const call = {
-    index: 0,
-    id: 'a',
-    function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
-  }
+test.each([
+  ['late is not repeated at once', 2_200, 2],
+  ['at once is repeated once', 0, 3],
+])('a call on a reused connection that the server resets %s', async (_title, afterMs, requests) => {
   await using server = await endpoint((_request, response, seen) => {
-    if (seen.length === 1) return sendEvents(response, toolTurn(call))
-    return void setTimeout(() => response.socket?.resetAndDestroy(), 2_200)
+    if (seen.length === 1) return sendEvents(response, toolTurn(CALL))
+    return void setTimeout(() => response.socket?.resetAndDestroy(), afterMs)
   })
   const { ending } = await runTask([providerAt(server.url)])
   expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
-  expect(server.seen).toHaveLength(2)
-})
-
-test('a call on a reused connection that the server resets at once is repeated once', async () => {
-  const call = {
-    index: 0,
-    id: 'a',
-    function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
-  }
-  await using server = await endpoint((_request, response, seen) => {
-    if (seen.length === 1) return sendEvents(response, toolTurn(call))
-    return void response.socket?.resetAndDestroy()
-  })
-  const { ending } = await runTask([providerAt(server.url)])
-  expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'connection' } })
-  expect(server.seen).toHaveLength(3)
+  expect(server.seen).toHaveLength(requests)
 })

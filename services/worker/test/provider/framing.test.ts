@@ -89,34 +89,57 @@ const chunkedTwice = (text: string): string =>
     .join('')}0\r\n\r\n`
 
 describe('a valid answer is read correctly', () => {
-  test.each<[string, string]>([
-    ['with two byte order marks', `\uFEFF\uFEFF${GOOD}`],
-    ['with a byte order mark in front of each event', withField('\uFEFFdata: ')],
-    ['with two blanks behind the field name', withField('data:  ')],
-    ['with a tab behind the field name', withField('data:\t')],
-    ['with the field name in capitals', withField('DATA: ')],
-    ['with a capital in the field name', withField('Data: ')],
-    ['with a blank in front of the field name', withField(' data: ')],
-    ['with an indentation', withField('    data: ')],
-    ['with a blank in front of the colon', withField('data : ')],
-    ['with an equals sign in place of the colon', withField('data=')],
-    ['with the names of its events', withField('event: completion\nid: 5\nretry: 100\ndata: ')],
-    ['with an id that has NUL and a retry in words', withField('id: a\0b\nretry: soon\ndata: ')],
-    ['with fields that the standard does not know', withField('trace-id: a-1\ndata: ')],
-    ['with NUL as signs of life', withField('\0\n\ndata: ')],
-    ['with NUL around it', `\0\0${GOOD}\0`],
-    ['with blanks as signs of life', withField('   \n\ndata: ')],
-    ['with comments within events', withField(': ping\ndata: ')],
-    ['with words without a field name as signs of life', withField('ping\n\ndata: ')],
-    ['with chunks of HTTP that were framed twice', chunkedTwice(GOOD)],
-    ['with trailers behind the end mark', `${GOOD}grpc-status: 0\r\n\r\n`],
-    ['with a comma behind each event', GOOD.replaceAll('}\n\n', '},\n\n')],
-    ['with line ends of three kinds', GOOD.replace('\n\n', '\r\n\n').replace('\n\n', '\r\r')],
-    ['with data behind the end mark', `${GOOD}${TEXT}`],
-    ['with blanks in the end mark', `${TEXT}${usage()}data: [ DONE ]\n\n`],
-    ['with another end mark', `${TEXT}${usage()}data: [END]\n\n`],
-    ['with an end mark in other brackets', `${TEXT}${usage()}data: <DONE>\n\n`],
-    ['with an end mark in quotes', `${TEXT}${usage()}data: "[DONE]"\n\n`],
+  const READ = {
+    'with two byte order marks': `\uFEFF\uFEFF${GOOD}`,
+    'with a byte order mark in front of each event': withField('\uFEFFdata: '),
+    'with two blanks behind the field name': withField('data:  '),
+    'with a tab behind the field name': withField('data:\t'),
+    'with the field name in capitals': withField('DATA: '),
+    'with a capital in the field name': withField('Data: '),
+    'with a blank in front of the field name': withField(' data: '),
+    'with an indentation': withField('    data: '),
+    'with a blank in front of the colon': withField('data : '),
+    'with an equals sign in place of the colon': withField('data='),
+    'with the names of its events': withField('event: completion\nid: 5\nretry: 100\ndata: '),
+    'with an id that has NUL and a retry in words': withField('id: a\0b\nretry: soon\ndata: '),
+    'with fields that the standard does not know': withField('trace-id: a-1\ndata: '),
+    'with NUL as signs of life': withField('\0\n\ndata: '),
+    'with NUL around it': `\0\0${GOOD}\0`,
+    'with blanks as signs of life': withField('   \n\ndata: '),
+    'with comments within events': withField(': ping\ndata: '),
+    'with words without a field name as signs of life': withField('ping\n\ndata: '),
+    'with chunks of HTTP that were framed twice': chunkedTwice(GOOD),
+    'with trailers behind the end mark': `${GOOD}grpc-status: 0\r\n\r\n`,
+    'with a comma behind each event': GOOD.replaceAll('}\n\n', '},\n\n'),
+    'with line ends of three kinds': GOOD.replace('\n\n', '\r\n\n').replace('\n\n', '\r\r'),
+    'with data behind the end mark': `${GOOD}${TEXT}`,
+    'with blanks in the end mark': `${TEXT}${usage()}data: [ DONE ]\n\n`,
+    'with another end mark': `${TEXT}${usage()}data: [END]\n\n`,
+    'with an end mark in other brackets': `${TEXT}${usage()}data: <DONE>\n\n`,
+    'with an end mark in quotes': `${TEXT}${usage()}data: "[DONE]"\n\n`,
+    'with a status of completed at its end': `${TEXT}data: {"status":"completed"}\n\n`,
+    'with the end mark behind its last event': `data: ${json(LAST_WHOLE)} [DONE]\n\n`,
+    'with its events as texts in events': `${event(json(TEXT.trim()))}${event(LAST)}${DONE}`,
+    'with an empty object in an event named done': `${TEXT}event: done\ndata: {}\n\n`,
+    'with nothing in an event named done': `${TEXT}event: done\ndata:\n\n`,
+    'with null in an event named end': `${TEXT}event: end\ndata: null\n\n`,
+    'with the end as an object': `${TEXT}data: {"done":true}\n\n`,
+    'with usage alone behind it and no end': `${TEXT}${usage()}`,
+    'as JSON on several lines behind one field name': `data: ${JSON.stringify(LAST_WHOLE, null, 2)}\n\ndata: [DONE]\n\n`,
+    'as JSON on several lines behind one field name, without an end': `data: ${JSON.stringify(LAST_WHOLE, null, 2)}`,
+    'as JSON that follows JSON': `${json(CHUNK)}${json(LAST)}`,
+    'as records': `\u001E${json(CHUNK)}\n\u001E${json(LAST)}\n`,
+    'as a list': json([CHUNK, LAST]),
+    'as a list that was cut behind the answer': `[${json(CHUNK)}\n,\n${json(LAST)},{"choi`,
+    'as a list in one event': `${event([CHUNK, LAST])}${DONE}`,
+    'as JSON lines with the end mark': `${json(CHUNK)}\r\n[DONE]\r\n`,
+    'as JSON lines and events together': `${json(CHUNK)}\ndata: ${json(LAST)}\n\ndata: [DONE]\n`,
+    'as JSON that is encoded twice': json(json([CHUNK, LAST])),
+    'as events that are encoded twice': `${event(json(json(CHUNK)))}${event(LAST)}${DONE}`,
+    'as two events on one line': `${TEXT.trim()}${delta({}, 'stop').trim()}\n\n${DONE}`,
+  }
+  test.each([
+    ...Object.entries(READ),
     ...['[COMPLETE]', '[STOP]', '[FINISHED]', '[EOF]', '["[DONE]"]', '{"is_finished":true}'].map(
       (mark): [string, string] => [`with the end mark ${mark}`, `${TEXT}data: ${mark}\n\n`],
     ),
@@ -126,36 +149,10 @@ describe('a valid answer is read correctly', () => {
         `${TEXT}event: ${name}\ndata: {}\n\n`,
       ],
     ),
-    ['with a status of completed at its end', `${TEXT}data: {"status":"completed"}\n\n`],
-    ['with the end mark behind its last event', `data: ${json(LAST_WHOLE)} [DONE]\n\n`],
-    ['with its events as texts in events', `${event(json(TEXT.trim()))}${event(LAST)}${DONE}`],
     ...['undefined', 'None', 'processing', 'ok'].map((word): [string, string] => [
       `with the word ${word} as a sign of life`,
       `data: ${word}\n\n${TEXT}data: ${word}\n\n${event(LAST)}`,
     ]),
-    ['with an empty object in an event named done', `${TEXT}event: done\ndata: {}\n\n`],
-    ['with nothing in an event named done', `${TEXT}event: done\ndata:\n\n`],
-    ['with null in an event named end', `${TEXT}event: end\ndata: null\n\n`],
-    ['with the end as an object', `${TEXT}data: {"done":true}\n\n`],
-    ['with usage alone behind it and no end', `${TEXT}${usage()}`],
-    [
-      'as JSON on several lines behind one field name',
-      `data: ${JSON.stringify(LAST_WHOLE, null, 2)}\n\ndata: [DONE]\n\n`,
-    ],
-    [
-      'as JSON on several lines behind one field name, without an end',
-      `data: ${JSON.stringify(LAST_WHOLE, null, 2)}`,
-    ],
-    ['as JSON that follows JSON', `${json(CHUNK)}${json(LAST)}`],
-    ['as records', `\u001E${json(CHUNK)}\n\u001E${json(LAST)}\n`],
-    ['as a list', json([CHUNK, LAST])],
-    ['as a list that was cut behind the answer', `[${json(CHUNK)}\n,\n${json(LAST)},{"choi`],
-    ['as a list in one event', `${event([CHUNK, LAST])}${DONE}`],
-    ['as JSON lines with the end mark', `${json(CHUNK)}\r\n[DONE]\r\n`],
-    ['as JSON lines and events together', `${json(CHUNK)}\ndata: ${json(LAST)}\n\ndata: [DONE]\n`],
-    ['as JSON that is encoded twice', json(json([CHUNK, LAST]))],
-    ['as events that are encoded twice', `${event(json(json(CHUNK)))}${event(LAST)}${DONE}`],
-    ['as two events on one line', `${TEXT.trim()}${delta({}, 'stop').trim()}\n\n${DONE}`],
   ])('%s', (_title, body) => {
     const bytes = Buffer.from(body)
     const alone = [...bytes.keys()].map((at) => bytes.subarray(at, at + 1))
@@ -187,12 +184,13 @@ describe('a valid answer is read correctly', () => {
 })
 
 describe('the body of a provider without an answer becomes a failure', () => {
-  test.each<[string, string]>([
-    ['a page', '<html>\n<head><title>502</title></head>\n<body>Bad gateway</body>\n</html>'],
-    ['a page with attributes', '<!DOCTYPE html><html lang="en"><body>Bad gateway</body></html>'],
-    ['a sentence', 'upstream connect error: Bad gateway'],
-    ['a sentence in quotes', '"Bad gateway'],
-  ])('%s', (_title, body) => {
+  const NONE = {
+    'a page': '<html>\n<head><title>502</title></head>\n<body>Bad gateway</body>\n</html>',
+    'a page with attributes': '<!DOCTYPE html><html lang="en"><body>Bad gateway</body></html>',
+    'a sentence': 'upstream connect error: Bad gateway',
+    'a sentence in quotes': '"Bad gateway',
+  }
+  test.each(Object.entries(NONE))('%s', (_title, body) => {
     const { answer } = read([body])
     expect(answer).toMatchObject({ kind: 'failed', failure: { kind: 'malformed' } })
   })

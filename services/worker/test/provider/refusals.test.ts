@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { delta, DONE, event, GOOD, usage } from './answers.ts'
+import { CALL, delta, DONE, event, GOOD, usage } from './answers.ts'
 import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 
 /** What a node does about refusals: what it asks again, and whom it asks next. */
@@ -28,12 +28,7 @@ describe('a node that learns from refusals', () => {
       const refused = calls.find((name) => request[name] !== undefined)
       if (refused !== undefined) return refuse(response, 400, `Unknown parameter: ${refused}`)
       if (request.messages.some(({ role }) => role === 'tool')) return sendEvents(response, GOOD)
-      const call = {
-        index: 0,
-        id: 'a',
-        function: { name: 'calculate', arguments: '{"expression":"6*7"}' },
-      }
-      return sendEvents(response, `${delta({ tool_calls: [call] }, 'tool_calls')}${usage()}${DONE}`)
+      return sendEvents(response, `${delta({ tool_calls: [CALL] }, 'tool_calls')}${usage()}${DONE}`)
     })
     const { ending } = await runTask([providerAt(server.url)], { sampling: { temperature: 0.3 } })
     expect(ending).toMatchObject(OK)

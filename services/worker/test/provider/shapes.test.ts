@@ -11,108 +11,86 @@ const choice = (fields: object, more: object = {}): string =>
 const content = (value: unknown): string => delta({ content: value })
 
 describe('the text of an answer is read', () => {
-  test.each<[string, string]>([
-    ['from one choice in place of a list', event({ choices: { delta: { content: OK } } })],
-    ['from choices by their position', event({ choices: { 0: { delta: { content: OK } } } })],
-    ['behind a choice of null', event({ choices: [null, { delta: { content: OK } }] })],
-    ['behind choices that are a text', `${event({ choices: 'x' })}${content(OK)}`],
-    ['with an index of null', choice({ index: null, delta: { content: OK } })],
-    ['with an index in words', choice({ index: 'a', delta: { content: OK } })],
-    ['with a negative index', choice({ index: -1, delta: { content: OK } })],
-    ['behind a delta of null', `${choice({ delta: null })}${content(OK)}`],
-    ['in a message next to a delta of null', choice({ delta: null, message: { content: OK } })],
-    ['in a message next to an empty delta', choice({ delta: {}, message: { content: OK } })],
-    ['in a delta that is a text', choice({ delta: OK })],
-    ['in a delta that is a list', choice({ delta: [{ content: OK }] })],
-    ['in a message that is a text', choice({ message: OK })],
-    ['in the choice next to a delta of null', choice({ delta: null, text: OK })],
-    ['in the choice next to an empty message', choice({ message: { content: '' }, text: OK })],
-    [
-      'once in the choice next to the same delta',
-      `${choice({ delta: { content: 'The answer' }, text: 'The answer' })}${choice({ delta: { content: ' is 42.' }, text: ' is 42.' })}`,
-    ],
-    ['in the delta under another name', choice({ delta: { text: OK } })],
-    ['as an object', content({ text: OK })],
-    ['as a part in place of a list', content({ type: 'text', text: OK })],
-    [
-      'behind a part of an unknown type',
-      content([{ type: 'reference' }, { type: 'text', text: OK }]),
-    ],
-    ['as a part with the name of a delta', content([{ type: 'text_delta', text: OK }])],
-    ['as a part with its type in capitals', content([{ type: 'TEXT', text: OK }])],
-    ['as a part without a type', content([{ text: OK }])],
-    ['as a part with its text under another name', content([{ type: 'text', content: OK }])],
-    ['as texts in a list', content(['The answer', ' is 42.'])],
-    ['between parts of null', content([null, { type: 'text', text: OK }, null])],
-    ['without parts of reasoning', content([{ type: 'reasoning', text: 'hm' }, { text: OK }])],
-    ['without parts that are marked as thoughts', content([{ text: 'hm', thought: true }, OK])],
-    ['once when the last chunk repeats it', `${content(OK)}${delta({ content: OK }, 'stop')}`],
-    [
-      'in an envelope that is a text',
-      event({ body: `{"choices":[{"delta":{"content":"${OK}"}}]}` }),
-    ],
-    [
-      'in messages of whole objects',
-      ['The answer', ' is 42.']
-        .map((piece) => choice({ message: { content: piece } }, { object: 'chat.completion' }))
-        .join(''),
-    ],
-    [
-      'in messages that each have a finish reason',
-      ['The answer', OK]
-        .map((piece) => choice({ message: { content: piece }, finish_reason: 'stop' }))
-        .join(''),
-    ],
-    [
-      'in deltas next to messages that grow, in objects that are called whole',
-      ['The answer', ' is 42.']
-        .map((piece, at) =>
-          choice(
-            { delta: { content: piece }, message: { content: at === 0 ? piece : OK } },
-            { object: 'chat.completion', usage: USAGE },
-          ),
-        )
-        .join(''),
-    ],
-    [
-      'next to filter results with an error',
-      choice({
-        delta: { content: OK },
-        content_filter_results: { error: { code: 'x', message: 'not filtered' } },
-      }),
-    ],
-    ['next to an empty error and no choice', `${event({ choices: [], error: {} })}${content(OK)}`],
-    ['in an envelope', event({ data: { choices: [{ delta: { content: OK } }] } })],
-    [
-      'in an envelope with its usage',
-      event({ output: { choices: [{ message: { content: OK } }] }, usage: USAGE }),
-    ],
-    ['behind a start that reports success', `${event({ code: 0, msg: 'ok' })}${content(OK)}`],
-    [
-      'behind a report of progress',
-      `${event({ status: 102, message: 'processing' })}${content(OK)}`,
-    ],
-    ['behind a start with a status', `${event({ status: 200, message: 'started' })}${content(OK)}`],
-    [
-      'next to a code and a message of success',
-      event({ code: 200, message: 'ok', choices: [{ delta: { content: OK } }] }),
-    ],
-    ['next to tool calls without content', delta({ content: OK, tool_calls: [{}] })],
-    [
-      'next to a tool call of empty texts',
-      delta({
-        content: OK,
-        tool_calls: [{ index: 0, id: '', function: { name: '', arguments: '' } }],
-      }),
-    ],
-    [
-      'next to a tool call of null',
-      delta({
-        content: OK,
-        tool_calls: [{ index: 0, id: null, function: { name: null, arguments: null } }],
-      }),
-    ],
-  ])('although the chunk has an unusual form: %s', (_title, body) => {
+  const TEXTS = {
+    'from one choice in place of a list': event({ choices: { delta: { content: OK } } }),
+    'from choices by their position': event({ choices: { 0: { delta: { content: OK } } } }),
+    'behind a choice of null': event({ choices: [null, { delta: { content: OK } }] }),
+    'behind choices that are a text': `${event({ choices: 'x' })}${content(OK)}`,
+    'with an index of null': choice({ index: null, delta: { content: OK } }),
+    'with an index in words': choice({ index: 'a', delta: { content: OK } }),
+    'with a negative index': choice({ index: -1, delta: { content: OK } }),
+    'behind a delta of null': `${choice({ delta: null })}${content(OK)}`,
+    'in a message next to a delta of null': choice({ delta: null, message: { content: OK } }),
+    'in a message next to an empty delta': choice({ delta: {}, message: { content: OK } }),
+    'in a delta that is a text': choice({ delta: OK }),
+    'in a delta that is a list': choice({ delta: [{ content: OK }] }),
+    'in a message that is a text': choice({ message: OK }),
+    'in the choice next to a delta of null': choice({ delta: null, text: OK }),
+    'in the choice next to an empty message': choice({ message: { content: '' }, text: OK }),
+    'once in the choice next to the same delta': `${choice({ delta: { content: 'The answer' }, text: 'The answer' })}${choice({ delta: { content: ' is 42.' }, text: ' is 42.' })}`,
+    'in the delta under another name': choice({ delta: { text: OK } }),
+    'as an object': content({ text: OK }),
+    'as a part in place of a list': content({ type: 'text', text: OK }),
+    'behind a part of an unknown type': content([
+      { type: 'reference' },
+      { type: 'text', text: OK },
+    ]),
+    'as a part with the name of a delta': content([{ type: 'text_delta', text: OK }]),
+    'as a part with its type in capitals': content([{ type: 'TEXT', text: OK }]),
+    'as a part without a type': content([{ text: OK }]),
+    'as a part with its text under another name': content([{ type: 'text', content: OK }]),
+    'as texts in a list': content(['The answer', ' is 42.']),
+    'between parts of null': content([null, { type: 'text', text: OK }, null]),
+    'without parts of reasoning': content([{ type: 'reasoning', text: 'hm' }, { text: OK }]),
+    'without parts that are marked as thoughts': content([{ text: 'hm', thought: true }, OK]),
+    'once when the last chunk repeats it': `${content(OK)}${delta({ content: OK }, 'stop')}`,
+    'in an envelope that is a text': event({ body: `{"choices":[{"delta":{"content":"${OK}"}}]}` }),
+    'in messages of whole objects': ['The answer', ' is 42.']
+      .map((piece) => choice({ message: { content: piece } }, { object: 'chat.completion' }))
+      .join(''),
+    'in messages that each have a finish reason': ['The answer', OK]
+      .map((piece) => choice({ message: { content: piece }, finish_reason: 'stop' }))
+      .join(''),
+    'in deltas next to messages that grow, in objects that are called whole': [
+      'The answer',
+      ' is 42.',
+    ]
+      .map((piece, at) =>
+        choice(
+          { delta: { content: piece }, message: { content: at === 0 ? piece : OK } },
+          { object: 'chat.completion', usage: USAGE },
+        ),
+      )
+      .join(''),
+    'next to filter results with an error': choice({
+      delta: { content: OK },
+      content_filter_results: { error: { code: 'x', message: 'not filtered' } },
+    }),
+    'next to an empty error and no choice': `${event({ choices: [], error: {} })}${content(OK)}`,
+    'in an envelope': event({ data: { choices: [{ delta: { content: OK } }] } }),
+    'in an envelope with its usage': event({
+      output: { choices: [{ message: { content: OK } }] },
+      usage: USAGE,
+    }),
+    'behind a start that reports success': `${event({ code: 0, msg: 'ok' })}${content(OK)}`,
+    'behind a report of progress': `${event({ status: 102, message: 'processing' })}${content(OK)}`,
+    'behind a start with a status': `${event({ status: 200, message: 'started' })}${content(OK)}`,
+    'next to a code and a message of success': event({
+      code: 200,
+      message: 'ok',
+      choices: [{ delta: { content: OK } }],
+    }),
+    'next to tool calls without content': delta({ content: OK, tool_calls: [{}] }),
+    'next to a tool call of empty texts': delta({
+      content: OK,
+      tool_calls: [{ index: 0, id: '', function: { name: '', arguments: '' } }],
+    }),
+    'next to a tool call of null': delta({
+      content: OK,
+      tool_calls: [{ index: 0, id: null, function: { name: null, arguments: null } }],
+    }),
+  }
+  test.each(Object.entries(TEXTS))('although the chunk has an unusual form: %s', (_title, body) => {
     const { answer, text } = read([`${body}${END}`])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: OK, toolCalls: [] } })
     expect(text).toBe(OK)
@@ -222,46 +200,26 @@ test('an answer without an end is a failure, even if its pieces contain usage', 
 describe('an answer of a provider with several choices is', () => {
   const at = (index: unknown, fields: object): string => event({ choices: [{ index, ...fields }] })
   const noise = at(1, { delta: { content: 'NOISE' } })
-  test.each<[string, string]>([
-    [
-      'the only choice, of index 1',
-      `${at(1, { delta: { content: 'The answer' } })}${at(1, { delta: { content: ' is 42.' } })}${at(1, { delta: {}, finish_reason: 'stop' })}${usage()}${DONE}`,
-    ],
-    [
-      'the only choice, of index 1, before a broken connection',
-      `${at(1, { delta: { content: OK } })}${at(1, { delta: {}, finish_reason: 'stop' })}`,
-    ],
-    [
-      'the only choice, whose index is a text',
-      `${at('1', { delta: { content: OK } })}${at('1', { delta: {}, finish_reason: 'stop' })}${DONE}`,
-    ],
-    [
-      'the only choice of one JSON object, of index 1',
-      JSON.stringify({
-        choices: [{ index: 1, message: { content: OK }, finish_reason: 'stop' }],
-        usage: USAGE,
-      }),
-    ],
-    [
-      'the choice of index 1 behind whose text only the end has index 0',
-      `${at(1, { delta: { content: OK } })}${END}`,
-    ],
-    [
-      'the lowest of two choices without index 0',
-      `${at(2, { delta: { content: 'NOISE' } })}${at(1, { delta: { content: OK } })}${at(2, { delta: { content: 'NOISE' }, finish_reason: 'stop' })}${at(1, { delta: {}, finish_reason: 'stop' })}${DONE}`,
-    ],
-    ['the choice of index 0 behind another one', `${noise}${GOOD}`],
-    ['the choice of index 0 between pieces of another one', `${content(OK)}${noise}${END}`],
-    [
-      'the choice of index 0 in a list behind another one',
-      event({
-        choices: [
-          { index: 1, message: { content: 'NOISE' }, finish_reason: 'stop' },
-          { index: 0, message: { content: OK }, finish_reason: 'stop' },
-        ],
-      }),
-    ],
-  ])('%s', (_title, body) => {
+  const CHOSEN = {
+    'the only choice, of index 1': `${at(1, { delta: { content: 'The answer' } })}${at(1, { delta: { content: ' is 42.' } })}${at(1, { delta: {}, finish_reason: 'stop' })}${usage()}${DONE}`,
+    'the only choice, of index 1, before a broken connection': `${at(1, { delta: { content: OK } })}${at(1, { delta: {}, finish_reason: 'stop' })}`,
+    'the only choice, whose index is a text': `${at('1', { delta: { content: OK } })}${at('1', { delta: {}, finish_reason: 'stop' })}${DONE}`,
+    'the only choice of one JSON object, of index 1': JSON.stringify({
+      choices: [{ index: 1, message: { content: OK }, finish_reason: 'stop' }],
+      usage: USAGE,
+    }),
+    'the choice of index 1 behind whose text only the end has index 0': `${at(1, { delta: { content: OK } })}${END}`,
+    'the lowest of two choices without index 0': `${at(2, { delta: { content: 'NOISE' } })}${at(1, { delta: { content: OK } })}${at(2, { delta: { content: 'NOISE' }, finish_reason: 'stop' })}${at(1, { delta: {}, finish_reason: 'stop' })}${DONE}`,
+    'the choice of index 0 behind another one': `${noise}${GOOD}`,
+    'the choice of index 0 between pieces of another one': `${content(OK)}${noise}${END}`,
+    'the choice of index 0 in a list behind another one': event({
+      choices: [
+        { index: 1, message: { content: 'NOISE' }, finish_reason: 'stop' },
+        { index: 0, message: { content: OK }, finish_reason: 'stop' },
+      ],
+    }),
+  }
+  test.each(Object.entries(CHOSEN))('%s', (_title, body) => {
     const { answer, text } = read([body])
     expect(answer).toMatchObject({ kind: 'answered', answer: { text: OK, toolCalls: [] } })
     expect(text).toBe(OK)
