@@ -69,6 +69,7 @@ export function fleetOf(nodes: number, turn = 0): FleetView {
     running,
     oldestWaitingMs: 840,
     costTodayUsd: 12.5,
+    llmCallsToday: 9_120,
     nodes: list,
     balancers: [{ id: 'load-balancer-1', room: true, heardAgoMs: 120 }],
     providers: [],

@@ -37,6 +37,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
     'with the simulator always `sim`; with `PROVIDERS` its first model name without `*`; otherwise `gpt-4o-mini`',
   ADVISER_MODEL: '`gpt-4o-mini`; with the simulator always `sim`',
   ADVISER_PRICES: '`gpt-4o-mini=0.15/0.6,*=30/180`; with the simulator always `sim=0/0`',
+  API_PORT: '8080, or a free port if 8080 is taken; `--port` comes first',
   SCALE_MIN: '2, or `--workers` if that is less',
   SCALE_MAX: 'the number of cores, at least `SCALE_MIN` and `--workers`',
 }
@@ -92,9 +93,9 @@ ${tableOf(['Name', 'Meaning', 'Default', 'Read by'], rows)}
 
 ## What \`npm start\` sets itself
 
-If you set one of these variables in your shell, it has no effect: ${listed(SET_BY_START)}.
+If you set one of these variables in your shell, it has no effect, and \`npm start\` says so: ${listed(SET_BY_START)}.
 
-To set the port of the API use \`npm start -- --port 9000\`. \`npm start\` chooses free ports for all other servers and services, prints them, and writes them to
+\`npm start -- --port 9000\` or \`API_PORT=9000 npm start\` set the port of the API. \`npm start\` chooses free ports for all other servers and services, prints them, and writes them to
 \`fleet.json\` in the state folder. While the simulator answers, \`npm start\` also sets ${listed(Object.keys(SIMULATED))}.
 
 ## What one machine does not need

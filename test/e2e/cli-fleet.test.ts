@@ -1,37 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EXIT } from '@agentfleet/cli'
 import { eventually } from '@agentfleet/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { golden, openCli, type Cli, type Ran } from './cli-run.ts'
-import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
+import { expect, test } from 'vitest'
+import { golden, openCli, useCli } from './cli-run.ts'
+import { SOON_MS } from './tenant.ts'
 
 /** The commands of `agentfleet` about the fleet: their JSON, tables and exit codes. */
 
-let tenant: Tenant
-let folder: string
-let cli: Cli
-beforeAll(async () => {
-  tenant = await joinSharedFleet('cli-fleet')
-  folder = await mkdtemp(join(tmpdir(), 'agentfleet-cli-'))
-  cli = openCli(tenant.fleet.url, tenant.fleet.keys['cli-fleet'], folder)
-})
-afterAll(async () => {
-  await tenant[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true, force: true })
-})
-
-function agentfleet(...argv: readonly string[]): Promise<Ran> {
-  return cli.run(...argv)
-}
-
-function succeed(...argv: readonly string[]): Promise<Ran> {
-  return cli.succeed(...argv)
-}
+const user = useCli('cli-fleet')
+const { run: agentfleet, succeed } = user
 
 test('the command agents lists, stores, shows and deletes definitions of agents and lists tools', async () => {
-  const file = join(folder, 'agent.json')
+  const file = join(user.folder, 'agent.json')
   await writeFile(file, JSON.stringify({ role: 'reviewer', systemPrompt: 'Review.' }))
   expect((await succeed('agents', 'put', 'cli-checker', file)).out).toBe('cli-checker version 1\n')
   const listed = golden((await succeed('agents')).out)
@@ -61,7 +42,7 @@ test('the command agents lists, stores, shows and deletes definitions of agents 
 })
 
 test('the command schedules stores, pauses, lists and deletes a schedule', async () => {
-  const file = join(folder, 'schedule.json')
+  const file = join(user.folder, 'schedule.json')
   await writeFile(file, JSON.stringify({ cron: '0 6 * * 1', task: { task: 'Report' } }))
   await succeed('schedules', 'put', 'report', file)
   const [paused] = (await succeed('schedules', 'pause', 'report', '--json')).objects
@@ -140,7 +121,13 @@ test('the commands fleet, usage, decisions, incidents and approve print both a r
 })
 
 test('the commands stats, queues and limits print both a readable view and JSON', async () => {
-  await succeed('submit', '--wait', '-m', await tenant.script('counted', [{ content: 'x' }]), 'Hi')
+  await succeed(
+    'submit',
+    '--wait',
+    '-m',
+    await user.tenant.script('counted', [{ content: 'x' }]),
+    'Hi',
+  )
   await eventually(async () => {
     const { out } = await succeed('stats', '--group', 'agent')
     expect(golden(out)).toMatch(
@@ -189,7 +176,7 @@ test('the command approve lists a tool call that waits for approval, and approve
   expect((await succeed('approve', '--note', 'fine', '--person', 'Kim', id)).out).toMatch(
     /^step \d+ of .* approved\n$/,
   )
-  expect(await tenant.ended(id)).toMatchObject({
+  expect(await user.tenant.ended(id)).toMatchObject({
     state: 'completed',
     approvals: [{ approved: true, person: 'Kim', atMs: expect.any(Number) }],
   })
@@ -216,15 +203,15 @@ test('the command keys me prints the rights of the used key, and only a key with
 })
 
 test('the command keys makes, lists, shows, rotates and revokes keys, and the command line says what to do with a key that no longer works', async () => {
-  const admin = openCli(tenant.fleet.url, tenant.fleet.adminKey, folder)
+  const admin = openCli(user.tenant.fleet.url, user.tenant.fleet.adminKey, user.folder)
   const scope = ['--tenant', 'cli-keys', '--scope', 'tasks:read']
   const [made] = (await admin.succeed('keys', 'create', '--json', ...scope, 'nightly')).objects
   const [id, key] = [String(made?.['id']), String(made?.['key'])]
-  const user = openCli(tenant.fleet.url, key, folder)
+  const holder = openCli(user.tenant.fleet.url, key, user.folder)
   await eventually(async () => {
-    expect((await user.succeed('ls', '--json')).objects).toEqual([])
+    expect((await holder.succeed('ls', '--json')).objects).toEqual([])
   }, SOON_MS)
-  const denied = await user.run('submit', 'x')
+  const denied = await holder.run('submit', 'x')
   expect(denied.code).toBe(EXIT.refused)
   expect(denied.err).toContain('"agentfleet keys me" shows what your key may do.')
   const listed = golden((await admin.succeed('keys', '--tenant', 'cli-keys')).out)
@@ -241,7 +228,9 @@ test('the command keys makes, lists, shows, rotates and revokes keys, and the co
     { id, revoked: true },
   ])
   await eventually(async () => {
-    const refused = await openCli(tenant.fleet.url, String(rotated?.['key']), folder).run('ls')
+    const refused = await openCli(user.tenant.fleet.url, String(rotated?.['key']), user.folder).run(
+      'ls',
+    )
     expect(refused.code).toBe(EXIT.refused)
     expect(refused.err).toContain('Set AGENTFLEET_KEY or --key to a key of this fleet.')
   }, SOON_MS)

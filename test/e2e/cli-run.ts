@@ -1,6 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { EXIT, runCli } from '@agentfleet/cli'
-import { expect } from 'vitest'
-import { SOON_MS } from './tenant.ts'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 /** One call of the command line with its outputs. */
 export interface Ran {
@@ -48,6 +51,40 @@ export function openCli(url: string, key: string | undefined, stateDir: string):
   }
 }
 
+/** The command line of the tests of one file. */
+export interface CliUser extends Cli {
+  /** The user's tenant, once the first test runs. */
+  readonly tenant: Tenant
+  /** A folder for the user's files. */
+  readonly folder: string
+}
+
+/** Makes this tenant of the shared fleet the user of the command line in all tests of the calling file. */
+export function useCli(name: string): CliUser {
+  let tenant: Tenant
+  let folder: string
+  let cli: Cli
+  beforeAll(async () => {
+    tenant = await joinSharedFleet(name)
+    folder = await mkdtemp(join(tmpdir(), 'agentfleet-cli-'))
+    cli = openCli(tenant.fleet.url, tenant.fleet.keys[name], folder)
+  })
+  afterAll(async () => {
+    await tenant[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return {
+    run: (...argv) => cli.run(...argv),
+    succeed: (...argv) => cli.succeed(...argv),
+    get tenant() {
+      return tenant
+    },
+    get folder() {
+      return folder
+    },
+  }
+}
+
 /** The text without the parts that differ from run to run. */
 export function golden(text: string): string {
   return text
@@ -55,5 +92,7 @@ export function golden(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'TIME')
     .replaceAll(/\d+ ms|\d+\.\d s|\d+ m \d\d s/g, 'AGE')
     .replaceAll(/worker-\d+/g, 'NODE')
+    .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replaceAll(/\d[\d.,]*(?= accepted tasks a second)/g, 'RATE')
     .replaceAll(/ {2,}/g, '  ')
 }

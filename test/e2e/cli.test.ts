@@ -1,41 +1,22 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { EXIT } from '@agentfleet/cli'
 import { eventually } from '@agentfleet/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { ROOT } from '../contract/manifests.ts'
-import { golden, openCli, type Cli, type Ran } from './cli-run.ts'
-import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
+import { golden, useCli } from './cli-run.ts'
+import { SOON_MS } from './tenant.ts'
 
 /** The commands of `agentfleet` about tasks against a fleet: their JSON, tables and exit codes. */
 
-let tenant: Tenant
-let folder: string
-let cli: Cli
-beforeAll(async () => {
-  tenant = await joinSharedFleet('cli')
-  folder = await mkdtemp(join(tmpdir(), 'agentfleet-cli-'))
-  cli = openCli(tenant.fleet.url, tenant.fleet.keys['cli'], folder)
-})
-afterAll(async () => {
-  await tenant[Symbol.asyncDispose]()
-  await rm(folder, { recursive: true, force: true })
-})
-
-function agentfleet(...argv: readonly string[]): Promise<Ran> {
-  return cli.run(...argv)
-}
-
-function succeed(...argv: readonly string[]): Promise<Ran> {
-  return cli.succeed(...argv)
-}
+const user = useCli('cli')
+const { run: agentfleet, succeed } = user
 
 test('the command submit --wait prints the result, get shows the task, and ls lists the task', async () => {
-  const model = await tenant.script('hello', [{ content: 'Hello from the script' }])
+  const model = await user.tenant.script('hello', [{ content: 'Hello from the script' }])
   const ran = await succeed('submit', '--wait', '--json', '-m', model, '--metadata', 'a=b', 'Hi')
   const id = String(ran.objects[0]?.['id'])
   expect(ran.objects).toMatchObject([{ state: 'completed', metadata: { a: 'b' } }])
@@ -63,7 +44,7 @@ test('the command submit --wait prints the result, get shows the task, and ls li
 
 test('no text of a task can control the terminal, and JSON keeps the text unchanged', async () => {
   const hostile = 'a\u001b[2Jb\u009b31mc\u202ed\u0007'
-  const model = await tenant.script('hostile', [{ content: hostile }])
+  const model = await user.tenant.script('hostile', [{ content: hostile }])
   const argv = ['-m', model, '--metadata', `m=${hostile}`, hostile]
   const submitted = await succeed('submit', '--wait', ...argv)
   expect(submitted.out).toBe('a·[2Jb·31mc·d·\n')
@@ -79,7 +60,7 @@ test('no text of a task can control the terminal, and JSON keeps the text unchan
 })
 
 test('the command watch prints the events of a task and ends when the task ends', async () => {
-  const model = await tenant.script('watched', [{ content: 'watched text' }])
+  const model = await user.tenant.script('watched', [{ content: 'watched text' }])
   const { out } = await succeed('submit', '-m', model, 'Watch me')
   const id = out.trim()
   const watched = await succeed('watch', id)
@@ -101,7 +82,7 @@ test('the commands watch and submit --wait end with exit code 6 when the task fa
   expect((await agentfleet('watch', id)).code).toBe(EXIT.taskFailed)
   const replayed = await succeed('replay', '--json', id)
   expect(replayed.objects).toMatchObject([{ replayOf: id }])
-  await tenant.ended(String(replayed.objects[0]?.['id']))
+  await user.tenant.ended(String(replayed.objects[0]?.['id']))
   await eventually(async () => {
     const all = await succeed('replay', '--all', '--json', '--since', '1h')
     expect(all.objects.length).toBeGreaterThan(0)
@@ -109,7 +90,7 @@ test('the commands watch and submit --wait end with exit code 6 when the task fa
 })
 
 test('the command submit --file submits a task for every line, and cancel cancels a task', async () => {
-  const file = join(folder, 'tasks.jsonl')
+  const file = join(user.folder, 'tasks.jsonl')
   await writeFile(file, '{"task":"one"}\n{"task":"two","agent":"developer"}\n')
   const submitted = await succeed('submit', '--delay', '1h', '--file', file)
   const ids = submitted.out.trim().split('\n')
@@ -146,7 +127,7 @@ test('the filters of the commands ls, cancel --all and replay --all choose tasks
   expect(tried.err).toBe('2 tasks would be cancelled\n')
   const cancelled = await succeed('cancel', '--all', '--json', '--metadata', 'batch=filters')
   expect(new Set(cancelled.objects.map((task) => task['taskId']))).toEqual(new Set(ids))
-  expect(await tenant.ended(ids[0] ?? '')).toMatchObject({ state: 'cancelled' })
+  expect(await user.tenant.ended(ids[0] ?? '')).toMatchObject({ state: 'cancelled' })
   await eventually(async () => {
     const again = ['replay', '--all', '--dry-run', '-s', 'cancelled', '--metadata', 'batch=filters']
     expect((await succeed(...again)).err).toBe('2 tasks would be replayed\n')
@@ -186,8 +167,8 @@ test('the installed command line runs with npx, reads the environment and ends w
   const program = join(ROOT, 'node_modules/.bin/agentfleet')
   const env = {
     ...process.env,
-    AGENTFLEET_URL: tenant.fleet.url,
-    AGENTFLEET_KEY: tenant.fleet.keys['cli'],
+    AGENTFLEET_URL: user.tenant.fleet.url,
+    AGENTFLEET_KEY: user.tenant.fleet.keys['cli'],
   }
   const run = promisify(execFile)
   const { stdout } = await run(program, ['fleet', '--json'], { env })

@@ -54,6 +54,8 @@ export interface Context {
   readonly columns: number | undefined
   /** Rows of the terminal. */
   readonly rows: number | undefined
+  /** Calls the listener after each change of the terminal's size, until the returned function is called. */
+  onResize(listener: () => void): () => void
   /** Whether notes go to a terminal: only then a progress bar moves. */
   readonly notesMove: boolean
   readonly commands: readonly Command[]

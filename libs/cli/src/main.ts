@@ -41,6 +41,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
     get rows() {
       return process.stdout.isTTY ? process.stdout.rows || undefined : undefined
     },
+    onResize(listener) {
+      process.stdout.on('resize', listener)
+      return () => void process.stdout.off('resize', listener)
+    },
     get noteColumns() {
       return process.stderr.isTTY ? process.stderr.columns || COLUMNS_DEFAULT : undefined
     },

@@ -22,6 +22,8 @@ export interface Terminal {
   readonly columns: number | undefined
   /** Rows of the terminal behind `out` now. */
   readonly rows?: number | undefined
+  /** Calls the listener after each change of this size, until the returned function is called. */
+  onResize?(listener: () => void): () => void
   /** Columns of the terminal behind `err`. */
   readonly noteColumns: number | undefined
   readonly signal: AbortSignal
@@ -108,6 +110,7 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
     get rows() {
       return terminal.rows
     },
+    onResize: (listener) => terminal.onResize?.(listener) ?? (() => undefined),
     notesMove: terminal.noteColumns !== undefined,
     commands: COMMANDS,
     env,

@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Context, Option } from './command.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { mayPass } from './patience.ts'
-import { number } from './render/formats.ts'
+import { fitted } from './render/screen.ts'
 import { jsonLine } from './render/text.ts'
 
 /** The view is read again this often, milliseconds. */
 const EVERY_MS = 2_000
+/** While a person drags the edge of a terminal, its size changes many times, milliseconds. */
+const RESIZE_MS = 100
 /** Empties the screen; the lines that have scrolled away stay. */
 const CLEAR = '\u001b[2J'
 const HOME = '\u001b[H'
@@ -27,6 +29,8 @@ export const WATCH_OPTION: Option = {
 export interface Shown {
   readonly objects: readonly unknown[]
   readonly text: string
+  /** Whether the last lines are the newest, so that a screen too small for all shows these. */
+  readonly newestLast?: boolean
 }
 
 /**
@@ -40,6 +44,7 @@ export async function showView(
   everyMs = EVERY_MS,
 ): Promise<ExitCode> {
   let shown = false
+  let drawn = false
   let away = false
   for (;;) {
     const view = await read().catch((error: unknown) => {
@@ -53,27 +58,39 @@ export async function showView(
     } else {
       if (context.json) for (const object of view.objects) context.print(jsonLine(object))
       else if (watch && context.columns !== undefined) {
-        context.write(`${shown ? '' : CLEAR}${screenOf(view.text, context.rows)}`)
+        context.write(`${drawn ? '' : CLEAR}${screenOf(view, context.rows)}`)
+        drawn = true
       } else context.print(view.text)
       if (!watch) return EXIT.done
       shown = true
     }
     away = view === undefined
-    await delay(everyMs, undefined, { signal: context.signal })
+    // The terminal has moved the old lines.
+    if (await isResized(context, everyMs)) drawn = false
+  }
+}
+
+/** Waits until the next read is due: also when the terminal has another size. */
+async function isResized({ signal, onResize }: Context, everyMs: number): Promise<boolean> {
+  const resized = new AbortController()
+  const forget = onResize(() => resized.abort())
+  try {
+    await delay(everyMs, undefined, { signal: AbortSignal.any([signal, resized.signal]) })
+    return false
+  } catch (error) {
+    if (signal.aborted) throw error
+    await delay(RESIZE_MS, undefined, { signal })
+    return true
+  } finally {
+    forget()
   }
 }
 
 /** A text over the old one, without flicker: as many of its lines as the screen has. */
-function screenOf(text: string, rows: number | undefined): string {
-  const lines = text.split('\n')
+function screenOf({ text, newestLast }: Shown, rows: number | undefined): string {
   // The cursor needs the last row.
-  const most = Math.max(1, (rows ?? Infinity) - 1)
-  const hidden = lines.length - most
-  const shown =
-    hidden <= 0
-      ? lines
-      : [...lines.slice(0, most - 1), `… ${number(hidden + 1)} more lines do not fit on the screen`]
-  const drawn = shown.map((line) => `${line}${CLEAR_RIGHT}\n`).join('')
+  const lines = fitted(text, Math.max(1, (rows ?? Infinity) - 1), newestLast)
+  const drawn = lines.map((line) => `${line}${CLEAR_RIGHT}\n`).join('')
   return `${HOME}${NO_WRAP}${drawn}${CLEAR_BELOW}${WRAP}`
 }
 

@@ -1,13 +1,31 @@
 import { describe, expect, test } from 'vitest'
-import { createHistory, spreadOf } from '../src/demo/history.ts'
+import { createHistory, spreadOf, type History, type Kill } from '../src/demo/history.ts'
 import { killAfter } from '../src/demo/play.ts'
-import { demoReport, isKept } from '../src/demo/report.ts'
+import { demoReport, isKept, type DemoFigures } from '../src/demo/report.ts'
 import { uncoloured } from '../src/render/paint.ts'
 
 const KILL = { node: 'worker-1', running: 12, atMs: 1_000 }
 
 function event(taskId: string, type: string, atMs: number) {
-  return { taskId, type, atMs, storedAtMs: atMs + 1 }
+  const llmCalls = type === 'completed' ? 3 : 0
+  return { taskId, type, atMs, storedAtMs: atMs + 1, llmCalls }
+}
+
+/** The figures of a demo whose simulator counted this many calls: by default exactly those of the log. */
+function figuresOf(
+  history: History,
+  llmMsOf: ReadonlyMap<string, number>,
+  kills: readonly Kill[] = [],
+  paid?: number,
+): DemoFigures {
+  const figures = history.figures(llmMsOf, kills)
+  return {
+    ...figures,
+    paid: paid ?? figures.calls,
+    paidTwice: 0,
+    kills,
+    page: 'http://127.0.0.1:8080/console',
+  }
 }
 
 describe('the figures of a demo', () => {
@@ -24,7 +42,7 @@ describe('the figures of a demo', () => {
       ['quick', 600],
       ['moved', 600],
     ])
-    const figures = history.figures(llmMsOf, [KILL, { ...KILL, atMs: 2_000 }])
+    const figures = figuresOf(history, llmMsOf, [KILL, { ...KILL, atMs: 2_000 }])
     expect(figures).toMatchObject({ accepted: 2, completed: 2, failed: 0, lost: 0, endedTwice: 0 })
     expect(figures.addedMs).toEqual({ count: 1, p50: 10, p99: 10, max: 10 })
     expect(figures.failoverMs).toEqual({ count: 1, p50: 800, p99: 800, max: 800 })
@@ -36,7 +54,7 @@ describe('the figures of a demo', () => {
     history.note(event('open', 'submitted', 1))
     history.note(event('unheard', 'completed', 1))
     const ids = ['open', 'unheard', 'unknown']
-    const figures = history.figures(new Map(ids.map((id) => [id, 0])), [])
+    const figures = figuresOf(history, new Map(ids.map((id) => [id, 0])))
     expect(figures).toMatchObject({ accepted: 3, completed: 0, lost: 3 })
     expect(isKept(figures)).toBe(false)
   })
@@ -46,9 +64,23 @@ describe('the figures of a demo', () => {
     history.note(event('twice', 'submitted', 1))
     history.note(event('twice', 'completed', 2))
     history.note(event('twice', 'failed', 3))
-    const figures = history.figures(new Map([['twice', 0]]), [])
+    const figures = figuresOf(history, new Map([['twice', 0]]))
     expect(figures).toMatchObject({ lost: 0, endedTwice: 1 })
     expect(isKept(figures)).toBe(false)
+  })
+
+  test('a simulator that counted fewer calls than the log has is reported, because its counters cannot show what was paid twice', () => {
+    const history = createHistory()
+    history.note(event('a', 'submitted', 1))
+    history.note(event('a', 'completed', 3))
+    const tasks = new Map([['a', 0]])
+    expect(isKept(figuresOf(history, tasks))).toBe(true)
+    const off = figuresOf(history, tasks, [], 2)
+    expect(off).toMatchObject({ calls: 3, paid: 2, lost: 0 })
+    expect(isKept(off)).toBe(false)
+    expect(demoReport(off, { paint: uncoloured, columns: undefined })).toMatch(
+      /^LLM calls +3 +.*, but the simulator counted only 2$/m,
+    )
   })
 
   test('each quantile is one of the measured values', () => {
@@ -66,13 +98,7 @@ describe('the figures of a demo', () => {
     const history = createHistory()
     history.note(event('quick', 'submitted', 100))
     history.note(event('quick', 'completed', 1_109))
-    const figures = {
-      ...history.figures(new Map([['quick', 600]]), [KILL]),
-      paid: 3,
-      paidTwice: 0,
-      kills: [KILL],
-      page: 'http://127.0.0.1:8080/console',
-    }
+    const figures = figuresOf(history, new Map([['quick', 600]]), [KILL], 3)
     const report = demoReport(figures, { paint: uncoloured, columns: undefined })
     expect(`\n${report}\n`).toMatchInlineSnapshot(`
       "
@@ -83,6 +109,7 @@ describe('the figures of a demo', () => {
       ended twice    0                       the log has two ends of these tasks
       added latency  p50 410 ms, p99 410 ms  1 task took this time in addition to the LLM calls
       failover       —                       no task of a killed node had to run again
+      LLM calls      3                       the log has these calls of the tasks, and the simulator counted all of them
       paid twice     0 of 3 calls (0.00 %)   the simulator counted these calls, in tasks with several attempts
 
       killed: worker-1 (12 running tasks)

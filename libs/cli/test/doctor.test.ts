@@ -1,4 +1,3 @@
-import type { FleetView } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import {
   checkClock,
@@ -9,6 +8,7 @@ import {
   checkVersion,
 } from '../src/doctor/checks.ts'
 import { uncoloured } from '../src/render/paint.ts'
+import { fleetWith, pausedProvider } from './render/fleet-view.ts'
 
 test('the command doctor reports an old version of Node.js as a problem, and another version of the gateway as a warning', () => {
   expect(['20.19.0', '20.20.2', '24.1.0'].map((v) => checkNode(v).result)).toEqual(
@@ -35,19 +35,11 @@ test('the command doctor warns of limits of the machine that are too small, and 
 })
 
 test('the command doctor reports and explains a fleet without a node and a provider that is closed for calls', () => {
-  const fleet = {
+  const fleet = fleetWith({
     status: 'no-available-nodes',
     explanation: 'no node is alive',
-    nodes: [],
-    providers: [
-      {
-        provider: 'openai',
-        model: 'gpt',
-        breaker: 'open',
-        lastError: { kind: 'status 401', agoMs: 1 },
-      },
-    ],
-  } as unknown as FleetView
+    providers: [pausedProvider({ lastError: { kind: 'status 401', agoMs: 1 } })],
+  })
   const checks = [checkNode('20.19.0'), ...checkFleet(fleet)]
   expect(`\n${checkTable(checks, { paint: uncoloured, columns: undefined })}\n`)
     .toMatchInlineSnapshot(`

@@ -1,7 +1,7 @@
 import { ClientError } from '@agentfleet/client'
 import { expect, test } from 'vitest'
-import type { Context } from '../src/command.ts'
 import { showView } from '../src/watching.ts'
+import { contextWith } from './context.ts'
 
 /** The interval of the tests, milliseconds. */
 const EVERY_MS = 1
@@ -12,13 +12,10 @@ const refused = new ClientError({ ...problem, status: 401, code: 'unauthorized' 
 /** Watches a view whose reads end like this; the last one must end the watch. */
 async function watchReads(reads: readonly (string | ClientError)[]) {
   const lines: string[] = []
-  const context = {
-    json: false,
-    columns: undefined,
-    signal: AbortSignal.timeout(10_000),
-    print: (line: string) => lines.push(line),
-    note: (line: string) => lines.push(`note: ${line}`),
-  } as unknown as Context
+  const context = contextWith({
+    print: (line) => void lines.push(line),
+    note: (line) => void lines.push(`note: ${line}`),
+  })
   const left = [...reads]
   const read = async () => {
     const next = left.shift()
@@ -43,13 +40,7 @@ test('a watched view of the command line continues after the gateway was unavail
 test('a watched view on a terminal draws each frame over the old one, and never more lines than the screen has', async () => {
   const frames: string[] = []
   const views = ['one\ntwo', '1\n2\n3\n4']
-  const context = {
-    json: false,
-    columns: 40,
-    rows: 4,
-    signal: AbortSignal.timeout(10_000),
-    write: (text: string) => frames.push(text),
-  } as unknown as Context
+  const context = contextWith({ columns: 40, rows: 4, write: (text) => void frames.push(text) })
   const read = async () => {
     const text = views.shift()
     if (text === undefined) throw refused

@@ -83,6 +83,14 @@ export async function keepFleetFile(fleet: RunningFleet): Promise<() => Promise<
   }
 }
 
+/** A running fleet by its file, without passwords, and the folder of its state. */
+export function addressesOf(
+  fleet: RunningFleet,
+): Omit<FleetAccess, 'operator' | 'redisUrl'> & { readonly dir: string } {
+  const { operator: _operator, redisUrl: _redisUrl, ...addresses } = accessOf(fleet)
+  return { ...addresses, dir: fleet.dir }
+}
+
 function accessOf(fleet: RunningFleet): FleetAccess {
   const { nats, redis, consul } = fleet
   const servers = Object.entries({ nats, redis, consul }).map(

@@ -8,6 +8,7 @@ import { bannerOf } from './start/banner.ts'
 import { mcpNotice } from './start/mcp-notice.ts'
 import { defaultCacheDir, findBinaries } from './binaries.ts'
 import { takeDataDir } from './data-dir.ts'
+import { addressesOf } from './fleet-file.ts'
 import { runDemo } from './start/demo.ts'
 import { startFleet, type Fleet } from './fleet.ts'
 import { isPortFree } from './servers/ports.ts'
@@ -20,10 +21,11 @@ import { StartFailure } from './start/start-watch.ts'
 const USAGE = `npm start -- [options]
   --once            stop after the tasks; the exit code is 0 only if all tasks completed
   --workers N       start N worker nodes (default 2)
-  --port N          use the port N for the API (default 8080, or a free port if 8080 is taken)
+  --port N          use the port N for the API (default: API_PORT, then 8080, or a free port if 8080 is taken)
   --data DIR        keep the state of the fleet in the folder DIR (default .agentfleet/)
   --durability C    process (default), or power: NATS flushes every stored event to the disk
   --tasks N         run N tasks at the start (default 6)
+  --json            print one JSON object a line: the fleet, then each task; everything else goes to the standard error
 
 The services read variables of the environment, such as OPENAI_API_KEY, PROVIDERS, API_KEYS, MCP_SERVERS,
 TOOLS_DIR, TENANT_BUDGETS and WORKER_SLOTS. docs/reference/npm-start.md lists all of them.`
@@ -33,12 +35,24 @@ const STATUS_EVERY_MS = 1_000
 const DEFAULT_PORT = 8080
 /** The exit code of a shell's command that Ctrl-C ended. */
 const INTERRUPTED = 130
+/** The exit code for a wrong option, as of the command line. */
+const WRONG_OPTION = 2
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
+/** Lines for people and objects for programs; with `--json` the standard output has only objects. */
+function outputsOf(json: boolean) {
+  const lines = json ? process.stderr : process.stdout
+  return {
+    say: (line: string): void => void lines.write(`${line}\n`),
+    show(object: unknown): void {
+      if (json) process.stdout.write(`${JSON.stringify(object)}\n`)
+    },
+  }
+}
 
 async function main(): Promise<number> {
   const options = readOptions()
+  const { say, show } = outputsOf(options.json)
   const stopping = new AbortController()
   let signals = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -68,7 +82,7 @@ async function main(): Promise<number> {
       durability: options.durability,
       signal: stopping.signal,
       onStep: (step) => say(`waiting for ${step} …`),
-      apiPort: await choosePort(options.port),
+      apiPort: await choosePort(options.port ?? wantedPort(process.env)),
       env: { autoscaler: { SCALE_MIN: String(bounds.min), SCALE_MAX: String(bounds.max) } },
       onExit: (id, reason, followed, pauseMs = 0) => {
         const soon = pauseMs > 0 ? ` in ${(pauseMs / 1_000).toFixed(1)} s` : ''
@@ -76,12 +90,13 @@ async function main(): Promise<number> {
       },
     })
     say(bannerOf(fleet, performance.now() - startedMs, bounds))
+    show(addressesOf(fleet))
     const client = createClient({
       baseUrl: fleet.url,
       ...(fleet.apiKey === undefined ? {} : { apiKey: fleet.apiKey }),
     })
     const { tasks } = options
-    const completed = tasks === 0 || (await runDemo(client, tasks, say, stopping.signal))
+    const completed = tasks === 0 || (await runDemo(client, tasks, { say, show }, stopping.signal))
     if (options.once) return completed ? 0 : 1
     const offers = {
       tools: () => client.tools(),
@@ -91,7 +106,7 @@ async function main(): Promise<number> {
     const missing = await mcpNotice(process.env, { ...offers, signal: stopping.signal })
     for (const line of missing) say(line)
     say('\nThe fleet is up. Ctrl-C stops the fleet; the fleet keeps its state.')
-    await showStatus(client, stopping.signal)
+    await showStatus(client, options.json, stopping.signal)
     return 0
   } catch (error) {
     if (stopping.signal.aborted) return options.once ? INTERRUPTED : 0
@@ -109,6 +124,7 @@ const OPTIONS = {
   data: { type: 'string' },
   durability: { type: 'string', default: 'process' },
   tasks: { type: 'string', default: '6' },
+  json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const
 const OPTION_NAMES = Object.keys(OPTIONS).map((name) => `--${name}`)
@@ -136,10 +152,10 @@ function parsedOptions() {
 function readOptions() {
   const values = parsedOptions()
   if (values.help) {
-    say(USAGE)
+    process.stdout.write(`${USAGE}\n`)
     process.exit(0)
   }
-  const { durability } = values
+  const { durability, json } = values
   if (durability !== 'process' && durability !== 'power') {
     throw new UsageError(`--durability is process or power, not ${durability}`)
   }
@@ -148,6 +164,7 @@ function readOptions() {
     workers: whole('--workers', values.workers, 1, 20),
     tasks: whole('--tasks', values.tasks, 0, 1_000),
     port: values.port === undefined ? undefined : whole('--port', values.port, 1, 65_535),
+    json,
     data: values.data ?? join(ROOT, '.agentfleet'),
     durability,
   } as const
@@ -164,11 +181,17 @@ function whole(name: string, value: string, min: number, max: number): number {
   throw new UsageError(`${name} must be a whole number from ${min} to ${max}, not ${value}`)
 }
 
+/** The port that the environment names, after its variables were checked; 0 stands for any free port. */
+function wantedPort({ API_PORT: port }: NodeJS.ProcessEnv): number | undefined {
+  return port ? Number(port) : undefined
+}
+
 async function choosePort(wanted: number | undefined): Promise<number | undefined> {
+  if (wanted === 0) return undefined
   if (wanted !== undefined) {
     if (await isPortFree(wanted)) return wanted
     throw new StartFailure(
-      `port ${wanted} is taken by another program; choose another port, or omit --port to get a free port`,
+      `port ${wanted} is taken by another program; choose another port, or omit --port and API_PORT to get a free port`,
     )
   }
   return (await isPortFree(DEFAULT_PORT)) ? DEFAULT_PORT : undefined
@@ -176,6 +199,7 @@ async function choosePort(wanted: number | undefined): Promise<number | undefine
 
 async function showStatus(
   client: ReturnType<typeof createClient>,
+  json: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -187,7 +211,7 @@ async function showStatus(
       },
       () => 'the gateway does not answer',
     )
-    if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line}`)
+    if (process.stdout.isTTY && !json) process.stdout.write(`\r\u001b[K${line}`)
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, STATUS_EVERY_MS)
       function done(): void {
@@ -209,6 +233,6 @@ main().then(
       `${plain ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
     )
     if (usage) process.stderr.write(`${USAGE}\n`)
-    process.exit(1)
+    process.exit(usage ? WRONG_OPTION : 1)
   },
 )

@@ -49,7 +49,11 @@ export const usage: Command = {
     })
     return showView(context, isSet(input, 'watch'), async () => {
       const report = await context.client.usage(query)
-      return { objects: [report], text: usageTable(report, context, query.groupBy) }
+      return {
+        objects: [report],
+        text: usageTable(report, context, query.groupBy),
+        newestLast: query.groupBy !== 'agent',
+      }
     })
   },
 }
@@ -91,7 +95,11 @@ export const stats: Command = {
           signal: context.signal,
         }),
       )
-      return { objects: [view], text: statsTable(view, context) }
+      return {
+        objects: [view],
+        text: statsTable(view, context),
+        newestLast: view.groupBy === undefined,
+      }
     })
   },
 }

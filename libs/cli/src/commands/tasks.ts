@@ -151,7 +151,7 @@ export const get: Command = {
     if (isSet(input, 'events')) {
       return showView(context, watched, async () => {
         const objects = await client.events(taskId, { signal })
-        return { objects, text: eventTable(objects, context) }
+        return { objects, text: eventTable(objects, context), newestLast: true }
       })
     }
     return showView(context, watched, async () => {

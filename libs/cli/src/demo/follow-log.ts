@@ -28,7 +28,13 @@ export async function followLog(
     afterSeq,
     log,
     receive: ({ taskId, event, storedAtMs }) =>
-      options.receive({ taskId, type: event.type, atMs: event.atMs, storedAtMs }),
+      options.receive({
+        taskId,
+        type: event.type,
+        atMs: event.atMs,
+        storedAtMs,
+        ...('usage' in event && event.usage ? { llmCalls: event.usage.llmCalls } : {}),
+      }),
   })
   return {
     caughtUp: () => tail.caughtUp(),

@@ -12,6 +12,8 @@ export interface LoggedEvent {
   readonly atMs: number
   /** By the clock of the log. */
   readonly storedAtMs: number
+  /** Of an ending: the LLM calls of the task whose answers the fleet has. */
+  readonly llmCalls?: number
 }
 
 /** One killed node. */
@@ -39,6 +41,8 @@ export interface LogFigures {
   readonly lost: number
   /** Tasks with more than one ending. */
   readonly endedTwice: number
+  /** LLM calls of the accepted tasks. */
+  readonly calls: number
   /** The fleet's share of the time from submission to ending, for tasks that no kill touched, milliseconds. */
   readonly addedMs: Spread
   /** From a kill to the next attempt of each task that it touched, milliseconds. */
@@ -52,6 +56,7 @@ interface Story {
   endedAtMs?: number
   endings: number
   completed: boolean
+  calls: number
   readonly restartsAtMs: number[]
 }
 
@@ -72,16 +77,17 @@ export function createHistory(): History {
   const stories = new Map<string, Story>()
   let ended = 0
   return {
-    note({ taskId, type, atMs, storedAtMs }) {
+    note({ taskId, type, atMs, storedAtMs, llmCalls = 0 }) {
       let story = stories.get(taskId)
       if (story === undefined) {
-        story = { endings: 0, completed: false, restartsAtMs: [] }
+        story = { endings: 0, completed: false, calls: 0, restartsAtMs: [] }
         stories.set(taskId, story)
       }
       if (type === 'submitted') story.submittedAtMs = atMs
       if (type === 'attempt-started') story.restartsAtMs.push(atMs)
       if (!ENDINGS.has(type)) return
       if (story.endings === 0) ended += 1
+      story.calls = llmCalls
       story.endings += 1
       story.endedAtMs = storedAtMs
       story.completed = type === 'completed'
@@ -98,13 +104,14 @@ function figuresOf(
   llmMsOf: ReadonlyMap<string, number>,
   kills: readonly Kill[],
 ): LogFigures {
-  const sums = { completed: 0, failed: 0, lost: 0, endedTwice: 0 }
+  const sums = { completed: 0, failed: 0, lost: 0, endedTwice: 0, calls: 0 }
   const addedMs: number[] = []
   const failoverMs: number[] = []
   let firstMs = Number.POSITIVE_INFINITY
   let lastMs = 0
   for (const [taskId, llmMs] of llmMsOf) {
     const story = stories.get(taskId)
+    sums.calls += story?.calls ?? 0
     if (story?.submittedAtMs === undefined || story.endedAtMs === undefined) {
       sums.lost += 1
       continue

@@ -17,14 +17,22 @@ export interface DemoFigures extends LogFigures, PaidFigures {
   readonly page: string
 }
 
-/** Whether the fleet kept its promises: no task is lost, and each ended once. */
-export function isKept({ lost, endedTwice }: LogFigures): boolean {
-  return lost === 0 && endedTwice === 0
+/** Whether the fleet kept its promises: no task is lost, each ended once, and the provider was paid for every call. */
+export function isKept(
+  figures: Pick<DemoFigures, 'lost' | 'endedTwice' | 'calls' | 'paid'>,
+): boolean {
+  return figures.lost === 0 && figures.endedTwice === 0 && isCounted(figures)
+}
+
+/** Whether the simulators counted every call that the log has: otherwise "paid twice" cannot be trusted. */
+function isCounted({ calls, paid }: Pick<DemoFigures, 'calls' | 'paid'>): boolean {
+  return paid >= calls
 }
 
 /** The figures as a table, and the address at which to look. */
 export function demoReport(figures: DemoFigures, look: Look): string {
-  const { accepted, completed, failed, lost, endedTwice, addedMs, failoverMs, seconds } = figures
+  const { accepted, completed, failed, lost, endedTwice, calls, addedMs, failoverMs, seconds } =
+    figures
   const { paid, paidTwice, kills, page } = figures
   const rate = seconds === 0 ? 0 : accepted / seconds
   const share = paid === 0 ? 0 : (paidTwice / paid) * 100
@@ -61,6 +69,13 @@ export function demoReport(figures: DemoFigures, look: Look): string {
         failoverMs.count === 0
           ? 'no task of a killed node had to run again'
           : `${counted(failoverMs.count, 'task')} of killed nodes ran again this long after the kill`,
+      ],
+      [
+        'LLM calls',
+        { text: number(calls), tone: isCounted(figures) ? 'good' : 'bad' },
+        isCounted(figures)
+          ? 'the log has these calls of the tasks, and the simulator counted all of them'
+          : `the log has these calls of the tasks, but the simulator counted only ${number(paid)}`,
       ],
       [
         'paid twice',

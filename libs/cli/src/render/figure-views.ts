@@ -1,6 +1,6 @@
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import { age, counted, duration, megabytes, number, percent, time, usd } from './formats.ts'
+import { age, costOf, counted, duration, megabytes, number, percent, time, usd } from './formats.ts'
 import { table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -151,7 +151,7 @@ function usageCells(usage: UsageReport['total']): readonly Cell[] {
     number(usage.llmCalls),
     number(usage.inputTokens),
     number(usage.outputTokens),
-    usd(usage.costUsd),
+    costOf(usage),
   ]
 }
 
@@ -202,6 +202,6 @@ function hourTable({ days, total }: UsageReport, look: Look): string {
       usd(total.costUsd === undefined ? undefined : costUsd),
     ]),
   )
-  const sum = ['total', number(total.inputTokens + total.outputTokens), usd(total.costUsd)]
+  const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(total)]
   return table([left('HOUR (UTC)'), right('TOKENS'), right('COST')], [...rows, sum], look)
 }

@@ -1,5 +1,5 @@
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
-import { age, duration, megabytes, number, percent, usd } from './formats.ts'
+import { age, costOf, duration, megabytes, number, percent } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
@@ -15,7 +15,7 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
       ['nodes', nodeCounts(fleet.nodes)],
       ['running', `${number(fleet.running)} of ${number(slots)} slots`],
       ['queued', queueText(fleet)],
-      ['cost today', fleet.costTodayUsd === undefined ? undefined : usd(fleet.costTodayUsd)],
+      ['cost today', costToday(fleet)],
       [
         'balancers',
         fleet.balancers.map(({ id, room }) => `${id}${room ? '' : ' (full)'}`).join(', '),
@@ -67,8 +67,18 @@ function queueText({ queued, oldestWaitingMs }: FleetView): string {
   return `${number(queued)}; the oldest has waited for ${duration(oldestWaitingMs)}`
 }
 
+/** Undefined while the gateway does not know it. */
+function costToday({
+  llmCallsToday: llmCalls,
+  costTodayUsd: costUsd,
+}: FleetView): string | undefined {
+  return llmCalls === undefined ? undefined : costOf({ llmCalls, costUsd })
+}
+
 function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): string {
-  const sorted = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  // Nodes that need attention come first: a screen may have no room for all.
+  const isWell = ({ state, draining }: NodeView): number => Number(state === 'alive' && !draining)
+  const sorted = nodes.toSorted((a, b) => isWell(a) - isWell(b) || (a.id < b.id ? -1 : 1))
   return table(
     [
       { name: 'NODE' },

@@ -18,10 +18,18 @@ export function counted(value: number, thing: string): string {
   return `${number(value)} ${thing}${value === 1 ? '' : 's'}`
 }
 
-/** US dollars: two decimals, four below one cent. */
+/** US dollars: two decimals, four below one cent; a call without a price is unpriced, not free. */
 export function usd(value: number | undefined): string {
   if (value === undefined) return 'unpriced'
   return `$${value.toFixed(value !== 0 && value < 0.01 ? 4 : 2)}`
+}
+
+/** What calls of models cost; without a call nothing is spent. */
+export function costOf(usage: {
+  readonly llmCalls: number
+  readonly costUsd?: number | undefined
+}): string {
+  return usd(usage.llmCalls === 0 ? 0 : usage.costUsd)
 }
 
 /** A share as percent. */

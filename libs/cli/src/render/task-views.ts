@@ -5,7 +5,7 @@ import type {
   TaskView,
   WaitingView,
 } from '@agentfleet/protocol'
-import { age, counted, duration, number, time, usd } from './formats.ts'
+import { age, costOf, counted, duration, number, time, usd } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Cell, type Look } from './table.ts'
 import { lineOf, oneLine, safe, valueText } from './text.ts'
@@ -86,7 +86,7 @@ export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
         'tokens',
         `${number(task.usage.inputTokens)} of input, ${number(task.usage.outputTokens)} of output`,
       ],
-      ['cost', `${usd(task.usage.costUsd)}${budgetText(task)}`],
+      ['cost', `${costOf(task.usage)}${budgetText(task)}`],
       ['replay of', task.replayOf],
       ['parent', task.parentId],
       ['children', task.children?.map(({ id }) => id).join(', ')],
@@ -198,11 +198,7 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
     case 'failed':
       return `${error?.code ?? ''}: ${error?.message ?? ''}`
     case 'completed':
-      return [
-        on,
-        usage && `${counted(usage.llmCalls, 'call')}, ${usd(usage.costUsd)}`,
-        lineOf(result),
-      ]
+      return [on, usage && `${counted(usage.llmCalls, 'call')}, ${costOf(usage)}`, lineOf(result)]
         .filter(Boolean)
         .join(', ')
     case 'attempt-started':

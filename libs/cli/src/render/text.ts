@@ -5,9 +5,11 @@
 const CONTROLS = /(?![\n\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 /** Characters that take two columns. */
 const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+  /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18cff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 /** Marks that join the character before them. */
-const JOINED = /\p{Mark}|\u200d/u
+const JOINED = /[\p{Mark}\u200d\u1160-\u11ff\ud7b0-\ud7ff]/u
+/** No language needs more marks on one character; hundreds of them cover the lines above and below. */
+const TOO_MANY_MARKS = /(\p{Mark}{8})\p{Mark}+/gu
 
 /** A text without characters that control the terminal; line breaks stay. */
 export function safe(text: string): string {
@@ -30,7 +32,7 @@ export function jsonLine(value: unknown): string {
 
 /** A text in one line without characters that control the terminal. */
 export function oneLine(text: string): string {
-  return safe(text.replaceAll(/\s+/g, ' ').trim())
+  return safe(text.replaceAll(/\s+/g, ' ').trim()).replaceAll(TOO_MANY_MARKS, '$1')
 }
 
 /** How many columns of a terminal a text takes. */

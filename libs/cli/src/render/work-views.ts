@@ -8,7 +8,7 @@ import type {
   TaskSummary,
   ToolView,
 } from '@agentfleet/protocol'
-import { age, counted, duration, number, time, usd } from './formats.ts'
+import { age, costOf, counted, duration, number, time } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Look } from './table.ts'
 import { safe, valueText } from './text.ts'
@@ -96,7 +96,7 @@ export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: numb
       id,
       { text: state, tone: toneOf(state) },
       age(createdAt, nowMs),
-      usd(usage.costUsd),
+      costOf(usage),
       error === undefined ? preview : `${error.code}: ${error.message} (${preview})`,
     ]),
     look,
@@ -115,7 +115,7 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
       ['planner', `${goal.planner}, ${goal.model}`],
       ['submitted', `${time(goal.createdAt)} (${age(goal.createdAt, nowMs)} ago)`],
       ['plans', String(goal.plans.length)],
-      ['cost', `${usd(goal.usage.costUsd)}, ${counted(goal.usage.llmCalls, 'call')}`],
+      ['cost', `${costOf(goal.usage)}, ${counted(goal.usage.llmCalls, 'call')}`],
       ['plan', plan && `${plan.valid ? '' : 'invalid: '}${plan.summary}`],
       ['problems', plan?.problems?.join('; ')],
     ],

@@ -1,7 +1,7 @@
 import type {
   DecisionView,
-  FleetView,
   IncidentView,
+  NodeView,
   TaskCounts,
   UsageReport,
 } from '@agentfleet/protocol'
@@ -11,10 +11,11 @@ import { uncoloured } from '../../src/render/paint.ts'
 import { decisionTable, incidentDetails, incidentTable } from '../../src/render/record-views.ts'
 import { countTable } from '../../src/render/task-views.ts'
 import { usageTable } from '../../src/render/figure-views.ts'
+import { fleetWith, pausedProvider } from './fleet-view.ts'
 import { NOW_MS } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }
-const NODE = {
+const NODE: NodeView = {
   id: 'worker-1',
   state: 'alive',
   incarnation: 1,
@@ -33,43 +34,41 @@ const NODE = {
   heartbeatAgeMs: 80,
 }
 
+test('the page of the fleet prints the cost of today as unpriced if no called model has a price, and as nothing if no model was called', () => {
+  const cost = (parts: Parameters<typeof fleetWith>[0]) =>
+    /^cost today +(.*)$/m.exec(fleetPage(fleetWith(parts), LOOK, NOW_MS))?.[1]
+  expect(cost({ llmCallsToday: 3 })).toBe('unpriced')
+  expect(cost({ llmCallsToday: 0 })).toBe('$0.00')
+  expect(cost({ llmCallsToday: 3, costTodayUsd: 0.25 })).toBe('$0.25')
+  expect(cost({})).toBeUndefined()
+})
+
 test('the printed page with the state of the fleet matches the snapshot in this test', () => {
-  const fleet = {
-    status: 'ok',
+  const fleet = fleetWith({
     explanation: '1 of 2 nodes take tasks; 484 slots are free.',
-    nodes: [{ ...NODE, id: 'worker-2', state: 'dead' }, NODE],
+    nodes: [NODE, { ...NODE, id: 'worker-2', state: 'dead' }],
     queued: 3,
     running: 28,
     oldestWaitingMs: 840,
     costTodayUsd: 1.5,
+    llmCallsToday: 120,
     balancers: [{ id: 'load-balancer-1', room: false, heardAgoMs: 10 }],
     providers: [
-      {
-        provider: 'openai',
-        model: 'gpt',
-        nodes: 1,
-        calls: 12,
-        breaker: 'open',
-        closedForMs: 0,
-        learned: [],
-        lastError: { kind: 'status 429', agoMs: 1_200 },
-        firstTokenMs: 350,
-      },
+      pausedProvider({ lastError: { kind: 'status 429', agoMs: 1_200 }, firstTokenMs: 350 }),
     ],
-    history: [],
-  } as unknown as FleetView
+  })
   expect(`\n${fleetPage(fleet, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
     status      ok: 1 of 2 nodes take tasks; 484 slots are free.
-    nodes       1 dead, 1 alive
+    nodes       1 alive, 1 dead
     running     28 of 512 slots
     queued      3; the oldest has waited for 840 ms
     cost today  $1.50
     balancers   load-balancer-1 (full)
 
     NODE      STATE    RUNNING   CPU  MEMORY   LAG  ATTEMPT   DONE  FAILED        UP
-    worker-1  alive  28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
     worker-2  dead   28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
+    worker-1  alive  28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
 
     PROVIDER  MODEL  BREAKER  CALLS  FIRST TOKEN  TOKENS/S  LAST ERROR
     openai    gpt    open        12       350 ms         —  status 429, 1.2 s ago
@@ -139,7 +138,7 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   expect(countTable({ ...counts, groupBy: 'agent', unsplit: 3_000 }, LOOK)).toContain(
     'The counts are not exact: the gateway did not look up whether 3,000 queued tasks already run.',
   )
-  const decision = {
+  const decision: DecisionView = {
     id: 'd-1',
     service: 'autoscaler',
     by: 'autoscaler-1',
@@ -151,14 +150,14 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     policy: { kind: 'add', reason: '', figures: {} },
     acted: true,
     outcomes: [],
-  } as unknown as DecisionView
+  }
   expect(`\n${decisionTable([decision], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
     ID      AGE  SERVICE     KIND  ABOUT  ACTED  REASON
     d-1  12.0 s  autoscaler  add   —      yes    tasks wait for 2 s
     "
   `)
-  const incident = {
+  const incident: IncidentView = {
     id: 'worker-2-1',
     nodeId: 'worker-2',
     incarnation: 1,
@@ -171,9 +170,15 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     redistributedAtMs: NOW_MS - 8_700,
     tasks: 211,
     redistributed: 211,
-    action: { kind: 'replace', reason: 'the node is dead', driver: 'local', outcome: 'done' },
+    action: {
+      kind: 'replace',
+      reason: 'the node is dead',
+      driver: 'local',
+      startedAtMs: NOW_MS - 8_900,
+      outcome: 'done',
+    },
     outcome: { kind: 'recovered', reason: 'a new node runs', atMs: NOW_MS, figures: {} },
-  } as unknown as IncidentView
+  }
   expect(`\n${incidentTable([incident], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
     ID            AGE  NODE      STATE   SILENT  TASKS  MOVED  ACTION   OUTCOME

@@ -5,6 +5,7 @@ export const NOW_MS = Date.parse('2026-01-31T12:00:05.000Z')
 const AT_MS = Date.parse('2026-01-31T12:00:00.000Z')
 
 const SUMMARY: TaskSummary = {
+  kind: 'task',
   id: '019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90',
   state: 'completed',
   agent: 'developer',
@@ -16,7 +17,8 @@ const SUMMARY: TaskSummary = {
   seq: 1_057,
   attempt: 1,
   failures: 0,
-} as TaskSummary
+  usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+}
 
 /** A completed task and a failed one. */
 export const SUMMARIES: readonly TaskSummary[] = [
@@ -31,7 +33,7 @@ export const SUMMARIES: readonly TaskSummary[] = [
 ]
 
 /** A completed task with all the figures of its run. */
-export const TASK = {
+export const TASK: TaskView = {
   ...SUMMARY,
   cpu: 'low',
   memory: 'low',
@@ -49,10 +51,10 @@ export const TASK = {
   metadata: { team: 'support' },
   result: 'One waits, one is served',
   usage: { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 },
-} as unknown as TaskView
+}
 
 /** The history of a task whose first attempt failed. */
-export const EVENTS = [
+export const EVENTS: readonly HistoryEvent[] = [
   { seq: 1, type: 'submitted', atMs: AT_MS },
   {
     seq: 2,
@@ -85,7 +87,7 @@ export const EVENTS = [
     result: 'One waits',
     usage: { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 },
   },
-] as unknown as readonly HistoryEvent[]
+]
 
 /** The last call of a task with one tool call. */
 export const LLM_CALL: TaskCall = {

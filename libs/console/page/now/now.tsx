@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks'
 import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
-import { count, duration, UNKNOWN, usd } from '../format/format.ts'
+import { costOf, count, duration, UNKNOWN } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
 import { Chart } from '../parts/chart.tsx'
 import { Facts, Figures } from '../parts/facts.tsx'
@@ -100,7 +100,9 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
           ['Oldest wait', duration(fleet.oldestWaitingMs), 'of your queued tasks'],
           [
             'Cost today',
-            fleet.costTodayUsd === undefined ? UNKNOWN : usd(fleet.costTodayUsd),
+            fleet.llmCallsToday === undefined
+              ? UNKNOWN
+              : costOf({ llmCalls: fleet.llmCallsToday, costUsd: fleet.costTodayUsd }),
             'of your tasks, UTC day',
           ],
         ]}

@@ -4,7 +4,8 @@ import { SERVICES } from '@agentfleet/protocol'
 import { closest } from '@agentfleet/domain'
 import { ConfigError, envNames, loadConfig, type Env } from '@agentfleet/runtime'
 import { toolProblems } from './check-tools.ts'
-import { OWN_VARIABLES, SET_BY_START } from './environment.ts'
+import { OWN_VARIABLES, SET_BY_START, SIMULATED } from './environment.ts'
+import { chooseProvider } from './provider-choice.ts'
 import type { ScaleBounds } from './scale-bounds.ts'
 import { StartFailure } from './start-watch.ts'
 
@@ -25,7 +26,7 @@ const GIVEN_LATER = {
 
 /**
  * Throws a StartFailure that lists every wrong variable of every service and every problem of the tool folder.
- * Returns a line for each variable whose name looks like a misspelt setting.
+ * Returns a line for each variable that has no effect: its name looks like a misspelt setting, or the start sets it.
  */
 export async function checkSettings(
   env: Env,
@@ -50,7 +51,7 @@ export async function checkSettings(
   }
   for (const problem of await simulatorProblems(env, root)) problems.add(problem)
   for (const problem of await ofTools) problems.add(problem)
-  if (problems.size === 0) return misspelt(env, [...names])
+  if (problems.size === 0) return [...overridden(env), ...misspelt(env, [...names])]
   throw new StartFailure(
     [
       'Nothing was started, because these settings are wrong:',
@@ -58,6 +59,24 @@ export async function checkSettings(
       'Correct these variables and start again. docs/reference/npm-start.md describes every variable.',
     ].join('\n'),
   )
+}
+
+/** Says which variables the start replaces by its own values. */
+function overridden(env: Env): readonly string[] {
+  const set = SET_BY_START.filter((name) => env[name]).map(
+    (name) => `${name} has no effect, because npm start sets it for the servers that it starts`,
+  )
+  if (chooseProvider(env).kind !== 'simulated') return set
+  const simulated = Object.entries(SIMULATED).filter(
+    ([name, value]) => (env[name] || value) !== value,
+  )
+  return [
+    ...set,
+    ...simulated.map(
+      ([name, value]) =>
+        `${name} has no effect, because the simulator answers and npm start sets ${name}=${value}; set OPENAI_API_KEY, OPENAI_BASE_URL or PROVIDERS to use a real provider`,
+    ),
+  ]
 }
 
 function problemsOf(schema: Schema, env: Env): readonly string[] {

@@ -1,4 +1,5 @@
 import type { Client } from '@agentfleet/client'
+import type { TaskView } from '@agentfleet/protocol'
 
 /** The tasks of the first minute: one for each role, run through the whole fleet. */
 const TASKS = [
@@ -17,7 +18,7 @@ const WAIT_SECONDS = 60
 export async function runDemo(
   client: Client,
   count: number,
-  say: (line: string) => void,
+  { say, show }: { say(line: string): void; show(view: TaskView): void },
   signal: AbortSignal,
 ): Promise<boolean> {
   say(`The fleet runs ${count === 1 ? 'one task' : `${count} tasks`}:`)
@@ -30,6 +31,7 @@ export async function runDemo(
       const ms = String(Math.round(performance.now() - startedMs)).padStart(5)
       const short = text.length > 72 ? `${text.slice(0, 71)}…` : text
       say(`  ${ms} ms  ${view.state.padEnd(9)} ${(view.node ?? '').padEnd(9)} ${agent}: ${short}`)
+      show(view)
       return view.state
     }),
   )

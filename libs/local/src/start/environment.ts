@@ -7,7 +7,6 @@ import { readFileSync } from 'node:fs'
 
 /** Variables that `npm start` sets itself: a value from outside has no effect. */
 export const SET_BY_START = [
-  'API_PORT',
   'CLAIM_KEY',
   'CONSUL_URL',
   'DRIVER',
@@ -46,7 +45,7 @@ export const SIMULATED = {
 
 /** The variables that a fleet sets for its processes. */
 export type StartEnv = Readonly<
-  Partial<Record<(typeof SET_BY_START)[number] | keyof typeof SIMULATED, string>>
+  Partial<Record<(typeof SET_BY_START)[number] | keyof typeof SIMULATED | 'API_PORT', string>>
 >
 
 /**

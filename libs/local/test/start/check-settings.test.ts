@@ -9,9 +9,29 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const check = (env: Readonly<Record<string, string>>) =>
   checkSettings(env, ROOT, { min: 2, max: 2 })
 
-test('a start without variables reports no wrong variable, and ignores variables that the start sets itself', async () => {
+test('a start without variables reports no wrong variable, and reports variables that the start sets itself as without effect', async () => {
   await check({})
-  await check({ HTTP_PORT: 'many', SERVICE_ID: '?', NATS_URL: 'x' })
+  const notices = await check({
+    HTTP_PORT: 'many',
+    SERVICE_ID: '?',
+    NATS_URL: 'x',
+    API_PORT: '9000',
+  })
+  expect(notices.map((notice) => notice.slice(0, notice.indexOf(',')))).toEqual([
+    'HTTP_PORT has no effect',
+    'NATS_URL has no effect',
+    'SERVICE_ID has no effect',
+  ])
+})
+
+test('a start says that the simulator replaces the models of the environment, and only if the simulator answers', async () => {
+  const env = { DEFAULT_MODEL: 'gpt-4o', ADVISER_MODEL: 'sim' }
+  expect(await check(env)).toEqual([
+    expect.stringMatching(
+      /^DEFAULT_MODEL has no effect, .* sets DEFAULT_MODEL=sim; set OPENAI_API_KEY/,
+    ),
+  ])
+  expect(await check({ ...env, OPENAI_API_KEY: 'k' })).toEqual([])
 })
 
 test('wrong variables of several services are listed together, each once, with the position of the mistake', async () => {

@@ -1052,8 +1052,10 @@ export interface components {
       running: number
       /** @description How long the oldest of your queued tasks has waited for a node. `oldestWaitingMs` is 0 if none of your tasks waits, and it is missing while Redis does not answer the gateway. */
       oldestWaitingMs?: number
-      /** @description The cost of your tasks today (UTC); missing while Redis does not answer the gateway. */
+      /** @description The cost of your tasks today (UTC); missing if no model that they called has a price, and while Redis does not answer the gateway. */
       costTodayUsd?: number
+      /** @description How many LLM calls your tasks made today (UTC), with or without a price; missing while Redis does not answer the gateway. */
+      llmCallsToday?: number
       nodes: components['schemas']['Node'][]
       /** @description The load balancers that have announced themselves on the bus in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]

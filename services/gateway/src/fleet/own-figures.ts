@@ -1,11 +1,12 @@
 import type { Store, UsageTotals } from '@agentfleet/adapters'
+import { addUsage, NO_USAGE } from '@agentfleet/domain'
 import type { FleetView } from '@agentfleet/protocol'
 import { patient } from '../tasks/reads.ts'
 
 /** Returns the figures of a tenant's own tasks for its fleet view; omits an unknown figure. */
 export type OwnFigures = (
   tenant: string,
-) => Promise<Pick<FleetView, 'oldestWaitingMs' | 'costTodayUsd'>>
+) => Promise<Pick<FleetView, 'oldestWaitingMs' | 'costTodayUsd' | 'llmCallsToday'>>
 
 /** Creates the figures from this store and these usage totals. */
 export function createOwnFigures(deps: {
@@ -22,7 +23,7 @@ export function createOwnFigures(deps: {
     ])
     return {
       ...(oldest && { oldestWaitingMs: ageMs(oldest.sinceMs, nowMs()) }),
-      ...(days && { costTodayUsd: costOf(days) }),
+      ...(days && spentOn(days)),
     }
   }
 }
@@ -31,7 +32,12 @@ function ageMs(sinceMs: number | undefined, nowMs: number): number {
   return sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs)
 }
 
-function costOf(days: Awaited<ReturnType<UsageTotals['read']>>): number {
+function spentOn(
+  days: Awaited<ReturnType<UsageTotals['read']>>,
+): Pick<FleetView, 'costTodayUsd' | 'llmCallsToday'> {
   const models = days.flatMap((day) => day.models)
-  return models.reduce((sum, { usage }) => sum + (usage.costUsd ?? 0), 0)
+  const { llmCalls, costUsd } = models.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE)
+  // Without a call nothing is spent; calls without a price may have cost anything.
+  const cost = llmCalls === 0 ? 0 : costUsd
+  return { llmCallsToday: llmCalls, ...(cost === undefined ? {} : { costTodayUsd: cost }) }
 }

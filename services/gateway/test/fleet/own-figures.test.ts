@@ -3,14 +3,18 @@ import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('GET /v1/fleet shows how long the oldest queued task has waited and the cost of today', async () => {
+test('GET /v1/fleet shows how long the oldest queued task has waited and the cost of today, without a cost if no called model has a price', async () => {
   await using bench = await setup()
   const client = bench.client()
   const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
   const store = await connectStore({ url: bench.servers.redis.url, log })
   const usage = await connectUsageTotals({ url: bench.servers.redis.url, log })
   try {
-    expect(await client.fleet()).toMatchObject({ oldestWaitingMs: 0, costTodayUsd: 0 })
+    expect(await client.fleet()).toMatchObject({
+      oldestWaitingMs: 0,
+      costTodayUsd: 0,
+      llmCallsToday: 0,
+    })
     const tasks = await Promise.all(['a', 'b'].map((task) => client.submit({ task })))
     const records = await Promise.all(tasks.map(({ id }) => bench.taskLog.record(id)))
     const nowMs = Date.now()
@@ -40,7 +44,12 @@ test('GET /v1/fleet shows how long the oldest queued task has waited and the cos
       agent: 'a',
       usage: spent,
     }
-    await usage.add(0, 1, [entry])
+    const { costUsd: _, ...unpriced } = spent
+    await usage.add(0, 1, [{ ...entry, usage: unpriced }])
+    const withoutPrice = await client.fleet()
+    expect(withoutPrice.llmCallsToday).toBe(1)
+    expect(withoutPrice).not.toHaveProperty('costTodayUsd')
+    await usage.add(1, 2, [entry])
     expect((await client.fleet()).costTodayUsd).toBeCloseTo(0.25, 9)
     await bench.servers.redis.stop('SIGKILL')
     expect(await client.fleet()).not.toHaveProperty('costTodayUsd')

@@ -28,7 +28,7 @@ export const demo: Command = {
     'The demo kills only processes that the fleet.json of this fleet names.',
     'The log shows the latency, the failover, and lost or doubled tasks.',
     'The counters of the simulator show calls that were paid twice.',
-    'The command ends with exit code 7 if a task was lost or ended twice.',
+    'The command ends with exit code 7 if a task was lost or ended twice, or if the simulator did not count a call of the log.',
   ],
   async run(context, input): Promise<ExitCode> {
     const tasks = wholeOf(input, 'tasks', { min: 1, max: TASKS_MAX }) ?? TASKS_DEFAULT

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../../command.ts'
-import { EXIT, type ExitCode } from '../../exit.ts'
+import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
 import { given, isSet, textOf } from '../../parse/values.ts'
 
 const BOOTSTRAP = fileURLToPath(new URL('../../../../local/bootstrap.mjs', import.meta.url))
@@ -17,7 +17,7 @@ export const up: Command = {
     port: {
       type: 'string',
       value: 'N',
-      help: 'use the port N for the API (default: 8080 if this port is free)',
+      help: 'use the port N for the API (default: API_PORT, or 8080 if this port is free)',
     },
     data: {
       type: 'string',
@@ -33,8 +33,11 @@ export const up: Command = {
     tasks: { type: 'string', value: 'N', help: 'run N tasks at the start (default 6)' },
     once: { type: 'boolean', help: 'stop the fleet after the tasks of the start' },
   },
-  notes: ['The command does the same as "npm start" and reads the same environment variables.'],
-  async run({ signal }, input): Promise<ExitCode> {
+  notes: [
+    '--json prints the addresses of the fleet when it is up, and then each task of the start.',
+    'The command does the same as "npm start" and reads the same environment variables.',
+  ],
+  async run({ signal, json }, input): Promise<ExitCode> {
     const values = given({
       workers: textOf(input, 'workers'),
       port: textOf(input, 'port'),
@@ -43,13 +46,21 @@ export const up: Command = {
       tasks: textOf(input, 'tasks'),
     })
     const args = Object.entries(values).flatMap(([name, value]) => [`--${name}`, value])
-    if (isSet(input, 'once')) args.push('--once')
+    for (const flag of ['once', 'json']) if (isSet(input, flag)) args.push(`--${flag}`)
     const child = spawn(process.execPath, [BOOTSTRAP, 'start', ...args], { stdio: 'inherit' })
     // A terminal sends Ctrl-C to both; a signal sent only to this process is passed on.
     const stop = (): void => void child.kill('SIGTERM')
     signal.addEventListener('abort', stop, { once: true })
     const [code] = (await once(child, 'exit')) as [number | null]
     signal.removeEventListener('abort', stop)
-    return code === 0 ? EXIT.done : EXIT.failed
+    if (code === 0) return EXIT.done
+    const exitCode = signal.aborted
+      ? EXIT.interrupted
+      : code === EXIT.usage
+        ? EXIT.usage
+        : EXIT.failed
+    // With --json the last line of the standard error is JSON; without it the fleet has said everything.
+    if (!json) return exitCode
+    throw new CommandError('The fleet ended with an error. The lines above describe it.', exitCode)
   },
 }
