@@ -224,7 +224,7 @@ const SPACED = `(() => {
 
 /** Each dialog, by the view and the button that opens it. */
 const DIALOGS = [
-  ['/tasks', 'Keys'],
+  ['/tasks', 'Shortcuts'],
   ['/tasks', 'Cancel all that match …'],
   ['/tasks', 'Replay all that match …'],
   ['/fleet/worker-00001', 'Drain the node …'],

@@ -100,7 +100,7 @@ describe('the page', () => {
     for (const key of ['g', 'f']) await page.keyboard.press(key)
     await heading('Fleet').waitFor()
     await page.keyboard.press('?')
-    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    await page.getByRole('dialog', { name: 'Shortcuts' }).waitFor()
     expect(await browser.violations(page)).toEqual([])
     await page.keyboard.press('Escape')
   })

@@ -144,6 +144,8 @@ test('the rows of a narrow list are cards of one height, and the list then draws
   const columns = [{}, {}, { kind: 'wide' }, ...Array.from({ length: 5 }, () => ({}))]
   expect(shapeOf(columns, 0)).toEqual({ rowPx: ROW_PX, across: undefined })
   expect(shapeOf(columns, 1_000)).toEqual({ rowPx: ROW_PX, across: undefined })
+  expect(shapeOf(columns, 880, true).across).toBe(3)
+  expect(shapeOf([{ width: 300 }, {}], 410).across).toBe(undefined)
   expect(shapeOf(columns, 600)).toEqual({ rowPx: 5 * 22 + 13, across: 2 })
   expect(shapeOf(columns, 300)).toEqual({ rowPx: 8 * 22 + 13, across: 1 })
   expect(rangeOf(1_000 * 200, 600, 100_000, 200)).toEqual({ from: 998, to: 1_005 })

@@ -22,7 +22,7 @@ export function Help() {
   useEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog ref={dialog} aria-labelledby="help-title" onClose={() => (helpOpen.value = false)}>
-      <h2 id="help-title">Keys</h2>
+      <h2 id="help-title">Shortcuts</h2>
       <dl class="keys">
         {KEYS.map(([keys, does]) => (
           <div key={keys}>

@@ -35,7 +35,7 @@ export function TopBar() {
       </button>
       {me.value !== undefined && (
         <span class="muted tenant" title={`Key ${me.value.keyId}: ${me.value.scopes.join(', ')}`}>
-          {me.value.tenant}
+          Tenant {me.value.tenant}
         </span>
       )}
       <label class="theme">
@@ -65,7 +65,7 @@ export function TopBar() {
         </button>
       )}
       <button type="button" aria-haspopup="dialog" onClick={() => (helpOpen.value = true)}>
-        Keys
+        Shortcuts
       </button>
     </header>
   )

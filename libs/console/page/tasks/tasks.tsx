@@ -31,31 +31,31 @@ const CANCEL = '/v1/tasks:cancel'
 const REPLAY = '/v1/tasks:replay'
 
 const COLUMNS: readonly WideColumn<TaskSummary>[] = [
-  { title: 'Task', width: 96, of: ({ id }) => <TaskLink id={id} /> },
-  { title: 'State', width: 108, of: ({ state }) => <StateMark state={state} /> },
+  { title: 'Task', width: 90, of: ({ id }) => <TaskLink id={id} /> },
+  { title: 'State', width: 104, of: ({ state }) => <StateMark state={state} /> },
   { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
   {
     title: 'Error',
-    width: 150,
+    width: 100,
     of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
   },
-  { title: 'Agent', width: 110, of: ({ agent }) => <span title={agent}>{agent}</span> },
-  { title: 'Model', width: 110, of: ({ model }) => <span title={model}>{model}</span> },
-  { title: 'Node', width: 100, of: ({ node }) => <NodeLink id={node} /> },
+  { title: 'Agent', width: 88, of: ({ agent }) => <span title={agent}>{agent}</span> },
+  { title: 'Model', width: 88, of: ({ model }) => <span title={model}>{model}</span> },
+  { title: 'Node', width: 80, of: ({ node }) => <NodeLink id={node} /> },
   {
     title: 'Submitted',
-    width: 84,
+    width: 92,
     kind: 'number',
     of: ({ createdAt }) => <Ago at={createdAt} />,
   },
-  { title: 'Age', width: 84, kind: 'number', of: (task) => duration(ageOf(task)) },
+  { title: 'Age', width: 68, kind: 'number', of: (task) => duration(ageOf(task)) },
   {
     title: 'Tokens',
-    width: 80,
+    width: 66,
     kind: 'number',
     of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
   },
-  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => costOf(usage) },
+  { title: 'Cost', width: 68, kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
 /** The time from submission to the end, or to now. */

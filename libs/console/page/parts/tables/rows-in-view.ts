@@ -3,8 +3,10 @@ export const ROW_PX = 28
 /** Rows that are drawn above and below the view, so that scrolling shows no gap, pixels. */
 const MARGIN_PX = 8 * ROW_PX
 
-/** Below this width of a long table each row is a card, pixels. */
-const CARDS_BELOW_PX = 640
+/** The column without a width is at least this wide, pixels. */
+const FLEXIBLE_MIN_PX = 110
+/** The column in which rows are selected, pixels. */
+export const PICK_PX = 36
 /** Values of a card stand next to each other if each has this width, pixels. */
 const VALUE_PX = 240
 /** A line of a card, and the space around its lines; `parts.css` has the same, pixels. */
@@ -18,10 +20,21 @@ export interface RowShape {
   readonly across: number | undefined
 }
 
-/** Returns the shape of the rows in a table of this width. Every card has the same height, so that a list can be long. */
-export function shapeOf(columns: readonly { readonly kind?: string }[], widthPx: number): RowShape {
+/**
+ * Returns the shape of the rows in a table of this width: a card each, if not all columns have room beside each
+ * other. Every card has the same height, so that a list can be long.
+ */
+export function shapeOf(
+  columns: readonly { readonly kind?: string; readonly width?: number }[],
+  widthPx: number,
+  picks = false,
+): RowShape {
+  const leastPx = columns.reduce(
+    (sum, { width = FLEXIBLE_MIN_PX }) => sum + width,
+    picks ? PICK_PX : 0,
+  )
   // Before the first layout the width is not known.
-  if (widthPx === 0 || widthPx >= CARDS_BELOW_PX) return { rowPx: ROW_PX, across: undefined }
+  if (widthPx === 0 || widthPx >= leastPx) return { rowPx: ROW_PX, across: undefined }
   const across = Math.max(1, Math.floor(widthPx / VALUE_PX))
   // The name of the row and each wide value have a separate line.
   const [, ...others] = columns

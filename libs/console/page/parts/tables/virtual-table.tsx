@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { Signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Column } from './table.tsx'
-import { rangeOf, ROW_PX, shapeOf } from './rows-in-view.ts'
+import { PICK_PX, rangeOf, ROW_PX, shapeOf } from './rows-in-view.ts'
 
 /** A column of a long table; its width is fixed, so that scrolling moves nothing sideways. */
 export interface WideColumn<Row> extends Column<Row> {
@@ -11,9 +11,6 @@ export interface WideColumn<Row> extends Column<Row> {
   /** The title in a card; the title of the column if absent. */
   readonly short?: string
 }
-
-/** The column without a width is at least this wide, pixels. */
-const FLEXIBLE_MIN_PX = 96
 
 /** Rows of a table: an array, or parts of a list that is too long to be copied. */
 export interface Rows<Row> {
@@ -75,7 +72,7 @@ export function VirtualTable<Row>({
     box.current.scrollTop = start.current
     start.current = 0
   }, [view.width])
-  const { rowPx, across } = shapeOf(columns, view.width)
+  const { rowPx, across } = shapeOf(columns, view.width, picked !== undefined)
   const headPx = across === undefined ? ROW_PX : 0
   const { from, to } = rangeOf(view.top, view.height, rows.length, rowPx)
   useEffect(() => seen?.(from, to), [from, to, rows.length])
@@ -93,9 +90,7 @@ export function VirtualTable<Row>({
         style={{
           height: `${rows.length * rowPx + headPx}px`,
           paddingTop: `${from * rowPx}px`,
-          ...(across === undefined
-            ? { minWidth: `max(var(--rows-min, 900px), ${leastPx(columns)}px)` }
-            : { '--across': across, '--row': `${rowPx}px` }),
+          ...(across === undefined ? {} : { '--across': across, '--row': `${rowPx}px` }),
         }}
       >
         <table
@@ -125,11 +120,6 @@ export function VirtualTable<Row>({
       </div>
     </div>
   )
-}
-
-/** On a narrow screen the column without a width would otherwise have no room left. */
-function leastPx(columns: readonly { readonly width?: number }[]): number {
-  return columns.reduce((sum, { width = FLEXIBLE_MIN_PX }) => sum + width, 0)
 }
 
 /** One row. It is drawn again only if it changes, not with each change of its view. */
@@ -178,7 +168,7 @@ function Head<Row>({ columns, picked }: { columns: readonly WideColumn<Row>[]; p
     <thead>
       <tr aria-rowindex={1}>
         {picked && (
-          <td style={{ width: '36px' }}>
+          <td style={{ width: `${PICK_PX}px` }}>
             <span class="quiet">Select</span>
           </td>
         )}
