@@ -21,8 +21,8 @@ export interface RowShape {
 }
 
 /**
- * Returns the shape of the rows in a table of this width: a card each, if not all columns have room beside each
- * other. Every card has the same height, so that a list can be long.
+ * Returns the shape of the rows in a table of this width: a card each, if not all columns have room next to
+ * each other. Every card has the same height, so that a list can be long.
  */
 export function shapeOf(
   columns: readonly { readonly kind?: string; readonly width?: number }[],

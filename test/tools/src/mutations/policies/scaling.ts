@@ -99,7 +99,7 @@ export const SCALING: readonly Mutation[] = [
     find: 'if (outlook.panicking) {\n    const panic',
     replace: 'if (outlook.panicking && nodes < 0) {\n    const panic',
     tests: ['libs/domain/test/scaling/decide.test.ts'],
-    caughtBy: /decideScale a panic/,
+    caughtBy: /decideScale for a panic/,
     because: /to match object/,
   },
   {
