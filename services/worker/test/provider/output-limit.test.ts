@@ -3,20 +3,12 @@ import { FULL_CAPABILITIES } from '../../src/provider/request/capabilities.ts'
 import { learnRefusal } from '../../src/provider/request/refusal.ts'
 import { readRefusal } from '../../src/provider/errors.ts'
 import { GOOD } from './answers.ts'
+import { SENT_FIELDS } from './sent.ts'
 import { endpoint, providerAt, refuse, runTask, sendEvents } from './support.ts'
 
 /** Refusals of a limit of tokens, and the limit that follows; a new wording is one row. */
 
-const SENT = {
-  names: ['model', 'messages', 'tools', 'stream', 'max_completion_tokens'],
-  outputTokensMax: 100_000,
-  hasSystem: true,
-  hasToolCalls: false,
-  hasReasoning: false,
-  hasSignatures: false,
-  toolsOptional: true,
-  contents: [],
-}
+const SENT = { ...SENT_FIELDS, outputTokensMax: 100_000 }
 
 const learn = (message: string) =>
   learnRefusal(FULL_CAPABILITIES, readRefusal(400, JSON.stringify({ error: { message } })), SENT)

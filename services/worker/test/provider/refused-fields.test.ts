@@ -2,32 +2,11 @@ import { expect, test } from 'vitest'
 import { FULL_CAPABILITIES } from '../../src/provider/request/capabilities.ts'
 import { learnRefusal } from '../../src/provider/request/refusal.ts'
 import { readRefusal } from '../../src/provider/errors.ts'
+import { SENT_FIELDS } from './sent.ts'
 
 /** Refusals in the words of many endpoints, and the lesson of each; a new wording is one row. */
 
-const SENT = {
-  names: [
-    'model',
-    'messages',
-    'tools',
-    'stream',
-    'stream_options',
-    'temperature',
-    'top_p',
-    'stop',
-    'seed',
-    'reasoning_effort',
-    'verbosity',
-    'max_completion_tokens',
-    'response_format',
-  ],
-  hasSystem: true,
-  hasToolCalls: true,
-  hasReasoning: false,
-  hasSignatures: false,
-  toolsOptional: true,
-  contents: ['You may use tools.', 'What is 6*7?'],
-}
+const SENT = { ...SENT_FIELDS, contents: ['You may use tools.', 'What is 6*7?'] }
 
 const LESSONS: Readonly<Record<string, readonly string[]>> = {
   stream_options: [
@@ -36,6 +15,13 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
     'Unknown name "streamOptions": Cannot find field.',
     "Additional properties are not allowed ('stream_options' was unexpected)",
     'property "stream_options" is not expected',
+    'Unrecognized request argument supplied: stream_options',
+    'Unrecognized request arguments supplied: stream_options, temperature',
+    "[{'type': 'extra_forbidden', 'loc': ('body', 'stream_options'), 'msg': 'Extra inputs are not permitted', 'input': {'include_usage': True}}]",
+    '{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{"include_usage":true}}]}',
+    "property 'stream_options' is unsupported, did you mean 'stream'?",
+    'json: unknown field "stream_options"',
+    "Extra inputs are not permitted, field: 'stream_options'",
   ],
   'unnamed field': [
     '参数错误',
@@ -45,6 +31,7 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
     'Unbekanntes Feld',
     'Campo desconocido',
     'The request is malformed',
+    'Unknown field in request',
   ],
   tokens: [
     "Unsupported parameter: 'max_completion_tokens'. Use 'max_tokens' instead.",
@@ -74,9 +61,15 @@ const LESSONS: Readonly<Record<string, readonly string[]>> = {
     'Unsupported JSON schema keyword: minItems',
     'The specified schema produces a constraint that has too many states for serving.',
   ],
-  'format with tools': ['response_format and tools cannot be used together'],
+  'format with tools': [
+    'response_format and tools cannot be used together',
+    'json mode cannot be combined with tool/function calling',
+    "Function calling with a response mime type: 'application/json' is unsupported",
+  ],
   tools: [
     'This model does not support function calling',
+    'registry.ollama.ai/library/gemma:7b does not support tools',
+    '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
     'No endpoints found that support tool use.',
     'tool_use is not supported by this model',
     'function_declarations is not supported',
@@ -129,7 +122,7 @@ test.each(
   }
 })
 
-test.each<[string, unknown, string]>([
+test.each<[string, object]>([
   [
     'system role',
     {
@@ -138,7 +131,6 @@ test.each<[string, unknown, string]>([
       msg: "Input should be 'user' or 'assistant'",
       input: 'system',
     },
-    'adapt',
   ],
   [
     'content',
@@ -148,16 +140,6 @@ test.each<[string, unknown, string]>([
       msg: 'Input should be a valid string',
       input: null,
     },
-    'adapt',
-  ],
-  [
-    'tokens',
-    {
-      type: 'extra_forbidden',
-      loc: ['body', 'max_completion_tokens'],
-      msg: 'Extra inputs are not permitted',
-    },
-    'adapt',
   ],
   [
     'response_format',
@@ -167,15 +149,64 @@ test.each<[string, unknown, string]>([
       msg: "Input should be 'text' or 'json_object'",
       input: 'json_schema',
     },
-    'adapt',
   ],
+  ...[
+    ['extra_forbidden', 'Extra inputs are not permitted'],
+    ['value_error.extra', 'extra fields not permitted'],
+  ].map(([type, msg]): [string, object] => [
+    'tokens',
+    { type, loc: ['body', 'max_completion_tokens'], msg },
+  ]),
 ])(
   'a node learns the restriction %j from a refusal with a list of validation errors',
-  (reason, detail, kind) => {
-    const error = readRefusal(422, JSON.stringify({ detail: [detail] }))
-    expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind, reason })
+  (reason, detail) => {
+    for (const body of [{ detail: [detail] }, { message: { detail: [detail] } }]) {
+      const error = readRefusal(422, JSON.stringify(body))
+      expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind: 'adapt', reason })
+    }
   },
 )
+
+const UNSUPPORTED = "Unsupported parameter: 'temperature'"
+test.each<[string, string, number, unknown]>([
+  [
+    'that names its parameter',
+    'sampling',
+    400,
+    { error: { message: 'x', param: 'temperature', code: 'unsupported_parameter' } },
+  ],
+  [
+    'that names its parameter because of its value',
+    'sampling',
+    400,
+    { error: { message: 'x', param: 'temperature', code: 'unsupported_value' } },
+  ],
+  ['in a list', 'stream_options', 400, [{ error: { message: 'Unknown name "stream_options"' } }]],
+  ['for a path', 'tools', 404, { error: { message: 'No endpoints found that support tool use.' } }],
+  [
+    'without a frame',
+    'system role',
+    400,
+    { message: "This model doesn't support system messages. Try again without a system message." },
+  ],
+  [
+    'that a gateway reports as its own error',
+    'stream_options',
+    500,
+    { error: { message: 'litellm.BadRequestError: Unknown parameter: stream_options', code: 500 } },
+  ],
+  [
+    'that a gateway has in its message',
+    'sampling',
+    400,
+    {
+      error: { message: `upstream: {"error":{"message":"${UNSUPPORTED}","param":"temperature"}}` },
+    },
+  ],
+])('a node learns from a refusal %s: %j', (_title, reason, status, body) => {
+  const error = readRefusal(status, JSON.stringify(body))
+  expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind: 'adapt', reason })
+})
 
 test.each([
   'tools param requires --jinja flag',
