@@ -18,8 +18,10 @@ import {
   reportSchema,
   scheduleSchema,
   specSchema,
+  storedKeySchema,
   type FilledTaskRequest,
   type GoalRequest,
+  type KeyRequest,
 } from '@agentfleet/protocol'
 import { invalidValues, requestValues, validValues, type ValueSchema } from '@agentfleet/testkit'
 import fc from 'fast-check'
@@ -188,6 +190,20 @@ describe('a value that openapi.yaml accepts', () => {
     )
   })
 
+  test('can be stored and read, for 200 requests for keys', () => {
+    const isKey = validatorOf('KeyRequest')
+    fc.assert(
+      fc.property(values.of('KeyRequest'), (body) => {
+        expect(isKey(structuredClone(body))).toBe(true)
+        const { expiresAt, ...asked } = body as KeyRequest
+        const expiresAtMs = expiresAt === undefined ? {} : { expiresAtMs: Date.parse(expiresAt) }
+        const key = { ...asked, ...expiresAtMs, createdAtMs: 1, createdBy: 'k', secrets: [] }
+        expect(storedKeySchema.parse(JSON.parse(JSON.stringify(key)))).toEqual(key)
+      }),
+      { numRuns: 200, seed: SEED },
+    )
+  })
+
   test('can be stored and read, for 500 definitions of agents', () => {
     fc.assert(
       fc.property(values.of('AgentDefinition'), (body) => {
@@ -212,16 +228,20 @@ function complete(name: string): Readonly<Record<string, unknown>> {
 }
 
 describe('a value that openapi.yaml refuses', () => {
-  test.each(['TaskRequest', 'GoalRequest', 'AgentDefinition', 'ScheduleRequest', 'BatchRequest'])(
-    'is refused by the gateway when a value of %s is beyond a limit',
-    (name) => {
-      const isValid = validatorOf(name)
-      const wrong = invalidValues({ $ref: `#/${name}` }, values.source, complete(name))
-      expect(wrong.length).toBeGreaterThan(10)
-      const accepted = wrong.filter(({ value }) => isValid(structuredClone(value)))
-      expect(accepted.map(({ at, breaks }) => `${at} ${breaks}`)).toEqual([])
-    },
-  )
+  test.each([
+    'TaskRequest',
+    'GoalRequest',
+    'AgentDefinition',
+    'ScheduleRequest',
+    'BatchRequest',
+    'KeyRequest',
+  ])('is refused by the gateway when a value of %s is beyond a limit', (name) => {
+    const isValid = validatorOf(name)
+    const wrong = invalidValues({ $ref: `#/${name}` }, values.source, complete(name))
+    expect(wrong.length).toBeGreaterThan(10)
+    const accepted = wrong.filter(({ value }) => isValid(structuredClone(value)))
+    expect(accepted.map(({ at, breaks }) => `${at} ${breaks}`)).toEqual([])
+  })
 
   const spec = specOf({ ...DEFAULTS, task: 'write' }, MODEL)
   /** Fields that a spec has exactly as the client sent them. */

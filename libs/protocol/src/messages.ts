@@ -55,7 +55,7 @@ const approval = z
     step: count,
     approved: z.boolean(),
     by: z.string().max(128),
-    person: z.string().max(128).optional(),
+    person: text(128).optional(),
     atMs: instantMs.optional(),
     note: text(SPEC_LIMITS.noteCharsMax).optional(),
   })

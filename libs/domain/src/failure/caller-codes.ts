@@ -52,8 +52,8 @@ export const CALLER_CODES = {
     http: { status: 409, title: 'The store of keys is nearly full' },
   },
   'key-revoked': {
-    says: 'The key is revoked and cannot be changed.',
-    http: { status: 409, title: 'The key is revoked' },
+    says: 'The key is revoked or has expired, and cannot be changed.',
+    http: { status: 409, title: 'The key has ended' },
   },
   'issuer-unavailable': {
     says: 'The issuer of the token (JWT_ISSUER) does not answer.',

@@ -1324,10 +1324,10 @@ export interface components {
       /** @description The largest number of requests and streams that are open at the same time. */
       concurrent?: number
     }
-    /** @description The only agents that tasks of the key may use; without `agents` the tasks may use every agent. A task of a key with `agents` must name its agent and may contain neither `agentDefinition`, `systemPrompt` nor `tools`. */
+    /** @description The only agents that tasks of the key may use; without `agents` the tasks may use every agent. A task of a key with `agents` must name its agent and may contain neither `agentDefinition`, `systemPrompt` nor `tools`. You can define the agents later. The gateway refuses an empty list; for a key that may run no agent, omit the scope `tasks:write`. */
     KeyAgents: string[]
     KeyRequest: {
-      /** @description What the key is for. */
+      /** @description What the key is for, on one line without control characters. */
       name: string
       tenant: components['schemas']['TenantName']
       scopes: components['schemas']['Scope'][]

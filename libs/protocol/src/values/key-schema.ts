@@ -6,6 +6,7 @@ import {
   type ApiKey,
 } from '@agentfleet/domain'
 import { z } from 'zod'
+import { text } from './text.ts'
 
 /** Keys of the API and the record of their use, in the streams KEYS and AUDIT. */
 
@@ -15,7 +16,7 @@ const positive = (max: number) => z.number().int().min(1).max(max)
 /** One key, without its id, which is part of the subject. */
 export const storedKeySchema = z
   .object({
-    name: z.string().max(KEY_LIMITS.nameCharsMax),
+    name: text(KEY_LIMITS.nameCharsMax),
     tenant: z.string().min(1).max(48),
     scopes: z.array(z.enum(SCOPES)).max(SCOPES.length),
     agents: z.array(z.string().regex(DEFINITION_NAME)).max(KEY_LIMITS.agentsMax).optional(),
@@ -34,8 +35,6 @@ export const storedKeySchema = z
       .max(KEY_SECRETS_MAX),
   })
   .transform((key) => key as Omit<ApiKey, 'id'>)
-
-const text = (max: number) => z.string().max(max)
 
 /** One change or refusal, in the stream AUDIT. */
 export const auditEventSchema = z.object({

@@ -180,6 +180,8 @@ function sizeDetail(keyword: string | undefined, limit: unknown): string | undef
 const FITS: Readonly<Record<string, string>> = {
   '^(.{36}|#[0-9]{1,3})$':
     'must be the id of a task or, in a batch, # and the position of an earlier task',
+  '^[^\\s\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069][^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]*$':
+    'must be one line of text that begins with a visible character and has no control characters',
 }
 
 function patternDetail(pattern: unknown, message: string | undefined): string {

@@ -1,5 +1,5 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
-import { rotatedKey, type ApiKey, type Principal } from '@agentfleet/domain'
+import { endOf, rotatedKey, type ApiKey, type Principal } from '@agentfleet/domain'
 import type {
   KeyCreated,
   KeyPage,
@@ -104,12 +104,10 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
       return reply.code(204).send()
     },
     async rotateKey(request: FastifyRequest): Promise<KeyCreated> {
-      const { overlapSeconds = OVERLAP_DEFAULT_S } = request.body as KeyRotation
+      const { overlapSeconds = OVERLAP_DEFAULT_S } = (request.body ?? {}) as KeyRotation
       const secret = newSecret()
       const key = await change(idOf(request), (before) => {
-        if (before.revokedAtMs !== undefined) {
-          throw new Refusal('key-revoked', 'This key is revoked; make another key.')
-        }
+        if (endOf(before) <= nowMs()) throw keyEnded(before)
         return rotatedKey(before, digestOf(secret), nowMs(), overlapSeconds * 1_000)
       })
       return createdView(key, secret, nowMs())
@@ -164,6 +162,11 @@ function meView({ keyId, tenant, scopes, agents, limits, expiresAtMs }: Principa
 
 function keyNotFound(): Refusal {
   return new Refusal('key-not-found', 'Check the id; GET /v1/keys lists the keys.')
+}
+
+function keyEnded({ revokedAtMs }: ApiKey): Refusal {
+  const state = revokedAtMs === undefined ? 'has expired' : 'is revoked'
+  return new Refusal('key-revoked', `This key ${state}; make another key.`)
 }
 
 function keysFull(): Refusal {

@@ -120,11 +120,49 @@ test('API keys are listed page by page, and a request for an unknown key gets 40
   expect(listed).toEqual(ids.sort())
   const unknown = await send(url, ADMIN, 'GET', '/v1/keys/abcdefghijkm')
   expect(unknown.body).toMatchObject({ code: 'key-not-found' })
-  const past = { ...REQUEST, expiresAt: '2020-01-01T00:00:00Z' }
-  expect((await send(url, ADMIN, 'POST', '/v1/keys', past)).body).toMatchObject({
-    code: 'invalid-request',
-    errors: [{ pointer: '/expiresAt' }],
+})
+
+test.each([
+  [{ expiresAt: '2020-01-01T00:00:00Z' }, '/expiresAt'],
+  [{ expiresAt: '10000-01-01T00:00:00Z' }, '/expiresAt'],
+  [{ name: 'two\nlines' }, '/name'],
+  [{ name: '\u202eci' }, '/name'],
+  [{ name: ' ' }, '/name'],
+  [{ name: 'x'.repeat(101) }, '/name'],
+  [{ agents: [] }, '/agents'],
+  [{ agents: ['developer', 'developer'] }, '/agents'],
+  [{ scopes: ['tasks:read', 'tasks:read'] }, '/scopes'],
+  [{ scopes: [] }, '/scopes'],
+  [{ limits: {} }, '/limits'],
+  [{ limits: { requestsPerMinute: 0 } }, '/limits/requestsPerMinute'],
+  [{ limits: { requestsPerMinute: 0.5 } }, '/limits/requestsPerMinute'],
+  [{ limits: { concurrent: 0 } }, '/limits/concurrent'],
+])('the gateway refuses to make an API key with %j', async (part, pointer) => {
+  const wrong = { ...REQUEST, ...part }
+  const { body } = await send(shared.gateway.url(), ADMIN, 'POST', '/v1/keys', wrong)
+  expect(body).toMatchObject({ code: 'invalid-request', errors: [{ pointer }] })
+})
+
+test('another gateway reads a key whose name has 100 characters outside the basic plane', async () => {
+  const made = await make(shared, {
+    name: '\u{1f511}'.repeat(100),
+    expiresAt: '9999-12-31T23:59:59Z',
   })
+  const other = await shared.another()
+  expect((await send(other.url(), made.key, 'GET', '/v1/me')).status).toBe(200)
+})
+
+test('an expired API key cannot be rotated, and a rotation without a body keeps the old secret for a day', async () => {
+  const url = shared.gateway.url()
+  const made = await make(shared)
+  const day = await send(url, ADMIN, 'POST', `/v1/keys/${made.id}/rotate`)
+  const { formerSecretUntil = '' } = day.body as KeyCreated
+  expect(Date.parse(formerSecretUntil) - Date.now()).toBeGreaterThan(23 * 3_600_000)
+  const brief = await make(shared, { expiresAt: new Date(Date.now() + 300).toISOString() })
+  await eventually(async () => {
+    const rotated = await send(url, ADMIN, 'POST', `/v1/keys/${brief.id}/rotate`, {})
+    expect(rotated.body).toMatchObject({ status: 409, code: 'key-revoked' })
+  }, 10_000)
 })
 
 test('an API key still works after all gateways have restarted and Redis was wiped', async () => {
