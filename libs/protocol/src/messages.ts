@@ -365,9 +365,10 @@ export const nodeTenantsSchema = z.object({
 })
 export type NodeTenants = z.infer<typeof nodeTenantsSchema>
 
-/** One node's answer: its runs, with their tokens. */
+/** One node's answer: its runs, with their tokens, and the claims by which the node proves that they are its own (L9). */
 export const runsAnswerSchema = z.object({
-  runs: z.array(z.object({ taskId: id, token: whole })),
+  nodeId: id,
+  runs: z.array(z.object({ taskId: id, token: whole, claim: z.string().max(128) })),
 })
 
 /** The stream of a running attempt: its start, pieces of text, tool calls. */

@@ -10,7 +10,7 @@ import {
 } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
 import { followFleet, type RecorderDeps } from '@agentfleet/control-plane'
-import { CHANNELS, type Balancer } from '@agentfleet/protocol'
+import { CHANNELS, QUEUES_MAX, type Balancer, type QueuesReply } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createAdvising } from './placing/advising.ts'
 import { createRecorder } from './placing/decisions.ts'
@@ -98,12 +98,13 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     // A count is good only once the other load balancers have been heard (PLACE-2).
     if (youngMs < ANNOUNCE_EVERY_MS) await pause(ANNOUNCE_EVERY_MS - youngMs)
     shares.asking()
-    const [, answers] = await Promise.all([
+    const [, answers, figures] = await Promise.all([
       intake.look(),
       bus.gather(CHANNELS.tenants, {}, ANSWERS_WITHIN_MS),
+      bus.ask(CHANNELS.queues, {}, ANSWERS_WITHIN_MS),
     ])
     for (const answer of answers) shares.runs(answer)
-    shares.tally()
+    shares.tally(figures.kind === 'reply' ? inFlightIn(figures.body) : undefined)
     intake.poke()
   })
   const look = (): void => {
@@ -255,7 +256,8 @@ function listenToFleet(
       look()
     }),
     bus.on(CHANNELS.load, (load) => {
-      notes.ended(load.ended.filter((taskId) => taskId !== undefined))
+      const ended = load.ended.filter((taskId) => taskId !== undefined)
+      notes.ended(ended, load.nodeId)
       nodes.heartbeat(load)
       look()
     }),
@@ -265,4 +267,13 @@ function listenToFleet(
       nodes.passing(ids)
     }),
   ]
+}
+
+/** The tasks of each tenant that a coordinator knows to be in flight; undefined if it does not know all. */
+function inFlightIn(figures: QueuesReply): ReadonlyMap<string, number> | undefined {
+  if (figures.kind !== 'queues' || figures.queues.length === QUEUES_MAX) return undefined
+  const sums = new Map<string, number>()
+  for (const { tenant, inFlight } of figures.queues)
+    sums.set(tenant, (sums.get(tenant) ?? 0) + inFlight)
+  return sums
 }

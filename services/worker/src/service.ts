@@ -117,9 +117,10 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
       const answer = taskIds.flatMap((taskId) => {
         const run = runs.get(taskId)
         // A doubtful run does not count, because another node may run its task by now.
-        return run === undefined || run.doubtful ? [] : [{ taskId, token: run.token }]
+        if (run === undefined || run.doubtful) return []
+        return [{ taskId, token: run.token, claim: run.claim }]
       })
-      return answer.length > 0 ? { runs: answer } : undefined
+      return answer.length > 0 ? { nodeId: node.id, runs: answer } : undefined
     }),
     bus.on(CHANNELS.textSoFar, ({ taskId }) => {
       const run = runs.get(taskId)

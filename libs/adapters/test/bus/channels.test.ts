@@ -196,7 +196,8 @@ describe('a request over the bus', () => {
     const question = { taskIds: ['a', 'b'] }
     await listen(
       there.on(CHANNELS.runs, ({ taskIds }) => ({
-        runs: taskIds.map((taskId) => ({ taskId, token: 1 })),
+        nodeId: 'n1',
+        runs: taskIds.map((taskId) => ({ taskId, token: 1, claim: 'c' })),
       })),
       there.on(CHANNELS.runs, () => undefined),
       there.subscribe('fleet.runs', ({ respond }) => void respond('{"runs":7}')),
@@ -204,9 +205,10 @@ describe('a request over the bus', () => {
     const answers = await here.gather(CHANNELS.runs, question, 200)
     expect(answers).toEqual([
       {
+        nodeId: 'n1',
         runs: [
-          { taskId: 'a', token: 1 },
-          { taskId: 'b', token: 1 },
+          { taskId: 'a', token: 1, claim: 'c' },
+          { taskId: 'b', token: 1, claim: 'c' },
         ],
       },
     ])

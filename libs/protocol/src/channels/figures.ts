@@ -75,3 +75,5 @@ export const queuesReplySchema = z.discriminatedUnion('kind', [
     queues: z.array(queueFiguresSchema).max(QUEUES_MAX),
   }),
 ])
+/** The queues that have tasks. */
+export type QueuesReply = z.infer<typeof queuesReplySchema>

@@ -131,10 +131,11 @@ export const WORK_CHANNELS = {
   queues: request({
     name: 'queues',
     subject: 'coordinator.queues',
-    summary: 'A gateway asks a coordinator how many tasks of each tenant and priority wait or run.',
+    summary:
+      'A gateway or a load balancer asks a coordinator how many tasks of each tenant and priority wait or run.',
     body: queuesQuestionSchema,
     reply: queuesReplySchema,
-    senders: ['gateway'],
+    senders: ['gateway', 'load-balancer'],
     listeners: ['coordinator'],
     queue: 'coordinator',
     bytesMax: 4 * KIB,

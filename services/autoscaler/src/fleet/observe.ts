@@ -1,4 +1,4 @@
-import type { ClusterSnapshot, Victim } from '@agentfleet/domain'
+import { lowerMedian, type ClusterSnapshot, type Victim } from '@agentfleet/domain'
 import { FRESH_MS } from '@agentfleet/control-plane'
 import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Snapshot } from '@agentfleet/protocol'
@@ -56,7 +56,8 @@ export function observeCluster(
       nodes: candidates.length,
       draining: draining.size,
       missing,
-      slotsPerNode: mean(alive.map(({ slots }) => slots)),
+      // One node with a false figure must not change how many nodes the fleet needs.
+      slotsPerNode: lowerMedian(alive.map(({ slots }) => slots)),
       running: snapshot?.running ?? 0,
       queued: snapshot?.queued ?? 0,
       complete: isComplete(snapshot),

@@ -1,6 +1,6 @@
 import type { Bus, Logger, Pointers, TaskLog } from '@agentfleet/adapters'
 import { decideRepair, isTerminalEvent, type TaskRecord, type Timing } from '@agentfleet/domain'
-import { CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
+import { checkClaim, CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import { createDueTimes } from '../due/due-times.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import { inParallel } from './in-parallel.ts'
@@ -30,6 +30,8 @@ export interface PointerRepairDeps {
   readonly log: Logger
   readonly timing: Pick<Timing, 'followAfterMs' | 'listPointersEveryMs'>
   readonly nowMs: () => number
+  /** Proves which node was given which task. */
+  readonly claimKey: string
 }
 
 /** Pointers looked up individually in one sweep; for more, a listing of all is cheaper. */
@@ -59,7 +61,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     missing: readonly TaskRecord[],
     signal: AbortSignal,
   ): Promise<{ issued: number; running: number }> => {
-    const runs = await whoRuns(deps.bus, missing)
+    const runs = await whoRuns(deps, missing)
     const done = await inParallel(missing, async (record) => {
       // A pointer issued now would take the task from its node and pay for its calls again.
       if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
@@ -151,13 +153,21 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   }
 }
 
-/** Asks which of these tasks a node runs, and with which token; no answer counts as no. */
-async function whoRuns(bus: Bus, records: readonly TaskRecord[]): Promise<Map<string, number>> {
+/**
+ * Asks which of these tasks a node runs, and with which token; no answer counts as no. A node that was not given
+ * the task cannot keep its pointer from being issued (L9).
+ */
+async function whoRuns(
+  { bus, claimKey }: Pick<PointerRepairDeps, 'bus' | 'claimKey'>,
+  records: readonly TaskRecord[],
+): Promise<Map<string, number>> {
   const runs = new Map<string, number>()
   for (let start = 0; start < records.length; start += QUESTION_MAX) {
     const taskIds = records.slice(start, start + QUESTION_MAX).map(({ taskId }) => taskId)
+    const asked = new Set(taskIds)
     for (const answer of await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)) {
-      for (const { taskId, token } of answer.runs) {
+      for (const { taskId, token, claim } of answer.runs) {
+        if (!asked.has(taskId) || !checkClaim(claimKey, claim, taskId, answer.nodeId)) continue
         runs.set(taskId, Math.max(token, runs.get(taskId) ?? 0))
       }
     }

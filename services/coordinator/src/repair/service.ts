@@ -33,6 +33,8 @@ export interface RepairDeps {
   readonly metrics: Pick<CoordinatorMetrics, 'issued' | 'expired'>
   readonly timing: Timing
   readonly followed: () => boolean
+  /** Checks the claims of nodes on runs. */
+  readonly claimKey: string
 }
 
 /** Creates the repair part; it repairs nothing before `start`. */

@@ -22,7 +22,8 @@ import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
  *
  * Each report is appended with the sequence that it expects, and its outcome returns to the node
  * (L2 to L4). Invariant (L7): at most REPORTS_MAX reports are handled at once, with at most
- * REPORTS_MAX_BYTES, and histories of BEGINS_MAX_BYTES; beyond that, nodes must report again.
+ * REPORTS_MAX_BYTES, and histories of BEGINS_MAX_BYTES; beyond that, or beyond its share of them, a node must report
+ * again.
  */
 export interface Reports extends Service {
   /** Returns the number of reports being handled. */
@@ -67,9 +68,9 @@ const DRAIN_LOOK_MS = 20
 export function createReports(deps: ReportsDeps): Reports {
   const { bus, clock, log, metrics, endings } = deps
   const subscriptions: { close(): void }[] = []
+  const countRoom = createRoom(REPORTS_MAX)
   const reportRoom = createRoom(REPORTS_MAX_BYTES)
   const beginRoom = createRoom(BEGINS_MAX_BYTES)
-  let inReport = 0
 
   /** Returns one outcome for each report, independent of the other reports. */
   const outcomesOf = (
@@ -101,15 +102,19 @@ export function createReports(deps: ReportsDeps): Reports {
   ): Promise<{ outcomes: Outcome[] }> => {
     // NATS lets a node use only the subject with its own id, whatever the body says (L9).
     const nodeId = paramIn(CHANNELS.report, 'nodeId', subject)
-    if (inReport + items.length > REPORTS_MAX || !reportRoom.take(bytes)) {
-      return { outcomes: items.map((): Outcome => ({ kind: 'unavailable' })) }
+    const unavailable = (): { outcomes: Outcome[] } => ({
+      outcomes: items.map(() => ({ kind: 'unavailable' })),
+    })
+    if (items.length > REPORTS_MAX || !countRoom.take(items.length, nodeId)) return unavailable()
+    if (!reportRoom.take(bytes, nodeId)) {
+      countRoom.give(items.length, nodeId)
+      return unavailable()
     }
-    inReport += items.length
     metrics.batch.observe(items.length)
     let begunBytes = 0
     const reserve = ({ taskId }: ReportItem): boolean => {
       const needed = bytesToBegin(deps.report.tasks, taskId)
-      if (!beginRoom.take(needed)) return false
+      if (!beginRoom.take(needed, nodeId)) return false
       begunBytes += needed
       return true
     }
@@ -122,14 +127,14 @@ export function createReports(deps: ReportsDeps): Reports {
       }
       return { outcomes }
     } finally {
-      inReport -= items.length
-      reportRoom.give(bytes)
-      beginRoom.give(begunBytes)
+      countRoom.give(items.length, nodeId)
+      reportRoom.give(bytes, nodeId)
+      beginRoom.give(begunBytes, nodeId)
     }
   }
 
   return {
-    inReport: () => inReport,
+    inReport: countRoom.used,
     async start() {
       if (subscriptions.length > 0) return
       subscriptions.push(
@@ -141,7 +146,7 @@ export function createReports(deps: ReportsDeps): Reports {
     async drain(deadlineMs) {
       for (const subscription of subscriptions.splice(0)) subscription.close()
       const deadline = clock.monotonicMs() + deadlineMs
-      while (inReport > 0 && clock.monotonicMs() < deadline) {
+      while (countRoom.used() > 0 && clock.monotonicMs() < deadline) {
         await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
       }
     },

@@ -6,7 +6,7 @@ import {
   provisionStreams,
 } from '@agentfleet/adapters'
 import { TIMING, type Completed, type Submitted, type TaskEvent } from '@agentfleet/domain'
-import { freshPointer, newTaskId } from '@agentfleet/protocol'
+import { CHANNELS, freshPointer, newTaskId, signClaim } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
@@ -19,6 +19,7 @@ import { createPointerRepair } from '../../src/repair/pointers.ts'
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 const RETENTION_MS = 10_000
+const CLAIM_KEY = 'a-key-of-the-tests'
 const submitted: Submitted = {
   type: 'submitted',
   atMs: 1_000,
@@ -77,7 +78,9 @@ async function setup() {
       issuer: createIssuer({ tasks, pointers, log }),
       timing: TIMING,
       nowMs,
+      claimKey: CLAIM_KEY,
     }),
+    bus,
     trimmer: trimmerOf({
       retentionMs: RETENTION_MS,
       retentionTasks: 1_000_000,
@@ -109,6 +112,25 @@ test('a task that has no pointer gets one once it is no longer young (L8)', asyn
   bench.time.nowMs += TIMING.followAfterMs
   expect(await bench.repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
   expect(await bench.pointers.has('medium', 't', taskId)).toBe(true)
+})
+
+test('only a node that was given a task keeps the pointer of the task from being issued (L9)', async () => {
+  await using bench = await setup()
+  const [own, others] = [newTaskId(1_000), newTaskId(1_001)]
+  const seqs = new Map<string, number>()
+  for (const taskId of [own, others]) seqs.set(taskId, await bench.append(taskId, submitted, 0))
+  bench.bus.on(CHANNELS.runs, ({ taskIds }) => ({
+    nodeId: 'n1',
+    runs: taskIds.map((taskId) => ({
+      taskId,
+      token: seqs.get(taskId) ?? 0,
+      claim: signClaim(CLAIM_KEY, own, 'n1'),
+    })),
+  }))
+  await bench.bus.roundTrip(5_000)
+  bench.time.nowMs += TIMING.followAfterMs
+  expect(await bench.repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
+  expect([...(await bench.pointers.taskIds())]).toEqual([others])
 })
 
 test('a pointer of an ended task is removed, and a pointer of an unknown task stays', async () => {

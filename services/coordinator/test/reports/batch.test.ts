@@ -73,14 +73,25 @@ describe('a batch of reports', () => {
   test('begins only as many tasks as the coordinator has memory for their histories, and the node asks again for the others (L7)', async () => {
     const room = createRoom(MIB)
     const { deps } = depsOf(() => 10)
-    const reserve = () => room.take(300_000)
-    const items = Array.from({ length: 5 }, (_, at) => begin(`t${at}`))
+    const reserve = () => room.take(100_000, 'n1')
+    const items = Array.from({ length: 9 }, (_, at) => begin(`t${at}`))
     const outcomes = await handleBatch(items, { ...deps, reserve })
-    expect(kindsOf(outcomes).filter((kind) => kind === 'begun')).toHaveLength(3)
-    room.give(900_000)
+    expect(kindsOf(outcomes).filter((kind) => kind === 'begun')).toHaveLength(5)
+    room.give(500_000, 'n1')
     // A history that is larger than all the room begins alone.
-    expect(room.take(5 * MIB)).toBe(true)
-    expect(room.take(1)).toBe(false)
+    expect(room.take(5 * MIB, 'n1')).toBe(true)
+    expect(room.take(1, 'n2')).toBe(false)
+  })
+
+  test('one node cannot take the room for the reports of all nodes (L9)', () => {
+    const room = createRoom(1_000)
+    while (room.take(10, 'liar'));
+    expect(room.used()).toBe(500)
+    expect(room.take(100, 'n1')).toBe(true)
+    expect(room.take(100, 'n1')).toBe(true)
+    expect(room.take(250, 'n2')).toBe(true)
+    room.give(500, 'liar')
+    expect(room.take(300, 'liar')).toBe(true)
   })
 
   test('fails a task whose history is too large for one message, and the other tasks begin', async () => {

@@ -95,6 +95,7 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
     setPointers(pointers) {
       const listed = [...nodes.all()].map((entry) => ({
         active: entry.heartbeat.active,
+        slots: entry.heartbeat.slots,
         state: shownState(entry),
       }))
       backlog = { pointers, running: runningOn(listed), atMs: clock.nowMs() }

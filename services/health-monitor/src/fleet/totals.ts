@@ -1,3 +1,4 @@
+import { lowerMedian } from '@agentfleet/domain'
 import type { Heartbeat, Snapshot, Totals } from '@agentfleet/protocol'
 
 /** Counts the attempts that ended on all nodes, including lost attempts. */
@@ -34,14 +35,24 @@ function grown(count: number, by: number): number {
   return Math.min(Number.MAX_SAFE_INTEGER, count + Math.max(0, by))
 }
 
-/** Returns the number of tasks that the nodes have taken; those of a dead node wait again. */
+/** A node may have this many times the slots of a usual node; further slots do not count in sums. */
+const SLOTS_FACTOR_MAX = 4
+
+/**
+ * Returns the number of tasks that the nodes have taken; those of a dead node wait again. A node has no more tasks
+ * than slots, and its slots count in proportion to those of the others: otherwise one false figure could hide the
+ * backlog of the whole fleet, or make the fleet grow without need (L9).
+ */
 export function runningOn(
-  nodes: readonly Pick<Snapshot['nodes'][number], 'state' | 'active'>[],
+  nodes: readonly Pick<Snapshot['nodes'][number], 'state' | 'active' | 'slots'>[],
 ): number {
-  return sum(
-    nodes.filter(({ state }) => state !== 'dead'),
-    ({ active }) => active,
-  )
+  const living = nodes.filter(({ state }) => state !== 'dead')
+  const most = slotsMax(living)
+  return sum(living, ({ active, slots }) => Math.min(active, slots, most))
+}
+
+function slotsMax(nodes: readonly Pick<Snapshot['nodes'][number], 'slots'>[]): number {
+  return SLOTS_FACTOR_MAX * lowerMedian(nodes.map(({ slots }) => slots))
 }
 
 /**
@@ -66,11 +77,12 @@ export function totalsOf(
 ): Totals {
   const living = nodes.filter(({ state }) => state !== 'dead')
   const working = living.filter(({ state, draining }) => state === 'alive' && !draining)
+  const most = slotsMax(working)
   const answering = living.filter(({ responseMs }) => responseMs > 0)
   return {
     atMs,
     activeNodes: working.length,
-    slots: sum(working, ({ slots }) => slots),
+    slots: sum(working, ({ slots }) => Math.min(slots, most)),
     running,
     queued,
     cpu: mean(living, ({ cpu }) => cpu),

@@ -16,10 +16,13 @@ import type { Heartbeat } from '@agentfleet/protocol'
  *
  * States of an entry: alive ⇄ suspect → dead → (a higher incarnation) alive; it may also be marked
  * as stalled. Invariants: only the latest (incarnation, version) of a node counts; all times are of
- * the monotonic clock; there are at most NODES_MAX entries.
+ * the monotonic clock; there are at most NODES_MAX entries; a node changes its incarnation at most once in
+ * INCARNATION_MIN_MS, because each change costs a death, an incident or a look-up of them (L9).
  */
 export interface NodeEntry {
   heartbeat: Heartbeat
+  /** When this incarnation was first heard. */
+  readonly sinceMs: number
   lastHeartbeatAtMs: number
   gapsMs: number[]
   state: LivenessState
@@ -56,6 +59,9 @@ const GAPS_MAX = 50
 /** Milliseconds; a node flaps if it became silent repeatedly within this time. */
 const FLAP_WINDOW_MS = 600_000
 const FLAPS_MAX = 100
+/** Milliseconds; a process needs longer than this to start. */
+const INCARNATION_MIN_MS = 1_000
+const IGNORED = { decision: { kind: 'ignore', reason: 'older' } } as const
 
 /** Creates an empty table. */
 export function createNodeTable(): NodeTable {
@@ -67,9 +73,7 @@ export function createNodeTable(): NodeTable {
       const known = entry && { ...entry.heartbeat, dead: entry.state === 'dead' }
       const decision = admitHeartbeat(known, heartbeat)
       if (decision.kind === 'ignore') return { decision }
-      if (entry === undefined && nodes.size >= NODES_MAX) {
-        return { decision: { kind: 'ignore', reason: 'older' } }
-      }
+      if (entry === undefined && nodes.size >= NODES_MAX) return IGNORED
       if (entry !== undefined && decision.reason === 'newer') {
         const gapMs = nowMs - entry.lastHeartbeatAtMs
         if (gapMs <= GAP_MAX_MS) entry.gapsMs.push(gapMs)
@@ -79,6 +83,7 @@ export function createNodeTable(): NodeTable {
         entry.lastHeartbeatAtMs = nowMs
         return { decision }
       }
+      if (entry !== undefined && nowMs - entry.sinceMs < INCARNATION_MIN_MS) return IGNORED
       nodes.set(heartbeat.nodeId, createEntry(heartbeat, nowMs, entry?.fellAtMs ?? []))
       return decision.kind === 'restarted' && entry !== undefined && !hasLeft(entry)
         ? { decision, replaced: entry.heartbeat }
@@ -94,6 +99,7 @@ export function createNodeTable(): NodeTable {
 function createEntry(heartbeat: Heartbeat, nowMs: number, fellAtMs: number[]): NodeEntry {
   return {
     heartbeat,
+    sinceMs: nowMs,
     lastHeartbeatAtMs: nowMs,
     gapsMs: [],
     state: 'alive',

@@ -52,6 +52,16 @@ test('a task waits until a living node has taken it, even if a load balancer hol
   expect(waitingOf({ pointers: 3, running: 8 }, 8)).toBe(0)
 })
 
+test('one node with false figures cannot hide the backlog of the fleet (L9)', () => {
+  const liar = { ...node, slots: 100_000, active: 100_000_000_000 }
+  const nodes: Snapshot['nodes'] = [node, node, liar]
+  const running = runningOn(nodes)
+  expect(running).toBe(4 + 4 + 40)
+  expect(waitingOf({ pointers: 1_000, running }, running)).toBe(952)
+  const totals = totalsOf(nodes, { queued: 952, running }, createTally(), 42)
+  expect(totals.slots).toBe(10 + 10 + 40)
+})
+
 test('totals have the slots of nodes that take work and the attempts of all living nodes', () => {
   const nodes: Snapshot['nodes'] = [
     node,

@@ -29,6 +29,17 @@ test('the monitor ignores further names of nodes when its table is full (L7)', (
   expect(nodes.size()).toBe(NODES_MAX)
 })
 
+test('a node that starts again with every heartbeat is replaced at most once a second (L9)', () => {
+  const nodes = createNodeTable()
+  let replaced = 0
+  for (let at = 0; at < 100; at += 1) {
+    const heartbeat = { ...largest('liar'), incarnation: at, startedAtMs: at }
+    if (nodes.hear(heartbeat, at * 50).replaced !== undefined) replaced += 1
+  }
+  expect(replaced).toBe(4)
+  expect(nodes.get('liar')?.heartbeat.incarnation).toBe(80)
+})
+
 test('a whole fleet with the largest values gives a snapshot that every service can read', () => {
   const tally = createTally()
   const nodes = Array.from({ length: NODES_MAX }, (_, at) => largest(`n${at}`))

@@ -1,4 +1,5 @@
 import {
+  boundedRuns,
   COST_UNKNOWN,
   createCompactingMap,
   DEFAULT_ALLOWANCE,
@@ -8,6 +9,7 @@ import {
   type CompactingMap,
   type TenantCount,
   type Claim,
+  type RunsByGiver,
   type TenantAllowance,
 } from '@agentfleet/domain'
 import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
@@ -21,7 +23,8 @@ import type { InflightNotes } from '../placing/inflight-notes.ts'
  * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
  * the server counts it as out of its consumer. Invariants: a task is counted once, whatever path it
  * returns by; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
- * silent, or when the node reports fewer tasks than are counted for it.
+ * silent, or when the node reports fewer tasks than are counted for it; nodes together claim no more tasks of a
+ * tenant than a coordinator knows to be in flight (L9).
  */
 export interface TenantShares {
   /** Counts a fetched pointer of this tenant. */
@@ -37,8 +40,11 @@ export interface TenantShares {
   asking(): void
   /** Records what one node runs, from all load balancers. */
   runs(node: NodeTenants): void
-  /** What `runs` has said since `asking` is what there is. */
-  tally(): void
+  /**
+   * Counts what `runs` has said since `asking`. `inFlight`: how many tasks of each tenant a coordinator knows to be in
+   * flight; undefined: none has said it, so the nodes are believed.
+   */
+  tally(inFlight?: ReadonlyMap<string, number>): void
   /** Returns what the policy needs to know about a tenant in addition to its backlog. */
   standing(tenant: string): Standing
   /** Separates tasks that may be placed now, and counts them, from those above their tenant's limit. */
@@ -81,9 +87,6 @@ interface OnNode {
   incarnation: number
 }
 
-/** By load balancer process, then by tenant. */
-type Givers = Map<string, Map<string, number>>
-
 /** How much the newest task weighs in the mean cost of its tenant. */
 const MEAN_SHARE = 0.1
 /** Milliseconds; a heartbeat may be older than a dispatch of this age. */
@@ -108,9 +111,11 @@ export function createTenantShares(deps: {
   /** The answers of the nodes since the question, by tenant. */
   const runElsewhere = new Map<string, number>()
   let askedNow = balancers()
-  let heard: Givers = new Map()
+  /** The tasks of each tenant that this load balancer had in flight then. */
+  let countedThen = new Map<string, number>()
+  let heard: RunsByGiver = new Map()
   /** What the last finished round of answers said. */
-  let counted: { readonly asked: Balancers; readonly givers: Givers } | undefined
+  let counted: { readonly asked: Balancers; readonly givers: RunsByGiver } | undefined
 
   const sumsOf = (tenant: string): Sums => {
     const known = tenants.get(tenant)
@@ -194,6 +199,12 @@ export function createTenantShares(deps: {
     return { runs, asked: counted.asked }
   }
 
+  /** How many tasks of a tenant the nodes can have from other load balancers. */
+  const mostElsewhere = (tenant: string, inFlight: ReadonlyMap<string, number>): number => {
+    const own = Math.min(countedThen.get(tenant) ?? 0, tenants.get(tenant)?.count ?? 0)
+    return Math.max(0, (inFlight.get(tenant) ?? 0) - own)
+  }
+
   const clear = (nodeId: string): void => {
     for (const taskId of nodes.get(nodeId)?.tasks.keys() ?? []) remove(taskId)
   }
@@ -225,9 +236,9 @@ export function createTenantShares(deps: {
           place(taskId, tenant, cost, nodeId)
           notes.dispatched(item, nodeId)
         },
-        ended(taskIds) {
-          for (const taskId of taskIds) remove(taskId)
-          notes.ended(taskIds)
+        ended(taskIds, nodeId) {
+          for (const taskId of taskIds) if (tasks.get(taskId)?.nodeId === nodeId) remove(taskId)
+          notes.ended(taskIds, nodeId)
         },
         returned(taskIds) {
           for (const taskId of taskIds) {
@@ -261,6 +272,7 @@ export function createTenantShares(deps: {
     },
     asking() {
       askedNow = balancers()
+      countedThen = new Map([...tenants].map(([tenant, { count }]) => [tenant, count]))
       heard = new Map()
       runElsewhere.clear()
     },
@@ -283,9 +295,15 @@ export function createTenantShares(deps: {
         heard.set(giver, sums)
       }
     },
-    tally() {
+    tally(inFlight) {
       sweepHand()
       sweepSilent()
+      if (inFlight !== undefined) {
+        const most = (tenant: string): number => mostElsewhere(tenant, inFlight)
+        heard = boundedRuns(heard, askedNow.living, most)
+        for (const [tenant, count] of runElsewhere)
+          runElsewhere.set(tenant, Math.min(count, most(tenant)))
+      }
       counted = { asked: askedNow, givers: heard }
       for (const [tenant, sums] of tenants) {
         sums.elsewhere = runElsewhere.get(tenant) ?? 0

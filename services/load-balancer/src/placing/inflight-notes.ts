@@ -13,8 +13,8 @@ import type { Held } from './in-hand.ts'
  */
 export interface InflightNotes {
   dispatched(item: Held, nodeId: string): void
-  /** Removes tasks that have left their node or never reached it. */
-  ended(taskIds: readonly string[]): void
+  /** Removes those of the tasks that were on this node and have left it; a node ends no task of another node. */
+  ended(taskIds: readonly string[], nodeId: string): void
   /** Removes tasks that never reached their node and are in hand again. */
   returned(taskIds: readonly string[]): void
   /** Notes the tasks of a node without a listener at once. */
@@ -77,7 +77,8 @@ export function createInflightNotes(
       if (item.runsAt === undefined) young.set(taskId, entry)
       else settled.set(taskId, entry)
     },
-    ended: forget,
+    ended: (taskIds, nodeId) =>
+      forget(taskIds.filter((id) => (young.get(id) ?? settled.get(id))?.nodeId === nodeId)),
     returned: forget,
     nodeGone(nodeId) {
       void note([...young.values()].filter((entry) => entry.nodeId === nodeId))

@@ -107,7 +107,7 @@ async function bench(allowances: Allowances = new Map(), wake = true): Promise<B
           return next
         }, SOON_MS)
         ack.done(ours, oldest.ackSubject)
-        notes.ended([oldest.taskId])
+        notes.ended([oldest.taskId], 'n1')
         credits += 1
         intake.poke()
         // One slot becomes free at a time, as in a fleet.

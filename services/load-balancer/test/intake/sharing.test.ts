@@ -62,6 +62,32 @@ describe('two load balancers', () => {
   })
 })
 
+describe('a node that speaks for another node', () => {
+  it('does not take the other node out of service by the answer to a dispatch (L9)', async () => {
+    const liar = await world.node('w1', { slots: 10 })
+    const other = await world.node('w2', { slots: 10 })
+    await world.balancer('lb1', 2)
+    const forged = { nodeId: 'w2', incarnation: Number.MAX_SAFE_INTEGER, draining: true }
+    liar.say(forged)
+    await world.issue(pointersOf(8), 'medium')
+    await eventually(
+      () => expect(liar.taken.length * other.taken.length).toBeGreaterThan(0),
+      SOON_MS,
+    )
+    await eventually(() => {
+      other.finishAll()
+      expect(liar.taken.length + other.taken.length).toBe(8)
+    }, SOON_MS)
+    const before = other.taken.length
+    await world.issue(pointersOf(12), 'medium')
+    await eventually(() => {
+      other.finishAll()
+      expect(liar.taken.length + other.taken.length).toBe(20)
+    }, SOON_MS)
+    expect(other.taken.length).toBeGreaterThan(before)
+  })
+})
+
 describe('the limit of a tenant', () => {
   it('is never exceeded by several load balancers together, and can be used completely', async () => {
     const nodes = [await world.node('w1', { slots: 50 }), await world.node('w2', { slots: 50 })]

@@ -74,7 +74,10 @@ test('a task counts once towards the limit of its tenant from its fetch to its e
   expect(shares.standing('t').inFlight).toBe(1)
   notes.nodeGone('n1')
   expect(shares.standing('t').inFlight).toBe(1)
-  notes.ended(['a', 'never-seen'])
+  // L9: another node cannot end it.
+  notes.ended(['a', 'never-seen'], 'n1')
+  expect(shares.standing('t').inFlight).toBe(1)
+  notes.ended(['a', 'never-seen'], 'n2')
   expect(shares.standing('t')).toMatchObject({ inFlight: 0, inFlightCost: 0 })
 })
 
@@ -113,6 +116,26 @@ test('tasks in flight at other load balancers count towards the limit of a tenan
   expect(roomOf(shares.standing('t'))).toBe(2)
   count({ nodeId: 'n1', tenants: { t: 2 }, givers: { lb: { t: 1 }, other: { t: 1 } } })
   expect(roomOf(shares.standing('t'))).toBe(4)
+})
+
+test('L9: a node that claims tasks of a tenant which are not in flight does not use up the limit of the tenant', () => {
+  const { shares, dispatch } = setup('{"t":{"concurrency":10}}')
+  const claims = (counts: Record<string, number>, inFlight?: Map<string, number>): void => {
+    shares.asking()
+    shares.runs({ nodeId: 'liar', tenants: counts, givers: { gone: counts } })
+    shares.tally(inFlight)
+  }
+  claims({ t: 1_000, unknown: 7 }, new Map([['t', 0]]))
+  expect(roomOf(shares.standing('t'))).toBe(10)
+  expect(shares.standing('unknown').inFlight).toBe(0)
+  dispatch('own', 't')
+  // Three more tasks are in flight, from any load balancer.
+  claims({ t: 1_000 }, new Map([['t', 4]]))
+  expect(shares.standing('t').inFlight).toBe(4)
+  expect(roomOf(shares.standing('t'))).toBe(6)
+  // While no coordinator answers, an overrun would be worse than a wait.
+  claims({ t: 1_000 })
+  expect(roomOf(shares.standing('t'))).toBe(0)
 })
 
 test('a new load balancer starts no task of a tenant with a limit until it knows which tasks run already', () => {

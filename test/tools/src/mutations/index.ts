@@ -14,6 +14,7 @@ import { LOG } from './log.ts'
 import { FENCING } from './fencing.ts'
 import { COORDINATOR } from './coordinator.ts'
 import { SERVICES } from './services.ts'
+import { NODES } from './nodes.ts'
 import { SIZES } from './sizes.ts'
 import { AGENTS } from './agents.ts'
 import { PROVIDERS } from './providers.ts'
@@ -38,6 +39,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...FENCING,
   ...COORDINATOR,
   ...SERVICES,
+  ...NODES,
   ...SIZES,
   ...AGENTS,
   ...PROVIDERS,

@@ -1,0 +1,67 @@
+import type { Mutation } from './mutation.ts'
+
+const SHARES = 'services/load-balancer/test/intake/tenant-shares.test.ts'
+
+/** A node speaks for itself only, and no service believes more than can be true (L9). */
+export const NODES: readonly Mutation[] = [
+  {
+    name: 'forged-figures',
+    safeguard: 'the answer to a dispatch carries figures of the asked node only',
+    file: 'services/load-balancer/src/placing/dispatcher.ts',
+    find: 'if (reply.heartbeat.nodeId === nodeId) nodes',
+    replace: 'nodes',
+    tests: ['services/load-balancer/test/intake/sharing.test.ts', '-t', 'speaks for another node'],
+    caughtBy: /does not take the other node out of service/,
+    because: /expected/,
+  },
+  {
+    name: 'forged-ending',
+    safeguard: 'a node ends no task of another node',
+    file: 'services/load-balancer/src/intake/tenant-shares.ts',
+    find: 'if (tasks.get(taskId)?.nodeId === nodeId) remove(taskId)',
+    replace: 'remove(taskId)',
+    tests: [SHARES],
+    caughtBy: /a task counts once towards the limit of its tenant/,
+    because: /expected/,
+  },
+  {
+    name: 'forged-claims',
+    safeguard: 'nodes claim no more tasks of a tenant than are in flight',
+    file: 'libs/domain/src/placement/bounded-runs.ts',
+    find: 'const taken = Math.min(count, room)',
+    replace: 'const taken = count',
+    tests: [SHARES],
+    caughtBy: /L9: a node that claims tasks of a tenant which are not in flight/,
+    because: /expected/,
+  },
+  {
+    name: 'forged-run',
+    safeguard: 'only a node that was given a task says that it runs',
+    file: 'services/coordinator/src/repair/pointers.ts',
+    find: ' || !checkClaim(claimKey, claim, taskId, answer.nodeId)',
+    replace: '',
+    tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'was given a task'],
+    caughtBy: /only a node that was given a task/,
+    because: /expected/,
+  },
+  {
+    name: 'room-of-all',
+    safeguard: 'one node leaves room for the reports of the others',
+    file: 'services/coordinator/src/reports/room.ts',
+    find: '(max - used + own) / 2',
+    replace: 'max - used + own',
+    tests: ['services/coordinator/test/reports/batch.test.ts', '-t', 'one node'],
+    caughtBy: /one node cannot take the room/,
+    because: /expected/,
+  },
+  {
+    name: 'restart-flood',
+    safeguard: 'a node is replaced at most once a second',
+    file: 'services/health-monitor/src/nodes/nodes.ts',
+    find: 'nowMs - entry.sinceMs < INCARNATION_MIN_MS',
+    replace: 'nowMs < 0',
+    tests: ['services/health-monitor/test/nodes/nodes.test.ts'],
+    caughtBy: /is replaced at most once a second/,
+    because: /expected/,
+  },
+]
