@@ -79,7 +79,7 @@ async function missingIn(url: string, taskIds: readonly string[]): Promise<numbe
         records.filter(({ state }) => state === 'completed').map(({ taskId }) => taskId),
       )
       left.push(...page.filter((taskId) => !ended.has(taskId)))
-      // The tasks come in the order of their submission, as they are written again.
+      // A rebuild writes the tasks in the order of their submission, so later ones are missing too.
       if (ended.size === 0) {
         left.push(...missing.slice(start + PAGE))
         break
