@@ -11,7 +11,7 @@ import { installLocked } from '@agentfleet/tools'
  */
 
 /** The elements that a test names by what a person reads; the part of Playwright that the tests use. */
-export interface Locator {
+interface Locator {
   click(options?: { timeout?: number }): Promise<void>
   fill(text: string): Promise<void>
   press(key: string): Promise<void>

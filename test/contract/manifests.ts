@@ -12,7 +12,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const BASE = join(ROOT, 'k8s', 'base')
 
 /** One container of a pod, as far as the tests check it. */
-export interface Container {
+interface Container {
   readonly image: string
   readonly env?: readonly EnvEntry[]
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[]
@@ -77,7 +77,7 @@ export interface KubeObject {
 }
 
 /** A service of docker-compose.yml. */
-export interface ComposeService {
+interface ComposeService {
   readonly image: string
   readonly build?: unknown
   readonly container_name?: string

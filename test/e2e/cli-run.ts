@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 /** One call of the command line with its outputs. */
-export interface Ran {
+interface Ran {
   readonly code: number
   readonly out: string
   readonly err: string
@@ -15,7 +15,7 @@ export interface Ran {
 }
 
 /** The command line in this process, as one user of the fleet. */
-export interface Cli {
+interface Cli {
   run(...argv: readonly string[]): Promise<Ran>
   /** A command that must succeed. */
   succeed(...argv: readonly string[]): Promise<Ran>
@@ -52,7 +52,7 @@ export function openCli(url: string, key: string | undefined, stateDir: string):
 }
 
 /** The command line of the tests of one file. */
-export interface CliUser extends Cli {
+interface CliUser extends Cli {
   /** The user's tenant, once the first test runs. */
   readonly tenant: Tenant
   /** A folder for the user's files. */

@@ -33,7 +33,7 @@ export interface SharedFleet {
 }
 
 declare module 'vitest' {
-  export interface ProvidedContext {
+  interface ProvidedContext {
     /** Answers with a `SharedFleet` once the fleet runs. */
     sharedFleetUrl: string
   }

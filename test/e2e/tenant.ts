@@ -20,7 +20,7 @@ export interface Tenant extends StoredTasks {
 }
 
 /** The simulator's counts of one LLM call. */
-export interface SimulatedCall {
+interface SimulatedCall {
   readonly started: number
   readonly aborted: number
 }

@@ -15,7 +15,7 @@ export interface BudgetLimits {
 }
 
 /** Permission to make one call. */
-export interface Reservation {
+interface Reservation {
   /** Ends the call; without a cost it counts as the reserved cost. */
   settle(costUsd: number | undefined): void
 }

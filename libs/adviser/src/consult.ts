@@ -45,7 +45,7 @@ export interface Price {
 }
 
 /** The dependencies of a consultation. */
-export interface ConsultDeps {
+interface ConsultDeps {
   readonly provider: Provider
   readonly mode: Exclude<AdviserMode, 'off'>
   readonly model: string
@@ -56,7 +56,7 @@ export interface ConsultDeps {
 }
 
 /** Asks one question about one state; a kept answer must hold for `forMs` more. */
-export type Consult = <S extends SeenShape, A>(
+type Consult = <S extends SeenShape, A>(
   question: Question<S, A>,
   seen: Seen<S>,
   forMs: number,

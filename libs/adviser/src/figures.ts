@@ -31,7 +31,7 @@ export type Seen<S extends SeenShape> = {
 }
 
 /** The prompt made of some figures, or why there is none. */
-export type PromptResult =
+type PromptResult =
   | { readonly kind: 'ok'; readonly prompt: string }
   | { readonly kind: 'refused'; readonly why: string }
 

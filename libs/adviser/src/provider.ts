@@ -38,7 +38,7 @@ export type ProviderReply =
 export type Provider = (request: ProviderRequest) => Promise<ProviderReply>
 
 /** Where the provider is. */
-export interface ProviderOptions {
+interface ProviderOptions {
   readonly apiKey: string | undefined
   readonly baseUrl: string | undefined
   readonly model: string

@@ -18,7 +18,7 @@ const DEADLINE_MS = 10_000
 /** The behaviour of a test's provider for one call. */
 export type Behaviour = (response: ServerResponse, body: CallBody) => void
 
-export interface CallBody {
+interface CallBody {
   model: string
   messages: { role: string; content: string }[]
   response_format: { json_schema: { name: string; strict: boolean; schema: unknown } }

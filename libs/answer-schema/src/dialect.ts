@@ -4,7 +4,7 @@ import type { Json } from '@agentfleet/domain'
 export type JsonSchema = Readonly<Record<string, Json>>
 
 /** The known versions of JSON schema. */
-export type Dialect = '2020-12' | 'draft-07'
+type Dialect = '2020-12' | 'draft-07'
 
 const URLS: Readonly<Record<Dialect, RegExp>> = {
   '2020-12': /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/,

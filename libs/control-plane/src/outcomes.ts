@@ -32,7 +32,7 @@ export interface Outcomes {
 }
 
 /** The figures of one outcome; undefined while they are unknown. */
-export type FiguresOf = (decision: Decision) => Promise<Figures | undefined> | Figures | undefined
+type FiguresOf = (decision: Decision) => Promise<Figures | undefined> | Figures | undefined
 
 const MINUTE_MS = 60_000
 /** Three for each decision of a quarter of an hour at the recorded rate, and a reserve. */

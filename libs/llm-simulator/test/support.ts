@@ -4,7 +4,7 @@ import { createSimulator, type Simulator, type SimulatorOptions } from '../src/i
 /** Longest wait of a test for a condition. */
 const DEADLINE_MS = 10_000
 
-export type RunningSimulator = Simulator & AsyncDisposable & { readonly url: string }
+type RunningSimulator = Simulator & AsyncDisposable & { readonly url: string }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<RunningSimulator> {
   const simulator = createSimulator({ ttftMs: 0, tokensPerSecond: 0, ...options })

@@ -32,7 +32,7 @@ export interface Member {
 }
 
 /** The settings of a member. */
-export interface MemberOptions {
+interface MemberOptions {
   readonly id: string
   readonly kind: string
   /** The script that Node runs. */

@@ -12,7 +12,7 @@ import type { Member } from './member.ts'
  * there are never more than wanted; POOL-4 the pool pauses before it replaces a worker that ended at once,
  * and the pauses grow.
  */
-export interface Pool extends WorkerPool {
+interface Pool extends WorkerPool {
   /** Whether fewer workers run than wanted, so that the pool will start another worker. */
   short(): boolean
   /** Starts no worker from now on. */

@@ -14,7 +14,7 @@ const workersSchema = z.object({
 const CALL_WITHIN_MS = 5_000
 
 /** The dependencies of the local driver. */
-export interface LocalOptions {
+interface LocalOptions {
   readonly url: string
   readonly token: string | undefined
   /** Asks a node over the bus to finish its work and exit; true when it answered. */

@@ -10,7 +10,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const BODY_MAX_BYTES = 64 * 1024
 
 /** The functions through which the admin server asks the process about itself. */
-export interface AdminView {
+interface AdminView {
   registry: Registry
   started: () => boolean
   readiness: () => Readiness

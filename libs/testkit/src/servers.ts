@@ -21,7 +21,7 @@ export type TestServers<N extends ServerName> = AsyncDisposable & {
 } & { readonly [name in N]: RunningServer }
 
 /** Users of NATS, if it has any. */
-export type NatsUsers = Pick<NatsConfig, 'users' | 'issuer'>
+type NatsUsers = Pick<NatsConfig, 'users' | 'issuer'>
 
 /** Starts the named servers; only NATS can have users. A missing program fails the test and never skips it. */
 export async function startTestServers<N extends ServerName>(

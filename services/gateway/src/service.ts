@@ -97,8 +97,7 @@ const ANNOUNCE_EVERY_MS = 1_000
 /** Milliseconds after which the outcome of an unanswered append is unknown. */
 const APPEND_DEADLINE_MS = 5_000
 
-/** Dependencies of the gateway. */
-export interface GatewayDeps {
+interface GatewayDeps {
   readonly bus: Bus
   readonly store: Store
   readonly usage: UsageTotals

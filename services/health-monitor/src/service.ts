@@ -23,7 +23,7 @@ import { createWitnesses } from './nodes/confirm.ts'
  * everything that had arrived was read; M2 a node published as dead has a stored death; M3 heartbeats of a dead
  * incarnation change nothing, but the monitor tells the node, so that it takes a new incarnation.
  */
-export interface MonitorDeps {
+interface MonitorDeps {
   readonly bus: Bus
   readonly ops: Ops
   readonly registry: Pick<Registry, 'critical' | 'watch'>

@@ -31,7 +31,7 @@ import { createEjection, type EjectionChange } from './nodes/ejection.ts'
  *
  * States: created → running → draining (takes nothing new; handed-over tasks become pointers) → closed.
  */
-export interface BalancerDeps {
+interface BalancerDeps {
   readonly bus: Bus
   readonly ops: RecorderDeps['ops']
   readonly store: Store

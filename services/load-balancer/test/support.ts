@@ -148,8 +148,7 @@ export async function startWorld() {
   }
 }
 
-/** The options of a load balancer. */
-export interface BalancerChange {
+interface BalancerChange {
   readonly adviser?: Adviser
   readonly clock?: Clock
   readonly allowances?: Allowances

@@ -15,7 +15,7 @@ export interface Fleet {
 }
 
 /** The same process continues, a new process has the name, or no process has it. */
-export type Successor = 'resumed' | 'restarted' | 'none'
+type Successor = 'resumed' | 'restarted' | 'none'
 
 /** Creates a reader of this view. */
 export function readFleet({ latest, onSnapshot }: FleetView): Fleet {

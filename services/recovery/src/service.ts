@@ -36,7 +36,7 @@ import { CUT } from './redistribution/waiting.ts'
  * FOLLOWED_MAX incidents are followed, and one more incident closes the oldest early; if recovery is down, the
  * leases of the pointers return the tasks.
  */
-export interface RecoveryDeps {
+interface RecoveryDeps {
   readonly bus: Bus
   readonly ops: Ops
   readonly store: Store

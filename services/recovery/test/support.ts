@@ -46,8 +46,7 @@ const OUTCOME_WITHIN_MS = 3_000
 export type Delivery = PulledMessage & { readonly taskId: string; readonly atMs: number }
 type Node = Snapshot['nodes'][number]
 
-/** The options of a recovery. */
-export interface RecoveryChange {
+interface RecoveryChange {
   readonly id?: string
   readonly orchestrator?: Orchestrator
   readonly adviser?: Adviser

@@ -43,7 +43,7 @@ export interface PlannedTask {
 }
 
 /** A process dies at one of its messages. */
-export interface PlannedCrash {
+interface PlannedCrash {
   readonly member: number
   readonly effect: number
   readonly before: boolean
@@ -51,14 +51,14 @@ export interface PlannedCrash {
 }
 
 /** A process is frozen, or cut off from the bus, for a while. */
-export interface PlannedFreeze {
+interface PlannedFreeze {
   readonly member: number
   readonly atMs: number
   readonly forMs: number
 }
 
 /** The fate of messages on the network, as shares of all. */
-export interface PlannedNetwork {
+interface PlannedNetwork {
   readonly lostShare: number
   readonly lateShare: number
   readonly lateMaxMs: number

@@ -13,7 +13,7 @@ import { transition, type TaskEvent } from '@agentfleet/domain'
  */
 
 /** The names of the invariants. */
-export type Rule = 'I1' | 'I2' | 'I3' | 'I4' | 'I5'
+type Rule = 'I1' | 'I2' | 'I3' | 'I4' | 'I5'
 
 /** The part of a stored event that is checked: a whole log of these fits into memory. */
 export interface LoggedEvent {

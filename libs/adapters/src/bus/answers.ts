@@ -14,7 +14,7 @@ export type Answer<R> =
   | { readonly kind: 'too-large' }
 
 /** Puts the messages of one answer together. */
-export interface Collector {
+interface Collector {
   /** True when the answer is complete. */
   readonly take: (text: string) => boolean
   answer(ended: Ended): Answer<unknown>

@@ -13,7 +13,7 @@ export type Read<T> =
   | { readonly kind: 'refused'; readonly reason: string }
 
 /** An item that was left out. */
-export interface Unreadable {
+interface Unreadable {
   readonly at: number
   readonly reason: string
 }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
  * a service. Invariant: a key tells nothing about any other key, so no process can answer a request that it did not
  * get (L9).
  */
-export type ReplyKeys = () => string
+type ReplyKeys = () => string
 
 /** 144 bits cannot be guessed, and make exactly so many letters. */
 const KEY_BYTES = 18

@@ -7,7 +7,7 @@ import type { Ended, Outgoing, Reply } from './wire.ts'
  * Requests over one shared inbox. Invariants: each request is resolved exactly once: by its answer, by the
  * server's no-responders status, or by its timeout.
  */
-export interface Requester {
+interface Requester {
   request(subject: string, data: string, timeoutMs: number): Promise<Reply>
   collect(
     subject: string,

@@ -12,8 +12,7 @@ export interface TlsFiles {
   readonly keyFile?: string | undefined
 }
 
-/** The options of Node's TLS. */
-export interface TlsOptions {
+interface TlsOptions {
   readonly ca?: string
   readonly cert?: string
   readonly key?: string

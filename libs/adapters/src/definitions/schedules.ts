@@ -24,7 +24,7 @@ export interface StoredSchedule {
 }
 
 /** A schedule with the sequence of its last change; `schedule` is absent if it was removed or never made. */
-export interface FoundSchedule {
+interface FoundSchedule {
   readonly schedule: Schedule | undefined
   readonly seq: number
 }

@@ -12,7 +12,7 @@ import type { Bus } from '../bus/bus.ts'
 import { parseJson } from '../bus/codec.ts'
 
 /** The outcome of a login. */
-export type LoginAnswer =
+type LoginAnswer =
   | { readonly kind: 'admit'; readonly permissions: Permissions }
   | { readonly kind: 'refuse'; readonly reason: string }
 

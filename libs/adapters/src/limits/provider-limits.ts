@@ -46,7 +46,7 @@ export interface ReserveAsk {
 }
 
 /** A call that would have to wait too long. */
-export interface ParkAsk {
+interface ParkAsk {
   readonly tenant: string
   readonly limits: RateLimits
   readonly burstMs: number

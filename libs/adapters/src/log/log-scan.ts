@@ -4,7 +4,7 @@ import type { Bus } from '../bus/bus.ts'
 import { tailStream } from './stream-tail.ts'
 
 /** One stored event, as far as its text shows without parsing. */
-export interface ScannedEvent {
+interface ScannedEvent {
   readonly taskId: string
   readonly seq: number
   /** Whether it ends its task. */

@@ -31,7 +31,7 @@ const READ_TRIES = 5
 const NOT_FOUND = 404
 
 /** Selects the message to read. */
-export type ReadRequest =
+type ReadRequest =
   { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj?: string }
 
 /** Direct get (any replica answers); undefined when there is no such message. */

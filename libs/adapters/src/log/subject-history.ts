@@ -28,7 +28,7 @@ const MAKE_WITHIN_MS = 3_000
 const INACTIVE_MS = 1_000
 
 /** Selects the messages: those behind `afterSeq`, at most `max`, until `bytes` are reached. */
-export interface SubjectQuery {
+interface SubjectQuery {
   readonly stream: string
   readonly subject: string
   readonly afterSeq?: number
@@ -38,7 +38,7 @@ export interface SubjectQuery {
 }
 
 /** The messages that were found; `complete` says that no further one is stored. */
-export interface SubjectPage {
+interface SubjectPage {
   readonly messages: StoredMessage[]
   readonly complete: boolean
 }

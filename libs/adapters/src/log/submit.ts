@@ -30,7 +30,7 @@ export interface TaskSubmitter {
 }
 
 /** A task to be stored. */
-export interface TaskSubmission {
+interface TaskSubmission {
   readonly taskId: string
   readonly tenant: string
   readonly spec: TaskSpec
@@ -48,7 +48,7 @@ export interface TaskSubmission {
 }
 
 /** Outcome of a submission. */
-export type TaskSubmitOutcome =
+type TaskSubmitOutcome =
   | { readonly kind: 'accepted'; readonly record: TaskRecord }
   /** A task is already stored under this id, by another process or by an earlier attempt to submit. */
   | { readonly kind: 'existing' }

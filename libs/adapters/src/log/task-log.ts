@@ -24,7 +24,7 @@ export type AppendOutcome =
   | { readonly kind: 'unknown' }
 
 /** Some events of a task; `complete` says that the log holds no further one. */
-export interface HistoryPage {
+interface HistoryPage {
   readonly events: readonly StoredEvent[]
   readonly complete: boolean
 }

@@ -10,7 +10,7 @@ export interface QueueReads {
 }
 
 /** The pointers of one queue that no load balancer has fetched yet. */
-export interface QueueDepth extends TenantQueue {
+interface QueueDepth extends TenantQueue {
   readonly waiting: number
   readonly deliveredSeq: number
 }

@@ -29,7 +29,7 @@ export interface Leadership {
 }
 
 /** The registry calls that a lock needs. */
-export interface LockCalls {
+interface LockCalls {
   createSession(name: string, ttlMs: number): Promise<string>
   /** False when the registry no longer knows the session. */
   renewSession(id: string): Promise<boolean>

@@ -20,7 +20,7 @@ import {
 } from './search.ts'
 
 /** What tasks can be counted by. */
-export const COUNT_GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as const
+const COUNT_GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as const
 /** What tasks are counted by. */
 export type CountGroup = (typeof COUNT_GROUPS)[number]
 

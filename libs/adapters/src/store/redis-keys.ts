@@ -1,5 +1,5 @@
 /** One kind of key in Redis. */
-export interface RedisKey {
+interface RedisKey {
   /** The key, with a name in `<…>` for each part that differs. */
   readonly key: string
   readonly type: 'string' | 'hash' | 'set' | 'zset'

@@ -7,7 +7,7 @@ import { createRedaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
 
 /** One connection to Redis, with the parts that all its users share. */
-export interface RedisLink {
+interface RedisLink {
   readonly redis: Redis
   /** Runs commands; every failure is `store-unavailable`. */
   guarded<T>(call: () => Promise<T>): Promise<T>

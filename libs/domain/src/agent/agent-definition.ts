@@ -6,7 +6,7 @@ import type { Budget, Json, RunLimits, Sampling } from '../task/values.ts'
  */
 
 /** Bounds of an agent's tasks, for tasks that do not set their own. */
-export interface AgentLimits extends RunLimits {
+interface AgentLimits extends RunLimits {
   readonly maxOutputTokens?: number
   readonly timeoutMs?: number
   readonly budget?: Budget

@@ -2,7 +2,7 @@
  * The newest entries by their keys, bounded in number and in bytes (L7): what does not fit pushes out the entries that
  * came first. An entry that is set again keeps its place.
  */
-export interface Newest<K, V> {
+interface Newest<K, V> {
   /** Sets an entry of this size; false: it is larger than all entries together may be, and was not set. */
   set(key: K, value: V, bytes: number): boolean
   get(key: K): V | undefined
@@ -16,7 +16,7 @@ export interface Newest<K, V> {
 }
 
 /** The bounds of all entries together. */
-export interface NewestBounds {
+interface NewestBounds {
   readonly entriesMax: number
   readonly bytesMax: number
 }

@@ -24,7 +24,7 @@ export interface Planning {
 }
 
 /** The next move of a goal. */
-export type GoalMove =
+type GoalMove =
   | { readonly kind: 'plan'; readonly reason: 'first' | 'invalid' | 'step-failed' }
   | { readonly kind: 'hold'; readonly step: number; readonly plan: Plan }
   | { readonly kind: 'spawn'; readonly step: number; readonly plan: Plan }

@@ -34,7 +34,7 @@ export interface Plan {
 }
 
 /** Bounds of a plan. */
-export interface PlanLimits {
+interface PlanLimits {
   readonly stepsMax: number
   /** Longest chain of steps that depend on each other. */
   readonly depthMax: number

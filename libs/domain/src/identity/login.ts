@@ -1,7 +1,7 @@
 /** Decides which process may connect under which name of a node (L9). */
 
 /** A process that asks to connect as a node. */
-export interface Login {
+interface Login {
   readonly nodeId: string
   /** It knows the password that all nodes of the fleet share. */
   readonly passwordMatches: boolean
@@ -10,7 +10,7 @@ export interface Login {
 }
 
 /** The outcome of a login. */
-export type LoginDecision =
+type LoginDecision =
   /** The node is known by this secret. */
   | { readonly kind: 'admit' }
   /** The first process of this name: the name belongs to its secret from now on. */

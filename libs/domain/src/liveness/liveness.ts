@@ -23,7 +23,7 @@ export interface Heartbeats {
 export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'answering' | 'none'
 
 /** Constants of detection. */
-export interface LivenessLimits {
+interface LivenessLimits {
   /** A silence this much longer than usual is not yet suspicious, milliseconds. */
   readonly pauseMs: number
   /**
@@ -145,7 +145,7 @@ export type HeartbeatDecision =
   | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
 
 /** The fields by which heartbeats are ordered. */
-export interface HeartbeatOrder {
+interface HeartbeatOrder {
   readonly incarnation: number
   readonly version: number
   readonly startedAtMs: number
@@ -183,7 +183,7 @@ export interface MonitorHealth {
 }
 
 /** Whether a node may be declared dead. */
-export type DeathPermission =
+type DeathPermission =
   | { readonly kind: 'allow'; readonly reason: 'healthy' }
   | {
       readonly kind: 'withhold'

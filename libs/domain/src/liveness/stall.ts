@@ -5,7 +5,7 @@
  */
 
 /** A node's report on the attempts it holds. */
-export interface WorkFigures {
+interface WorkFigures {
   /** Attempts that hold a slot. */
   readonly active: number
   /** Of these: wait for a timer or a tool, each within its own limit. */
@@ -32,7 +32,7 @@ export interface NodeWork extends WorkFigures {
 }
 
 /** One node compared with the other living nodes. */
-export interface WorkWindow {
+interface WorkWindow {
   readonly node: NodeWork
   readonly others: readonly NodeWork[]
 }
@@ -146,13 +146,13 @@ export function stalledMax(living: number): number {
 }
 
 /** Which of the nodes that look stalled may be declared so. */
-export interface StallPermission {
+interface StallPermission {
   readonly kind: 'allow' | 'withhold'
   readonly reason: 'within-a-third' | 'mass-stall' | 'own-doubt'
 }
 
 /** The inputs of that decision. */
-export interface StallHealth {
+interface StallHealth {
   /** Living nodes, including the stalled ones. */
   readonly living: number
   /** Nodes that look stalled or are already declared so. */

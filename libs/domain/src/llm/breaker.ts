@@ -32,7 +32,7 @@ export const BREAKER_LIMITS: BreakerLimits = {
 export const CLOSED_BREAKER: Breaker = { kind: 'closed', failures: 0 }
 
 /** Whether a call may be made, and the breaker afterwards. */
-export type BreakerDecision =
+type BreakerDecision =
   | { readonly kind: 'allow'; readonly reason: 'closed' | 'probe'; readonly breaker: Breaker }
   | { readonly kind: 'deny'; readonly reason: 'open' | 'probing'; readonly retryAtMs: number }
 

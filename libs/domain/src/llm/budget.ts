@@ -22,7 +22,7 @@ export interface NextCall {
 }
 
 /** Whether a call may be made. */
-export type BudgetDecision =
+type BudgetDecision =
   | {
       readonly kind: 'allow'
       readonly reason: 'within'

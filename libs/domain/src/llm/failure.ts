@@ -61,7 +61,7 @@ export function isNodeFailure({ kind }: Failure): boolean {
 }
 
 /** How an attempt's failure is reported; `code` is stable, `retryable` decides about another attempt. */
-export interface FailureClass {
+interface FailureClass {
   readonly code: string
   readonly retryable: boolean
 }

@@ -27,7 +27,7 @@ export function costUsd(
 }
 
 /** Removes the error of floating point. */
-export function roundUsd(usd: number): number {
+function roundUsd(usd: number): number {
   return Math.round(usd * NANO) / NANO
 }
 

@@ -99,7 +99,7 @@ export function localShare(limits: RateLimits, nodes: number): RateLimits {
 }
 
 /** Whether a call may begin now, or after how long to ask again; with the buckets afterwards. */
-export type LocalDecision =
+type LocalDecision =
   | { readonly kind: 'go'; readonly reason: 'share'; readonly buckets: LocalBuckets }
   | {
       readonly kind: 'wait'

@@ -4,7 +4,7 @@ import { failureCode } from '../failure/failure-codes.ts'
 import { TIMING, type Timing } from '../timing.ts'
 
 /** How failures of one class are retried. */
-export interface RetryPolicy {
+interface RetryPolicy {
   /** Undefined: never. */
   readonly backoff: BackoffLimits | undefined
   /** Failures after which a task of this class ends, whatever its `maxAttempts` says. */

@@ -3,7 +3,7 @@ import type { BalancerShare, NodeLoad, PlacementLimits } from './node-load.ts'
 /** How many of a node's slots are open, and which of them belong to which load balancer. */
 
 /** A node starts slowly for this long, milliseconds. */
-export const SLOW_START_MS = 30_000
+const SLOW_START_MS = 30_000
 /** A node that has just started gets this share of its slots, so that it proves itself first. */
 const SLOW_START_MIN = 0.1
 /**

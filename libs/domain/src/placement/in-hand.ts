@@ -12,7 +12,7 @@
  */
 
 /** A pointer that found no node. */
-export interface StuckPointer {
+interface StuckPointer {
   readonly pointer: { readonly tenant: string; readonly deadlineAtMs: number }
 }
 

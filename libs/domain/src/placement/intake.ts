@@ -1,7 +1,7 @@
 import { LEVELS, type Level } from '../task/spec.ts'
 
 /** A load balancer's knowledge before it fetches pointers. */
-export interface IntakeSnapshot {
+interface IntakeSnapshot {
   /** Free credits, without those reserved for tasks in hand. */
   readonly credits: number
   /** Pointers known to wait, by priority. */

@@ -11,7 +11,7 @@ export interface Candidate {
 }
 
 /** Nodes that the filter left out, by the first reason that applied. */
-export interface Skipped {
+interface Skipped {
   readonly away: number
   readonly suspect: number
   readonly draining: number
@@ -23,7 +23,7 @@ export interface Skipped {
 }
 
 /** The basis of a decision: how many nodes, which were left out, the best of the rest. */
-export interface Weighed {
+interface Weighed {
   readonly considered: number
   readonly skipped: Skipped
   readonly candidates: readonly Candidate[]

@@ -1,7 +1,7 @@
 import type { KeyLimits, Principal, Scope } from './admit.ts'
 
 /** One secret of a key, as a digest. */
-export interface KeySecret {
+interface KeySecret {
   /** SHA-256 of the secret, in base64url. */
   readonly digest: string
   /** The end of the overlap after a rotation; absent: valid as long as the key. */

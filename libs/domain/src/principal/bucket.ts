@@ -5,7 +5,7 @@ export interface Bucket {
 }
 
 /** How fast a bucket fills, and how much it holds. */
-export interface BucketLimits {
+interface BucketLimits {
   readonly perMinute: number
   readonly burst: number
 }

@@ -16,7 +16,7 @@ export interface IssuerState {
 }
 
 /** What to do for a token: use the keys (and read them meanwhile), read first, or refuse for now. */
-export interface IssuerDecision {
+interface IssuerDecision {
   readonly kind: 'use' | 'use-and-read' | 'read' | 'unavailable'
   readonly reason: 'fresh' | 'old' | 'unknown-key' | 'no-keys' | 'asked-lately'
 }

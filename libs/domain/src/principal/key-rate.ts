@@ -42,7 +42,7 @@ export interface RateAnswer {
 }
 
 /** Whether a request has a permit; the reserve is the one after it. */
-export interface RateEnd {
+interface RateEnd {
   readonly kind: 'given' | 'reserve' | 'none'
   readonly reserve: Reserve
 }

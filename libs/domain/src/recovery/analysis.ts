@@ -44,7 +44,7 @@ export interface FailureEvidence {
 }
 
 /** Constants of the analysis. */
-export interface FailureLimits {
+interface FailureLimits {
   /** More replacements than this within the window mean a crash loop that another replacement will not end. */
   readonly replacementsMax: number
   /** So many processes that died young mean an image that does not run. */
@@ -85,11 +85,11 @@ export const FAILURE_STRATEGIES = [
   'nothing-to-do',
 ] as const
 /** One way of redistribution. */
-export type FailureStrategy = (typeof FAILURE_STRATEGIES)[number]
+type FailureStrategy = (typeof FAILURE_STRATEGIES)[number]
 /** How much of the fleet's work a failure affects. */
 export const FAILURE_IMPACTS = ['none', 'low', 'medium', 'high'] as const
 /** One impact. */
-export type FailureImpact = (typeof FAILURE_IMPACTS)[number]
+type FailureImpact = (typeof FAILURE_IMPACTS)[number]
 /** Measures that would prevent a repetition. */
 export const FAILURE_PREVENTIONS = [
   'raise-memory',
@@ -102,7 +102,7 @@ export const FAILURE_PREVENTIONS = [
   'none',
 ] as const
 /** One measure. */
-export type FailurePrevention = (typeof FAILURE_PREVENTIONS)[number]
+type FailurePrevention = (typeof FAILURE_PREVENTIONS)[number]
 
 /** The analysis of one failure. */
 export interface FailureAnalysis {
@@ -209,14 +209,14 @@ export interface FailureAdvice {
 }
 
 /** One advised choice that was not allowed, and its replacement. */
-export interface ClampedAdvice {
+interface ClampedAdvice {
   readonly field: string
   readonly from: string
   readonly to: string
 }
 
 /** The choices that the playbook leaves open in one failure. */
-export interface AdviceBounds {
+interface AdviceBounds {
   /** A replacement may be ordered: the process is certainly gone, and the cap is not reached. */
   readonly mayReplace: boolean
   /** Some tasks were given back. */

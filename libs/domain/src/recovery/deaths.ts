@@ -105,7 +105,7 @@ export function losesItsNodes(task: {
 export const QUARANTINE_MS = 300_000
 
 /** The cost of a quarantine for the fleet. */
-export interface QuarantineSituation {
+interface QuarantineSituation {
   readonly deathsOfNode: number
   /** Other living nodes, and nodes already in quarantine. */
   readonly othersAlive: number
@@ -113,7 +113,7 @@ export interface QuarantineSituation {
 }
 
 /** Whether a node is put into quarantine. */
-export type QuarantineDecision =
+type QuarantineDecision =
   | { readonly kind: 'quarantine'; readonly untilMs: number; readonly reason: 'flapping' }
   | {
       readonly kind: 'none'

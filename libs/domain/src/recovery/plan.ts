@@ -1,13 +1,13 @@
 import type { NodeState } from '../liveness/liveness.ts'
 
 /** A pointer held by a node that died. */
-export interface StrandedTask {
+interface StrandedTask {
   readonly taskId: string
   readonly ackSubject: string
 }
 
 /** Recovery's plan for a dead node. */
-export interface RecoveryPlan {
+interface RecoveryPlan {
   readonly kind: 'redistribute' | 'nothing'
   readonly reason: string
   /** Pointers to give back, in batches: each batch follows once the one before was taken up. */
@@ -47,7 +47,7 @@ export function planRecovery(
 }
 
 /** Load of one living node, as far as credits depend on it. */
-export interface NodeCredits {
+interface NodeCredits {
   readonly state: NodeState
   readonly draining: boolean
   readonly slots: number

@@ -22,7 +22,7 @@ export const ADVICE_BOUNDS = {
 const ATTAINMENT_FOR_MORE = 0.995
 
 /** The advice that applies at one time. */
-export interface AdviceInForce {
+interface AdviceInForce {
   readonly floorDelta: number
   readonly targetUtil: number
   readonly holdUntilMs: number

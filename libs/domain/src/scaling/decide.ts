@@ -28,7 +28,7 @@ export interface ClusterSnapshot {
 }
 
 /** One demand for a node count, or a bound of it. */
-export interface ScaleOption {
+interface ScaleOption {
   readonly kind:
     | 'reactive'
     | 'floor'

@@ -37,7 +37,7 @@ export interface ForecastState {
 }
 
 /** Ways to forecast. */
-export const FORECASTERS = ['trend', 'day', 'week'] as const
+const FORECASTERS = ['trend', 'day', 'week'] as const
 
 /** The forecast of one moment. */
 export interface Forecast {

@@ -27,7 +27,7 @@ import { nodesFor, staffedNodes } from './staffing.ts'
 const WINDOW_MORE_MAX_MS = 540_000
 
 /** How many nodes were wanted at one time. */
-export interface Wish {
+interface Wish {
   readonly atMs: number
   readonly nodes: number
 }

@@ -5,7 +5,7 @@ import type { TaskRecord } from '../task/task-record.ts'
 import { addDuration, mergeDurations, type Durations } from './durations.ts'
 
 /** The counts that a step of a series has. */
-export const COUNTED = [
+const COUNTED = [
   'submitted',
   'started',
   'completed',

@@ -39,7 +39,7 @@ export const SERIES_GROUPS = ['agent', 'model', 'priority'] as const
 export type SeriesGroup = (typeof SERIES_GROUPS)[number]
 
 /** What to read. */
-export interface SeriesQuery {
+interface SeriesQuery {
   /** Undefined: all tenants together. */
   readonly tenant: string | undefined
   readonly fromMs: number
@@ -55,7 +55,7 @@ export interface SeriesPoint {
 }
 
 /** The series, those with most tasks first. */
-export interface SeriesAnswer {
+interface SeriesAnswer {
   /** Steps before this time are no longer known. */
   readonly knownFromMs: number
   readonly series: readonly { readonly key?: string; readonly points: readonly SeriesPoint[] }[]

@@ -1,5 +1,5 @@
 /** A node's knowledge when it receives a task. */
-export interface NodeRoom {
+interface NodeRoom {
   readonly slots: number
   /** Attempts that hold a slot. */
   readonly active: number
@@ -9,7 +9,7 @@ export interface NodeRoom {
 }
 
 /** A node's decision on one dispatched task. */
-export type AcceptDecision =
+type AcceptDecision =
   | { readonly kind: 'start'; readonly reason: 'free-slot' | 'newer-token' }
   | { readonly kind: 'keep'; readonly reason: 'already-runs' }
   | { readonly kind: 'refuse'; readonly reason: 'draining' | 'no-slot' }

@@ -11,7 +11,7 @@ import type { TaskError } from './spec.ts'
 export const LOST_ATTEMPTS_MAX = 5
 
 /** The decision on a worker that wants to begin a re-issued task. */
-export type BeginDecision =
+type BeginDecision =
   | { readonly kind: 'start'; readonly attempt: number; readonly reason: 'reissued' }
   | { readonly kind: 'finished'; readonly reason: 'terminal' | 'unknown-task' }
   | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
@@ -39,7 +39,7 @@ export function decideBegin(record: TaskRecord | undefined, nowMs: number): Begi
 }
 
 /** The decision on an attempt that reported a failure. */
-export type FailureDecision =
+type FailureDecision =
   | { readonly kind: 'retry'; readonly retryAtMs: number; readonly reason: 'retryable' }
   | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: string }
 
@@ -75,7 +75,7 @@ export function decideFailure(
 }
 
 /** The decision on a run that wants to give its slot back and wait. */
-export type PauseDecision =
+type PauseDecision =
   | { readonly kind: 'pause'; readonly reason: Waiting['kind'] }
   | { readonly kind: 'fail'; readonly error: TaskError; readonly reason: 'pauses-exhausted' }
 

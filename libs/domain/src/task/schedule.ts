@@ -25,7 +25,7 @@ export interface ScheduleRun {
 }
 
 /** The next step for a schedule. */
-export type TickDecision =
+type TickDecision =
   | { readonly kind: 'wait'; readonly untilMs: number; readonly reason: 'not-due' }
   | { readonly kind: 'rest'; readonly reason: 'paused' | 'no-further-tick' }
   | { readonly kind: 'submit'; readonly tickMs: number; readonly reason: 'due' | 'catch-up' }

@@ -4,7 +4,7 @@ import type { Budget } from './values.ts'
 import type { TaskError, TaskSpec } from './spec.ts'
 
 /** The decision on a run that wants to make tasks. */
-export type SpawnDecision =
+type SpawnDecision =
   | { readonly kind: 'spawn'; readonly specs: readonly TaskSpec[]; readonly depth: number }
   /** This step has already made its children, in an earlier attempt. */
   | { readonly kind: 'present'; readonly taskIds: readonly string[] }

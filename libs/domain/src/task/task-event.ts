@@ -21,21 +21,21 @@ export interface Submitted extends At {
   readonly journal?: readonly JournaledCall[]
 }
 /** A re-issued pointer was accepted; older runs can no longer report (L3). */
-export interface AttemptStarted extends At {
+interface AttemptStarted extends At {
   readonly type: 'attempt-started'
   readonly attempt: number
   readonly node: string
   readonly placed?: Placed
 }
 /** A call was paid for; its answer is kept. */
-export interface CallFinished extends At {
+interface CallFinished extends At {
   readonly type: 'call-finished'
   readonly attempt: number
   readonly call: JournaledCall
   readonly placed?: Placed
 }
 /** The attempt failed and another one is due at `retryAtMs`. */
-export interface AttemptFailed extends At {
+interface AttemptFailed extends At {
   readonly type: 'attempt-failed'
   readonly attempt: number
   /** The node that ran the attempt; absent in events of earlier releases. */
@@ -45,7 +45,7 @@ export interface AttemptFailed extends At {
   readonly placed?: Placed
 }
 /** The wait since the submission, or the time that the run asked for, is over. */
-export interface Released extends At {
+interface Released extends At {
   readonly type: 'released'
   readonly reason: 'dependencies' | 'time'
 }

@@ -16,7 +16,7 @@ import { addUsage, NO_USAGE } from '../llm/price.ts'
  */
 
 /** The outcome of folding one event. */
-export type Transition =
+type Transition =
   | { readonly kind: 'applied'; readonly record: TaskRecord }
   | {
       readonly kind: 'stale'

@@ -21,7 +21,7 @@ export interface TrimSnapshot {
 }
 
 /** What to do with the log. */
-export type TrimDecision =
+type TrimDecision =
   | { readonly kind: 'nothing'; readonly reason: 'needed' | 'little-expired' }
   | { readonly kind: 'purge'; readonly reason: 'expired'; readonly before: number }
   | {

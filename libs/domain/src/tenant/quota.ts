@@ -6,7 +6,7 @@
  * admitted since the oldest announcement that it remembers. Invariant: QUOTA-1: together the gateways never
  * admit more than the limit, if what they admit is announced before they forget the announcement before it.
  */
-export interface QuotaView {
+interface QuotaView {
   /** What the tenant holds by the latest announcement. */
   readonly held: number
   /** The least that it held by any announcement that the gateway remembers. */

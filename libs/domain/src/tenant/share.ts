@@ -24,7 +24,7 @@ export interface ShareAsk {
 }
 
 /** Whether a tenant may take more; `allowed` is the most that it may hold now. */
-export type ShareDecision =
+type ShareDecision =
   | { readonly kind: 'take'; readonly reason: 'alone' | 'room' }
   | { readonly kind: 'refuse'; readonly reason: 'limit' | 'share'; readonly allowed: number }
 

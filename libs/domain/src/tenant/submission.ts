@@ -18,7 +18,7 @@ export interface Held {
 }
 
 /** The stores that a submission fills, with everything that is under way. */
-export interface SubmissionStores {
+interface SubmissionStores {
   readonly log: StoreFill
   readonly redis: StoreFill
   /** Of all tenants. */
@@ -42,7 +42,7 @@ export type SubmissionDecision =
     }
 
 /** Unfinished tasks that the tenants share: coordinators keep each of them in memory, about 1 kB. */
-export const UNFINISHED_PLACES = 500_000
+const UNFINISHED_PLACES = 500_000
 /** The rest of Redis is for what the projection does not hold: limits, notes, totals. */
 const REDIS_SHARE = 0.9
 

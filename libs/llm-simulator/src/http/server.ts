@@ -8,7 +8,7 @@ export const BODY_BYTES_MAX = 4 * 1024 * 1024
 export const SIMULATED = { 'x-simulated': 'true' } as const
 
 /** A request's JSON, a refusal, or nothing because its client disconnected. */
-export type BodyResult =
+type BodyResult =
   | { readonly kind: 'ok'; readonly value: unknown }
   | { readonly kind: 'refused'; readonly error: ApiError }
   | { readonly kind: 'gone' }

@@ -27,7 +27,7 @@ export interface Plan {
 }
 
 /** The outcome of an answer. */
-export interface Played {
+interface Played {
   readonly outcome: CallOutcome
   readonly framesSent: number
   readonly stalled: boolean

@@ -10,7 +10,7 @@ import { structuredText } from './structured.ts'
 import { hashText, textContent, tokensOf, type Content } from './text.ts'
 
 /** One tool call of an answer. */
-export interface ReplyToolCall {
+interface ReplyToolCall {
   readonly id: string
   readonly name: string
   readonly arguments: string
@@ -32,12 +32,12 @@ export interface Reply {
 }
 
 /** A reply, or why there is none. */
-export type ReplyResult =
+type ReplyResult =
   | { readonly kind: 'ok'; readonly reply: Reply }
   | { readonly kind: 'refused'; readonly error: ApiError }
 
 /** The model that answers a call. */
-export interface ReplyModel {
+interface ReplyModel {
   /** Name up to the parameters. */
   readonly base: string
   readonly params: CallParams

@@ -20,7 +20,7 @@ export interface ChatRequest {
 }
 
 /** A checked request, or why it is refused. */
-export type ChatRequestResult =
+type ChatRequestResult =
   | { readonly kind: 'ok'; readonly request: ChatRequest }
   | { readonly kind: 'refused'; readonly error: ApiError }
 

@@ -25,7 +25,7 @@ export interface ScriptTurn {
 }
 
 /** A script, or every problem of it. */
-export type ScriptResult =
+type ScriptResult =
   | { readonly kind: 'ok'; readonly turns: readonly ScriptTurn[] }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 

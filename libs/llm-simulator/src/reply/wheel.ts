@@ -13,7 +13,7 @@ const TICK_MS = 5
 const SLOT_COUNT = 1_024
 
 /** An alarm; only the wheel writes its first two fields. */
-export interface Alarm {
+interface Alarm {
   dueTick: number
   armed: boolean
   readonly ring: () => void

@@ -6,15 +6,14 @@ import {
   type SimulatorSettings,
 } from './settings.ts'
 
-/** The options of the program. */
-export interface ProgramConfig {
+interface ProgramConfig {
   readonly port: number
   readonly host: string
   readonly settings: SimulatorSettings
 }
 
 /** A configuration, or every problem of the environment. */
-export type ProgramConfigResult =
+type ProgramConfigResult =
   | { readonly kind: 'ok'; readonly config: ProgramConfig }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 

@@ -3,7 +3,7 @@ import { QUIRKS, type Quirk } from '../reply/quirks.ts'
 import { createRandom } from '../reply/text.ts'
 
 /** The faults that a call can have. */
-export const FAULT_KINDS = ['429', '500', 'hang', 'cut', 'malformed', 'drip'] as const
+const FAULT_KINDS = ['429', '500', 'hang', 'cut', 'malformed', 'drip'] as const
 
 /** One kind of fault: two refusals, no byte at all, a cut, broken JSON, a slow drip. */
 export type FaultKind = (typeof FAULT_KINDS)[number]

@@ -29,7 +29,7 @@ export interface CallParams {
 }
 
 /** Model and parameters of a call, or why it is refused. */
-export type ParamsResult =
+type ParamsResult =
   | { readonly kind: 'ok'; readonly base: string; readonly params: CallParams }
   | { readonly kind: 'refused'; readonly error: ApiError }
 

@@ -78,7 +78,7 @@ export type SettingName = keyof typeof FIELDS
 export type SimulatorSettings = Readonly<Record<SettingName, number>>
 
 /** Settings, or all their problems. */
-export type SettingsResult =
+type SettingsResult =
   | { readonly kind: 'ok'; readonly settings: SimulatorSettings }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 

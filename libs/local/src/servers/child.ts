@@ -12,7 +12,7 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 
 /** The program to run, with the environment that it needs in addition. */
-export type Executable = {
+type Executable = {
   readonly name: string
   readonly path: string
   readonly env: Readonly<Record<string, string>>

@@ -47,7 +47,7 @@ export type RunningServer = AsyncDisposable & {
 }
 
 /** The part that differs between kinds of servers. */
-export type ServerKind<Ports> = {
+type ServerKind<Ports> = {
   readonly program: Program
   readonly dir: string
   readonly scheme: string

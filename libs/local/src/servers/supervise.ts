@@ -16,7 +16,7 @@ export interface Supervision {
 }
 
 /** Hears of an end, or of a start that failed, and how long the next start waits. */
-export type OnEnd = (name: string, reason: string, pauseMs: number) => void
+type OnEnd = (name: string, reason: string, pauseMs: number) => void
 
 /** A server answers within milliseconds; a disk that hangs for seconds must not end it, milliseconds. */
 const HUNG_AFTER_MS = 20_000

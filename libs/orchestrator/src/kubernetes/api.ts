@@ -39,7 +39,7 @@ export interface Scale {
 }
 
 /** One watch on the pods of a selector. */
-export interface PodWatch {
+interface PodWatch {
   readonly selector: string
   readonly resourceVersion: string
   readonly signal: AbortSignal

@@ -12,7 +12,7 @@ export interface KubernetesTarget {
 }
 
 /** A request to a cluster, in words for messages: a verb and the right that it needs. */
-export interface ClusterAsk {
+interface ClusterAsk {
   readonly verb: string
   readonly what: string
 }

@@ -20,7 +20,7 @@ import { followPods, type Pods } from './pods.ts'
  * K3 the count is the scale's, pods only give the names: ordered pods count, terminating ones do not;
  * K4 a pod is deleted by its uid: another pod that has taken the name meanwhile stays.
  */
-export interface KubernetesOptions {
+interface KubernetesOptions {
   readonly api: KubernetesApi
   readonly deployment: string
   readonly clock: Clock
@@ -31,7 +31,7 @@ export interface KubernetesOptions {
 /**
  * Below every pod without a mark, which counts as 0; a value of our own, so that no other mark is ever removed.
  */
-export const VICTIM_COST = '-1000'
+const VICTIM_COST = '-1000'
 /** Reads and patches of one change: conflicts come from status updates, a few a second. */
 const PATCH_TRIES = 5
 const CONFLICT_PAUSE_MS = 100

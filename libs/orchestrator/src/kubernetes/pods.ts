@@ -19,7 +19,7 @@ export interface Pods {
 }
 
 /** The dependencies of a follower of pods. */
-export interface FollowOptions {
+interface FollowOptions {
   readonly api: Pick<KubernetesApi, 'listPods' | 'watchPods'>
   readonly selector: string
   readonly clock: Clock

@@ -20,7 +20,7 @@ import type { Observation } from '../fleet/observe.ts'
  */
 
 /** The causes of the present demand that an adviser can name. */
-export const CAUSES = [
+const CAUSES = [
   'steady',
   'ramp-up',
   'burst',
@@ -38,7 +38,7 @@ const answerSchema = z.strictObject({
   ttlMs: z.number(),
 })
 /** The adviser's answer. */
-export type ScaleAnswer = z.infer<typeof answerSchema>
+type ScaleAnswer = z.infer<typeof answerSchema>
 
 const seen = {
   nodes: 'number',
@@ -56,7 +56,7 @@ const seen = {
   sinceDownMs: 'number',
 } as const
 /** The figures that the adviser gets. */
-export type ScaleFigures = { readonly [name in keyof typeof seen]: number }
+type ScaleFigures = { readonly [name in keyof typeof seen]: number }
 
 const TTL_MS = 600_000
 /** Milliseconds; advice is ready for the next tick or not used. */
@@ -69,7 +69,7 @@ const MOVING_SHARE = 0.1
 const LONG_AGO_MS = 86_400_000
 
 /** The question of the autoscaler. */
-export const SCALE_QUESTION = defineQuestion({
+const SCALE_QUESTION = defineQuestion({
   name: 'scale',
   instruction: [
     'You advise the autoscaler of a fleet of nodes that run LLM tasks.',
@@ -107,7 +107,7 @@ export const SCALE_QUESTION = defineQuestion({
 })
 
 /** Advice for the policy, and the record of the question. */
-export interface AdviceNow {
+interface AdviceNow {
   readonly applied: ScaleAnswer | undefined
   readonly record: AdviceRecord | undefined
 }

@@ -3,7 +3,7 @@ import type { DecisionDraft } from '@agentfleet/control-plane'
 import type { AdviceRecord, Figures } from '@agentfleet/protocol'
 
 /** The parts of a recorded decision. */
-export interface DecisionParts {
+interface DecisionParts {
   readonly driver: string
   readonly atMs: number
   /** The decision, and the decision that the policy would have made without advice. */

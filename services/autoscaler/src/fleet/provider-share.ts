@@ -7,7 +7,7 @@ import type { Snapshot } from '@agentfleet/protocol'
  * Invariants: the first heartbeat of a process only sets its baseline; there is at most one sample
  * for each snapshot, and samples older than the window are dropped.
  */
-export interface ProviderShare {
+interface ProviderShare {
   observe(snapshot: Snapshot | undefined, nowMs: number): void
   /** Returns the number of calls that ended within the window. */
   calls(): number

@@ -2,7 +2,7 @@
  * Tasks in the order of their due times: a binary heap. Invariant: no entry is later than its two
  * children. An entry stays when its task changes state, so its reader checks the task again.
  */
-export interface DueTimes {
+interface DueTimes {
   add(taskId: string, dueAtMs: number): void
   /** Removes and returns due entries, at most `max`. */
   takeDue(nowMs: number, max: number): string[]

@@ -9,7 +9,7 @@ import { Cron } from 'croner'
  * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
  * between, the next one finds the task and notes the tick.
  */
-export interface Scheduler {
+interface Scheduler {
   start(): void
   /** Examines every schedule that is due. */
   tick(signal: AbortSignal): Promise<void>

@@ -26,8 +26,7 @@ export interface Due extends Service {
   approve(request: ApproveRequest): Promise<ApproveReply['kind']>
 }
 
-/** Dependencies of the due part. */
-export interface DueDeps {
+interface DueDeps {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
   readonly store: Store

@@ -50,8 +50,7 @@ export interface ApproveRequest {
   readonly approval: Approval
 }
 
-/** Dependencies of the waits. */
-export interface WaitDeps {
+interface WaitDeps {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
   readonly store: Store

@@ -14,7 +14,7 @@ import type { TaskTable } from '../follower/task-table.ts'
  *
  * Invariants (L7): the queues are looked at once in QUEUES_EVERY_MS at most, however many ask.
  */
-export interface FiguresDeps {
+interface FiguresDeps {
   readonly bus: Bus
   readonly tasks: Pick<TaskTable, 'queueCounts' | 'retrying' | 'get'>
   readonly series: Pick<TaskSeries, 'read'>

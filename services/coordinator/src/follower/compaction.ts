@@ -2,7 +2,7 @@ import { removeEvents, scanLog, type Bus, type Logger } from '@agentfleet/adapte
 import type { TaskTable } from './task-table.ts'
 
 /** What a compaction did. */
-export interface CompactionReport {
+interface CompactionReport {
   readonly removed: number
   /** Events that are still needed. */
   readonly kept: number

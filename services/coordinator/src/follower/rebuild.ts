@@ -4,7 +4,7 @@ import { createProjector } from './projector.ts'
 import { createTaskTable } from './task-table.ts'
 
 /** The result of a rebuild. */
-export interface RebuildReport {
+interface RebuildReport {
   readonly events: number
   readonly tasks: number
   readonly ms: number

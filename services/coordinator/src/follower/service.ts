@@ -31,15 +31,14 @@ import { createUsageCounter } from './usage.ts'
  * has been followed; a failed read is repeated until it succeeds; a follower that does not get ahead is not
  * ready, and in the end ends its process, so that no process stays half dead.
  */
-export interface Follower extends Service {
+interface Follower extends Service {
   /** Whether everything that was stored at the start has been read. */
   followed(): boolean
   /** Returns the last log sequence read. */
   position(): number
 }
 
-/** Dependencies of the follower. */
-export interface FollowerDeps {
+interface FollowerDeps {
   readonly bus: Bus
   readonly taskLog: TaskLog
   readonly store: Store

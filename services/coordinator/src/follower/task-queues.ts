@@ -2,7 +2,7 @@ import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { TenantQueue } from '@agentfleet/protocol'
 
 /** Counts the tasks that need a pointer, by the queue of their tenant and priority. */
-export interface TaskQueues {
+interface TaskQueues {
   /** Counts the change of one task. */
   note(before: TaskRecord | undefined, record: TaskRecord): void
   /** Returns the queues that have such tasks. */

@@ -61,7 +61,7 @@ export interface TaskTable {
 }
 
 /** A child that was announced and has not appeared. */
-export interface Unborn {
+interface Unborn {
   readonly parentId: string
   readonly atMs: number
 }

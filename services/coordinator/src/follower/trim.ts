@@ -9,7 +9,7 @@ import type { TaskTable } from './task-table.ts'
  * retention time, or earlier if more than `retentionTasks` have ended since, but not before `keptAtLeastMs`.
  * Invariant: no event of an unfinished task leaves the log, and no event whose result an unfinished task reads.
  */
-export interface Trimmer {
+interface Trimmer {
   /**
    * Records an event: its time, its sequence, and for an end event the first sequence that the task
    * still needs.

@@ -15,7 +15,7 @@ import { createTaskTable } from './task-table.ts'
  * it. Invariants: entries leave in log order; entries that another coordinator has counted are dropped; if the
  * totals lose counts (Redis was emptied or restored to an older state), the log is counted again.
  */
-export interface UsageCounter {
+interface UsageCounter {
   /** Records an event together with the record before it. */
   note(event: TaskEvent, seq: number, before: TaskRecord | undefined): void
   /** Returns about how many bytes the recorded usage takes that waits for Redis. */

@@ -11,7 +11,7 @@ import type { Clock, Logger, Service } from '@agentfleet/runtime'
  * keeps the entry. The permissions name this node alone, so it neither hears the tasks of another node nor
  * reports on them. Any number of coordinators answer; connections that exist need none of them.
  */
-export interface VouchDeps {
+interface VouchDeps {
   readonly bus: Bus
   readonly identities: Identities
   /**
@@ -41,7 +41,7 @@ export function createVouching(deps: VouchDeps): Service {
 }
 
 /** Decides on the login of a node. */
-export function createLoginHandler(
+function createLoginHandler(
   deps: Pick<VouchDeps, 'identities' | 'clock'> & { readonly nodePassword: string },
 ): HandleLogin {
   const { identities, clock } = deps

@@ -8,7 +8,7 @@ import { inParallel } from './in-parallel.ts'
  * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log stored the
  * task, and the present. A round costs only the tasks that are due, however many are unfinished.
  */
-export interface Deadlines {
+interface Deadlines {
   /** Records the deadline of a task that was submitted. */
   note(record: TaskRecord): void
   /** Fails the tasks that are due and returns their number. */

@@ -14,14 +14,13 @@ import type { Issuer } from './issue.ts'
  * fewer pointers than tasks that need one, all pointers are listed and compared; this finds
  * pointers that were lost later. Several coordinators may do all of this at once.
  */
-export interface PointerRepair {
+interface PointerRepair {
   /** Handles the record after an event: a task that became runnable needs a pointer. */
   note(record: TaskRecord): void
   sweep(signal: AbortSignal): Promise<{ issued: number; removed: number }>
 }
 
-/** Dependencies of the pointer repair. */
-export interface PointerRepairDeps {
+interface PointerRepairDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
   readonly pointers: Pointers

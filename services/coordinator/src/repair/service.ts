@@ -18,8 +18,7 @@ export interface Repair extends Service {
   receive(record: TaskRecord): void
 }
 
-/** Dependencies of the repair part. */
-export interface RepairDeps {
+interface RepairDeps {
   readonly bus: Bus
   readonly tasks: TaskTable
   readonly taskLog: TaskLog

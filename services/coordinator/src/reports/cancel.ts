@@ -17,7 +17,7 @@ const APPEND_WITHIN_MS = 4_000
 const CANCEL_TRIES = 8
 
 /** The outcome of a request to cancel. */
-export type CancelOutcome = 'cancelled' | 'finished' | 'not-found' | 'unavailable'
+type CancelOutcome = 'cancelled' | 'finished' | 'not-found' | 'unavailable'
 
 /** Cancels a task for its owner. */
 export async function cancelTask(

@@ -17,7 +17,7 @@ import {
  */
 
 /** Where results are looked up. */
-export interface EndingSources {
+interface EndingSources {
   readonly taskLog: Pick<TaskLog, 'last'>
   readonly store: Pick<Store, 'load'>
 }

@@ -30,8 +30,7 @@ export interface Reports extends Service {
   inReport(): number
 }
 
-/** Dependencies of the reports part. */
-export interface ReportsDeps {
+interface ReportsDeps {
   readonly bus: Bus
   readonly clock: Clock
   readonly log: Logger

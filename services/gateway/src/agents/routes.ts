@@ -23,8 +23,7 @@ import { Refusal } from '../http/problems.ts'
 import { checkVersion, etagOf } from './versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
-/** Dependencies of the agent routes. */
-export interface AgentRouteDeps {
+interface AgentRouteDeps {
   readonly directory: AgentDirectory
   readonly agents: Pick<Agents, 'last' | 'store'>
   readonly clock: Clock

@@ -12,8 +12,7 @@ import { Refusal, wrongField } from '../http/problems.ts'
 import { instantOf } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
-/** Dependencies of the routes of figures that coordinators count. */
-export interface FiguresRouteDeps {
+interface FiguresRouteDeps {
   readonly bus: Pick<Bus, 'ask'>
   readonly limits: TenantLimits
   readonly operators: ReadonlySet<string>

@@ -6,8 +6,7 @@ import { patient } from '../tasks/reads.ts'
 import { isoTime } from '../tasks/views.ts'
 import type { TenantRoom } from '../tenants/room.ts'
 
-/** Dependencies of the route of limits. */
-export interface LimitsRouteDeps {
+interface LimitsRouteDeps {
   readonly room: Pick<TenantRoom, 'standing'>
   readonly limits: TenantLimits
   readonly budgets: TenantBudgets

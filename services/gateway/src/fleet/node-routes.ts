@@ -5,8 +5,7 @@ import { Refusal } from '../http/problems.ts'
 import { taskSummary } from '../tasks/views.ts'
 import type { Fleet } from './fleet.ts'
 
-/** Dependencies of the routes of one node. */
-export interface NodeRouteDeps {
+interface NodeRouteDeps {
   readonly fleet: Pick<Fleet, 'view'>
   readonly store: Pick<Store, 'search'>
   readonly bus: Bus

@@ -17,8 +17,7 @@ import {
 import { Refusal } from '../http/problems.ts'
 import { instantOf, listingName } from '../lists/filters.ts'
 
-/** Dependencies of the control-plane routes. */
-export interface ControlRouteDeps {
+interface ControlRouteDeps {
   readonly recentDecisions: RecentDecisions
   readonly ops: Pick<Ops, 'lastIncident'>
   readonly operators: ReadonlySet<string>

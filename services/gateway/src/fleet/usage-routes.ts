@@ -4,8 +4,7 @@ import type { UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 
-/** Dependencies of the usage route. */
-export interface UsageRouteDeps {
+interface UsageRouteDeps {
   readonly usage: Pick<UsageTotals, 'read'>
   readonly operators: ReadonlySet<string>
   readonly nowMs: () => number

@@ -14,8 +14,7 @@ import type { Team } from '../agents/team.ts'
 import { taskView } from '../tasks/views.ts'
 import { approve, keyIdOf } from '../tasks/approval-routes.ts'
 
-/** Dependencies of the goal routes. */
-export interface GoalRouteDeps {
+interface GoalRouteDeps {
   readonly submitter: Submitter
   readonly reader: Reader
   readonly bus: Pick<Bus, 'ask'>

@@ -124,11 +124,7 @@ function configured(key: string, principal: Principal) {
 }
 
 /** Throws a Refusal if the principal may not use an operation of this scope now. */
-export function requireAdmitted(
-  principal: Principal,
-  scope: Scope | undefined,
-  nowMs: number,
-): void {
+function requireAdmitted(principal: Principal, scope: Scope | undefined, nowMs: number): void {
   const outcome = admit(principal, scope, nowMs)
   if (outcome.kind === 'allowed') return
   if (outcome.reason === 'scope') {

@@ -14,8 +14,7 @@ export type Guard = (operation: string, needs: Needs) => Hook
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
-/** Dependencies of the guard. */
-export interface GuardDeps {
+interface GuardDeps {
   readonly authenticate: Authenticate
   readonly failedAttempts: FailedAttempts
   readonly limiter: KeyLimiter

@@ -59,7 +59,7 @@ export function retryAfterS(code: ProblemCode): number | undefined {
 }
 
 /** The fields of a validation error that the API reports. */
-export interface InvalidPlace {
+interface InvalidPlace {
   readonly instancePath?: string
   readonly keyword?: string
   readonly message?: string | undefined

@@ -123,7 +123,7 @@ function encoded(): Refusal {
 export type Handlers = Readonly<Record<string, unknown>>
 
 /** The public server, and the watch over its connections. */
-export interface Api {
+interface Api {
   readonly app: FastifyInstance
   readonly slowReaders: SlowReaders
 }

@@ -16,7 +16,7 @@ import { clip, createClips, toolCallsIn, textIn } from './call-texts.ts'
  * messages of a call follow from the task and the earlier answers. A text that the log does not store is left
  * out, never made up.
  */
-export interface CallSearch {
+interface CallSearch {
   /** Takes the next event of the task; returns the call if this event stores it. */
   add(stored: StoredEvent): TaskCall | undefined
 }

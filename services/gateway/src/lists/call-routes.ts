@@ -5,8 +5,7 @@ import { Refusal } from '../http/problems.ts'
 import { taskNotFound, type Reader } from '../tasks/reads.ts'
 import { searchCall } from './call-detail.ts'
 
-/** Dependencies of the route of calls. */
-export interface CallRouteDeps {
+interface CallRouteDeps {
   readonly reader: Pick<Reader, 'load'>
   readonly taskLog: Pick<TaskLog, 'page'>
 }

@@ -18,7 +18,7 @@ export function clip(text: string, bytesMax: number): CallText {
 }
 
 /** Clipped texts that together stay below EARLIER_BYTES_MAX: the oldest lose their text first. */
-export interface Clips {
+interface Clips {
   keep(text: string): CallText
 }
 

@@ -9,8 +9,7 @@ import { alreadyFinished, requestCancel } from '../tasks/cancel.ts'
 import { taskNotFound } from '../tasks/reads.ts'
 import { filterOf, listingName, type FilterFields } from './filters.ts'
 
-/** Dependencies of the bulk cancellation. */
-export interface CancelRouteDeps {
+interface CancelRouteDeps {
   readonly store: Pick<Store, 'search' | 'loadAll'>
   readonly bus: Pick<Bus, 'ask'>
 }

@@ -1,7 +1,7 @@
 import { Refusal } from '../http/problems.ts'
 
 /** The position at which a page of a list ended. */
-export interface ListPosition {
+interface ListPosition {
   /** The filters of the list; empty without filters. */
   readonly state: string
   /** The position from which the store continues. */

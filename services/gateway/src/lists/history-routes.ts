@@ -5,8 +5,7 @@ import type { FastifyRequest } from 'fastify'
 import { taskNotFound, type Reader } from '../tasks/reads.ts'
 import { historyEvent } from '../tasks/views.ts'
 
-/** Dependencies of the event history. */
-export interface HistoryRouteDeps {
+interface HistoryRouteDeps {
   readonly reader: Pick<Reader, 'load'>
   readonly taskLog: Pick<TaskLog, 'page'>
 }

@@ -12,8 +12,7 @@ import type { ReplayFrom, Replays } from '../tasks/replays.ts'
 import { taskView } from '../tasks/views.ts'
 import { filterOf, listingName, type FilterFields } from './filters.ts'
 
-/** Dependencies of the replay routes. */
-export interface ReplayRouteDeps {
+interface ReplayRouteDeps {
   readonly replays: Replays
   readonly reader: Reader
   readonly store: Pick<Store, 'search' | 'loadAll'>

@@ -13,8 +13,7 @@ import { isoTime, taskSummary } from '../tasks/views.ts'
 import type { TenantRoom } from '../tenants/room.ts'
 import { filterOf, listingName, type FilterFields } from './filters.ts'
 
-/** Dependencies of the lists of tasks. */
-export interface ListRouteDeps {
+interface ListRouteDeps {
   readonly store: Pick<Store, 'search' | 'count'>
   readonly reader: Reader
   readonly room: Pick<TenantRoom, 'keptFromMs'>

@@ -23,8 +23,7 @@ import { Refusal, wrongField } from '../http/problems.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
-/** Dependencies of the schedule routes. */
-export interface ScheduleRouteDeps {
+interface ScheduleRouteDeps {
   readonly schedules: Schedules
   /** Converts a task request to its spec. */
   readonly specOf: (tenant: string, request: FilledTaskRequest) => Promise<TaskSpec>

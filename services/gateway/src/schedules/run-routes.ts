@@ -9,8 +9,7 @@ import { isoTime, taskView } from '../tasks/views.ts'
 import { checkCron, nextTicks, previousTicks } from './cron.ts'
 import { scheduleNotFound } from './routes.ts'
 
-/** Dependencies of the routes that run schedules and read their ticks. */
-export interface ScheduleRunDeps {
+interface ScheduleRunDeps {
   readonly schedules: Pick<Schedules, 'get' | 'lastRun'>
   readonly store: Pick<Store, 'loadAll'>
   readonly submitter: Submitter

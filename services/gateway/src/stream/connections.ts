@@ -86,8 +86,7 @@ interface Connection {
   reply(frame: object): void
 }
 
-/** Dependencies of the connections. */
-export interface StreamDeps {
+interface StreamDeps {
   readonly subscriptions: Subscriptions
   readonly tenantSubscriptions: TenantSubscriptions
   readonly fleetSubscriptions: FleetSubscriptions

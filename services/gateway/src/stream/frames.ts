@@ -44,7 +44,7 @@ export type Ask =
   | z.output<typeof ping>
 
 /** A frame of a client, or a description of its error. */
-export type ParsedFrame =
+type ParsedFrame =
   { readonly kind: 'ask'; readonly ask: Ask } | { readonly kind: 'bad'; readonly detail: string }
 
 /** Parses one frame of a client. */

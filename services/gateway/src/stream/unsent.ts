@@ -11,7 +11,7 @@ import type { WebSocket } from '@fastify/websocket'
  * reader costs only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it
  * has read them. `slow-readers.ts` ends connections that take nothing at all.
  */
-export interface Unsent {
+interface Unsent {
   add(socket: WebSocket): UnsentBytes
 }
 

@@ -6,8 +6,7 @@ import { Refusal } from '../http/problems.ts'
 import { taskNotFound, type Reader } from './reads.ts'
 import { taskView } from './views.ts'
 
-/** Dependencies of the approval route. */
-export interface ApprovalRouteDeps {
+interface ApprovalRouteDeps {
   readonly reader: Pick<Reader, 'load'>
   readonly bus: Pick<Bus, 'ask'>
 }

@@ -18,8 +18,7 @@ import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 import { taskView } from './views.ts'
 import type { Waiting } from './waiting-queues.ts'
 
-/** Dependencies of the task routes. */
-export interface TaskRouteDeps {
+interface TaskRouteDeps {
   readonly submitter: Submitter
   readonly waiting: Waiting
   readonly reader: Reader

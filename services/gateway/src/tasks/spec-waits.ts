@@ -3,10 +3,7 @@ import type { TaskRequest } from '@agentfleet/protocol'
 import { wrongField } from '../http/problems.ts'
 
 /** The fields of a spec that delay the first run. */
-export type SpecWaits = Pick<
-  TaskSpec,
-  'dependsOn' | 'onDependencyFailure' | 'notBeforeMs' | 'delayMs'
->
+type SpecWaits = Pick<TaskSpec, 'dependsOn' | 'onDependencyFailure' | 'notBeforeMs' | 'delayMs'>
 
 /** Returns what the task waits for, without defaults. Throws a Refusal. */
 export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {

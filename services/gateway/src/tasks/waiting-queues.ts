@@ -19,7 +19,7 @@ export interface Waiting {
 }
 
 /** One held request. */
-export interface HeldRequest {
+interface HeldRequest {
   /** Resolves with the task once it has ended, or with its current state when the time is over. */
   ending(record: TaskRecord, withinSeconds: number): Promise<TaskRecord>
   /** Ends the wait because the client has left. */

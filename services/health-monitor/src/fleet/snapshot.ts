@@ -25,8 +25,7 @@ const HISTORY_INTERVAL_MS = 10_000
 /** Milliseconds; a new monitor has not heard every node before. */
 const LISTEN_FIRST_MS = 2 * HEARTBEAT_INTERVAL_MS
 
-/** Dependencies of the broadcaster. */
-export interface BroadcasterDeps {
+interface BroadcasterDeps {
   readonly bus: Bus
   readonly nodes: NodeTable
   readonly clock: Clock

@@ -31,8 +31,7 @@ export interface FailureDetector {
   idle(): Promise<void>
 }
 
-/** Dependencies of the detector. */
-export interface FailureDetectorDeps {
+interface FailureDetectorDeps {
   readonly bus: Bus
   readonly ops: Ops
   readonly nodes: NodeTable

@@ -12,7 +12,7 @@ import type { FailureDetector } from './deaths.ts'
 import type { Witnesses } from './confirm.ts'
 
 /** Handlers of what a monitor receives. */
-export interface ListenerDeps {
+interface ListenerDeps {
   readonly bus: Bus
   readonly clock: Clock
   readonly nodes: NodeTable

@@ -32,8 +32,7 @@ export interface Stalls {
   idle(): Promise<void>
 }
 
-/** Dependencies of the stall detection. */
-export interface StallsDeps {
+interface StallsDeps {
   readonly bus: Bus
   readonly ops: RecorderDeps['ops']
   readonly nodes: NodeTable

@@ -46,8 +46,7 @@ export interface Intake {
   stop(): void
 }
 
-/** Dependencies of the intake. */
-export interface IntakeDeps {
+interface IntakeDeps {
   readonly bus: Bus
   readonly consumers: PointerConsumers
   readonly shares: TenantShares

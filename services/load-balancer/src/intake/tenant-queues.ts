@@ -18,7 +18,7 @@ import type { Logger } from '@agentfleet/runtime'
  * repeat the announcement for all queues with unfinished tasks, and a look finds consumers with
  * tasks; a consumer is removed only if it is empty and has no listener.
  */
-export interface TenantQueues {
+interface TenantQueues {
   /** Starts to listen to this queue. */
   wake(queue: TenantQueue): void
   /** Compares with the existing consumers: listens to forgotten queues and drops idle queues. */
@@ -42,7 +42,7 @@ export interface Line {
 }
 
 /** A puller and the time at which its queue was last announced. */
-export interface Listener {
+interface Listener {
   /** Undefined while the consumer is being created. */
   puller: Puller | undefined
   heardAtMs: number
@@ -51,7 +51,7 @@ export interface Listener {
 }
 
 /** The user of the queues. */
-export interface QueueOwner {
+interface QueueOwner {
   /** Returns how many pointers of this queue may be requested now. */
   wanted(line: Line, priority: Level): number
   receive(message: PulledMessage, priority: Level): void

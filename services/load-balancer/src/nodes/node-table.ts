@@ -29,7 +29,7 @@ export interface NodeTable {
 }
 
 /** The part of a task that reserves something of its node. */
-export interface Reserving {
+interface Reserving {
   readonly pointer: { readonly cpu: Level; readonly memory: Level }
 }
 

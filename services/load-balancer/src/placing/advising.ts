@@ -94,8 +94,7 @@ interface Answered {
   readonly advice: Advice<Choice>
 }
 
-/** Dependencies of advising. */
-export interface AdvisingDeps {
+interface AdvisingDeps {
   readonly adviser: Adviser
   readonly recorder: Pick<Recorder, 'advised'>
   readonly metrics: BalancerMetrics

@@ -24,7 +24,7 @@ export interface Recorder {
 }
 
 /** A placement with advice. */
-export interface AdvisedPlacement {
+interface AdvisedPlacement {
   readonly item: Held
   /** The placement, and the placement that the policy would have chosen alone. */
   readonly decision: PlacementDecision

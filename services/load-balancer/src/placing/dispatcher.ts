@@ -22,7 +22,7 @@ import type { NodeTable } from '../nodes/node-table.ts'
  * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
  * the notes, which issue a pointer for a task without a pointer.
  */
-export interface Dispatcher {
+interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void
   /** Returns the number of tasks that are assigned and unanswered. */
   inTransit(): number

@@ -25,7 +25,7 @@ import type { Ejection } from '../nodes/ejection.ts'
  * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer that cannot be placed at once gets a
  * pointer and leaves; tasks of one round see what was placed before them.
  */
-export interface Placer {
+interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
   /** Adds tasks that were handed over; those above `room` get a pointer instead. */
   addFresh(items: readonly Fresh[], room: number): void
@@ -44,8 +44,7 @@ export interface Placer {
   drain(deadlineMs: number): Promise<void>
 }
 
-/** Dependencies of the placer. */
-export interface PlacerDeps extends DispatcherDeps {
+interface PlacerDeps extends DispatcherDeps {
   readonly pointers: Pick<Pointers, 'issue'>
   readonly olderPointers: Pick<OlderPointers, 'has'>
   readonly fleetView: FleetView

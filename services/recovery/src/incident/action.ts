@@ -14,7 +14,7 @@ import { pauseUntil } from '../redistribution/waiting.ts'
  * over repeats this action instead of adding another action; every action may be repeated. A2 every
  * call has a deadline; after a failed one the autoscaler corrects the number of nodes.
  */
-export interface ActionDeps {
+interface ActionDeps {
   readonly orchestrator: Orchestrator
   readonly quarantine: Quarantine
   readonly fleet: Fleet

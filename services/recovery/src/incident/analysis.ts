@@ -18,7 +18,7 @@ import type { IncidentRecord } from './record.ts'
  * Invariants: the tasks of the dead node do not wait for the analysis; only mode `on` waits for
  * advice, and no longer than its timeout.
  */
-export interface AnalysisDeps extends EvidenceDeps {
+interface AnalysisDeps extends EvidenceDeps {
   readonly adviser: Adviser
   readonly instanceId: string
 }

@@ -11,7 +11,7 @@ import { isCut, pauseUntil } from '../redistribution/waiting.ts'
  * Invariants: O1 the watch ends at most OUTCOME_WITHIN_MS after the redistribution, however often
  * replicas hand the death over; O2 a task that no longer waits is not read again.
  */
-export interface OutcomeDeps {
+interface OutcomeDeps {
   readonly store: Store
   readonly fleet: Fleet
   readonly clock: Clock

@@ -37,8 +37,7 @@ export const NOTES_UNREADABLE: Redistribution = {
   redistributed: 0,
 }
 
-/** Dependencies of the redistribution. */
-export interface RedistributeDeps {
+interface RedistributeDeps {
   readonly bus: Bus
   readonly store: Store
   readonly fleet: Fleet

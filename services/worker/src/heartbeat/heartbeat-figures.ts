@@ -7,7 +7,7 @@ import type { Heartbeat } from '@agentfleet/protocol'
  * Invariants: each figure has one writer; every composed heartbeat has its own version, no matter
  * which thread sends it; the incarnation only grows.
  */
-export interface HeartbeatFigures {
+interface HeartbeatFigures {
   readonly buffer: SharedArrayBuffer
   set(figures: Partial<Record<FigureName, number>>): void
   get(name: FigureName): number
@@ -46,7 +46,7 @@ const FIGURES = [
   'memoryBytes',
 ] as const
 /** One number of the shared memory. */
-export type FigureName = (typeof FIGURES)[number]
+type FigureName = (typeof FIGURES)[number]
 
 const FIGURE_BYTES = FIGURES.length * 8
 const INDEX = Object.fromEntries(FIGURES.map((name, index) => [name, index])) as Record<

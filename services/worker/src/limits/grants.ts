@@ -32,7 +32,7 @@ export interface Grants {
 }
 
 /** The figures of a call that its grant needs. */
-export interface GrantAsk {
+interface GrantAsk {
   readonly id: string
   readonly tokens: number
 }

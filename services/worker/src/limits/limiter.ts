@@ -36,7 +36,7 @@ export interface Limiter {
 }
 
 /** A call that asks to enter. */
-export interface LimiterAsk {
+interface LimiterAsk {
   readonly id: string
   readonly tenant: string
   readonly priority: Level
@@ -66,8 +66,7 @@ export interface Left {
   readonly closedMs: number | undefined
 }
 
-/** Dependencies of a limiter. */
-export interface LimiterDeps extends GrantDeps {
+interface LimiterDeps extends GrantDeps {
   readonly random: () => number
 }
 

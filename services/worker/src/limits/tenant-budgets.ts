@@ -19,7 +19,7 @@ export interface TenantBudgetKeeper {
 }
 
 /** The figures of a call that are known before it is made. */
-export interface BudgetedCall {
+interface BudgetedCall {
   readonly id: string
   readonly tokens: number
   readonly usd: number | undefined
@@ -30,7 +30,7 @@ export interface BudgetedCall {
 }
 
 /** Whether the call may be made. */
-export type BudgetEntry =
+type BudgetEntry =
   | { readonly kind: 'allow' }
   | { readonly kind: 'exceeded' | 'no-price'; readonly message: string }
   /** Whether there is room is not known yet, so the call must ask again later. */

@@ -15,7 +15,7 @@ export interface Queued {
  * Invariants: a tenant that joins starts level with the tenant that was served least, so it can neither save up
  * turns nor wait for the backlog of other tenants; a tenant without entries is forgotten.
  */
-export interface WaitQueue<T extends Queued> {
+interface WaitQueue<T extends Queued> {
   add(one: T): void
   /** Removes an entry; returns false if the queue does not have it. */
   remove(one: T): boolean

@@ -36,7 +36,7 @@ export interface ProviderRequest {
 }
 
 /** How an ended call ends. */
-export type EndedCall =
+type EndedCall =
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly begun: boolean }
 

@@ -16,21 +16,21 @@ export interface ProviderFigures {
 }
 
 /** The figures of one answered call. */
-export interface CallFigures {
+interface CallFigures {
   readonly firstTokenMs: number
   readonly totalMs: number
   readonly outputTokens: number
 }
 
 /** The part of a model's state that other modules know. */
-export interface ModelState {
+interface ModelState {
   readonly breaker: ProviderModel['breaker']
   readonly closedForMs: number
   readonly capabilities: Capabilities
 }
 
 /** A failure by its kind alone. */
-export interface LastError {
+interface LastError {
   readonly kind: string
   readonly atMs: number
 }

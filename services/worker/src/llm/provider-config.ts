@@ -76,7 +76,7 @@ const fileSchema = z.strictObject({
 })
 
 /** The variables that define providers. */
-export interface ProviderEnv {
+interface ProviderEnv {
   readonly PROVIDERS?: string | undefined
   readonly OPENAI_API_KEY?: string | undefined
   readonly OPENAI_BASE_URL?: string | undefined

@@ -20,8 +20,7 @@ import type { Starts } from './starts.ts'
  * has given up (this process or NATS stood still) pays for nothing before a coordinator has confirmed its run.
  */
 
-/** Dependencies of the dispatch listener. */
-export interface DispatchDeps {
+interface DispatchDeps {
   readonly bus: Bus
   readonly nodeId: string
   readonly slots: number

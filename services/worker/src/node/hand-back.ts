@@ -13,7 +13,7 @@ import type { Run, Runs } from './runs.ts'
  * coordinator does not confirm in time, or that has a report under way, gives its pointer back,
  * which counts as a lost attempt; HAND-3 nothing runs afterwards.
  */
-export interface HandBackDeps {
+interface HandBackDeps {
   readonly bus: Bus
   readonly runs: Runs
   readonly reporter: Reporter

@@ -17,8 +17,7 @@ export interface Ownership {
   doubt(run: Run): void
 }
 
-/** Dependencies of the ownership check. */
-export interface OwnershipDeps {
+interface OwnershipDeps {
   readonly bus: Bus
   readonly log: Logger
   readonly runs: Runs

@@ -20,8 +20,7 @@ export interface Reporter {
   size(): number
 }
 
-/** Dependencies of the reporter. */
-export interface ReporterDeps {
+interface ReporterDeps {
   readonly bus: Bus
   readonly log: Logger
   readonly clock: Clock

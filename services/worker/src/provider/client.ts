@@ -19,7 +19,7 @@ import { ChatClient } from './http/sdk.ts'
 import { wireRequest, type WireRequest } from './request/request.ts'
 
 /** One request to one model of one provider. */
-export interface ProviderCall {
+interface ProviderCall {
   readonly request: LlmRequest
   /** The provider's name for the model. */
   readonly model: string

@@ -27,8 +27,7 @@ import type { Over, Run, Runs } from '../node/runs.ts'
  * `not-due` (L4); a superseded or refused run reports nothing more.
  */
 
-/** Dependencies of attempts. */
-export interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
+interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
   readonly bus: Bus
   readonly log: Logger
   readonly runs: Runs

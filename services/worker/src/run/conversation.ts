@@ -94,7 +94,7 @@ export interface AnswerRule {
 export type UncheckedAnswer = Exclude<AnswerCheck, { readonly kind: 'valid' | 'invalid' }>
 
 /** Accepts any text. */
-export const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
+const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
 
 const json = z.unknown().transform((value) => value as Json)
 const toolCallSchema = z

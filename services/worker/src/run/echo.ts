@@ -21,7 +21,7 @@ export function echoWaitMs(model: string): number | undefined {
 }
 
 /** How long a wait lasts, and why it fails if it is shortened. */
-export interface EchoWait {
+interface EchoWait {
   readonly forMs: number
   readonly failure?: Failure
 }

@@ -210,7 +210,7 @@ function nextStep(calls: readonly JournaledCall[]): number {
 }
 
 /** Converts the steps of a plan to tasks; each gets the definition of its role and the goal as background. */
-export function childSpecs(
+function childSpecs(
   goalId: string,
   step: number,
   spec: TaskSpec,

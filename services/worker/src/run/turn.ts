@@ -65,8 +65,7 @@ export interface AgentDeps {
 }
 
 /** The outcome of creating tasks. */
-export type Spawning =
-  { readonly kind: 'made' } | { readonly kind: 'rejected'; readonly error: TaskError }
+type Spawning = { readonly kind: 'made' } | { readonly kind: 'rejected'; readonly error: TaskError }
 
 /** Milliseconds. The coordinator fails the task at its deadline; a call is abandoned a little later. */
 export const DEADLINE_GRACE_MS = 1_000

@@ -20,7 +20,7 @@ import { offerOf, wrong, type Tool, type ToolOutput } from './tool.ts'
  */
 
 /** The name of the tool. */
-export const DELEGATE = 'delegate'
+const DELEGATE = 'delegate'
 /** Tasks of one call: as many as a model can describe well. */
 const TASKS_MAX = 20
 const TASK_CHARS_MAX = 16_384

@@ -28,7 +28,7 @@ export interface ToolCallOptions {
 }
 
 /** How a call ended. */
-export type ToolResult =
+type ToolResult =
   | { readonly kind: 'answered'; readonly output: ToolOutput }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'cancelled' }

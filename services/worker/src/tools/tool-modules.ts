@@ -12,7 +12,7 @@ import type { ToolThreads } from './tool-threads.ts'
  */
 
 /** The tools of a folder and all its problems. */
-export interface LoadedTools {
+interface LoadedTools {
   readonly tools: readonly Tool[]
   readonly problems: readonly string[]
 }
@@ -23,7 +23,7 @@ const DECLARATION_OR_TEST = /\.(d|test|spec)\.[cm]?[jt]s$/
 const MODULE = /\.m?[jt]s$/
 
 /** How a folder is loaded. */
-export interface LoadOptions {
+interface LoadOptions {
   /** Names that tools of a folder must not have. */
   readonly taken?: readonly string[]
   /** Called before each module is loaded. */

@@ -14,7 +14,7 @@ export interface ToolThreads {
 }
 
 /** How threads are created. */
-export interface ToolThreadsOptions {
+interface ToolThreadsOptions {
   /** Threads at once. */
   readonly threadsMax: number
   /** The compiled module that a thread runs. */

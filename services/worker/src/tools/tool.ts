@@ -57,7 +57,7 @@ export function offerOf(
 }
 
 /** The tools that an agent may use, and the requested names that this node lacks. */
-export interface ToolChoice {
+interface ToolChoice {
   readonly tools: Tools
   readonly missing: readonly string[]
 }

@@ -21,7 +21,7 @@ export interface ConsumerConfig {
 }
 
 /** A request of a reader for messages. */
-export interface PullRequest {
+interface PullRequest {
   readonly reply: string
   left: number
   readonly expiresAtMs: number

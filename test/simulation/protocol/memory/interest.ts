@@ -1,7 +1,7 @@
 import { matches } from './streams.ts'
 
 /** The listeners of each subject. */
-export interface Interest<T> {
+interface Interest<T> {
   /** Adds a listener; the returned function removes it. */
   add(subject: string, listener: T): () => void
   /** All listeners of this subject. */

@@ -20,7 +20,7 @@ export interface Provider {
 }
 
 /** A call that was paid for although its answer was stored. */
-export interface PaidAgain {
+interface PaidAgain {
   readonly taskId: string
   readonly step: number
   readonly nodeId: string

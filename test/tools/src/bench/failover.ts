@@ -13,7 +13,7 @@ import { startBenchFleet, type BenchContext } from './sides.ts'
 import { submitAll } from './submit.ts'
 
 /** Results of the failover part. */
-export interface FailoverFigures {
+interface FailoverFigures {
   readonly kills: readonly Kill[]
   /** From the kill to the next attempt of each task that ran on the killed node, milliseconds. */
   readonly restartedMs: Spread

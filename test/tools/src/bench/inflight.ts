@@ -7,7 +7,7 @@ import { fleetProcesses, startBenchFleet, type BenchContext } from './sides.ts'
 import { submitAll } from './submit.ts'
 
 /** Results of the in-flight part. */
-export interface InflightFigures {
+interface InflightFigures {
   readonly tasks: number
   /** Largest number of open LLM streams at one moment, over all simulators. */
   readonly peak: number

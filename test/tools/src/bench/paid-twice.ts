@@ -19,7 +19,7 @@ export interface PaidFigures {
 }
 
 /** Both sides. */
-export interface PaidTwiceFigures {
+interface PaidTwiceFigures {
   readonly sides: readonly PaidFigures[]
   readonly findings: Findings
 }

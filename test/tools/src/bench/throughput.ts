@@ -12,7 +12,7 @@ import { sharedProcesses, sidesOf, type BenchContext, type Side, type Sides } fr
  */
 
 /** Results of one round. */
-export interface Round {
+interface Round {
   readonly side: Side['name']
   readonly perSecond: number
   readonly p50Ms: number
@@ -24,7 +24,7 @@ export interface Round {
 }
 
 /** All rounds of one kind of load. */
-export interface Comparison {
+interface Comparison {
   readonly title: string
   readonly rounds: readonly Round[]
   readonly ours: Round

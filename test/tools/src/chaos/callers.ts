@@ -18,7 +18,7 @@ export interface Callers {
 }
 
 /** The load that the callers make. */
-export interface CallerOptions {
+interface CallerOptions {
   readonly callers: number
   /** The n-th request of all. */
   readonly request: (n: number) => CallerRequest

@@ -11,7 +11,7 @@ import { injectFaults, type Fault } from './faults.ts'
 import { gapsBetween, pastOf, type Gap } from './gaps.ts'
 
 /** The parameters of a run. */
-export interface ChaosOptions {
+interface ChaosOptions {
   readonly minutes: number
   readonly everyMs: number
   readonly rate: number

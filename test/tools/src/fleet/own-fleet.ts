@@ -10,7 +10,7 @@ import {
 } from '@agentfleet/local'
 
 /** A command's choices for the fleet that it starts. */
-export type OwnFleetOptions = Omit<FleetOptions, 'dir' | 'binaries'> & {
+type OwnFleetOptions = Omit<FleetOptions, 'dir' | 'binaries'> & {
   readonly say: (line: string) => void
 }
 

@@ -83,12 +83,12 @@ export async function playTrace(access: FleetAccess, options: PlayOptions): Prom
 }
 
 /** The provider's time for one row at this speed, milliseconds. */
-export function providerMs(row: TraceRow, speed: number): number {
+function providerMs(row: TraceRow, speed: number): number {
   return (TTFT_MS + (1000 * row.answerTokens) / TOKENS_PER_SECOND) / speed
 }
 
 /** The model that answers a row at this speed. */
-export function modelOf(row: TraceRow, speed: number): string {
+function modelOf(row: TraceRow, speed: number): string {
   const ttft = Math.round(TTFT_MS / speed)
   const tokens = Math.max(1, row.answerTokens)
   return `sim?ttft=${ttft}&tps=${TOKENS_PER_SECOND * speed}&tokens=${tokens}`

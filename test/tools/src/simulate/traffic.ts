@@ -64,7 +64,7 @@ export async function readAnyTrace(file: string): Promise<Trace> {
 }
 
 /** The settings that turn a trace into traffic. */
-export interface TrafficOptions {
+interface TrafficOptions {
   readonly trace: Trace
   readonly seed: number
   /** Mean service time and the sigma of its lognormal distribution. */

@@ -58,7 +58,7 @@ export interface AnswerReader {
 }
 
 /** How to read an answer. */
-export interface AnswerOptions {
+interface AnswerOptions {
   /** Characters of the largest event or JSON body. */
   readonly eventCharactersMax: number
   /** The names of the tools that the request offered. */

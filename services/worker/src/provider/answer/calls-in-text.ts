@@ -11,7 +11,7 @@ import type { NamedArguments } from './merged-calls.ts'
  */
 
 /** The calls of a text, and the prose before them. */
-export interface CallsInText {
+interface CallsInText {
   readonly calls: readonly ToolCall[]
   readonly prose: string
 }

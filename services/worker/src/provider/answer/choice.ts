@@ -11,7 +11,7 @@ import { finishOf } from './finish.ts'
  * The choice of the lowest other index takes its place if the first one says nothing in the whole
  * answer; until that is known its pieces are kept.
  */
-export interface Choices {
+interface Choices {
   /** Returns the first choice of a value. */
   first(value: JsonObject): JsonObject | undefined
   /** Returns the kept pieces, in their order; empty after the first choice has said something. */
@@ -23,7 +23,7 @@ export interface Choices {
 }
 
 /** A piece of a choice, and the value that contains it. */
-export interface KeptPiece {
+interface KeptPiece {
   readonly choice: JsonObject
   readonly value: JsonObject
 }

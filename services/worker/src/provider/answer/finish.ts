@@ -4,7 +4,7 @@ import { isRecord, wordOf } from '../shape.ts'
  * Why an answer ended. Endpoints use OpenAI's words, those of the model's maker (Anthropic, Gemini,
  * Mistral) or their own, in any letter case.
  */
-export type Finish = 'whole' | 'cut' | 'withheld' | 'broken' | 'unknown'
+type Finish = 'whole' | 'cut' | 'withheld' | 'broken' | 'unknown'
 
 /**
  * The known words of reasons, in the order in which they decide; the numbers are Gemini's. One of

@@ -10,7 +10,7 @@ import { parseJson } from '../shape.ts'
  * wrong. Invariants: the end of the body loses nothing, with or without a blank line; no event and
  * no JSON body exceeds the limit; a comment counts only as a sign of life.
  */
-export interface Framing {
+interface Framing {
   /** Takes the next bytes; passes on what they complete before it returns. */
   push(bytes: Uint8Array): void
   /** Ends the body. */
@@ -20,7 +20,7 @@ export interface Framing {
 }
 
 /** Receives the parts of a body. */
-export interface FramingEvents {
+interface FramingEvents {
   /** Called with the data and the name of one event, or with one JSON value. */
   onData(data: string, name: string | undefined): void
   /** Called when the body breaks the rules of its form; nothing follows. `said` is what it has instead. */

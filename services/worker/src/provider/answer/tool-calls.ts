@@ -23,7 +23,7 @@ import {
  * call has an id that is unique within the answer; arguments are a text; a call without a name and
  * arguments is ignored.
  */
-export interface ToolCallPieces {
+interface ToolCallPieces {
   readonly size: number
   /**
    * Adds one piece; returns its number of characters. `beside`: it stands behind another one in the

@@ -16,7 +16,7 @@ import type { HeaderFields } from './headers.ts'
  * Invariants: connections are reused and unlimited in number (the slots are the limit); only the
  * caller's signal limits the time; redirects are not followed.
  */
-export interface HttpFetch {
+interface HttpFetch {
   readonly fetch: typeof fetch
   /** Closes every connection. */
   close(): void

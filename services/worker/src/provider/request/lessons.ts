@@ -9,7 +9,7 @@ import {
 /** The table of what refusals teach; a new one is one entry. */
 
 /** What one kind of refusal teaches. */
-export interface Lesson {
+interface Lesson {
   readonly name: string
   /** Whether the refusal concerns this capability, given what was sent. */
   readonly applies: (refusal: Refusal, sent: SentFields, now: Capabilities) => boolean

@@ -8,7 +8,7 @@ import { LESSONS, refusalOf, sends, TOOL_ID } from './lessons.ts'
 /** Decides what the refusal of a request teaches. Pure: the client acts. */
 
 /** Whether the same call may be repeated in another form. */
-export type RefusalDecision =
+type RefusalDecision =
   | { readonly kind: 'adapt'; readonly reason: string; readonly capabilities: Capabilities }
   | {
       readonly kind: 'final'

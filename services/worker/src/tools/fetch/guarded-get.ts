@@ -28,7 +28,7 @@ export interface Fetched {
 }
 
 /** An answer, a refusal by a rule, or a failure. */
-export type FetchOutcome =
+type FetchOutcome =
   | { readonly kind: 'fetched'; readonly fetched: Fetched }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -37,7 +37,7 @@ export type FetchOutcome =
 export type Resolve = (host: string) => Promise<readonly { address: string; family: number }[]>
 
 /** The rules and limits of a request. */
-export interface GuardedGetOptions {
+interface GuardedGetOptions {
   readonly hosts: HostRule
   readonly addresses: AddressRule
   readonly bytesMax: number

@@ -13,7 +13,7 @@ import { createToolThreads } from '../tool-threads.ts'
  */
 
 /** What the program sends. */
-export type CheckMessage =
+type CheckMessage =
   | { readonly kind: 'loading'; readonly file: string }
   | { readonly kind: 'done'; readonly problems: readonly string[]; readonly tools: number }
 

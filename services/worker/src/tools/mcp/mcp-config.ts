@@ -80,7 +80,7 @@ interface McpAddress extends Common {
 }
 
 /** The servers by name, or all problems; values are never repeated, because they may be secret. */
-export type McpConfig =
+type McpConfig =
   | { readonly kind: 'ok'; readonly servers: Readonly<Record<string, McpServerConfig>> }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }
 

@@ -26,8 +26,7 @@ export interface McpServer {
   close(): Promise<void>
 }
 
-/** Dependencies of a server. */
-export interface McpServerDeps {
+interface McpServerDeps {
   readonly name: string
   readonly config: McpServerConfig
   readonly log: Logger

@@ -7,7 +7,7 @@ import { createWorld, type Policy, type Tally } from './world.ts'
 import { seededRandom } from '../random.ts'
 
 /** Results of one policy in one scenario; waits in milliseconds. */
-export interface PolicyFigures {
+interface PolicyFigures {
   readonly policy: 'ours' | Rival
   readonly tasks: number
   readonly waitP50Ms: number
@@ -20,7 +20,7 @@ export interface PolicyFigures {
 }
 
 /** One scenario: every policy, and ours next to the best of the others. */
-export interface ScenarioFigures {
+interface ScenarioFigures {
   readonly scenario: string
   readonly policies: readonly PolicyFigures[]
   /** The best of all policies but the reference, ours among them. */
@@ -30,7 +30,7 @@ export interface ScenarioFigures {
 }
 
 /** The whole comparison. */
-export interface BalancingReport {
+interface BalancingReport {
   readonly seed: number
   readonly scenarios: readonly ScenarioFigures[]
   readonly worstRatio: number
@@ -103,7 +103,7 @@ export async function simulateBalancingSeeds(options: {
 }
 
 /** The worst seed of one scenario. */
-export interface SeedsFigures {
+interface SeedsFigures {
   readonly scenario: string
   readonly worst: number
   readonly worstSeed: number

@@ -69,7 +69,7 @@ export interface World {
 /** Between any two processes, one way, milliseconds. */
 export const HOP_MS = 0.5
 /** A death is noticed this long after it (phi accrual with a second witness), milliseconds. */
-export const NOTICED_AFTER_MS = 1_600
+const NOTICED_AFTER_MS = 1_600
 /** A sinkhole gives a task back after this long, milliseconds. */
 const SINKHOLE_MS = 5
 /** A failed attempt is tried again after a backoff of at most this, milliseconds. */

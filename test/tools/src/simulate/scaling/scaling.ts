@@ -28,7 +28,7 @@ export interface ScalingOptions {
 }
 
 /** One policy next to the others. */
-export interface ScalingRow {
+interface ScalingRow {
   readonly name: string
   readonly nodeHours: number
   /** Compared with the fleet that is always as large as the peak needs. */
@@ -55,7 +55,7 @@ export interface ScalingReport {
 /** Share of the slots that the peak of the scaled trace fills: the fleet at its largest fits it. */
 const PEAK_UTILISATION = 0.85
 /** Share of the clairvoyant saving that is the goal. */
-export const SHARE_GOAL = 0.9
+const SHARE_GOAL = 0.9
 
 /** Runs all policies over the same tasks. */
 export function simulateScaling(options: ScalingOptions): ScalingReport {
