@@ -1,13 +1,13 @@
 import { RUN_GOAL, type TaskRecord } from '@agentfleet/domain'
 import type { Bus, TaskLog } from '@agentfleet/adapters'
-import { TASK_ID_PATTERN, type GoalRequest } from '@agentfleet/protocol'
+import type { GoalRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { goalSpecOf, goalView } from './goals.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal } from '../http/problems.ts'
 import type { Offers } from '../fleet/offers.ts'
-import type { Reader } from '../tasks/reads.ts'
+import { ownTask, type Reader } from '../tasks/reads.ts'
 import { idempotencyKeyOf } from '../tasks/spec.ts'
 import type { Submitter } from '../tasks/submit.ts'
 import type { Team } from '../agents/team.ts'
@@ -28,17 +28,7 @@ interface GoalRouteDeps {
 export function goalRoutes(deps: GoalRouteDeps) {
   const { submitter, reader, bus, taskLog, defaultModel, team, offers } = deps
 
-  async function own(request: FastifyRequest): Promise<TaskRecord> {
-    const { id } = request.params as { id: string }
-    const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
-    if (record === undefined || record.tenant !== request.tenant) {
-      throw new Refusal(
-        'task-not-found',
-        'You have no goal with this id. Check the id; ended goals are kept for a limited time.',
-      )
-    }
-    return record
-  }
+  const own = (request: FastifyRequest) => ownTask(reader, request, goalNotFound)
 
   async function viewOf(known: TaskRecord) {
     // The plans are in the journal, and records in Redis have no journal.
@@ -102,4 +92,11 @@ export function goalRoutes(deps: GoalRouteDeps) {
       return viewOf(await own(request))
     },
   }
+}
+
+function goalNotFound(): Refusal {
+  return new Refusal(
+    'task-not-found',
+    'You have no goal with this id. Check the id; ended goals are kept for a limited time.',
+  )
 }

@@ -1,8 +1,8 @@
 import type { TaskLog } from '@agentfleet/adapters'
-import { TASK_ID_PATTERN, type TaskCall } from '@agentfleet/protocol'
+import type { TaskCall } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
-import { taskNotFound, type Reader } from '../tasks/reads.ts'
+import { ownTask, type Reader } from '../tasks/reads.ts'
 import { searchCall } from './call-detail.ts'
 
 interface CallRouteDeps {
@@ -17,13 +17,12 @@ const PAGE_BYTES = 4 * 1024 * 1024
 export function callRoutes({ reader, taskLog }: CallRouteDeps) {
   return {
     async getTaskCall(request: FastifyRequest): Promise<TaskCall> {
-      const { id, step } = request.params as { id: string; step: number }
+      const { step } = request.params as { step: number }
       const { textBytes } = request.query as { textBytes: number }
-      const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
-      if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
-      const search = searchCall(id, step, textBytes)
+      const { taskId } = await ownTask(reader, request)
+      const search = searchCall(taskId, step, textBytes)
       for (let after = 0; ;) {
-        const { events, complete } = await taskLog.page(id, after, PAGE_BYTES)
+        const { events, complete } = await taskLog.page(taskId, after, PAGE_BYTES)
         for (const stored of events) {
           const call = search.add(stored)
           if (call !== undefined) return call

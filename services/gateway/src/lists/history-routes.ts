@@ -1,8 +1,8 @@
 import type { TaskLog } from '@agentfleet/adapters'
 import type { TaskEvent } from '@agentfleet/domain'
-import { TASK_ID_PATTERN, type HistoryEvent, type TaskHistory } from '@agentfleet/protocol'
+import type { HistoryEvent, TaskHistory } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { taskNotFound, type Reader } from '../tasks/reads.ts'
+import { ownTask, type Reader } from '../tasks/reads.ts'
 import { historyEvent } from '../tasks/views.ts'
 
 interface HistoryRouteDeps {
@@ -24,11 +24,9 @@ const EVENTS_PAGE_BYTES = 4 * 1024 * 1024
 export function historyRoutes({ reader, taskLog }: HistoryRouteDeps) {
   return {
     async getTaskEvents(request: FastifyRequest): Promise<TaskHistory> {
-      const { id } = request.params as { id: string }
       const { after, limit, types, omit = [] } = request.query as HistoryFields
-      const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
-      if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
-      const read = await taskLog.page(record.taskId, after, EVENTS_PAGE_BYTES)
+      const { taskId } = await ownTask(reader, request)
+      const read = await taskLog.page(taskId, after, EVENTS_PAGE_BYTES)
       const wanted = read.events.filter(({ event }) => types?.includes(event.type) ?? true)
       const page = wanted.slice(0, limit).map(historyEvent)
       const events = omit.includes('output') ? page.map(withoutOutput) : page

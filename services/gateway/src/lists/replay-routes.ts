@@ -1,13 +1,13 @@
 import type { Store } from '@agentfleet/adapters'
 import { isTerminal, type Principal, type TaskFilter, type TaskRecord } from '@agentfleet/domain'
-import { TASK_ID_PATTERN, type ReplayPage, type ReplayResult } from '@agentfleet/protocol'
+import type { ReplayPage, ReplayResult } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { toProblem, wrongField } from '../http/problems.ts'
-import { taskNotFound, type Reader } from '../tasks/reads.ts'
+import { ownTask, taskNotFound, type Reader } from '../tasks/reads.ts'
 import type { ReplayFrom, Replays } from '../tasks/replays.ts'
 import { taskView } from '../tasks/views.ts'
 import { filterOf, listingName, type FilterFields } from './filters.ts'
@@ -114,12 +114,8 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
 
   return {
     async replayTask(request: FastifyRequest, reply: FastifyReply) {
-      const { id } = request.params as { id: string }
       const { from = 'start' } = (request.body ?? {}) as { from?: ReplayFrom }
-      const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
-      if (record === undefined || record.tenant !== request.tenant) {
-        throw taskNotFound()
-      }
+      const record = await ownTask(reader, request)
       requireReplay(request.principal, record)
       const outcome = await replays.replay(record, from, keyOf(request), submitterOf(request))
       if (outcome.kind === 'refused') throw outcome.refusal

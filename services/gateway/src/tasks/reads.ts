@@ -1,6 +1,7 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { Bus, Store, TaskLog } from '@agentfleet/adapters'
-import { ServiceError } from '@agentfleet/protocol'
+import { ServiceError, TASK_ID_PATTERN } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 
@@ -65,6 +66,18 @@ export async function patient<T>(call: Promise<T>): Promise<T | undefined> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Returns the task that the request names; another tenant's task looks like a task that does not exist. */
+export async function ownTask(
+  reader: Pick<Reader, 'load'>,
+  request: FastifyRequest,
+  notFound = taskNotFound,
+): Promise<TaskRecord> {
+  const { id } = request.params as { id: string }
+  const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
+  if (record === undefined || record.tenant !== request.tenant) throw notFound()
+  return record
 }
 
 /** Refuses an id under which the tenant has no task. */

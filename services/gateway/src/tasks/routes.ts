@@ -1,6 +1,6 @@
 import { isTerminal, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Bus } from '@agentfleet/adapters'
-import { TASK_ID_PATTERN, type BatchResult, type FilledTaskRequest } from '@agentfleet/protocol'
+import type { BatchResult, FilledTaskRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
 import { refusalOf } from '../http/errors.ts'
@@ -12,7 +12,7 @@ import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
 import { alreadyFinished, requestCancel } from './cancel.ts'
-import { taskNotFound, type Reader } from './reads.ts'
+import { ownTask, taskNotFound, type Reader } from './reads.ts'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
 import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 import { taskView } from './views.ts'
@@ -40,15 +40,6 @@ const BODY_UNKNOWN_BYTES = 64 * 1024
 export function taskRoutes(deps: TaskRouteDeps) {
   const { submitter, waiting, reader, bus, defaultModel } = deps
   const { agentChoice, offers, checkTask, principals } = deps
-
-  /** Returns the task of the request; another tenant's task looks like a task that does not exist. */
-  async function ownRecord(request: FastifyRequest): Promise<TaskRecord> {
-    const { id } = request.params as { id: string }
-    if (!TASK_ID_PATTERN.test(id)) throw taskNotFound()
-    const record = await reader.load(id)
-    if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
-    return record
-  }
 
   /** Combines the request with the definition of its agent. */
   async function submissionOf(
@@ -180,10 +171,10 @@ export function taskRoutes(deps: TaskRouteDeps) {
       return { results: await Promise.all(results) }
     },
     async getTask(request: FastifyRequest) {
-      return viewOf(await ownRecord(request))
+      return viewOf(await ownTask(reader, request))
     },
     async cancelTask(request: FastifyRequest) {
-      const { taskId, tenant } = await ownRecord(request)
+      const { taskId, tenant } = await ownTask(reader, request)
       await requestCancel(bus, { taskId, tenant })
       const record = await reader.load(taskId)
       if (record === undefined) throw taskNotFound()

@@ -14,13 +14,12 @@ import {
   type LlmAnswer,
   type UncheckedAnswer,
 } from './conversation.ts'
+import { callModel } from './model-call.ts'
 import { commitCall, toolTurn } from './tool-turn.ts'
 import {
-  DEADLINE_GRACE_MS,
   OVER,
   failed,
   fits,
-  isConfirmed,
   type Agent,
   type AgentDeps,
   type Begun,
@@ -140,43 +139,17 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
       message: `the agent has no result after ${talk.turns} LLM calls, the most allowed`,
     })
   }
-  if (run.check !== undefined && !(await isConfirmed(run))) return OVER
-  const startedAtMs = deps.clock.monotonicMs()
-  const outcome = await deps.llm.call({
-    taskId: run.taskId,
+  const asked = {
     step: talk.step,
-    tenant: run.tenant,
-    priority: spec.priority,
-    sinceMs: run.deadlineAtMs - spec.timeoutMs,
-    model: spec.model,
-    fallbackModels: spec.fallbackModels,
-    budget: spec.budget,
     spent: talk.usage,
     messages: talk.messages,
     tools: [...agent.tools.values()].map((tool) => tool.offer),
     toolsOptional: spec.tools === undefined,
-    sampling: spec.sampling,
     responseSchema: spec.responseSchema,
-    outputTokensMax: spec.maxOutputTokens,
-    deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
-    onText: (text) => deps.deltas.text(run, text),
-    onStart: (cancel) => {
-      run.cancel = cancel
-    },
-  })
-  run.cancel = undefined
-  deps.metrics.llmCalls.inc({ outcome: outcome.kind })
-  if (outcome.kind === 'cancelled' || run.over !== undefined) return OVER
-  if (outcome.kind === 'deferred') {
-    // The turn of the call is so late that another run should have the slot.
-    const untilMs = deps.clock.nowMs() + outcome.retryAfterMs
-    return { kind: 'paused', wait: { kind: 'time', untilMs } }
   }
+  const outcome = await callModel(run, spec, asked, deps)
   if (outcome.kind === 'failed') return brokenOff(outcome.failure, outcome.partial, talk)
-  deps.metrics.llmSeconds.observe((deps.clock.monotonicMs() - startedAtMs) / 1_000)
-  deps.metrics.tokens.inc({ direction: 'in' }, outcome.usage.inputTokens)
-  deps.metrics.tokens.inc({ direction: 'out' }, outcome.usage.outputTokens)
-  deps.deltas.flush(run)
+  if (outcome.kind !== 'answered') return outcome
   const { answer, usage, by, times } = outcome
   if (answer.toolCalls.length > TOOL_CALLS_MAX) {
     const message = `the model requested ${answer.toolCalls.length} tool calls in one answer`

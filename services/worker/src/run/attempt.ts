@@ -12,7 +12,7 @@ import {
 import { ack, type Bus, type Logger } from '@agentfleet/adapters'
 import type { Outcome, Pause, ReportItem } from '@agentfleet/protocol'
 import { runAgent } from './agent-loop.ts'
-import { DEADLINE_GRACE_MS, type AgentDeps, type Begun, type Ending } from './turn.ts'
+import { DEADLINE_GRACE_MS, isConfirmed, type AgentDeps, type Begun, type Ending } from './turn.ts'
 import { boundedWait, echoWaitMs } from './echo.ts'
 import { runGoal } from './goal.ts'
 import type { Reporter } from '../node/reports.ts'
@@ -265,8 +265,7 @@ async function report(
   { reporter, runs }: AttemptDeps,
 ): Promise<Outcome> {
   // After a doubt there is no side effect before the coordinator has confirmed the run.
-  if (run.check !== undefined) await run.check
-  if (run.over !== undefined) return { kind: 'unavailable' }
+  if (!(await isConfirmed(run))) return { kind: 'unavailable' }
   runs.enter(run, 'reporting')
   const { taskId, claim, token, attempt } = run
   const reportId = reporter.nextId()

@@ -22,9 +22,10 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
-import { DEADLINE_GRACE_MS, isConfirmed, type AgentDeps, type Begun, type Ending } from './turn.ts'
+import type { AgentDeps, Begun, Ending } from './turn.ts'
 import type { Message } from './conversation.ts'
 import { goalConversation } from './goal-conversation.ts'
+import { callModel } from './model-call.ts'
 import type { Run } from '../node/runs.ts'
 
 /**
@@ -164,43 +165,16 @@ async function ask(
   planned: GoalSpec | undefined,
   deps: AgentDeps,
 ): Promise<Answered | Ending> {
-  if (run.check !== undefined && !(await isConfirmed(run))) return { kind: 'over' }
-  const outcome = await deps.llm.call({
-    taskId: run.taskId,
+  const asked = {
     step: nextStep(calls),
-    tenant: run.tenant,
-    priority: spec.priority,
-    sinceMs: run.deadlineAtMs - spec.timeoutMs,
-    model: spec.model,
-    fallbackModels: spec.fallbackModels,
-    budget: spec.budget,
     spent: spentOn(calls),
     messages,
     tools: [],
     toolsOptional: true,
-    sampling: spec.sampling,
     responseSchema: planned && planSchema(planned.roles, PLAN_LIMITS),
-    outputTokensMax: spec.maxOutputTokens,
-    deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
-    onText: (text) => deps.deltas.text(run, text),
-    onStart: (cancel) => {
-      run.cancel = cancel
-    },
-  })
-  run.cancel = undefined
-  deps.metrics.llmCalls.inc({ outcome: outcome.kind })
-  if (outcome.kind === 'cancelled' || run.over !== undefined) return { kind: 'over' }
-  if (outcome.kind === 'failed') {
-    const { failure, partial } = outcome
-    return { kind: 'failed', failure, ...(partial === undefined ? {} : { partial }) }
   }
-  if (outcome.kind === 'deferred') {
-    const untilMs = deps.clock.nowMs() + outcome.retryAfterMs
-    return { kind: 'paused', wait: { kind: 'time', untilMs } }
-  }
-  deps.metrics.tokens.inc({ direction: 'in' }, outcome.usage.inputTokens)
-  deps.metrics.tokens.inc({ direction: 'out' }, outcome.usage.outputTokens)
-  deps.deltas.flush(run)
+  const outcome = await callModel(run, spec, asked, deps)
+  if (outcome.kind !== 'answered') return outcome
   const { answer, usage, by, times } = outcome
   return { kind: 'answered', text: answer.text, usage, by, times }
 }

@@ -101,7 +101,7 @@ export type Turn =
   | Ending
 
 /** Something else ended the run. */
-export const OVER: Ending = { kind: 'over' }
+export const OVER: Extract<Ending, { kind: 'over' }> = { kind: 'over' }
 
 /**
  * Waits until the coordinator has confirmed a run in doubt; false if the run is over. Another node may run the task
