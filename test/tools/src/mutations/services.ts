@@ -198,9 +198,9 @@ export const SERVICES: readonly Mutation[] = [
   {
     name: 'tenants-apart',
     safeguard: 'a tenant sees no task of another one',
-    file: 'services/gateway/src/tasks/routes.ts',
-    find: 'if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()',
-    replace: 'if (record === undefined) throw taskNotFound()',
+    file: 'services/gateway/src/tasks/reads.ts',
+    find: 'if (record === undefined || record.tenant !== request.tenant) throw notFound()',
+    replace: 'if (record === undefined) throw notFound()',
     tests: [
       'services/gateway/test/service.test.ts',
       '-t',
