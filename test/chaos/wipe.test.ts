@@ -34,6 +34,28 @@ async function usage(): Promise<UsageReport> {
   return (await answer.json()) as UsageReport
 }
 
+/** Resolves when lists and counts have all tasks; until then each answer must refuse, and none may leave out tasks. */
+async function untilWhole(completed: number): Promise<void> {
+  const read = async <T>(call: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await call
+    } catch (error) {
+      expect(error).toMatchObject({ status: 503, code: 'store-unavailable' })
+      return undefined
+    }
+  }
+  const short: string[] = []
+  await eventually(async () => {
+    const counts = await read(test.client.count({ groupBy: 'state', state: 'completed' }))
+    const page = await read(test.client.list({ state: 'completed', limit: 200 }))
+    if (counts === undefined || page === undefined) throw new Error('Redis lacks records')
+    const [listed, counted] = [page.tasks.length, counts.groups[0]?.count ?? 0]
+    if (listed < Math.min(200, completed) || counted < completed)
+      short.push(`${listed} listed, ${counted} counted`)
+  }, 120_000)
+  expect(short).toEqual([])
+}
+
 describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
   it('do not make the fleet lose a task: all records are readable again and every unfinished task finishes', async () => {
     const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
@@ -57,6 +79,7 @@ describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
     const purge = await test.bus.request('$JS.API.STREAM.PURGE.TASKS', '', 5_000)
     expect(purge.kind).toBe('reply')
     const wipedAtMs = performance.now()
+    const lists = untilWhole(FINISHED + PAID)
 
     // Single tasks are readable at once, from the log.
     expect(await test.client.get(finished[0]!.taskId)).toMatchObject({ state: 'completed' })
@@ -67,6 +90,7 @@ describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
       const completed = await withRedis(redisUrl, (each) => each.zcard('tasks:default:completed'))
       expect(completed).toBeGreaterThanOrEqual(FINISHED)
     }, 120_000)
+    await lists
     console.log(
       `projection of ${FINISHED + RUNNING} tasks rebuilt ${Math.round(performance.now() - wipedAtMs)} ms after the wipe`,
     )

@@ -19,10 +19,10 @@ const CONNECT = 'resetchannels -@all +ping +info +hello +client'
 
 /** The ACL rule of each service's Redis user. */
 export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
-  // It reads records, listings, in-flight notes and totals; it counts the limits of keys and keeps tickets.
+  // It reads records, listings, in-flight notes, totals and the mark of the projection; it counts the limits of keys and keeps tickets.
   gateway:
-    '%R~task:* %R~tasks:* %R~inflight %R~usage:* ~callers:* ~ticket:* ' +
-    `${CONNECT} +mget +getrange +zrevrangebylex +zrangebylex +zlexcount +smembers +hmget +hgetall ` +
+    '%R~task:* %R~tasks:* %R~inflight %R~projection:2 %R~usage:* ~callers:* ~ticket:* ' +
+    `${CONNECT} +get +mget +getrange +zrevrangebylex +zrangebylex +zlexcount +smembers +hmget +hgetall ` +
     '+eval +evalsha +time +hset +pexpire +zadd +zrem +zcard +zremrangebyscore +set +getdel',
   // It writes the projection and the usage totals, and deletes old entries of the projection.
   coordinator:

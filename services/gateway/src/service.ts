@@ -58,6 +58,7 @@ import { callRoutes } from './lists/call-routes.ts'
 import { cancelRoutes } from './lists/cancel-routes.ts'
 import { listRoutes } from './lists/routes.ts'
 import { replayRoutes } from './lists/replay-routes.ts'
+import { wholeStore } from './lists/whole-store.ts'
 import { serviceRoutes } from './http/probe-routes.ts'
 import { streamRoute } from './stream/routes.ts'
 import { textRoutes } from './stream/text-routes.ts'
@@ -166,7 +167,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...serviceRoutes({
         document: parts.document,
         fleet,
-        ownFigures: createOwnFigures({ store: deps.store, usage: deps.usage, nowMs: clock.nowMs }),
+        ownFigures: createOwnFigures({ store: parts.store, usage: deps.usage, nowMs: clock.nowMs }),
         readiness: deps.readiness ?? readiness,
       }),
       ...figuresRoutes({ ...parts, operators: deps.operators }),
@@ -253,7 +254,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 }
 
 function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
-  const { bus, store, config, clock, log } = deps
+  const { bus, config, clock, log } = deps
+  const store = wholeStore(deps.store)
   const document = loadDocument()
   const taskLog = openTaskLog(bus)
   const handover = createHandover({

@@ -52,6 +52,8 @@ export async function setup(
   const own = await servers.connect('gateway')
   const store = await connectStore({ url: config.REDIS_URL, log })
   servers.closing(store)
+  // What a coordinator says when Redis has all records.
+  await store.markBuilt(0, -1)
   const usage = await connectUsageTotals({ url: config.REDIS_URL, log })
   servers.closing(usage)
   const callerLimits = await connectCallerLimits({ url: config.REDIS_URL, log })

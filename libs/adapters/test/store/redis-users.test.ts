@@ -71,6 +71,7 @@ test('the Redis user of the gateway may read records, indexes and usage totals, 
   expect(await store.load('a')).toMatchObject({ taskId: 'a' })
   const query = { tenant: 'acme', filter: {} }
   expect((await store.search({ ...query, limit: 5 })).found).not.toEqual([])
+  expect(await store.builtSeq()).toBe(3)
   expect((await store.search({ ...query, order: 'oldest', limit: 5 })).found).not.toEqual([])
   for (const groupBy of ['state', 'agent', 'errorCode', 'model'] as const) {
     expect(await store.count({ ...query, groupBy })).toMatchObject({ exact: true })

@@ -32,14 +32,19 @@ export async function rebuildProjection(deps: {
   readonly retentionMs: number
   /** The projection is complete up to this sequence; 0 writes everything. */
   readonly afterSeq: number
+  /** Ends the rebuild early: it took too long, or the process drains. */
+  readonly signal: AbortSignal
   readonly monotonicMs: () => number
 }): Promise<RebuildReport> {
-  const { log, afterSeq } = deps
+  const { log, afterSeq, signal } = deps
   const startedMs = deps.monotonicMs()
   const table = createTaskTable()
   let away: (error: unknown) => void = () => undefined
   const redisAway = new Promise<never>((_, reject) => (away = reject))
   redisAway.catch(() => undefined)
+  const stop = (): void =>
+    away(new Error('The rebuild of Redis was ended', { cause: signal.reason }))
+  signal.addEventListener('abort', stop)
   // The log can be read faster than Redis writes, so reading waits for room.
   const projector = createProjector({
     store: deps.store,
@@ -82,6 +87,7 @@ export async function rebuildProjection(deps: {
     builtSeq = at
   } finally {
     clearInterval(progress)
+    signal.removeEventListener('abort', stop)
     projector.close()
     await tail.close()
   }

@@ -72,13 +72,15 @@ const LOOK_EVERY_MS = 5_000
 const HOLDINGS_EVERY_MS = 500
 /** Milliseconds until a failed rebuild is repeated; each further failure doubles them. */
 const REBUILD_AGAIN_MIN_MS = 1_000
+/** Milliseconds. A rebuild writes some thousand records a second, and a log holds some million tasks. */
+const REBUILD_WITHIN_MS = 3_600_000
 /** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
 const REBUILD_AGAIN_MAX_MS = 300_000
 /** Milliseconds. */
 const WATCH_READING_EVERY_MS = 1_000
 /** Why a coordinator is not ready, and why its process ends in the end. */
 const LOG_NOT_READ = 'log-not-read'
-/** What a fleet does without while Redis takes no records: lists that are up to date. */
+/** What a fleet does without while Redis lacks records: lists that are up to date. */
 const RECORDS_OUTDATED = 'records-outdated'
 /** Milliseconds until the end of the log is looked up again. */
 const AGAIN_AFTER_MS = 500
@@ -154,7 +156,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     )
   }
 
-  const keepProjection = async (): Promise<void> => {
+  const keepProjection = async (signal: AbortSignal): Promise<void> => {
     const position = tail?.position() ?? 0
     if (projector.takeLost()) rebuildWanted = true
     const complete = Math.max(builtSeq, (projector.missingFrom() ?? position + 1) - 1)
@@ -178,6 +180,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       ...deps,
       expiredMs: trimmer.expiredMs(),
       afterSeq,
+      signal,
       monotonicMs: clock.monotonicMs,
     })
     builtSeq = built
@@ -187,6 +190,9 @@ export function createFollower(deps: FollowerDeps): Follower {
     metrics.rebuilds.inc()
     log.info(report, 'The coordinator has written all records to Redis again')
   }
+
+  /** Whether Redis lacks records: the last write failed, or a rebuild is wanted or under way. */
+  const outdated = (): boolean => projector.failing() || rebuildWanted
 
   const { logStuckMs } = deps.timing
   let stuckSinceMs: number | undefined
@@ -212,7 +218,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       name: 'projection',
       everyMs: deps.timing.projectionEveryMs,
       run: keepProjection,
-      runDeadlineMs: 600_000,
+      runDeadlineMs: REBUILD_WITHIN_MS,
     },
     {
       name: 'usage',
@@ -226,7 +232,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       name: 'holdings',
       everyMs: HOLDINGS_EVERY_MS,
       async run() {
-        shares.announce(tail?.position() ?? 0, trimmer.expiredMs(), projector.failing())
+        shares.announce(tail?.position() ?? 0, trimmer.expiredMs(), outdated())
       },
     },
     { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },
@@ -264,7 +270,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       if (!followed) return { ok: false, reason: 'log-not-followed' }
       if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }
       const looping = loops.ready?.() ?? { ok: true }
-      if (!looping.ok || !projector.failing()) return looping
+      if (!looping.ok || !outdated()) return looping
       return { ok: true, degraded: [RECORDS_OUTDATED] }
     },
   }

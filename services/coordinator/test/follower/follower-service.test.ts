@@ -1,5 +1,6 @@
 /** The work of the follower: the projection, the usage totals, and the trimming of the log. */
 import type { Store } from '@agentfleet/adapters'
+import type { TaskRecord } from '@agentfleet/domain'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
@@ -41,6 +42,7 @@ async function tokensToday(): Promise<number> {
   )
 }
 const TOKENS = USAGE.inputTokens + USAGE.outputTokens
+const never = new AbortController().signal
 
 test('Redis has every task as the log has it, and an emptied Redis is rebuilt (L8)', async () => {
   await bench.start()
@@ -69,6 +71,51 @@ test('a Redis that was restored to an older state gets the records that it has l
   await complete()
 })
 
+test('after Redis was wiped, a coordinator says that records are outdated, marks the projection complete only when every record is written, and ends a rebuild that is stopped (L8)', async () => {
+  let passes = Infinity
+  const store: Store = {
+    ...bench.store,
+    project: (records, retentionMs) =>
+      passes-- > 0
+        ? bench.store.project(records, retentionMs)
+        : Promise.reject(new Error('Redis is loading its data')),
+  }
+  const service = await bench.start({ store })
+  const tasks: TaskRecord[] = []
+  for (let at = 0; at < 40; at += 1) tasks.push(await bench.submit({ task: 'x'.repeat(200_000) }))
+  for (const { taskId } of tasks.slice(0, 20)) await bench.complete(taskId)
+  await complete()
+  const outdated = { ok: true, degraded: ['records-outdated'] }
+  // Some writes of a rebuild succeed, then one fails.
+  passes = 1
+  await bench.redis('FLUSHALL')
+  await eventually(() => expect(service.ready?.()).toEqual(outdated), SOON_MS)
+  await eventually(() => expect(passes).toBeLessThan(0), SOON_MS)
+  const meanwhile = await bench.submit()
+  await rounds(TIMING.projectionEveryMs, 5)
+  expect(await bench.store.builtSeq()).toBeUndefined()
+  expect(service.ready?.()).toEqual(outdated)
+  passes = Infinity
+  const built = await complete()
+  const stored = await bench.store.loadAll([...tasks, meanwhile].map(({ taskId }) => taskId))
+  expect(stored).toHaveLength(41)
+  expect(stored.filter(({ state }) => state === 'completed')).toHaveLength(20)
+  await eventually(() => expect(service.ready?.()).toEqual({ ok: true }), SOON_MS)
+
+  const { bus, log, taskLog } = bench
+  const stopped = new AbortController()
+  const stops: Store = {
+    ...bench.store,
+    project: () =>
+      new Promise((resolve) => stopped.signal.addEventListener('abort', () => resolve())),
+  }
+  const deps = { bus, log, taskLog, store: stops, expiredMs: 0, retentionMs: 60_000, afterSeq: 0 }
+  const rebuild = rebuildProjection({ ...deps, signal: stopped.signal, monotonicMs: () => 0 })
+  stopped.abort(new Error('too long'))
+  await expect(rebuild).rejects.toThrow('was ended')
+  expect(await bench.store.builtSeq()).toBe(built)
+})
+
 test('the projection in Redis is marked as complete only when every write has succeeded', async () => {
   await bench.submit()
   let failing = true
@@ -86,6 +133,7 @@ test('the projection in Redis is marked as complete only when every write has su
     log,
     retentionMs: 60_000,
     afterSeq: 0,
+    signal: never,
     monotonicMs: () => 0,
   }
   await expect(rebuildProjection(deps)).rejects.toThrow('did not store all records')
@@ -125,7 +173,14 @@ test('after a rebuild, Redis holds no task whose end event another replica delet
     fill: async () => ({ ...(await taskLog.fill()), firstSeq: living.seq }),
   }
   const expiredMs = Date.now() - 60_000
-  const rest = { log, expiredMs, retentionMs: 60_000, afterSeq: 0, monotonicMs: () => 0 }
+  const rest = {
+    log,
+    expiredMs,
+    retentionMs: 60_000,
+    afterSeq: 0,
+    signal: never,
+    monotonicMs: () => 0,
+  }
   await rebuildProjection({ bus, store, taskLog: purged, ...rest })
   await shows(living.taskId, 'queued')
   await eventually(async () => expect(await store.load(ghost.taskId)).toBeUndefined(), SOON_MS)

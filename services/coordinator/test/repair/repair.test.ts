@@ -65,6 +65,7 @@ async function setup() {
         expiredMs: 0,
         retentionMs: RETENTION_MS * 100,
         afterSeq: 0,
+        signal: never,
         monotonicMs: nowMs,
       }),
     tasks,

@@ -161,7 +161,7 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'store-unavailable':
       return new Refusal(
         'store-unavailable',
-        'Lists and usage are unavailable until Redis recovers; single tasks can still be submitted and read.',
+        'Lists and usage are unavailable until Redis recovers and has all records again; single tasks can still be submitted and read.',
       )
     case 'log-full':
     case 'overloaded':

@@ -1,5 +1,6 @@
 import { connectStore } from '@agentfleet/adapters'
 import { createLogger } from '@agentfleet/runtime'
+import { withRedis } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
@@ -37,6 +38,35 @@ test('a list counts a task as running as soon as its in-flight note exists, and 
     // The same, page by page.
     expect(await listed('running', 1)).toEqual(['d', 'b'])
     expect(await listed('queued', 2)).toEqual(['e', 'c', 'a'])
+  } finally {
+    await store.close()
+  }
+})
+
+test('until Redis has all records again, lists, counts and changes of many tasks are refused, and single tasks are read from the log (L8)', async () => {
+  await using bench = await setup()
+  const client = bench.client()
+  const { id } = await client.submit({ task: 'a' })
+  await withRedis(bench.servers.redis.url, (redis) => redis.flushall())
+  const log = createLogger({ service: 'gateway', id: 'test', level: 'silent' })
+  const store = await connectStore({ url: bench.servers.redis.url, log })
+  try {
+    // A coordinator has written some of the records, and not yet all.
+    await store.project([(await bench.taskLog.record(id))!], 60_000)
+    const unavailable = { status: 503, code: 'store-unavailable' }
+    for (const path of ['tasks', 'tasks:count', 'goals']) {
+      const answer = await fetch(`${bench.gateway.url()}/v1/${path}`)
+      expect(await answer.json(), path).toMatchObject(unavailable)
+    }
+    const cancelled = await fetch(`${bench.gateway.url()}/v1/tasks:cancel`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ state: 'queued' }),
+    })
+    expect(await cancelled.json()).toMatchObject(unavailable)
+    expect(await client.get(id)).toMatchObject({ id, state: 'queued' })
+    await store.markBuilt(1, -1)
+    expect((await client.list()).tasks).toHaveLength(1)
   } finally {
     await store.close()
   }

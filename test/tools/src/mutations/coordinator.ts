@@ -18,6 +18,16 @@ export const COORDINATOR: readonly Mutation[] = [
     because: /log-not-read/,
   },
   {
+    name: 'partial-lists',
+    safeguard: 'lists and counts wait until Redis has all records (L8)',
+    file: 'services/gateway/src/lists/whole-store.ts',
+    find: 'if ((await store.builtSeq()) !== undefined) return value',
+    replace: 'if ((await store.builtSeq()) !== null) return value',
+    tests: ['services/gateway/test/lists/listing.test.ts', '-t', 'until Redis has all records'],
+    caughtBy: /until Redis has all records again, lists, counts/,
+    because: /expected/,
+  },
+  {
     name: 'rebuild-ghosts',
     safeguard: 'a rebuild removes tasks whose ends were purged while it read (L8)',
     file: 'services/coordinator/src/follower/rebuild.ts',
