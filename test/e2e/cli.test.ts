@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -163,7 +164,7 @@ test('the errors of the command line have exit codes and say what to do, both as
   expect((await agentfleet('lss')).code).toBe(EXIT.usage)
 })
 
-test('the installed command line runs with npx, reads the environment and ends with the exit code of its command', async () => {
+test('the installed command line runs with npx, reads the environment and ends with the exit code of its command, also if its reader or a person stops it', async () => {
   const program = join(ROOT, 'node_modules/.bin/agentfleet')
   const env = {
     ...process.env,
@@ -174,6 +175,15 @@ test('the installed command line runs with npx, reads the environment and ends w
   const { stdout } = await run(program, ['fleet', '--json'], { env })
   expect(JSON.parse(stdout)).toMatchObject({ status: 'ok' })
   await expect(run(program, ['get', 'x'], { env })).rejects.toMatchObject({ code: EXIT.notFound })
+  // The reader of the output ends first: quietly, also where a pipe fails with its first part.
+  const pipe = `set -o pipefail; '${program}' fleet --watch --json | head -n 1`
+  const read = await run('bash', ['-c', pipe], { env })
+  expect(JSON.parse(read.stdout)).toMatchObject({ status: 'ok' })
+  expect(read.stderr).toBe('')
+  const watching = spawn(program, ['fleet', '--watch', '--json'], { env })
+  await once(watching.stdout, 'data')
+  watching.kill('SIGINT')
+  expect(await once(watching, 'exit')).toEqual([EXIT.interrupted, null])
   const { stdout: script } = await run(program, ['completion', 'bash'], { env })
   await run('bash', ['-euc', script])
 })

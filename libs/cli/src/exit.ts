@@ -1,4 +1,11 @@
 import type { ClientError } from '@agentfleet/client'
+import { oneLine } from './render/text.ts'
+
+/** An answer that names what the gateway has made; the wait for a thing without a name would never end. */
+export function named<T extends { readonly id: string }>(answer: T): T {
+  if (typeof (answer as Partial<T> | undefined)?.id === 'string') return answer
+  throw new TypeError('the answer has no id')
+}
 
 /** The exit codes of every command; `agentfleet --help` lists them. */
 export const EXIT = {
@@ -79,11 +86,12 @@ export function explain(
   if (status === 0) {
     return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of a running gateway. (${problem.detail})`
   }
+  if (isForeign(problem)) {
+    const said = oneLine(`${problem.title}: ${problem.detail}`)
+    return `The server at ${url} does not answer as a gateway. Set AGENTFLEET_URL or --url to the address of a gateway. (${said})`
+  }
   const fields = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
   const lines = `${problem.title}: ${problem.detail}${fields.join('')}`
-  if (isForeign(problem)) {
-    return `The server at ${url} does not answer as a gateway. Set AGENTFLEET_URL or --url to the address of a gateway. (${lines})`
-  }
   const list = LISTS[problem.code]
   if (list !== undefined) return `${lines}\n"agentfleet ${list}.`
   if (status === 403) return `${lines}\n"agentfleet keys me" shows what your key may do.`

@@ -22,6 +22,11 @@ export async function readFleetFile(path: string): Promise<FleetAccess | undefin
   }
 }
 
+/** The address of a path of a gateway, which may stand below a path of its server. */
+export function below(url: string, path: string): string {
+  return `${url.replace(/\/+$/, '')}${path}`
+}
+
 /** Whether a process exists; one of another user counts too. */
 export function isRunning(pid: number): boolean {
   try {

@@ -21,7 +21,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 // The reader of a pipe, such as `head`, has read enough.
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.failed)
+    if (error.code === 'EPIPE') process.exit(EXIT.done)
+    if (output === process.stdout) {
+      process.stderr.write(`The output cannot be written (${error.message}).\n`)
+    }
+    process.exit(EXIT.failed)
   })
 }
 

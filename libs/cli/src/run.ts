@@ -75,15 +75,28 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
 async function urlOf(input: Input, { env, stateDir }: CliOptions): Promise<string> {
   const stated = textOf(input, 'url') ?? (env['AGENTFLEET_URL'] || undefined)
   const url = stated ?? (await findLocalFleet(stateDir))?.url ?? URL_DEFAULT
-  if (/^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url)) return url
+  const address = /^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url) ? new URL(url) : undefined
+  const { username, password, search, hash } = address ?? {}
+  if (address !== undefined && !(username || password || search || hash)) return url
+  const secret = username || password ? ' Give the key in AGENTFLEET_KEY.' : ''
+  const shown = url.replace(/\/\/[^@/]*@/, '//…@')
   throw new UsageError(
-    `"${url}" is not the address of a gateway. Give an address such as ${URL_DEFAULT}.`,
+    `"${shown}" is not the address of a gateway. Give an address such as ${URL_DEFAULT}, without a user, "?" and "#".${secret}`,
+  )
+}
+
+/** The key of the caller; a header cannot carry every character. */
+function keyOf(input: Input, { env }: CliOptions): string | undefined {
+  const key = (textOf(input, 'key') ?? env['AGENTFLEET_KEY'])?.trim() || undefined
+  if (key === undefined || /^[\x21-\x7e]+$/.test(key)) return key
+  throw new UsageError(
+    'The key in AGENTFLEET_KEY or --key has a space, a line break or another character that no key has. Copy the key again.',
   )
 }
 
 function contextOf(url: string, input: Input, options: CliOptions): Context {
   const { env, terminal, version, stateDir } = options
-  const apiKey = textOf(input, 'key') ?? (env['AGENTFLEET_KEY'] || undefined)
+  const apiKey = keyOf(input, options)
   const { signal } = terminal
   const json = isSet(input, 'json')
   const plain =
@@ -152,7 +165,10 @@ async function read(path: string): Promise<string> {
       `agentfleet reads at most ${megabytes(FILE_BYTES_MAX)}, and ${placeOf(path)} has more. Split the input into smaller parts.`,
     )
   }
-  return Buffer.concat(chunks).toString('utf8')
+  // Some editors of Windows put a mark before the text of a file.
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
 }
 
 function fail(
@@ -186,6 +202,11 @@ function failureOf(error: unknown, url: string): Failure {
     const { problem } = error
     const failure = { code: problem.code, message: explain(error, url), exitCode }
     return error.status === 0 ? failure : { ...failure, problem }
+  }
+  // The shape of an answer is not checked: a wrong one shows where it is used.
+  if (url !== '' && (error instanceof TypeError || error instanceof RangeError)) {
+    const message = `agentfleet cannot read the answer of the server at ${url} (${error.message}). Set AGENTFLEET_URL or --url to the address of a gateway; "agentfleet doctor" compares the releases.`
+    return { code: 'unreadable', message, exitCode: EXIT.unreachable }
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'unexpected', message, exitCode: EXIT.failed }

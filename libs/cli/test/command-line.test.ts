@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.ts'
@@ -67,6 +68,20 @@ describe('the command line', () => {
       for (const word of [name, ...words, ...Object.keys(options)]) expect(script).toContain(word)
     }
   })
+})
+
+test('the completion script for bash completes commands, their words and their options, also behind an address', () => {
+  const complete = (...words: readonly string[]): string => {
+    const quoted = words.map((word) => `'${word}'`).join(' ')
+    const script = `${completionScript('bash', COMMANDS)}
+      COMP_WORDS=(agentfleet ${quoted}); COMP_CWORD=${words.length}; COMPREPLY=()
+      _agentfleet; echo "\${COMPREPLY[*]}"`
+    return execFileSync('bash', ['-euc', script], { encoding: 'utf8' }).trim()
+  }
+  expect(complete('canc')).toBe('cancel')
+  expect(complete('agents', 'ver')).toBe('versions')
+  // For bash an address is several words.
+  expect(complete('--url', 'http', ':', '//x', 'ls', '--stat')).toBe('--state')
 })
 
 describe('the values of options', () => {

@@ -2,7 +2,7 @@ import type { ClientFrame, ServerFrame } from '@agentfleet/protocol'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
-import { ClientError, errorOf, unreachable } from './error.ts'
+import { ClientError, errorOf, notJson, unreachable } from './error.ts'
 import { addressOf } from './request.ts'
 
 /**
@@ -49,6 +49,7 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
     perMessageDeflate: false,
   })
   const queue: ServerFrame[] = []
+  let refusal: ClientError | undefined
   let wake = () => {}
   const abort = () => socket.terminate()
   signal?.addEventListener('abort', abort, { once: true })
@@ -57,11 +58,17 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
   socket.on('ping', () => silence.refresh())
   socket.on('message', (data: Buffer) => {
     silence.refresh()
-    queue.push(JSON.parse(data.toString('utf8')) as ServerFrame)
+    const text = data.toString('utf8')
+    const frame = frameIn(text)
+    if (frame === undefined) {
+      refusal = notJson(101, text)
+      socket.terminate()
+      return
+    }
+    queue.push(frame)
     if (queue.length >= QUEUE_MAX) socket.pause()
     wake()
   })
-  let refusal: ClientError | undefined
   socket.once('close', (code: number, reason: Buffer) => {
     if (code === POLICY_VIOLATION || code === TOO_BIG) refusal = closedFor(code, String(reason))
     clearTimeout(silence)
@@ -97,6 +104,16 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
       if (socket.readyState === WebSocket.OPEN) socket.close()
       else socket.terminate()
     },
+  }
+}
+
+/** The frame of a message; undefined: the message does not come from a gateway. */
+function frameIn(text: string): ServerFrame | undefined {
+  try {
+    const frame: unknown = JSON.parse(text)
+    return typeof frame === 'object' && frame !== null ? (frame as ServerFrame) : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -146,6 +146,14 @@ test('a watch of tasks fails when the gateway rejects its message, and does not 
   })
 })
 
+test('a watch of tasks fails when a message of the stream is not a frame, because another kind of server sends it', async () => {
+  for (const message of ['<html>', 'null', '7', '{"type":']) {
+    await using scene = await setup({ stream: (socket) => socket.send(message) })
+    const watch = collect(scene.client.watch(['a']))
+    await expect(watch).rejects.toMatchObject({ problem: { code: 'unknown', detail: message } })
+  }
+})
+
 test('a watch of tasks with a largest absence reports a broken connection once and fails if no new connection works in time', async () => {
   const scene = await setup({
     stream: (socket) => {

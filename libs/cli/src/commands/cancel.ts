@@ -11,6 +11,7 @@ import {
   filtersOf,
   NO_MATCH,
   OPEN_STATES,
+  refuseFilters,
   STATE_OPTION,
   statesOf,
   TIME_NOTE,
@@ -44,6 +45,7 @@ export const cancel: Command = {
     if (args.length === 0) {
       throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
     }
+    refuseFilters(input, ['reason'])
     for (const taskId of args) {
       const view = await context.client.cancel(taskId, { signal: context.signal })
       printOne(context, view, () => `${view.id} ${view.state}`)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GoalView } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { EXIT, named, UsageError, type ExitCode } from '../exit.ts'
 import { given, isSet, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
 import { patiently } from '../patience.ts'
 import { goalDetails, goalTable } from '../render/work-views.ts'
@@ -110,7 +110,7 @@ async function submitGoal(context: Context, input: Input, goal: string): Promise
 
 /** Prints the goal, if asked after it has ended or is held. */
 async function finish(context: Context, first: GoalView, wait: boolean): Promise<ExitCode> {
-  let view = first
+  let view = named(first)
   if (wait) context.note(`goal ${view.id}`)
   while (wait && view.stage !== 'ended' && view.stage !== 'held') {
     await delay(POLL_MS, undefined, { signal: context.signal })

@@ -12,6 +12,7 @@ import {
   FILTER_OPTIONS,
   filtersOf,
   NO_MATCH,
+  refuseFilters,
   TIME_NOTE,
 } from './filters.ts'
 
@@ -47,6 +48,7 @@ export const replay: Command = {
     if (input.args.length === 0) {
       throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
     }
+    refuseFilters(input, ['from'])
     const ask = given({ from: choiceOf(input, 'from', FROM) })
     for (const taskId of input.args) {
       const options = { idempotencyKey: randomUUID(), signal: context.signal }

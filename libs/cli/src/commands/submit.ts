@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { EXIT, named, UsageError, type ExitCode } from '../exit.ts'
 import {
   amountOf,
   choiceOf,
@@ -147,10 +147,10 @@ async function submitOne(
   const { client, signal } = context
   const request = () => client.submit(task, { idempotencyKey, signal })
   try {
-    return await request()
+    return named(await request())
   } catch (error) {
     if (!isLost(error)) throw error
-    return patiently(context, request)
+    return named(await patiently(context, request))
   }
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FleetAccess } from '@agentfleet/local'
 import type { Context } from '../command.ts'
 import { CommandError } from '../exit.ts'
-import { isRunning } from '../local-fleet.ts'
+import { below, isRunning } from '../local-fleet.ts'
 import { mayPass, patiently } from '../patience.ts'
 import { progressBar } from '../render/progress.ts'
 import { createHistory, type History, type Kill } from './history.ts'
@@ -205,11 +205,11 @@ async function callsPaidTwice(
 
 /** The address of the web page of the fleet, or of its JSON if the gateway serves no page. */
 async function pageOf(url: string): Promise<string> {
-  const page = new URL('/console', url).href
+  const page = below(url, '/console')
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
   const answer = await fetch(page, { signal, headers: { accept: 'text/html' } })
   await answer.body?.cancel()
-  return answer.ok ? page : new URL('/v1/fleet', url).href
+  return answer.ok ? page : below(url, '/v1/fleet')
 }
 
 async function getJson<T>(url: string): Promise<T> {

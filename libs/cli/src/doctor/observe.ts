@@ -2,7 +2,7 @@ import { readFile, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { freemem } from 'node:os'
 import type { FleetAccess } from '@agentfleet/local'
-import { isRunning } from '../local-fleet.ts'
+import { below, isRunning } from '../local-fleet.ts'
 import type { Check } from './checks.ts'
 
 /** Each of these answers at once or not at all, milliseconds. */
@@ -88,7 +88,7 @@ export async function askGateway(url: string): Promise<GatewayAnswer | Check> {
   try {
     const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
     const startMs = Date.now()
-    const answer = await fetch(new URL('/readyz', url), { signal })
+    const answer = await fetch(below(url, '/readyz'), { signal })
     const { ok, reason, degraded } = (await answer.json()) as {
       readonly ok: boolean
       readonly reason?: string
@@ -151,7 +151,7 @@ function readiness(
 
 async function documentVersion(url: string): Promise<string | undefined> {
   const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
-  const answer = await fetch(new URL('/openapi.json', url), { signal })
+  const answer = await fetch(below(url, '/openapi.json'), { signal })
   const { info } = (await answer.json()) as { readonly info?: { readonly version?: string } }
   return info?.version
 }

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { closest } from '@agentfleet/domain'
 import type { Command, Input, Options } from '../command.ts'
 import { UsageError } from '../exit.ts'
+import { checkArguments } from './arguments.ts'
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: Options = {
@@ -49,7 +50,9 @@ export function parseCommandLine(
   const command = commandNamed(name, commands)
   const input = parse(rest, { ...GLOBAL_OPTIONS, ...command.options }, name)
   if (input.values['help'] === true) return { kind: 'help', command }
+  checkValues(input)
   checkChoices(input, command)
+  checkArguments(command, input.args)
   return { kind: 'run', command, input }
 }
 
@@ -96,9 +99,10 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
     const misused = misuseOf(error, args)
     if (misused !== undefined) throw new UsageError(`${misused} Run "${help}".`)
     if (unknown === undefined) throw new UsageError(`${reasonOf(error)} Run "${help}".`)
-    const near = closest(unknown, Object.keys(options))
+    const near = unknown.length > 1 ? closest(unknown, Object.keys(options)) : undefined
     const hint = near === undefined ? '' : ` Did you mean "--${near}"?`
-    throw new UsageError(`"--${unknown}" is not an option.${hint} Run "${help}".`)
+    const dashes = unknown.length > 1 ? '--' : '-'
+    throw new UsageError(`"${dashes}${unknown}" is not an option.${hint} Run "${help}".`)
   }
 }
 
@@ -118,6 +122,14 @@ function misuseOf(error: unknown, args: readonly string[]): string | undefined {
 function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
+/** An empty value comes from an unset variable of a script: as a filter it would choose every task. */
+function checkValues({ values }: Input): void {
+  const empty = Object.entries(values).find(([, value]) => [value].flat().includes(''))
+  if (empty !== undefined) {
+    throw new UsageError(`--${empty[0]} is empty. Give it a value, or leave it out.`)
+  }
 }
 
 function checkChoices({ values }: Input, { options = {} }: Command): void {

@@ -27,7 +27,8 @@ function bashScript(commands: readonly Command[]): string {
     '_agentfleet() {',
     '  local word="${COMP_WORDS[COMP_CWORD]}" command="" words="" at',
     '  for ((at = 1; at < COMP_CWORD; at++)); do',
-    '    case "${COMP_WORDS[at]}" in -*) ;; *) command="${COMP_WORDS[at]}"; break ;; esac',
+    // An address after --url is several words for bash, so the command is the first word that names one.
+    `    case " ${names} " in *" \${COMP_WORDS[at]} "*) command="\${COMP_WORDS[at]}"; break ;; esac`,
     '  done',
     '  case "$command" in',
     `    "") words="${names} --help --version" ;;`,

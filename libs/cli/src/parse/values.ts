@@ -68,13 +68,18 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
+/** A century: calendars of computers end. */
+const DURATION_MAX_MS = 36_500 * 86_400_000
+
 /** A duration such as `90s`, `10m`, `2h` or `500ms`, in milliseconds. */
 export function durationOf(input: Input, name: string): number | undefined {
   const text = textOf(input, name)
   if (text === undefined) return undefined
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
   const unitMs = UNITS_MS[unit]
-  if (unitMs !== undefined) return Math.round(Number(number) * unitMs)
+  const ms = Math.round(Number(number) * (unitMs ?? NaN))
+  if (ms <= DURATION_MAX_MS) return ms
+  if (ms > DURATION_MAX_MS) throw new UsageError(`--${name} is at most 36500d, not "${text}".`)
   throw new UsageError(
     `--${name} must be a duration such as 500ms, 90s, 10m, 2h or 1d, not "${text}".`,
   )
@@ -151,15 +156,10 @@ export function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[
   }
 }
 
-/** The only argument of a command, or a UsageError: `missing` says which argument the command needs. */
+/** The first argument of a command, or a UsageError: `missing` says which argument the command needs. */
 export function oneArgument(args: readonly string[], missing: string): string {
-  const [first, ...rest] = args
-  if (first === undefined) throw new UsageError(missing)
-  if (rest.length > 0) {
-    throw new UsageError(
-      `The command takes one argument, so "${rest[0]}" is too many; put an argument with spaces in quotes.`,
-    )
-  }
+  const [first] = args
+  if (first === undefined || first.trim() === '') throw new UsageError(missing)
   return first
 }
 

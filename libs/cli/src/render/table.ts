@@ -8,7 +8,10 @@ export type Cell = string | { readonly text: string; readonly tone: Tone }
 export interface Column {
   readonly name: string
   readonly align?: 'left' | 'right'
-  /** In a narrow terminal the columns with the highest number leave first; columns without a number stay. */
+  /**
+   * In a narrow terminal the columns with the highest number leave first; columns without a number stay. If no
+   * column has a number, all but the first and the last leave, the later ones first.
+   */
   readonly leaves?: number
 }
 
@@ -66,7 +69,11 @@ function fitting(
   room = Infinity,
 ): readonly number[] | undefined {
   let kept = columns.map((_column, at) => at)
-  const rank = (at: number): number => columns[at]?.leaves ?? 0
+  const inOrder = columns.every(({ leaves }) => leaves === undefined)
+  const rank = (at: number): number => {
+    if (!inOrder) return columns[at]?.leaves ?? 0
+    return at === columns.length - 1 ? 0 : at
+  }
   for (;;) {
     const needed = kept.reduce((sum, at, index) => {
       const width = widths[at] ?? 0

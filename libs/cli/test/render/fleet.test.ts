@@ -1,38 +1,14 @@
-import type {
-  DecisionView,
-  IncidentView,
-  NodeView,
-  TaskCounts,
-  UsageReport,
-} from '@agentfleet/protocol'
+import type { DecisionView, IncidentView, TaskCounts, UsageReport } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { fleetPage } from '../../src/render/fleet-views.ts'
 import { uncoloured } from '../../src/render/paint.ts'
 import { decisionTable, incidentDetails, incidentTable } from '../../src/render/record-views.ts'
 import { countTable } from '../../src/render/task-views.ts'
 import { usageTable } from '../../src/render/figure-views.ts'
-import { fleetWith, pausedProvider } from './fleet-view.ts'
+import { fleetWith, NODE, pausedProvider } from './fleet-view.ts'
 import { NOW_MS } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }
-const NODE: NodeView = {
-  id: 'worker-1',
-  state: 'alive',
-  incarnation: 1,
-  slots: 512,
-  active: 28,
-  queued: 0,
-  cpu: 0.41,
-  memory: 0.2,
-  memoryBytes: 273_000_000,
-  lagMs: 5,
-  responseMs: 1_300,
-  completed: 1_778,
-  failed: 2,
-  draining: false,
-  startedAt: '2026-01-31T11:58:05.000Z',
-  heartbeatAgeMs: 80,
-}
 
 test('the page of the fleet prints the cost of today as unpriced if no called model has a price, and as nothing if no model was called', () => {
   const cost = (parts: Parameters<typeof fleetWith>[0]) =>

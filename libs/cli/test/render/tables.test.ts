@@ -43,6 +43,26 @@ describe('texts of tasks and models on the terminal', () => {
     expect(JSON.parse(line)).toEqual(value)
   })
 
+  test.for([
+    ['日本', 4],
+    ['\u{20bb7}', 2],
+    ['Ａ', 2],
+    ['ｱ', 1],
+    ['e\u0301', 1],
+    ['\u1112\u1161\u11ab', 2],
+    ['👍', 2],
+    ['\u05e9\u05dc\u05d5\u05dd', 4],
+  ] as const)(
+    'such as "%s" take as many columns as a terminal gives them: %i',
+    ([text, columns]) => {
+      expect(widthOf(text)).toBe(columns)
+    },
+  )
+
+  test('have at most eight marks on one character, because many marks cover the lines above and below', () => {
+    expect(oneLine(`a${'\u0301'.repeat(500)}b`)).toBe(`a${'\u0301'.repeat(8)}b`)
+  })
+
   test('are cut to the width of their column, and a wide character counts as two columns', () => {
     expect(widthOf('日本 ab')).toBe(7)
     expect(cut('日本語の文', 6)).toBe('日本…')
@@ -145,6 +165,14 @@ describe('tables of the command line', () => {
     const wide = taskTable(SUMMARIES, { paint: uncoloured, columns: 80 }, NOW_MS).split('\n')
     expect(wide[0]).toMatch(/^ID +STATE +AGE +AGENT +TASK$/)
     expect(Math.max(...wide.map(widthOf))).toBeLessThanOrEqual(80)
+  })
+
+  test('lose their middle columns, the last of them first, if no column has a rank', () => {
+    const names = ['FIRST', 'SECOND', 'THIRD', 'LAST'].map((name) => ({ name }))
+    const look = { paint: uncoloured, columns: 30 }
+    expect(table(names, [['a', 'b', 'c', 'a last text']], look)).toBe(
+      ['FIRST  SECOND  LAST', 'a      b       a last text'].join('\n'),
+    )
   })
 
   test('have no line for a field without a value', () => {

@@ -1,5 +1,6 @@
 import type { Command } from '../../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../../exit.ts'
+import { printOne } from '../../watching.ts'
 import { completionScript, SHELLS, type Shell } from '../../parse/completion-script.ts'
 
 /** `agentfleet completion`: a script that makes the shell complete commands and options. */
@@ -8,11 +9,15 @@ export const completion: Command = {
   summary: 'print a script with which your shell completes commands and options',
   usages: [`completion ${SHELLS.join('|')}`],
   words: SHELLS,
-  notes: ['For bash: source <(agentfleet completion bash)'],
+  notes: [
+    'For bash and zsh: source <(agentfleet completion bash)',
+    'For fish: agentfleet completion fish | source',
+  ],
   async run(context, { args }): Promise<ExitCode> {
     const shell = SHELLS.find((name) => name === args[0]) satisfies Shell | undefined
     if (shell === undefined) throw new UsageError(`Name your shell: ${SHELLS.join(', ')}.`)
-    context.print(completionScript(shell, context.commands))
+    const script = completionScript(shell, context.commands)
+    printOne(context, { shell, script }, () => script)
     return EXIT.done
   },
 }

@@ -3,6 +3,7 @@ import { playDemo } from '../../demo/play.ts'
 import { demoReport, isKept } from '../../demo/report.ts'
 import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
 import { wholeOf } from '../../parse/values.ts'
+import { printOne } from '../../watching.ts'
 
 const TASKS_DEFAULT = 2_000
 const TASKS_MAX = 1_000_000
@@ -50,7 +51,7 @@ export const demo: Command = {
       )
     }
     const figures = await playDemo(context, fleet, { tasks, kills })
-    context.print(context.json ? JSON.stringify(figures) : demoReport(figures, context))
+    printOne(context, figures, () => demoReport(figures, context))
     if (figures.kills.length < kills) {
       context.note(
         `The demo killed only ${figures.kills.length} of ${kills} nodes, because it kills a node only while two nodes are alive.`,

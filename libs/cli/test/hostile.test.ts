@@ -1,0 +1,214 @@
+import type { RequestListener } from 'node:http'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { COMMANDS } from '../src/commands/index.ts'
+import { EXIT } from '../src/exit.ts'
+import { ASKING, run, serve } from './command-runs.ts'
+
+/** The command line against servers that are not a gateway, and against people who mistype. */
+
+const NOWHERE = 'http://127.0.0.1:9'
+const says =
+  (status: number, body: string): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+const problem = (status: number, code: string): string =>
+  JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail: 'Why.', code })
+
+/** The error of a command with `--json`: the last line of the standard error. */
+function errorIn(err: string): { readonly exitCode: number; readonly message: string } {
+  return JSON.parse(err.trimEnd().split('\n').at(-1) ?? '').error
+}
+
+test('the table of these tests has every command that asks the gateway', () => {
+  const local = ['up', 'demo', 'doctor', 'completion']
+  const asking = COMMANDS.map(({ name }) => name).filter((name) => !local.includes(name))
+  expect([...new Set(ASKING.map((line) => line.split(' ')[0]))].toSorted()).toEqual(
+    asking.toSorted(),
+  )
+})
+
+describe('each command', () => {
+  test.for<[what: string, listener: RequestListener, code: number]>([
+    ['a web page', says(200, '<html>\u001b[2J</html>'), EXIT.unreachable],
+    ['a web page with the status 502', says(502, '<html>'), EXIT.unreachable],
+    [
+      'lost, because the connection closes',
+      (request) => void request.socket.destroy(),
+      EXIT.unreachable,
+    ],
+    [
+      'lost, because the connection closes in its middle',
+      (request, response) => {
+        response.writeHead(200, { 'content-length': '100' }).write('{"tasks":[')
+        setImmediate(() => request.socket.destroy())
+      },
+      EXIT.unreachable,
+    ],
+    ['a refused key', says(401, problem(401, 'unauthorized')), EXIT.refused],
+    ['a missing right', says(403, problem(403, 'forbidden')), EXIT.refused],
+    ['something unknown', says(404, problem(404, 'task-not-found')), EXIT.notFound],
+    ['a wrong request', says(400, problem(400, 'invalid-request')), EXIT.failed],
+  ])(
+    'ends with the documented exit code and one JSON error if the answer is %s',
+    async ([what, listener, code]) => {
+      await using server = await serve(listener)
+      // A lost answer of a submission is asked for again: the gateway may have stored the task.
+      const isAsked = (line: string): boolean =>
+        !what.startsWith('lost') || !line.startsWith('submit')
+      for (const line of ASKING.filter(isAsked)) {
+        const ran = await run(server.url, [...line.split(' '), '--json'])
+        expect({ line, ...ran }).toMatchObject({ line, code, out: '' })
+        const { exitCode, message } = errorIn(ran.err)
+        expect(exitCode).toBe(code)
+        expect(message).not.toMatch(/\n +at /)
+      }
+    },
+  )
+
+  test.for(['{}', 'null', '"text"', '{"tasks":{},"nodes":7}'])(
+    'ends by itself and prints no stack if the answer is the JSON %s',
+    async (body) => {
+      await using server = await serve(says(200, body))
+      for (const line of ASKING.filter((one) => !/--watch|^watch|--follow/.test(one))) {
+        const { code, err } = await run(server.url, line.split(' '))
+        expect([line, [EXIT.done, EXIT.unreachable, EXIT.failed, EXIT.taskFailed]]).toEqual([
+          line,
+          expect.arrayContaining([code]),
+        ])
+        expect(err).not.toMatch(/\n +at /)
+      }
+    },
+  )
+
+  test('ends with exit code 3 if no program listens at the address', async () => {
+    for (const line of ASKING) {
+      const { code, err } = await run(NOWHERE, line.split(' '))
+      expect([line, code]).toEqual([line, EXIT.unreachable])
+      expect(err).toContain('No gateway answers at http://127.0.0.1:9. Start a fleet')
+    }
+  })
+
+  test('ends with exit code 130 and without an error if a person stops it while the gateway does not answer', async () => {
+    let asked = (): void => undefined
+    await using server = await serve(() => asked())
+    for (const line of ASKING) {
+      const stop = new AbortController()
+      asked = () => stop.abort()
+      const { code, err } = await run(server.url, line.split(' '), { signal: stop.signal })
+      expect([line, code, err]).toEqual([line, EXIT.interrupted, ''])
+    }
+  })
+})
+
+describe('a wrong command line', () => {
+  test.for([
+    ['ls extra', '"extra" is one argument too many'],
+    ['usage 7d', '"7d" is one argument too many'],
+    ['up now', '"now" is one argument too many'],
+    ['doctor all', '"all" is one argument too many'],
+    ['completion bash zsh', '"zsh" is one argument too many'],
+    ['get a b', '"b" is one argument too many; put an argument with spaces in quotes.'],
+    ['agents ls x', '"x" is one argument too many'],
+    ['agents tools x', '"x" is one argument too many'],
+    ['agents put a b c', '"c" is one argument too many'],
+    ['keys me x', '"x" is one argument too many'],
+    ['goals ls x', '"x" is one argument too many'],
+    ['fleet node a b', '"b" is one argument too many'],
+    ['agents gett a', '"gett" is not one of ls, get,'],
+    ['fleet nod x', '"nod" is not one of node, drain.'],
+    ['ls -z', '"-z" is not an option. Run "agentfleet ls --help".'],
+    ['ls --agent=', '--agent is empty. Give it a value, or leave it out.'],
+    ['cancel --all --metadata=', '--metadata is empty.'],
+    ['cancel t --dry-run', '--dry-run works only with --all.'],
+    ['cancel t -a researcher', '--agent works only with --all.'],
+    ['replay t --dry-run', '--dry-run works only with --all.'],
+    ['replay t --since 1h', '--since works only with --all.'],
+    ['ls --since 99999999d', '--since is at most 36500d, not "99999999d".'],
+    ['submit --delay 99999999d x', '--delay is at most 36500d'],
+    ['keys create --tenant t --scope tasks:read --expires 9999999d x', '--expires is at most'],
+    ['ls --url localhost:8080', '"localhost:8080" is not the address of a gateway.'],
+    ['ls --url http://kim:secret@host', '"http://…@host" is not the address of a gateway.'],
+    ['ls --url http://host/?a=b', 'without a user, "?" and "#".'],
+    ['ls --url https://', '"https://" is not the address of a gateway.'],
+  ] as const)('such as "%s" ends with exit code 2 and says what is wrong', async ([line, text]) => {
+    const asText = await run(NOWHERE, line.split(' '))
+    expect(asText).toMatchObject({ code: EXIT.usage, out: '' })
+    expect(asText.err).toContain(text)
+    expect(asText.err).not.toContain('secret')
+    const asJson = await run(NOWHERE, [...line.split(' '), '--json'])
+    expect(errorIn(asJson.err)).toMatchObject({ code: 'usage', exitCode: EXIT.usage })
+  })
+
+  test('has every number of arguments that the usages of the commands show', async () => {
+    for (const { name, usages } of COMMANDS.filter((one) => one.name !== 'up')) {
+      for (const usage of usages) {
+        const words = usage
+          .replaceAll(/\[[^\]]*\]|--\S+ [A-Z]+…?|…/g, '')
+          .split(' ')
+          .filter(Boolean)
+        const { err } = await run(
+          NOWHERE,
+          words.map((word) => word.split('|')[0] ?? ''),
+        )
+        expect([usage, err]).not.toEqual([usage, expect.stringContaining('too many')])
+      }
+      expect(name).toBe(usages[0]?.split(' ')[0])
+    }
+  })
+
+  test.for(['a b', 'a\nb', 'schlüssel'])(
+    'is one with the key "%s", which no request can carry',
+    async (key) => {
+      const { code, err } = await run(NOWHERE, ['ls'], {}, { AGENTFLEET_KEY: key })
+      expect(code).toBe(EXIT.usage)
+      expect(err).toContain('The key in AGENTFLEET_KEY or --key has')
+    },
+  )
+})
+
+describe('a file of tasks', () => {
+  let dir = ''
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'agentfleet-cli-'))
+  })
+  afterAll(() => rm(dir, { recursive: true, force: true }))
+
+  test.for<[what: string, content: string | Uint8Array, text: RegExp]>([
+    ['nothing', '', /^There is no task in .* Write one JSON object in each line\.\n$/],
+    ['only empty lines', '\n\r\n \n', /^There is no task in /],
+    ['no objects', '"a"\n', /^line 1 of .* is not an object such as \{"task":"…"\}\.\n$/],
+    ['a list', '[{"task":"a"}]\n', /^line 1 of .* is not an object/],
+    [
+      'bytes that are not text',
+      new Uint8Array([0xff, 0xfe, 0x7b, 0x00, 0x1b]),
+      /^line 1 of .* is not JSON/,
+    ],
+  ])(
+    'with %s is refused with exit code 2 and a message that names the place',
+    async ([, content, text]) => {
+      const file = join(dir, 'tasks.jsonl')
+      await writeFile(file, content)
+      const { code, err } = await run(NOWHERE, ['submit', '--file', file])
+      expect(err).toMatch(text)
+      expect(code).toBe(EXIT.usage)
+      expect(err.match(/(?!\n)[\p{Cc}\p{Cf}]/gu)).toBeNull()
+    },
+  )
+
+  test('that begins with the mark of an editor of Windows is read', async () => {
+    const file = join(dir, 'agent.json')
+    await writeFile(file, '\uFEFF{"role":"r"}\r\n')
+    expect((await run(NOWHERE, ['agents', 'put', 'a', file])).code).toBe(EXIT.unreachable)
+  })
+
+  test('that cannot be read is refused with the reason', async () => {
+    for (const path of [dir, join(dir, 'none')]) {
+      const { code, err } = await run(NOWHERE, ['submit', '--file', path])
+      expect(code).toBe(EXIT.usage)
+      expect(err).toMatch(/^agentfleet cannot read .* \(E(ISDIR|NOENT): /)
+    }
+  })
+})
