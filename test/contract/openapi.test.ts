@@ -80,7 +80,7 @@ const handlers = {
     readiness: () => ({ ok: true }),
   }),
   ...controlRoutes(nothing),
-  ...streamRoute({ streams: nothing }),
+  ...streamRoute(nothing),
   ...keyRoutes(nothing),
   ...ticketRoutes(nothing),
   ...auditRoutes(nothing),

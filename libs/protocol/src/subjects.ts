@@ -18,7 +18,9 @@ export const SUBJECTS = {
   scheduleRun: (tenant: string, scheduleName: string) =>
     subjectOf(CHANNELS.scheduleRun, { tenant, scheduleName }),
   key: (keyId: string) => subjectOf(CHANNELS.key, { keyId }),
-  audit: (service: string, auditKind: string) => subjectOf(CHANNELS.audit, { service, auditKind }),
+  /** Callers whom no key identifies count as one tenant, whose name no tenant has. */
+  audit: (service: string, auditKind: string, tenant = '_') =>
+    subjectOf(CHANNELS.audit, { service, auditKind, tenant }),
   allLog: filledIn(CHANNELS.log.subject),
   allPointers: filledIn(CHANNELS.pointer.subject),
   allAgents: filledIn(CHANNELS.agent.subject),

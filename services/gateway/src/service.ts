@@ -182,8 +182,9 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         recentDecisions: parts.controlPlane.recentDecisions,
         ops: openOps(bus),
         operators: deps.operators,
+        reader: parts.reader,
       }),
-      ...streamRoute({ streams }),
+      ...streamRoute({ streams, principals }),
       ...principals.routes(),
     },
     checkCaller: createCheckCaller({

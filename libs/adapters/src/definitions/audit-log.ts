@@ -13,8 +13,8 @@ import { createAppender } from '../log/appends.ts'
 import { readMessage, streamFill } from '../log/stream-reads.ts'
 
 /**
- * Changes and refusals, on the stream AUDIT. Of each kind the oldest leave it first, so that a flood of refusals
- * drops no change.
+ * Changes and refusals, on the stream AUDIT. The oldest of a tenant and kind leave it first, so that a flood of
+ * refusals drops no change, and a flood of one tenant no event of another.
  */
 export interface AuditLog {
   /** Resolves once the event is stored. */
@@ -49,7 +49,7 @@ export function openAuditLog(bus: Bus): AuditLog {
   return {
     async append(event) {
       const answer = await appender.append({
-        subject: SUBJECTS.audit('gateway', event.kind),
+        subject: SUBJECTS.audit('gateway', event.kind, event.tenant),
         data: toStored(event, 'audit'),
         messageId: randomUUID(),
         deadlineMs: APPEND_WITHIN_MS,

@@ -44,9 +44,9 @@ const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
 /** Room for some forty thousand keys; every gateway holds all of them in its memory, bytes. */
 const KEYS_MAX_BYTES = 32 * 1024 * 1024
-/** Changes, and as many refusals; a subject each, so that neither kind drops the other. */
-const AUDIT_EVENTS_MAX = 200_000
-/** Twice as many events of a usual size, bytes. */
+/** Changes of a tenant, and as many refusals; a subject each, so that neither kind nor another tenant drops them. */
+const AUDIT_EVENTS_MAX = 50_000
+/** Events of a usual size of six tenants with as many as they may have, bytes. */
 const AUDIT_MAX_BYTES = 256 * 1024 * 1024
 /** A quarter of a year: the interval of most reviews, milliseconds. */
 const AUDIT_MAX_AGE_MS = 90 * 24 * 3_600_000
@@ -164,7 +164,8 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
     {
       ...shared,
       name: STREAMS.audit,
-      subjects: [SUBJECTS.allAudit],
+      // Earlier releases name no tenant.
+      subjects: [SUBJECTS.allAudit, 'audit.*.*'],
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       max_msgs_per_subject: AUDIT_EVENTS_MAX,

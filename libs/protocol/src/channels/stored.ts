@@ -154,9 +154,9 @@ export const STORED_CHANNELS = {
   }),
   audit: stored({
     name: 'audit',
-    subject: 'audit.{service}.{auditKind}',
+    subject: 'audit.{service}.{auditKind}.{tenant}',
     summary:
-      'A gateway records a change through the API, or several equal refused requests within one second.',
+      'A gateway records a change through the API, or several equal refused requests within one second. The tenant is `_` if no key was recognised.',
     stream: STREAMS.audit,
     body: auditEventSchema,
     senders: ['gateway'],

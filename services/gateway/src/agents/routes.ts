@@ -20,6 +20,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { DefinitionChecks } from './checks.ts'
 import { agentBytes, found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { Refusal } from '../http/problems.ts'
+import { requireAllAgents } from '../principals/allowed-agents.ts'
 import { checkVersion, etagOf } from './versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -108,6 +109,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
       return Promise.resolve(agentView(agent))
     },
     async putAgent(request: FastifyRequest, reply: FastifyReply) {
+      requireAllAgents(request.principal)
       const definition = request.body as AgentDefinitionView
       await checks.definition(definition)
       const { before, after } = await change(request, (last) => {
@@ -130,6 +132,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
       return { versions: versions.map(agentView) }
     },
     async deleteAgent(request: FastifyRequest, reply: FastifyReply) {
+      requireAllAgents(request.principal)
       await change(request, (last) => {
         if (found(last) !== undefined) return 'removed'
         if (shippedAgent(nameOf(request)) === undefined) return 'nothing'

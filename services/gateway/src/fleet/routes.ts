@@ -1,6 +1,7 @@
 import type { Ops } from '@agentfleet/adapters'
 import {
   ServiceError,
+  TASK_ID_PATTERN,
   type DecisionPage,
   type Incident,
   type IncidentPage,
@@ -16,11 +17,13 @@ import {
 } from './recent-decisions.ts'
 import { Refusal } from '../http/problems.ts'
 import { instantOf, listingName } from '../lists/filters.ts'
+import type { Reader } from '../tasks/reads.ts'
 
 interface ControlRouteDeps {
   readonly recentDecisions: RecentDecisions
   readonly ops: Pick<Ops, 'lastIncident'>
   readonly operators: ReadonlySet<string>
+  readonly reader: Pick<Reader, 'load'>
 }
 
 interface Range {
@@ -34,9 +37,15 @@ type Query<Q> = Omit<Q, 'after'> & { readonly cursor?: string }
 const RECORD_ID = /^[\w-]+(\.[\w-]+)*$/
 
 /** Creates the handlers of `/v1/decisions…` and `/v1/incidents…` by operationId. */
-export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteDeps) {
+export function controlRoutes({ recentDecisions, ops, operators, reader }: ControlRouteDeps) {
   const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
   const operator = (request: FastifyRequest) => operators.has(request.tenant)
+
+  /** Whether the caller may ask for decisions about this; only an operator may about a task of another tenant. */
+  async function mayAsk(request: FastifyRequest, about: string | undefined): Promise<boolean> {
+    if (about === undefined || operator(request) || !TASK_ID_PATTERN.test(about)) return true
+    return (await reader.load(about))?.tenant === request.tenant
+  }
 
   return {
     async listDecisions(request: FastifyRequest): Promise<DecisionPage> {
@@ -50,6 +59,7 @@ export function controlRoutes({ recentDecisions, ops, operators }: ControlRouteD
       const { limit: _limit, ...asked } = query
       const listing = listingName('decisions', asked)
       const after = positionOf(cursor, listing, /^\d+$/)
+      if (!(await mayAsk(request, fields.about))) return { decisions: [] }
       const { found, next } = recentDecisions.decisions({ ...query, ...after })
       const decisions = found.map((recorded) => decisionView(recorded, operator(request)))
       return { decisions, ...nextOf(listing, next) }

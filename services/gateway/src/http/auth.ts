@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ConfiguredKey } from '../config.ts'
 import type { KeyDirectory } from '../principals/key-directory.ts'
 import type { NewestKey } from '../principals/newest-keys.ts'
-import { hasSecret, parseToken, type KeyToken } from '../principals/tokens.ts'
+import { configuredKeyId, hasSecret, parseToken, type KeyToken } from '../principals/tokens.ts'
 import { Refusal } from './problems.ts'
 
 /** The subprotocol of the stream; a client may offer a key together with it, as `bearer.<key>`. */
@@ -81,8 +81,8 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
 /** Finds callers in this order: keys of the API, keys of the configuration, tokens. */
 function createFind({ keys, adminKey, directory, newest, verify, nowMs }: Credentials) {
   const known = new Map(
-    keys.map(({ tenant, key }, index) =>
-      configured(key, { keyId: `env-${index + 1}`, tenant, scopes: TENANT_SCOPES }),
+    keys.map(({ tenant, key }) =>
+      configured(key, { keyId: configuredKeyId(key), tenant, scopes: TENANT_SCOPES }),
     ),
   )
   if (adminKey !== undefined) {

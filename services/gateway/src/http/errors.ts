@@ -16,9 +16,6 @@ import {
   wrongPlaces,
 } from './problems.ts'
 
-/** The caller may not do this, or not so often; other errors concern the request itself. */
-const REFUSED: ReadonlySet<number> = new Set([401, 403, 429])
-
 /** Answers every error of this server with a problem document (RFC 9457). */
 export function answerWithProblems(
   app: FastifyInstance,
@@ -38,7 +35,7 @@ export function answerWithProblems(
     }
     const { status } = FAILURE_CODES[refusal.code].http
     const operation = operationOf(request.routeOptions) ?? 'none'
-    if (REFUSED.has(status)) recorder.refused(request, operation, status, refusal.code)
+    recorder.refused(request, operation, status, refusal.code)
     recorder.answered(request, operation, status, reply.elapsedTime, refusal.code)
     return sendRefusal(reply, refusal)
   })

@@ -1,10 +1,13 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Store } from '@agentfleet/adapters'
 import { isTerminal, type Principal, type TaskFilter, type TaskRecord } from '@agentfleet/domain'
 import type { ReplayPage, ReplayResult } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from './cursor.ts'
+import type { AgentDirectory } from '../agents/directory.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
+import type { Principals } from '../principals/principals.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { toProblem, wrongField } from '../http/problems.ts'
 import { ownTask, taskNotFound, type Reader } from '../tasks/reads.ts'
@@ -16,6 +19,8 @@ interface ReplayRouteDeps {
   readonly replays: Replays
   readonly reader: Reader
   readonly store: Pick<Store, 'search' | 'loadAll'>
+  readonly directory: Pick<AgentDirectory, 'versions'>
+  readonly principals: Pick<Principals, 'refusedPart'>
 }
 
 interface ReplayFields extends FilterFields {
@@ -32,7 +37,7 @@ interface Chosen {
   readonly nextCursor?: string
 }
 
-type Caller = Pick<FastifyRequest, 'principal'>
+type Caller = Pick<FastifyRequest, 'principal' | 'ip'>
 
 /** Records read together; each may be large. */
 const PAGE = 100
@@ -40,7 +45,13 @@ const PAGE = 100
 const PARALLEL = 50
 
 /** Creates the handlers of `/v1/tasks/{id}/replay` and `/v1/tasks:replay` by operationId. */
-export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
+export function replayRoutes(deps: ReplayRouteDeps) {
+  const { replays, reader, store, directory, principals } = deps
+  const checkFor =
+    ({ principal }: Caller) =>
+    (record: TaskRecord) =>
+      requireReplay(principal, record, directory)
+
   async function replayOne(
     record: TaskRecord,
     from: ReplayFrom,
@@ -49,13 +60,15 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
   ): Promise<ReplayResult> {
     const { taskId } = record
     try {
-      requireReplay(caller.principal, record)
-      const outcome = await replays.replay(record, from, key, submitterOf(caller))
+      const by = submitterOf(caller)
+      const outcome = await replays.replay(record, from, key, by, checkFor(caller))
       if (outcome.kind === 'refused') throw outcome.refusal
       const ended = isTerminal(outcome.record.state)
       return { replayOf: taskId, status: ended ? 200 : 202, taskId: outcome.record.taskId }
     } catch (error) {
-      const problem = toProblem(refusalOf(error as Error))
+      const refusal = refusalOf(error as Error)
+      const problem = toProblem(refusal)
+      principals.refusedPart(caller, 'replayTasks', refusal.code)
       return { replayOf: taskId, status: problem.status, problem }
     }
   }
@@ -116,8 +129,8 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
     async replayTask(request: FastifyRequest, reply: FastifyReply) {
       const { from = 'start' } = (request.body ?? {}) as { from?: ReplayFrom }
       const record = await ownTask(reader, request)
-      requireReplay(request.principal, record)
-      const outcome = await replays.replay(record, from, keyOf(request), submitterOf(request))
+      const [key, by] = [keyOf(request), submitterOf(request)]
+      const outcome = await replays.replay(record, from, key, by, checkFor(request))
       if (outcome.kind === 'refused') throw outcome.refusal
       const view = taskView(outcome.record)
       if (isTerminal(outcome.record.state)) return reply.code(200).send(view)
@@ -143,13 +156,27 @@ export function replayRoutes({ replays, reader, store }: ReplayRouteDeps) {
   }
 }
 
-/** Throws a Refusal if the caller's key may not use the agent of the ended task, or its own prompt. */
-function requireReplay(principal: Principal | undefined, { spec, omitted }: TaskRecord): void {
-  const { definition, agent, systemPrompt } = spec
-  // The texts of a large task stay in the log, so it counts as a task that brought its own prompt.
-  const brought = systemPrompt !== undefined || omitted !== undefined
-  const own = definition === undefined && brought ? { systemPrompt: systemPrompt ?? '' } : {}
-  requireAgent(principal, { agent: definition?.name ?? agent, ...own })
+/**
+ * Throws a Refusal if the caller's key may not use the agent of the ended task or a role of the ended goal, or if
+ * the task overrides the definition of its agent.
+ */
+function requireReplay(
+  principal: Principal | undefined,
+  { tenant, spec }: TaskRecord,
+  directory: Pick<AgentDirectory, 'versions'>,
+): void {
+  if (principal?.agents === undefined) return
+  const { agent, definition, goal, systemPrompt, tools } = spec
+  // A goal always takes the prompt of its planner's definition.
+  for (const role of goal?.roles ?? []) requireAgent(principal, { agent: role })
+  if (goal !== undefined) return requireAgent(principal, { agent })
+  const versions = definition === undefined ? [] : directory.versions(tenant, definition.name)
+  const stored = versions.find(({ version }) => version === definition?.version)
+  requireAgent(principal, {
+    agent: definition?.name ?? agent,
+    ...(systemPrompt === stored?.definition.systemPrompt ? {} : { systemPrompt: '' }),
+    ...(isDeepStrictEqual(tools, stored?.definition.tools) ? {} : { tools: [] }),
+  })
 }
 
 function notFound(replayOf: string): ReplayResult {

@@ -10,6 +10,15 @@ export interface AskedAgent {
   readonly tools?: readonly string[]
 }
 
+/** Throws a Refusal if the caller's key is limited to agents: such a key may not change what any agent does. */
+export function requireAllAgents(principal: Principal | undefined): void {
+  if (principal?.agents === undefined) return
+  throw new Refusal(
+    'agent-not-allowed',
+    'This key is limited to some agents, so it may not change agent definitions. Use a key without a list of agents.',
+  )
+}
+
 /**
  * Throws a Refusal if the caller's key is limited to other agents. Such a key may not change what its agents do:
  * a task that brings its own definition, prompt or tools is refused, too.

@@ -1,5 +1,12 @@
 import { openAuditLog, openKeys, type Bus, type CallerLimits } from '@agentfleet/adapters'
-import { admit, type Admitted, type Principal, type Scope } from '@agentfleet/domain'
+import {
+  admit,
+  FAILURE_CODES,
+  type Admitted,
+  type Principal,
+  type ProblemCode,
+  type Scope,
+} from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { isOpen, parseApiKeys, tenantsOf, type GatewayConfig } from '../config.ts'
 import { createAuthenticate } from '../http/auth.ts'
@@ -13,7 +20,7 @@ import { createKeyLimiter } from './key-limiter.ts'
 import { PURGE_INTERVAL_MS, purgeKeys } from './key-purge.ts'
 import { keyRoutes } from './key-routes.ts'
 import { createNewestKey } from './newest-keys.ts'
-import { createRecorder, FLUSH_INTERVAL_MS, type Recorder } from './record.ts'
+import { createRecorder, FLUSH_INTERVAL_MS, type Caller, type Recorder } from './record.ts'
 import { createTicketUse, ticketRoutes } from './ticket-routes.ts'
 import { createTokenVerifier } from './jwt/verifier.ts'
 
@@ -24,6 +31,8 @@ export interface Principals {
   readonly recorder: Recorder
   /** Whether the principal, as its key is now, may use operations of this scope. */
   standing(principal: Principal, scope: Scope): Admitted
+  /** Records the refusal of a part of a request: a task of a batch, a frame of a stream. */
+  refusedPart(caller: Caller, operation: string, code: ProblemCode): void
   /** Returns how many tenants share the fleet. */
   tenants(): number
   readonly loops: readonly Service[]
@@ -77,6 +86,8 @@ export function createPrincipals(deps: {
     directory,
     recorder,
     tenants: () => tenants,
+    refusedPart: (caller, operation, code) =>
+      recorder.refused(caller, operation, FAILURE_CODES[code].http.status, code),
     standing: (principal, scope) => admit(directory.refreshed(principal), scope, clock.nowMs()),
     guard: createGuard({
       authenticate,

@@ -29,12 +29,17 @@ export interface Recorder {
     status: number,
     target?: string,
   ): Promise<void>
-  /** Counts a refusal; the next flush stores it. */
-  refused(request: FastifyRequest, operation: string, status: number, code: string): void
+  /** Counts a refusal of a request or of a part of it; the next flush stores it. Other errors are not counted. */
+  refused(request: Caller, operation: string, status: number, code: string): void
   /** Stores the counted refusals; call it every FLUSH_INTERVAL_MS. */
   flush(): Promise<void>
 }
 
+/** What the record needs to know of a request. */
+export type Caller = Pick<FastifyRequest, 'ip' | 'principal'>
+
+/** The caller may not do this, or not so often; other errors concern the request itself. */
+const REFUSED: ReadonlySet<number> = new Set([401, 403, 429])
 /** Milliseconds; a refusal is in the audit log this much later. */
 export const FLUSH_INTERVAL_MS = 1_000
 /** Lines of a quiet gateway are complete; a busy one writes a sample. */
@@ -93,6 +98,7 @@ export function createRecorder(deps: {
         ...(target === undefined ? {} : { target }),
       }),
     refused(request, operation, status, code) {
+      if (!REFUSED.has(status)) return
       const { ip, principal } = request
       const key = `${principal?.keyId ?? ''} ${ip} ${operation} ${code}`
       const known = refusals.has(key) || refusals.size < REFUSALS_MAX
@@ -131,7 +137,7 @@ function createSample() {
   }
 }
 
-function about(request: FastifyRequest, operation: string, status: number, atMs: number) {
+function about(request: Caller, operation: string, status: number, atMs: number) {
   const { ip, principal } = request
   return {
     atMs,

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import { validSecrets, type ApiKey } from '@agentfleet/domain'
 
 /** The parts of a key: `af_<id>_<secret>`. */
@@ -25,6 +25,15 @@ export function newKeyId(): string {
 /** Draws a new secret. */
 export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
+}
+
+/** A guess of a key costs about ten milliseconds to compare with its id. */
+const CONFIGURED_ID = { bytes: 4, cost: 4_096 }
+
+/** The id of a key of the configuration; it stays the same when other keys come and go. */
+export function configuredKeyId(key: string): string {
+  const { bytes, cost } = CONFIGURED_ID
+  return `env-${scryptSync(key, 'agentfleet', bytes, { cost }).toString('hex')}`
 }
 
 /** The key as its holder sends it. */

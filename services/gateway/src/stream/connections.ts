@@ -30,7 +30,8 @@ import { createUnsent, type UnsentBytes } from './unsent.ts'
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */
   admit(tenant: string): void
-  accept(socket: WebSocket, principal: Principal): void
+  /** Calls `refused` when the principal asks for something that needs another scope. */
+  accept(socket: WebSocket, principal: Principal, refused: () => void): void
   /**
    * Checks for slow and silent connections, and for keys that were revoked or have expired; call it every
    * TICK_INTERVAL_MS.
@@ -84,6 +85,7 @@ interface Connection {
   readonly unsent: UnsentBytes
   /** Answers a frame of the client. */
   reply(frame: object): void
+  refused(): void
 }
 
 interface StreamDeps {
@@ -226,7 +228,7 @@ export function createStreams(deps: StreamDeps): Streams {
         `You have ${own} connections open, and ${share.allowed} are allowed now. Follow several tasks over one connection.`,
       )
     },
-    accept(socket, principal) {
+    accept(socket, principal, refused) {
       const { tenant } = principal
       const watched = new Set<string>()
       const unsent = unsentOfAll.add(socket)
@@ -250,6 +252,7 @@ export function createStreams(deps: StreamDeps): Streams {
         pingedAtMs: clock.monotonicMs(),
         unsent,
         reply,
+        refused,
       }
       connections.add(connection)
       count(tenant, 1)
@@ -302,6 +305,7 @@ async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promis
       }
       if ('fleet' in ask) {
         if (deps.standing(connection.principal, 'fleet:read').kind === 'refused') {
+          connection.refused()
           const detail = 'Decisions, incidents and nodes need a key with the scope fleet:read.'
           return connection.reply({ type: 'error', code: 'scope-missing', detail })
         }

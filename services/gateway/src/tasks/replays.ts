@@ -15,6 +15,8 @@ export interface Replays {
     from: ReplayFrom,
     key: string | undefined,
     by: string | undefined,
+    /** Throws a Refusal if the caller may not submit this task; the record has all its texts. */
+    check: (record: TaskRecord) => void,
   ): Promise<SubmitOutcome>
 }
 
@@ -28,8 +30,9 @@ export function createReplays(deps: {
 }): Replays {
   const { submitter, taskLog } = deps
   return {
-    async replay(known, from, key, by) {
+    async replay(known, from, key, by, check) {
       const record = known.omitted === undefined ? known : await wholeOf(taskLog, known)
+      check(record)
       const { taskId, tenant, state } = record
       if (!isTerminal(state)) {
         throw new Refusal(

@@ -26,12 +26,12 @@ interface TaskRouteDeps {
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
   readonly offers: Pick<Offers, 'check'>
-  readonly principals: Pick<Principals, 'standing'>
+  readonly principals: Pick<Principals, 'standing' | 'refusedPart'>
   /** Returns the errors of a task of a batch. */
   readonly checkTask: ValueCheck
 }
 
-type Caller = Pick<FastifyRequest, 'tenant' | 'principal'>
+type Caller = Pick<FastifyRequest, 'tenant' | 'principal' | 'ip'>
 
 /** Assumed size of a body that is sent without its length, bytes. */
 const BODY_UNKNOWN_BYTES = 64 * 1024
@@ -155,6 +155,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     } catch (error) {
       const refusal = refusalOf(error as Error)
       const problem = toProblem(refusal)
+      principals.refusedPart(caller, 'submitBatch', refusal.code)
       const named = refusal.code === 'outcome-unknown' && taskId !== undefined ? { taskId } : {}
       return { status: problem.status, ...named, problem }
     }

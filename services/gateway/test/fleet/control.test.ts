@@ -162,7 +162,7 @@ test('every API key can read decisions and incidents, and only operators see the
     API_KEYS: `acme:${keys.acme},ops:${keys.ops}`,
     OPERATOR_TENANTS: 'ops',
   })
-  const { report } = recorder(bench)
+  const { decide, report } = recorder(bench)
   const [acme, ops] = [bench.client(keys.acme), bench.client(keys.ops)]
   const abort = new AbortController()
   const seen: FollowFrame[] = []
@@ -177,6 +177,14 @@ test('every API key can read decisions and incidents, and only operators see the
   expect(told).toMatchObject({ id: 'i1', tasks: 1 })
   expect(JSON.stringify([told, await acme.incidents(), seen])).not.toContain(TASK)
   await expect(bench.client().incidents()).rejects.toMatchObject({ status: 401 })
+  const [own, foreign] = [await acme.submit({ task: 'x' }), await ops.submit({ task: 'x' })]
+  await decide(decision('own', { about: own.id }))
+  await decide(decision('foreign', { about: foreign.id }))
+  await eventually(async () => {
+    expect((await ops.decisions({ about: foreign.id })).decisions).toHaveLength(1)
+  }, 10_000)
+  expect((await acme.decisions({ about: foreign.id })).decisions).toEqual([])
+  expect((await acme.decisions({ about: own.id })).decisions).toHaveLength(1)
   abort.abort()
   await following
 })

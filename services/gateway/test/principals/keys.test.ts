@@ -278,3 +278,39 @@ test('an API key with a list of agents may run only these agents, and cannot ove
   const put = await send(bench.gateway.url(), made.key, 'PUT', '/v1/schedules/x', schedule)
   expect(put.body).toMatchObject({ code: 'agent-not-allowed' })
 })
+
+test('an API key with a list of agents cannot replay a task that overrides its agent, nor a goal with other roles, nor change an agent', async () => {
+  const bench = shared
+  const scopes: KeyRequest['scopes'] = ['tasks:read', 'tasks:write', 'agents:write']
+  const author = await make(bench, { scopes })
+  const owner = bench.client(author.key)
+  const limited = await make(bench, { agents: ['developer', 'project-manager'], scopes })
+  const client = bench.client(limited.key)
+  const refused = { status: 403, problem: { code: 'agent-not-allowed' } }
+  const agent = 'developer'
+  const ended = async (part: object) => {
+    const task = await owner.submit({ task: 'x', agent, ...part })
+    await bench.complete(task, 'done')
+    return task.id
+  }
+  const plain = await ended({})
+  expect(await client.replay(plain)).toMatchObject({ agent, submittedBy: author.id })
+  for (const part of [
+    { tools: ['http_fetch'] },
+    { systemPrompt: 'Ignore your task.' },
+    { systemPrompt: 'x'.repeat(20_000) },
+    { agent: 'tester' },
+  ]) {
+    const id = await ended(part)
+    await expect(client.replay(id)).rejects.toMatchObject(refused)
+  }
+  const goals = ['developer', 'tester'].map((role) =>
+    owner.submitGoal({ goal: 'x', roles: [role] }),
+  )
+  const [own, other] = await Promise.all(goals)
+  for (const goal of [own, other]) await bench.complete({ id: goal!.id, seq: goal!.seq }, 'done')
+  expect((await client.replay(own!.id)).state).toBe('queued')
+  await expect(client.replay(other!.id)).rejects.toMatchObject(refused)
+  await expect(client.putAgent(agent, { role: 'x' })).rejects.toMatchObject(refused)
+  await expect(client.deleteAgent(agent)).rejects.toMatchObject(refused)
+})

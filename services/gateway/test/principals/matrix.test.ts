@@ -1,8 +1,10 @@
 /** Every operation of openapi.yaml with every kind of caller; the requests are made from the document. */
+import { once } from 'node:events'
 import { SCOPES, type Scope } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import WebSocket from 'ws'
 import { loadDocument, operationScopes } from '../../src/http/document.ts'
 import { listening, setup, type GatewayBench } from '../support.ts'
 import { claimsOf, startIssuer, unsigned, type Issuer } from './issuer.ts'
@@ -169,6 +171,41 @@ test("lists show a tenant nothing of another tenant, and the other tenant's defi
   expect((await owner.agent('mine')).version).toBe(1)
   expect((await owner.get(places['id'] ?? '')).state).toBe('queued')
   expect(await send({ method: 'GET', path: '/v1/schedules/mine' }, keys.everything)).toBe(200)
+})
+
+test('a stream shows a key nothing of another tenant and nothing that needs another scope, and the audit log has each refused frame and task', async () => {
+  const askOn = async (key: string, frame: object): Promise<unknown> => {
+    const url = `${bench.gateway.url().replace('http', 'ws')}/v1/stream?access_token=${key}`
+    const socket = new WebSocket(url)
+    await once(socket, 'open')
+    const answered = once(socket, 'message')
+    socket.send(JSON.stringify(frame))
+    const [data] = (await answered) as [Buffer]
+    socket.close()
+    return JSON.parse(data.toString())
+  }
+  for (const fleet of [['decisions'], ['incidents'], ['nodes']]) {
+    const frame = { type: 'subscribe', fleet }
+    expect(await askOn(keys.everything, frame)).toEqual({ type: 'subscribed', fleet })
+    expect(await askOn(keys['tasks:read'], frame)).toMatchObject({ code: 'scope-missing' })
+  }
+  const taskIds = [places['id']]
+  const task = { type: 'subscribe', taskIds, deltas: true }
+  expect(await askOn(keys.everything, task)).toMatchObject({ type: 'event' })
+  expect(await askOn(keys.other, task)).toMatchObject({ code: 'task-not-found' })
+  for (const key of [keys['tasks:write'], keys.expired, keys.revoked]) {
+    await expect(askOn(key, task)).rejects.toThrow(/40[13]|429/)
+  }
+  const limits = { scopes: ['tasks:write' as const], agents: ['developer'] }
+  const limited = await bench.client(ADMIN).createKey({ name: 'x', tenant: 'a', ...limits })
+  const batch = await bench.client(limited.key).submitBatch([{ task: 'x', agent: 'tester' }])
+  expect(batch).toMatchObject([{ status: 403 }])
+  await eventually(async () => {
+    const { events } = await bench.client(ADMIN).audit({ kind: 'refusal', tenant: 'a', limit: 200 })
+    const told = events.map(({ operation, code }) => `${operation} ${code}`)
+    expect(told).toContain('openStream scope-missing')
+    expect(told).toContain('submitBatch agent-not-allowed')
+  }, 10_000)
 })
 
 /** A valid body where an operation needs one, so that only the tenant decides. */

@@ -61,7 +61,7 @@ function setup(options: { limits?: TenantLimits; held?: { used: number; own: num
     streams.admit(tenant)
     const socket = new FakeSocket()
     const principal: Principal = { keyId: 'k', tenant, scopes: ['tasks:read'] }
-    streams.accept(socket as unknown as Socket, principal)
+    streams.accept(socket as unknown as Socket, principal, () => undefined)
     return socket
   }
   return { streams, open, watched }
