@@ -40,7 +40,7 @@ async function untilWhole(completed: number): Promise<void> {
     try {
       return await call
     } catch (error) {
-      expect(error).toMatchObject({ status: 503, code: 'store-unavailable' })
+      expect(error).toMatchObject({ status: 503, problem: { code: 'store-unavailable' } })
       return undefined
     }
   }
