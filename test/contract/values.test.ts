@@ -1,8 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
+  decideSpawn,
+  grantedWith,
+  ownBudget,
   SHIPPED_AGENTS,
   transition,
   type AgentDefinition,
+  type Budget,
   type Submitted,
   type TaskSpec,
 } from '@agentfleet/domain'
@@ -67,6 +71,8 @@ const LEFT_TO_THE_GATEWAY = new Set(['unknown-field', 'duplicate'])
  */
 const SMALLER_BY_SHARING = new Set([
   'timeoutMs below',
+  'budget/tokens below',
+  'budget/turns below',
   'budget/usd below',
   'dependsOn/0 too-long',
   'dependsOn/0 too-short',
@@ -178,6 +184,39 @@ describe('a value that openapi.yaml accepts', () => {
       { numRuns: 1_000, seed: SEED },
     )
   }, 120_000)
+
+  test('leaves a budget that nodes can read, for 500 budgets of which children got their parts', () => {
+    const ids = { taskId: '00000000-0000-7000-8000-000000000000', tenant: 'default' }
+    const small = fc.record({ tokens: fc.integer({ min: 1, max: 3 }), turns: fc.constant(1) })
+    const budgets = fc.oneof(small, values.of('Budget')) as fc.Arbitrary<Budget>
+    fc.assert(
+      fc.property(budgets, fc.integer({ min: 1, max: 5 }), (budget, children) => {
+        const spec = specOf({ ...DEFAULTS, task: 'plan', budget }, MODEL)
+        const event: Submitted = {
+          type: 'submitted',
+          atMs: 0,
+          tenant: ids.tenant,
+          spec,
+          specHash: '',
+        }
+        const folded = transition(ids.taskId, undefined, event, 1)
+        if (folded.kind !== 'applied') throw new Error('a history begins with a submission')
+        const { record } = folded
+        const asked = Array.from({ length: children }, () => spec)
+        const spawn = decideSpawn(record, 0, asked, String, 0)
+        if (spawn.kind !== 'spawn') throw new Error(spawn.kind)
+        const granted = grantedWith(
+          record,
+          spawn.specs.map((child) => ({ spec: child })),
+        )
+        const left = { ...spec, budget: ownBudget({ spec, ...(granted && { granted }) }) }
+        for (const each of [...spawn.specs, left]) {
+          expect(specSchema.safeParse(JSON.parse(JSON.stringify(each))).error).toBe(undefined)
+        }
+      }),
+      { numRuns: 500, seed: SEED },
+    )
+  })
 
   test('reaches a coordinator unchanged, for 500 approvals or rejections of steps with notes of any characters', () => {
     fc.assert(

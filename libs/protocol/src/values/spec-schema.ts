@@ -59,11 +59,11 @@ function json<T>(schema: z.ZodType<T>, limits: JsonLimits) {
 const context = json(z.unknown(), CONTEXT_LIMITS)
 const responseSchema = json(z.record(z.string(), z.unknown()), RESPONSE_SCHEMA_LIMITS)
 
-/** The keys are those of `Budget` in the domain. */
+/** The keys are those of `Budget` in the domain. Nothing may be left for a task whose children share its budget. */
 const budgetSchema = z.object({
-  tokens: integer(1, LIMITS.budgetTokensMax).optional(),
+  tokens: integer(0, LIMITS.budgetTokensMax).optional(),
   usd: z.number().nonnegative().max(LIMITS.budgetUsdMax).optional(),
-  turns: integer(1, LIMITS.budgetTurnsMax).optional(),
+  turns: integer(0, LIMITS.budgetTurnsMax).optional(),
   wallMs: integer(1, LIMITS.budgetWallMsMax).optional(),
 })
 /** The keys are those of `RunLimits` in the domain. */

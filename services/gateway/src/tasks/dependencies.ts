@@ -1,5 +1,4 @@
 import type { TaskSpec } from '@agentfleet/domain'
-import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 
@@ -27,9 +26,7 @@ export async function neededFrom(
   let least = Infinity
   for (let start = 0; start < dependsOn.length; start += PARALLEL) {
     const part = dependsOn.slice(start, start + PARALLEL)
-    const records = await Promise.all(
-      part.map(async (id) => (TASK_ID_PATTERN.test(id) ? reader.load(id) : undefined)),
-    )
+    const records = await Promise.all(part.map((id) => reader.load(id)))
     for (const [index, record] of records.entries()) {
       if (record === undefined || record.tenant !== tenant) missing.push(part[index] ?? '')
       else least = Math.min(least, record.seq)

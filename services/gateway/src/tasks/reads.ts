@@ -11,7 +11,10 @@ import type { GatewayMetrics } from '../metrics.ts'
  * if Redis is empty, behind or down (L8).
  */
 export interface Reader {
-  /** Returns the task; undefined if it does not exist. Throws if the log does not answer. */
+  /**
+   * Returns the task; undefined if it does not exist. Another text than an id finds nothing: with a wildcard of
+   * NATS it would name the tasks of all tenants. Throws if the log does not answer.
+   */
   load(taskId: string): Promise<TaskRecord | undefined>
   /** Returns the nodes of queued tasks as far as Redis knows them, in the order of the records. */
   nodesOf(records: readonly Pick<TaskRecord, 'taskId' | 'state'>[]): Promise<(string | undefined)[]>
@@ -30,6 +33,7 @@ export function createReader(deps: {
   const { bus, log, store, metrics } = deps
   return {
     async load(taskId) {
+      if (!TASK_ID_PATTERN.test(taskId)) return undefined
       // The client can retry better than the connection, which would block for many seconds.
       if (!bus.connected()) throw new ServiceError('bus-unavailable', 'the bus is not connected')
       const [last, stored] = await Promise.all([log.last(taskId), patient(store.load(taskId))])
@@ -75,7 +79,7 @@ export async function ownTask(
   notFound = taskNotFound,
 ): Promise<TaskRecord> {
   const { id } = request.params as { id: string }
-  const record = TASK_ID_PATTERN.test(id) ? await reader.load(id) : undefined
+  const record = await reader.load(id)
   if (record === undefined || record.tenant !== request.tenant) throw notFound()
   return record
 }

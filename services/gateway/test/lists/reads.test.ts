@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadDocument } from '../../src/http/document.ts'
 import { setup, type GatewayBench } from '../support.ts'
 
 /** Histories, versions, models and schedules as a console reads them. */
@@ -38,6 +39,23 @@ test('a client can read the history of a task page by page, only for one type of
   const short = JSON.stringify(await client.events(task.id, { omit: ['output'] }))
   expect(short).not.toMatch(/long|the result/)
   expect(await client.events(task.id, { after: all[3]!.seq })).toEqual([all[4]])
+})
+
+test('a wildcard of NATS is the id of no task: each path with an id answers 404', async () => {
+  await bench.client().submit({ task: 'the newest task' })
+  const paths = Object.keys(loadDocument().paths).filter((path) => /(tasks|goals)\/{id}/.test(path))
+  expect(paths.length).toBeGreaterThan(6)
+  for (const path of paths) {
+    for (const id of ['*', '%3E']) {
+      const url = `${bench.gateway.url()}${path.replace('{id}', id).replace('{step}', '0')}`
+      const body = path.includes('approvals') ? '{"approved":true}' : '{}'
+      const headers = { 'content-type': 'application/json' }
+      for (const init of [{}, { method: 'POST', headers, body }]) {
+        const { status } = await fetch(url, init)
+        expect({ url, ...init, status }).toMatchObject({ status: 404 })
+      }
+    }
+  }
 })
 
 test('a client can read each finished call of a task with its messages or arguments, also the last call', async () => {
