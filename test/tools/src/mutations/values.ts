@@ -6,7 +6,7 @@ export const VALUES: readonly Mutation[] = [
     name: 'budget-max',
     safeguard: 'the bus refuses a budget that no client may ask for',
     file: 'libs/protocol/src/values/spec-schema.ts',
-    find: 'tokens: integer(1, LIMITS.budgetTokensMax).optional(),',
+    find: 'tokens: integer(0, LIMITS.budgetTokensMax).optional(),',
     replace: 'tokens: z.number().optional(),',
     tests: ['test/contract/values.test.ts'],
     caughtBy: /when it is an invalid value of the field/,
