@@ -49,8 +49,8 @@ export const SERVICES: readonly Mutation[] = [
     find: 'return Math.max(0, Math.min(mine, left - others))',
     replace: 'return left',
     tests: ['libs/domain/test/placement/tenant-places.test.ts'],
-    caughtBy: /PLACE-2: the limit of a tenant is never exceeded/,
-    because: /expected|Counterexample/,
+    caughtBy: /PLACE-1: load balancers that have the same counts/,
+    because: /Property failed/,
   },
   {
     name: 'tenant-limit-unknown',
