@@ -90,7 +90,8 @@ async function isResized({ signal, onResize }: Context, everyMs: number): Promis
 function screenOf({ text, newestLast }: Shown, rows: number | undefined): string {
   // The cursor needs the last row.
   const lines = fitted(text, Math.max(1, (rows ?? Infinity) - 1), newestLast)
-  const drawn = lines.map((line) => `${line}${CLEAR_RIGHT}\n`).join('')
+  // Cleared before it is written: behind a line as wide as the screen the cursor is on its last character.
+  const drawn = lines.map((line) => `${CLEAR_RIGHT}${line}\n`).join('')
   return `${HOME}${NO_WRAP}${drawn}${CLEAR_BELOW}${WRAP}`
 }
 

@@ -94,12 +94,50 @@ describe('each command', () => {
   test('ends with exit code 130 and without an error if a person stops it while the gateway does not answer', async () => {
     let asked = (): void => undefined
     await using server = await serve(() => asked())
-    for (const line of ASKING) {
+    for (const line of [...ASKING, 'doctor']) {
       const stop = new AbortController()
       asked = () => stop.abort()
       const { code, err } = await run(server.url, line.split(' '), { signal: stop.signal })
       expect([line, code, err]).toEqual([line, EXIT.interrupted, ''])
     }
+  })
+})
+
+test('a long list is printed as JSON page by page, and each task has its own line', async () => {
+  const pages = [['a', 'b'], ['c'], ['d']]
+  const printed: string[] = []
+  const seen: number[] = []
+  await using server = await serve(({ url = '' }, response) => {
+    seen.push(printed.length)
+    const page = Number(new URL(url, NOWHERE).searchParams.get('cursor') ?? 0)
+    const tasks = pages[page]?.map((id) => ({ id }))
+    const next = page + 1 < pages.length ? { nextCursor: String(page + 1) } : {}
+    response.end(JSON.stringify({ tasks, ...next }))
+  })
+  const out = (text: string) => void printed.push(text)
+  expect((await run(server.url, ['ls', '--json', '--all'], { out })).code).toBe(EXIT.done)
+  expect(printed).toEqual(['a', 'b', 'c', 'd'].map((id) => `{"id":"${id}"}\n`))
+  expect(seen).toEqual([0, 2, 3])
+})
+
+test('the command doctor says that a server is not a gateway, and asks a gateway below a path', async () => {
+  const asked: string[] = []
+  await using server = await serve(({ url = '' }, response) => {
+    asked.push(url)
+    response.end('<html>')
+  })
+  const { code, out } = await run(`${server.url}/fleet/`, ['doctor', '--json'])
+  expect(code).toBe(EXIT.checkFailed)
+  expect(asked).toEqual(['/fleet/readyz'])
+  const checks = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(checks.at(-1)).toMatchObject({
+    name: 'gateway',
+    result: 'problem',
+    detail: expect.stringMatching(/does not answer as a gateway/),
+    fix: expect.stringMatching(/set AGENTFLEET_URL/),
   })
 })
 

@@ -43,7 +43,7 @@ test('a watched view draws itself again at once for the new size when a person c
     expect(frames[at]).toMatch(/^\^\[2J\^\[H/)
     expect(frames[at]?.split('\n').length).toBeLessThanOrEqual(rows)
     // The node in trouble is the first of those that fit.
-    expect(frames[at]).toMatch(/NODE .*\nworker-99 +dead [^]*… \d+ more lines do not fit/)
+    expect(frames[at]).toMatch(/NODE .*\n\^\[Kworker-99 +dead [^]*… \d+ more lines do not fit/)
   }
 })
 

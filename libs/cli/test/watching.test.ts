@@ -48,8 +48,8 @@ test('a watched view on a terminal draws each frame over the old one, and never 
   }
   await expect(showView(context, true, read, EVERY_MS)).rejects.toBe(refused)
   expect(frames.map((frame) => frame.replaceAll('\u001b', '^'))).toEqual([
-    '^[2J^[H^[?7lone^[K\ntwo^[K\n^[J^[?7h',
-    '^[H^[?7l1^[K\n2^[K\n… 2 more lines do not fit on the screen^[K\n^[J^[?7h',
+    '^[2J^[H^[?7l^[Kone\n^[Ktwo\n^[J^[?7h',
+    '^[H^[?7l^[K1\n^[K2\n^[K… 2 more lines do not fit on the screen\n^[J^[?7h',
   ])
 })
 

@@ -116,14 +116,17 @@ export const submit: Command = {
     },
   },
   notes: [
+    '- in place of TEXT means the standard input.',
     'Without --wait the command prints only the id of each task, so scripts can read it.',
     'Each line of a file is a JSON body of POST /v1/tasks; options are defaults for the tasks of the file.',
   ],
   async run(context, input): Promise<ExitCode> {
     const file = textOf(input, 'file')
     if (file !== undefined) return submitFile(context, input, file)
-    const text = oneArgument(input.args, 'The text of the task is missing.')
-    const task = requestOf(input, { task: text })
+    const missing = 'The text of the task is missing.'
+    const text = oneArgument(input.args, missing)
+    const read = text === '-' ? oneArgument([await context.read(text)], missing) : text
+    const task = requestOf(input, { task: read })
     const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
     if (isSet(input, 'wait')) return submitAndWait(context, task, idempotencyKey)
     const view = await submitOne(context, task, idempotencyKey)

@@ -6,7 +6,7 @@ import { choiceOf, given, isSet, oneArgument, wholeOf } from '../parse/values.ts
 import { patiently } from '../patience.ts'
 import { callDetails } from '../render/call-view.ts'
 import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
-import { safe, valueText } from '../render/text.ts'
+import { jsonLine, safe, valueText } from '../render/text.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 import {
   ENDED_OPTIONS,
@@ -73,8 +73,22 @@ export const ls: Command = {
     const rows = isSet(input, 'all')
       ? ROWS_MAX
       : (wholeOf(input, 'limit', { min: 1, max: ROWS_MAX }) ?? ROWS_DEFAULT)
-    return showView(context, isSet(input, 'watch'), async () => {
-      const { tasks, more } = await readTasks(context, { ...filters(), ...order }, rows)
+    const pages = () => pagesOf(context, { ...filters(), ...order }, rows)
+    const watched = isSet(input, 'watch')
+    if (context.json && !watched) {
+      // Page by page: a list of a million tasks need not fit into memory, and its reader need not wait.
+      for await (const { tasks } of pages()) for (const task of tasks) context.print(jsonLine(task))
+      return EXIT.done
+    }
+    return showView(context, watched, async () => {
+      const tasks: TaskSummary[] = []
+      let more = false
+      for await (const page of pages()) {
+        tasks.push(...page.tasks)
+        more = page.more
+        if (more) context.progress(`read ${tasks.length} tasks`)
+      }
+      context.progress('')
       const end = more ? `\n… more: add --limit ${rows * 10} or --all` : ''
       const none = 'No task matches. Submit a task with: agentfleet submit "Say hello"'
       const text = tasks.length === 0 ? none : `${taskTable(tasks, context, context.nowMs())}${end}`
@@ -83,26 +97,24 @@ export const ls: Command = {
   },
 }
 
-/** Reads this many tasks, page by page. */
-async function readTasks(
+/** Reads this many tasks, page by page; each page says whether more tasks match. */
+async function* pagesOf(
   context: Context,
   filters: ListQuery,
   rows: number,
-): Promise<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }> {
-  const { client, signal, progress } = context
-  const tasks: TaskSummary[] = []
+): AsyncGenerator<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }, void, void> {
+  const { client, signal } = context
   let cursor: string | undefined
+  let left = rows
   do {
-    const limit = Math.min(PAGE_MAX, rows - tasks.length)
+    const limit = Math.min(PAGE_MAX, left)
     const at = cursor === undefined ? {} : { cursor }
     const request = () => client.list({ ...filters, limit, signal, ...at })
     const page = await (cursor === undefined ? request() : patiently(context, request))
-    tasks.push(...page.tasks)
+    left -= page.tasks.length
     cursor = page.nextCursor
-    if (cursor !== undefined) progress(`read ${tasks.length} tasks`)
-  } while (cursor !== undefined && tasks.length < rows)
-  progress('')
-  return { tasks, more: cursor !== undefined }
+    yield { tasks: page.tasks, more: cursor !== undefined }
+  } while (cursor !== undefined && left > 0)
 }
 
 /** `agentfleet get`: everything about one task. */

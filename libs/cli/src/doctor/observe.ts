@@ -84,9 +84,12 @@ export interface GatewayAnswer {
 }
 
 /** Asks the gateway whether it is ready; the check says why not. */
-export async function askGateway(url: string): Promise<GatewayAnswer | Check> {
+export async function askGateway(
+  url: string,
+  stopped: AbortSignal,
+): Promise<GatewayAnswer | Check> {
+  const signal = AbortSignal.any([stopped, AbortSignal.timeout(ANSWER_WITHIN_MS)])
   try {
-    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
     const startMs = Date.now()
     const answer = await fetch(below(url, '/readyz'), { signal })
     const { ok, reason, degraded } = (await answer.json()) as {
@@ -99,13 +102,13 @@ export async function askGateway(url: string): Promise<GatewayAnswer | Check> {
     return {
       ready: readiness(url, { ok, reason, parts: degraded ?? [] }),
       skewMs: Number.isNaN(atMs) ? 0 : atMs + 500 - (startMs + half),
-      version: await documentVersion(url),
+      version: await documentVersion(url, signal),
     }
   } catch (error) {
     return {
       name: 'gateway',
       result: 'problem',
-      detail: `${url} does not answer (${reasonOf(error)})`,
+      detail: `${url} does not answer${error instanceof SyntaxError ? ' as a gateway' : ''} (${reasonOf(error)})`,
       fix: 'Start a fleet with "agentfleet up", or set AGENTFLEET_URL.',
     }
   }
@@ -149,8 +152,7 @@ function readiness(
   return { name, result: 'warning', detail, fix }
 }
 
-async function documentVersion(url: string): Promise<string | undefined> {
-  const signal = AbortSignal.timeout(ANSWER_WITHIN_MS)
+async function documentVersion(url: string, signal: AbortSignal): Promise<string | undefined> {
   const answer = await fetch(below(url, '/openapi.json'), { signal })
   const { info } = (await answer.json()) as { readonly info?: { readonly version?: string } }
   return info?.version

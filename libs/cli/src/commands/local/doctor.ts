@@ -23,6 +23,8 @@ export const doctor: Command = {
   ],
   async run(context): Promise<ExitCode> {
     const checks = await examine(context)
+    // A request that a person has stopped says nothing about the gateway.
+    context.signal.throwIfAborted()
     if (context.json) for (const check of checks) context.print(jsonLine(check))
     else context.print(checkTable(checks, context))
     return checks.some(({ result }) => result === 'problem') ? EXIT.checkFailed : EXIT.done
@@ -30,14 +32,14 @@ export const doctor: Command = {
 }
 
 async function examine(context: Context): Promise<readonly Check[]> {
-  const { url, version, stateDir } = context
+  const { url, version, stateDir, signal } = context
   const local = await context.localFleet()
   const checks: Check[] = [
     checkNode(process.versions.node),
     ...checkMachine(await observeMachine(stateDir)),
   ]
   if (local !== undefined) checks.push(...(await checkProcesses(local)))
-  const gateway = await askGateway(url)
+  const gateway = await askGateway(url, signal)
   if (!('ready' in gateway)) return [...checks, gateway]
   checks.push(gateway.ready, checkVersion(version, gateway.version), checkClock(gateway.skewMs))
   return [...checks, ...(await checkAccess(context))]
