@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
 import { say } from './command/flags.ts'
 import { MUTATIONS } from './mutations/index.ts'
-import { editsOf, type Mutation } from './mutations/mutation.ts'
+import { editsOf, testsOf, type Mutation } from './mutations/mutation.ts'
 
 /**
  * `npm run mutate`: checks that the tests notice faults. It switches one safeguard after the other off in a
@@ -97,7 +97,7 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
       )
     }
     if (needsBuild(mutation)) await run(dir, join(dir, 'node_modules/.bin/tsc'), ['-b'])
-    const failures = await failedTests(dir, mutation.tests)
+    const failures = await failedTests(dir, testsOf(mutation))
     const right = failures.find(
       ({ title, message }) => mutation.caughtBy.test(title) && mutation.because.test(message),
     )
@@ -114,8 +114,8 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
   }
 }
 
-function needsBuild({ tests }: Mutation): boolean {
-  return tests.some((test) => test.endsWith('.ts') && !FROM_SOURCES.test(test))
+function needsBuild(mutation: Mutation): boolean {
+  return testsOf(mutation).some((test) => test.endsWith('.ts') && !FROM_SOURCES.test(test))
 }
 
 function secondsSince(startedMs: number): number {

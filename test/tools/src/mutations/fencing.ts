@@ -155,7 +155,6 @@ export const FENCING: readonly Mutation[] = [
     file: 'services/worker/src/run/agent-loop.ts',
     find: 'let talk = await replayConversation(spec, begun.calls, agent.rule)',
     replace: 'let talk = await replayConversation(spec, [], agent.rule)',
-    tests: ['services/worker/test/run/agent-loop.test.ts'],
     caughtBy: /does not repeat a call that is already in the journal/,
     because: /to contain/,
   },

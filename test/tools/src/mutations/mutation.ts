@@ -12,8 +12,8 @@ export interface Mutation extends Edit {
   readonly safeguard: string
   /** The further edits of a safeguard that stands in several places. */
   readonly alsoEdits?: readonly Edit[]
-  /** Test files to run. */
-  readonly tests: readonly string[]
+  /** The test files to run, and flags of vitest; omitted: the test file that mirrors the source file. */
+  readonly tests?: readonly string[]
   /** Title of the test that has to fail. */
   readonly caughtBy: RegExp
   /** Pattern of its failure message. */
@@ -23,4 +23,9 @@ export interface Mutation extends Edit {
 /** Every edit of the mutation, in their order. */
 export function editsOf(mutation: Mutation): readonly Edit[] {
   return [mutation, ...(mutation.alsoEdits ?? [])]
+}
+
+/** The test files to run for the mutation, and flags of vitest. */
+export function testsOf({ file, tests }: Mutation): readonly string[] {
+  return tests ?? [file.replace('/src/', '/test/').replace(/\.ts$/, '.test.ts')]
 }

@@ -65,7 +65,6 @@ export const PROVIDERS: readonly Mutation[] = [
     file: 'services/worker/src/run/tool-turn.ts',
     find: 'const committed = commits.then(() => commit(run, entry, deps))',
     replace: 'const committed = commit(run, entry, deps)',
-    tests: ['services/worker/test/run/tool-turn.test.ts'],
     caughtBy: /run in parallel, and each call is journaled/,
     because: /expected 2 to be 1/,
   },
