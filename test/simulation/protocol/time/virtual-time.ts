@@ -1,5 +1,6 @@
 import { syncBuiltinESMExports } from 'node:module'
 import timersPromises from 'node:timers/promises'
+import { createHeap } from '@agentfleet/domain'
 
 /**
  * Virtual time for code that uses the timers and clocks of Node.
@@ -147,48 +148,23 @@ export function openVirtualMachine(): VirtualMachine {
 }
 
 function createScheduler(nextTurn: (run: () => void) => unknown) {
-  const heap: Entry[] = []
+  const queue = createHeap<Entry>((a, b) => a.before(b))
   let nowMs = 0
   let order = 0
   let steps = 0
   let current: Process | undefined
 
-  const push = (entry: Entry): void => {
-    let at = heap.push(entry) - 1
-    while (at > 0) {
-      const above = (at - 1) >> 1
-      if (!entry.before(heap[above]!)) break
-      heap[at] = heap[above]!
-      at = above
-    }
-    heap[at] = entry
-  }
-  const pop = (): void => {
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return
-    let at = 0
-    for (;;) {
-      let least = 2 * at + 1
-      if (least >= heap.length) break
-      if (least + 1 < heap.length && heap[least + 1]!.before(heap[least]!)) least += 1
-      if (!heap[least]!.before(last)) break
-      heap[at] = heap[least]!
-      at = least
-    }
-    heap[at] = last
-  }
-
   /** Runs the next entry that is not empty; false when there is none. */
   const step = (untilMs: number): boolean => {
     for (;;) {
-      const entry = heap[0]
+      const entry = queue.first()
       if (entry === undefined || entry.atMs > untilMs) return false
-      pop()
+      queue.pop()
       const { owner, run } = entry
       if (run === undefined || !owner.alive) continue
       if (owner.frozenUntilMs > entry.atMs) {
         entry.atMs = owner.frozenUntilMs
-        push(entry)
+        queue.push(entry)
         continue
       }
       nowMs = Math.max(nowMs, entry.atMs)
@@ -197,7 +173,7 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
       if (entry.everyMs > 0) {
         entry.atMs = nowMs + entry.everyMs
         entry.order = order++
-        push(entry)
+        queue.push(entry)
       }
       run()
       return true
@@ -233,7 +209,7 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
 
   const time: VirtualTime = {
     nowMs: () => nowMs,
-    at: (atMs, owner, run) => push(new Entry(Math.max(nowMs, atMs), order++, owner, 0, run)),
+    at: (atMs, owner, run) => queue.push(new Entry(Math.max(nowMs, atMs), order++, owner, 0, run)),
     steps: () => steps,
     run: runUntil,
   }
@@ -243,7 +219,7 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
     timer(run: () => void, ms: number, everyMs: number): Entry {
       if (current === undefined) throw new Error('a timer was set outside of the simulation')
       const entry = new Entry(nowMs + ms, order++, current, everyMs, run)
-      push(entry)
+      queue.push(entry)
       return entry
     },
   }
