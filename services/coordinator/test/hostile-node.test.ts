@@ -1,64 +1,23 @@
 /**
  * L9 against a node that an attacker controls: it has the rights of a node, and uses the bus by hand.
  */
-import {
-  busAddress,
-  connectBus,
-  openIdentities,
-  type Bus,
-  type BusMessage,
-} from '@agentfleet/adapters'
-import { CHANNELS, inboxPrefix, NODE_USER, subjectOf } from '@agentfleet/protocol'
-import { createLogger, systemClock } from '@agentfleet/runtime'
+import type { Bus, BusMessage } from '@agentfleet/adapters'
+import { CHANNELS, subjectOf } from '@agentfleet/protocol'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createVouching } from '../src/identity/service.ts'
+import { connectNode, log, SOON_MS, startVouching, type ConnectedNode } from './vouching.ts'
 
-const PASSWORD = 'of-all-nodes-0123456789'
-const SOON_MS = 10_000
-const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
 let servers: SecuredServers
 let coordinator: Bus
-let node: Bus & { readonly refused: string[] }
+let node: ConnectedNode
 
 beforeAll(async () => {
   servers = await startSecuredServers({ log })
   coordinator = await servers.connect('coordinator')
-  const vouching = createVouching({
-    bus: coordinator,
-    identities: openIdentities(coordinator),
-    nodePassword: PASSWORD,
-    issuerSeed: servers.issuer.seed,
-    clock: systemClock,
-    log,
-  })
-  await vouching.start()
-  await coordinator.roundTrip(SOON_MS)
-  node = await connectNode('node-x')
+  await startVouching(servers, coordinator)
+  node = await connectNode(servers, 'node-x')
 })
 afterAll(() => servers[Symbol.asyncDispose]())
-
-/** Connects as a worker does; errors of permissions are noted. */
-async function connectNode(id: string): Promise<typeof node> {
-  const refused: string[] = []
-  const note = (fields: object): void => void refused.push(JSON.stringify(fields))
-  const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined }
-  const bus = await connectBus({
-    ...busAddress({
-      SERVICE_ID: id,
-      NATS_URL: servers.nats.url,
-      NATS_USER: NODE_USER,
-      NATS_PASSWORD: PASSWORD,
-      NODE_SECRET: `secret-of-${id}-0123456789`,
-    }),
-    name: id,
-    inboxPrefix: inboxPrefix('worker', id),
-    log: { ...quiet, error: note },
-    connectWithinMs: SOON_MS,
-  })
-  servers.closing(bus)
-  return Object.assign(bus, { refused })
-}
 
 test('a node cannot make a coordinator publish an answer to the log, the JetStream API or the inbox of another service', async () => {
   const js = servers.bus.nats.jetstream()

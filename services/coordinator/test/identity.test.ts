@@ -1,15 +1,11 @@
 /** L9 on a real server: a node is let in under its own name alone, and hears and says only what concerns it. */
-import { busAddress, connectBus, openIdentities, type Bus } from '@agentfleet/adapters'
-import { CHANNELS, inboxPrefix, NODE_USER, subjectOf } from '@agentfleet/protocol'
-import { createLogger, systemClock } from '@agentfleet/runtime'
+import { openIdentities } from '@agentfleet/adapters'
+import { CHANNELS, inboxPrefix, subjectOf } from '@agentfleet/protocol'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createVouching } from '../src/identity/service.ts'
+import { connectNode, log, SOON_MS, startVouching } from './vouching.ts'
 
-const PASSWORD = 'of-all-nodes-0123456789'
 const REFUSED_AFTER_MS = 500
-const SOON_MS = 10_000
-const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
 let servers: SecuredServers
 const vouching: { drain(deadlineMs: number): Promise<void> }[] = []
 
@@ -24,46 +20,11 @@ afterAll(async () => {
 
 /** A coordinator's part that vouches, as the coordinator's own user. */
 async function vouch() {
-  const bus = await servers.connect('coordinator')
-  const part = createVouching({
-    bus,
-    identities: openIdentities(bus),
-    nodePassword: PASSWORD,
-    issuerSeed: servers.issuer.seed,
-    clock: systemClock,
-    log,
-  })
-  await part.start()
-  await bus.roundTrip(SOON_MS)
-  vouching.push(part)
-  return part
+  vouching.push(await startVouching(servers, await servers.connect('coordinator')))
 }
 
-/** Connects as a worker does; errors of permissions are noted. */
-async function node(
-  id: string,
-  options: { secret?: string; password?: string; withinMs?: number } = {},
-): Promise<Bus & { readonly refused: string[] }> {
-  const { secret = `secret-of-${id}-0123456789`, password = PASSWORD, withinMs } = options
-  const refused: string[] = []
-  const note = (fields: object): void => void refused.push(JSON.stringify(fields))
-  const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined }
-  const bus = await connectBus({
-    ...busAddress({
-      SERVICE_ID: id,
-      NATS_URL: servers.nats.url,
-      NATS_USER: NODE_USER,
-      NATS_PASSWORD: password,
-      NODE_SECRET: secret,
-    }),
-    name: id,
-    inboxPrefix: inboxPrefix('worker', id),
-    log: { ...quiet, error: note },
-    connectWithinMs: withinMs ?? SOON_MS,
-  })
-  servers.closing(bus)
-  return Object.assign(bus, { refused })
-}
+const node = (id: string, options?: Parameters<typeof connectNode>[2]) =>
+  connectNode(servers, id, options)
 
 test('a node receives its own dispatches, and cannot listen to the dispatches of another node', async () => {
   const [a, b] = [await node('node-a'), await node('node-b')]

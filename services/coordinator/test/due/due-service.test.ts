@@ -1,6 +1,6 @@
 /** Due things: waits end, children are created and cancelled, schedules run. */
 import { openTaskLog, type TaskLog } from '@agentfleet/adapters'
-import type { Paused, Spawned, TaskRecord } from '@agentfleet/domain'
+import type { Paused, Schedule, Spawned, TaskRecord, TaskSpec } from '@agentfleet/domain'
 import { CHANNELS, childTaskId } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -20,6 +20,23 @@ function spawnedBy(parent: TaskRecord): Spawned & { ids: string[] } {
   const ids = [0, 1].map((position) => childTaskId(parent.taskId, 0, position))
   const children = ids.map((taskId) => ({ taskId, spec: parent.spec }))
   return { type: 'spawned', atMs: Date.now(), attempt: 1, step: 0, children, ids }
+}
+
+/** Stores a schedule that is due every second. */
+function runEverySecond(name: string, spec: TaskSpec, overlap: Schedule['overlap'] = 'allow') {
+  const times = { cron: '* * * * * *', timeZone: 'UTC', overlap, paused: false, atMs: Date.now() }
+  return bench.schedules.put('t', name, { ...times, spec, request: {} })
+}
+
+/** Pauses the task for an approval; returns how a person decides, and what the coordinator answers. */
+async function waitForApproval({ taskId }: TaskRecord) {
+  const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
+  await bench.report(taskId, { op: 'pause', attempt: 1, wait })
+  return async (approved: boolean, by = 'somebody'): Promise<unknown> => {
+    const request = { taskId, tenant: 't', approval: { step: 1, approved, by } }
+    const answer = await bench.gateway.ask(CHANNELS.approve, request, 5_000)
+    return answer.kind === 'reply' ? answer.body.kind : answer
+  }
 }
 
 test('a task is released and gets its pointer when the task that it depends on completes', async () => {
@@ -83,17 +100,10 @@ test('a delayed task gets its pointer when it is due and not before', async () =
 test('an approval resumes its run once, and a later rejection of the same call is refused', async () => {
   await bench.start()
   const task = await bench.submit()
-  const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
-  await bench.report(task.taskId, { op: 'pause', attempt: 1, wait })
-  const word = async (approved: boolean): Promise<unknown> => {
-    const approval = { step: 1, approved, by: 'somebody' }
-    const request = { taskId: task.taskId, tenant: 't', approval }
-    const answer = await bench.gateway.ask(CHANNELS.approve, request, 5_000)
-    return answer.kind === 'reply' ? answer.body.kind : answer
-  }
-  expect(await word(true)).toBe('resumed')
-  expect(await word(true)).toBe('resumed')
-  expect(await word(false)).toBe('decided-otherwise')
+  const decide = await waitForApproval(task)
+  expect(await decide(true)).toBe('resumed')
+  expect(await decide(true)).toBe('resumed')
+  expect(await decide(false)).toBe('decided-otherwise')
   expect(await bench.taskLog.history(task.taskId)).toHaveLength(3)
   await bench.getsPointer(task)
 })
@@ -101,17 +111,10 @@ test('an approval resumes its run once, and a later rejection of the same call i
 test('the key that submitted a task cannot approve a call of the task if the task requires another key', async () => {
   await bench.start()
   const task = await bench.submit({ submittedBy: 'key-a', approvers: 'other-keys' })
-  const wait = { kind: 'approval', step: 1, tool: 'pay', arguments: {} }
-  await bench.report(task.taskId, { op: 'pause', attempt: 1, wait })
-  const word = async (by: string): Promise<unknown> => {
-    const approval = { step: 1, approved: true, by }
-    const request = { taskId: task.taskId, tenant: 't', approval }
-    const answer = await bench.gateway.ask(CHANNELS.approve, request, 5_000)
-    return answer.kind === 'reply' ? answer.body.kind : answer
-  }
-  expect(await word('key-a')).toBe('own-key')
+  const decide = await waitForApproval(task)
+  expect(await decide(true, 'key-a')).toBe('own-key')
   expect(await bench.taskLog.history(task.taskId)).toHaveLength(2)
-  expect(await word('key-b')).toBe('resumed')
+  expect(await decide(true, 'key-b')).toBe('resumed')
 })
 
 test('children that are named in the log are created even if the coordinator died before it created them (L8)', async () => {
@@ -173,15 +176,7 @@ test('children and scheduled tasks are not stored while the log is nearly full, 
   const parent = await bench.submit()
   const { ids, ...spawned } = spawnedBy(parent)
   await bench.append(parent.taskId, spawned)
-  await bench.schedules.put('t', 'every-second', {
-    cron: '* * * * * *',
-    timeZone: 'UTC',
-    overlap: 'allow',
-    paused: false,
-    spec: parent.spec,
-    request: {},
-    atMs: Date.now(),
-  })
+  await runEverySecond('every-second', parent.spec)
   await bench.start({ taskLog })
   const announced = { op: 'spawn', attempt: 1, step: 1, children: [parent.spec] }
   expect(await bench.report(parent.taskId, announced)).toEqual({ kind: 'unavailable' })
@@ -198,15 +193,7 @@ test('each tick of a schedule creates one task, no matter how many coordinators 
   await bench.start()
   await bench.start()
   const { spec } = await bench.submit()
-  await bench.schedules.put('t', 'every-second', {
-    cron: '* * * * * *',
-    timeZone: 'UTC',
-    overlap: 'allow',
-    paused: false,
-    spec: { ...spec, task: 'tick' },
-    request: {},
-    atMs: Date.now(),
-  })
+  await runEverySecond('every-second', { ...spec, task: 'tick' })
   const tick = await countOn(bench.bus, 'live.*')
   await eventually(() => expect(tick.count()).toBeGreaterThanOrEqual(2), SOON_MS)
   tick.close()
@@ -219,15 +206,7 @@ test('each tick of a schedule creates one task, no matter how many coordinators 
 test('a schedule that forbids overlap skips its ticks until its last task has ended', async () => {
   await bench.start()
   const { spec } = await bench.submit()
-  await bench.schedules.put('t', 'one-at-a-time', {
-    cron: '* * * * * *',
-    timeZone: 'UTC',
-    overlap: 'skip',
-    paused: false,
-    spec,
-    request: {},
-    atMs: Date.now(),
-  })
+  await runEverySecond('one-at-a-time', spec, 'skip')
   const skipped = await eventually(async () => {
     const run = await bench.schedules.lastRun('t', 'one-at-a-time')
     if (run?.skipped !== true) throw new Error('not skipped yet')

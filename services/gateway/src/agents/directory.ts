@@ -2,6 +2,7 @@ import type { Agents, StoredAgent } from '@agentfleet/adapters'
 import { AGENT_VERSIONS_MAX } from '@agentfleet/protocol'
 import { SHIPPED_AGENTS, shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
+import { readTail, type ReadTail } from '../stream/read-tail.ts'
 
 /**
  * All agent definitions on the stream AGENTS, for looking up at submission.
@@ -10,7 +11,7 @@ import type { Logger } from '@agentfleet/runtime'
  * is added once, no matter through which path it arrives first; for each name the directory holds as many of
  * the newest versions as the stream keeps; a tenant without its own definition gets the built-in one.
  */
-export interface AgentDirectory {
+export interface AgentDirectory extends ReadTail {
   /** Adds a version that this gateway has just stored. */
   take(agent: StoredAgent): void
   /** Returns the newest version, or the given one; undefined if it does not exist. */
@@ -23,11 +24,6 @@ export interface AgentDirectory {
   count(tenant: string): number
   /** Returns the bytes of the tenant's versions, and of those of all tenants. */
   bytes(tenant: string): { readonly own: number; readonly all: number }
-  /** Whether the directory holds everything that was stored before the start. */
-  current(): boolean
-  /** Resolves once the directory is current or closed. */
-  caughtUp(): Promise<void>
-  close(): Promise<void>
 }
 
 /** An agent definition with its name and version. */
@@ -40,16 +36,11 @@ export interface FoundAgent {
   readonly definition: AgentDefinition
 }
 
-/** Milliseconds between attempts; a restarting server answers again within seconds. */
-const RETRY_AFTER_MS = 500
-
 /** Follows AGENTS from its first message on. */
 export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): AgentDirectory {
   const tenants = new Map<string, Map<string, StoredAgent[]>>()
   const bytes = new Map<string, number>()
   let allBytes = 0
-  let current = false
-  let closed = false
 
   const take = (agent: StoredAgent): void => {
     let names = tenants.get(agent.tenant)
@@ -64,19 +55,7 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
     bytes.set(agent.tenant, (bytes.get(agent.tenant) ?? 0) + more)
     names.set(agent.name, kept)
   }
-  const tail = agents.follow(take, log)
-  const read = async (): Promise<void> => {
-    while (!current && !closed) {
-      try {
-        await tail.caughtUp()
-        current = true
-      } catch (error) {
-        log.warn({ err: error }, 'The gateway could not read the agent definitions; it tries again')
-        await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS).unref())
-      }
-    }
-  }
-  const caughtUp = read()
+  const tail = readTail(agents.follow(take, log), 'agent definitions', log)
 
   const find: AgentDirectory['find'] = (tenant, name, version) => {
     const versions = tenants.get(tenant)?.get(name) ?? []
@@ -104,12 +83,7 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
       return all.filter((versions) => versions.at(-1)?.definition !== undefined).length
     },
     bytes: (tenant) => ({ own: bytes.get(tenant) ?? 0, all: allBytes }),
-    current: () => current,
-    caughtUp: () => caughtUp,
-    async close() {
-      closed = true
-      await tail.close()
-    },
+    ...tail,
   }
 }
 

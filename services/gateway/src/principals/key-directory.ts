@@ -1,6 +1,7 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
 import { endOf, isOver, principalOf, type Principal } from '@agentfleet/domain'
-import { settleWithin, type Logger } from '@agentfleet/runtime'
+import type { Logger } from '@agentfleet/runtime'
+import { readTail, type ReadTail } from '../stream/read-tail.ts'
 
 /**
  * All keys of the stream KEYS, in memory, so that finding a caller reads nothing.
@@ -8,7 +9,7 @@ import { settleWithin, type Logger } from '@agentfleet/runtime'
  * States: reading (keys stored before the start are still missing) → current. Invariants: for each key the
  * directory holds the newest version that it has received; it forgets none while the bus is away.
  */
-export interface KeyDirectory {
+export interface KeyDirectory extends ReadTail {
   /** Adds a version that this gateway has just stored. */
   take(stored: StoredKey): void
   find(id: string): StoredKey | undefined
@@ -23,39 +24,17 @@ export interface KeyDirectory {
   forget(id: string): void
   /** The principal as its key describes it now; other credentials do not change. */
   refreshed(principal: Principal): Principal
-  /** Whether the directory holds everything that was stored before the start. */
-  current(): boolean
-  /** Resolves once the directory is current or closed. */
-  caughtUp(): Promise<void>
-  close(): Promise<void>
 }
-
-/** Milliseconds between attempts; a restarting server answers again within seconds. */
-const RETRY_AFTER_MS = 500
 
 /** Follows KEYS from its first message on. */
 export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirectory {
   const known = new Map<string, StoredKey>()
-  let current = false
-  let closed = false
 
   const take = (stored: StoredKey): void => {
     const before = known.get(stored.key.id)
     if (before === undefined || before.seq < stored.seq) known.set(stored.key.id, stored)
   }
-  const tail = keys.follow(take, log)
-  const read = async (): Promise<void> => {
-    while (!current && !closed) {
-      try {
-        await tail.caughtUp()
-        current = true
-      } catch (error) {
-        log.warn({ err: error }, 'The gateway could not read the API keys; it tries again')
-        await settleWithin(new Promise(() => undefined), RETRY_AFTER_MS)
-      }
-    }
-  }
-  const caughtUp = read()
+  const tail = readTail(keys.follow(take, log), 'API keys', log)
 
   return {
     take,
@@ -75,11 +54,6 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
       const stored = known.get(principal.keyId)
       return stored === undefined ? principal : principalOf(stored.key)
     },
-    current: () => current,
-    caughtUp: () => caughtUp,
-    async close() {
-      closed = true
-      await tail.close()
-    },
+    ...tail,
   }
 }

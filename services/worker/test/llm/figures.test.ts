@@ -1,20 +1,11 @@
-import { UNLIMITED } from '@agentfleet/domain'
 import { createRegistry } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { createProviderFigures } from '../../src/llm/figures.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { FULL_CAPABILITIES } from '../../src/provider/request/capabilities.ts'
+import { providerAt } from '../provider/support.ts'
 
-const provider = {
-  name: 'groq',
-  baseUrl: 'http://127.0.0.1:1/v1',
-  key: undefined,
-  models: [{ match: '*' }],
-  limits: UNLIMITED,
-  prices: {},
-  pricesVersion: 'v1',
-  firstTokenMs: undefined,
-}
+const provider = providerAt('http://127.0.0.1:1/v1', { name: 'groq', key: undefined })
 
 test('the metrics show calls, failures, the circuit breaker, closed times, speed and learned capabilities for each provider and model', async () => {
   const registry = createRegistry('worker')

@@ -1,10 +1,11 @@
-import { BREAKER_LIMITS, NO_USAGE, UNLIMITED } from '@agentfleet/domain'
+import { BREAKER_LIMITS, NO_USAGE } from '@agentfleet/domain'
 import { createSimulator } from '@agentfleet/llm-simulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLlm } from '../../src/llm/llm.ts'
 import type { LlmOptions, LlmRequest } from '../../src/llm/request.ts'
 import type { Provider } from '../../src/llm/provider.ts'
 import { builtInTools } from '../../src/tools/built-in.ts'
+import { llmOptions, providerAt } from '../provider/support.ts'
 
 /** The provider is the simulator, a real HTTP server. */
 const simulator = createSimulator({
@@ -29,35 +30,10 @@ afterAll(async () => {
   await simulator.close()
 })
 
-function provider(change: Partial<Provider> = {}): Provider {
-  return {
-    name: 'first',
-    baseUrl,
-    key: 'key',
-    models: [{ match: '*' }],
-    limits: UNLIMITED,
-    prices: {},
-    pricesVersion: 'v1',
-    firstTokenMs: undefined,
-    ...change,
-  }
-}
+const provider = (change: Partial<Provider> = {}) => providerAt(baseUrl, { key: 'key', ...change })
 
 function setup(options: Partial<LlmOptions> = {}) {
-  const llm = createLlm({
-    node: 'node',
-    providers: [provider()],
-    budgets: {},
-    shared: undefined,
-    silenceMs: 5_000,
-    firstTokenMs: 5_000,
-    callMs: 10_000,
-    waitMs: 5_000,
-    outputBytesMax: 10_000,
-    nowMs: Date.now,
-    random: Math.random,
-    ...options,
-  })
+  const llm = createLlm(llmOptions([provider()], { outputBytesMax: 10_000, ...options }))
   const timer = setInterval(() => llm.sweep(Date.now()), 20)
   started.push({ close: () => llm.close(), timer })
   const call = (model: string, request: Partial<LlmRequest> = {}) =>

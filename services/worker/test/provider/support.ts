@@ -26,6 +26,27 @@ export function providerAt(baseUrl: string, change: Partial<Provider> = {}): Pro
   }
 }
 
+/** The options of LLM calls, with short waits. */
+export function llmOptions(
+  providers: readonly Provider[],
+  change: Partial<LlmOptions> = {},
+): LlmOptions {
+  return {
+    node: 'node',
+    providers,
+    budgets: {},
+    shared: undefined,
+    silenceMs: 5_000,
+    firstTokenMs: 5_000,
+    callMs: 10_000,
+    waitMs: 5_000,
+    outputBytesMax: 100_000,
+    nowMs: Date.now,
+    random: Math.random,
+    ...change,
+  }
+}
+
 let tasks = 0
 
 /** Runs one task with these providers, with the real loop and the built-in tools of a node. */
@@ -45,20 +66,7 @@ export async function runTask(
     maxAttempts: 1,
     ...change,
   }
-  const llm = createLlm({
-    node: 'node',
-    providers,
-    budgets: {},
-    shared: undefined,
-    silenceMs: 5_000,
-    firstTokenMs: 5_000,
-    callMs: 10_000,
-    waitMs: 5_000,
-    outputBytesMax: 100_000,
-    nowMs: Date.now,
-    random: () => 0,
-    ...limits,
-  })
+  const llm = createLlm(llmOptions(providers, { random: () => 0, ...limits }))
   const sweeper = setInterval(() => llm.sweep(Date.now()), 20)
   const journal: JournaledCall[] = []
   const run = createRuns(nothing).add(
