@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
+import { decideShare } from '@agentfleet/domain'
 import { jsonProblem, RESPONSE_SCHEMA_LIMITS } from '@agentfleet/protocol'
 import type { CheckedAnswer, CheckJob, CheckOutcome } from './compiled-schema.ts'
 import { dialectOf, type JsonSchema } from './dialect.ts'
@@ -10,14 +11,14 @@ import { EXPANDED_MAX, expandedSize } from './expansion.ts'
  *
  * States of the thread: none → starting → idle ⇄ at work; it ends when a check overruns its deadline or its
  * memory, and the next check starts another thread. Invariants: the work of the caller's event loop is
- * proportional to the size of the schema; one check runs at a time, further checks wait in order; a schema
- * that once cost too much is not tried again while it is remembered.
+ * proportional to the size of the schema; one check runs at a time, further checks of a tenant wait in order, and
+ * tenants take turns (L7); a schema that once cost too much is not tried again while it is remembered.
  */
 export interface AnswerChecks {
   /** Whether a schema can be used to check answers. */
-  checkSchema(schema: JsonSchema): Promise<SchemaCheck>
+  checkSchema(schema: JsonSchema, tenant: string): Promise<SchemaCheck>
   /** Whether the text of an answer satisfies a schema. */
-  check(schema: JsonSchema, answer: string): Promise<AnswerCheck>
+  check(schema: JsonSchema, answer: string, tenant: string): Promise<AnswerCheck>
 }
 
 /** Whether a schema can be used; each problem reads as the rest of a sentence about the schema. */
@@ -33,6 +34,12 @@ export type SchemaCheck =
 /** The value of an answer or its problems, or why it cannot be checked. */
 export type AnswerCheck = CheckedAnswer | Exclude<SchemaCheck, { readonly kind: 'ok' }>
 
+/** The waiting checks of one tenant, and the characters of their schemas and answers. */
+interface Queue {
+  readonly checks: Waiting[]
+  chars: number
+}
+
 interface Waiting {
   readonly job: CheckJob
   settle(checked: CheckOutcome | Extract<SchemaCheck, { readonly kind: 'busy' }>): void
@@ -44,9 +51,9 @@ const JOB_DEADLINE_MS = 3_000
 const START_DEADLINE_MS = 20_000
 /** Memory of the thread, MB: a flood of problems ends the thread before it ends the process. */
 const HEAP_MAX_MB = 256
-/** Checks that may wait for the thread, and the characters of their schemas and answers. */
-const WAITING_MAX = 1_000
-const WAITING_MAX_CHARS = 32 * 1024 * 1024
+/** Checks that may wait for the thread, and the characters of their schemas and answers; one tenant gets half. */
+const WAITING_MAX = 2_000
+const WAITING_MAX_CHARS = 64 * 1024 * 1024
 /** Results for schemas that are remembered. */
 const REMEMBERED_MAX = 1_000
 /** The same path from `src` and from `dist`: threads run compiled code. */
@@ -57,8 +64,8 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
   const { jobDeadlineMs = JOB_DEADLINE_MS } = options
   // In order of use: the schema unused for longest is forgotten first.
   const remembered = new Map<string, SchemaCheck>()
-  const waiting: Waiting[] = []
-  let waitingChars = 0
+  // The queue of the tenant whose turn is next comes first; no queue is empty.
+  const queues = new Map<string, Queue>()
   let current: Waiting | undefined
   let thread: Worker | undefined
   let ready = false
@@ -132,26 +139,44 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
 
   const next = (): void => {
     if (current !== undefined) return
-    current = waiting.shift()
+    const [first] = queues
+    if (first === undefined) return
+    const [tenant, queue] = first
+    current = queue.checks.shift()
     if (current === undefined) return
-    waitingChars -= charsOf(current.job)
+    queue.chars -= charsOf(current.job)
+    queues.delete(tenant)
+    if (queue.checks.length > 0) queues.set(tenant, queue)
     if (thread === undefined) start()
     else if (ready) post()
   }
 
-  const run = (job: CheckJob): Promise<Parameters<Waiting['settle']>[0]> =>
+  /** Whether the tenant leaves room for the checks of other tenants. */
+  const hasRoom = (queue: Queue, chars: number): boolean => {
+    const all = [...queues.values()]
+    const used = all.reduce((sum, each) => sum + each.checks.length, 0)
+    const usedChars = all.reduce((sum, each) => sum + each.chars, 0)
+    const asks = [
+      { capacity: WAITING_MAX, used, own: queue.checks.length, ask: 1 },
+      { capacity: WAITING_MAX_CHARS, used: usedChars, own: queue.chars, ask: chars },
+    ]
+    return asks.every((ask) => decideShare({ ...ask, tenants: 2 }).kind === 'take')
+  }
+
+  const run = (job: CheckJob, tenant: string): Promise<Parameters<Waiting['settle']>[0]> =>
     new Promise((resolve) => {
       const chars = charsOf(job)
-      const tooMuch = waiting.length > 0 && waitingChars + chars > WAITING_MAX_CHARS
-      if (waiting.length >= WAITING_MAX || tooMuch) {
+      const queue = queues.get(tenant) ?? { checks: [], chars: 0 }
+      if (!hasRoom(queue, chars)) {
         resolve({
           kind: 'busy',
           problem: 'cannot be checked now, because too many other checks wait',
         })
         return
       }
-      waiting.push({ job, settle: resolve })
-      waitingChars += chars
+      queue.checks.push({ job, settle: resolve })
+      queue.chars += chars
+      queues.set(tenant, queue)
       next()
     })
 
@@ -162,22 +187,22 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
   }
 
   return {
-    async checkSchema(schema) {
+    async checkSchema(schema, tenant) {
       const problem = jsonProblem(schema, RESPONSE_SCHEMA_LIMITS)
       if (problem !== undefined) return { kind: 'bad-schema', problem }
       const text = JSON.stringify(schema)
       const checked = known(text, schema)
       if (checked !== undefined) return checked
-      const outcome = await run({ schema: text })
+      const outcome = await run({ schema: text }, tenant)
       if (outcome.kind === 'valid' || outcome.kind === 'invalid') return { kind: 'ok' }
       if (outcome.kind !== 'busy') remember(text, outcome)
       return outcome
     },
-    async check(schema, answer) {
+    async check(schema, answer, tenant) {
       const text = JSON.stringify(schema)
       const checked = known(text, schema)
       if (checked !== undefined && checked.kind !== 'ok') return checked
-      const outcome = await run({ schema: text, answer })
+      const outcome = await run({ schema: text, answer }, tenant)
       if (outcome.kind === 'too-costly') remember(text, outcome)
       if (outcome.kind === 'ok') throw new Error('the thread did not check the answer')
       return outcome

@@ -4,7 +4,11 @@ import { createAnswerChecks, type JsonSchema } from '../src/index.ts'
 
 /** Long enough for every honest check of this file on a busy machine, milliseconds. */
 const JOB_DEADLINE_MS = 2_000
-const checks = createAnswerChecks({ jobDeadlineMs: JOB_DEADLINE_MS })
+const shared = createAnswerChecks({ jobDeadlineMs: JOB_DEADLINE_MS })
+const checks = {
+  checkSchema: (schema: JsonSchema) => shared.checkSchema(schema, 'a'),
+  check: (schema: JsonSchema, answer: string) => shared.check(schema, answer, 'a'),
+}
 
 const PERSON = {
   type: 'object',
@@ -176,6 +180,22 @@ test('answers that wait for their check take at most 32 MB, and further answers 
   expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(6)
   expect(kinds.filter((kind) => kind === 'valid')).toHaveLength(34)
   expect((await checks.check({ type: 'string' }, answer)).kind).toBe('valid')
+})
+
+test('tenants take turns: the check of a tenant waits for at most one check of another tenant, which has a thousand (L7)', async () => {
+  const done: string[] = []
+  const schemaOf = (n: number) => ({ type: 'string', minLength: n })
+  const many = Array.from({ length: 1_100 }, async (_, n) => {
+    const { kind } = await shared.checkSchema(schemaOf(n + 10), 'busy')
+    if (kind === 'ok') done.push('busy')
+    return kind
+  })
+  const quiet = shared.checkSchema(schemaOf(5), 'quiet').then(({ kind }) => done.push(kind))
+  await quiet
+  expect(done.indexOf('ok')).toBeLessThanOrEqual(2)
+  // The flood leaves room for the checks of other tenants.
+  const kinds = await Promise.all(many)
+  expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(99)
 })
 
 test('a schema with $async is refused, and the next schema is checked as always', async () => {

@@ -9,23 +9,23 @@ import { Refusal, wrongField } from '../http/problems.ts'
  */
 export interface DefinitionChecks {
   /** Throws a Refusal if no worker could use the definition. */
-  definition(definition: AgentDefinitionView, pointer?: string): Promise<void>
+  definition(definition: AgentDefinitionView, tenant: string, pointer?: string): Promise<void>
   /** Throws a Refusal if no answer could be checked against the schema. */
-  responseSchema(schema: object, pointer: string): Promise<void>
+  responseSchema(schema: object, tenant: string, pointer: string): Promise<void>
 }
 
 /** Creates checks with the same rules as those of the workers. */
 export function createDefinitionChecks(
   answers: Pick<AnswerChecks, 'checkSchema'>,
 ): DefinitionChecks {
-  const responseSchema = async (schema: object, pointer: string): Promise<void> => {
-    const checked = await answers.checkSchema(schema as JsonSchema)
+  const responseSchema = async (schema: object, tenant: string, pointer: string): Promise<void> => {
+    const checked = await answers.checkSchema(schema as JsonSchema, tenant)
     if (checked.kind !== 'ok') throw refusalOf(checked, pointer)
   }
   return {
     responseSchema,
-    async definition({ responseSchema: schema }, pointer = '') {
-      if (schema !== undefined) await responseSchema(schema, `${pointer}/responseSchema`)
+    async definition({ responseSchema: schema }, tenant, pointer = '') {
+      if (schema !== undefined) await responseSchema(schema, tenant, `${pointer}/responseSchema`)
     },
   }
 }

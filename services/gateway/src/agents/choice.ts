@@ -75,9 +75,10 @@ export function createAgentChoice(deps: {
   async function checked(tenant: string, request: FilledTaskRequest) {
     const { responseSchema, agentDefinition } = request
     if (responseSchema !== undefined) {
-      await checks.responseSchema(responseSchema, '/responseSchema')
+      await checks.responseSchema(responseSchema, tenant, '/responseSchema')
     }
-    if (agentDefinition !== undefined) await checks.definition(agentDefinition, '/agentDefinition')
+    if (agentDefinition !== undefined)
+      await checks.definition(agentDefinition, tenant, '/agentDefinition')
     return choose(tenant, request)
   }
 

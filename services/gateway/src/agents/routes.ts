@@ -111,7 +111,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
     async putAgent(request: FastifyRequest, reply: FastifyReply) {
       requireAllAgents(request.principal)
       const definition = request.body as AgentDefinitionView
-      await checks.definition(definition)
+      await checks.definition(definition, request.tenant)
       const { before, after } = await change(request, (last) => {
         const had = found(last)
         if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'

@@ -2,6 +2,7 @@ import type { AuditLog, StoredAuditEvent } from '@agentfleet/adapters'
 import type { AuditEventView, AuditPage } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
+import { listingName } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
 interface Query {
@@ -23,8 +24,8 @@ export function auditRoutes({ audit }: { audit: Pick<AuditLog, 'before'> }) {
   return {
     async listAudit(request: FastifyRequest): Promise<AuditPage> {
       const query = request.query as Query
-      const { limit, cursor } = query
-      const listing = `audit ${[query.kind, query.tenant, query.keyId, query.operation].join(' ')}`
+      const { limit, cursor, ...asked } = query
+      const listing = listingName('audit', asked)
       let below = cursor === undefined ? undefined : Number(decodeCursor(cursor, listing, /^\d+$/))
       const found: StoredAuditEvent[] = []
       for (let scanned = 0; scanned < SCAN_MAX; scanned += CHUNK) {

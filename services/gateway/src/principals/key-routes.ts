@@ -10,6 +10,7 @@ import type {
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
+import { listingName } from '../lists/filters.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 import type { KeyDirectory } from './key-directory.ts'
@@ -81,7 +82,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
     listKeys(request: FastifyRequest): Promise<KeyPage> {
       const query = request.query as { tenant?: string; limit: number; cursor?: string }
       const { tenant, limit, cursor } = query
-      const listing = `keys ${tenant ?? ''}`
+      const listing = listingName('keys', { tenant })
       const after = cursor === undefined ? '' : decodeCursor(cursor, listing)
       const found = directory.list(tenant).filter(({ key }) => key.id > after)
       const page = found.slice(0, limit).map(({ key }: StoredKey) => keyView(key, nowMs()))

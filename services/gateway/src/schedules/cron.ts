@@ -1,4 +1,5 @@
 import { isOutsideCalendar } from '@agentfleet/domain'
+import { createSlices } from '@agentfleet/runtime'
 import { Cron } from 'croner'
 import { wrongField } from '../http/problems.ts'
 
@@ -13,13 +14,31 @@ export function nextTick(cron: string, timeZone: string, atMs: number): Date | u
 }
 
 /** Returns the next ticks of a checked expression, at most so many. */
-export function nextTicks(cron: string, timeZone: string, atMs: number, count: number): Date[] {
-  return parsed(cron, timeZone).nextRuns(count, new Date(atMs))
+export function nextTicks(cron: string, timeZone: string, atMs: number, count: number) {
+  const expression = parsed(cron, timeZone)
+  return ticksFrom(atMs, count, (from) => expression.nextRun(from))
 }
 
 /** Returns the last ticks of a checked expression, newest first, at most so many. */
-export function previousTicks(cron: string, timeZone: string, atMs: number, count: number): Date[] {
-  return parsed(cron, timeZone).previousRuns(count, new Date(atMs))
+export function previousTicks(cron: string, timeZone: string, atMs: number, count: number) {
+  const expression = parsed(cron, timeZone)
+  return ticksFrom(atMs, count, (from) => expression.previousRuns(1, from)[0])
+}
+
+/** Two ticks may be decades apart, and the search takes milliseconds, so others get their turn in between. */
+async function ticksFrom(
+  atMs: number,
+  count: number,
+  step: (from: Date) => Date | null | undefined,
+): Promise<Date[]> {
+  const ticks: Date[] = []
+  const pause = createSlices()
+  for (let tick = step(new Date(atMs)); tick; tick = step(tick)) {
+    ticks.push(tick)
+    if (ticks.length >= count) break
+    await pause()
+  }
+  return ticks
 }
 
 /** Throws a Refusal if the expression is invalid, never ticks or ticks too often. */

@@ -14,6 +14,7 @@ import {
   type ScheduleRequest,
   type ScheduleView,
 } from '@agentfleet/protocol'
+import { createSlices } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import pLimit, { type LimitFunction } from 'p-limit'
 import { checkCron, nextTick } from './cron.ts'
@@ -47,13 +48,18 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
   const { schedules, specOf, nowMs, limits, tenants } = deps
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
-  async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
+  async function found(tenant: string, name: string): Promise<FoundSchedule | undefined> {
     const [{ schedule, seq }, run] = await Promise.all([
       schedules.get(tenant, name),
       schedules.lastRun(tenant, name),
     ])
+    return schedule && { name, version: seq, schedule, run, atMs: nowMs() }
+  }
+
+  async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
+    const schedule = await found(tenant, name)
     if (schedule === undefined) throw scheduleNotFound()
-    return scheduleView({ name, version: seq, schedule, run, atMs: nowMs() })
+    return scheduleView(schedule)
   }
 
   /** Stores the schedule, or removes it if there is none, behind the version that the request expects. */
@@ -154,16 +160,15 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     async listSchedules(request: FastifyRequest) {
       const { tenant } = request
       const names = await schedules.names(tenant)
-      const views = await Promise.all(
-        names.map((name) =>
-          viewOf(tenant, name).catch((error: unknown) => {
-            // The schedule was deleted after its name was listed.
-            if (error instanceof Refusal) return undefined
-            throw error
-          }),
-        ),
-      )
-      return { schedules: views.filter((view) => view !== undefined) }
+      const all = await Promise.all(names.map((name) => found(tenant, name)))
+      const views: ScheduleView[] = []
+      const pause = createSlices()
+      for (const each of all) {
+        // Without a schedule: it was deleted after its name was listed.
+        if (each !== undefined) views.push(scheduleView(each))
+        await pause()
+      }
+      return { schedules: views }
     },
     async deleteSchedule(request: FastifyRequest, reply: FastifyReply) {
       await change(request, undefined)
@@ -180,14 +185,15 @@ export function scheduleNotFound(): Refusal {
   )
 }
 
-function scheduleView(found: {
+interface FoundSchedule {
   readonly name: string
   readonly version: number
   readonly schedule: Schedule
   readonly run: ScheduleRun | undefined
   readonly atMs: number
-}): ScheduleView {
-  const { name, version, schedule, run, atMs } = found
+}
+
+function scheduleView({ name, version, schedule, run, atMs }: FoundSchedule): ScheduleView {
   const { cron, timeZone, overlap, paused, request } = schedule
   const next = paused ? undefined : nextTick(cron, timeZone, atMs)
   const view: ScheduleView = {

@@ -57,8 +57,9 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
       if (schedule === undefined) throw scheduleNotFound()
       const { cron, timeZone, paused } = schedule
       const atMs = nowMs()
-      const next = paused ? [] : nextTicks(cron, timeZone, atMs, count)
-      const earlier = previousTicks(cron, timeZone, atMs, count).map((tick) => tick.getTime())
+      const next = paused ? [] : await nextTicks(cron, timeZone, atMs, count)
+      const before = await previousTicks(cron, timeZone, atMs, count)
+      const earlier = before.map((tick) => tick.getTime())
       const ids = earlier.map((tickMs) => tickTaskId(tenant, name, tickMs))
       const stored = new Map((await store.loadAll(ids)).map((record) => [record.taskId, record]))
       const last = earlier.flatMap((tickMs, index): ScheduleTicks['last'] => {
@@ -71,11 +72,11 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
       })
       return { next: next.map((tick) => tick.toISOString()), last }
     },
-    previewSchedule(request: FastifyRequest) {
+    async previewSchedule(request: FastifyRequest) {
       const { cron, timeZone, count } = request.body as PreviewFields
       checkCron(cron, timeZone, nowMs())
-      const ticks = nextTicks(cron, timeZone, nowMs(), count)
-      return Promise.resolve({ ticks: ticks.map((tick) => isoTime(tick.getTime())) })
+      const ticks = await nextTicks(cron, timeZone, nowMs(), count)
+      return { ticks: ticks.map((tick) => isoTime(tick.getTime())) }
     },
   }
 }

@@ -17,22 +17,23 @@ export async function neededFrom(
     readonly tenant: string
     readonly spec: Pick<TaskSpec, 'dependsOn'>
     readonly keyed: boolean
+    readonly needed?: Map<string, number>
   },
 ): Promise<number | undefined> {
-  const { taskId, tenant, keyed } = submission
+  const { taskId, tenant, keyed, needed = new Map<string, number>() } = submission
   const { dependsOn = [] } = submission.spec
   if (dependsOn.length === 0) return undefined
   const missing: string[] = []
-  let least = Infinity
-  for (let start = 0; start < dependsOn.length; start += PARALLEL) {
-    const part = dependsOn.slice(start, start + PARALLEL)
+  const unknown = dependsOn.filter((id) => !needed.has(id))
+  for (let start = 0; start < unknown.length; start += PARALLEL) {
+    const part = unknown.slice(start, start + PARALLEL)
     const records = await Promise.all(part.map((id) => reader.load(id)))
     for (const [index, record] of records.entries()) {
       if (record === undefined || record.tenant !== tenant) missing.push(part[index] ?? '')
-      else least = Math.min(least, record.seq)
+      else needed.set(record.taskId, record.seq)
     }
   }
-  if (missing.length === 0) return least
+  if (missing.length === 0) return Math.min(...dependsOn.map((id) => needed.get(id) ?? Infinity))
   if (keyed && (await reader.load(taskId)) !== undefined) return undefined
   throw new Refusal(
     'unknown-dependency',

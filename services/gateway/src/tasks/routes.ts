@@ -1,6 +1,7 @@
 import { isTerminal, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Bus } from '@agentfleet/adapters'
 import type { BatchResult, FilledTaskRequest } from '@agentfleet/protocol'
+import { createSlices } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
 import { refusalOf } from '../http/errors.ts'
@@ -35,6 +36,13 @@ type Caller = Pick<FastifyRequest, 'tenant' | 'principal' | 'ip'>
 
 /** Assumed size of a body that is sent without its length, bytes. */
 const BODY_UNKNOWN_BYTES = 64 * 1024
+
+/** What the tasks of a batch share. */
+interface Batch {
+  /** The results of at least the earlier tasks. */
+  readonly results: readonly Promise<BatchResult>[]
+  readonly needed: Map<string, number>
+}
 
 /** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
@@ -133,12 +141,12 @@ export function taskRoutes(deps: TaskRouteDeps) {
     return reply.code(202).header('location', location).send(taskView(record, node))
   }
 
-  /** The task at this position of a batch; `results` holds at least those of the tasks before it. */
+  /** Submits the task at this position of a batch. */
   async function submitOne(
     caller: Caller,
     item: unknown,
     position: number,
-    results: readonly Promise<BatchResult>[],
+    { results, needed }: Batch,
   ): Promise<BatchResult> {
     let taskId: string | undefined
     try {
@@ -150,7 +158,8 @@ export function taskRoutes(deps: TaskRouteDeps) {
       taskId = submitter.idFor(caller.tenant, key)
       const request = await withIds(sent, position, results)
       const submission = await submissionOf(caller, request, key, taskId, sent)
-      const record = recordOf(await submitter.submit(submission))
+      const record = recordOf(await submitter.submit({ ...submission, needed }))
+      needed.set(taskId, record.seq)
       return { status: isTerminal(record.state) ? 200 : 202, taskId }
     } catch (error) {
       const refusal = refusalOf(error as Error)
@@ -166,8 +175,11 @@ export function taskRoutes(deps: TaskRouteDeps) {
     async submitBatch(request: FastifyRequest) {
       const { tasks } = request.body as { tasks: unknown[] }
       const results: Promise<BatchResult>[] = []
+      const pause = createSlices()
+      const needed = new Map<string, number>()
       for (const [position, task] of tasks.entries()) {
-        results.push(submitOne(request, task, position, results))
+        results.push(submitOne(request, task, position, { results, needed }))
+        await pause()
       }
       return { results: await Promise.all(results) }
     },

@@ -32,6 +32,8 @@ export interface Submission {
   readonly asked?: unknown
   /** Why it is refused, unless a task with its key exists. */
   readonly refusal?: Refusal
+  /** Dependencies of the batch that were found before, each with its sequence; the submission adds its own. */
+  readonly needed?: Map<string, number>
   /** Finished calls of an ended task, after which this task continues. */
   readonly journal?: readonly JournaledCall[]
 }

@@ -7,12 +7,14 @@ test('a cursor of a list leads to the position at which its page ended', () => {
   expect(decodeCursor(encodeCursor({ state: '', after }), '')).toBe(after)
 })
 
-test('a cursor of another list and an invalid cursor are refused', () => {
+test('a cursor of another list and a cursor that was cut off or changed are refused', () => {
   const cursor = encodeCursor({ state: 'failed', after: '1:a' })
   for (const [given, state] of [
     [cursor, ''],
     [cursor, 'queued'],
     [`${cursor}A`, 'failed'],
+    [cursor.slice(0, -4), 'failed'],
+    [Buffer.from('failed\n2:b').toString('base64url'), 'failed'],
     ['zzz', ''],
     [encodeCursor({ state: '', after: 'a\u0000b' }), ''],
     [encodeCursor({ state: '', after: '' }), ''],

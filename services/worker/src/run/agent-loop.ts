@@ -83,9 +83,11 @@ async function agentOf(
 ): Promise<Agent | Extract<Ending, { kind: 'failed' }>> {
   const { responseSchema, limits } = spec
   // Checked before the first call is paid for.
-  const checked = responseSchema && (await deps.answerChecks.checkSchema(responseSchema))
+  const checked =
+    responseSchema && (await deps.answerChecks.checkSchema(responseSchema, run.tenant))
   if (checked !== undefined && checked.kind !== 'ok') return failed(schemaFailure(checked))
-  const check = responseSchema && ((text: string) => deps.answerChecks.check(responseSchema, text))
+  const check =
+    responseSchema && ((text: string) => deps.answerChecks.check(responseSchema, text, run.tenant))
   const node = deps.tools()
   const all = toolsOfTenant(node, run.tenant, deps.tenantTools)
   const { tools, missing } = chooseTools(all, spec.tools)

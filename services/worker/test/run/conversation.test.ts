@@ -98,7 +98,7 @@ describe('replaying a conversation from the journal', () => {
 describe('an answer with a schema', () => {
   const spec = { ...SPEC, responseSchema: { type: 'object', required: ['total'] } }
   const checks = createAnswerChecks()
-  const check = (text: string) => checks.check(spec.responseSchema, text)
+  const check = (text: string) => checks.check(spec.responseSchema, text, 'a')
   const rule = { check, repairsMax: 2 }
   const say = (talk: Conversation, text: string) =>
     hearAnswer(talk, { text, toolCalls: [] }, USAGE, rule)

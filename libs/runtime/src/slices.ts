@@ -1,0 +1,17 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/** Other work of the process waits at most about this long for one slice of a long work, milliseconds. */
+const SLICE_MS = 10
+
+/**
+ * Divides a long work of one request into slices: call the result after each part of the work. It lets other work
+ * of the process run as soon as the present slice has taken long enough.
+ */
+export function createSlices(): () => Promise<void> {
+  let startedMs = performance.now()
+  return async () => {
+    if (performance.now() - startedMs < SLICE_MS) return
+    await nextTurn()
+    startedMs = performance.now()
+  }
+}
