@@ -1,4 +1,4 @@
-import type { KeyLimits, RateAsk } from '@agentfleet/domain'
+import type { RateAnswer, RateAsk } from '@agentfleet/domain'
 import { redisKey } from '../store/redis-keys.ts'
 import { connectRedis, type RedisOptions } from '../store/redis.ts'
 
@@ -7,11 +7,20 @@ import { connectRedis, type RedisOptions } from '../store/redis.ts'
  * is disposable (L8): an emptied Redis gives each key a full bucket and forgets tickets, which live for seconds.
  */
 export interface CallerLimits {
-  /** Counts one request of a key; `member` names it until `leave`. It may ask for a reserve of its gateway, too. */
-  enter(keyId: string, limits: KeyLimits, member: string, ask?: AskedPermits): Promise<Entered>
+  /** Draws the permit of one request of a key with this rate. It may ask for a reserve of its gateway, too. */
+  draw(keyId: string, perMinute: number, ask?: AskedPermits): Promise<Drawn>
+  /**
+   * Frees the places of requests that ended, then counts as many of the others as may be open at once, the first
+   * ones first; resolves to their number.
+   */
+  open(
+    keyId: string,
+    concurrent: number,
+    entering: readonly string[],
+    leaving: readonly string[],
+  ): Promise<number>
   /** Keeps requests counted that are still open; call it every ENTRY_LEASE_MS / 3. */
   renew(keyId: string, members: readonly string[]): Promise<void>
-  leave(keyId: string, member: string): Promise<void>
   /** Keeps a ticket by its digest for this long, milliseconds. */
   saveTicket(digest: string, text: string, lifetimeMs: number): Promise<void>
   /** Returns the text of a ticket once; undefined for an unknown, used or expired one. */
@@ -24,14 +33,12 @@ export interface CallerLimits {
 /** Permits that a request asks for in addition to its own. */
 type AskedPermits = Pick<RateAsk, 'extra' | 'reserved'>
 
-/** The answer to a request of a key with limits. */
-export interface Entered {
-  readonly kind: 'entered' | 'rate' | 'concurrent'
-  /** Requests left in the bucket; -1 for a key without a rate. */
+/** The answer to a request of a key with a rate. */
+export interface Drawn extends RateAnswer {
+  readonly kind: 'given' | 'empty'
+  /** Requests left in the bucket. */
   readonly left: number
-  /** Requests that Redis has counted for the reserve of the gateway. */
-  readonly extra: number
-  /** Of a refusal: until the next request may come, milliseconds. */
+  /** Without a permit: until the next one, milliseconds. */
   readonly retryAfterMs: number
 }
 
@@ -43,34 +50,37 @@ const NO_RESERVE: AskedPermits = { extra: 0, reserved: 0 }
 export const ENTRY_LEASE_MS = 15_000
 
 /** The rate follows the rule of `drawPermits` in libs/domain. */
-const ENTER_SCRIPT = `
+const DRAW_SCRIPT = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local perMinute, concurrent = tonumber(ARGV[1]), tonumber(ARGV[2])
-local lease, extra, reserved = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-if concurrent > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-  if redis.call('ZCARD', KEYS[2]) >= concurrent then return {2, -1, 1000, 0} end
+local perMinute, extra, reserved = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local held = redis.call('HMGET', KEYS[1], 'left', 'atMs')
+local left = tonumber(held[1] or perMinute)
+local passed = math.max(0, now - tonumber(held[2] or now))
+local cap = perMinute
+if passed < 60000 then cap = math.max(left, perMinute - reserved) end
+left = math.min(cap, left + passed * perMinute / 60000)
+if left < 1 then return {0, 0, math.ceil((1 - left) * 60000 / perMinute), 0} end
+extra = math.min(extra, math.floor((left - 1) / 2))
+left = left - 1 - extra
+redis.call('HSET', KEYS[1], 'left', tostring(left), 'atMs', tostring(now))
+redis.call('PEXPIRE', KEYS[1], 120000)
+return {1, math.floor(left), 0, extra}
+`
+const OPEN_SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local concurrent, lease, leaving = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+for index = 4, 3 + leaving do redis.call('ZREM', KEYS[1], ARGV[index]) end
+local entering = #ARGV - 3 - leaving
+if entering == 0 then return 0 end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local entered = math.max(0, math.min(entering, concurrent - redis.call('ZCARD', KEYS[1])))
+for index = 4 + leaving, 3 + leaving + entered do
+  redis.call('ZADD', KEYS[1], now + lease, ARGV[index])
 end
-local left = -1
-if perMinute > 0 then
-  local held = redis.call('HMGET', KEYS[1], 'left', 'atMs')
-  left = tonumber(held[1] or perMinute)
-  local passed = math.max(0, now - tonumber(held[2] or now))
-  local cap = perMinute
-  if passed < 60000 then cap = math.max(left, perMinute - reserved) end
-  left = math.min(cap, left + passed * perMinute / 60000)
-  if left < 1 then return {1, 0, math.ceil((1 - left) * 60000 / perMinute), 0} end
-  extra = math.min(extra, math.floor((left - 1) / 2))
-  left = left - 1 - extra
-  redis.call('HSET', KEYS[1], 'left', tostring(left), 'atMs', tostring(now))
-  redis.call('PEXPIRE', KEYS[1], 120000)
-end
-if concurrent > 0 then
-  redis.call('ZADD', KEYS[2], now + lease, ARGV[3])
-  redis.call('PEXPIRE', KEYS[2], lease)
-end
-return {0, math.floor(left), 0, extra}
+if entered > 0 then redis.call('PEXPIRE', KEYS[1], lease) end
+return entered
 `
 const RENEW_SCRIPT = `
 local time = redis.call('TIME')
@@ -79,7 +89,6 @@ for index = 2, #ARGV do redis.call('ZADD', KEYS[1], ends, ARGV[index]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 0
 `
-const KINDS = ['entered', 'rate', 'concurrent'] as const
 
 /** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
 export async function connectCallerLimits(options: RedisOptions): Promise<CallerLimits> {
@@ -90,19 +99,22 @@ export async function connectCallerLimits(options: RedisOptions): Promise<Caller
   })
   const open = (keyId: string): string => redisKey('callerOpen', keyId)
   return {
-    async enter(keyId, { requestsPerMinute = 0, concurrent = 0 }, member, ask = NO_RESERVE) {
-      const keys = [redisKey('callerRate', keyId), open(keyId)]
-      const { extra: wanted, reserved } = ask
-      const argv = [requestsPerMinute, concurrent, member, ENTRY_LEASE_MS, wanted, reserved]
-      const answer = (await link.script(ENTER_SCRIPT, keys, argv)) as number[]
-      const [kind = 0, left = -1, retryAfterMs = 0, extra = 0] = answer
-      return { kind: KINDS[kind] ?? 'entered', left, extra, retryAfterMs }
+    async draw(keyId, perMinute, { extra: wanted, reserved } = NO_RESERVE) {
+      const keys = [redisKey('callerRate', keyId)]
+      const answer = (await link.script(DRAW_SCRIPT, keys, [
+        perMinute,
+        wanted,
+        reserved,
+      ])) as number[]
+      const [given, left = 0, retryAfterMs = 0, extra = 0] = answer
+      return { kind: given === 1 ? 'given' : 'empty', left, extra, retryAfterMs }
+    },
+    async open(keyId, concurrent, entering, leaving) {
+      const argv = [concurrent, ENTRY_LEASE_MS, leaving.length, ...leaving, ...entering]
+      return (await link.script(OPEN_SCRIPT, [open(keyId)], argv)) as number
     },
     async renew(keyId, members) {
       await link.script(RENEW_SCRIPT, [open(keyId)], [ENTRY_LEASE_MS, ...members])
-    },
-    async leave(keyId, member) {
-      await link.guarded(() => link.redis.zrem(open(keyId), member))
     },
     async saveTicket(digest, text, lifetimeMs) {
       await link.guarded(() => link.redis.set(redisKey('ticket', digest), text, 'PX', lifetimeMs))

@@ -43,13 +43,20 @@ test.each([
   await redis.hset(`callers:{${what}}`, { left, atMs: bucket.atMs })
   const ask = { extra, reserved, askedAtMs: nowMs }
   const own = drawPermits(bucket, PER_MINUTE, ask, nowMs)
-  const entered = await limits.enter(what, { requestsPerMinute: PER_MINUTE }, '', ask)
-  const kind = own.kind === 'given' ? 'entered' : 'rate'
-  expect(entered).toMatchObject({ kind, extra: own.extra })
-  expect(Math.abs(entered.left - Math.max(0, own.bucket.left))).toBeLessThan(1)
+  const drawn = await limits.draw(what, PER_MINUTE, ask)
+  expect(drawn).toMatchObject({ kind: own.kind, extra: own.extra })
+  expect(Math.abs(drawn.left - Math.max(0, own.bucket.left))).toBeLessThan(1)
 })
 
 test('a request that asks for no reserve takes one permit of a new bucket', async () => {
-  const entered = await limits.enter('new', { requestsPerMinute: 10 }, '')
-  expect(entered).toEqual({ kind: 'entered', left: 9, extra: 0, retryAfterMs: 0 })
+  const drawn = await limits.draw('new', 10)
+  expect(drawn).toEqual({ kind: 'given', left: 9, extra: 0, retryAfterMs: 0 })
+})
+
+test('one question frees the places of ended requests and counts as many others as may be open', async () => {
+  expect(await limits.open('busy', 3, ['a', 'b', 'c', 'd'], [])).toBe(3)
+  expect(await limits.open('busy', 3, ['d'], [])).toBe(0)
+  expect(await limits.open('busy', 3, ['d', 'e', 'f'], ['a', 'b', 'unknown'])).toBe(2)
+  expect(await limits.open('busy', 3, [], ['c'])).toBe(0)
+  expect(await redis.zrange('callers:{busy}:open', '0', '-1')).toEqual(['d', 'e'])
 })

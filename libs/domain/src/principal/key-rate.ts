@@ -34,9 +34,9 @@ export interface RateAsk {
   readonly askedAtMs: number
 }
 
-/** What Redis gave; refused: another limit refused the request, so it needs no permit. */
+/** What Redis gave. */
 export interface RateAnswer {
-  readonly kind: 'given' | 'empty' | 'refused'
+  readonly kind: 'given' | 'empty'
   /** Permits for the reserve. */
   readonly extra: number
 }
@@ -92,6 +92,18 @@ export function endRefill(
   return answer === undefined ? rest : keepLate(rest, perMinute, gateways, ask, answer, nowMs)
 }
 
+/** Takes a permit back that a request did not use, as far as the reserve has room for it. */
+export function giveBack(
+  reserve: Reserve | undefined,
+  perMinute: number,
+  gateways: number,
+  nowMs: number,
+): Reserve {
+  const living = livingReserve(reserve, nowMs)
+  const room = reserveSize(perMinute, gateways) - living.permits - living.asked
+  return { ...living, permits: living.permits + Math.max(0, Math.min(1, room)) }
+}
+
 /** Begins a request: asks for what the reserve lacks. */
 export function beginAsk(
   reserve: Reserve | undefined,
@@ -122,9 +134,7 @@ export function endAsk(
     asked: Math.max(0, asked - ask.extra),
     drawnAtMs: answer?.kind === 'given' ? Math.max(drawnAtMs, ask.askedAtMs) : drawnAtMs,
   }
-  if (answer !== undefined && answer.kind !== 'empty') {
-    return { kind: 'given', reserve: { ...rest, permits: held } }
-  }
+  if (answer?.kind === 'given') return { kind: 'given', reserve: { ...rest, permits: held } }
   return held < 1
     ? { kind: 'none', reserve: { ...rest, permits: held } }
     : { kind: 'reserve', reserve: { ...rest, permits: held - 1 } }
@@ -140,7 +150,7 @@ export function keepLate(
   nowMs: number,
 ): Reserve {
   const living = livingReserve(reserve, nowMs)
-  if (answer.kind !== 'given') return living
+  if (answer.kind === 'empty') return living
   const { permits, asked, drawnAtMs } = living
   const given = 1 + answer.extra
   const room = reserveSize(perMinute, gateways) - permits - asked

@@ -1,7 +1,7 @@
 import type { Principal } from '@agentfleet/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FailedAttempts } from '../principals/failed-attempts.ts'
-import type { KeyLimiter } from '../principals/key-limiter.ts'
+import type { KeyLimiter } from '../principals/limits/key-limiter.ts'
 import type { Recorder } from '../principals/record.ts'
 import type { Authenticate, Needs } from './auth.ts'
 import { PROBLEM_TYPE, Refusal, toProblem } from './problems.ts'

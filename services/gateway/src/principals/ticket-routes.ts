@@ -16,22 +16,22 @@ import { digestOf, newSecret } from './tokens.ts'
 const LIFETIME_MS = 30_000
 const PREFIX = 'aft_'
 /** Tickets that a key makes in a minute: Redis holds at most half as many more than this for it. */
-const RATE = { requestsPerMinute: 6_000 }
+const PER_MINUTE = 6_000
 
 /** Creates the handler of `/v1/tickets` by operationId. */
 export function ticketRoutes(deps: {
-  tickets: Pick<CallerLimits, 'saveTicket' | 'enter'>
+  tickets: Pick<CallerLimits, 'saveTicket' | 'draw'>
   nowMs: () => number
 }) {
   return {
     async createTicket(request: FastifyRequest, reply: FastifyReply): Promise<TicketView> {
       const { keyId = '' } = request.principal ?? {}
-      const { kind, retryAfterMs } = await deps.tickets.enter(`ticket.${keyId}`, RATE, '')
-      if (kind === 'rate') {
+      const { kind, retryAfterMs } = await deps.tickets.draw(`ticket.${keyId}`, PER_MINUTE)
+      if (kind === 'empty') {
         void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
         throw new Refusal(
           'rate-limited',
-          `A key may make ${RATE.requestsPerMinute} tickets a minute. Send this request again after Retry-After seconds.`,
+          `A key may make ${PER_MINUTE} tickets a minute. Send this request again after Retry-After seconds.`,
         )
       }
       const ticket = PREFIX + newSecret()

@@ -104,6 +104,35 @@ test('a key has at most its number of requests and streams open at once, over al
   await eventually(async () => expect((await submit(other.url(), key)).status).toBe(202), 15_000)
 })
 
+test('two gateways let exactly as many of 40 requests stay open as their key may have, and give the places to later requests', async () => {
+  await using bench = await setup(CONFIG)
+  const gateways = [bench.gateway, await bench.another()]
+  const key = await keyWith(bench, { concurrent: 5, requestsPerMinute: 1_000 })
+  const abort = new AbortController()
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+    prefer: 'wait=60',
+  }
+  let refused = 0
+  const sent = Array.from({ length: 40 }, async (_, index) => {
+    const url = `${gateways[index % 2]?.url()}/v1/tasks`
+    const { signal } = abort
+    const answer = await fetch(url, { method: 'POST', headers, body: '{"task":"x"}', signal })
+    expect(answer.status).toBe(429)
+    refused += 1
+  })
+  const all = Promise.allSettled(sent)
+  await eventually(() => expect(refused).toBe(35), 30_000)
+  abort.abort()
+  await all
+  expect(refused).toBe(35)
+  await eventually(async () => {
+    const answers = gateways.map(({ url }) => submit(url(), key))
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([202, 202])
+  }, 15_000)
+})
+
 test('the rotation of an API key under load makes no request fail, and every gateway accepts the new secret at once', async () => {
   await using bench = await setup(CONFIG)
   const other = await bench.another()

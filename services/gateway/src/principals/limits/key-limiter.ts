@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Principal } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal } from '../http/problems.ts'
+import { Refusal } from '../../http/problems.ts'
 import type { Counted, KeyCounts } from './key-counts.ts'
 
 /** Limits of keys, for requests: counts each of them, and refuses those beyond a limit. */

@@ -1,0 +1,157 @@
+import type { CallerLimits } from '@agentfleet/adapters'
+import { openShare } from '@agentfleet/domain'
+import { settleWithin, type Logger } from '@agentfleet/runtime'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { ANSWER_WITHIN_MS, type RedisSilence } from './redis-silence.ts'
+
+/**
+ * The requests of keys that are open at once, at one gateway. Redis counts them for all gateways.
+ *
+ * Requests that arrive while a question of their key is under way share the next question, which also frees the
+ * places of requests that have ended meanwhile. So a busy key costs one question for many requests. Invariants: a
+ * request enters only if Redis has counted it, or as one of the gateway's own share while Redis does not answer; a
+ * place whose release is lost ends with its lease; one question of a key is under way, with at most ASKED_MAX
+ * requests, and a request waits at most ANSWER_WITHIN_MS for it and as long for the question before it (L7).
+ */
+export interface KeyPlaces {
+  /** Counts a request; one that entered is open until `leave`. */
+  enter(keyId: string, concurrent: number, member: string): Promise<Place>
+  leave(keyId: string, member: string): void
+  /** Keeps open requests counted in Redis. */
+  renew(): Promise<void>
+}
+
+/** Whether a request may be open; `alone`: this gateway decided without Redis. */
+export interface Place {
+  readonly kind: 'entered' | 'full'
+  readonly alone: boolean
+}
+
+/** Requests of one question, about 50 bytes each. */
+const ASKED_MAX = 500
+const FULL: Place = { kind: 'full', alone: false }
+
+interface Entering {
+  readonly member: string
+  readonly concurrent: number
+  readonly settle: (place: Place) => void
+}
+
+/** The questions of one key. */
+interface Line {
+  asking: boolean
+  entering: Entering[]
+  leaving: string[]
+}
+
+/** Creates the places, of which none is taken. */
+export function createKeyPlaces(deps: {
+  shared: Pick<CallerLimits, 'open' | 'renew' | 'connected'>
+  silence: RedisSilence
+  /** Returns how many gateways serve the fleet. */
+  gateways: () => number
+  log: Pick<Logger, 'debug'>
+}): KeyPlaces {
+  const { shared, silence, gateways, log } = deps
+  const open = new Map<string, Set<string>>()
+  const lines = new Map<string, Line>()
+
+  function opened(keyId: string, member: string, alone: boolean): Place {
+    open.set(keyId, (open.get(keyId) ?? new Set()).add(member))
+    return { kind: 'entered', alone }
+  }
+
+  function enterAlone(keyId: string, concurrent: number, member: string): Place {
+    const share = openShare(concurrent, gateways())
+    if ((open.get(keyId)?.size ?? 0) >= share) return { kind: 'full', alone: true }
+    return opened(keyId, member, true)
+  }
+
+  function lineOf(keyId: string): Line {
+    const line = lines.get(keyId) ?? { asking: false, entering: [], leaving: [] }
+    lines.set(keyId, line)
+    return line
+  }
+
+  /** Asks for the requests that wait, until none waits. */
+  async function ask(keyId: string, line: Line): Promise<void> {
+    if (line.asking) return
+    line.asking = true
+    while (line.entering.length + line.leaving.length > 0) {
+      if (silence.isAlone()) {
+        for (const { member, concurrent, settle } of line.entering.splice(0)) {
+          settle(enterAlone(keyId, concurrent, member))
+        }
+        if (line.leaving.length === 0) break
+      }
+      await askOnce(keyId, line.entering.splice(0, ASKED_MAX), line.leaving.splice(0, ASKED_MAX))
+    }
+    line.asking = false
+    lines.delete(keyId)
+  }
+
+  async function askOnce(keyId: string, entering: readonly Entering[], leaving: readonly string[]) {
+    const members = entering.map(({ member }) => member)
+    const concurrent = entering[0]?.concurrent ?? 0
+    const heard: { entered?: number | undefined } = {}
+    silence.asked()
+    const asking = shared.open(keyId, concurrent, members, leaving).then(
+      (entered) => {
+        silence.answered()
+        heard.entered = entered
+        return entered
+      },
+      (error: unknown) => {
+        log.debug({ err: error, keyId }, 'Redis did not count the open requests of a key')
+        return 0
+      },
+    )
+    // A busy event loop runs late timers before it reads answers that have arrived.
+    if (!(await settleWithin(asking, ANSWER_WITHIN_MS))) await nextTurn()
+    const { entered } = heard
+    if (entered !== undefined) {
+      entering.forEach(({ member, settle }, at) =>
+        settle(at < entered ? opened(keyId, member, false) : FULL),
+      )
+      return
+    }
+    const places = entering.map(({ member, settle }) => {
+      const place = enterAlone(keyId, concurrent, member)
+      settle(place)
+      return place
+    })
+    void asking.then((late) => {
+      // Requests that this gateway refused must not stay open.
+      const refused = members.slice(0, late).filter((_, at) => places[at]?.kind === 'full')
+      leaveAll(keyId, refused)
+    })
+  }
+
+  function leaveAll(keyId: string, members: readonly string[]): void {
+    if (members.length === 0) return
+    const line = lineOf(keyId)
+    line.leaving.push(...members)
+    void ask(keyId, line)
+  }
+
+  return {
+    enter(keyId, concurrent, member) {
+      if (silence.isAlone()) return Promise.resolve(enterAlone(keyId, concurrent, member))
+      const line = lineOf(keyId)
+      return new Promise((settle) => {
+        line.entering.push({ member, concurrent, settle })
+        void ask(keyId, line)
+      })
+    },
+    leave(keyId, member) {
+      const members = open.get(keyId)
+      if (!members?.delete(member)) return
+      if (members.size === 0) open.delete(keyId)
+      leaveAll(keyId, [member])
+    },
+    async renew() {
+      if (!shared.connected()) return
+      await Promise.all([...open].map(([keyId, members]) => shared.renew(keyId, [...members])))
+    },
+  }
+}
