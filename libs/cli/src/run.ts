@@ -8,7 +8,7 @@ import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
 import { findLocalFleet } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
 import { isSet, placeOf, textOf } from './parse/values.ts'
-import { megabytes } from './render/formats.ts'
+import { bytes } from './render/formats.ts'
 import { ansi, uncoloured } from './render/paint.ts'
 import { cut, jsonLine, oneLine, safe } from './render/text.ts'
 
@@ -149,20 +149,20 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
 
 async function read(path: string): Promise<string> {
   const chunks: Buffer[] = []
-  let bytes = 0
+  let read = 0
   try {
     for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
       chunks.push(chunk as Buffer)
-      bytes += (chunk as Buffer).byteLength
-      if (bytes > FILE_BYTES_MAX) break
+      read += (chunk as Buffer).byteLength
+      if (read > FILE_BYTES_MAX) break
     }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new UsageError(`agentfleet cannot read ${placeOf(path)} (${reason}).`)
   }
-  if (bytes > FILE_BYTES_MAX) {
+  if (read > FILE_BYTES_MAX) {
     throw new UsageError(
-      `agentfleet reads at most ${megabytes(FILE_BYTES_MAX)}, and ${placeOf(path)} has more. Split the input into smaller parts.`,
+      `agentfleet reads at most ${bytes(FILE_BYTES_MAX)}, and ${placeOf(path)} has more. Split the input into smaller parts.`,
     )
   }
   // Some editors of Windows put a mark before the text of a file.

@@ -104,6 +104,7 @@ decisions --watch
 decisions d
 incidents
 incidents i
+audit --about writer
 usage
 usage --by agent
 usage --by hour

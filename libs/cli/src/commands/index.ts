@@ -9,7 +9,7 @@ import { limits, queues, stats, usage } from './figures.ts'
 import { fleet } from './fleet.ts'
 import { goals } from './goals.ts'
 import { keys } from './keys.ts'
-import { decisions, incidents } from './records.ts'
+import { audit, decisions, incidents } from './records.ts'
 import { replay } from './replay.ts'
 import { schedules } from './schedules.ts'
 import { submit } from './submit.ts'
@@ -38,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   queues,
   limits,
   keys,
+  audit,
   demo,
   doctor,
   completion,

@@ -134,7 +134,8 @@ function printSecret(context: Context, view: KeyCreated): void {
   printOne(context, view, () => view.key)
 }
 
-async function readKeys({ client, signal }: Context, tenant: string | undefined) {
+/** Every key that the caller may see, page by page. */
+export async function readKeys({ client, signal }: Context, tenant: string | undefined) {
   const found = []
   let cursor: string | undefined
   do {

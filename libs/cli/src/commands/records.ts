@@ -1,6 +1,7 @@
-import type { FleetTopic } from '@agentfleet/protocol'
+import type { AuditPage, FleetTopic } from '@agentfleet/protocol'
 import type { Command, Context, Option } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { readKeys } from './keys.ts'
 import { choiceOf, given, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
@@ -8,11 +9,15 @@ import {
   incidentDetails,
   incidentTable,
 } from '../render/record-views.ts'
+import { auditTable } from '../render/key-views.ts'
 import { jsonLine } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 
 const LIMIT = { min: 1, max: 200 }
 const ROWS_DEFAULT = 20
+/** With `--about` the command reads at most this many pages: the API cannot filter by what was changed. */
+const AUDIT_PAGES_MAX = 50
+const AUDIT_KINDS = ['change', 'refusal'] as const
 const INCIDENT_STATES = ['open', 'closed'] as const
 const LIMIT_OPTION: Option = {
   type: 'string',
@@ -111,6 +116,61 @@ export const incidents: Command = {
       incidentTable(page.incidents, context, context.nowMs()),
     )
     return isSet(input, 'watch') ? followTopic(context, 'incidents') : EXIT.done
+  },
+}
+
+/** `agentfleet audit`: who changed what, and which requests the gateway refused. */
+export const audit: Command = {
+  name: 'audit',
+  summary: 'show who changed an agent, a schedule, a key or a task, or which requests were refused',
+  usages: ['audit [options]'],
+  options: {
+    about: { type: 'string', value: 'ID', help: 'print events about the agent, task or key ID' },
+    kind: {
+      type: 'string',
+      value: 'KIND',
+      choices: AUDIT_KINDS,
+      help: 'print events of the kind KIND (default change)',
+    },
+    operation: {
+      type: 'string',
+      value: 'NAME',
+      help: 'print events of the operation NAME, such as putAgent or drainNode',
+    },
+    by: { type: 'string', value: 'KEY_ID', help: 'print events of the key KEY_ID' },
+    tenant: { type: 'string', value: 'NAME', help: 'print events of the tenant NAME' },
+    limit: LIMIT_OPTION,
+  },
+  notes: ['The command needs a key with the scope admin.'],
+  async run(context, input): Promise<ExitCode> {
+    const rows = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
+    const about = textOf(input, 'about')
+    const events: AuditPage['events'][number][] = []
+    let cursor: string | undefined
+    let pages = 0
+    do {
+      const page = await context.client.audit({
+        ...given({
+          operation: textOf(input, 'operation'),
+          keyId: textOf(input, 'by'),
+          tenant: textOf(input, 'tenant'),
+          cursor,
+        }),
+        kind: choiceOf(input, 'kind', AUDIT_KINDS) ?? 'change',
+        limit: about === undefined ? rows : LIMIT.max,
+        signal: context.signal,
+      })
+      events.push(...page.events.filter(({ target }) => about === undefined || target === about))
+      cursor = page.nextCursor
+      pages += 1
+    } while (cursor !== undefined && events.length < rows && pages < AUDIT_PAGES_MAX)
+    const shown = events.slice(0, rows)
+    const names = context.json || shown.length === 0 ? [] : await readKeys(context, undefined)
+    printRows(context, shown, () => auditTable(shown, names, context))
+    if (cursor !== undefined && events.length < rows) {
+      context.note(`Older events were not searched; --operation, --by or --tenant reach them.`)
+    }
+    return EXIT.done
   },
 }
 

@@ -1,6 +1,6 @@
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import { age, costOf, counted, duration, megabytes, number, percent, time, usd } from './formats.ts'
+import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
 import { table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -96,39 +96,39 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
       ...(tokens === undefined ? [] : [`${number(tokens)} tokens`]),
       ...(dollars === undefined ? [] : [usd(dollars)]),
     ].join(', ') || '—'
-  const store = (name: string, { bytes, maxBytes }: Store): Cell[] => [
+  const store = (name: string, fill: Store): Cell[] => [
     name,
-    megabytes(bytes),
+    bytes(fill.bytes),
     // 0 stands for a store whose size is not known.
-    maxBytes === 0 ? '—' : megabytes(maxBytes),
+    fill.maxBytes === 0 ? '—' : bytes(fill.maxBytes),
   ]
   const rows: Cell[][] = [
     counts('tasks that have not ended', limits.tasks, holds?.tasks),
     [
-      'tasks that run now',
+      'tasks in flight',
       '—',
       limits.concurrency === undefined ? 'none' : number(limits.concurrency),
     ],
     [
       'bytes in the log',
-      holds === undefined ? '—' : megabytes(holds.logBytes),
-      shared(limits.logBytes === undefined ? undefined : megabytes(limits.logBytes)),
+      holds === undefined ? '—' : bytes(holds.logBytes),
+      shared(limits.logBytes === undefined ? undefined : bytes(limits.logBytes)),
     ],
     counts('agents', limits.agents),
     counts('schedules', limits.schedules),
     counts('connections to one gateway', limits.streams),
     counts('held requests of one gateway', limits.heldRequests),
-    ['ended tasks that are still stored', number(holds?.ended), '—'],
+    ['ended tasks that are kept', number(holds?.ended), '—'],
     ...(spent === undefined
       ? []
       : [
           [
-            'usage of this hour (UTC)',
+            'spent this hour (UTC)',
             spentText(spent.hour),
             budgetText(budget.tokensPerHour, budget.usdPerHour),
           ],
           [
-            'usage of today (UTC)',
+            'spent today (UTC)',
             spentText(spent.day),
             budgetText(budget.tokensPerDay, budget.usdPerDay),
           ],
@@ -138,13 +138,13 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
       : [store('log of the fleet', stores.log), store('Redis of the fleet', stores.redis)]),
   ]
   const note =
-    '"shared" means that no limit is set: you may hold half of the space that other tenants leave free.'
+    '"shared" means that the operator set no limit: you may hold half of what other tenants leave free.'
   return `${table([left('LIMIT'), right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
 }
 
 type Store = NonNullable<TenantLimitsView['stores']>['log']
 
-const USAGE_COLUMNS = ['CALLS', 'INPUT', 'OUTPUT', 'COST'].map(right)
+const USAGE_COLUMNS = ['LLM CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST'].map(right)
 
 function usageCells(usage: UsageReport['total']): readonly Cell[] {
   return [

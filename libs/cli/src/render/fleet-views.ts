@@ -1,5 +1,5 @@
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
-import { age, costOf, duration, megabytes, number, percent } from './formats.ts'
+import { age, costOf, duration, bytes, number, percent } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
@@ -40,7 +40,7 @@ export function nodePage({ node, tasks, complete }: NodeDetail, look: Look, nowM
       ['running', `${node.active} of ${node.slots} slots`],
       ['taken', node.queued === 0 ? undefined : `${node.queued} not started`],
       ['cpu', percent(node.cpu)],
-      ['memory', `${megabytes(node.memoryBytes)}, ${percent(node.memory)} of its limit`],
+      ['memory', `${bytes(node.memoryBytes)}, ${percent(node.memory)} of its limit`],
       ['lag', duration(node.lagMs)],
       ['attempt', `${duration(node.responseMs)} on average`],
       ['attempts', `${number(node.completed)} completed, ${number(node.failed)} failed`],
@@ -97,7 +97,7 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
       { text: node.draining ? `${node.state}, draining` : node.state, tone: toneOf(node.state) },
       `${node.active} of ${node.slots}`,
       percent(node.cpu),
-      megabytes(node.memoryBytes),
+      bytes(node.memoryBytes),
       duration(node.lagMs),
       duration(node.responseMs),
       number(node.completed),

@@ -1,8 +1,8 @@
-/** Numbers, amounts and times as people read them. `—` means that the fleet does not know it. */
+/** Numbers, amounts and times as people read them, written as the page writes them. `—` means that the fleet does not know it. */
 
 const UNKNOWN = '—'
 
-/** A number with thousands separators; shortened above 100,000. */
+/** A number with thousands separators; shortened from a million. */
 export function number(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return UNKNOWN
   if (Math.abs(value) >= 1_000_000) return `${(value / 1_000_000).toFixed(2)} M`
@@ -21,7 +21,9 @@ export function counted(value: number, thing: string): string {
 /** US dollars: two decimals, four below one cent; a call without a price is unpriced, not free. */
 export function usd(value: number | undefined): string {
   if (value === undefined) return 'unpriced'
-  return `$${value.toFixed(value !== 0 && value < 0.01 ? 4 : 2)}`
+  if (value === 0) return '$0'
+  if (Math.abs(value) >= 0.01) return `$${value.toFixed(2)}`
+  return Math.abs(value) < 0.000_05 ? '< $0.0001' : `$${value.toFixed(4)}`
 }
 
 /** What calls of models cost; without a call nothing is spent. */
@@ -37,22 +39,27 @@ export function percent(share: number | undefined): string {
   return share === undefined || !Number.isFinite(share) ? UNKNOWN : `${Math.round(share * 100)} %`
 }
 
-/** Bytes in MB. */
-export function megabytes(bytes: number): string {
-  return `${number(Math.round(bytes / 1_000_000))} MB`
+/** A size such as `512 B` or `1.50 MB`. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let size = value
+  let unit = 0
+  for (; size >= 1_000 && unit < units.length - 1; unit += 1) size /= 1_000
+  return `${unit === 0 ? size : size.toPrecision(3)} ${units[unit]}`
 }
 
-/** A duration such as `840 ms`, `12.4 s`, `3 m 05 s` or `2 h 10 m`. */
+/** A duration such as `840 ms`, `12.4 s`, `3 m 05 s`, `2 h 10 m` or `3 d 4 h`. */
 export function duration(ms: number | undefined): string {
   if (ms === undefined || !Number.isFinite(ms)) return UNKNOWN
   if (ms < 1_000) return `${Math.round(ms)} ms`
   const seconds = ms / 1_000
-  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  // 59.96 s would be rounded to 60.0 s.
+  if (seconds < 60) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`
   const two = (value: number): string => String(Math.floor(value)).padStart(2, '0')
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} m ${two(seconds % 60)} s`
   const hours = seconds / 3_600
-  if (hours < 48) return `${Math.floor(hours)} h ${two((seconds / 60) % 60)} m`
-  return `${Math.floor(hours / 24)} d ${two(hours % 24)} h`
+  if (hours < 24) return `${Math.floor(hours)} h ${two((seconds / 60) % 60)} m`
+  return `${Math.floor(hours / 24)} d ${Math.floor(hours % 24)} h`
 }
 
 /** How long ago a time of the API was. */

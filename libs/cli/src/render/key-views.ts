@@ -1,4 +1,4 @@
-import type { KeyView, MeView } from '@agentfleet/protocol'
+import type { AuditPage, KeyView, MeView } from '@agentfleet/protocol'
 import { age, duration, time } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Look } from './table.ts'
@@ -23,6 +23,31 @@ export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): s
 function expiryText(at: string, nowMs: number): string {
   const leftMs = Date.parse(at) - nowMs
   return leftMs > 0 ? `in ${duration(leftMs)}` : `${duration(-leftMs)} ago`
+}
+
+/** Events of the audit log, one a row; `keys` give the ids of the callers their names. */
+export function auditTable(
+  events: AuditPage['events'],
+  keys: readonly Pick<KeyView, 'id' | 'name'>[],
+  look: Look,
+): string {
+  const names = new Map(keys.map(({ id, name }) => [id, name]))
+  return table(
+    ['AT', 'WHO', 'KEY', 'TENANT', 'OPERATION', 'ABOUT', 'FROM', 'RESULT'].map((name) => ({
+      name,
+    })),
+    events.map(({ at, keyId, tenant, operation, target, address, status, code, count }) => [
+      time(at),
+      names.get(keyId ?? '') ?? '—',
+      keyId ?? '—',
+      tenant ?? '—',
+      operation,
+      target ?? '—',
+      address ?? '—',
+      [status, code, ...(count > 1 ? [`${count} times`] : [])].filter(Boolean).join(' '),
+    ]),
+    look,
+  )
 }
 
 /** One key, without its secret. */

@@ -82,20 +82,20 @@ test('the command line prints each limit with the share that is used', () => {
   }
   expect(`\n${limitsTable(view, LOOK)}\n`).toMatchInlineSnapshot(`
     "
-    LIMIT                                            YOU HOLD  AT MOST
-    tasks that have not ended                              41  100,000
-    tasks that run now                                      —     none
-    bytes in the log                                     2 MB   shared
-    agents                                                  —   shared
-    schedules                                               —   shared
-    connections to one gateway                              —   shared
-    held requests of one gateway                            —   shared
-    ended tasks that are still stored                   1,251        —
-    usage of this hour (UTC)           22,880 tokens, $0.0045        —
-    usage of today (UTC)                481,220 tokens, $0.10   $50.00
-    log of the fleet                                     4 MB     8 MB
-    Redis of the fleet                                   0 MB        —
-    "shared" means that no limit is set: you may hold half of the space that other tenants leave free.
+    LIMIT                                       YOU HOLD  AT MOST
+    tasks that have not ended                         41  100,000
+    tasks in flight                                    —     none
+    bytes in the log                             2.10 MB   shared
+    agents                                             —   shared
+    schedules                                          —   shared
+    connections to one gateway                         —   shared
+    held requests of one gateway                       —   shared
+    ended tasks that are kept                      1,251        —
+    spent this hour (UTC)         22,880 tokens, $0.0045        —
+    spent today (UTC)              481,220 tokens, $0.10   $50.00
+    log of the fleet                             4.00 MB  8.00 MB
+    Redis of the fleet                               1 B        —
+    "shared" means that the operator set no limit: you may hold half of what other tenants leave free.
     "
   `)
 })

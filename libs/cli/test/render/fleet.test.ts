@@ -65,9 +65,9 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   } as UsageReport
   expect(`\n${usageTable(report, LOOK)}\n`).toMatchInlineSnapshot(`
     "
-    DAY (UTC)   MODEL                     CALLS  INPUT  OUTPUT     COST
-    2026-01-31  openai/gpt                    1    812      96  $0.0002
-    total       2026-01-02 to 2026-01-31      1    812      96  $0.0002
+    DAY (UTC)   MODEL                     LLM CALLS  TOKENS IN  TOKENS OUT     COST
+    2026-01-31  openai/gpt                        1        812          96  $0.0002
+    total       2026-01-02 to 2026-01-31          1        812          96  $0.0002
     "
   `)
   const day = { ...report.days[0], agents: [{ agent: 'reviewer', usage }] }
@@ -75,9 +75,9 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   const detailed = { ...report, days: [{ ...day, hours }] } as UsageReport
   expect(`\n${usageTable(detailed, LOOK, 'agent')}\n`).toMatchInlineSnapshot(`
     "
-    AGENT                            CALLS  INPUT  OUTPUT     COST
-    reviewer                             1    812      96  $0.0002
-    total, 2026-01-02 to 2026-01-31      1    812      96  $0.0002
+    AGENT                            LLM CALLS  TOKENS IN  TOKENS OUT     COST
+    reviewer                                 1        812          96  $0.0002
+    total, 2026-01-02 to 2026-01-31          1        812          96  $0.0002
     "
   `)
   expect(`\n${usageTable(detailed, LOOK, 'hour')}\n`).toMatchInlineSnapshot(`
@@ -158,7 +158,7 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   expect(`\n${incidentTable([incident], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
     ID            AGE  NODE      STATE   SILENT  TASKS  MOVED  ACTION   OUTCOME
-    worker-2-1  9.0 s  worker-2  closed   1.4 s    211    211  replace  recovered
+    worker-2-1  8.9 s  worker-2  closed   1.4 s    211    211  replace  recovered
     "
   `)
   expect(`\n${incidentDetails(incident, LOOK)}\n`).toMatchInlineSnapshot(`

@@ -14,13 +14,13 @@ const LOOK = { paint: uncoloured, columns: undefined }
 describe('the formats of the command line', () => {
   test('write durations with two units at most', () => {
     const texts = [840, 12_400, 185_000, 7_800_000, 180_000_000].map(duration)
-    expect(texts).toEqual(['840 ms', '12.4 s', '3 m 05 s', '2 h 10 m', '2 d 02 h'])
+    expect(texts).toEqual(['840 ms', '12.4 s', '3 m 05 s', '2 h 10 m', '2 d 2 h'])
     expect(duration(undefined)).toBe('—')
   })
 
   test('write amounts in short form, and do not write an unknown price as zero', () => {
     expect([0, 12_345, 1_240_000, 0.5].map(number)).toEqual(['0', '12,345', '1.24 M', '0.5'])
-    expect([0, 0.00018, 1.5].map(usd)).toEqual(['$0.00', '$0.0002', '$1.50'])
+    expect([0, 0.00018, 1.5].map(usd)).toEqual(['$0', '$0.0002', '$1.50'])
     expect(usd(undefined)).toBe('unpriced')
   })
 
