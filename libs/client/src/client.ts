@@ -21,6 +21,7 @@ import type {
   ToolView,
   UsageReport,
 } from '@agentfleet/protocol'
+import { bodyOf } from './body.ts'
 import { errorOf, notJson, unreachable } from './error.ts'
 import { followFleet, type FollowFrame, type FollowTopic } from './follow.ts'
 import { figuresClient, type FiguresClient } from './figures.ts'
@@ -170,7 +171,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       })
-      text = await response.text()
+      text = await bodyOf(response)
     } catch (error) {
       throw unreachable(error)
     }

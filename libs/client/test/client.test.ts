@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { bodyOf } from '../src/body.ts'
 import { ClientError, createClient } from '../src/index.ts'
 
 /** A server that plays one scene of a gateway. */
@@ -69,6 +70,26 @@ test('the client works with a gateway below a path of a server, and reports an e
   const error = await client.get('x').catch((reason: unknown) => reason)
   expect(paths).toEqual(['/fleet/v1/tasks/x'])
   expect(error).toMatchObject({ status: 200, problem: { code: 'unknown', detail: '<html>' } })
+})
+
+test('the client reads an answer without a stated length up to a limit, and no further', async () => {
+  let sent = 0
+  await using scene = await setup({
+    http: (_request, response) => {
+      const send = (): void => {
+        while (sent < 100_000_000 && response.write('é'.repeat(5_000))) sent += 10_000
+        if (sent >= 100_000_000) response.end()
+        else response.once('drain', send)
+      }
+      send()
+    },
+  })
+  await expect(fetch(scene.url).then((answer) => bodyOf(answer, 1_000_000))).rejects.toThrow(
+    'the answer has more than 1000000 bytes',
+  )
+  expect(sent).toBeLessThan(100_000_000)
+  const short = new Response(new Blob(['é€']).stream())
+  expect(await bodyOf(short, 5)).toBe('é€')
 })
 
 test('a submission by the client sends the idempotency key, the time to wait and the API key', async () => {
