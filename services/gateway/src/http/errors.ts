@@ -73,17 +73,21 @@ function filledIn(template: string, asked: string): string {
 }
 
 /** Answers input that Node cannot parse as a request and therefore never routes; returns whether it answered. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): boolean {
+export function answerBrokenRequest(error: BrokenRequest, socket: Socket): boolean {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return false
   }
-  const detail =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? 'Send at most 16 KiB of headers.'
-      : 'Send a complete HTTP/1.1 request within 30 seconds.'
-  endWithRefusal(socket, new Refusal('invalid-request', detail))
+  endWithRefusal(socket, new Refusal('invalid-request', brokenDetail(error)))
   return true
+}
+
+type BrokenRequest = NodeJS.ErrnoException & { readonly reason?: string }
+
+function brokenDetail({ code, reason }: BrokenRequest): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'Send at most 16 KiB of headers.'
+  const ask = 'Send a complete HTTP/1.1 request within 30 seconds.'
+  return reason === undefined ? ask : `The gateway cannot read the request (${reason}). ${ask}`
 }
 
 /** Answers a request that is never routed, and ends its connection. */

@@ -29,6 +29,10 @@ export function createCheckCaller(options: {
     if (host === undefined && raw.httpVersion !== '1.0') {
       throw new Refusal('invalid-request', 'Send the header Host with the name of the gateway.')
     }
+    // A proxy may have read the other one (RFC 9112, section 3.2).
+    if (timesNamed(raw.rawHeaders, 'host') > 1) {
+      throw new Refusal('invalid-request', 'Send the header Host only once.')
+    }
     if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
       throw new Refusal(
         'host-refused',
@@ -42,6 +46,16 @@ export function createCheckCaller(options: {
       )
     }
   }
+}
+
+/** How often a list of names and values, one after the other, has this name. */
+function timesNamed(headers: readonly string[], name: string): number {
+  let times = 0
+  for (let at = 0; at < headers.length; at += 2) {
+    const given = headers[at]!
+    if (given.length === name.length && given.toLowerCase() === name) times += 1
+  }
+  return times
 }
 
 /**

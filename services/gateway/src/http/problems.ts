@@ -64,6 +64,8 @@ interface InvalidPlace {
   readonly keyword?: string
   readonly message?: string | undefined
   readonly params?: Readonly<Record<string, unknown>>
+  /** The name of a field, if the name itself is wrong. */
+  readonly propertyName?: string | undefined
   /** The schema that was broken, and the value that broke it. */
   readonly parentSchema?: unknown
   readonly data?: unknown
@@ -71,6 +73,8 @@ interface InvalidPlace {
 
 /** A caller who misspells more fields uses another API. */
 const UNKNOWN_MAX = 10
+/** No field of the API has a longer name; the rest of a longer one is left out, characters. */
+const NAME_CHARS_MAX = 128
 
 /** The parts of a request by their names in openapi.yaml. */
 const PART_NAMES: Readonly<Record<string, string>> = {
@@ -91,13 +95,21 @@ export function fieldErrors(places: readonly InvalidPlace[], part: string): Fiel
 
 function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
   return places.flatMap((place) => {
-    const { instancePath = '', keyword, message, params = {} } = place
+    const { instancePath = '', keyword, message, params = {}, propertyName } = place
     const base = part === 'body' ? instancePath : `${PART_NAMES[part] ?? part}${instancePath}`
+    if (propertyName !== undefined) {
+      const [error] = errorsOf([{ ...place, propertyName: undefined }], part)
+      const detail = `is a name that ${error?.detail ?? 'is not valid'}`
+      return [{ pointer: `${base}/${tokenOf(propertyName)}`, detail }]
+    }
     switch (keyword ?? '') {
+      // The error about the name comes before it.
+      case 'propertyNames':
+        return []
       case 'additionalProperties':
       case 'required':
         return wrongNames(place).map(({ name, detail }) => ({
-          pointer: `${base}/${escapeToken(name)}`,
+          pointer: `${base}/${tokenOf(name)}`,
           detail,
         }))
       case 'enum':
@@ -194,6 +206,7 @@ function formatDetail(format: unknown): string {
     : 'must be a time with a time zone, such as 2026-01-31T12:00:00Z'
 }
 
-function escapeToken(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+function tokenOf(name: string): string {
+  const short = name.length > NAME_CHARS_MAX ? `${name.slice(0, NAME_CHARS_MAX)}…` : name
+  return short.replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -70,6 +70,8 @@ const REQUEST_CHECK_MS = 5_000
 const KEEP_ALIVE_MS = 75_000
 /** Milliseconds between sweeps; bounds how long an idle connection can delay a drain. */
 const CLOSE_SWEEP_MS = 50
+/** The only path at which the gateway opens a WebSocket. */
+const STREAM_PATH = '/v1/stream'
 const FRAME_MAX_BYTES = 64 * 1024
 /** Pieces of one unfinished message; each costs more memory than its bytes, and no client sends so many. */
 const FRAME_PIECES_MAX = 256
@@ -247,7 +249,10 @@ export async function createApi(deps: {
     },
   })
   await app.ready()
-  ignoreOtherUpgrades(app.server)
+  ignoreOtherUpgrades(app.server, (url) => {
+    const [path] = withoutPath(url, publicPath).split('?', 1)
+    return path === STREAM_PATH
+  })
   app.server.on('checkExpectation', (_request: IncomingMessage, { socket }: ServerResponse) => {
     if (socket !== null) endWithRefusal(socket, UNKNOWN_EXPECTATION)
   })

@@ -2,8 +2,9 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Requests that offer an upgrade to another protocol than WebSocket. Some clients offer HTTP/2 with each request
- * (`Upgrade: h2c`); RFC 9110 lets a server ignore the offer, but Node hands every upgrade to the WebSocket server.
+ * Requests that offer another upgrade than the stream to WebSocket. Some clients offer HTTP/2 with each request
+ * (`Upgrade: h2c`); RFC 9110 lets a server ignore the offer, but Node hands every upgrade to the WebSocket server,
+ * which opens a WebSocket for every path before it closes the connection.
  */
 
 type Upgraded = (request: IncomingMessage, socket: Socket, head: Buffer) => void
@@ -12,14 +13,18 @@ type Accept = (this: Server, socket: Socket) => void
 /** Headers that concern only the offer. */
 const OF_THE_OFFER: ReadonlySet<string> = new Set(['upgrade', 'http2-settings'])
 
-/** Lets only WebSockets be upgraded; other requests are read again without their offer. Call it once. */
-export function ignoreOtherUpgrades(server: Server): void {
+/**
+ * Lets only requests for the stream be upgraded, and only to WebSocket; other requests are read again without their
+ * offer. Call it once.
+ */
+export function ignoreOtherUpgrades(server: Server, isStream: (url: string) => boolean): void {
   // The listener of Node itself, which parses requests; ours would count the connection again.
   const accept = server.listeners('connection')[0] as Accept
   const upgrades = server.listeners('upgrade') as Upgraded[]
   server.removeAllListeners('upgrade')
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+    const { url = '', headers } = request
+    if (headers.upgrade?.toLowerCase() === 'websocket' && isStream(url)) {
       for (const upgrade of upgrades) upgrade.call(server, request, socket, head)
       return
     }

@@ -32,6 +32,16 @@ test('the JSON pointer of an unknown field contains the escaped name of the fiel
   expect(fieldErrors([place], 'body')[0]?.pointer).toBe('/tasks/0/a~1b~0c')
 })
 
+test('a name that is too long is the place of the error, and the answer has only its beginning', () => {
+  const long = 'k'.repeat(100_000)
+  const start = `${long.slice(0, 128)}…`
+  expect(check({ task: 'x', metadata: { [long]: 'v' } })).toEqual([
+    { pointer: `/metadata/${start}`, detail: 'is a name that must have at most 64 characters' },
+  ])
+  const [unknown] = check({ task: 'x', [long]: 1 }) ?? []
+  expect(unknown?.pointer).toBe(`/${start}`)
+})
+
 test('the error detail about a value of a wrong size says what the size must be', () => {
   const detail = (keyword: string, limit: number) =>
     fieldErrors([{ instancePath: '/task', keyword, params: { limit } }], 'body')[0]?.detail

@@ -98,6 +98,16 @@ test('a client that offers HTTP/2 with each request is answered over HTTP/1.1, a
 test.each([
   ['without a host', 'GET /v1/me HTTP/1.1\r\n\r\n', /400[^]*Send the header Host/],
   [
+    'with two hosts',
+    `GET /v1/me HTTP/1.1\r\n${HEAD}host: localhost\r\n\r\n`,
+    /400[^]*Host only once/,
+  ],
+  [
+    'with two lengths',
+    `GET /v1/me HTTP/1.1\r\n${HEAD}content-length: 1\r\ncontent-length: 2\r\n\r\n`,
+    /400[^]*cannot read the request \(/,
+  ],
+  [
     'with an unknown expectation',
     `GET /v1/me HTTP/1.1\r\n${HEAD}expect: x\r\n\r\n`,
     /400[^]*Expect/,
@@ -131,3 +141,12 @@ test.each([
     expect(text()).toContain('application/problem+json')
   },
 )
+
+test('a request that offers a WebSocket at a path other than the stream gets an answer of HTTP', async () => {
+  const { socket, text } = open()
+  const offer = 'upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n'
+  const key = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+  socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}${offer}${key}\r\n`)
+  await eventually(() => expect(text()).toMatch(/^HTTP\/1\.1 \d{3}/), SOON_MS)
+  expect(text()).toMatch(/^HTTP\/1\.1 200 /)
+})
