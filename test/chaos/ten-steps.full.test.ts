@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { JournaledCall, TaskEvent } from '@agentfleet/domain'
 import { parseEvent } from '@agentfleet/protocol'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /**
@@ -41,15 +41,8 @@ beforeAll(async () => {
     delayMs: CALL_MS,
     toolCalls: [{ name: 'append_line', arguments: { line: `line ${index}`, ms: CALL_MS } }],
   }))
-  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      name: SCRIPT,
-      turns: [...turns, { delayMs: CALL_MS, content: 'done' }],
-    }),
-  })
-  expect(answer.ok).toBe(true)
+  const last = { delayMs: CALL_MS, content: 'done' }
+  await playScript(test.fleet.simulators[0], SCRIPT, [...turns, last])
 })
 afterAll(async () => {
   await test[Symbol.asyncDispose]()

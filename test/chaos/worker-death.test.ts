@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
 import { spreadOf, type Audit, type Spread } from '@agentfleet/tools'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expectAllEnded, FULL_SIZE, judge, submitAll, WITHIN_MS } from './support.ts'
@@ -126,21 +126,13 @@ describe('a worker that drains', { timeout: WITHIN_MS }, () => {
   it('aborts its tool at its deadline, and another node repeats the call under the same key', async () => {
     await untilNodes()
     const use = (name: string, args: object) => ({ toolCalls: [{ name, arguments: args }] })
-    const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        name: 'drained',
-        turns: [
-          use('node_name', {}),
-          use('append_line', { line: 'slow', ms: 6_000 }),
-          { content: 'done' },
-        ],
-      }),
-    })
-    expect(answer.ok).toBe(true)
+    const model = await playScript(test.fleet.simulators[0], 'drained', [
+      use('node_name', {}),
+      use('append_line', { line: 'slow', ms: 6_000 }),
+      { content: 'done' },
+    ])
     const tools = ['node_name', 'append_line']
-    const { id } = await test.client.submit({ task: 'x', model: 'sim-script:drained', tools })
+    const { id } = await test.client.submit({ task: 'x', model, tools })
     const lines = async (): Promise<string[]> => {
       const all = (await readFile(join(toolDir, 'log'), 'utf8')).split('\n')
       return all.filter((line) => line.startsWith(id)).map((line) => line.slice(id.length + 1))

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** Runs that wait, on a separate fleet with a single slot: a waiting run has to give it back. */
@@ -22,13 +22,6 @@ afterAll(async () => {
 })
 
 const SOON_MS = 60_000
-
-async function script(name: string, turns: object[]): Promise<string> {
-  const body = JSON.stringify({ name, turns })
-  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, { method: 'POST', body })
-  expect(answer.ok).toBe(true)
-  return `sim-script:${name}`
-}
 
 const delegate = (...tasks: object[]) => ({
   toolCalls: [{ name: 'delegate', arguments: { tasks } }],
@@ -54,7 +47,7 @@ const ended = (id: string) =>
 
 describe('an agent that delegates work to child tasks', () => {
   it('releases its slot while it waits, and continues its own conversation with the results', async () => {
-    const model = await script('delegates', [
+    const model = await playScript(test.fleet.simulators[0], 'delegates', [
       delegate(
         { agent: 'developer', task: 'write it' },
         { agent: 'tester', task: 'test it', after: [0] },
@@ -85,7 +78,7 @@ describe('an agent that delegates work to child tasks', () => {
   })
 
   it('gets the problems of a wrong delegation as an error, and may correct the call', async () => {
-    const model = await script('corrected', [
+    const model = await playScript(test.fleet.simulators[0], 'corrected', [
       delegate({ agent: 'developer', task: 'x', after: [0] }),
       { content: 'never mind' },
     ])
@@ -97,7 +90,7 @@ describe('an agent that delegates work to child tasks', () => {
   it('shares its budget with its children, and ends them at its deadline', async () => {
     const slow = { name: 'delegate', arguments: { tasks: [{ agent: 'developer', task: 'x' }] } }
     // The child asks the same script, which then keeps it waiting.
-    const model = await script('late', [
+    const model = await playScript(test.fleet.simulators[0], 'late', [
       { toolCalls: [slow] },
       { delayMs: 60_000, content: 'late' },
     ])
@@ -121,7 +114,7 @@ describe('an agent that delegates work to child tasks', () => {
 describe('a tool call that needs approval', () => {
   it('releases its slot while it waits, and another task uses the slot', async () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: { amount: 5 } }] }
-    const model = await script('approved', [pay, { content: 'done' }])
+    const model = await playScript(test.fleet.simulators[0], 'approved', [pay, { content: 'done' }])
     const id = await submit({ task: 'Pay', model, tools: ['pay_out'] })
     await eventually(async () => expect((await test.client.get(id)).state).toBe('waiting'), SOON_MS)
     expect(await ended(await submit({ task: 'meanwhile', model: 'echo' }))).toMatchObject({

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { createClient, type Client } from '@agentfleet/client'
-import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
+import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser, type Browser, type Page, type Session } from '../browser/browser.ts'
 
@@ -77,17 +77,6 @@ async function renew(tab: Page): Promise<void> {
   await tab.getByRole('button', { name: 'Resume', exact: true }).click()
 }
 
-/** A model of the simulator that plays these turns. */
-async function script(name: string, turns: readonly object[]): Promise<string> {
-  const answer = await fetch(`${test.fleet.simulators[0]}/sim/scripts`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ name, turns }),
-  })
-  expect(answer.ok, await answer.text()).toBe(true)
-  return `sim-script:${name}`
-}
-
 describe('the page behind a proxy', () => {
   it('keeps the deep link while it asks for a key, takes keys with any character, and gives them to other tabs', async () => {
     await page.goto(address('/fleet?fill=cpu'))
@@ -122,7 +111,7 @@ describe('the page behind a proxy', () => {
       { toolCalls: [{ name: 'calculate', arguments: '{"expression":"1+1"}' }] },
       { error: { status: 400, message: 'The model is closed.' } },
     ]
-    const model = await script('broken', turns)
+    const model = await playScript(test.fleet.simulators[0], 'broken', turns)
     const { id } = await client.submit({ task: 'Add up', agent: 'developer', model })
     await eventually(async () => expect((await client.get(id)).state).toBe('failed'), SOON_MS)
     await page.locator('h1').focus()
@@ -222,7 +211,7 @@ describe('the page behind a proxy', () => {
     await tab.goto(address('/approvals'))
     await enterKey(tab, made.key)
     const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
-    const model = await script('pay', [pay, { content: 'paid' }])
+    const model = await playScript(test.fleet.simulators[0], 'pay', [pay, { content: 'paid' }])
     const { id } = await client.submit({ task: 'Pay the invoice', model, tools: ['pay_out'] })
     await eventually(async () => expect((await client.get(id)).state).toBe('waiting'), SOON_MS)
     await renew(tab)

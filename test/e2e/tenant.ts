@@ -1,6 +1,6 @@
 import { createClient, type Client } from '@agentfleet/client'
 import type { TaskView } from '@agentfleet/protocol'
-import { eventually, openStoredTasks, type StoredTasks } from '@agentfleet/testkit'
+import { eventually, openStoredTasks, type StoredTasks, playScript } from '@agentfleet/testkit'
 import { expect, inject } from 'vitest'
 import type { SharedFleet } from './shared-fleet.ts'
 
@@ -63,16 +63,7 @@ export async function joinSharedFleet(name: string): Promise<Tenant> {
       const text = await response.text()
       return { status: response.status, body: text === '' ? undefined : JSON.parse(text) }
     },
-    async script(script, turns) {
-      const own = `${name}-${script}`
-      const answer = await fetch(`${fleet.simulator}/sim/scripts`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ name: own, turns }),
-      })
-      expect(answer.ok, await answer.text()).toBe(true)
-      return `sim-script:${own}`
-    },
+    script: (script, turns) => playScript(fleet.simulator, `${name}-${script}`, turns),
     ended: (taskId) =>
       eventually(async () => {
         const view = await client.get(taskId)

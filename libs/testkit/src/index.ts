@@ -19,5 +19,6 @@ export {
   type SeenRequest,
 } from './kubernetes-server.ts'
 export { withRedis } from './redis.ts'
+export { playScript } from './scripts.ts'
 export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'
 export { startTestServers, type TestServers } from './servers.ts'

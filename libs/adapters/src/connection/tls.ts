@@ -1,3 +1,4 @@
+import { given } from '@agentfleet/domain'
 /** TLS to a server: by its address alone with the authorities that Node trusts, or by files. */
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '@agentfleet/runtime'
@@ -63,8 +64,6 @@ export function readTls(
   if (problems.length > 0) throw new ConfigError(problems)
   if (!tls) return undefined
   return {
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
+    ...given({ ca, cert, key }),
   }
 }

@@ -1,3 +1,4 @@
+import { given } from '../collections/given.ts'
 import type { Budget, Json, RunLimits, Sampling } from '../task/values.ts'
 
 /**
@@ -55,7 +56,7 @@ export function resolveAgent(asked: AgentPart, definition: AgentDefinition): Age
   const { maxOutputTokens, timeoutMs, budget, ...runLimits } = limits
   const merged = { ...runLimits, ...asked.limits }
   const sampling = { ...definition.sampling, ...asked.sampling }
-  return present({
+  return given({
     systemPrompt: asked.systemPrompt ?? definition.systemPrompt,
     model: asked.model ?? definition.model,
     // Fallbacks belong to a model: a task with another model does not take them.
@@ -69,11 +70,4 @@ export function resolveAgent(asked: AgentPart, definition: AgentDefinition): Age
     budget: asked.budget ?? budget,
     limits: Object.keys(merged).length === 0 ? undefined : merged,
   })
-}
-
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-function present<T extends object>(fields: T): Present<T> {
-  const kept = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(kept) as Present<T>
 }

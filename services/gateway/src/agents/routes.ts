@@ -1,5 +1,6 @@
 import type { Agents, StoredAgent } from '@agentfleet/adapters'
 import {
+  given,
   decideShare,
   limitOf,
   shippedAgent,
@@ -159,12 +160,7 @@ function agentView({ name, version, builtIn, atMs, definition }: FoundAgent): Ag
 function agentSummary(agent: FoundAgent): AgentSummary {
   const { definition, ...rest } = agentView(agent)
   const { role, description, model } = definition
-  return {
-    ...rest,
-    ...(role === undefined ? {} : { role }),
-    ...(description === undefined ? {} : { description }),
-    ...(model === undefined ? {} : { model }),
-  }
+  return { ...rest, ...given({ role, description, model }) }
 }
 
 function agentNotFound(): Refusal {

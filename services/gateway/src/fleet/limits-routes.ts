@@ -1,5 +1,5 @@
 import type { UsageTotals } from '@agentfleet/adapters'
-import { budgetOf, limitOf, type TenantBudgets, type TenantLimits } from '@agentfleet/domain'
+import { given, budgetOf, limitOf, type TenantBudgets, type TenantLimits } from '@agentfleet/domain'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { patient } from '../tasks/reads.ts'
@@ -49,9 +49,7 @@ export function limitsRoutes(deps: LimitsRouteDeps) {
         tenant,
         at: isoTime(nowMs),
         limits: { ...limitOf(limits, tenant) },
-        ...(standing === undefined ? {} : { holds: standing.holds }),
-        ...(spent === undefined ? {} : { spent }),
-        ...(budget === undefined ? {} : { budget }),
+        ...given({ holds: standing?.holds, spent, budget }),
         ...(standing === undefined || !operators.has(tenant) ? {} : { stores: standing.stores }),
       }
     },

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { createNewest, NODES_MAX } from '@agentfleet/domain'
+import { given, createNewest, NODES_MAX } from '@agentfleet/domain'
 import { CHANNELS, type FleetView, type ProviderModel } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 
@@ -63,17 +63,7 @@ export function together(said: readonly (readonly ProviderModel[])[]): View[] {
 }
 
 function alone({ lastError, firstTokenMs, tokensPerSecond, ...model }: ProviderModel): View {
-  return { ...model, nodes: 1, ...known({ lastError, firstTokenMs, tokensPerSecond }) }
-}
-
-/** Returns the fields that have a value. */
-function known(fields: Pick<ProviderModel, 'lastError' | 'firstTokenMs' | 'tokensPerSecond'>) {
-  const { lastError, firstTokenMs, tokensPerSecond } = fields
-  return {
-    ...(lastError === undefined ? {} : { lastError }),
-    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
-    ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
-  }
+  return { ...model, nodes: 1, ...given({ lastError, firstTokenMs, tokensPerSecond }) }
 }
 
 const WORST = ['closed', 'probing', 'open'] as const
@@ -92,7 +82,7 @@ function merged(a: View, b: ProviderModel): View {
     breaker: WORST.indexOf(a.breaker) >= WORST.indexOf(b.breaker) ? a.breaker : b.breaker,
     closedForMs: Math.max(a.closedForMs, b.closedForMs),
     learned: [...new Set([...a.learned, ...b.learned])].sort(),
-    ...known({ lastError, firstTokenMs, tokensPerSecond }),
+    ...given({ lastError, firstTokenMs, tokensPerSecond }),
   }
 }
 

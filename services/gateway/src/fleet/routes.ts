@@ -1,3 +1,4 @@
+import { given } from '@agentfleet/domain'
 import type { Ops } from '@agentfleet/adapters'
 import {
   ServiceError,
@@ -51,11 +52,7 @@ export function controlRoutes({ recentDecisions, ops, operators, reader }: Contr
     async listDecisions(request: FastifyRequest): Promise<DecisionPage> {
       const { cursor, from, to, ...fields } = request.query as Query<DecisionQuery> & Range
       const [fromMs, beforeMs] = [instantOf(from, 'from', 'query'), instantOf(to, 'to', 'query')]
-      const query = {
-        ...fields,
-        ...(fromMs === undefined ? {} : { fromMs }),
-        ...(beforeMs === undefined ? {} : { beforeMs }),
-      }
+      const query = { ...fields, ...given({ fromMs, beforeMs }) }
       const { limit: _limit, ...asked } = query
       const listing = listingName('decisions', asked)
       const after = positionOf(cursor, listing, /^\d+$/)

@@ -1,4 +1,5 @@
 import {
+  given,
   addUsage,
   definitionNameOf,
   isTerminal,
@@ -86,8 +87,7 @@ export function goalSpecOf(
     timeoutMs: request.timeoutMs ?? TIMEOUT_DEFAULT_MS,
     maxAttempts: request.maxAttempts ?? 3,
     ...(request.context === undefined ? {} : { context: checkedContext(request.context) }),
-    ...(request.metadata === undefined ? {} : { metadata: request.metadata }),
-    ...(request.budget === undefined ? {} : { budget: request.budget }),
+    ...given({ metadata: request.metadata, budget: request.budget }),
     ...(request.approvers === 'other-keys' ? { approvers: request.approvers } : {}),
     goal,
   }
@@ -167,9 +167,7 @@ function planView(
         role,
         task,
         dependsOn: [...dependsOn],
-        ...(taskId === undefined ? {} : { taskId }),
-        ...(child === undefined ? {} : { state: child.state }),
-        ...(child?.error === undefined ? {} : { error: child.error }),
+        ...given({ taskId, state: child?.state, error: child?.error }),
       }
     }),
   }

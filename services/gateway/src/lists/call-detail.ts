@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@agentfleet/adapters'
 import {
+  given,
   addUsage,
   NO_USAGE,
   promptOf,
@@ -81,8 +82,7 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       name,
       ...place,
       usage: call.usage,
-      ...(by === undefined ? {} : { by }),
-      ...(times === undefined ? {} : { times }),
+      ...given({ by, times }),
       output: clip(textIn(output), textBytes),
     }
     if (kind === 'tool') return { ...shown, ...asked, error: isWrong(output) }
@@ -121,8 +121,7 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       name: by?.model ?? start.spec.model,
       output: { text: typeof result === 'string' ? result : JSON.stringify(result) },
       usage: without(event.usage, usage),
-      ...(by === undefined ? {} : { by }),
-      ...(times === undefined ? {} : { times }),
+      ...given({ by, times }),
     }
     return found(call, place)
   }

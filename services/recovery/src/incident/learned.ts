@@ -1,5 +1,11 @@
 import type { Ops } from '@agentfleet/adapters'
-import { DEATH_WINDOW_MS, QUARANTINE_MS, rememberDeath, type PastDeath } from '@agentfleet/domain'
+import {
+  given,
+  DEATH_WINDOW_MS,
+  QUARANTINE_MS,
+  rememberDeath,
+  type PastDeath,
+} from '@agentfleet/domain'
 import type { Incident } from '@agentfleet/protocol'
 import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
 
@@ -102,8 +108,7 @@ export function deathOf(incident: Incident): PastDeath {
     nodeId,
     incarnation,
     atMs: detectedAtMs,
-    ...(host === undefined ? {} : { host }),
-    ...(uptimeMs === undefined ? {} : { uptimeMs }),
+    ...given({ host, uptimeMs }),
     taskIds,
   }
 }

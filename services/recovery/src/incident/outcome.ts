@@ -1,5 +1,11 @@
 import type { Store } from '@agentfleet/adapters'
-import { fateOf, decideOutcome, type OutcomeDecision, type TaskFate } from '@agentfleet/domain'
+import {
+  given,
+  fateOf,
+  decideOutcome,
+  type OutcomeDecision,
+  type TaskFate,
+} from '@agentfleet/domain'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { Fleet } from '../fleet.ts'
@@ -65,8 +71,7 @@ export async function watchOutcome(
       tasks: fates.size,
       settled,
       stopped: count('stopped'),
-      ...(nodesBefore === undefined ? {} : { nodesBefore }),
-      ...(nodesNow === undefined ? {} : { nodesNow }),
+      ...given({ nodesBefore, nodesNow }),
       last,
     })
     return decision.kind !== 'wait'
@@ -144,8 +149,7 @@ function figuresOf(
     ...(seen.settledAtMs === undefined
       ? {}
       : { settledMs: Math.round(seen.settledAtMs - detectedAtMs) }),
-    ...(nodesBefore === undefined ? {} : { nodesBefore }),
-    ...(seen.nodes === undefined ? {} : { nodesAfter: seen.nodes }),
+    ...given({ nodesBefore, nodesAfter: seen.nodes }),
     ...(seen.restoredAtMs === undefined
       ? {}
       : { nodesRestoredMs: Math.round(seen.restoredAtMs - detectedAtMs) }),

@@ -2,11 +2,13 @@ import type { ServerResponse } from 'node:http'
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { CALL, delta, DONE, event, GOOD, toolTurn, usage } from './answers.ts'
+import { casesOf } from './cases.ts'
 import { endpoint, providerAt, runTask, sendEvents } from './support.ts'
 
 /** Bodies and connections as servers and proxies handle them; a new one is one row. */
 
 const OK = { kind: 'completed', result: 'The answer is 42.' }
+type Send = (response: ServerResponse) => void
 const EVENTS = { 'content-type': 'text/event-stream' }
 const packed = (encoding: string, bytes: Uint8Array) => (response: ServerResponse) => {
   response.writeHead(200, { ...EVENTS, 'content-encoding': encoding })
@@ -21,7 +23,7 @@ const flipped = (bytes: Buffer, at: number): Buffer => {
 }
 
 describe("the body of a provider's answer is read", () => {
-  const SENT: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  const SENT: Readonly<Record<string, Send>> = {
     'in gzip': packed('gzip', gzipSync(GOOD)),
     'in gzip under its old name': packed('x-gzip', gzipSync(GOOD)),
     'in deflate': packed('deflate', deflateSync(GOOD)),
@@ -101,76 +103,60 @@ describe("the body of a provider's answer is read", () => {
 
 describe('the answer of a provider becomes one failure after a single request', () => {
   const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2])
-  test.each<[string, (response: ServerResponse) => void, string?]>([
-    [
-      'when the provider switches to another protocol',
-      (response) =>
+  const FAILURES: Readonly<Record<string, Readonly<Record<string, Send>>>> = {
+    'without an answer': {
+      'when the provider switches to another protocol': (response) =>
         void response.socket?.write(
           'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n',
         ),
-      'without an answer',
-    ],
-    ['when it is zstd', packed('zstd', ZSTD), 'zstd'],
-    ['when it is zstd without a header', packed('identity', ZSTD), 'zstd'],
-    [
-      'when it is brotli, although its header says gzip',
-      packed('gzip', brotliCompressSync(GOOD)),
-      'not gzip',
-    ],
-    ['when it is brotli without a header', packed('identity', brotliCompressSync(GOOD)), 'binary'],
-    [
-      'when it is gzip four times',
-      packed('gzip', gzipSync(gzipSync(gzipSync(gzipSync(GOOD))))),
-      'more than 3',
-    ],
-    [
-      'when its gzip is defective in its middle',
-      packed('gzip', flipped(gzipSync(GOOD), 40)),
-      'gzip is defective',
-    ],
-    [
-      'when it unpacks to a flood of comments',
-      packed('gzip', gzipSync(Buffer.alloc(40_000_000, ': ping\n\n'))),
-      'times its size',
-    ],
-    ['when its gzip is cut in its middle', packed('gzip', gzipSync(GOOD).subarray(0, 40))],
-    ['when its gzip is none', packed('gzip', Buffer.from([1, 2, 3, 4, 5, 6]))],
-    ['when it unpacks to gigabytes', packed('gzip', gzipSync(Buffer.alloc(50_000_000, 'data: x')))],
-    [
-      'when its compression is unknown',
-      packed('zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 1, 2])),
-    ],
-    [
-      'when it is a page',
-      (response) =>
+    },
+    zstd: {
+      'when it is zstd': packed('zstd', ZSTD),
+      'when it is zstd without a header': packed('identity', ZSTD),
+    },
+    'not gzip': {
+      'when it is brotli, although its header says gzip': packed('gzip', brotliCompressSync(GOOD)),
+    },
+    binary: {
+      'when it is brotli without a header': packed('identity', brotliCompressSync(GOOD)),
+    },
+    'more than 3': {
+      'when it is gzip four times': packed('gzip', gzipSync(gzipSync(gzipSync(gzipSync(GOOD))))),
+    },
+    'gzip is defective': {
+      'when its gzip is defective in its middle': packed('gzip', flipped(gzipSync(GOOD), 40)),
+    },
+    'times its size': {
+      'when it unpacks to a flood of comments': packed(
+        'gzip',
+        gzipSync(Buffer.alloc(40_000_000, ': ping\n\n')),
+      ),
+    },
+    '': {
+      'when its gzip is cut in its middle': packed('gzip', gzipSync(GOOD).subarray(0, 40)),
+      'when its gzip is none': packed('gzip', Buffer.from([1, 2, 3, 4, 5, 6])),
+      'when it unpacks to gigabytes': packed('gzip', gzipSync(Buffer.alloc(50_000_000, 'data: x'))),
+      'when it is a page': (response) =>
         void response
           .writeHead(200, { 'content-type': 'text/html' })
           .end('<!doctype html><p>Please log in'),
-    ],
-    [
-      'when it is ten megabytes of JSON',
-      (response) =>
+      'when it is ten megabytes of JSON': (response) =>
         void response
           .writeHead(200)
           .end(JSON.stringify({ choices: [{ message: { content: 'x'.repeat(10_000_000) } }] })),
-    ],
-    [
-      'when its connection is reset',
-      (response) => {
+      'when its connection is reset': (response) => {
         response.writeHead(200, EVENTS)
         response.write(event({ choices: [{ index: 0, delta: { content: 'The' } }] }), () =>
           response.socket?.resetAndDestroy(),
         )
       },
-    ],
-    [
-      'when its headers have no end',
-      (response) => {
+      'when its headers have no end': (response) => {
         response.writeHead(200, { ...EVENTS, 'x-debug': 'x'.repeat(200_000) })
         response.end(GOOD)
       },
-    ],
-  ])('%s', async (_title, send, said = '') => {
+    },
+  }
+  test.each(casesOf(FAILURES))('%s', async (_title, send, said) => {
     await using server = await endpoint((_request, response) => send(response))
     const { ending } = await runTask([providerAt(server.url)])
     expect(ending).toMatchObject({
