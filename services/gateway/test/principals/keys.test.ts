@@ -99,7 +99,11 @@ test('the record of a task contains the key that submitted it, and a task can re
     status: 403,
     problem: { code: 'other-key-required' },
   })
-  expect(asked).toEqual([{ key: made.id }])
+  // A rotated key is still the same key.
+  const rotated = await bench.client(ADMIN).rotateKey(made.id, { overlapSeconds: 0 })
+  const deciding = bench.client(rotated.key).approve(task.id, 1, { approved: true })
+  await expect(deciding).rejects.toMatchObject({ problem: { code: 'other-key-required' } })
+  expect(asked).toEqual([{ key: made.id }, { key: made.id }])
   // Another key of the tenant repeats the same submission.
   const other = bench.client((await make(bench)).key)
   const again = await other.submit({ task: 'x', approvers: 'other-keys' }, { idempotencyKey: 'k' })
