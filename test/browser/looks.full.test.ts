@@ -47,6 +47,7 @@ afterAll(async () => {
 const SUMMARIES = Array.from({ length: 60 }, (_, index) => summaryOf(index))
 const SCHEDULE = {
   name: 'report',
+  version: 3,
   cron: '0 8 * * 1-5',
   timeZone: 'Europe/Berlin',
   overlap: 'skip',
@@ -93,6 +94,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     ],
   },
   '/v1/incidents': { incidents: [INCIDENT] },
+  '/v1/incidents/i1': INCIDENT,
   '/v1/decisions': { decisions: [DECISION] },
   '/v1/tasks:count': {
     at: '',
@@ -197,6 +199,10 @@ const VIEWS: Readonly<Record<string, string>> = {
   '/agents': 'calculate',
   '/schedules': 'Write the report',
   '/schedules/report': 'Next five ticks',
+  '/schedules?form=new': 'Next five ticks',
+  '/schedules/report?form=edit': 'What changes',
+  '/goals?form=new': 'When the planner has a plan',
+  '/incidents/i1': 'What happened',
   '/fleet/worker-00001': 'Your tasks on it',
 }
 /** The views that have a stored picture. */

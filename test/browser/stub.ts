@@ -1,9 +1,28 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { Problem } from '@agentfleet/protocol'
 
-/** What the stubbed API answers to a request; undefined is 404. */
-export type Answer = (url: URL, method: string) => unknown
+/** What a request to the stubbed API carries beyond its address. */
+export interface Asked {
+  /** The parsed body; undefined if there is none. */
+  readonly body: unknown
+  readonly headers: IncomingHttpHeaders
+}
+
+/** What the stubbed API answers to a request: a value, a `Refused`, or undefined for 404. */
+export type Answer = (url: URL, method: string, asked: Asked) => unknown
+
+/** A refusal of the stubbed API. */
+export class Refused {
+  readonly problem: Omit<Problem, 'type' | 'title'>
+  constructor(problem: Omit<Problem, 'type' | 'title'>) {
+    this.problem = problem
+  }
+}
+
+const NOT_FOUND = new Refused({ status: 404, code: 'path-not-found', detail: 'No stub.' })
 
 /** A server with the built page and a stubbed API, for tests of what only the page does. */
 export interface Stub extends AsyncDisposable {
@@ -28,10 +47,15 @@ export async function serveStub(answer: Answer, nowMs: () => number = Date.now):
     }
     const method = request.method ?? 'GET'
     requests.push(`${method} ${url.pathname}${url.search}`)
-    const body = answer(url, method)
-    if (body !== undefined) return respond(200, 'application/json', JSON.stringify(body))
-    const problem = { title: 'Not found', status: 404, code: 'path-not-found', detail: 'No stub.' }
-    respond(404, 'application/problem+json', JSON.stringify(problem))
+    void text(request).then((sent) => {
+      const { headers } = request
+      const body = sent === '' ? undefined : (JSON.parse(sent) as unknown)
+      const found = answer(url, method, { body, headers }) ?? NOT_FOUND
+      if (!(found instanceof Refused))
+        return respond(200, 'application/json', JSON.stringify(found))
+      const problem = JSON.stringify({ title: 'Refused', ...found.problem })
+      return respond(found.problem.status, 'application/problem+json', problem)
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

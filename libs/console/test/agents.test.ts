@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { diffOf, linesOf } from '../page/agents/line-diff.ts'
+import { diffOf, linesOf } from '../page/parts/forms/line-diff.ts'
 
 const shown = (before: string, after: string) =>
   diffOf(before.split(' '), after.split(' ')).map(

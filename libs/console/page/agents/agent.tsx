@@ -8,8 +8,9 @@ import { Panel } from '../parts/panel.tsx'
 import { Text } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
-import { Diff } from './diff.tsx'
-import { EditAgent, type Base } from './edit.tsx'
+import { Diff } from '../parts/forms/diff.tsx'
+import type { Base } from '../parts/forms/versioned.tsx'
+import { EditAgent } from './edit.tsx'
 
 const EVERY_MS = 15_000
 
@@ -17,7 +18,7 @@ const EVERY_MS = 15_000
 export function Agent({ name }: { name: string }) {
   const path = `/v1/agents/${encodeURIComponent(name)}/versions`
   const loaded = useLoad(path, (signal) => request<AgentVersions>(path, { signal }), EVERY_MS)
-  const [base, setBase] = useState<Base>()
+  const [base, setBase] = useState<Base<AgentView['definition']>>()
   const missing = loaded.error?.code === 'agent-not-found'
   const done = () => {
     setBase(undefined)

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { Problem } from '@agentfleet/protocol'
+import type { FieldError, Problem } from '@agentfleet/protocol'
 import { url } from '../shell/router.ts'
 import { apiKey, refuseKey } from './key.ts'
 
@@ -14,6 +14,8 @@ export class ApiError extends Error {
   readonly title: string
   /** Seconds after which the gateway asks the client to try again. */
   readonly retryAfterS: number | undefined
+  /** The wrong fields of the request. */
+  readonly errors: readonly FieldError[]
 
   constructor(problem: {
     readonly code: string
@@ -21,12 +23,14 @@ export class ApiError extends Error {
     readonly detail: string
     readonly title?: string | undefined
     readonly retryAfterS?: number | undefined
+    readonly errors?: readonly FieldError[] | undefined
   }) {
     super(problem.detail)
     this.code = problem.code
     this.status = problem.status
     this.title = problem.title ?? ''
     this.retryAfterS = problem.retryAfterS
+    this.errors = problem.errors ?? []
   }
 }
 
@@ -70,14 +74,17 @@ export async function request<Answer>(path: string, sent: Sent = {}): Promise<An
   const response = await exchange(path, sent, used)
   const text = await response.text()
   if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer
-  // The reader may have entered another key while this request was under way.
-  if (response.status === 401 && sent.key === undefined && apiKey.value === used) refuseKey()
   const problem = parsed(text)
+  // The reader may have entered another key while this request was under way.
+  if (response.status === 401 && sent.key === undefined && apiKey.value === used) {
+    refuseKey(problem?.detail ?? '')
+  }
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
   throw new ApiError({
     code: problem?.code ?? 'unreadable-answer',
     status: response.status,
     title: problem?.title,
+    errors: problem?.errors,
     detail: problem?.detail ?? `The gateway answered ${response.status} without an explanation.`,
     retryAfterS: Number.isFinite(retryAfter) ? retryAfter : undefined,
   })

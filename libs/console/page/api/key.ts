@@ -9,8 +9,10 @@ const OTHER_TABS_MS = 150
 export const apiKey = signal<string | undefined>(stored())
 /** Whether the API refused a request because it had no valid key. */
 export const keyWanted = signal(false)
-/** The key that the API refused after it had taken it: the key has expired, or an operator has revoked it. */
-export const refusedKey = signal<string | undefined>(undefined)
+/** The key that the API refused after it had taken it, and why: the key has expired, or an operator has revoked it. */
+export const refusedKey = signal<{ readonly key: string; readonly why: string } | undefined>(
+  undefined,
+)
 
 const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(CHANNEL)
 
@@ -32,8 +34,8 @@ export function useKey(key: string): void {
 }
 
 /** Forgets a key that the API refuses and asks for another key; the view waits for it. */
-export function refuseKey(): void {
-  refusedKey.value = apiKey.value
+export function refuseKey(why: string): void {
+  refusedKey.value = apiKey.value === undefined ? undefined : { key: apiKey.value, why }
   drop()
 }
 
@@ -63,7 +65,7 @@ export function askOtherTabs(): Promise<string | undefined> {
       resolve(key)
     }
     const listen = ({ data }: MessageEvent<{ key?: string }>) => {
-      if (data.key !== undefined && data.key !== refusedKey.value) end(data.key)
+      if (data.key !== undefined && data.key !== refusedKey.value?.key) end(data.key)
     }
     const timer = setTimeout(end, OTHER_TABS_MS)
     channel.addEventListener('message', listen)

@@ -17,9 +17,10 @@ import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
 import { focusHeading } from '../parts/heading.ts'
-import { linkTo, place, setQuery } from '../shell/router.ts'
+import { linkTo, open, place, setQuery } from '../shell/router.ts'
 import { TASK_COLUMNS } from '../tasks/columns.tsx'
 import { isEnded } from '../tasks/filters.ts'
+import { NewGoal } from './new-goal.tsx'
 import { PlanMap } from './plan-map.tsx'
 
 const EVERY_MS = 2_000
@@ -70,9 +71,24 @@ function GoalLink({ id }: { id: string }) {
 /** The goals, newest first. */
 export function Goals() {
   const { query } = place.value
+  const leave = () => {
+    open('goals')
+    focusHeading()
+  }
   return (
     <>
       <h1 tabIndex={-1}>Goals</h1>
+      <Allowed scope="tasks:write" to="submit goals">
+        {query['form'] === 'new' ? (
+          <NewGoal done={(id) => open('goals', id)} leave={leave} />
+        ) : (
+          <p>
+            <button type="button" onClick={() => open('goals', undefined, { form: 'new' })}>
+              New goal
+            </button>
+          </p>
+        )}
+      </Allowed>
       <Choice
         label="State"
         of={[[undefined, 'all states'], ...STATES.map((state) => [state, state] as const)]}
@@ -89,7 +105,7 @@ export function Goals() {
         empty={
           query['state'] === undefined ? (
             <Command text={curl('POST', '/v1/goals', { goal: 'Build a shop' })}>
-              You have no goal. Submit one:
+              You have no goal. Submit one with the form or with this command:
             </Command>
           ) : (
             'No goal matches.'

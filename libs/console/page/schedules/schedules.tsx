@@ -1,7 +1,7 @@
 import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
-import { instant } from '../format/format.ts'
+import { may } from '../api/me.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { useAction } from '../parts/forms/action.ts'
 import { Command, curl } from '../parts/command.tsx'
@@ -13,7 +13,10 @@ import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { linkTo, open } from '../shell/router.ts'
+import { focusHeading } from '../parts/heading.ts'
+import { linkTo, open, place } from '../shell/router.ts'
+import { NewSchedule, requestOf, ScheduleForm } from './edit.tsx'
+import { Ticks, usePreview } from './preview.tsx'
 
 const EVERY_MS = 5_000
 
@@ -45,9 +48,24 @@ export function Schedules() {
     (signal) => request<{ schedules: ScheduleView[] }>('/v1/schedules', { signal }),
     EVERY_MS,
   )
+  const leave = () => {
+    open('schedules')
+    focusHeading()
+  }
   return (
     <>
       <h1 tabIndex={-1}>Schedules</h1>
+      <Allowed scope="tasks:write" to="create schedules">
+        {place.value.query['form'] === 'new' ? (
+          <NewSchedule done={(name) => open('schedules', name)} leave={leave} />
+        ) : (
+          <p>
+            <button type="button" onClick={() => open('schedules', undefined, { form: 'new' })}>
+              New schedule
+            </button>
+          </p>
+        )}
+      </Allowed>
       <Panel loaded={loaded}>
         {({ schedules }) => (
           <Table
@@ -57,7 +75,8 @@ export function Schedules() {
             keyOf={({ name }) => name}
             empty={
               <Command text={curl('PUT', '/v1/schedules/daily-report', EXAMPLE)}>
-                You have no schedule. Store one that runs at eight o’clock on every weekday:
+                You have no schedule. Create one above, or store one that runs at eight o’clock on
+                every weekday:
               </Command>
             }
           />
@@ -72,8 +91,9 @@ export function Schedule({ name }: { name: string }) {
   const path = `/v1/schedules/${encodeURIComponent(name)}`
   const loaded = useLoad(path, (signal) => request<ScheduleView>(path, { signal }), EVERY_MS)
   const { said, busy, act } = useAction()
-  const pause = ({ cron, timeZone, overlap, task, paused, version }: ScheduleView) => {
-    const body: ScheduleRequest = { cron, timeZone, overlap, task, paused: !paused }
+  const pause = (schedule: ScheduleView) => {
+    const { paused, version } = schedule
+    const body: ScheduleRequest = { ...requestOf(schedule), paused: !paused }
     const send = async () => {
       // The request must not undo a change that another person has made since the page read the schedule.
       await request(path, { method: 'PUT', body, ifMatch: `"${version}"` })
@@ -81,6 +101,15 @@ export function Schedule({ name }: { name: string }) {
     }
     return act(send, paused ? 'Resumed.' : 'Paused.')
   }
+  const leave = () => {
+    open('schedules', name)
+    focusHeading()
+  }
+  const done = () => {
+    loaded.reload()
+    leave()
+  }
+  const editing = place.value.query['form'] === 'edit' && may('tasks:write')
   const run = () =>
     act(async () => {
       const idempotencyKey = `console-${crypto.randomUUID()}`
@@ -89,70 +118,60 @@ export function Schedule({ name }: { name: string }) {
     })
   return (
     <Record kind="Schedule" name={name} view="schedules" loaded={loaded}>
-      {(schedule) => (
-        <>
-          <Facts
-            of={[
-              ['Cron', <code key="cron">{schedule.cron}</code>],
-              ['Time zone', schedule.timeZone],
-              ['Overlap', schedule.overlap],
-              ['Next', schedule.paused ? 'paused' : <Instant key="next" at={schedule.nextAt} />],
-              ['Last', schedule.lastTickAt && <Instant key="last" at={schedule.lastTickAt} />],
-              ['Last tick', skipped(schedule.lastSkipped)],
-              ['Last task', schedule.lastTaskId && <TaskLink id={schedule.lastTaskId} />],
-            ]}
+      {(schedule) =>
+        editing ? (
+          <ScheduleForm
+            label={`Schedule ${name}`}
+            name={name}
+            base={{ version: schedule.version, definition: requestOf(schedule) }}
+            done={done}
+            leave={leave}
           />
-          <Allowed scope="tasks:write" to="run or pause schedules">
-            <p class="row">
-              <button type="button" disabled={busy} onClick={() => void run()}>
-                Run it now
-              </button>
-              <button type="button" disabled={busy} onClick={() => void pause(schedule)}>
-                {schedule.paused ? 'Resume' : 'Pause'} the schedule
-              </button>
-              <span role="status">{said}</span>
-            </p>
-          </Allowed>
-          <h2>Next five ticks</h2>
-          <Preview schedule={schedule} />
-          <h2>Last ticks</h2>
-          <LastTicks path={path} lastTickAt={schedule.lastTickAt} />
-          <h2>Task</h2>
-          <Text value={schedule.task} label="Task of the schedule" />
-        </>
-      )}
+        ) : (
+          <>
+            <Facts
+              of={[
+                ['Cron', <code key="cron">{schedule.cron}</code>],
+                ['Time zone', schedule.timeZone],
+                ['Overlap', schedule.overlap],
+                ['Next', schedule.paused ? 'paused' : <Instant key="next" at={schedule.nextAt} />],
+                ['Last', schedule.lastTickAt && <Instant key="last" at={schedule.lastTickAt} />],
+                ['Last tick', skipped(schedule.lastSkipped)],
+                ['Last task', schedule.lastTaskId && <TaskLink id={schedule.lastTaskId} />],
+              ]}
+            />
+            <Allowed scope="tasks:write" to="run or pause schedules">
+              <p class="row">
+                <button type="button" onClick={() => open('schedules', name, { form: 'edit' })}>
+                  Change the schedule
+                </button>
+                <button type="button" disabled={busy} onClick={() => void run()}>
+                  Run it now
+                </button>
+                <button type="button" disabled={busy} onClick={() => void pause(schedule)}>
+                  {schedule.paused ? 'Resume' : 'Pause'} the schedule
+                </button>
+                <span role="status">{said}</span>
+              </p>
+            </Allowed>
+            <h2>Next five ticks</h2>
+            <Preview schedule={schedule} />
+            <h2>Last ticks</h2>
+            <LastTicks path={path} lastTickAt={schedule.lastTickAt} />
+            <h2>Task</h2>
+            <Text value={schedule.task} label="Task of the schedule" />
+          </>
+        )
+      }
     </Record>
   )
 }
 
-/**
- * The next ticks, as the fleet computes them, in the time zone of the schedule and in the time zone of the
- * reader.
- */
-function Preview({ schedule }: { schedule: ScheduleView }) {
-  const { cron, timeZone, nextAt } = schedule
-  const loaded = useLoad(`preview ${cron} ${timeZone} ${nextAt}`, (signal) =>
-    request<{ ticks: string[] }>('/v1/schedules:preview', {
-      method: 'POST',
-      body: { cron, timeZone, count: 5 },
-      signal,
-    }),
-  )
+/** The next ticks, as the fleet computes them. */
+function Preview({ schedule: { cron, timeZone, nextAt } }: { schedule: ScheduleView }) {
+  const loaded = usePreview(cron, timeZone, nextAt)
   return (
-    <Panel loaded={loaded}>
-      {({ ticks }) => (
-        <ul class="plain">
-          {ticks.map((tick) => (
-            <li key={tick}>
-              {instant(Date.parse(tick), timeZone)}{' '}
-              <span class="muted">
-                <Ago at={tick} />, here <Instant at={tick} />
-              </span>
-            </li>
-          ))}
-        </ul>
-      )}
-    </Panel>
+    <Panel loaded={loaded}>{(ticks) => <Ticks ticks={ticks ?? []} timeZone={timeZone} />}</Panel>
   )
 }
 

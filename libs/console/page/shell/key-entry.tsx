@@ -1,7 +1,11 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError } from '../api/http.ts'
 import { askOtherTabs, refusedKey, useKey } from '../api/key.ts'
+import { Instant } from '../parts/time.tsx'
 import { become, readMe } from '../api/me.ts'
+
+/** A time as the API writes it. */
+const ISO_TIME = /(\d{4}-\d{2}-\d{2}T[\d:.]+Z)/
 
 /** Uses a key if the gateway takes it, otherwise returns why the gateway refuses it. */
 async function enter(key: string): Promise<string | undefined> {
@@ -11,7 +15,9 @@ async function enter(key: string): Promise<string | undefined> {
     return undefined
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    return error.status === 401 ? 'The gateway does not know this key.' : error.message
+    // Of a key that has ended the gateway says so; of other keys it says only how to send one.
+    const isUnknown = error.status === 401 && !/this key/i.test(error.message)
+    return isUnknown ? 'The gateway does not know this key.' : error.message
   }
 }
 
@@ -44,8 +50,8 @@ export function KeyEntry() {
         <>
           <h1 tabIndex={-1}>Your API key is no longer valid</h1>
           <p role="alert">
-            It has expired, or an operator has revoked it. Enter another key: the page then
-            continues where you are, and keeps what you have entered.
+            <WhyRefused why={refusedKey.value.why} /> Enter another key: the page then continues
+            where you are, and keeps what you have entered.
           </p>
         </>
       )}
@@ -78,5 +84,18 @@ export function KeyEntry() {
         </button>
       </form>
     </section>
+  )
+}
+
+/** The gateway's words; a time in them is written as everywhere on the page. */
+function WhyRefused({ why }: { why: string }) {
+  const [before = '', at, after = ''] = why.split(ISO_TIME)
+  if (at === undefined) return <>{why}</>
+  return (
+    <>
+      {before}
+      <Instant at={at} />
+      {after}
+    </>
   )
 }

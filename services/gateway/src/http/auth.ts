@@ -6,6 +6,7 @@ import { DEFAULT_TENANT, type ConfiguredKey } from '../config.ts'
 import type { KeyDirectory } from '../principals/key-directory.ts'
 import type { NewestKey } from '../principals/newest-keys.ts'
 import { configuredKeyId, hasSecret, parseToken, type KeyToken } from '../principals/tokens.ts'
+import { isoTime } from '../tasks/views.ts'
 import { Refusal } from './problems.ts'
 
 /** The subprotocol of the stream; a client may offer a key together with it, as `bearer.<key>`. */
@@ -135,12 +136,18 @@ function requireAdmitted(principal: Principal, scope: Scope | undefined, nowMs: 
       `This operation needs a key with the scope ${scope}; your key has ${has}.`,
     )
   }
-  throw new Refusal(
-    'unauthorized',
-    outcome.reason === 'revoked'
-      ? 'This key is revoked; use another key.'
-      : 'This key has expired; use another key.',
-  )
+  throw new Refusal('unauthorized', endedDetail(outcome.reason, principal))
+}
+
+function endedDetail(
+  reason: 'revoked' | 'expired',
+  { expiresAtMs, revokedAtMs }: Principal,
+): string {
+  const atMs = reason === 'revoked' ? revokedAtMs : expiresAtMs
+  const when = atMs === undefined ? '' : ` at ${isoTime(atMs)}`
+  return reason === 'revoked'
+    ? `An admin revoked this key${when}; ask for another key.`
+    : `This key expired${when}; ask for a new key.`
 }
 
 function presentedKey({ headers, query }: FastifyRequest, stream: boolean): string | undefined {

@@ -33,6 +33,17 @@ export function wrongField(pointer: string, detail: string): Refusal {
   return wrongPlaces([{ pointer, detail }])
 }
 
+/** Returns a refusal of one part of a body as a refusal of the body. */
+export function inPart(part: string, { code, message, errors }: Refusal): Refusal {
+  if (errors === undefined) return new Refusal(code, message)
+  const detail = errors.reduce(
+    (text, { pointer }) => text.replace(` ${pointer} `, ` ${part}${pointer} `),
+    message,
+  )
+  const moved = errors.map((each) => ({ ...each, pointer: `${part}${each.pointer}` }))
+  return new Refusal(code, detail, moved)
+}
+
 /** The question after an unknown name, with a blank before it; empty if no known name is near. */
 export function meant(unknown: readonly string[], known: readonly string[]): string {
   const near = unknown.map((name) => closest(name, known)).find((name) => name !== undefined)

@@ -20,7 +20,7 @@ import pLimit, { type LimitFunction } from 'p-limit'
 import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
-import { Refusal, wrongField } from '../http/problems.ts'
+import { inPart, Refusal, wrongField } from '../http/problems.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -140,7 +140,9 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       requireAgent(request.principal, task)
       checkCron(cron, timeZone, nowMs())
       const by = submitterOf(request)
-      const made = await specOf(tenant, task as FilledTaskRequest)
+      const made = await specOf(tenant, task as FilledTaskRequest).catch((error: unknown) => {
+        throw error instanceof Refusal ? inPart('/task', error) : error
+      })
       const spec = by === undefined ? made : { ...made, submittedBy: by }
       const atMs = nowMs()
       const asked = { cron, timeZone, overlap, paused, request: task as Json }

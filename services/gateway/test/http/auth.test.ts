@@ -85,7 +85,9 @@ test('a stored API key is accepted with its id and its secret until the key expi
   expect(() => use(KEY.id, newSecret())).toThrow(/Send a valid API key/)
   expect(() => use(newKeyId(), SECRET)).toThrow(/Send a valid API key/)
   nowMs = 1_000
-  expect(() => use(KEY.id, SECRET)).toThrow(/expired/)
+  expect(() => use(KEY.id, SECRET)).toThrow(
+    'This key expired at 1970-01-01T00:00:01.000Z; ask for a new key.',
+  )
 })
 
 test('a gateway that has not read the keys yet refuses a stored key and accepts a configured one', () => {

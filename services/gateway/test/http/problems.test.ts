@@ -2,7 +2,14 @@ import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { loadDocument } from '../../src/http/document.ts'
 import { pathDetail, refusalOf } from '../../src/http/errors.ts'
-import { Refusal, fieldErrors, retryAfterS, toProblem } from '../../src/http/problems.ts'
+import {
+  fieldErrors,
+  inPart,
+  Refusal,
+  retryAfterS,
+  toProblem,
+  wrongField,
+} from '../../src/http/problems.ts'
 import { valueCheck } from '../../src/http/validation.ts'
 
 const document = loadDocument()
@@ -16,6 +23,15 @@ test('a problem has the members of RFC 9457, a stable code and a detail that say
     detail: 'Send the request again later.',
     code: 'log-full',
   })
+})
+
+test('a refusal of the task in a schedule names the fields as the body of the schedule has them', () => {
+  expect(toProblem(inPart('/task', wrongField('/context', 'has too many levels')))).toMatchObject({
+    code: 'invalid-request',
+    detail: 'Correct the request: /task/context has too many levels.',
+    errors: [{ pointer: '/task/context', detail: 'has too many levels' }],
+  })
+  expect(inPart('/task', new Refusal('overloaded', 'Wait.')).errors).toBeUndefined()
 })
 
 test('a problem has a retry time only if repeating the request can help', () => {

@@ -1,9 +1,12 @@
 import { useState } from 'preact/hooks'
+import { ApiError } from '../../api/http.ts'
 
 /** An action of the reader that is sent to the gateway. */
-interface Action {
+export interface Action {
   /** What became of the last action, for the reader. */
   readonly said: string
+  /** Why the gateway refused the last action; undefined if it did not. */
+  readonly refused: ApiError | undefined
   readonly busy: boolean
   /** Sends an action and then says `done`, or why it did not succeed; while one is under way, no other one starts. */
   readonly act: (send: () => Promise<unknown>, done?: string) => Promise<void>
@@ -12,19 +15,22 @@ interface Action {
 /** Keeps the state of the actions of one place. */
 export function useAction(): Action {
   const [said, setSaid] = useState('')
+  const [refused, setRefused] = useState<ApiError>()
   const [busy, setBusy] = useState(false)
   const act = async (send: () => Promise<unknown>, done = '') => {
     if (busy) return
     setBusy(true)
     setSaid('')
+    setRefused(undefined)
     try {
       await send()
       setSaid(done)
     } catch (error) {
+      if (error instanceof ApiError) setRefused(error)
       setSaid(error instanceof Error ? error.message : String(error))
     } finally {
       setBusy(false)
     }
   }
-  return { said, busy, act }
+  return { said, refused, busy, act }
 }

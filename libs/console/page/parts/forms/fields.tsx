@@ -1,0 +1,221 @@
+import type { ComponentChildren } from 'preact'
+import { useId, useState } from 'preact/hooks'
+
+/** The priorities of tasks and goals, for a choice. */
+export const PRIORITIES = [
+  ['low', 'low'],
+  ['medium', 'medium'],
+  ['high', 'high'],
+] as const
+
+/** What every field of a form has. */
+interface Named {
+  readonly label: string
+  /** What the reader should know before entering a value. */
+  readonly note?: ComponentChildren
+  /** What the gateway refuses about the value. */
+  readonly problem?: string | undefined
+}
+
+/** Attributes that connect an input with its note and its problem, for screen readers. */
+interface Described {
+  readonly id: string
+  readonly 'aria-describedby'?: string
+  readonly 'aria-invalid'?: boolean
+}
+
+function Field({
+  label,
+  note,
+  problem,
+  children,
+}: Named & { children: (described: Described) => ComponentChildren }) {
+  const id = useId()
+  const about = [
+    ...(note === undefined ? [] : [`${id}-note`]),
+    ...(problem === undefined ? [] : [`${id}-problem`]),
+  ].join(' ')
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({
+        id,
+        ...(about === '' ? {} : { 'aria-describedby': about }),
+        ...(problem === undefined ? {} : { 'aria-invalid': true }),
+      })}
+      {note !== undefined && (
+        <p id={`${id}-note`} class="muted">
+          {note}
+        </p>
+      )}
+      {problem !== undefined && (
+        <p id={`${id}-problem`} class="problem">
+          {label} {problem}
+        </p>
+      )}
+    </div>
+  )
+}
+
+interface TextProps extends Named {
+  readonly value: string
+  readonly set: (text: string) => void
+  readonly max: number
+  /** A text of several lines has this many rows on the screen. */
+  readonly rows?: number
+  /** Values that the browser offers; others are allowed. */
+  readonly choices?: readonly string[] | undefined
+  readonly required?: boolean
+}
+
+/** A text. */
+export function TextField({ value, set, max, rows, choices = [], required, ...named }: TextProps) {
+  return (
+    <Field {...named}>
+      {(described) => {
+        const list = choices.length === 0 ? undefined : `${described.id}-list`
+        const common = {
+          ...described,
+          value,
+          maxLength: max,
+          ...(required === undefined ? {} : { required }),
+        }
+        if (rows !== undefined) {
+          return (
+            <textarea
+              {...common}
+              rows={rows}
+              onInput={({ currentTarget }) => set(currentTarget.value)}
+            />
+          )
+        }
+        return (
+          <>
+            <input
+              {...common}
+              type="text"
+              {...(list === undefined ? {} : { list })}
+              onInput={({ currentTarget }) => set(currentTarget.value)}
+            />
+            {list !== undefined && (
+              <datalist id={list}>
+                {choices.map((each) => (
+                  <option key={each} value={each} />
+                ))}
+              </datalist>
+            )}
+          </>
+        )
+      }}
+    </Field>
+  )
+}
+
+/** Names with commas between them; undefined if there are none. */
+export function NamesField({
+  names,
+  set,
+  ...named
+}: Named & {
+  names: readonly string[] | undefined
+  set: (names: string[] | undefined) => void
+}) {
+  const enter = (text: string) => {
+    const entered = text.split(/[\s,]+/).filter(Boolean)
+    set(entered.length === 0 ? undefined : entered)
+  }
+  return (
+    <Field {...named}>
+      {(described) => (
+        <Written {...described} type="text" begin={names?.join(', ')} enter={enter} />
+      )}
+    </Field>
+  )
+}
+
+/** A number; undefined if the field is empty. The API has the number in units of `unit`. */
+export function NumberField({
+  value,
+  set,
+  unit = 1,
+  ...named
+}: Named & {
+  value: number | undefined
+  set: (value: number | undefined) => void
+  unit?: number
+}) {
+  return (
+    <Field {...named}>
+      {(described) => (
+        <Written
+          {...described}
+          type="number"
+          begin={value === undefined ? '' : String(value / unit)}
+          enter={(text) => set(text.trim() === '' ? undefined : Number(text) * unit)}
+        />
+      )}
+    </Field>
+  )
+}
+
+/**
+ * An input for a value that is not a text. It keeps what the reader writes, such as a comma at the end, and enters
+ * each letter at once: a change on the way to a button would move the button away from under the click.
+ */
+function Written({
+  begin = '',
+  enter,
+  ...rest
+}: Described & {
+  type: 'text' | 'number'
+  begin: string | undefined
+  enter: (text: string) => void
+}) {
+  const [text, setText] = useState(begin)
+  return (
+    <input
+      {...rest}
+      list={undefined}
+      step="any"
+      value={text}
+      onInput={({ currentTarget: { value } }) => {
+        setText(value)
+        enter(value)
+      }}
+    />
+  )
+}
+
+/** One of few values. */
+export function ChoiceField<Value extends string>({
+  value,
+  set,
+  of,
+  ...named
+}: Named & {
+  value: Value
+  set: (value: Value) => void
+  /** The values with their words. */
+  of: readonly (readonly [value: Value, words: string])[]
+}) {
+  return (
+    <Field {...named}>
+      {(described) => (
+        <select
+          {...described}
+          value={value}
+          onChange={({ currentTarget }) => {
+            const [chosen] = of[currentTarget.selectedIndex] ?? []
+            if (chosen !== undefined) set(chosen)
+          }}
+        >
+          {of.map(([each, words]) => (
+            <option key={each} value={each}>
+              {words}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  )
+}

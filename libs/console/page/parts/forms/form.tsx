@@ -1,0 +1,57 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Action } from './action.ts'
+import { problemsOf, type FormProblems } from './problems.ts'
+
+/** A form that shows at each field what the gateway refused about it, and moves the focus to the first such field. */
+export function Form({
+  label,
+  action: { busy, said, refused },
+  pointers,
+  send,
+  submit,
+  leave,
+  children,
+}: {
+  label: string
+  action: Action
+  /** The JSON pointers of the fields, as the gateway names them. */
+  pointers: readonly string[]
+  send: () => void
+  /** The words of the button that sends the form. */
+  submit: string
+  leave: () => void
+  children: (at: FormProblems['at']) => ComponentChildren
+}) {
+  const form = useRef<HTMLFormElement>(null)
+  const { at, rest } = problemsOf(refused, pointers)
+  const focus = (selector: string) => form.current?.querySelector<HTMLElement>(selector)?.focus()
+  useEffect(() => focus('input, textarea'), [])
+  useEffect(() => {
+    if (refused !== undefined) focus('[aria-invalid="true"]')
+  }, [refused])
+  return (
+    <form
+      class="box"
+      aria-label={label}
+      ref={form}
+      onSubmit={(event) => {
+        event.preventDefault()
+        send()
+      }}
+    >
+      {children(at)}
+      <p class="problem" role="alert">
+        {refused === undefined ? said : rest || 'Correct the marked fields.'}
+      </p>
+      <p class="row">
+        <button type="submit" class="primary" disabled={busy}>
+          {submit}
+        </button>
+        <button type="button" onClick={leave}>
+          Discard
+        </button>
+      </p>
+    </form>
+  )
+}

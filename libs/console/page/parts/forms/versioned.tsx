@@ -1,0 +1,165 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import { ApiError, request } from '../../api/http.ts'
+import { useAction } from './action.ts'
+import { Diff } from './diff.tsx'
+import { Form } from './form.tsx'
+import type { FormProblems } from './problems.ts'
+
+/** A stored definition that the reader began to change; version 0 stands for none. */
+export interface Base<Definition> {
+  readonly version: number
+  readonly definition: Definition
+}
+
+/** A change of one field; undefined and an empty text remove the field. */
+export type Change<Definition> = <Name extends keyof Definition>(
+  name: Name,
+  value: Definition[Name] | undefined,
+) => void
+
+/** Returns the definition with another value of one field. */
+export function changed<Definition extends object>(
+  before: Definition,
+  name: keyof Definition,
+  value: unknown,
+): Definition {
+  const { [name]: _before, ...rest } = before
+  return (value === '' || value === undefined ? rest : { ...rest, [name]: value }) as Definition
+}
+
+/**
+ * Changes a stored definition. If another client has changed the definition meanwhile, the form shows both changes
+ * and the reader decides.
+ */
+export function VersionedForm<Definition extends object>({
+  label,
+  path,
+  base,
+  read,
+  pointers,
+  done,
+  leave,
+  children,
+}: {
+  label: string
+  /** Where the definition is stored in the API. */
+  path: string
+  base: Base<Definition>
+  /** Reads the newest version, which another client has stored. */
+  read: () => Promise<Base<Definition>>
+  pointers: readonly string[]
+  /** The change is stored, or the reader takes the newest version. */
+  done: () => void
+  /** The reader discards the change. */
+  leave: () => void
+  children: (
+    draft: Definition,
+    change: Change<Definition>,
+    at: FormProblems['at'],
+  ) => ComponentChildren
+}) {
+  const [from, setFrom] = useState(base)
+  const [draft, setDraft] = useState(base.definition)
+  const [theirs, setTheirs] = useState<Base<Definition>>()
+  const action = useAction()
+
+  const save = (over: Base<Definition>) =>
+    action.act(async () => {
+      try {
+        await request(path, {
+          method: 'PUT',
+          body: draft,
+          ...(over.version === 0 ? { ifNoneMatch: '*' } : { ifMatch: `"${over.version}"` }),
+        })
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== 'version-mismatch') throw error
+        return setTheirs(await read())
+      }
+      done()
+    })
+  const rebase = (onto: Base<Definition>) => {
+    setFrom(onto)
+    setTheirs(undefined)
+  }
+
+  if (theirs !== undefined) {
+    return (
+      <Conflict
+        from={from}
+        theirs={theirs}
+        draft={draft}
+        busy={action.busy}
+        keepMine={() => {
+          rebase(theirs)
+          void save(theirs)
+        }}
+        takeTheirs={done}
+        goOn={() => rebase(theirs)}
+      />
+    )
+  }
+  return (
+    <Form
+      label={label}
+      action={action}
+      pointers={pointers}
+      send={() => void save(from)}
+      submit={from.version === 0 ? 'Save' : 'Save as a new version'}
+      leave={leave}
+    >
+      {(at) => (
+        <>
+          {children(draft, (name, value) => setDraft((before) => changed(before, name, value)), at)}
+          <h2>What changes</h2>
+          <Diff before={from.definition} after={draft} label="Your change" />
+        </>
+      )}
+    </Form>
+  )
+}
+
+function Conflict<Definition extends object>({
+  from,
+  theirs,
+  draft,
+  busy,
+  keepMine,
+  takeTheirs,
+  goOn,
+}: {
+  from: Base<Definition>
+  theirs: Base<Definition>
+  draft: Definition
+  busy: boolean
+  keepMine: () => void
+  takeTheirs: () => void
+  goOn: () => void
+}) {
+  return (
+    <section class="box" role="alert" aria-labelledby="conflict">
+      <h2 id="conflict">Version {theirs.version} was saved while you edited</h2>
+      <p>
+        {from.version === 0
+          ? 'Your text is based on no stored version.'
+          : `Your change is based on version ${from.version}.`}{' '}
+        Nothing of it is lost.
+      </p>
+      <h2>What the other one changed</h2>
+      <Diff before={from.definition} after={theirs.definition} label="The other change" />
+      <h2>What your text changes in version {theirs.version}</h2>
+      <Diff before={theirs.definition} after={draft} label="Your change in the newest version" />
+      <p class="row">
+        <button type="button" class="primary" disabled={busy} onClick={keepMine}>
+          Save mine as a new version
+        </button>
+        <button type="button" onClick={goOn}>
+          Edit mine further
+        </button>
+        <button type="button" onClick={takeTheirs}>
+          Take version {theirs.version}
+        </button>
+      </p>
+    </section>
+  )
+}
