@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
-import { taskOf, T0_MS } from './seeded.ts'
+import { INCIDENT, summaryOf, taskOf, T0_MS } from './seeded.ts'
 import { Refused, serveStub, type Asked, type Stub } from './stub.ts'
 
 /** The forms of the page and what they say when the gateway refuses: the stub plays the gateway. */
 
-const SCOPES = ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read']
+const SCOPES = ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read', 'admin']
 const TICKS = ['2026-02-02T07:00:00.000Z', '2026-02-03T07:00:00.000Z']
 const GOAL = { ...taskOf(0), goal: 'Open a shop', planner: 'chef', stage: 'planning', plans: [] }
+const WAITS = { kind: 'approval', step: 4, tool: 'pay_out', arguments: { amount: 5 } }
+const ASKING = { ...summaryOf(1), state: 'waiting', waitingFor: WAITS }
+const DECISION = { step: 2, approved: false, by: 'k1', person: 'Kim', note: 'No.', atMs: T0_MS }
+const TASK = { ...taskOf(2, 'running'), id: ASKING.id, approvals: [DECISION] }
 const wrong = (...errors: readonly { pointer: string; detail: string }[]) =>
   new Refused({
     status: 400,
@@ -69,8 +73,14 @@ function answer({ pathname }: URL, method: string, asked: Asked): unknown {
       return { next: [], last: [] }
     case '/v1/goals':
       return method === 'POST' ? post(pathname, asked) : { goals: [], scanned: 0 }
+    case '/v1/incidents/i1':
+      return INCIDENT
+    case '/v1/audit':
+      return { events: [{ seq: 1, at: TICKS[0], keyId: 'k1', target: ASKING.id, kind: 'change' }] }
     case '/v1/tasks':
-      return { tasks: [], scanned: 0 }
+      return { tasks: [ASKING], scanned: 1 }
+    case `/v1/tasks/${ASKING.id}`:
+      return TASK
     default:
       return pathname === `/v1/goals/${GOAL.id}` ? GOAL : undefined
   }
@@ -195,6 +205,26 @@ describe('the form of a goal', () => {
     expect(sent.at(-1)?.body).toEqual({ goal: 'Open a shop', planner: 'chef', budget, run: false })
     const keys = sent.map(({ headers }) => headers['idempotency-key'])
     expect(new Set(keys).size).toBe(2)
+  })
+})
+
+describe('the views of approvals and incidents', () => {
+  it('say how long a person can decide, and what was decided by whom, when and why', async () => {
+    await page.clock.setFixedTime(T0_MS)
+    await page.goto(`${stub.url}/console/approvals`)
+    await page.getByText('10 m 00 s left').waitFor()
+    const row = page.getByRole('region', { name: 'Decided steps, latest first' }).getByRole('row')
+    await row.getByText('Kim (key k1)').waitFor()
+    const words = await row.getByText('refused').count()
+    expect([words, await row.getByText('No.').count()]).toEqual([1, 1])
+  })
+
+  it('show the stages of an incident on one axis with the times between them', async () => {
+    await page.goto(`${stub.url}/console/incidents/i1`)
+    await page.getByText('900 ms after “Last heartbeat”').waitFor()
+    const texts = `[...document.querySelectorAll('.axis text')].map((each) => each.textContent)`
+    const drawn = ['Last heartbeat', '900 ms', 'Detected', '100 ms', 'Opened', '200 ms']
+    expect(await page.evaluate(texts)).toEqual([...drawn, 'Tasks given back'])
   })
 })
 

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { TaskView } from '@agentfleet/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
 import {
@@ -62,6 +63,20 @@ const AGENT = (version: number) => ({
   updatedAt: '2026-01-30T09:15:00.000Z',
   definition: { systemPrompt: `You review changes.\nVersion ${version}.`, model: 'gpt-4o-mini' },
 })
+const DECIDED: TaskView = {
+  ...TASK,
+  id: SUMMARIES[1]!.id,
+  approvals: [
+    {
+      step: 2,
+      approved: false,
+      by: 'env-1',
+      person: 'Kim',
+      note: 'Send the invoice to the accounting department instead.',
+      atMs: T0_MS - 3_600_000,
+    },
+  ],
+}
 const USAGE = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.2 }
 
 const SERIES = seriesOf(60)
@@ -115,6 +130,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     failed: [],
   },
   [`/v1/tasks/${TASK.id}`]: TASK,
+  [`/v1/tasks/${DECIDED.id}`]: DECIDED,
   [`/v1/tasks/${TASK.id}/events`]: { events: eventsOf(6) },
   '/v1/goals': { goals: SUMMARIES.slice(0, 4), scanned: 4 },
   '/v1/agents': {
@@ -150,7 +166,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
         operation: 'approveStep',
         keyId: 'env-1',
         tenant: 'acme',
-        target: TASK.id,
+        target: DECIDED.id,
         status: 200,
         count: 1,
       },
@@ -193,7 +209,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   '/agents/reviewer': 'What changed in',
   '/usage': '2026-01-31',
   '/goals': SUMMARIES[0]!.preview,
-  '/approvals': 'Allow pay_out',
+  '/approvals': 'Send the invoice to the accounting department instead.',
   '/decisions': 'the queue grows faster',
   '/incidents': 'worker-00007',
   '/agents': 'calculate',

@@ -203,6 +203,7 @@ export const INCIDENT: IncidentView = {
   openedAtMs: T0_MS - 4_900,
   tasks: 5,
   redistributed: 4,
+  redistributedAtMs: T0_MS - 4_700,
 }
 
 /** What happened in the last minutes; nothing in every fifth one. */

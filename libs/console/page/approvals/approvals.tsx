@@ -8,20 +8,26 @@ import { Allowed } from '../parts/forms/allowed.tsx'
 import { TaskLink } from '../parts/links.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
-import { Ago } from '../parts/time.tsx'
+import { Instant } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
+import { decidedOf, tasksToRead, type DecidedStep } from './decided.ts'
 import { ApprovalForm } from './form.tsx'
+import { useTasks } from './use-tasks.ts'
 
 const EVERY_MS = 3_000
 const PAGE_TASKS = 100
 const DECIDED = '/v1/audit?operation=approveStep&kind=change&limit=50'
 const DECIDED_EVERY_MS = 15_000
+/** Tasks that the view reads one by one, for their deadlines or decisions. */
+const TASKS_READ = 20
 const WAITING = `/v1/tasks?waitingKind=approval&state=waiting&order=oldest&limit=${PAGE_TASKS}`
 
 /** The steps that wait for a person, the longest waiting first. */
 export function Approvals() {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
   const loaded = useLoad(WAITING, (signal) => request<TaskPage>(WAITING, { signal }), EVERY_MS)
+  const waiting = loaded.value?.tasks.filter(({ id }) => !hidden.has(id)) ?? []
+  const read = useTasks(new Map(waiting.slice(0, TASKS_READ).map(({ id }) => [id, id])))
   return (
     <>
       <h1 tabIndex={-1}>Approvals</h1>
@@ -37,6 +43,7 @@ export function Approvals() {
                     <TaskLink id={task.id} /> {task.agent}, has waited{' '}
                     {duration(nowMs() - Date.parse(task.updatedAt))}: <bdi>{task.preview}</bdi>
                   </p>
+                  <TimeLeft deadlineAt={read.get(task.id)?.deadlineAt} />
                   {task.waitingFor && (
                     <ApprovalForm taskId={task.id} wait={task.waitingFor} decided={loaded.reload} />
                   )}
@@ -75,17 +82,36 @@ export function Approvals() {
   )
 }
 
-type Decision = AuditPage['events'][number]
+/** How long a person can still decide. */
+function TimeLeft({ deadlineAt }: { deadlineAt: string | undefined }) {
+  if (deadlineAt === undefined) return null
+  const leftMs = Date.parse(deadlineAt) - nowMs()
+  return (
+    <p>
+      {leftMs > 0 ? <strong>{duration(leftMs)} left</strong> : 'The time is over'}: without a
+      decision the task fails at <Instant at={deadlineAt} />.
+    </p>
+  )
+}
 
-const COLUMNS: readonly Column<Decision>[] = [
+const COLUMNS: readonly Column<DecidedStep>[] = [
+  { title: 'Task', of: ({ taskId }) => <TaskLink id={taskId} /> },
+  { title: 'Decision', of: ({ approval }) => decisionWords(approval?.approved) },
+  { title: 'When', of: ({ atMs }) => <Instant at={atMs} /> },
   {
-    title: 'Task',
-    of: ({ target }) => (target === undefined ? '—' : <TaskLink id={target} />),
+    title: 'By',
+    of: ({ by = 'unknown', approval }) => (
+      <bdi>{approval?.person === undefined ? by : `${approval.person} (key ${by})`}</bdi>
+    ),
   },
-  { title: 'At', of: ({ at }) => <Ago at={at} /> },
-  { title: 'Tenant', of: ({ tenant }) => tenant ?? '—' },
-  { title: 'Key', kind: 'wide', of: ({ keyId }) => keyId ?? '—' },
+  { title: 'Step', kind: 'number', of: ({ approval }) => approval?.step ?? '—' },
+  { title: 'Note', kind: 'wide', of: ({ approval }) => <bdi>{approval?.note ?? '—'}</bdi> },
 ]
+
+function decisionWords(approved: boolean | undefined): string {
+  if (approved === undefined) return '—'
+  return approved ? 'allowed' : 'refused'
+}
 
 /** The latest decisions of people, from the audit log. */
 function Decided() {
@@ -94,14 +120,15 @@ function Decided() {
     (signal) => request<AuditPage>(DECIDED, { signal }),
     DECIDED_EVERY_MS,
   )
+  const tasks = useTasks(tasksToRead(loaded.value?.events ?? [], TASKS_READ))
   return (
     <Panel loaded={loaded}>
       {({ events }) => (
         <Table
           caption="Decided steps, latest first"
           columns={COLUMNS}
-          rows={events}
-          keyOf={({ seq }) => String(seq)}
+          rows={decidedOf(events, tasks)}
+          keyOf={({ taskId, atMs, approval }) => `${taskId} ${atMs} ${approval?.step}`}
           empty="Nobody has decided a step yet."
         />
       )}

@@ -11,6 +11,8 @@ import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
+import { Axis } from './axis.tsx'
+import { sinceWords } from './places.ts'
 import { stagesOf } from './stages.ts'
 
 const EVERY_MS = 3_000
@@ -115,12 +117,17 @@ function Details({ incident }: { incident: IncidentView }) {
         ]}
       />
       <h2>What happened</h2>
+      <Axis stages={stages} />
       <Table
         caption="Stages"
         columns={[
           { title: 'Stage', of: ({ name }) => name },
           { title: 'At', of: ({ atMs }) => <Instant at={atMs} /> },
-          { title: 'After', kind: 'number', of: ({ atMs }) => duration(atMs - startMs) },
+          {
+            title: 'Reached',
+            of: (stage) => sinceWords(stage, stages[stages.indexOf(stage) - 1]),
+          },
+          { title: 'In all', kind: 'number', of: ({ atMs }) => duration(atMs - startMs) },
           { title: 'Detail', kind: 'wide', of: ({ detail }) => detail },
         ]}
         rows={stages}

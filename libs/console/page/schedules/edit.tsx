@@ -114,7 +114,7 @@ function When({
   change,
   at,
 }: {
-  draft: ScheduleRequest
+  draft: Partial<ScheduleRequest>
   change: Change<ScheduleRequest>
   at: FormProblems['at']
 }) {

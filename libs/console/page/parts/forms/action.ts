@@ -1,6 +1,9 @@
 import { useState } from 'preact/hooks'
 import { ApiError } from '../../api/http.ts'
 
+/** Stands at an action that was sent with a key that had ended. */
+const KEY_REFUSED = 'Nothing was changed, because the key had ended. Send it again.'
+
 /** An action of the reader that is sent to the gateway. */
 export interface Action {
   /** What became of the last action, for the reader. */
@@ -26,8 +29,11 @@ export function useAction(): Action {
       await send()
       setSaid(done)
     } catch (error) {
-      if (error instanceof ApiError) setRefused(error)
-      setSaid(error instanceof Error ? error.message : String(error))
+      const refusal = error instanceof ApiError ? error : undefined
+      // The page asks for another key by itself; the action waits for the reader.
+      const isKey = refusal?.status === 401
+      if (!isKey) setRefused(refusal)
+      setSaid(isKey ? KEY_REFUSED : String(refusal?.message ?? error))
     } finally {
       setBusy(false)
     }
