@@ -94,9 +94,9 @@ function preview({ cron }: { cron: string }): unknown {
 function put(path: string, asked: Asked): unknown {
   sent.push({ ...asked, path })
   const { task, ...rest } = asked.body as { task: { agent?: string } }
-  if (task.agent === 'nobody') {
+  if (task.agent === 'stranger') {
     return wrong(
-      { pointer: '/task/agent', detail: 'no agent has the name nobody' },
+      { pointer: '/task/agent', detail: 'no agent has the name stranger' },
       { pointer: '/task/timeoutMs', detail: 'must be >= 1000' },
     )
   }
@@ -148,11 +148,11 @@ describe('the form of a schedule', () => {
     await page.goto(`${stub.url}/console/schedules?form=new`)
     await field('Name').fill('report')
     await field('Task').fill('Write the report')
-    await field('Agent').fill('nobody')
+    await field('Agent').fill('stranger')
     await field('Time limit, minutes').fill('0.001')
     await button('Save').click()
     await page.getByText('Correct the marked fields.').waitFor()
-    expect(await described()).toMatch(/Agent no agent has the name nobody$/)
+    expect(await described()).toMatch(/Agent no agent has the name stranger$/)
     await page.getByText('Time limit, minutes must be >= 1000').waitFor()
     expect(await browser.violations(page)).toEqual([])
     await field('Agent').fill('reviewer')

@@ -6,7 +6,7 @@ export interface DecidedStep {
   readonly atMs: number
   /** The key that decided; undefined if the audit log does not name it. */
   readonly by: string | undefined
-  /** What was decided; undefined if the task cannot be read. */
+  /** The decision; undefined if the task cannot be read. */
   readonly approval: NonNullable<TaskView['approvals']>[number] | undefined
 }
 

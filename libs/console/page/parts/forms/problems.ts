@@ -2,9 +2,9 @@ import type { FieldError } from '@agentfleet/protocol'
 
 /** What the gateway refused, sorted by the fields of a form. */
 export interface FormProblems {
-  /** What is wrong with the field of this JSON pointer. */
+  /** Says why the gateway refused the field of this JSON pointer. */
   readonly at: (pointer: string) => string | undefined
-  /** What belongs to no field of the form; empty if every problem stands at its field. */
+  /** The part of the refusal that belongs to no field; empty if every problem stands at its field. */
   readonly rest: string
 }
 
