@@ -39,12 +39,28 @@ export function unreachable(cause: unknown): ClientError {
   )
 }
 
+/** Why no connection came about, by the code or the text of the error: so the gateway did not receive the request. */
+const NOT_CONNECTED: readonly (readonly [codes: RegExp, why: string])[] = [
+  [/^ECONNREFUSED$/, 'No program accepts connections at this address'],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, 'The name of the host has no address'],
+  [/^bad port$/, 'Node.js sends no requests to this port, because another protocol uses it'],
+  [/^(EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/, 'This machine cannot reach the host'],
+  [
+    /^(ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)$/,
+    'The server does not speak TLS (use http:// in place of https://)',
+  ],
+  [
+    /CERT|UNABLE_TO_VERIFY/,
+    'This machine does not trust the certificate of the server (NODE_EXTRA_CA_CERTS may name a file with its authority)',
+  ],
+]
+
 function detailOf(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
-  if ((inner as NodeJS.ErrnoException | undefined)?.code === 'ECONNREFUSED') {
-    return 'No program accepts connections at this address, so the gateway did not receive the request.'
-  }
   const reason = inner instanceof Error ? inner.message : String(inner)
+  const code = (inner as NodeJS.ErrnoException | undefined)?.code ?? reason
+  const [, why] = NOT_CONNECTED.find(([codes]) => codes.test(code)) ?? []
+  if (why !== undefined) return `${why}, so the gateway did not receive the request.`
   return `The gateway may or may not have received the request (${reason}). You can safely repeat a submission that has an idempotency key.`
 }
 

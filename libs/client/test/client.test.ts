@@ -72,6 +72,21 @@ test('the client works with a gateway below a path of a server, and reports an e
   expect(error).toMatchObject({ status: 200, problem: { code: 'unknown', detail: '<html>' } })
 })
 
+test('the client says why no connection came about, and that the gateway did not receive the request', async () => {
+  await using scene = await setup({})
+  const reason = async (baseUrl: string): Promise<unknown> =>
+    createClient({ baseUrl })
+      .get('x')
+      .catch((error: ClientError) => error.problem.detail)
+  expect(await reason(scene.url.replace('http', 'https'))).toBe(
+    'The server does not speak TLS (use http:// in place of https://), so the gateway did not receive the request.',
+  )
+  expect(await reason('http://127.0.0.1:9')).toMatch(/^Node.js sends no requests to this port, /)
+  const gone = await setup({})
+  await gone[Symbol.asyncDispose]()
+  expect(await reason(gone.url)).toMatch(/^No program accepts connections at this address, so /)
+})
+
 test('the client reads an answer without a stated length up to a limit, and no further', async () => {
   let sent = 0
   await using scene = await setup({
