@@ -30,6 +30,8 @@ const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
 
 const taskError = z.object({ code: z.string(), message: z.string() })
+/** Failed tasks are listed in Redis by the code of their error: a node must not make keys of any length. */
+const reportedError = z.object({ code: z.string().min(1).max(64), message: z.string() })
 const call = z
   .object({
     step: count,
@@ -230,7 +232,7 @@ export const reportItemSchema = z.discriminatedUnion('op', [
   z.object({
     op: z.literal('fail'),
     ...ran,
-    error: taskError,
+    error: reportedError,
     retryable: z.boolean(),
     /** When the provider accepts the task again. */
     retryAfterMs: durationMs.optional(),

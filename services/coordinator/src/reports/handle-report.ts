@@ -51,9 +51,10 @@ const BEGIN_TRIES = 5
 export async function handleReport(
   deps: ReportDeps,
   nodeId: string,
-  item: ReportItem,
+  given: ReportItem,
 ): Promise<Outcome> {
-  if (!checkClaim(deps.claimKey, item.claim, item.taskId, nodeId)) return { kind: 'refused' }
+  if (!checkClaim(deps.claimKey, given.claim, given.taskId, nodeId)) return { kind: 'refused' }
+  const item = placedHere(given, nodeId)
   switch (item.op) {
     case 'begin':
       return begin(deps, nodeId, item)
@@ -92,6 +93,13 @@ export async function handleReport(
       })
     }
   }
+}
+
+/** A node does not make the log say that another node runs the task, which would then be told to stop it (L9). */
+function placedHere(item: ReportItem, nodeId: string): ReportItem {
+  if (item.placed === undefined || item.placed.node === nodeId) return item
+  const { placed: _, ...rest } = item
+  return rest
 }
 
 /** Returns why the run was placed on its node, if the report says so. */

@@ -101,10 +101,17 @@ test('the reason of a placement comes with a report and is stored in the log and
   }
 })
 
-test('a report without a placement stores no placement', async () => {
+test('a report without a placement, or with the placement of another node, stores no placement (L9)', async () => {
   await using bench = await setup()
   await bench.submit('t1')
-  await bench.report('t1', { op: 'complete', attempt: 1, expect: 1, result: 'r', usage })
+  const placed = { node: 'n2', reason: 'x', balancer: 'b1', considered: 3, atMs: 5 }
+  const call = { step: 0, kind: 'llm', name: 'm', output: null, usage }
+  await bench.report('t1', { op: 'call', attempt: 1, expect: 1, call, placed })
+  expect((await bench.taskLog.last('t1'))?.event).not.toHaveProperty('placed')
+  const tooLong = { code: 'c'.repeat(65), message: 'm' }
+  const failed = { op: 'fail', attempt: 1, expect: 2, error: tooLong, retryable: false }
+  expect(() => bench.report('t1', failed)).toThrow('code')
+  await bench.report('t1', { op: 'complete', attempt: 1, expect: 2, result: 'r', usage })
   const { event } = (await bench.taskLog.last('t1')) ?? {}
   expect(event?.type).toBe('completed')
   expect(event).not.toHaveProperty('placed')
