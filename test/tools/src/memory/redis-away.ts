@@ -72,20 +72,17 @@ async function missingIn(url: string, taskIds: readonly string[]): Promise<numbe
   let missing = taskIds
   for (;;) {
     const left: string[] = []
-    for (let start = 0; start < missing.length; start += PAGE) {
+    let start = 0
+    for (let ended = 1; ended > 0 && start < missing.length; start += PAGE) {
       const page = missing.slice(start, start + PAGE)
       const records = await store.loadAll(page).catch(() => [])
-      const ended = new Set(
-        records.filter(({ state }) => state === 'completed').map(({ taskId }) => taskId),
-      )
-      left.push(...page.filter((taskId) => !ended.has(taskId)))
+      const completed = records.filter(({ state }) => state === 'completed')
+      const there = new Set(completed.map(({ taskId }) => taskId))
+      left.push(...page.filter((taskId) => !there.has(taskId)))
       // A rebuild writes the tasks in the order of their submission, so later ones are missing too.
-      if (ended.size === 0) {
-        left.push(...missing.slice(start + PAGE))
-        break
-      }
+      ended = there.size
     }
-    missing = left
+    missing = [...left, ...missing.slice(start)]
     if (missing.length === 0 || performance.now() > deadline) break
     await delay(AGAIN_AFTER_MS)
   }
