@@ -16,7 +16,7 @@ export const FENCING: readonly Mutation[] = [
     name: 'claim-check',
     safeguard: 'a node cannot report on a task that was not given to it (L9)',
     file: 'services/coordinator/src/reports/handle-report.ts',
-    find: "if (!checkClaim(deps.claimKey, item.claim, item.taskId, nodeId)) return { kind: 'refused' }\n",
+    find: "if (!checkClaim(deps.claimKey, given.claim, given.taskId, nodeId)) return { kind: 'refused' }\n",
     replace: '',
     tests: ['services/coordinator/test/reports/handle-report.test.ts', '-t', 'L9'],
     caughtBy: /is refused and not stored/,
