@@ -128,7 +128,7 @@ function answerFalsely(): void {
   }))
 }
 
-/** Sends one lie on each channel that a node may use, and bytes that are no message. */
+/** Sends one lie on each channel that a node may use, and unreadable bytes. */
 function lie(): void {
   const where = { nodeId: LIAR }
   const taskIds = [...known]
