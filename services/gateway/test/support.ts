@@ -7,7 +7,7 @@ import {
   type TaskLog,
 } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
-import type { Completed } from '@agentfleet/domain'
+import type { Completed, TaskEvent } from '@agentfleet/domain'
 import { SUBJECTS, type Pointer, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
@@ -28,6 +28,8 @@ export interface GatewayBench extends AsyncDisposable {
   readonly bus: Bus
   readonly taskLog: TaskLog
   client(apiKey?: string): Client
+  /** Stores the next event of the task as a coordinator would; returns its sequence. */
+  append(task: Pick<TaskView, 'id' | 'seq'>, event: TaskEvent): Promise<number>
   /** Completes the task as a coordinator would, on a node called n1. */
   complete(task: Pick<TaskView, 'id' | 'seq'>, result: Completed['result']): Promise<number>
 }
@@ -78,6 +80,12 @@ export async function setup(
   }
   const gateway = await start()
   const taskLog = openTaskLog(bus)
+  const append: GatewayBench['append'] = async ({ id, seq }, event) => {
+    const options = { expectSeq: seq, messageId: `${id}.${seq}`, deadlineMs: 10_000 }
+    const outcome = await taskLog.append(id, event, options)
+    if (outcome.kind !== 'stored') throw new Error(`the event was not stored: ${outcome.kind}`)
+    return outcome.seq
+  }
   return {
     servers,
     gateway,
@@ -85,6 +93,7 @@ export async function setup(
     metrics: () => registry.metrics(),
     bus,
     taskLog,
+    append,
     client: (apiKey) =>
       createClient({ baseUrl: gateway.url(), ...(apiKey === undefined ? {} : { apiKey }) }),
     async complete({ id, seq }, result) {
@@ -97,10 +106,7 @@ export async function setup(
         result,
         usage,
       }
-      const options = { expectSeq: seq, messageId: `${id}.done`, deadlineMs: 10_000 }
-      const outcome = await taskLog.append(id, event, options)
-      if (outcome.kind !== 'stored') throw new Error(`the ending was not stored: ${outcome.kind}`)
-      return outcome.seq
+      return append({ id, seq }, event)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(gateways.map((each) => each.drain(1_000)))

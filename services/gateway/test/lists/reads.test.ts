@@ -12,17 +12,14 @@ afterAll(() => bench[Symbol.asyncDispose]())
 test('a client can read the history of a task page by page, only for one type of event, and without large answers', async () => {
   const client = bench.client()
   const task = await client.submit({ task: 'x' })
-  let expectSeq = task.seq
+  let { seq } = task
   for (const step of [0, 1, 2]) {
     const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
     const call = { step, kind: 'llm', name: 'm', output: 'long', usage } as const
     const event = { type: 'call-finished', atMs: Date.now(), attempt: 1, call } as const
-    const options = { expectSeq, messageId: `${task.id}.${step}`, deadlineMs: 10_000 }
-    const outcome = await bench.taskLog.append(task.id, event, options)
-    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
-    expectSeq = outcome.seq
+    seq = await bench.append({ id: task.id, seq }, event)
   }
-  await bench.complete({ id: task.id, seq: expectSeq }, 'the result')
+  await bench.complete({ id: task.id, seq }, 'the result')
   const all = await client.events(task.id)
   expect(all.map(({ type }) => type)).toEqual([
     'submitted',
@@ -73,15 +70,12 @@ test('a client can read each finished call of a task with its messages or argume
       usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
     },
   ] as const
-  let expectSeq = task.seq
+  let { seq } = task
   for (const call of calls) {
     const event = { type: 'call-finished', atMs: 5_000, attempt: 1, call } as const
-    const options = { expectSeq, messageId: `${task.id}.${call.step}`, deadlineMs: 10_000 }
-    const outcome = await bench.taskLog.append(task.id, event, options)
-    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
-    expectSeq = outcome.seq
+    seq = await bench.append({ id: task.id, seq }, event)
   }
-  await bench.complete({ id: task.id, seq: expectSeq }, '42')
+  await bench.complete({ id: task.id, seq }, '42')
   const llm = await client.call(task.id, 0)
   expect(llm).toMatchObject({ kind: 'llm', attempt: 1, endedAtMs: 5_000, usage })
   expect(llm.messages?.map(({ role }) => role)).toEqual(['system', 'user'])

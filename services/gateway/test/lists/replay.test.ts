@@ -1,4 +1,4 @@
-import { factsOf, type Failed, type TaskRecord } from '@agentfleet/domain'
+import { factsOf, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
 import { connectStore } from '@agentfleet/adapters'
 import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
@@ -14,22 +14,16 @@ const call = (step: number) => ({
 
 /** Fails a task as a coordinator would: two calls, then this error. */
 async function fail(bench: GatewayBench, id: string, code = 'llm-rejected'): Promise<TaskRecord> {
-  let record = await bench.taskLog.record(id)
-  const append = async (event: Parameters<typeof bench.taskLog.append>[1]) => {
-    const options = {
-      expectSeq: record?.seq ?? 0,
-      messageId: `${id}.${record?.seq}`,
-      deadlineMs: 10_000,
-    }
-    expect(await bench.taskLog.append(id, event, options)).toMatchObject({ kind: 'stored' })
-    record = await bench.taskLog.record(id)
+  let seq = (await bench.taskLog.last(id))?.seq ?? 0
+  const append = async (event: TaskEvent) => {
+    seq = await bench.append({ id, seq }, event)
   }
   for (const step of [0, 1]) {
     await append({ type: 'call-finished', atMs: Date.now(), attempt: 1, call: call(step) })
   }
   const error = { code, message: 'no' }
-  const ending: Failed = { type: 'failed', atMs: Date.now(), attempt: 1, error }
-  await append(ending)
+  await append({ type: 'failed', atMs: Date.now(), attempt: 1, error })
+  const record = await bench.taskLog.record(id)
   if (record === undefined) throw new Error('the task is there')
   return record
 }
@@ -156,15 +150,12 @@ test('a task whose texts Redis does not hold is read and replayed with the texts
 
 test('a large history of a task is returned in several answers, and the client reads all of them (L7)', async () => {
   await using bench = await setup()
-  const { id, seq } = await bench.client().submit({ task: 'write' })
-  let expectSeq = seq
+  const { id, ...task } = await bench.client().submit({ task: 'write' })
+  let { seq } = task
   for (let step = 0; step < 12; step += 1) {
     const large = { ...call(step), output: { text: 'x'.repeat(500_000), toolCalls: [] } }
     const event = { type: 'call-finished', atMs: Date.now(), attempt: 1, call: large } as const
-    const options = { expectSeq, messageId: `${id}.${step}`, deadlineMs: 10_000 }
-    const outcome = await bench.taskLog.append(id, event, options)
-    if (outcome.kind !== 'stored') throw new Error(outcome.kind)
-    expectSeq = outcome.seq
+    seq = await bench.append({ id, seq }, event)
   }
   const answer = await fetch(`${bench.gateway.url()}/v1/tasks/${id}/events`)
   const text = await answer.text()

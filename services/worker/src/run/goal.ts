@@ -10,8 +10,6 @@ import {
   RUN_GOAL,
   teamAgent,
   type AgentDefinition,
-  type CalledBy,
-  type CallTimes,
   type GoalSpec,
   type JournaledCall,
   type Json,
@@ -22,8 +20,7 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
-import type { AgentDeps, Begun, Ending } from './turn.ts'
-import type { Message } from './conversation.ts'
+import { OVER, type AgentDeps, type Begun, type Ending } from './turn.ts'
 import { goalConversation } from './goal-conversation.ts'
 import { callModel } from './model-call.ts'
 import type { Run } from '../node/runs.ts'
@@ -41,7 +38,16 @@ interface Coded {
   readonly message: string
 }
 
-/** A goal and the position of its journal. */
+/** What all moves of a run share. */
+interface Pursuit {
+  readonly run: Run
+  readonly spec: TaskSpec
+  readonly goal: GoalSpec
+  readonly inputs: readonly TaskInput[]
+  readonly deps: AgentDeps
+}
+
+/** The position of the journal of a goal. */
 interface State {
   readonly calls: readonly JournaledCall[]
   readonly children: readonly { readonly taskId: string; readonly step: number }[]
@@ -56,6 +62,7 @@ export async function runGoal(
   deps: AgentDeps,
 ): Promise<Ending> {
   const { approvals, inputs = [] } = begun
+  const pursuit = { run, spec, goal, inputs, deps }
   let state: State = { calls: begun.calls, children: begun.children ?? [] }
   deps.deltas.started(run)
   for (;;) {
@@ -63,7 +70,7 @@ export async function runGoal(
     const move = decideGoal(goal, plannings, approvals, inputs)
     switch (move.kind) {
       case 'plan': {
-        const next = await plan(run, spec, goal, state, plannings, inputs, deps)
+        const next = await plan(pursuit, state, plannings)
         if ('kind' in next) return next
         state = next
         break
@@ -82,7 +89,7 @@ export async function runGoal(
         const { step } = move
         const specs = childSpecs(run.taskId, step, spec, goal, move.plan)
         const made = await deps.spawn(run, step, specs)
-        if (made === undefined) return { kind: 'over' }
+        if (made === undefined) return OVER
         if (made.kind === 'rejected') return givenUp(made.error)
         const taskIds = specs.map((_spec, position) => childTaskId(run.taskId, step, position))
         return { kind: 'paused', wait: { kind: 'children', taskIds } }
@@ -90,7 +97,7 @@ export async function runGoal(
       case 'await':
         return { kind: 'paused', wait: { kind: 'children', taskIds: [...move.taskIds] } }
       case 'conclude':
-        return conclude(run, spec, goal, state, plannings, inputs, deps)
+        return conclude(pursuit, state, plannings)
       case 'fail':
         return givenUp(move.error)
     }
@@ -102,81 +109,53 @@ function givenUp({ code, message }: Coded): Ending {
 }
 
 async function plan(
-  run: Run,
-  spec: TaskSpec,
-  goal: GoalSpec,
+  pursuit: Pursuit,
   state: State,
   plannings: readonly Planning[],
-  inputs: readonly TaskInput[],
-  deps: AgentDeps,
 ): Promise<State | Ending> {
-  const step = nextStep(state.calls)
-  const messages = goalConversation(spec, goal, plannings, inputs, 'plan')
-  const outcome = await ask(run, spec, state.calls, messages, goal, deps)
+  const { run, deps } = pursuit
+  const outcome = await ask(pursuit, state.calls, plannings, 'plan')
   if (outcome.kind !== 'answered') return outcome
-  const { text, usage, by, times } = outcome
-  const call: JournaledCall = {
-    step,
-    kind: 'llm',
-    name: PLAN_CALL,
-    output: { text, toolCalls: [] },
-    usage,
-    by,
-    times,
-  }
-  if (!(await deps.commit(run, call))) return { kind: 'over' }
+  const { answer, usage, by, times } = outcome
+  const step = nextStep(state.calls)
+  const output = { text: answer.text, toolCalls: [] }
+  const call: JournaledCall = { step, kind: 'llm', name: PLAN_CALL, output, usage, by, times }
+  if (!(await deps.commit(run, call))) return OVER
   return { ...state, calls: [...state.calls, call] }
 }
 
 /** Ends the goal; the last answer is committed with the completion, as in every run. */
 async function conclude(
-  run: Run,
-  spec: TaskSpec,
-  goal: GoalSpec,
-  state: State,
+  pursuit: Pursuit,
+  { calls }: State,
   plannings: readonly Planning[],
-  inputs: readonly TaskInput[],
-  deps: AgentDeps,
 ): Promise<Ending> {
-  const messages = goalConversation(spec, goal, plannings, inputs, 'conclude')
-  const outcome = await ask(run, spec, state.calls, messages, undefined, deps)
+  const outcome = await ask(pursuit, calls, plannings, 'conclude')
   if (outcome.kind !== 'answered') return outcome
-  const usage = addUsage(spentOn(state.calls), outcome.usage)
-  return { kind: 'completed', result: outcome.text, usage, by: outcome.by, lastCall: outcome.times }
+  const { answer, by, times } = outcome
+  const usage = addUsage(spentOn(calls), outcome.usage)
+  return { kind: 'completed', result: answer.text, usage, by, lastCall: times }
 }
 
-interface Answered {
-  readonly kind: 'answered'
-  readonly text: string
-  readonly usage: Usage
-  readonly by: CalledBy
-  readonly times: CallTimes
+function ask(
+  { run, spec, goal, inputs, deps }: Pursuit,
+  calls: readonly JournaledCall[],
+  plannings: readonly Planning[],
+  purpose: 'plan' | 'conclude',
+) {
+  const asked = {
+    step: nextStep(calls),
+    spent: spentOn(calls),
+    messages: goalConversation(spec, goal, plannings, inputs, purpose),
+    tools: [],
+    toolsOptional: true,
+    responseSchema: purpose === 'plan' ? planSchema(goal.roles, PLAN_LIMITS) : undefined,
+  }
+  return callModel(run, spec, asked, deps)
 }
 
 function spentOn(calls: readonly JournaledCall[]): Usage {
   return calls.reduce((sum, call) => addUsage(sum, call.usage), NO_USAGE)
-}
-
-async function ask(
-  run: Run,
-  spec: TaskSpec,
-  calls: readonly JournaledCall[],
-  messages: readonly Message[],
-  planned: GoalSpec | undefined,
-  deps: AgentDeps,
-): Promise<Answered | Ending> {
-  const asked = {
-    step: nextStep(calls),
-    spent: spentOn(calls),
-    messages,
-    tools: [],
-    toolsOptional: true,
-    responseSchema: planned && planSchema(planned.roles, PLAN_LIMITS),
-  }
-  const outcome = await callModel(run, spec, asked, deps)
-  if (outcome.kind !== 'answered') return outcome
-  const { answer, usage, by, times } = outcome
-  return { kind: 'answered', text: answer.text, usage, by, times }
 }
 
 function nextStep(calls: readonly JournaledCall[]): number {
