@@ -198,6 +198,14 @@ test('tenants take turns: the check of a tenant waits for at most one check of a
   expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(99)
 })
 
+test('a schema may refer to the rules for schemas, which are compiled once for all schemas', async () => {
+  const rules = { $ref: 'https://json-schema.org/draft/2020-12/schema' }
+  expect((await checks.check(rules, '{"type":"string"}')).kind).toBe('valid')
+  expect((await checks.check(rules, '{"type":"text"}')).kind).toBe('invalid')
+  const missing = { kind: 'bad-schema', problem: expect.stringContaining("can't resolve") }
+  expect(await checks.checkSchema({ $ref: 'https://example.com/schema' })).toEqual(missing)
+})
+
 test('a schema with $async is refused, and the next schema is checked as always', async () => {
   const refused = { kind: 'bad-schema', problem: 'must not contain $async' }
   expect(await checks.checkSchema({ $async: true, type: 'object' })).toEqual(refused)
