@@ -64,7 +64,9 @@ export {
 export { openTaskLog, type AppendOutcome, type StoredEvent, type TaskLog } from './log/task-log.ts'
 export {
   connectUsageTotals,
+  type DayGroups,
   type DayUsage,
+  type UsageGrouping,
   type UsageEntry,
   type UsageTotals,
 } from './store/usage-totals.ts'

@@ -78,10 +78,10 @@ export interface IncidentQuery extends RequestOptions {
 export interface UsageQuery extends RequestOptions {
   readonly from?: string
   readonly to?: string
-  /** `fleet`: of all tenants, for operators. */
+  /** `fleet`: of all tenants, for operators and keys with the scope `admin`. */
   readonly scope?: UsageReport['scope']
-  /** `hour`: each day also has its hours; `agent`: each day also has its agents. */
-  readonly groupBy?: 'model' | 'hour' | 'agent'
+  /** Each day also has its hours, agents, tenants (of the fleet) or the values of a metadata key. */
+  readonly groupBy?: 'model' | 'hour' | 'agent' | 'tenant' | `metadata.${string}`
 }
 
 /** How much of the fleet to read. */

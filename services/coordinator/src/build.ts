@@ -56,6 +56,7 @@ export async function build(context: Context): Promise<Service> {
     retentionMs: config.RETENTION_MS,
     retentionTasks: config.RETENTION_TASKS,
     keptAtLeastMs: Math.min(KEPT_AT_LEAST_MS, config.RETENTION_MS),
+    metadataKeys: config.USAGE_METADATA_KEYS,
     limits: readTenantLimits(config.TENANT_LIMITS).limits,
   })
 }

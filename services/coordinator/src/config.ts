@@ -1,9 +1,11 @@
 import { isIssuerSeed } from '@agentfleet/adapters'
+import { countedKeyProblems } from '@agentfleet/domain'
 import { readTenantLimits } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
   integer,
+  list,
   natsEnv,
   notEmpty,
   redisEnv,
@@ -34,12 +36,15 @@ const variables = z.object({
   RETENTION_TASKS: integer({ min: 1, max: 100_000_000, default: 250_000 }),
   /** As for gateways and load balancers; here `logBytes` and `tasks` count, for children and ticks. */
   TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),
+  /** Metadata keys by whose values usage is counted; the gateways need the same keys. */
+  USAGE_METADATA_KEYS: list([]),
 })
 
 /** The environment variables of the coordinator. */
 export const schema = withRules(
   variables,
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
+  ({ USAGE_METADATA_KEYS = [] }) => countedKeyProblems(USAGE_METADATA_KEYS),
   ({ NODE_PASSWORD, NATS_ISSUER_SEED }) => {
     if ((NODE_PASSWORD === undefined) !== (NATS_ISSUER_SEED === undefined)) {
       return [

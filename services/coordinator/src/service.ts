@@ -38,6 +38,8 @@ export interface CoordinatorDeps {
   readonly schedules: Schedules
   readonly store: Store
   readonly usage: UsageTotals
+  /** The metadata keys by which usage is counted. */
+  readonly metadataKeys: readonly string[]
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: CoordinatorMetrics

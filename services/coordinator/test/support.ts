@@ -96,6 +96,7 @@ export async function startBench() {
         schedules: openSchedules(own),
         store,
         usage,
+        metadataKeys: [],
         clock: systemClock,
         log,
         metrics: createMetrics(createRegistry('coordinator')),

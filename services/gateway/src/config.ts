@@ -1,4 +1,4 @@
-import { MODEL_PATTERN } from '@agentfleet/domain'
+import { countedKeyProblems, MODEL_PATTERN } from '@agentfleet/domain'
 import { readTenantBudgets, readTenantLimits, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   ConfigError,
@@ -67,6 +67,8 @@ const variables = z.object({
   TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),
   /** As for workers, which keep the budgets; the gateway only shows them. */
   TENANT_BUDGETS: notEmpty(text(), 'no tenant has a budget'),
+  /** As for coordinators, which count usage by the values of these metadata keys. */
+  USAGE_METADATA_KEYS: list([]),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
@@ -189,6 +191,7 @@ export const schema = withRules(
   ({ ALLOWED_ORIGINS = [] }) => originProblems(ALLOWED_ORIGINS),
   ({ TRUSTED_PROXIES = [] }) => proxyProblems(TRUSTED_PROXIES),
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
+  ({ USAGE_METADATA_KEYS = [] }) => countedKeyProblems(USAGE_METADATA_KEYS),
   ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,
 )
 

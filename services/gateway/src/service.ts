@@ -163,7 +163,12 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         nowMs: clock.nowMs,
       }),
       ...scheduleRunRoutes({ ...parts, schedules: openSchedules(bus), nowMs: clock.nowMs }),
-      ...usageRoutes({ usage: deps.usage, operators: deps.operators, nowMs: clock.nowMs }),
+      ...usageRoutes({
+        usage: deps.usage,
+        metadataKeys: config.USAGE_METADATA_KEYS,
+        operators: deps.operators,
+        nowMs: clock.nowMs,
+      }),
       ...serviceRoutes({
         document: parts.document,
         fleet,

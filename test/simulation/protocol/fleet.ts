@@ -262,6 +262,7 @@ function serviceOf(
     }
     case 'coordinator':
       return createCoordinator({
+        metadataKeys: [],
         bus,
         taskLog: openTaskLog(bus),
         pointers: openPointers(bus),

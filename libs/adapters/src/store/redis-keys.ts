@@ -110,6 +110,14 @@ export const REDIS_KEYS = {
     writers: COORDINATOR,
     ends: 'The key expires 400 days after its last change.',
   },
+  usageGroup: {
+    key: 'usage:<tenant>:<day>:<group>',
+    type: 'hash',
+    holds:
+      'The hash holds tokens, calls and cost of a day by the values of one metadata key (the group `metadata.KEY`), or by tenant (the group `tenant` of the tenant `=`).',
+    writers: COORDINATOR,
+    ends: 'The key expires 400 days after its last change.',
+  },
   buckets: {
     key: 'limits:{<provider key>}',
     type: 'hash',

@@ -1,4 +1,4 @@
-import { nanoUsd, usdOfNano, type Usage } from '@agentfleet/domain'
+import { nanoUsd, usdOfNano, type CountedValue, type Usage } from '@agentfleet/domain'
 import { ADD_USAGE_SCRIPT, USAGE_FOLLOWED_SCRIPT } from '../limits/rate-limit-scripts.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, type RedisOptions } from './redis.ts'
@@ -10,6 +10,7 @@ import { connectRedis, type RedisOptions } from './redis.ts'
  * that every event counts exactly once, however many writers there are (L8). Hashes `usage:<tenant>:<day>`:
  * `<model> <provider>|in`, `|out`, `|calls`, `|nano`; the same for `@<agent>`; `=|tokens`, `=|nano` of the day and `<hour>|tokens`,
  * `<hour>|nano` of its hours, which budgets are checked against; `=|agents` is the number of agents. The tenant `=` is the whole fleet.
+ * Hashes `usage:<tenant>:<day>:<group>` have the same fields for `@<tenant>` or `@<value of a metadata key, as JSON>`, and the same bound.
  */
 export interface UsageTotals {
   /** The log sequence up to which everything is counted; 0 after the store was emptied. */
@@ -20,6 +21,8 @@ export interface UsageTotals {
   followed(): Promise<void>
   /** The usage of a tenant, or of the fleet, on these days. */
   read(tenant: string | undefined, days: readonly string[]): Promise<readonly DayUsage[]>
+  /** The usage of a tenant by the values of a metadata key, or of the fleet by tenant, on these days. */
+  readGroups(by: UsageGrouping, days: readonly string[]): Promise<readonly DayGroups[]>
   /** Whether Redis is connected now. */
   connected(): boolean
   close(): Promise<void>
@@ -32,7 +35,21 @@ export interface UsageEntry {
   readonly model: string
   readonly provider: string
   readonly agent: string
+  /** The task's values of the metadata keys by which usage is counted. */
+  readonly values?: readonly CountedValue[]
   readonly usage: Usage
+}
+
+/** What usage can be grouped by in a hash for each group. */
+export type UsageGrouping =
+  | { readonly by: 'tenant' }
+  | { readonly by: 'metadata'; readonly tenant: string; readonly key: string }
+
+/** The groups of one day that have usage. */
+export interface DayGroups {
+  readonly day: string
+  /** Without a name: the sum of the further groups. */
+  readonly groups: readonly { readonly name?: string; readonly usage: Usage }[]
 }
 
 /** Usage of one day. */
@@ -59,12 +76,20 @@ const HOUR_MS = 3_600_000
 /** Totals of a day are kept for just over a year, milliseconds. */
 const KEEP_MS = 400 * 86_400_000
 
-/** Further agents of a day are counted together as `(others)`: names come from clients (L7). */
+/** Further agents, tenants or values of a day are counted together as `(others)`: names come from clients (L7). */
 const AGENTS_MAX = 1_000
+const OTHERS = '(others)'
 
 /** The key of a tenant's totals of one day. */
 export function usageKey(tenant: string, day: string): string {
   return redisKey('usage', tenant, day)
+}
+
+/** The key of the totals of one day by tenant, or by the values of a metadata key. */
+function groupKey(grouping: UsageGrouping, day: string): string {
+  return grouping.by === 'tenant'
+    ? redisKey('usageGroup', FLEET, day, 'tenant')
+    : redisKey('usageGroup', grouping.tenant, day, `metadata.${grouping.key}`)
 }
 
 /** Connects to the totals. */
@@ -95,6 +120,18 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
             : [{ day: days[index] ?? '', models, agents: agentsOf(hash), hours: hoursOf(hash) }]
         })
       }),
+    readGroups: (grouping, days) =>
+      link.guarded(async () => {
+        const keys = days.map((day) => groupKey(grouping, day))
+        const hashes = await Promise.all(keys.map((key) => link.redis.hgetall(key)))
+        return hashes.map((hash, index) => ({
+          day: days[index] ?? '',
+          groups: agentsOf(hash).map(({ agent, usage }) => ({
+            ...(agent === OTHERS ? {} : { name: nameOf(grouping, agent) }),
+            usage,
+          })),
+        }))
+      }),
     connected: () => link.connected(),
     close: () => link.close(),
   }
@@ -106,17 +143,25 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
   const grow = (key: string, field: string, by: number): void => {
     if (by !== 0) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
   }
-  for (const { tenant, atMs, names, input, output, calls, nano } of groupsOf(entries)) {
+  for (const { tenant, atMs, names, values, input, output, calls, nano } of groupsOf(entries)) {
     const iso = new Date(atMs).toISOString()
+    const day = iso.slice(0, 10)
     const tokens = input + output
+    const growName = (key: string, name: string): void => {
+      grow(key, `${name}|in`, input)
+      grow(key, `${name}|out`, output)
+      grow(key, `${name}|calls`, calls)
+      grow(key, `${name}|nano`, nano)
+    }
+    growName(groupKey({ by: 'tenant' }, day), `@${tenant}`)
+    for (const { key, value } of values) {
+      // As JSON no value contains a line break, and none is `(others)`.
+      const name = value === undefined ? OTHERS : JSON.stringify(value)
+      growName(groupKey({ by: 'metadata', tenant, key }, day), `@${name}`)
+    }
     for (const owner of [tenant, FLEET]) {
-      const key = usageKey(owner, iso.slice(0, 10))
-      for (const name of names) {
-        grow(key, `${name}|in`, input)
-        grow(key, `${name}|out`, output)
-        grow(key, `${name}|calls`, calls)
-        grow(key, `${name}|nano`, nano)
-      }
+      const key = usageKey(owner, day)
+      for (const name of names) growName(key, name)
       for (const span of ['=', iso.slice(11, 13)]) {
         grow(key, `${span}|tokens`, tokens)
         grow(key, `${span}|nano`, nano)
@@ -133,6 +178,7 @@ interface Group {
   readonly atMs: number
   /** The model with its provider, and the agent. */
   readonly names: readonly string[]
+  readonly values: readonly CountedValue[]
   input: number
   output: number
   calls: number
@@ -142,12 +188,13 @@ interface Group {
 /** Adds up what falls into the same totals: thousands of entries become a few groups. */
 function groupsOf(entries: readonly UsageEntry[]): Iterable<Group> {
   const groups = new Map<string, Group>()
-  for (const { tenant, atMs, model, provider, agent, usage } of entries) {
+  for (const { tenant, atMs, model, provider, agent, values = [], usage } of entries) {
     // A blank separates model and provider: neither name contains one. No name begins with an @.
     const names = [`${model} ${provider}`, `@${agent}`]
-    const id = `${Math.floor(atMs / HOUR_MS)} ${tenant} ${names.join(' ')}`
+    const valued = values.length === 0 ? '' : JSON.stringify(values)
+    const id = `${Math.floor(atMs / HOUR_MS)} ${tenant} ${names.join(' ')} ${valued}`
     const known = groups.get(id)
-    const group = known ?? { tenant, atMs, names, input: 0, output: 0, calls: 0, nano: 0 }
+    const group = known ?? { tenant, atMs, names, values, input: 0, output: 0, calls: 0, nano: 0 }
     if (known === undefined) groups.set(id, group)
     group.input += usage.inputTokens
     group.output += usage.outputTokens
@@ -180,6 +227,10 @@ function modelsOf(hash: Readonly<Record<string, string>>): DayUsage['models'] {
 function agentsOf(hash: Readonly<Record<string, string>>): DayUsage['agents'] {
   const names = namesIn(hash).filter((name) => name.startsWith('@'))
   return names.map((name) => ({ agent: name.slice(1), usage: usageIn(hash, name) }))
+}
+
+function nameOf({ by }: UsageGrouping, stored: string): string {
+  return by === 'tenant' ? stored : (JSON.parse(stored) as string)
 }
 
 function namesIn(hash: Readonly<Record<string, string>>): readonly string[] {

@@ -39,3 +39,38 @@ test('usage is counted for all tenants, even if one tenant has more cost than Re
   expect(counted?.models[0]?.usage.llmCalls).toBe(500 * batches)
   expect(counted?.models[0]?.usage.costUsd).toBeGreaterThanOrEqual(9e9)
 })
+
+test('usage counts by tenant and by at most 1,000 values of a metadata key a day, and the entry without a name has the rest', async () => {
+  const values = [
+    ...Array.from({ length: 1_003 }, (_, at) => `v${at}`),
+    '(others)',
+    'a line\nbreak|in',
+    '\ud800',
+    undefined,
+  ]
+  const from = await totals.position()
+  const told = values.map((value) => ({ ...entry('acme', 0.5), values: [{ key: 'team', value }] }))
+  const special = told.slice(1_003)
+  // What comes first gets a row.
+  await totals.add(from, from + 1, special)
+  await totals.add(from + 1, from + 2, told)
+  const [teams] = await totals.readGroups({ by: 'metadata', tenant: 'acme', key: 'team' }, [DAY])
+  const calls = new Map(teams?.groups.map(({ name, usage }) => [name, usage.llmCalls]))
+  for (const value of special.flatMap((each) => each.values[0]?.value ?? [])) {
+    expect(calls.get(value)).toBe(2)
+  }
+  // 1,000 names and the rest: six values too many, and two calls whose value is too long.
+  expect(calls.size).toBe(1_001)
+  expect(calls.get(undefined)).toBe(8)
+  const sum = [...calls.values()].reduce((all, one) => all + one, 0)
+  expect(sum).toBe(special.length + told.length)
+
+  const [tenants] = await totals.readGroups({ by: 'tenant' }, [DAY])
+  expect(tenants?.groups).toContainEqual({
+    name: 'acme',
+    usage: { inputTokens: sum, outputTokens: sum, llmCalls: sum, costUsd: sum / 2 },
+  })
+  expect(await totals.readGroups({ by: 'metadata', tenant: 'false', key: 'team' }, [DAY])).toEqual([
+    { day: DAY, groups: [] },
+  ])
+})

@@ -1,13 +1,20 @@
-import type { Command, Option } from '../command.ts'
-import type { ExitCode } from '../exit.ts'
-import { choiceOf, dayOf, given, isSet, timeOf } from '../parse/values.ts'
-import { limitsTable, queueTable, statsTable, usageTable } from '../render/figure-views.ts'
+import type { Command, Input, Option } from '../command.ts'
+import { UsageError, type ExitCode } from '../exit.ts'
+import { choiceOf, dayOf, given, isSet, textOf, timeOf } from '../parse/values.ts'
+import {
+  limitsTable,
+  queueTable,
+  statsTable,
+  usageTable,
+  type UsageGroup,
+} from '../render/figure-views.ts'
 import { showView, WATCH_OPTION } from '../watching.ts'
 import { DAY_NOTE, TIME_NOTE } from './filters.ts'
 
 const SCOPES = ['tenant', 'fleet'] as const
 const STEPS = ['10s', '1m', '1h'] as const
-const USAGE_GROUPS = ['model', 'agent', 'hour'] as const
+const USAGE_GROUPS = ['model', 'agent', 'hour', 'tenant'] as const
+const METADATA = 'metadata.'
 const STATS_GROUPS = ['agent', 'model', 'priority'] as const
 
 const SCOPE_OPTION: Option = {
@@ -20,7 +27,7 @@ const SCOPE_OPTION: Option = {
 /** `agentfleet usage`: calls, tokens and cost. */
 export const usage: Command = {
   name: 'usage',
-  summary: 'show the calls, the tokens and the cost by model, agent or hour',
+  summary: 'show the calls, the tokens and the cost by model, agent, hour, metadata or tenant',
   usages: ['usage [options]'],
   options: {
     from: {
@@ -32,19 +39,20 @@ export const usage: Command = {
     by: {
       type: 'string',
       value: 'GROUP',
-      choices: USAGE_GROUPS,
-      help: 'print a row for each value of GROUP: model (also by day, the default)',
+      help: 'print a row for each value of GROUP: model (also by day, the default), agent, hour, metadata.KEY, or tenant (of the fleet)',
     },
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },
   notes: [DAY_NOTE],
   async run(context, input): Promise<ExitCode> {
+    const groupBy = usageGroupOf(input)
     const query = given({
       from: dayOf(input, 'from', context.nowMs()),
       to: dayOf(input, 'to', context.nowMs()),
-      groupBy: choiceOf(input, 'by', USAGE_GROUPS),
-      scope: choiceOf(input, 'scope', SCOPES),
+      groupBy,
+      // Only the usage of the fleet has several tenants.
+      scope: groupBy === 'tenant' ? ('fleet' as const) : choiceOf(input, 'scope', SCOPES),
       signal: context.signal,
     })
     return showView(context, isSet(input, 'watch'), async () => {
@@ -56,6 +64,17 @@ export const usage: Command = {
       }
     })
   },
+}
+
+function usageGroupOf(input: Input): UsageGroup | undefined {
+  const text = textOf(input, 'by')
+  if (text === undefined) return undefined
+  if (text.startsWith(METADATA)) return `${METADATA}${text.slice(METADATA.length)}`
+  const group = USAGE_GROUPS.find((one) => one === text)
+  if (group !== undefined) return group
+  throw new UsageError(
+    `--by must be one of ${USAGE_GROUPS.join(', ')} or ${METADATA}KEY, not "${text}".`,
+  )
 }
 
 /** `agentfleet stats`: what happened to tasks over time. */

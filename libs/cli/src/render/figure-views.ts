@@ -155,42 +155,68 @@ function usageCells(usage: UsageReport['total']): readonly Cell[] {
   ]
 }
 
+/** What the rows of a table of usage stand for. */
+export type UsageGroup = 'model' | 'agent' | 'hour' | 'tenant' | `metadata.${string}`
+
 /** Usage and cost, with the sum in the last row. */
-export function usageTable(
-  report: UsageReport,
-  look: Look,
-  by: 'model' | 'agent' | 'hour' = 'model',
-): string {
-  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(report.total)]
-  if (by === 'agent') return agentTable(report, look)
+export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'model'): string {
+  const { days } = report
   if (by === 'hour') return hourTable(report, look)
-  const rows = report.days.flatMap(({ day, models }) =>
+  if (by === 'agent') {
+    const agents = days.flatMap((day) => day.agents ?? [])
+    const named = agents.map(({ agent, usage }) => [agent, usage] as const)
+    return sumTable('AGENT', named, earlier('agents'), report, look)
+  }
+  if (by === 'tenant') {
+    const tenants = days.flatMap((day) => day.tenants ?? [])
+    const named = tenants.map(({ tenant, usage }) => [tenant, usage] as const)
+    return sumTable('TENANT', named, earlier('tenants'), report, look)
+  }
+  if (by !== 'model') {
+    const key = by.slice(by.indexOf('.') + 1)
+    const values = days.flatMap((day) => day.values ?? [])
+    const named = values.map(({ value = '(others)', usage }) => [value, usage] as const)
+    const without = (calls: string): string =>
+      `${calls} of tasks without a counted value of ${key}, or from before the key was counted.`
+    return sumTable(key, named, without, report, look)
+  }
+  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(report.total)]
+  const rows = days.flatMap(({ day, models }) =>
     models.map(({ provider, model, usage }) => [day, `${provider}/${model}`, ...usageCells(usage)]),
   )
   return table([left('DAY (UTC)'), left('MODEL'), ...USAGE_COLUMNS], [...rows, total], look)
 }
 
-/** The usage of each agent over all days, the most expensive agent first. */
-function agentTable({ days, total, from, to }: UsageReport, look: Look): string {
+/** The note below a table of names that an earlier release did not count. */
+function earlier(what: string): (calls: string) => string {
+  return (calls) => `An earlier release counted ${calls} without their ${what}.`
+}
+
+/** The usage of each name over all days, the most expensive name first, and how many calls have none. */
+function sumTable(
+  title: string,
+  named: readonly (readonly [string, Usage])[],
+  without: (calls: string) => string,
+  { total, from, to }: UsageReport,
+  look: Look,
+): string {
   const sums = new Map<string, Usage>()
-  for (const { agent, usage } of days.flatMap((day) => day.agents ?? [])) {
-    sums.set(agent, addUsage(sums.get(agent) ?? NO_USAGE, usage))
+  for (const [name, usage] of named) {
+    sums.set(name, addUsage(sums.get(name) ?? NO_USAGE, usage))
   }
   const tokens = (usage: Usage): number => usage.inputTokens + usage.outputTokens
   const sorted = [...sums].sort(
     ([, a], [, b]) => (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokens(b) - tokens(a),
   )
   const known = sorted.reduce((sum, [, usage]) => addUsage(sum, usage), NO_USAGE)
-  const rows = sorted.map(([agent, usage]) => [agent, ...usageCells(usage)])
+  const rows = sorted.map(([name, usage]) => [name, ...usageCells(usage)])
   const shown = table(
-    [left('AGENT'), ...USAGE_COLUMNS],
+    [left(title), ...USAGE_COLUMNS],
     [...rows, [`total, ${from} to ${to}`, ...usageCells(total)]],
     look,
   )
-  const older = total.llmCalls - known.llmCalls
-  return older <= 0
-    ? shown
-    : `${shown}\nAn earlier release counted ${counted(older, 'call')} without their agents.`
+  const rest = total.llmCalls - known.llmCalls
+  return rest <= 0 ? shown : `${shown}\n${without(counted(rest, 'call'))}`
 }
 
 /** Tokens and cost of each hour. */

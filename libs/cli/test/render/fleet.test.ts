@@ -14,7 +14,7 @@ test('the page of the fleet prints the cost of today as unpriced if no called mo
   const cost = (parts: Parameters<typeof fleetWith>[0]) =>
     /^cost today +(.*)$/m.exec(fleetPage(fleetWith(parts), LOOK, NOW_MS))?.[1]
   expect(cost({ llmCallsToday: 3 })).toBe('unpriced')
-  expect(cost({ llmCallsToday: 0 })).toBe('$0.00')
+  expect(cost({ llmCallsToday: 0 })).toBe('$0')
   expect(cost({ llmCallsToday: 3, costTodayUsd: 0.25 })).toBe('$0.25')
   expect(cost({})).toBeUndefined()
 })
@@ -89,6 +89,22 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   `)
   expect(usageTable(report, LOOK, 'agent')).toContain(
     'An earlier release counted 1 call without their agents.',
+  )
+  const grouped = {
+    ...report,
+    days: [{ ...report.days[0], values: [{ value: 'search', usage }], tenants: [] }],
+    total: { ...usage, llmCalls: 3 },
+  } as unknown as UsageReport
+  expect(`\n${usageTable(grouped, LOOK, 'metadata.project')}\n`).toMatchInlineSnapshot(`
+    "
+    project                          LLM CALLS  TOKENS IN  TOKENS OUT     COST
+    search                                   1        812          96  $0.0002
+    total, 2026-01-02 to 2026-01-31          3        812          96  $0.0002
+    2 calls of tasks without a counted value of project, or from before the key was counted.
+    "
+  `)
+  expect(usageTable(grouped, LOOK, 'tenant')).toContain(
+    'An earlier release counted 3 calls without their tenants.',
   )
   const counts = {
     at: '2026-01-31T12:00:05.000Z',

@@ -54,7 +54,7 @@ export function Limits() {
   )
 }
 
-function rowsOf({ limits, holds, spent, stores }: TenantLimitsView): readonly Row[] {
+function rowsOf({ limits, holds, spent, budget = {}, stores }: TenantLimitsView): readonly Row[] {
   const none = 'none'
   return [
     held('Tasks that have not ended', holds?.tasks, limits.tasks, count),
@@ -67,7 +67,10 @@ function rowsOf({ limits, holds, spent, stores }: TenantLimitsView): readonly Ro
     row('Held requests of one gateway', limits.heldRequests),
     ...(spent === undefined
       ? []
-      : [spentRow('Spent this hour (UTC)', spent.hour), spentRow('Spent today (UTC)', spent.day)]),
+      : [
+          ...spentRows('this hour (UTC)', spent.hour, budget.tokensPerHour, budget.usdPerHour),
+          ...spentRows('today (UTC)', spent.day, budget.tokensPerDay, budget.usdPerDay),
+        ]),
     ...(stores === undefined
       ? []
       : [storeRow('Log of the fleet', stores.log), storeRow('Redis of the fleet', stores.redis)]),
@@ -88,8 +91,21 @@ function row(name: string, limit: number | undefined, without = 'shared'): Row {
   return { name, held: UNKNOWN, limit: limit === undefined ? without : count(limit) }
 }
 
-function spentRow(name: string, spent: { readonly tokens: number; readonly costUsd: number }): Row {
-  return { name, held: `${count(spent.tokens)} tokens, ${usd(spent.costUsd)}`, limit: UNKNOWN }
+/** What a span used of each budget; the count of a span starts again with the next one. */
+function spentRows(
+  span: string,
+  spent: { readonly tokens: number; readonly costUsd: number },
+  tokensMax: number | undefined,
+  usdMax: number | undefined,
+): readonly Row[] {
+  const of = (name: string, used: number, most: number | undefined, write: typeof usd): Row => {
+    const share = most === undefined ? undefined : most === 0 ? 1 : used / most
+    return { name, held: write(used), limit: most === undefined ? 'none' : write(most), share }
+  }
+  return [
+    of(`Tokens of ${span}`, spent.tokens, tokensMax, count),
+    of(`Cost of ${span}`, spent.costUsd, usdMax, usd),
+  ]
 }
 
 function storeRow(name: string, fill: { readonly bytes: number; readonly maxBytes: number }): Row {

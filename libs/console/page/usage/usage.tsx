@@ -3,10 +3,12 @@ import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, count, usd } from '../format/format.ts'
+import { Choice } from '../parts/forms/choice.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { place, setQuery } from '../shell/router.ts'
+import { Groups } from './groups.tsx'
 import { Limits } from './limits.tsx'
 
 const EVERY_MS = 30_000
@@ -47,7 +49,7 @@ export function Usage() {
     from: query['from'],
     to: query['to'],
     scope: query['scope'],
-    groupBy: 'hour',
+    groupBy: query['by'] ?? 'hour',
   })
   const loaded = useLoad(path, (signal) => request<UsageReport>(path, { signal }), EVERY_MS)
   return (
@@ -61,15 +63,21 @@ export function Usage() {
             type="checkbox"
             checked={query['scope'] === 'fleet'}
             onChange={({ currentTarget }) =>
-              setQuery({ scope: currentTarget.checked ? 'fleet' : undefined })
+              setQuery({ scope: currentTarget.checked ? 'fleet' : undefined, by: undefined })
             }
           />
-          All tenants (operators only)
+          All tenants (operators and admin keys only)
         </label>
       </div>
       <Panel loaded={loaded}>
-        {({ days, total, from, to }) => (
+        {({ days, total, from, to, scope, metadataKeys }) => (
           <>
+            <Choice
+              label="Group by"
+              of={groupsOf(scope, metadataKeys)}
+              chosen={query['by']}
+              choose={(by) => setQuery({ by })}
+            />
             <Figures
               of={[
                 ['Cost', costOf(total), `${from} to ${to}`],
@@ -85,6 +93,7 @@ export function Usage() {
               keyOf={({ key }) => key}
               empty="No LLM call is recorded in these days."
             />
+            <Groups days={days} total={total} by={query['by']} />
             <Hours days={days} />
           </>
         )}
@@ -92,6 +101,20 @@ export function Usage() {
       <Limits />
     </>
   )
+}
+
+/** What the usage can be grouped by, with the words of each button. */
+function groupsOf(
+  scope: UsageReport['scope'],
+  metadataKeys: readonly string[] = [],
+): readonly (readonly [string | undefined, string])[] {
+  return [
+    [undefined, 'hours'],
+    ['agent', 'agents'],
+    ...(scope === 'fleet'
+      ? [['tenant', 'tenants'] as const]
+      : metadataKeys.map((key) => [`metadata.${key}`, key] as const)),
+  ]
 }
 
 /** The hours of the newest day. */

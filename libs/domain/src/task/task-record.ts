@@ -2,6 +2,7 @@ import { costOf } from '../placement/fair-share.ts'
 import type { Budget, Json } from './values.ts'
 import type { JournaledCall, Placed, TaskError, TaskSpec, TaskState } from './spec.ts'
 import type { Usage } from '../llm/price.ts'
+import { keptMetadata } from '../listing/metadata.ts'
 import { dueAtMs, type Approval, type ChildRef, type ParentRef, type Waiting } from './wait.ts'
 
 /** A task as its events so far describe it. */
@@ -77,9 +78,6 @@ const PREVIEW_CHARS = 160
 /** Few people answer more steps of one task; each answer may carry a note of some kilobytes. */
 const APPROVALS_KEPT_MAX = 4
 
-/** Metadata of a large task that its facts keep: a few short pairs, characters. */
-const METADATA_KEPT_CHARS = 512
-
 /**
  * The facts of a task: a record without the texts that only a run needs; the log still has them. A coordinator
  * has many thousands of unfinished tasks in memory, so the texts of large tasks stay in the log (L7).
@@ -91,13 +89,13 @@ export function factsOf(record: TaskRecord): TaskRecord {
     context: _context,
     responseSchema: _schema,
     goal,
-    metadata,
+    metadata: _metadata,
     tools: _tools,
     ...rest
   } = record.spec
   // Lists are filtered by them.
-  const isSmall = JSON.stringify(metadata ?? {}).length <= METADATA_KEPT_CHARS
-  const spec = { ...rest, ...(metadata !== undefined && isSmall ? { metadata } : {}) }
+  const metadata = keptMetadata(record.spec)
+  const spec = { ...rest, ...(metadata === undefined ? {} : { metadata }) }
   const task = copyOf(spec.task.slice(0, PREVIEW_CHARS))
   return {
     ...record,

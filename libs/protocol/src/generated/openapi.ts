@@ -446,6 +446,8 @@ export interface components {
       tenant?: string
       from: string
       to: string
+      /** @description The metadata keys that `groupBy` accepts after `metadata.`. */
+      metadataKeys: string[]
       /** @description The days (UTC) that have usage, oldest first. */
       days: {
         day: string
@@ -458,6 +460,16 @@ export interface components {
         /** @description The agents that have usage; present only with `groupBy=agent`. If a day has more than 1,000 agents, `(others)` is the sum of the further agents. Usage that an earlier release counted belongs to no agent, so the sum of the agents can be smaller than `total`. */
         agents?: {
           agent: string
+          usage: components['schemas']['Usage']
+        }[]
+        /** @description The tenants that have usage; present only with `groupBy=tenant`. If a day has more than 1,000 tenants, `(others)` is the sum of the further tenants. Usage that an earlier release counted belongs to no tenant, so the sum of the tenants can be smaller than `total`. */
+        tenants?: {
+          tenant: string
+          usage: components['schemas']['Usage']
+        }[]
+        /** @description The values that the tasks with usage have for the metadata key; present only with `groupBy=metadata.KEY`. If a day has more than 1,000 values, the entry without `value` is the sum of the further values; it also has the usage of tasks whose value exceeds 128 characters. The sum of the entries is smaller than `total` if some tasks do not have the key, if the metadata of a task exceeds 512 characters, or if calls were counted before the operator named the key. */
+        values?: {
+          value?: string
           usage: components['schemas']['Usage']
         }[]
         /** @description The hours that have usage; present only with `groupBy=hour`. */

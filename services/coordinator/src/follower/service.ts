@@ -43,6 +43,8 @@ interface FollowerDeps {
   readonly taskLog: TaskLog
   readonly store: Store
   readonly usage: UsageTotals
+  /** The metadata keys by which usage is counted. */
+  readonly metadataKeys: readonly string[]
   readonly tasks: TaskTable
   readonly holdings: TenantHoldings
   readonly series: Pick<TaskSeries, 'note'>
@@ -89,7 +91,7 @@ const AGAIN_AFTER_MS = 500
 export function createFollower(deps: FollowerDeps): Follower {
   const { bus, store, tasks, holdings, series, shares, clock, log, metrics, retentionMs } = deps
   const projector = createProjector({ store, retentionMs, log })
-  const usage = createUsageCounter({ bus, totals: deps.usage, log })
+  const usage = createUsageCounter({ ...deps, totals: deps.usage })
   const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
   let tail: LogTail | undefined
   let followed = false

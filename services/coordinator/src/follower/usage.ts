@@ -5,7 +5,14 @@ import {
   type UsageEntry,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import { addUsage, NO_USAGE, type TaskEvent, type TaskRecord, type Usage } from '@agentfleet/domain'
+import {
+  addUsage,
+  countedValues,
+  NO_USAGE,
+  type TaskEvent,
+  type TaskRecord,
+  type Usage,
+} from '@agentfleet/domain'
 import { createTaskTable } from './task-table.ts'
 
 /**
@@ -47,10 +54,12 @@ export function createUsageCounter(deps: {
   readonly bus: Bus
   readonly totals: UsageTotals
   readonly log: Logger
+  /** The metadata keys by which usage is counted. */
+  readonly metadataKeys: readonly string[]
   /** Entries that are read from the log before they are written. */
   readonly pageMax?: number
 }): UsageCounter {
-  const { totals, log, pageMax = PAGE_MAX } = deps
+  const { totals, log, metadataKeys, pageMax = PAGE_MAX } = deps
   // Entries before `head` are counted; they leave the list together from time to time.
   let noted: Noted[] = []
   let head = 0
@@ -83,7 +92,7 @@ export function createUsageCounter(deps: {
         const { taskId, event, seq } = tailed
         const before = table.get(taskId)
         if (table.apply(tailed) === undefined || seq <= from) return
-        const entry = entryOf(event, before)
+        const entry = entryOf(event, before, metadataKeys)
         if (entry === undefined) return
         page.push({ seq, ...entry })
         if (page.length >= pageMax) turn()
@@ -138,7 +147,7 @@ export function createUsageCounter(deps: {
 
   return {
     note(event, seq, before) {
-      const entry = entryOf(event, before)
+      const entry = entryOf(event, before, metadataKeys)
       if (entry === undefined || (position !== undefined && seq <= position)) return
       const bytes = bytesOf(entry)
       if (notedBytes + bytes > NOTED_MAX_BYTES) {
@@ -168,20 +177,30 @@ export function createUsageCounter(deps: {
 }
 
 /** A character of a name takes up to two bytes in memory. */
-function bytesOf({ tenant, model, provider }: UsageEntry): number {
-  return ENTRY_BYTES + 2 * (tenant.length + model.length + provider.length)
+function bytesOf({ tenant, model, provider, values = [] }: UsageEntry): number {
+  const valueChars = values.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+  return (
+    ENTRY_BYTES * (1 + values.length) +
+    2 * (tenant.length + model.length + provider.length + valueChars)
+  )
 }
 
 /** Returns what an event adds to the usage of its task. */
-function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry | undefined {
+function entryOf(
+  event: TaskEvent,
+  before: TaskRecord | undefined,
+  metadataKeys: readonly string[],
+): UsageEntry | undefined {
   if (before === undefined) return undefined
   const { tenant, spec } = before
+  const values = countedValues(spec, metadataKeys)
   const { atMs } = event
   if (event.type === 'call-finished') {
     const { usage, by, name } = event.call
     if (event.call.kind !== 'llm' || isNothing(usage)) return undefined
     const model = by?.model ?? name
-    return { tenant, atMs, model, provider: by?.provider ?? 'unknown', agent: spec.agent, usage }
+    const provider = by?.provider ?? 'unknown'
+    return { tenant, atMs, model, provider, agent: spec.agent, values, usage }
   }
   if (event.type !== 'completed') return undefined
   // The last call has no event; its usage is the total minus that of the earlier calls.
@@ -194,6 +213,7 @@ function entryOf(event: TaskEvent, before: TaskRecord | undefined): UsageEntry |
     model: by?.model ?? spec.model,
     provider: by?.provider ?? 'unknown',
     agent: spec.agent,
+    values,
     usage,
   }
 }

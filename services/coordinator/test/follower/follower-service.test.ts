@@ -224,9 +224,11 @@ test('usage is counted once by two coordinators, and again from the log after Re
   await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
 })
 
-test('usage is counted again from the log page by page, so that a long log takes no more memory (L7)', async () => {
+test('usage is counted again from the log page by page, by metadata too, so that a long log takes no more memory (L7, L8)', async () => {
   for (let at = 0; at < 7; at += 1) {
-    const { taskId } = await bench.submit()
+    const { taskId } = await bench.submit(
+      at < 2 ? { metadata: { team: 'search', other: 'x' } } : {},
+    )
     const end = { attempt: 1, node: 'n1', result: 'r', usage: USAGE }
     await bench.append(taskId, { type: 'completed', atMs: Date.now(), ...end })
   }
@@ -238,12 +240,27 @@ test('usage is counted again from the log page by page, so that a long log takes
       return bench.usage.add(from, to, entries)
     },
   }
-  const counter = createUsageCounter({ bus: bench.own, totals, log: bench.log, pageMax: 3 })
+  const counter = createUsageCounter({
+    bus: bench.own,
+    totals,
+    metadataKeys: ['team'],
+    log: bench.log,
+    pageMax: 3,
+  })
   await bench.usage.add(0, 1_000_000, [])
   await counter.flush()
   await bench.redis('FLUSHALL')
   await counter.flush()
   expect(await tokensToday()).toBe(7 * TOKENS)
+  const day = new Date().toISOString().slice(0, 10)
+  const teams = await bench.usage.readGroups({ by: 'metadata', tenant: 't', key: 'team' }, [day])
+  expect(teams).toEqual([
+    { day, groups: [{ name: 'search', usage: expect.objectContaining({ llmCalls: 2 }) }] },
+  ])
+  const tenants = await bench.usage.readGroups({ by: 'tenant' }, [day])
+  expect(tenants).toEqual([
+    { day, groups: [{ name: 't', usage: expect.objectContaining({ llmCalls: 7 }) }] },
+  ])
   expect(pages.length).toBeGreaterThan(0)
 })
 

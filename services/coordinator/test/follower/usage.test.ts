@@ -9,7 +9,12 @@ const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' }
 
 test('usage that waits for Redis takes bounded memory, even with the longest names (L7)', () => {
   // Redis is away: nothing is written, and what waits is only noted.
-  const counter = createUsageCounter({ bus: {} as Bus, totals: {} as UsageTotals, log })
+  const counter = createUsageCounter({
+    bus: {} as Bus,
+    totals: {} as UsageTotals,
+    metadataKeys: [],
+    log,
+  })
   const submitted = {
     type: 'submitted',
     atMs: 1,

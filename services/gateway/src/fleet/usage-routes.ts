@@ -1,11 +1,13 @@
-import type { DayUsage, UsageTotals } from '@agentfleet/adapters'
+import type { DayGroups, DayUsage, UsageGrouping, UsageTotals } from '@agentfleet/adapters'
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 
 interface UsageRouteDeps {
-  readonly usage: Pick<UsageTotals, 'read'>
+  readonly usage: Pick<UsageTotals, 'read' | 'readGroups'>
+  /** The metadata keys by which the coordinators count usage. */
+  readonly metadataKeys: readonly string[]
   readonly operators: ReadonlySet<string>
   readonly nowMs: () => number
 }
@@ -14,33 +16,70 @@ interface Query {
   readonly from?: string
   readonly to?: string
   readonly scope: 'tenant' | 'fleet'
-  readonly groupBy: 'model' | 'hour' | 'agent'
+  /** The document allows `model`, `hour`, `agent`, `tenant` and `metadata.KEY`. */
+  readonly groupBy: string
 }
 
 const DAY_MS = 86_400_000
+const METADATA = 'metadata.'
 /** A quarter of a year bounds one request. */
 const DAYS_MAX = 92
 const DAYS_DEFAULT = 30
 
 /** Creates the handler of `/v1/usage` by operationId. */
-export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
+export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRouteDeps) {
+  /** The groups that the request asks for; throws a Refusal if it may not ask for them. */
+  function groupingOf(
+    groupBy: string,
+    scope: Query['scope'],
+    tenant: string,
+  ): UsageGrouping | undefined {
+    if (groupBy === 'tenant') {
+      if (scope === 'fleet') return { by: 'tenant' }
+      throw wrong('groupBy', 'needs scope=fleet too if it is tenant')
+    }
+    if (!groupBy.startsWith(METADATA)) return undefined
+    if (scope === 'fleet') {
+      throw wrong('scope', 'must be absent: metadata belongs to one tenant')
+    }
+    const key = groupBy.slice(METADATA.length)
+    if (metadataKeys.includes(key)) return { by: 'metadata', tenant, key }
+    const known = metadataKeys.map((each) => METADATA + each).join(', ')
+    const detail =
+      known === ''
+        ? 'names a metadata key, but usage is counted by none; the operator can add keys to USAGE_METADATA_KEYS'
+        : `must be ${known}, or the operator adds the key to USAGE_METADATA_KEYS`
+    throw wrong('groupBy', detail)
+  }
+
   return {
     async getUsage(request: FastifyRequest): Promise<UsageReport> {
       const { from, to, scope, groupBy } = request.query as Query
-      if (scope === 'fleet' && !operators.has(request.tenant)) {
+      const { tenant } = request
+      const mayReadAll = operators.has(tenant) || request.principal?.scopes.includes('admin')
+      if (scope === 'fleet' && mayReadAll !== true) {
         throw new Refusal(
           'operators-only',
-          'Only operators may read the usage of the whole fleet. Omit scope to read your own usage.',
+          'Only operators and keys with the scope admin may read the usage of the whole fleet. Omit scope to read your own usage.',
         )
       }
+      const grouping = groupingOf(groupBy, scope, tenant)
       const days = daysOf(from, to, nowMs())
-      const found = await usage.read(scope === 'fleet' ? undefined : request.tenant, days)
-      const views = found.map((day) => dayView(day, groupBy))
+      const [found, groups] = await Promise.all([
+        usage.read(scope === 'fleet' ? undefined : tenant, days),
+        grouping === undefined ? [] : usage.readGroups(grouping, days),
+      ])
+      const groupsOf = new Map(groups.map((each) => [each.day, each.groups]))
+      const views = found.map((day) => ({
+        ...dayView(day, groupBy),
+        ...groupView(grouping, groupsOf.get(day.day) ?? []),
+      }))
       return {
         scope,
-        ...(scope === 'fleet' ? {} : { tenant: request.tenant }),
+        ...(scope === 'fleet' ? {} : { tenant }),
         from: days[0] ?? '',
         to: days.at(-1) ?? '',
+        metadataKeys: [...metadataKeys],
         days: views,
         total: views.reduce((sum, { total }) => addUsage(sum, total), NO_USAGE),
       }
@@ -48,9 +87,25 @@ export function usageRoutes({ usage, operators, nowMs }: UsageRouteDeps) {
   }
 }
 
+function groupView(
+  grouping: UsageGrouping | undefined,
+  groups: DayGroups['groups'],
+): Pick<UsageReport['days'][number], 'tenants' | 'values'> {
+  if (grouping === undefined) return {}
+  if (grouping.by === 'tenant') {
+    return { tenants: groups.map(({ name, usage }) => ({ tenant: name ?? '(others)', usage })) }
+  }
+  return {
+    values: groups.map(({ name, usage }) => ({
+      ...(name === undefined ? {} : { value: name }),
+      usage,
+    })),
+  }
+}
+
 function dayView(
   { day, models, agents, hours }: DayUsage,
-  groupBy: Query['groupBy'],
+  groupBy: string,
 ): UsageReport['days'][number] {
   const total = models.reduce((sum: Usage, { usage }) => addUsage(sum, usage), NO_USAGE)
   const view = { day, total, models: models.map((each) => ({ ...each })) }

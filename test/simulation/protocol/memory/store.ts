@@ -72,6 +72,7 @@ export function createMemoryStore(): MemoryStore {
       },
       followed: async () => undefined,
       read: async () => [],
+      readGroups: async () => [],
       connected: () => true,
       close: async () => undefined,
     }),

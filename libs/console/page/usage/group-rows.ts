@@ -1,0 +1,50 @@
+import type { UsageReport } from '@agentfleet/protocol'
+
+type UsageOf = UsageReport['total']
+
+/** The usage of one agent, tenant or value over all days. */
+export interface GroupRow {
+  readonly name: string
+  readonly usage: UsageOf
+}
+
+/** Returns the groups over all days, most expensive first, and last the calls that belong to no group. */
+export function groupRows({
+  days,
+  total,
+}: Pick<UsageReport, 'days' | 'total'>): readonly GroupRow[] {
+  const sums = new Map<string, UsageOf>()
+  for (const { name, usage } of days.flatMap(namedOf)) {
+    sums.set(name, withAdded(sums.get(name), usage, 1))
+  }
+  const rows = [...sums].map(([name, usage]) => ({ name, usage }))
+  rows.sort(
+    ({ usage: a }, { usage: b }) =>
+      (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokensOf(b) - tokensOf(a),
+  )
+  const rest = rows.reduce((sum, { usage }) => withAdded(sum, usage, -1), total)
+  return rest.llmCalls > 0 ? [...rows, { name: 'not counted by group', usage: rest }] : rows
+}
+
+function namedOf({ agents, tenants, values }: UsageReport['days'][number]): readonly GroupRow[] {
+  return [
+    ...(agents ?? []).map(({ agent, usage }) => ({ name: agent, usage })),
+    ...(tenants ?? []).map(({ tenant, usage }) => ({ name: tenant, usage })),
+    ...(values ?? []).map(({ value = '(others)', usage }) => ({ name: value, usage })),
+  ]
+}
+
+function tokensOf({ inputTokens, outputTokens }: UsageOf): number {
+  return inputTokens + outputTokens
+}
+
+function withAdded(a: UsageOf | undefined, b: UsageOf, times: 1 | -1): UsageOf {
+  if (a === undefined) return b
+  const unpriced = a.costUsd === undefined && b.costUsd === undefined
+  return {
+    inputTokens: a.inputTokens + times * b.inputTokens,
+    outputTokens: a.outputTokens + times * b.outputTokens,
+    llmCalls: a.llmCalls + times * b.llmCalls,
+    ...(unpriced ? {} : { costUsd: (a.costUsd ?? 0) + times * (b.costUsd ?? 0) }),
+  }
+}
