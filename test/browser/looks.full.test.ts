@@ -157,6 +157,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
       { at: '2026-01-29T07:00:00.000Z', skipped: true },
     ],
   },
+  '/v1/keys': { keys: [] },
   '/v1/audit': {
     events: [
       {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { changesOf } from '../page/agents/changes-of.ts'
 import { diffOf, linesOf } from '../page/parts/forms/line-diff.ts'
 
 const shown = (before: string, after: string) =>
@@ -28,5 +29,22 @@ test('the page shows the definition of an agent with one line for each line of a
     '  [',
     '    "a"',
     '  ]',
+  ])
+})
+
+test('the changes of an agent name the key of each change, and leave out an agent of another tenant with the same name', () => {
+  const changed = { at: '2026-01-31T12:00:00Z', kind: 'change', operation: 'putAgent', status: 200 }
+  const of = (seq: number, tenant: string, target: string, keyId: string) =>
+    ({ ...changed, count: 1, seq, tenant, target, keyId }) as const
+  const events = [
+    of(1, 'acme', 'writer', 'k1'),
+    of(2, 'other', 'writer', 'k2'),
+    of(3, 'acme', 'tester', 'k1'),
+    of(4, 'acme', 'writer', 'env-admin'),
+  ] as Parameters<typeof changesOf>[0]
+  const changes = changesOf(events, { name: 'writer', tenant: 'acme' }, [{ id: 'k1', name: 'bob' }])
+  expect(changes.map(({ seq, who }) => [seq, who])).toEqual([
+    [4, undefined],
+    [1, 'bob'],
   ])
 })

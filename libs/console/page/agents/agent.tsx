@@ -10,6 +10,7 @@ import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { Diff } from '../parts/forms/diff.tsx'
 import type { Base } from '../parts/forms/versioned.tsx'
+import { AgentChanges } from './changes.tsx'
 import { EditAgent } from './edit.tsx'
 
 const EVERY_MS = 15_000
@@ -52,6 +53,7 @@ export function Agent({ name }: { name: string }) {
                 <Definition agent={newest} />
                 <EditButton label="Change the definition" edit={edit} />
                 <Versions versions={versions} />
+                <AgentChanges name={name} />
               </>
             )
           }}
@@ -79,8 +81,8 @@ function Definition({ agent }: { agent: AgentView }) {
     <>
       <Facts
         of={[
-          ['Version', version],
-          ['Source', builtIn ? 'built in' : 'your own'],
+          ['Version', builtIn ? '—' : version],
+          ['Source', builtIn ? 'built-in' : 'your own'],
           ['Changed', updatedAt && <Instant key="at" at={updatedAt} />],
           ['Role', definition.role],
           ['Model', definition.model],

@@ -19,8 +19,8 @@ const FIGURES_EVERY_MS = 60_000
 
 const AGENTS: readonly Column<AgentSummary>[] = [
   { title: 'Agent', of: ({ name }) => <a href={linkTo('agents', name)}>{name}</a> },
-  { title: 'Version', kind: 'number', of: ({ version }) => version },
-  { title: 'Source', of: ({ builtIn }) => (builtIn ? 'built in' : 'your own') },
+  { title: 'Version', kind: 'number', of: ({ builtIn, version }) => (builtIn ? '—' : version) },
+  { title: 'Source', of: ({ builtIn }) => (builtIn ? 'built-in' : 'your own') },
   { title: 'Model', of: ({ model }) => model ?? '—' },
   { title: 'Changed', of: ({ updatedAt }) => <Instant at={updatedAt} /> },
   { title: 'Description', kind: 'wide', of: ({ description, role }) => description ?? role ?? '—' },

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import type { AuditPage, TaskPage } from '@agentfleet/protocol'
+import type { AuditPage, TaskPage, TaskSummary } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { me } from '../api/me.ts'
@@ -25,18 +25,25 @@ const WAITING = `/v1/tasks?waitingKind=approval&state=waiting&order=oldest&limit
 /** The steps that wait for a person, the longest waiting first. */
 export function Approvals() {
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set())
+  /** Steps that the reader has decided: the list may still have them for a moment. */
+  const [decided, setDecided] = useState<ReadonlySet<string>>(new Set())
+  const [said, setSaid] = useState('')
   const loaded = useLoad(WAITING, (signal) => request<TaskPage>(WAITING, { signal }), EVERY_MS)
   const waiting = loaded.value?.tasks.filter(({ id }) => !hidden.has(id)) ?? []
   const read = useTasks(new Map(waiting.slice(0, TASKS_READ).map(({ id }) => [id, id])))
   return (
     <>
       <h1 tabIndex={-1}>Approvals</h1>
+      <p role="status">
+        <bdi>{said}</bdi>
+      </p>
       <Panel loaded={loaded}>
         {({ tasks, nextCursor }) => {
-          const shown = tasks.filter(({ id }) => !hidden.has(id))
+          const open = tasks.filter((task) => !decided.has(stepOf(task)))
+          const shown = open.filter(({ id }) => !hidden.has(id))
           return (
             <>
-              {tasks.length === 0 && <p class="empty">No task waits for a person.</p>}
+              {open.length === 0 && <p class="empty">No task waits for a person.</p>}
               {shown.map((task) => (
                 <section key={task.id} class="box">
                   <p>
@@ -45,7 +52,17 @@ export function Approvals() {
                   </p>
                   <TimeLeft deadlineAt={read.get(task.id)?.deadlineAt} />
                   {task.waitingFor && (
-                    <ApprovalForm taskId={task.id} wait={task.waitingFor} decided={loaded.reload} />
+                    <ApprovalForm
+                      taskId={task.id}
+                      wait={task.waitingFor}
+                      decided={(approved) => {
+                        setDecided(new Set([...decided, stepOf(task)]))
+                        setSaid(
+                          `${task.preview}: ${task.waitingFor?.tool} ${approved ? 'allowed' : 'refused'}.`,
+                        )
+                        loaded.reload()
+                      }}
+                    />
                   )}
                   <button type="button" onClick={() => setHidden(new Set([...hidden, task.id]))}>
                     Later
@@ -134,4 +151,9 @@ function Decided() {
       )}
     </Panel>
   )
+}
+
+/** Names one step of a task, so that its next step is shown again. */
+function stepOf({ id, waitingFor }: TaskSummary): string {
+  return `${id} ${waitingFor?.step}`
 }

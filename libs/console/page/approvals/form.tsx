@@ -21,7 +21,7 @@ export function ApprovalForm({
 }: {
   taskId: string
   wait: WaitingView
-  decided: () => void
+  decided: (approved: boolean) => void
 }) {
   const [note, setNote] = useState('')
   const [person, setPerson] = useState(recall(PERSON) ?? '')
@@ -38,7 +38,7 @@ export function ApprovalForm({
       }
       await request(`/v1/tasks/${taskId}/approvals/${step}`, { method: 'POST', body })
       focusHeading()
-      decided()
+      decided(approved)
     })
   const noteId = `note-${taskId}`
   return (

@@ -42,7 +42,7 @@ const NODES: readonly WideColumn<NodeView>[] = [
   { title: 'Loop delay', width: 96, kind: 'number', of: ({ lagMs }) => duration(lagMs) },
   {
     title: 'Mean attempt',
-    width: 110,
+    width: 116,
     kind: 'number',
     of: ({ responseMs }) => duration(responseMs),
   },

@@ -109,7 +109,7 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
       />
       <p class="row">
         {Object.entries(nodesByState(fleet.nodes)).map(([state, number]) => (
-          <a key={state} href={linkTo('fleet')}>
+          <a key={state} class="counted" href={linkTo('fleet')}>
             {count(number)} <NodeMark state={state} />
           </a>
         ))}
@@ -141,7 +141,7 @@ function OwnStates({ tasks }: { tasks: NonNullable<StatsFrame['tasks']> }) {
     <p class="row">
       Your tasks:
       {STATES.map((state) => (
-        <a key={state} href={linkTo('tasks', undefined, { state })}>
+        <a key={state} class="counted" href={linkTo('tasks', undefined, { state })}>
           {boundOf(tasks, state)}
           {count(tasks[state])} <StateMark state={state} />
         </a>

@@ -90,7 +90,9 @@ function Header({ task }: Followed) {
             ) : (
               <a href={linkTo('agents', definition.name)}>
                 {definition.name}{' '}
-                {definition.version === 0 ? '(built in)' : `version ${definition.version}`}
+                {definition.version === 0
+                  ? '(built-in definition)'
+                  : `version ${definition.version}`}
               </a>
             ),
           ],

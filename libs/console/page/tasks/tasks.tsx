@@ -36,7 +36,7 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
   { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
   {
     title: 'Error',
-    width: 100,
+    width: 96,
     of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
   },
   { title: 'Agent', width: 88, of: ({ agent }) => <span title={agent}>{agent}</span> },
@@ -48,18 +48,18 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
     kind: 'number',
     of: ({ createdAt }) => <Ago at={createdAt} />,
   },
-  { title: 'Age', width: 68, kind: 'number', of: (task) => duration(ageOf(task)) },
+  { title: 'Took', width: 68, kind: 'number', of: (task) => duration(tookMs(task)) },
   {
     title: 'Tokens',
     width: 66,
     kind: 'number',
     of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
   },
-  { title: 'Cost', width: 68, kind: 'number', of: ({ usage }) => costOf(usage) },
+  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
 /** The time from submission to the end, or to now. */
-function ageOf({ endedAt, createdAt }: TaskSummary): number {
+function tookMs({ endedAt, createdAt }: TaskSummary): number {
   return (endedAt === undefined ? nowMs() : Date.parse(endedAt)) - Date.parse(createdAt)
 }
 

@@ -4,6 +4,9 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { Column } from './table.tsx'
 import { PICK_PX, rangeOf, ROW_PX, shapeOf } from './rows-in-view.ts'
 
+/** The lines above and below a table, pixels. */
+const BORDERS_PX = 2
+
 /** A column of a long table; its width is fixed, so that scrolling moves nothing sideways. */
 export interface WideColumn<Row> extends Column<Row> {
   /** Pixels; the column without a width takes the rest. */
@@ -83,7 +86,7 @@ export function VirtualTable<Row>({
       tabIndex={0}
       role="region"
       aria-label={caption}
-      style={{ height: `min(var(--tall), ${rows.length * rowPx + headPx + ROW_PX}px)` }}
+      style={{ height: `min(var(--tall), ${rows.length * rowPx + headPx + BORDERS_PX}px)` }}
       onScroll={look}
     >
       <div
