@@ -15,50 +15,33 @@ const JSON_ANSWER = `${delta({ content: '{"answer":42}' })}${delta({}, 'stop')}$
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
 describe('a node whose request is refused', () => {
-  test.each<[string, string, number, string]>([
-    [
-      'stream_options',
-      'stream_options',
-      422,
-      'Extra inputs are not permitted: body.stream_options',
-    ],
-    ['stream_options, unnamed', 'stream_options', 400, 'Unknown field in request'],
-    [
-      'temperature',
-      'temperature',
-      400,
-      "Unsupported value: 'temperature' does not support 0.3 with this model.",
-    ],
-    [
-      'reasoning_effort',
-      'reasoning_effort',
-      400,
-      'Unrecognized request argument supplied: reasoning_effort',
-    ],
-    [
-      'max_completion_tokens',
-      'max_completion_tokens',
-      400,
-      'Unknown parameter: max_completion_tokens. Use max_tokens.',
-    ],
-    ['tools', 'tools', 400, 'registry/model does not support tools'],
-    ['stream', 'stream', 400, 'Streaming is not supported for this model'],
-  ])('omits the field from then on: %s', async (_title, field, status, message) => {
-    await using server = await endpoint((request, response) => {
-      if (request[field] !== undefined) return refuse(response, status, message)
-      if (request['stream'] === true) return sendEvents(response, GOOD)
-      response.writeHead(200, { 'content-type': 'application/json' })
-      const said = { index: 0, message: { content: 'The answer is 42.' }, finish_reason: 'stop' }
-      response.end(JSON.stringify({ choices: [said] }))
-    })
-    const asked = {
-      sampling: { temperature: 0.3, reasoningEffort: 'low' as const },
-      maxOutputTokens: 50,
-    }
-    const { ending } = await runTask([providerAt(server.url)], asked)
-    expect(ending).toMatchObject(OK)
-    expect(server.seen).toHaveLength(2)
-  })
+  test.each<[string, number, string]>([
+    ['stream_options', 422, 'Extra inputs are not permitted: body.stream_options'],
+    ['stream_options', 400, 'Unknown field in request'],
+    ['temperature', 400, "Unsupported value: 'temperature' does not support 0.3 with this model."],
+    ['reasoning_effort', 400, 'Unrecognized request argument supplied: reasoning_effort'],
+    ['max_completion_tokens', 400, 'Unknown parameter: max_completion_tokens. Use max_tokens.'],
+    ['tools', 400, 'registry/model does not support tools'],
+    ['stream', 400, 'Streaming is not supported for this model'],
+  ])(
+    'omits the field from then on: %s, refused with %i and the text "%s"',
+    async (field, status, message) => {
+      await using server = await endpoint((request, response) => {
+        if (request[field] !== undefined) return refuse(response, status, message)
+        if (request['stream'] === true) return sendEvents(response, GOOD)
+        response.writeHead(200, { 'content-type': 'application/json' })
+        const said = { index: 0, message: { content: 'The answer is 42.' }, finish_reason: 'stop' }
+        response.end(JSON.stringify({ choices: [said] }))
+      })
+      const asked = {
+        sampling: { temperature: 0.3, reasoningEffort: 'low' as const },
+        maxOutputTokens: 50,
+      }
+      const { ending } = await runTask([providerAt(server.url)], asked)
+      expect(ending).toMatchObject(OK)
+      expect(server.seen).toHaveLength(2)
+    },
+  )
 
   test('moves a refused system message into the first user message', async () => {
     await using server = await endpoint((request, response) => {
