@@ -99,7 +99,7 @@ test('the commands fleet, usage, decisions, incidents and approve print both a r
   expect((await succeed('fleet', '--json')).objects).toMatchObject([{ status: 'ok' }])
   expect((await agentfleet('fleet', 'drain', 'no-such-node')).code).not.toBe(EXIT.done)
   expect(golden((await succeed('usage')).out)).toMatch(
-    /^DAY \(UTC\)  MODEL  CALLS  INPUT  OUTPUT  COST\n[^]*^total  /m,
+    /^DAY \(UTC\)  MODEL  LLM CALLS  TOKENS IN  TOKENS OUT  COST\n[^]*^total  /m,
   )
   expect((await succeed('usage', '--json')).objects).toMatchObject([{ scope: 'tenant' }])
   for (const command of ['decisions', 'incidents']) {
@@ -141,7 +141,7 @@ test('the commands stats, queues and limits print both a readable view and JSON'
   await eventually(async () => {
     const byAgent = golden((await succeed('usage', '--by', 'agent')).out)
     expect(byAgent).toMatch(
-      /^AGENT  CALLS  INPUT  OUTPUT  COST\n[^]*^assistant  \d+  \d[^]*^total, /m,
+      /^AGENT  LLM CALLS  TOKENS IN  TOKENS OUT  COST\n[^]*^assistant  \d+  \d[^]*^total, /m,
     )
   }, SOON_MS)
   const [byAgent] = (await succeed('usage', '--by', 'agent', '--from', 'today', '--json')).objects
