@@ -202,7 +202,7 @@ test('the command keys me prints the rights of the used key, and only a key with
   expect(nameless.code).toBe(EXIT.usage)
 })
 
-test('the command keys makes, lists, shows, rotates and revokes keys, and the command line says what to do with a key that no longer works', async () => {
+test('the command keys makes, lists, shows, rotates and revokes keys, the command audit shows these changes, and the command line says what to do with a key that no longer works', async () => {
   const admin = openCli(user.tenant.fleet.url, user.tenant.fleet.adminKey, user.folder)
   const scope = ['--tenant', 'cli-keys', '--scope', 'tasks:read']
   const [made] = (await admin.succeed('keys', 'create', '--json', ...scope, 'nightly')).objects
@@ -234,6 +234,22 @@ test('the command keys makes, lists, shows, rotates and revokes keys, and the co
     expect(refused.code).toBe(EXIT.refused)
     expect(refused.err).toContain('Set AGENTFLEET_KEY or --key to a key of this fleet.')
   }, SOON_MS)
+  await eventually(async () => {
+    const { objects } = await admin.succeed('audit', '--json', '--about', id)
+    expect(objects.map(({ operation }) => operation)).toEqual([
+      'revokeKey',
+      'rotateKey',
+      'createKey',
+    ])
+  }, SOON_MS)
+  const audited = (await admin.succeed('audit', '--about', id)).out.replaceAll(id, 'ID')
+  expect(golden(audited)).toMatchInlineSnapshot(`
+    "AT  WHO  KEY  TENANT  OPERATION  ABOUT  FROM  RESULT
+    TIME  —  env-admin  default  revokeKey  ID  127.0.0.1  204
+    TIME  —  env-admin  default  rotateKey  ID  127.0.0.1  200
+    TIME  —  env-admin  default  createKey  ID  127.0.0.1  201
+    "
+  `)
   const absent = await admin.run('keys', 'get', 'aaaaaaaaaaaa')
   expect(absent).toMatchObject({ code: EXIT.notFound })
   expect(absent.err).toContain('"agentfleet keys" lists the keys.')
