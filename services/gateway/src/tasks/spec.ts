@@ -65,7 +65,7 @@ export function specOf(
 /** Returns the seconds that a Prefer header asks to wait; undefined if it asks for no valid wait (RFC 7240). */
 export function waitSecondsOf(prefer: string | undefined): number | undefined {
   if (prefer === undefined) return undefined
-  const match = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?\s*(?:$|[,;])/i.exec(prefer)
+  const match = /(?:^|[,;\s])wait\s*=\s*"?(\d+)"?\s*(?:$|[,;])/i.exec(prefer)
   const seconds = Number(match?.[1] ?? 0)
   return seconds >= 1 ? Math.min(seconds, WAIT_MAX_S) : undefined
 }

@@ -67,6 +67,7 @@ test.each([
   ['respond-async, wait=7', 7],
   ['wait="9"', 9],
   ['wait=3600', 60],
+  ['wait=99999999999999999999', 60],
 ])('the header Prefer: %s asks for a wait of %s seconds', (header, seconds) => {
   expect(waitSecondsOf(header)).toBe(seconds)
 })
