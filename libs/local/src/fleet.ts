@@ -322,6 +322,8 @@ function numberOf(id: string): number {
 }
 
 function reasonOf(exit: Exit): string {
+  // A process that is killed cannot write why: its last error is about something else.
+  if (exit.signal === 'SIGKILL') return endOf(exit)
   const [said] = lastWords(exit.logTail).slice(-1)
   return said === undefined ? endOf(exit) : `${endOf(exit)}: ${said.slice(0, SAID_CHARS_MAX)}`
 }

@@ -1,5 +1,5 @@
 import type { DecisionView, IncidentView } from '@agentfleet/protocol'
-import { age, duration, number, time } from './formats.ts'
+import { age, counted, duration, number, time } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, table, type Look } from './table.ts'
 
@@ -55,16 +55,23 @@ export function decisionDetails(decision: DecisionView, look: Look): string {
     parts.push(table([{ name: 'OPTION' }, { name: 'FIGURES' }, { name: 'REASON' }], rows, look))
   }
   if (outcomes.length > 0) {
-    const rows = outcomes.map((outcome) => [JSON.stringify(outcome)])
-    parts.push(table([{ name: 'MEASURED LATER' }], rows, look))
+    const rows = outcomes.map(({ afterMinutes, figures }) => [
+      counted(afterMinutes, 'minute'),
+      figuresText(figures),
+    ])
+    parts.push(table([{ name: 'AFTER' }, { name: 'MEASURED' }], rows, look))
   }
   return parts.join('\n\n')
 }
 
 function figuresText(figures: Readonly<Record<string, number | string | boolean>>): string {
   return Object.entries(figures)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? figure(name, value) : value}`)
     .join(', ')
+}
+
+function figure(name: string, value: number): string {
+  return name.endsWith('AtMs') ? time(value) : number(value)
 }
 
 /** Incidents, one a row. */

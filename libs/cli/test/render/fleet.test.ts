@@ -2,7 +2,12 @@ import type { DecisionView, IncidentView, TaskCounts, UsageReport } from '@agent
 import { expect, test } from 'vitest'
 import { fleetPage } from '../../src/render/fleet-views.ts'
 import { uncoloured } from '../../src/render/paint.ts'
-import { decisionTable, incidentDetails, incidentTable } from '../../src/render/record-views.ts'
+import {
+  decisionDetails,
+  decisionTable,
+  incidentDetails,
+  incidentTable,
+} from '../../src/render/record-views.ts'
 import { countTable } from '../../src/render/task-views.ts'
 import { usageTable } from '../../src/render/figure-views.ts'
 import { fleetWith, NODE, pausedProvider } from './fleet-view.ts'
@@ -189,4 +194,23 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     outcome   recovered: a new node runs
     "
   `)
+})
+
+test('a decision shows the time of an earlier action as a time, and what was measured after it as figures', () => {
+  const decision = {
+    id: 'd1',
+    atMs: NOW_MS,
+    service: 'autoscaler',
+    instance: 'autoscaler-1',
+    kind: 'scale-out',
+    reason: 'queue',
+    acted: true,
+    policy: { kind: 'scale-out', reason: 'queue' },
+    inputs: { queued: 94, scaledOutAtMs: NOW_MS },
+    options: [],
+    outcomes: [{ afterMinutes: 1, atMs: NOW_MS + 60_000, figures: { nodes: 4 } }],
+  } as unknown as DecisionView
+  const text = decisionDetails(decision, LOOK)
+  expect(text).toContain('queued 94, scaledOutAtMs 2026-01-31 12:00:05 UTC')
+  expect(text).toMatch(/AFTER +MEASURED\n1 minute +nodes 4/)
 })

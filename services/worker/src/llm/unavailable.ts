@@ -14,7 +14,7 @@ interface UnavailableContext {
 const NAMED_MAX = 3
 
 const ADVICE =
-  'Check that its base URL is right and that it is up. The fleet tries the task again by itself; a second provider or fallbackModels would let it continue now'
+  'Check that its base URL is right and that it is up. The fleet tries the task again until its last attempt; a second provider or fallbackModels would let it continue now'
 
 /** The failure of a call that no candidate takes now: each failed recently, and its breaker is open. */
 export function shut(
