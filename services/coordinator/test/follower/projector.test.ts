@@ -42,3 +42,23 @@ test('one write to Redis contains at most 4 MiB of records, or a single record t
   expect(writes[0]).toBe(6 * MIB)
   for (const bytes of writes.slice(1)) expect(bytes).toBeLessThanOrEqual(4 * MIB)
 })
+
+test('when Redis is back, the unwritten records leave in full writes, so that catching up takes few of them (L8)', async () => {
+  const writes: number[] = []
+  let away = true
+  const project = async (records: readonly TaskRecord[]): Promise<void> => {
+    if (away) throw new Error('away')
+    writes.push(records.length)
+  }
+  const projector = createProjector({ store: { project }, retentionMs: 1, log })
+  for (let seq = 1; seq <= 2_500; seq += 1) {
+    projector.add(recordOf(`t${seq}`, seq, 10_000), 10_100)
+  }
+  await eventually(() => expect(projector.failing()).toBe(true), SOON_MS)
+  away = false
+  await eventually(() => expect(projector.missingFrom()).toBeUndefined(), SOON_MS)
+  expect(writes.reduce((sum, count) => sum + count, 0)).toBe(2_500)
+  // 4 MiB hold about 340 of them.
+  expect(writes.length).toBeLessThanOrEqual(9)
+  expect(projector.takeLost()).toBe(false)
+})
