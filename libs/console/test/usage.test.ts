@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { outcomeRows } from '../page/decisions/outcome-rows.ts'
 import { groupRows } from '../page/usage/group-rows.ts'
 
 const usage = (llmCalls: number, costUsd?: number) => ({
@@ -29,4 +30,24 @@ test('the page adds the usage of each group over all days, and shows the calls t
     { name: 'not counted by group', usage: usage(2, 1) },
   ])
   expect(groupRows({ days: [], total: usage(0) })).toEqual([])
+})
+
+test('the page shows what a decision saw and expected next to what was measured later, and shows nothing before the first measurement', () => {
+  const option = (kind: string, nodes: number) => ({ kind, reason: '', figures: { nodes } })
+  const decision = {
+    kind: 'grow',
+    inputs: { nodes: 2, queued: 90, panicking: true },
+    options: [option('hold', 2), option('grow', 4)],
+  }
+  expect(outcomeRows({ ...decision, outcomes: [] })).toEqual([])
+  const outcomes = [
+    { afterMinutes: 1, atMs: 1, figures: { nodes: 3, queued: 40, responseMs: 9 } },
+    { afterMinutes: 5, atMs: 2, figures: { complete: false } },
+  ]
+  expect(outcomeRows({ ...decision, outcomes })).toEqual([
+    { name: 'nodes', seen: 2, expected: 4, measured: [3, undefined] },
+    { name: 'queued', seen: 90, expected: undefined, measured: [40, undefined] },
+    { name: 'responseMs', seen: undefined, expected: undefined, measured: [9, undefined] },
+    { name: 'complete', seen: undefined, expected: undefined, measured: [undefined, false] },
+  ])
 })

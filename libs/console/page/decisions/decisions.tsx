@@ -5,13 +5,14 @@ import { plural, usd } from '../format/format.ts'
 import { Choice } from '../parts/forms/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Time, Typed } from '../parts/forms/field.tsx'
-import { figuresText } from '../parts/figures-text.ts'
+import { figureText, figuresText } from '../parts/figures-text.ts'
 import { ListingTable } from '../parts/tables/listing.tsx'
 import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
+import { outcomeRows, type OutcomeRow } from './outcome-rows.ts'
 
 const EVERY_MS = 5_000
 const SERVICES = ['autoscaler', 'recovery', 'health-monitor', 'load-balancer'] as const
@@ -81,6 +82,19 @@ export function Decisions() {
   )
 }
 
+function outcomeColumns(outcomes: DecisionView['outcomes']): readonly Column<OutcomeRow>[] {
+  return [
+    { title: 'Figure', of: ({ name }) => name },
+    { title: 'Seen', kind: 'number', of: ({ name, seen }) => figureText(name, seen) },
+    { title: 'Expected', kind: 'number', of: ({ name, expected }) => figureText(name, expected) },
+    ...outcomes.map(({ afterMinutes }, index): Column<OutcomeRow> => ({
+      title: `After ${plural(afterMinutes, 'minute')}`,
+      kind: 'number',
+      of: ({ name, measured }) => figureText(name, measured[index]),
+    })),
+  ]
+}
+
 /** One decision: seen, options, policy, advice, outcome. */
 export function Decision({ id }: { id: string }) {
   const loaded = useLoad(
@@ -147,13 +161,10 @@ function Details({ decision }: { decision: DecisionView }) {
       )}
       <h2>Outcome</h2>
       <Table
-        caption="Measured outcomes"
-        columns={[
-          { title: 'After', of: ({ afterMinutes }) => plural(afterMinutes, 'minute') },
-          { title: 'Measured', kind: 'wide', of: ({ figures }) => figuresText(figures) },
-        ]}
-        rows={outcomes}
-        keyOf={({ afterMinutes }) => String(afterMinutes)}
+        caption="Expected and measured outcomes"
+        columns={outcomeColumns(outcomes)}
+        rows={outcomeRows(decision)}
+        keyOf={({ name }) => name}
         empty="Nothing is measured yet; outcomes come 1, 5 and 15 minutes after a decision."
       />
     </>

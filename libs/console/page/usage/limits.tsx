@@ -45,7 +45,8 @@ export function Limits() {
             />
             <p class="muted">
               “shared” means that the operator set no limit: you may hold half of what other tenants
-              leave free.
+              leave free. The count of an hour starts again with the next hour (UTC), and the count
+              of a day at 00:00 UTC.
             </p>
           </>
         )}
