@@ -85,6 +85,20 @@ export const pingSchema = z.object({ deadIncarnation: whole.optional() })
 /** Far above the rate of any provider. */
 const TOKENS_PER_SECOND_MAX = 1_000_000
 
+/** Far above the limit of any provider; a bucket below zero has granted calls of the near future. */
+const rate = z.number().min(0).max(1e12)
+const level = z.number().min(-1e12).max(1e12)
+
+/** The limits of a provider's key a minute, what the fleet may use of them at once, and the node's calls that wait. */
+const keyLimitsSchema = z.object({
+  requestsPerMinute: rate.optional(),
+  tokensPerMinute: rate.optional(),
+  requestsLeft: level.optional(),
+  tokensLeft: level.optional(),
+  closedForMs: durationMs,
+  waiting: count,
+})
+
 /** The state of one model of one provider, as one node sees it. */
 export const providerModelSchema = z.object({
   provider: z.string().max(128),
@@ -94,6 +108,8 @@ export const providerModelSchema = z.object({
   breaker: z.enum(['closed', 'open', 'probing']),
   /** The provider accepts no call for this long; 0: it accepts calls. */
   closedForMs: durationMs,
+  /** The limits of the key with which the node calls the provider, as far as it knows them. */
+  keyLimits: keyLimitsSchema.optional(),
   /** Capabilities learned from its refusals: `name=value`, only where they differ from OpenAI itself. */
   learned: z.array(z.string().max(128)).max(32),
   /** The class of the last failure, such as `status 429`, and how long ago it was. */

@@ -19,11 +19,12 @@ const CONNECT = 'resetchannels -@all +ping +info +hello +client'
 
 /** The ACL rule of each service's Redis user. */
 export const REDIS_RULES: Readonly<Record<RedisService, string>> = {
-  // It reads records, listings, in-flight notes, totals and the mark of the projection; it counts the limits of keys and keeps tickets.
+  // It reads records, listings, in-flight notes, totals, the mark of the projection, and what calls under way set aside of
+  // budgets; it counts the limits of keys and keeps tickets.
   gateway:
-    '%R~task:* %R~tasks:* %R~inflight %R~projection:2 %R~usage:* ~callers:* ~ticket:* ' +
+    '%R~task:* %R~tasks:* %R~inflight %R~projection:2 %R~usage:* %R~limits:budget:* ~callers:* ~ticket:* ' +
     `${CONNECT} +get +mget +getrange +zrevrangebylex +zrangebylex +zlexcount +smembers +hmget +hgetall ` +
-    '+eval +evalsha +time +hset +pexpire +zadd +zrem +zcard +zremrangebyscore +set +getdel',
+    '+eval +evalsha +time +hset +pexpire +zadd +zrem +zcard +zremrangebyscore +zcount +zrangebyscore +set +getdel',
   // It writes the projection and the usage totals, and deletes old entries of the projection.
   coordinator:
     '~task:* ~tasks:* ~tenants ~inflight ~projection:2 ~usage ~usage:* ' +

@@ -103,6 +103,8 @@ export interface Touched {
     readonly closedMs: number
     readonly rpm: number
     readonly tpm: number
+    /** What the buckets held at their last change; undefined before the first call. */
+    readonly left?: { readonly requests: number; readonly tokens: number; readonly ageMs: number }
   }[]
 }
 
@@ -192,11 +194,11 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
       const [nodes = 1, ...rest] = (await link.script(TOUCH_SCRIPT, names, argv)) as number[]
       return {
         nodes,
-        keys: keys.map((_key, index) => ({
-          closedMs: rest[index * 3] ?? 0,
-          rpm: rest[index * 3 + 1] ?? 0,
-          tpm: rest[index * 3 + 2] ?? 0,
-        })),
+        keys: keys.map((_key, index) => {
+          const state = rest.slice(index * 6, index * 6 + 6)
+          const [closedMs = 0, rpm = 0, tpm = 0, requests = 0, tokens = 0, ageMs = -1] = state
+          return { closedMs, rpm, tpm, ...(ageMs < 0 ? {} : { left: { requests, tokens, ageMs } }) }
+        }),
       }
     },
     async reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs, nowMs }) {

@@ -124,7 +124,8 @@ return 1
 /**
  * Reports that a node lives, and reads the keys that it uses. KEYS: nodes, then the buckets of each key, then
  * as many sets of calls under way. ARGV: node, lease ms, then for each key a list of its calls under way, ids
- * separated by blanks. Answers: number of living nodes, then for each key: closed for ms, rpm, tpm as named.
+ * separated by blanks. Answers: number of living nodes, then for each key: closed for ms, rpm, tpm as named, requests
+ * and tokens left at the last change, and ms since then (-1: never used).
  */
 export const TOUCH_SCRIPT = `
 local time = redis.call('TIME')
@@ -135,10 +136,13 @@ redis.call('PEXPIRE', KEYS[1], 60000)
 local answer = { redis.call('ZCARD', KEYS[1]) }
 local count = (#KEYS - 1) / 2
 for i = 1, count do
-  local state = redis.call('HMGET', KEYS[1 + i], 'closed', 'lr', 'lt')
+  local state = redis.call('HMGET', KEYS[1 + i], 'closed', 'lr', 'lt', 'r', 'k', 't')
   answer[#answer + 1] = math.ceil(math.max(0, tonumber(state[1] or 0) - now))
   answer[#answer + 1] = tonumber(state[2] or 0)
   answer[#answer + 1] = tonumber(state[3] or 0)
+  answer[#answer + 1] = math.floor(tonumber(state[4] or 0))
+  answer[#answer + 1] = math.floor(tonumber(state[5] or 0))
+  answer[#answer + 1] = state[6] and math.floor(math.max(0, now - tonumber(state[6]))) or -1
   for id in string.gmatch(ARGV[2 + i], '%S+') do
     redis.call('ZADD', KEYS[1 + count + i], 'XX', now + tonumber(ARGV[2]), id)
   end
@@ -201,6 +205,29 @@ end
 redis.call('PEXPIRE', KEYS[1], 86400000)
 redis.call('PEXPIRE', KEYS[2], 86400000)
 return ''
+`
+
+/**
+ * Answers the tokens and the nano-dollars that calls under way set aside of a tenant's budget: only what
+ * BUDGET_SCRIPT would still count. ARGV: its reservations by expiry, their amounts, and the hash that says up to
+ * when usage is counted; they are arguments, since gateways may only read these keys. It subtracts at most 1,000
+ * expired reservations: each call of the tenant removes as many.
+ */
+export const SET_ASIDE_SCRIPT = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local counted = math.min(now, tonumber(redis.call('HMGET', ARGV[3], 'atMs')[1] or now))
+if redis.call('ZCOUNT', ARGV[1], '(' .. counted, '+inf') == 0 then return { '0', '0' } end
+local sums = redis.call('HMGET', ARGV[2], '=t', '=n')
+local tokens, nano = tonumber(sums[1] or 0), tonumber(sums[2] or 0)
+local expired = redis.call('ZRANGEBYSCORE', ARGV[1], '-inf', counted, 'LIMIT', 0, 1000)
+if #expired > 0 then
+  for _, amounts in ipairs(redis.call('HMGET', ARGV[2], unpack(expired))) do
+    local t, n = string.match(amounts or '', '^(%-?%d+) (%-?%d+)$')
+    tokens, nano = tokens - (t or 0), nano - (n or 0)
+  end
+end
+return { string.format('%d', tokens), string.format('%d', nano) }
 `
 
 /** Notes that all usage until now is counted. KEYS: the note. */

@@ -1,5 +1,9 @@
 import { nanoUsd, usdOfNano, type CountedValue, type Usage } from '@agentfleet/domain'
-import { ADD_USAGE_SCRIPT, USAGE_FOLLOWED_SCRIPT } from '../limits/rate-limit-scripts.ts'
+import {
+  ADD_USAGE_SCRIPT,
+  SET_ASIDE_SCRIPT,
+  USAGE_FOLLOWED_SCRIPT,
+} from '../limits/rate-limit-scripts.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, type RedisOptions } from './redis.ts'
 
@@ -23,6 +27,8 @@ export interface UsageTotals {
   read(tenant: string | undefined, days: readonly string[]): Promise<readonly DayUsage[]>
   /** The usage of a tenant by the values of a metadata key, or of the fleet by tenant, on these days. */
   readGroups(by: UsageGrouping, days: readonly string[]): Promise<readonly DayGroups[]>
+  /** The tokens and the cost that calls under way set aside of the tenant's budget. */
+  setAside(tenant: string): Promise<{ readonly tokens: number; readonly costUsd: number }>
   /** Whether Redis is connected now. */
   connected(): boolean
   close(): Promise<void>
@@ -132,6 +138,12 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
           })),
         }))
       }),
+    async setAside(tenant) {
+      const names = [redisKey('budgetCalls', tenant), redisKey('budgetHeld', tenant)]
+      const argv = [...names, redisKey('usageFollowed')]
+      const [tokens, nano] = (await link.script(SET_ASIDE_SCRIPT, [], argv)) as string[]
+      return { tokens: Number(tokens), costUsd: usdOfNano(Number(nano)) }
+    },
     connected: () => link.connected(),
     close: () => link.close(),
   }

@@ -107,6 +107,7 @@ describe('the rate-limit buckets of a provider key', () => {
     expect(await ask({ node: 'n2' })).toEqual([])
     const touched = await limits.touch('n3', [{ key, live: [] }])
     expect(touched.keys[0]?.closedMs).toBeGreaterThan(500)
+    expect(touched.keys[0]?.left).toMatchObject({ requests: 1, tokens: 1 })
     await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]), 15_000)
   })
 
@@ -227,6 +228,21 @@ describe('the LLM budget of a tenant', () => {
       expect(await limits.reserveBudget('dead', { ...again, lifetimeMs: 20 })).toEqual(RESERVED)
     }, 15_000)
   })
+})
+
+test('the amounts that calls set aside of a budget are shown until their reservations expire', async () => {
+  const call = { budget: { tokensPerHour: 1_000 }, usd: 0.25, nowMs: Date.now() }
+  const last = { ...call, id: 'last', tokens: 10 }
+  expect(await totals.setAside('shown')).toEqual({ tokens: 0, costUsd: 0 })
+  await limits.reserveBudget('shown', { ...call, id: 'first', tokens: 100, lifetimeMs: 50 })
+  await limits.reserveBudget('shown', { ...last, lifetimeMs: 60_000 })
+  await eventually(async () => {
+    expect(await totals.setAside('shown')).toEqual({ tokens: 10, costUsd: 0.25 })
+  }, 15_000)
+  await limits.reserveBudget('shown', { ...last, lifetimeMs: 20 })
+  await eventually(async () => {
+    expect(await totals.setAside('shown')).toEqual({ tokens: 0, costUsd: 0 })
+  }, 15_000)
 })
 
 describe('the budget of a tenant while no coordinator counts usage', () => {

@@ -7,7 +7,13 @@ import { defaultCacheDir, findBinaries, startRedis, type RunningServer } from '@
 import { REDIS_RULES, REDIS_SERVICES } from '@agentfleet/protocol'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectStore, connectUsageTotals, type Logger, type Store } from '../../src/index.ts'
+import {
+  connectProviderLimits,
+  connectStore,
+  connectUsageTotals,
+  type Logger,
+  type Store,
+} from '../../src/index.ts'
 
 const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const RETENTION_MS = 60_000
@@ -66,7 +72,7 @@ test('the Redis user of the coordinator may write the projection and the usage t
   await usage.followed()
 })
 
-test('the Redis user of the gateway may read records, indexes and usage totals, and may not write them', async () => {
+test('the Redis user of the gateway may read records, indexes, usage totals and what is set aside of budgets, and may not write them', async () => {
   const store = await storeOf('gateway')
   expect(await store.load('a')).toMatchObject({ taskId: 'a' })
   const query = { tenant: 'acme', filter: {} }
@@ -82,9 +88,18 @@ test('the Redis user of the gateway may read records, indexes and usage totals, 
   const usage = await connectUsageTotals({ url: urlOf('gateway'), log })
   opened.push(usage)
   await usage.read('acme', ['1970-01-01'])
+  const limits = await connectProviderLimits({ url: urlOf('worker'), log })
+  opened.push(limits)
+  const ask = { budget: { usdPerDay: 1 }, tokens: 5, usd: 0.5, nowMs: Date.now() }
+  await limits.reserveBudget('acme', { ...ask, id: 'c', lifetimeMs: 60_000 })
+  expect(await usage.setAside('acme')).toEqual({ tokens: 5, costUsd: 0.5 })
   await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)
   await expect(store.noteInflight([note])).rejects.toMatchObject(refused)
   await expect(usage.add(5, 6, [])).rejects.toMatchObject(refused)
+  const own = await connectProviderLimits({ url: urlOf('gateway'), log })
+  opened.push(own)
+  const change = { ...ask, id: 'd', lifetimeMs: 60_000 }
+  await expect(own.reserveBudget('acme', change)).rejects.toMatchObject(refused)
 })
 
 test('the Redis user of the load balancer may note where tasks run, and may not read tasks', async () => {

@@ -82,7 +82,7 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
 
 /** The caller's limits, and how much it uses of each. */
 export function limitsTable(view: TenantLimitsView, look: Look): string {
-  const { limits, holds, spent, budget = {}, stores } = view
+  const { limits, holds, spent, budget, stores } = view
   const shared = (limit: string | undefined): string => limit ?? 'shared'
   const counts = (name: string, limit: number | undefined, held?: number): Cell[] => [
     name,
@@ -91,11 +91,6 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   ]
   const spentText = (each: { readonly tokens: number; readonly costUsd: number }): string =>
     `${number(each.tokens)} tokens, ${usd(each.costUsd)}`
-  const budgetText = (tokens: number | undefined, dollars: number | undefined): string =>
-    [
-      ...(tokens === undefined ? [] : [`${number(tokens)} tokens`]),
-      ...(dollars === undefined ? [] : [usd(dollars)]),
-    ].join(', ') || '—'
   const store = (name: string, fill: Store): Cell[] => [
     name,
     bytes(fill.bytes),
@@ -122,16 +117,8 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     ...(spent === undefined
       ? []
       : [
-          [
-            'spent this hour (UTC)',
-            spentText(spent.hour),
-            budgetText(budget.tokensPerHour, budget.usdPerHour),
-          ],
-          [
-            'spent today (UTC)',
-            spentText(spent.day),
-            budgetText(budget.tokensPerDay, budget.usdPerDay),
-          ],
+          ['spent this hour (UTC)', spentText(spent.hour), '—'],
+          ['spent today (UTC)', spentText(spent.day), '—'],
         ]),
     ...(stores === undefined
       ? []
@@ -139,7 +126,29 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   ]
   const note =
     '"shared" means that the operator set no limit: you may hold half of what other tenants leave free.'
-  return `${table([left('LIMIT'), right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
+  const held = `${table([left('LIMIT'), right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
+  return budget === undefined ? held : `${held}\n\n${budgetTable(budget, look)}`
+}
+
+const BUDGETS = [
+  ['tokensPerHour', 'tokens of this hour', number],
+  ['usdPerHour', 'cost of this hour', usd],
+  ['tokensPerDay', 'tokens of today', number],
+  ['usdPerDay', 'cost of today', usd],
+] as const
+
+/** How much of each limit of the budget is used, and how much the calls under way set aside. */
+function budgetTable(budget: NonNullable<TenantLimitsView['budget']>, look: Look): string {
+  const rows = BUDGETS.flatMap(([key, name, write]): Cell[][] => {
+    const one = budget[key]
+    if (one === undefined) return []
+    const known = (amount: number | undefined): string =>
+      amount === undefined ? '—' : write(amount)
+    const { limit, used, setAside, resetsAt } = one
+    return [[name, known(used), known(setAside), write(limit), time(resetsAt)]]
+  })
+  const amounts = ['USED', 'SET ASIDE', 'AT MOST'].map(right)
+  return table([left('BUDGET'), ...amounts, left('STARTS AGAIN')], rows, look)
 }
 
 type Store = NonNullable<TenantLimitsView['stores']>['log']

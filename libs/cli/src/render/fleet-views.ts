@@ -26,6 +26,7 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
   const parts = [head]
   if (fleet.nodes.length > 0) parts.push(nodeTable(fleet.nodes, look, nowMs))
   if (fleet.providers.length > 0) parts.push(providerTable(fleet, look))
+  if (fleet.providers.some(({ keyLimits }) => keyLimits)) parts.push(keyLimitsTable(fleet, look))
   return parts.join('\n\n')
 }
 
@@ -132,6 +133,20 @@ function providerTable({ providers }: FleetView, look: Look): string {
     ]),
     look,
   )
+}
+
+/** The limits of the key of each provider; all models of a provider have the same. */
+function keyLimitsTable({ providers }: FleetView, look: Look): string {
+  const names = ['REQUESTS/MIN', 'LEFT NOW', 'TOKENS/MIN', 'LEFT NOW', 'PAUSED FOR', 'WAITING']
+  const byProvider = new Map(providers.map(({ provider, keyLimits }) => [provider, keyLimits]))
+  const rows = [...byProvider].flatMap(([provider, limits]) => {
+    if (limits === undefined) return []
+    const { requestsPerMinute, requestsLeft, tokensPerMinute, tokensLeft, closedForMs } = limits
+    const amounts = [requestsPerMinute, requestsLeft, tokensPerMinute, tokensLeft].map(number)
+    return [[provider, ...amounts, duration(closedForMs || undefined), number(limits.waiting)]]
+  })
+  const columns = names.map((name) => ({ name, align: 'right' as const }))
+  return table([{ name: 'PROVIDER' }, ...columns], rows, look)
 }
 
 function breakerText({ breaker, closedForMs }: FleetView['providers'][number]): string {

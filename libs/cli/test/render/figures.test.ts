@@ -77,7 +77,10 @@ test('the command line prints each limit with the share that is used', () => {
     limits: { weight: 2, tasks: 100_000 },
     holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
     spent: { hour: { tokens: 22_880, costUsd: 0.0045 }, day: { tokens: 481_220, costUsd: 0.1 } },
-    budget: { usdPerDay: 50 },
+    budget: {
+      tokensPerHour: { limit: 0, resetsAt: '2026-01-31T13:00:00.000Z' },
+      usdPerDay: { limit: 50, used: 0.1, setAside: 0.02, resetsAt: '2026-02-01T00:00:00.000Z' },
+    },
     stores: { log: { bytes: 4_000_000, maxBytes: 8_000_000 }, redis: { bytes: 1, maxBytes: 0 } },
   }
   expect(`\n${limitsTable(view, LOOK)}\n`).toMatchInlineSnapshot(`
@@ -92,10 +95,14 @@ test('the command line prints each limit with the share that is used', () => {
     held requests of one gateway                       —   shared
     ended tasks that are kept                      1,251        —
     spent this hour (UTC)         22,880 tokens, $0.0045        —
-    spent today (UTC)              481,220 tokens, $0.10   $50.00
+    spent today (UTC)              481,220 tokens, $0.10        —
     log of the fleet                             4.00 MB  8.00 MB
     Redis of the fleet                               1 B        —
     "shared" means that the operator set no limit: you may hold half of what other tenants leave free.
+
+    BUDGET                USED  SET ASIDE  AT MOST  STARTS AGAIN
+    tokens of this hour      —          —        0  2026-01-31 13:00:00 UTC
+    cost of today        $0.10      $0.02   $50.00  2026-02-01 00:00:00 UTC
     "
   `)
 })

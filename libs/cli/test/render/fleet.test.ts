@@ -35,7 +35,11 @@ test('the printed page with the state of the fleet matches the snapshot in this 
     llmCallsToday: 120,
     balancers: [{ id: 'load-balancer-1', room: false, heardAgoMs: 10 }],
     providers: [
-      pausedProvider({ lastError: { kind: 'status 429', agoMs: 1_200 }, firstTokenMs: 350 }),
+      pausedProvider({
+        lastError: { kind: 'status 429', agoMs: 1_200 },
+        firstTokenMs: 350,
+        keyLimits: { requestsPerMinute: 500, requestsLeft: 4, closedForMs: 1_500, waiting: 2 },
+      }),
     ],
   })
   expect(`\n${fleetPage(fleet, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
@@ -53,6 +57,9 @@ test('the printed page with the state of the fleet matches the snapshot in this 
 
     PROVIDER  MODEL  BREAKER  CALLS  FIRST TOKEN  TOKENS/S  LAST ERROR
     openai    gpt    open        12       350 ms         —  status 429, 1.2 s ago
+
+    PROVIDER  REQUESTS/MIN  LEFT NOW  TOKENS/MIN  LEFT NOW  PAUSED FOR  WAITING
+    openai             500         4           —         —       1.5 s        2
     "
   `)
 })

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
-import { bytes, count, percent, UNKNOWN, usd } from '../format/format.ts'
+import { bytes, count, instant, percent, UNKNOWN, usd } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 
@@ -22,6 +22,38 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'At most', kind: 'number', of: ({ limit }) => limit },
   { title: 'Full', kind: 'number', of: ({ share }) => percent(share) },
 ]
+
+const BUDGETS = [
+  ['tokensPerHour', 'Tokens of this hour', count],
+  ['usdPerHour', 'Cost of this hour', usd],
+  ['tokensPerDay', 'Tokens of today', count],
+  ['usdPerDay', 'Cost of today', usd],
+] as const
+
+type BudgetLimit = NonNullable<NonNullable<TenantLimitsView['budget']>['usdPerDay']>
+
+interface BudgetRow extends BudgetLimit {
+  readonly name: string
+  readonly write: typeof usd
+}
+
+const BUDGET_COLUMNS: readonly Column<BudgetRow>[] = [
+  { title: 'Budget', of: ({ name }) => name },
+  { title: 'Used', kind: 'number', of: ({ used, write }) => amount(used, write) },
+  { title: 'Set aside', kind: 'number', of: ({ setAside, write }) => amount(setAside, write) },
+  { title: 'At most', kind: 'number', of: ({ limit, write }) => write(limit) },
+  { title: 'Full', kind: 'number', of: (row) => percent(fullOf(row)) },
+  { title: 'Starts again', of: ({ resetsAt }) => instant(Date.parse(resetsAt)) },
+]
+
+function amount(value: number | undefined, write: typeof usd): string {
+  return value === undefined ? UNKNOWN : write(value)
+}
+
+function fullOf({ limit, used, setAside = 0 }: BudgetLimit): number | undefined {
+  if (used === undefined) return undefined
+  return limit === 0 ? 1 : (used + setAside) / limit
+}
 
 /** What is full? The caller's limits, what it holds of them, and for operators the stores. */
 export function Limits() {
@@ -45,9 +77,9 @@ export function Limits() {
             />
             <p class="muted">
               “shared” means that the operator set no limit: you may hold half of what other tenants
-              leave free. The count of an hour starts again with the next hour (UTC), and the count
-              of a day at 00:00 UTC.
+              leave free.
             </p>
+            <Budget of={value.budget} />
           </>
         )}
       </Panel>
@@ -55,7 +87,30 @@ export function Limits() {
   )
 }
 
-function rowsOf({ limits, holds, spent, budget = {}, stores }: TenantLimitsView): readonly Row[] {
+/** How much of each limit of the budget is used, and how much the calls under way set aside. */
+function Budget({ of: budget }: { of: TenantLimitsView['budget'] }) {
+  if (budget === undefined) return null
+  return (
+    <>
+      <Table
+        caption="Your budget"
+        columns={BUDGET_COLUMNS}
+        rows={BUDGETS.flatMap(([key, name, write]) => {
+          const one = budget[key]
+          return one === undefined ? [] : [{ name, write, ...one }]
+        })}
+        keyOf={({ name }) => name}
+        empty=""
+      />
+      <p class="muted">
+        “Set aside” is the most that the LLM calls under way may use. A call that would exceed the
+        budget fails its task.
+      </p>
+    </>
+  )
+}
+
+function rowsOf({ limits, holds, spent, stores }: TenantLimitsView): readonly Row[] {
   const none = 'none'
   return [
     held('Tasks that have not ended', holds?.tasks, limits.tasks, count),
@@ -68,10 +123,7 @@ function rowsOf({ limits, holds, spent, budget = {}, stores }: TenantLimitsView)
     row('Held requests of one gateway', limits.heldRequests),
     ...(spent === undefined
       ? []
-      : [
-          ...spentRows('this hour (UTC)', spent.hour, budget.tokensPerHour, budget.usdPerHour),
-          ...spentRows('today (UTC)', spent.day, budget.tokensPerDay, budget.usdPerDay),
-        ]),
+      : [...spentRows('this hour (UTC)', spent.hour), ...spentRows('today (UTC)', spent.day)]),
     ...(stores === undefined
       ? []
       : [storeRow('Log of the fleet', stores.log), storeRow('Redis of the fleet', stores.redis)]),
@@ -92,20 +144,13 @@ function row(name: string, limit: number | undefined, without = 'shared'): Row {
   return { name, held: UNKNOWN, limit: limit === undefined ? without : count(limit) }
 }
 
-/** What a span used of each budget; the count of a span starts again with the next one. */
 function spentRows(
   span: string,
   spent: { readonly tokens: number; readonly costUsd: number },
-  tokensMax: number | undefined,
-  usdMax: number | undefined,
 ): readonly Row[] {
-  const of = (name: string, used: number, most: number | undefined, write: typeof usd): Row => {
-    const share = most === undefined ? undefined : most === 0 ? 1 : used / most
-    return { name, held: write(used), limit: most === undefined ? 'none' : write(most), share }
-  }
   return [
-    of(`Tokens of ${span}`, spent.tokens, tokensMax, count),
-    of(`Cost of ${span}`, spent.costUsd, usdMax, usd),
+    { name: `Tokens of ${span}`, held: count(spent.tokens), limit: UNKNOWN },
+    { name: `Cost of ${span}`, held: usd(spent.costUsd), limit: UNKNOWN },
   ]
 }
 

@@ -1,6 +1,7 @@
 import type { UsageReport } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
+import { may } from '../api/me.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, count, usd } from '../format/format.ts'
 import { Choice } from '../parts/forms/choice.tsx'
@@ -9,6 +10,7 @@ import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { Groups } from './groups.tsx'
+import { KeyLimitsOfProviders } from './key-limits.tsx'
 import { Limits } from './limits.tsx'
 
 const EVERY_MS = 30_000
@@ -99,6 +101,7 @@ export function Usage() {
         )}
       </Panel>
       <Limits />
+      {may('fleet:read') && <KeyLimitsOfProviders />}
     </>
   )
 }

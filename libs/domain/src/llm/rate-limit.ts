@@ -78,6 +78,17 @@ export function learnCall(
   }
 }
 
+/** How much a bucket holds some time after its last change; it holds at most `burstMs` of its limit, and at least one. */
+export function bucketLevel(
+  limitPerMinute: number,
+  before: number,
+  elapsedMs: number,
+  burstMs: number,
+): number {
+  const size = Math.max(1, (limitPerMinute * burstMs) / MINUTE_MS)
+  return Math.min(size, before + (elapsedMs * limitPerMinute) / MINUTE_MS)
+}
+
 /** A node's own buckets while the shared ones are unavailable. */
 export interface LocalBuckets {
   readonly requests: number
@@ -117,11 +128,9 @@ export function takeLocally(
   nowMs: number,
 ): LocalDecision {
   const elapsedMs = buckets === undefined ? 0 : Math.max(0, nowMs - buckets.atMs)
-  const level = (limit: number, before: number | undefined): number => {
-    const size = Math.max(1, (limit * burstMs) / MINUTE_MS)
-    // Empty at first: the recent usage of the fleet is unknown here.
-    return Math.min(size, (before ?? 0) + (elapsedMs * limit) / MINUTE_MS)
-  }
+  // Empty at first: the recent usage of the fleet is unknown here.
+  const level = (limit: number, before = 0): number =>
+    bucketLevel(limit, before, elapsedMs, burstMs)
   const requests = level(share.rpm, buckets?.requests)
   const have = level(share.tpm, buckets?.tokens)
   const needed = Math.min(tokens, Math.max(1, (share.tpm * burstMs) / MINUTE_MS))

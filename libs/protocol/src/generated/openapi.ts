@@ -398,16 +398,35 @@ export interface components {
        *     amount does not limit. A call that would exceed one of them fails its task with `budget-exceeded`.
        */
       budget?: {
-        tokensPerHour?: number
-        usdPerHour?: number
-        tokensPerDay?: number
-        usdPerDay?: number
+        tokensPerHour?: components['schemas']['BudgetLimit']
+        usdPerHour?: components['schemas']['BudgetLimit']
+        tokensPerDay?: components['schemas']['BudgetLimit']
+        usdPerDay?: components['schemas']['BudgetLimit']
       }
       /** @description How full the stores are; only operators see `stores`. If the fleet does not know the size of a store, `maxBytes` of the store is 0. */
       stores?: {
         log: components['schemas']['StoreFill']
         redis: components['schemas']['StoreFill']
       }
+    }
+    /**
+     * @description One limit of a budget, in tokens or US dollars. `used` and `setAside` are missing while Redis does not
+     *     answer.
+     */
+    BudgetLimit: {
+      limit: number
+      /** @description The tokens or the cost that the fleet has counted in this hour or on this day. */
+      used?: number
+      /**
+       * @description The most that the calls under way may use. For a few seconds after its end, a call still sets aside
+       *     what it used, so that no usage is missing until `used` includes it.
+       */
+      setAside?: number
+      /**
+       * Format: date-time
+       * @description When the count starts again.
+       */
+      resetsAt: string
     }
     Spent: {
       tokens: number
@@ -1092,6 +1111,26 @@ export interface components {
       breaker: 'closed' | 'open' | 'probing'
       /** @description For how many milliseconds the nodes still send no calls to the model, at most five minutes; 0 while calls are allowed. Calls pause because the provider asked for a pause, for example with `Retry-After`, or because its circuit breaker is open. */
       closedForMs: number
+      /**
+       * @description The limits of the key with which the nodes call the provider, as far as they know them; models of one
+       *     provider share them. It is missing if no limit is known and no call is held up.
+       */
+      keyLimits?: {
+        /** @description The limit of requests a minute, from `PROVIDERS` or from the answers of the provider. */
+        requestsPerMinute?: number
+        tokensPerMinute?: number
+        /**
+         * @description The requests that the fleet may begin at once. It grows evenly up to half a second of the limit,
+         *     and is below zero while calls have a grant for a moment in the near future. It is missing until
+         *     the first call, and while Redis does not answer.
+         */
+        requestsLeft?: number
+        tokensLeft?: number
+        /** @description For how many milliseconds no node calls the provider, because the provider asked for a pause. */
+        closedForMs: number
+        /** @description The number of calls that wait for the limits, on all nodes. */
+        waiting: number
+      }
       /** @description Facts that nodes have learned from refusals of the provider, such as `streamOptions=false`. */
       learned: string[]
       lastError?: {

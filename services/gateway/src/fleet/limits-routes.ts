@@ -1,5 +1,14 @@
 import type { UsageTotals } from '@agentfleet/adapters'
-import { given, budgetOf, limitOf, type TenantBudgets, type TenantLimits } from '@agentfleet/domain'
+import {
+  budgetOf,
+  given,
+  limitOf,
+  tenantLimitEndMs,
+  type TenantBudget,
+  type TenantBudgets,
+  type TenantLimitName,
+  type TenantLimits,
+} from '@agentfleet/domain'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { patient } from '../tasks/reads.ts'
@@ -10,7 +19,7 @@ interface LimitsRouteDeps {
   readonly room: Pick<TenantRoom, 'standing'>
   readonly limits: TenantLimits
   readonly budgets: TenantBudgets
-  readonly usage: Pick<UsageTotals, 'read'>
+  readonly usage: Pick<UsageTotals, 'read' | 'setAside'>
   readonly operators: ReadonlySet<string>
   readonly clock: { nowMs(): number }
 }
@@ -43,15 +52,43 @@ export function limitsRoutes(deps: LimitsRouteDeps) {
     async getLimits({ tenant }: FastifyRequest): Promise<TenantLimitsView> {
       const nowMs = clock.nowMs()
       const standing = room.standing(tenant)
-      const spent = await spentBy(tenant, nowMs)
       const budget = budgetOf(budgets, tenant)
+      const [spent, setAside] = await Promise.all([
+        spentBy(tenant, nowMs),
+        budget === undefined ? undefined : patient(usage.setAside(tenant)),
+      ])
       return {
         tenant,
         at: isoTime(nowMs),
         limits: { ...limitOf(limits, tenant) },
-        ...given({ holds: standing?.holds, spent, budget }),
+        ...given({ holds: standing?.holds, spent }),
+        ...(budget === undefined ? {} : { budget: standOf(budget, spent, setAside, nowMs) }),
         ...(standing === undefined || !operators.has(tenant) ? {} : { stores: standing.stores }),
       }
     },
   }
+}
+
+type Amounts = NonNullable<TenantLimitsView['spent']>['day']
+
+/** How much of each limit of a budget is used and set aside, as far as Redis answers. */
+function standOf(
+  budget: TenantBudget,
+  spent: TenantLimitsView['spent'],
+  setAside: Amounts | undefined,
+  nowMs: number,
+): NonNullable<TenantLimitsView['budget']> {
+  const stand = (limit: number | undefined, name: TenantLimitName) => {
+    if (limit === undefined) return undefined
+    const amount = name.startsWith('usd') ? 'costUsd' : 'tokens'
+    const used = spent?.[name.endsWith('hour') ? 'hour' : 'day'][amount]
+    const known = given({ used, setAside: setAside?.[amount] })
+    return { limit, ...known, resetsAt: isoTime(tenantLimitEndMs(name, nowMs)) }
+  }
+  return given({
+    tokensPerHour: stand(budget.tokensPerHour, 'tokens-per-hour'),
+    usdPerHour: stand(budget.usdPerHour, 'usd-per-hour'),
+    tokensPerDay: stand(budget.tokensPerDay, 'tokens-per-day'),
+    usdPerDay: stand(budget.usdPerDay, 'usd-per-day'),
+  })
 }

@@ -62,8 +62,10 @@ export function together(said: readonly (readonly ProviderModel[])[]): View[] {
     .slice(0, MODELS_MAX)
 }
 
-function alone({ lastError, firstTokenMs, tokensPerSecond, ...model }: ProviderModel): View {
-  return { ...model, nodes: 1, ...given({ lastError, firstTokenMs, tokensPerSecond }) }
+function alone(model: ProviderModel): View {
+  const { lastError, firstTokenMs, tokensPerSecond, keyLimits, ...rest } = model
+  const known = { lastError, firstTokenMs, tokensPerSecond, keyLimits: limitsOf(keyLimits) }
+  return { ...rest, nodes: 1, ...given(known) }
 }
 
 const WORST = ['closed', 'probing', 'open'] as const
@@ -82,7 +84,34 @@ function merged(a: View, b: ProviderModel): View {
     breaker: WORST.indexOf(a.breaker) >= WORST.indexOf(b.breaker) ? a.breaker : b.breaker,
     closedForMs: Math.max(a.closedForMs, b.closedForMs),
     learned: [...new Set([...a.learned, ...b.learned])].sort(),
-    ...given({ lastError, firstTokenMs, tokensPerSecond }),
+    ...given({
+      lastError,
+      firstTokenMs,
+      tokensPerSecond,
+      keyLimits: limitsOf(a.keyLimits, b.keyLimits),
+    }),
+  }
+}
+
+type KeyLimits = ProviderModel['keyLimits']
+
+/** Nodes share a key: the lowest figures count, and their waiting calls add up. */
+function limitsOf(a: KeyLimits, b?: KeyLimits): View['keyLimits'] {
+  const said = [a, b].filter((one) => one !== undefined)
+  if (said.length === 0) return undefined
+  const least = (of: (one: NonNullable<KeyLimits>) => number | undefined): number | undefined => {
+    const known = said.map(of).filter((value) => value !== undefined)
+    return known.length === 0 ? undefined : Math.min(...known)
+  }
+  return {
+    closedForMs: Math.max(...said.map((one) => one.closedForMs)),
+    waiting: said.reduce((sum, { waiting }) => sum + waiting, 0),
+    ...given({
+      requestsPerMinute: least((one) => one.requestsPerMinute),
+      tokensPerMinute: least((one) => one.tokensPerMinute),
+      requestsLeft: least((one) => one.requestsLeft),
+      tokensLeft: least((one) => one.tokensLeft),
+    }),
   }
 }
 

@@ -9,6 +9,7 @@ const model = {
   closedForMs: 0,
   learned: ['streamOptions=false'],
   firstTokenMs: 100,
+  keyLimits: { requestsPerMinute: 600, requestsLeft: 5, closedForMs: 0, waiting: 2 },
 }
 
 test('the reports of several nodes about one model are merged into one entry with the worst state and the mean values', () => {
@@ -20,6 +21,7 @@ test('the reports of several nodes about one model are merged into one entry wit
     learned: ['toolIds=plain'],
     firstTokenMs: 200,
     lastError: { kind: 'status 429', agoMs: 5 },
+    keyLimits: { requestsPerMinute: 500, requestsLeft: -1, closedForMs: 40, waiting: 1 },
   }
   expect(together([[model], [other]])).toEqual([
     {
@@ -32,6 +34,7 @@ test('the reports of several nodes about one model are merged into one entry wit
       learned: ['streamOptions=false', 'toolIds=plain'],
       firstTokenMs: 175,
       lastError: { kind: 'status 429', agoMs: 5 },
+      keyLimits: { requestsPerMinute: 500, requestsLeft: -1, closedForMs: 40, waiting: 3 },
     },
   ])
 })

@@ -1,4 +1,6 @@
 import {
+  bucketLevel,
+  given,
   isLimited,
   localShare,
   strictest,
@@ -7,6 +9,7 @@ import {
   type RateLimits,
 } from '@agentfleet/domain'
 import type { ProviderLimits, Reserved, Settlement, Touched } from '@agentfleet/adapters'
+import type { ProviderModel } from '@agentfleet/protocol'
 
 /**
  * Grants of one provider key. They come from the buckets in Redis that the fleet shares. While
@@ -26,10 +29,14 @@ export interface Grants {
   /** Applies limits that the provider has reported. */
   learn(rpm?: number, tpm?: number): void
   limits(): RateLimits
+  /** Returns the known limits of a minute, and what the fleet may use of them at once. */
+  levels(): Levels
   /** Returns the number of nodes that wait for the same key. */
   rivals(): number
   touched(nodes: number, state: Touched['keys'][number]): void
 }
+
+type Levels = Omit<NonNullable<ProviderModel['keyLimits']>, 'closedForMs' | 'waiting'>
 
 /** The figures of a call that its grant needs. */
 interface GrantAsk {
@@ -63,6 +70,8 @@ const AWAY_MS = 1_000
 /** The number of nodes assumed before any were counted: the usual maximum of an autoscaler. */
 const NODES_UNKNOWN = 20
 const LOCAL_POLL_MS = 50
+/** Milliseconds; the node reads the buckets every second, and older figures say nothing about the present. */
+const LEFT_AGE_MAX_MS = 5_000
 /** Milliseconds; a call that should return later returns after this time and asks again. */
 const PARK_MAX_MS = 600_000
 
@@ -76,6 +85,9 @@ export function createGrants(deps: GrantDeps): Grants {
   let nodes = shared === undefined ? 1 : NODES_UNKNOWN
   let rivals = 1
   let local: LocalBuckets | undefined
+  let left:
+    { readonly requests: number; readonly tokens: number; readonly atMs: number } | undefined
+  let readAtMs = 0
 
   const closedMs = (): number => Math.max(0, closedUntilMs - nowMs())
   const close = (ms: number): void => {
@@ -139,8 +151,24 @@ export function createGrants(deps: GrantDeps): Grants {
     closedMs,
     learn,
     limits: () => limits,
+    levels() {
+      const now = nowMs()
+      const known = now - readAtMs <= LEFT_AGE_MAX_MS ? left : undefined
+      const level = (limit: number, before: number | undefined): number | undefined =>
+        before === undefined || known === undefined || limit === 0
+          ? undefined
+          : Math.floor(bucketLevel(limit, before, now - known.atMs, BURST_MS))
+      return given({
+        requestsPerMinute: limits.rpm || undefined,
+        tokensPerMinute: limits.tpm || undefined,
+        requestsLeft: level(limits.rpm, known?.requests),
+        tokensLeft: level(limits.tpm, known?.tokens),
+      })
+    },
     rivals: () => rivals,
     touched(count, state) {
+      readAtMs = nowMs()
+      left = state.left && { ...state.left, atMs: readAtMs - state.left.ageMs }
       nodes = count
       learn(state.rpm, state.tpm)
       if (state.closedMs > 0) close(state.closedMs)

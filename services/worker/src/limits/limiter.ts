@@ -1,5 +1,6 @@
 import type { Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
+import type { ProviderModel } from '@agentfleet/protocol'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
 import { createWaitQueue, type Queued } from './wait-queue.ts'
 import type { RateHints } from '../provider/http/headers.ts'
@@ -27,6 +28,8 @@ export interface Limiter {
   inside(): number
   /** Returns for how many milliseconds no call may enter. */
   closedMs(): number
+  /** Returns the limits of the key and their state; undefined if no limit is known and no call is held up. */
+  state(): ProviderModel['keyLimits']
   /** Returns the ids of the calls under way. */
   live(): readonly string[]
   /** Applies the fleet's view of this key. */
@@ -207,6 +210,13 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     waiting: () => queue.size(),
     inside: () => inside.size,
     closedMs: () => grants.closedMs(),
+    state() {
+      const closedForMs = Math.round(grants.closedMs())
+      const levels = grants.levels()
+      const held = closedForMs > 0 || queue.size() > 0
+      if (!held && Object.keys(levels).length === 0) return undefined
+      return { ...levels, closedForMs, waiting: queue.size() }
+    },
     live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
     touched: grants.touched,
     sweep(now) {

@@ -26,6 +26,7 @@ interface CallFigures {
 interface ModelState {
   readonly breaker: ProviderModel['breaker']
   readonly closedForMs: number
+  readonly keyLimits?: ProviderModel['keyLimits']
   readonly capabilities: Capabilities
 }
 
@@ -98,7 +99,7 @@ export function createProviderFigures({
         .filter(({ usedAtMs }) => now - usedAtMs <= SHOWN_MS)
         .map((entry): ProviderModel => {
           const { candidate, calls, firstTokenMs, tokensPerSecond, error } = entry
-          const { breaker, closedForMs, capabilities } = state(candidate)
+          const { breaker, closedForMs, keyLimits, capabilities } = state(candidate)
           return {
             provider: candidate.provider.name,
             model: candidate.as.slice(0, NAME_MAX),
@@ -106,6 +107,7 @@ export function createProviderFigures({
             breaker,
             closedForMs: Math.round(closedForMs),
             learned: learnedOf(capabilities),
+            ...(keyLimits && { keyLimits }),
             ...(error && { lastError: { kind: error.kind, agoMs: now - error.atMs } }),
             ...(firstTokenMs === undefined ? {} : { firstTokenMs: Math.round(firstTokenMs) }),
             ...(tokensPerSecond === undefined

@@ -106,6 +106,7 @@ export function createLlm(options: LlmOptions): Llm {
           (context.breakers.retryAtMs(candidate) ?? 0) - nowMs(),
           0,
         ),
+        keyLimits: limiters.ofKey(candidate.provider).state(),
         capabilities:
           clients.get(candidate.provider.name)?.capabilitiesOf(candidate.as) ?? FULL_CAPABILITIES,
       })),

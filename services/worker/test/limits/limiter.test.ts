@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { createLimiter, type Entry } from '../../src/limits/limiter.ts'
 
 /** The limiter without the fleet's shared limits: which calls wait, in which order, and until when. */
-function setup(limits: Partial<RateLimits>) {
+function setup(limits: Partial<RateLimits>, nowMs = Date.now) {
   const limiter = createLimiter({
     key: 'key',
     node: 'n1',
     limits: { ...UNLIMITED, ...limits },
     shared: undefined,
-    nowMs: Date.now,
+    nowMs,
     random: Math.random,
   })
   const came: string[] = []
@@ -38,6 +38,22 @@ describe('the limiter of a provider', () => {
     const { enter, limiter } = setup({})
     expect(await enter('a', {})).toEqual({ kind: 'in' })
     expect(limiter.waiting()).toBe(0)
+  })
+
+  test('shows its limits, and what the fleet may use of them at once while it knows this', () => {
+    let now = 0
+    const { limiter } = setup({ rpm: 600 }, () => now)
+    const held = { closedForMs: 0, waiting: 0 }
+    expect(limiter.state()).toEqual({ requestsPerMinute: 600, ...held })
+    const left = { requests: 1, tokens: -50, ageMs: 50 }
+    limiter.touched(2, { closedMs: 0, rpm: 0, tpm: 60_000, left })
+    now = 50
+    // In 100 ms the buckets get one request and 100 tokens.
+    const limits = { requestsPerMinute: 600, tokensPerMinute: 60_000 }
+    expect(limiter.state()).toEqual({ ...limits, requestsLeft: 2, tokensLeft: 50, ...held })
+    now = 6_000
+    expect(limiter.state()).toEqual({ ...limits, ...held })
+    expect(setup({}).limiter.state()).toBeUndefined()
   })
 
   test('admits calls by priority and then by age', async () => {

@@ -73,6 +73,7 @@ export function createMemoryStore(): MemoryStore {
       followed: async () => undefined,
       read: async () => [],
       readGroups: async () => [],
+      setAside: () => Promise.resolve({ tokens: 0, costUsd: 0 }),
       connected: () => true,
       close: async () => undefined,
     }),
