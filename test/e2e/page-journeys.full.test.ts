@@ -222,7 +222,7 @@ describe('the page behind a proxy', () => {
     expect(await browser.violations(tab)).toEqual([])
     await enterKey(tab, KEYS.page)
     expect(tab.url()).toBe(address('/approvals'))
-    await tab.getByRole('button', { name: 'Allow pay_out' }).click()
+    await tab.getByRole('button', { name: 'Approve pay_out' }).click()
     await tab.getByText('No task waits for a person.').waitFor()
     // The button is gone; the keyboard continues at the heading.
     expect(await tab.evaluate('document.activeElement.tagName')).toBe('H1')

@@ -111,7 +111,7 @@ describe('the page', () => {
     await page.goto(address('/approvals'))
     await page.getByText('No task waits for a person.').waitFor()
     const { id } = await test.client.submit({ task: 'Pay the invoice', model, tools: ['pay_out'] })
-    await page.getByRole('button', { name: 'Allow pay_out' }).click()
+    await page.getByRole('button', { name: 'Approve pay_out' }).click()
     await page.getByText('No task waits for a person.').waitFor()
     expect(await test.ended(id)).toMatchObject({ state: 'completed', result: 'paid' })
   })

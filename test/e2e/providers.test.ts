@@ -75,7 +75,7 @@ describe('the budget of a task or tenant', () => {
       result: 'half way',
       usage: { llmCalls: 1 },
     })
-    expect(view.error?.message).toContain('1 of 1 allowed LLM calls')
+    expect(view.error?.message).toContain('1 LLM calls; it may make at most 1')
   })
 
   it.each<[string, TaskRequest['budget']]>([

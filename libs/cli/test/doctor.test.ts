@@ -34,6 +34,10 @@ test('the command doctor warns of limits of the machine that are too small, and 
   expect(checkMachine(unknown)).toEqual([{ name: 'memory', result: 'ok', detail: '10.0 GB free' }])
 })
 
+test('the command doctor warns of a fleet in which work flows although a node is not alive', () => {
+  expect(checkFleet(fleetWith({ status: 'degraded' }))).toMatchObject([{ result: 'warning' }])
+})
+
 test('the command doctor reports and explains a fleet without a node and a provider that is closed for calls', () => {
   const fleet = fleetWith({
     status: 'no-available-nodes',
@@ -46,7 +50,7 @@ test('the command doctor reports and explains a fleet without a node and a provi
     "
     CHECK      RESULT   FOUND
     node       ok       Node.js 20.19.0
-    fleet      problem  0 nodes alive; no node is alive
+    fleet      problem  no node is alive
     providers  warning  the fleet pauses its calls to openai/gpt (status 401)
 
     fleet: Run "agentfleet incidents" to see how the fleet handles failed nodes.

@@ -41,7 +41,7 @@ test('the page says in one sentence what a task does or how it ended', () => {
     [{ state: 'cancelled' }, 'Cancelled after 12.4 s.'],
     [
       { state: 'waiting', waitingFor: { kind: 'approval', step: 1, tool: 'pay' } },
-      'Waits for a person to allow the tool pay.',
+      'Waits for a person to approve the tool pay.',
     ],
     [
       { state: 'waiting', waitingFor: { kind: 'dependencies', taskIds: ['a', 'b'] } },

@@ -28,6 +28,11 @@ const FIRST_CONNECT_WITHIN_MS = 1_000
 /** A Redis that is silent for so much longer than a command may take is frozen, milliseconds. */
 const SILENCE_EXTRA_MS = 1_000
 const REDIS_PORT = 6379
+/** The part of a key in the log; the names of keys that a right covers are shorter. */
+const KEY_CHARS_MAX = 100
+const RIGHTS_FIRST =
+  'update the users of Redis and their rights before the services, see the guide "Run in production"'
+const REFUSED = `Redis refuses a command to this service; ${RIGHTS_FIRST}`
 
 /** Where Redis is. */
 export interface RedisOptions {
@@ -65,13 +70,23 @@ export async function connectRedis(
     retryStrategy: (tries) => Math.min(RECONNECT_MAX_MS, 50 * tries),
   })
   let away = false
+  const refusals = createRefusals((cause, what) =>
+    log.error(
+      { err: redaction.error(cause) },
+      `Redis refuses ${what} for the ${name}; ${RIGHTS_FIRST}`,
+    ),
+  )
   redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: redaction.error(error) }, `Redis is unavailable for the ${name}`)
+    refusals.connectionFailed(error)
+    const why = refusesLogin(error) ? `: Redis refuses the login; ${RIGHTS_FIRST}` : ''
+    if (!away)
+      log.warn({ err: redaction.error(error) }, `Redis is unavailable for the ${name}${why}`)
     away = true
   })
   redis.on('ready', () => {
     if (away) log.info({}, `Redis is available again for the ${name}`)
     away = false
+    refusals.connected()
   })
   // The service starts without Redis; the parts that need it report `store-unavailable` meanwhile.
   await settleWithin(
@@ -83,10 +98,7 @@ export async function connectRedis(
     try {
       return await call()
     } catch (cause) {
-      // A missing right or a full memory is an answer: an operator should look at it, not at the network.
-      const answered = cause instanceof Error && cause.name === 'ReplyError'
-      const message = answered ? 'Redis refused a command' : 'Redis does not answer'
-      throw new ServiceError('store-unavailable', message, {
+      throw new ServiceError('store-unavailable', refusals.messageOf(cause), {
         retryable: true,
         cause: redaction.error(cause),
       })
@@ -101,6 +113,52 @@ export async function connectRedis(
       redis.disconnect()
     },
   }
+}
+
+/** Tells refusals of Redis from its silence; `say` gets each command that Redis refuses once per connection. */
+function createRefusals(say: (cause: Error, what: string) => void) {
+  // Redis closes a connection whose login it refuses: later commands fail without an answer.
+  let refusedLogin = false
+  const said = new Set<string>()
+  return {
+    connectionFailed(error: Error): void {
+      refusedLogin = refusesLogin(error)
+    },
+    connected(): void {
+      refusedLogin = false
+      said.clear()
+    },
+    /** The message for callers, without the names of keys. */
+    messageOf(cause: unknown): string {
+      const answered = cause instanceof Error && cause.name === 'ReplyError'
+      if (!answered) return refusedLogin ? REFUSED : 'Redis does not answer'
+      if (refusesLogin(cause)) return REFUSED
+      // A full memory is an answer too: an operator should look at it, not at the network or the rights.
+      if (!lacksRights(cause)) return 'Redis failed a command'
+      const { name, key } = commandOf(cause)
+      if (!said.has(name)) say(cause, `${name} ${key} to the user of this service`)
+      said.add(name)
+      return REFUSED
+    },
+  }
+}
+
+function refusesLogin({ message }: Error): boolean {
+  return /NOAUTH|WRONGPASS/.test(message)
+}
+
+/** Whether Redis refused a right; inside a script Redis says it in other words. */
+function lacksRights({ message }: Error): boolean {
+  return /NOPERM|can't (run|access)|permissions/.test(message)
+}
+
+/** The refused command and its first key, from the client's error; not for a login, whose first word is a secret. */
+function commandOf(cause: Error): { readonly name: string; readonly key: string } {
+  const { command } = cause as { readonly command?: { name?: unknown; args?: readonly unknown[] } }
+  const name = String(command?.name ?? 'a command').toUpperCase()
+  // EVAL and EVALSHA have their script and the number of keys before the first key.
+  const key = command?.args?.[name.startsWith('EVAL') ? 2 : 0]
+  return { name, key: String(key ?? '').slice(0, KEY_CHARS_MAX) }
 }
 
 /** Runs a script by its digest, and in full when a restarted Redis has forgotten it. */

@@ -51,7 +51,9 @@ function record(taskId: string, seq: number): TaskRecord {
 const note = { taskId: 'a', nodeId: 'n1', ackSubject: 'x' }
 const refused = {
   code: 'store-unavailable',
-  message: 'Redis refused a command',
+  message: expect.stringMatching(
+    /^Redis refuses a command to this service; update the users/,
+  ) as string,
   // Within a script Redis says it in other words.
   cause: { message: expect.stringMatching(/NOPERM|can't (run|access)|permission/) as string },
 }
@@ -134,6 +136,27 @@ test.each(REDIS_SERVICES)(
     mine.disconnect()
   },
 )
+
+test('a refused right or login does not read as a silent Redis, and the log names a refused command and its key once', async () => {
+  const said: string[] = []
+  const note = (_fields: object, message: string) => void said.push(message)
+  const loud: Logger = { ...log, warn: note, error: note }
+  const store = await connectStore({ url: urlOf('load-balancer'), log: loud })
+  opened.push(store)
+  for (let turn = 0; turn < 2; turn += 1) {
+    await expect(store.load('a')).rejects.toMatchObject({ message: refused.message })
+  }
+  expect(said).toEqual([
+    expect.stringMatching(
+      /^Redis refuses [A-Z]+ \S+ to the user of this service for the store; update/,
+    ),
+  ])
+  const url = urlOf('gateway').replace(':gateway@', ':wrong@')
+  const outside = await connectStore({ url, log: loud })
+  opened.push(outside)
+  await expect(outside.load('a')).rejects.toMatchObject({ message: refused.message })
+  expect(said[1]).toMatch(/^Redis is unavailable for the store: Redis refuses the login; update/)
+})
 
 test('Redis refuses a client that sends no password', async () => {
   const stranger = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null })

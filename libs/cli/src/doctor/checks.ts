@@ -99,15 +99,11 @@ export function checkClock(skewMs: number): Check {
 }
 
 /** Whether nodes take tasks and providers answer. */
-export function checkFleet({ status, explanation, nodes, providers }: FleetView): readonly Check[] {
-  const alive = nodes.filter(({ state, draining }) => state === 'alive' && !draining).length
-  const others = nodes.filter(({ state }) => state !== 'alive')
-  const detail = `${counted(alive, 'node')} alive; ${explanation}`
+export function checkFleet({ status, explanation, providers }: FleetView): readonly Check[] {
   const fix = 'Run "agentfleet incidents" to see how the fleet handles failed nodes.'
+  const result = status === 'degraded' ? 'warning' : 'problem'
   const fleet: Check =
-    status === 'ok' && others.length === 0
-      ? ok('fleet', detail)
-      : { name: 'fleet', result: status === 'ok' ? 'warning' : 'problem', detail, fix }
+    status === 'ok' ? ok('fleet', explanation) : { name: 'fleet', result, detail: explanation, fix }
   const broken = providers.filter(({ breaker }) => breaker !== 'closed')
   const names = broken.map(
     ({ provider, model, lastError }) => `${provider}/${model} (${lastError?.kind ?? 'paused'})`,

@@ -1,6 +1,17 @@
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
+import {
+  age,
+  bytes,
+  costOf,
+  counted,
+  duration,
+  number,
+  percent,
+  sumOfParts,
+  time,
+  usd,
+} from './formats.ts'
 import { table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -155,7 +166,15 @@ type Store = NonNullable<TenantLimitsView['stores']>['log']
 
 const USAGE_COLUMNS = ['LLM CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST'].map(right)
 
-function usageCells(usage: UsageReport['total']): readonly Cell[] {
+/** The sum of a report; the models of its days tell whether calls have no price. */
+function totalOf({ total, days }: UsageReport) {
+  return sumOfParts(
+    total,
+    days.flatMap(({ models }) => models.map(({ usage }) => usage)),
+  )
+}
+
+function usageCells(usage: Parameters<typeof costOf>[0] & UsageReport['total']): readonly Cell[] {
   return [
     number(usage.llmCalls),
     number(usage.inputTokens),
@@ -189,7 +208,7 @@ export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'mo
       `${calls} of tasks without a counted value of ${key}, or from before the key was counted.`
     return sumTable(key, named, without, report, look)
   }
-  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(report.total)]
+  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(totalOf(report))]
   const rows = days.flatMap(({ day, models }) =>
     models.map(({ provider, model, usage }) => [day, `${provider}/${model}`, ...usageCells(usage)]),
   )
@@ -206,9 +225,10 @@ function sumTable(
   title: string,
   named: readonly (readonly [string, Usage])[],
   without: (calls: string) => string,
-  { total, from, to }: UsageReport,
+  report: UsageReport,
   look: Look,
 ): string {
+  const { total, from, to } = report
   const sums = new Map<string, Usage>()
   for (const [name, usage] of named) {
     sums.set(name, addUsage(sums.get(name) ?? NO_USAGE, usage))
@@ -221,7 +241,7 @@ function sumTable(
   const rows = sorted.map(([name, usage]) => [name, ...usageCells(usage)])
   const shown = table(
     [left(title), ...USAGE_COLUMNS],
-    [...rows, [`total, ${from} to ${to}`, ...usageCells(total)]],
+    [...rows, [`total, ${from} to ${to}`, ...usageCells(totalOf(report))]],
     look,
   )
   const rest = total.llmCalls - known.llmCalls
@@ -229,7 +249,8 @@ function sumTable(
 }
 
 /** Tokens and cost of each hour. */
-function hourTable({ days, total }: UsageReport, look: Look): string {
+function hourTable(report: UsageReport, look: Look): string {
+  const { days, total } = report
   const rows = days.flatMap(({ day, hours = [] }) =>
     hours.map(({ hour, tokens, costUsd }) => [
       `${day} ${String(hour).padStart(2, '0')}:00`,
@@ -237,6 +258,6 @@ function hourTable({ days, total }: UsageReport, look: Look): string {
       usd(total.costUsd === undefined ? undefined : costUsd),
     ]),
   )
-  const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(total)]
+  const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(totalOf(report))]
   return table([left('HOUR (UTC)'), right('TOKENS'), right('COST')], [...rows, sum], look)
 }

@@ -72,8 +72,9 @@ function queueText({ queued, oldestWaitingMs }: FleetView): string {
 function costToday({
   llmCallsToday: llmCalls,
   costTodayUsd: costUsd,
+  unpricedCallsToday: unpricedCalls,
 }: FleetView): string | undefined {
-  return llmCalls === undefined ? undefined : costOf({ llmCalls, costUsd })
+  return llmCalls === undefined ? undefined : costOf({ llmCalls, costUsd, unpricedCalls })
 }
 
 function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): string {

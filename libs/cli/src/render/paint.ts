@@ -39,6 +39,7 @@ export function toneOf(state: string): Tone {
       return 'bad'
     case 'waiting':
     case 'retrying':
+    case 'degraded':
     case 'suspect':
     case 'stalled':
     case 'unknown':

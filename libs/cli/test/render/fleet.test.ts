@@ -21,12 +21,15 @@ test('the page of the fleet prints the cost of today as unpriced if no called mo
   expect(cost({ llmCallsToday: 3 })).toBe('unpriced')
   expect(cost({ llmCallsToday: 0 })).toBe('$0')
   expect(cost({ llmCallsToday: 3, costTodayUsd: 0.25 })).toBe('$0.25')
+  expect(cost({ llmCallsToday: 3, costTodayUsd: 0.25, unpricedCallsToday: 1 })).toBe('≥ $0.25')
   expect(cost({})).toBeUndefined()
 })
 
 test('the printed page with the state of the fleet matches the snapshot in this test', () => {
   const fleet = fleetWith({
-    explanation: '1 of 2 nodes take tasks; 484 slots are free.',
+    status: 'degraded',
+    explanation:
+      'Work flows, but 1 node is not alive: 1 of 2 nodes take tasks; 484 slots are free.',
     nodes: [NODE, { ...NODE, id: 'worker-2', state: 'dead' }],
     queued: 3,
     running: 28,
@@ -44,7 +47,7 @@ test('the printed page with the state of the fleet matches the snapshot in this 
   })
   expect(`\n${fleetPage(fleet, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
-    status      ok: 1 of 2 nodes take tasks; 484 slots are free.
+    status      degraded: Work flows, but 1 node is not alive: 1 of 2 nodes take tasks; 484 slots are free.
     nodes       1 alive, 1 dead
     running     28 of 512 slots
     queued      3; the oldest has waited for 840 ms

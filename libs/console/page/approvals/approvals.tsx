@@ -58,7 +58,7 @@ export function Approvals() {
                       decided={(approved) => {
                         setDecided(new Set([...decided, stepOf(task)]))
                         setSaid(
-                          `${task.preview}: ${task.waitingFor?.tool} ${approved ? 'allowed' : 'refused'}.`,
+                          `${task.preview}: ${task.waitingFor?.tool} ${approved ? 'approved' : 'refused'}.`,
                         )
                         loaded.reload()
                       }}
@@ -94,7 +94,7 @@ export function Approvals() {
           <Decided />
         </Allowed>
       )}
-      <p class="muted">Each task shows who allowed or refused its steps, with the note.</p>
+      <p class="muted">Each task shows who approved or refused its steps, with the note.</p>
     </>
   )
 }
@@ -127,7 +127,7 @@ const COLUMNS: readonly Column<DecidedStep>[] = [
 
 function decisionWords(approved: boolean | undefined): string {
   if (approved === undefined) return '—'
-  return approved ? 'allowed' : 'refused'
+  return approved ? 'approved' : 'refused'
 }
 
 /** The latest decisions of people, from the audit log. */

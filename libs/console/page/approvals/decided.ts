@@ -1,6 +1,6 @@
 import type { AuditPage, TaskView } from '@agentfleet/protocol'
 
-/** A step that a person allowed or refused. */
+/** A step that a person approved or refused. */
 export interface DecidedStep {
   readonly taskId: string
   readonly atMs: number

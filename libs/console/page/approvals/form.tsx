@@ -13,7 +13,7 @@ const NOTE_CHARS_MAX = 1_000
 /** The name under which the reader's own is remembered. */
 const PERSON = 'agentfleet.person'
 
-/** Shows the call that waits for a person, and lets the person allow or refuse the call. */
+/** Shows the call that waits for a person, and lets the person approve or refuse the call. */
 export function ApprovalForm({
   taskId,
   wait,
@@ -47,7 +47,7 @@ export function ApprovalForm({
         The agent wants to call <strong>{tool}</strong> with:
       </p>
       <Text value={wait.arguments ?? null} label={`Arguments of ${tool}`} />
-      <Allowed scope="tasks:approve" to="allow or refuse this call">
+      <Allowed scope="tasks:approve" to="approve or refuse this call">
         <label for={noteId}>Note to the agent (optional)</label>
         <textarea
           id={noteId}
@@ -66,7 +66,7 @@ export function ApprovalForm({
         </label>
         <p class="row">
           <button type="button" class="primary" disabled={busy} onClick={() => void decide(true)}>
-            Allow {tool}
+            Approve {tool}
           </button>
           <button type="button" disabled={busy} onClick={() => void decide(false)}>
             Refuse {tool}

@@ -39,12 +39,24 @@ export function usd(value: number | undefined): string {
   return Math.abs(value) < 0.000_05 ? '< $0.0001' : `$${value.toFixed(4)}`
 }
 
-/** Writes what calls to models cost; without a call nothing is spent. */
+/** Writes what calls of models cost: nothing without a call, and at least the known cost if some calls have no price. */
 export function costOf(usage: {
   readonly llmCalls: number
   readonly costUsd?: number | undefined
+  readonly unpricedCalls?: number | undefined
 }): string {
-  return usd(usage.llmCalls === 0 ? 0 : usage.costUsd)
+  const { llmCalls, costUsd, unpricedCalls = 0 } = usage
+  if (costUsd === undefined || unpricedCalls === 0) return usd(llmCalls === 0 ? 0 : costUsd)
+  return `≥ ${costUsd < 0.000_05 ? '$0' : usd(costUsd)}`
+}
+
+/** Returns a sum with the number of its calls that have no price. */
+export function sumOfParts<T extends object>(
+  sum: T,
+  parts: readonly { readonly llmCalls: number; readonly costUsd?: number | undefined }[],
+): T & { readonly unpricedCalls: number } {
+  const unpriced = parts.filter(({ costUsd }) => costUsd === undefined)
+  return { ...sum, unpricedCalls: unpriced.reduce((calls, each) => calls + each.llmCalls, 0) }
 }
 
 /** Cuts a text that is longer than a reader takes in at a glance; surrogate pairs stay whole. */

@@ -1,43 +1,9 @@
-import { duration, plural } from '../format/format.ts'
+import type { FleetView } from '@agentfleet/protocol'
 
-/** A queued task that waits longer than this is worth a word, milliseconds. */
-const LONG_WAIT_MS = 10_000
-
-/** The facts from which the page tells whether work flows. */
-export interface Seen {
-  readonly status: 'ok' | 'no-available-nodes' | 'unknown'
-  readonly explanation: string
-  readonly queued: number
-  readonly running: number
-  readonly oldestWaitingMs?: number
-  readonly nodes: readonly { readonly state: string; readonly draining: boolean }[]
-  readonly openIncidents: number
-}
-
-/** Answers "is work flowing?" in a sentence; `kind` chooses its look. */
-export function healthOf(seen: Seen): {
-  readonly kind: 'good' | 'watch' | 'bad'
-  readonly text: string
-} {
-  const { status, explanation, queued, running, oldestWaitingMs = 0, openIncidents } = seen
-  if (status !== 'ok') {
-    return {
-      kind: 'bad',
-      text:
-        status === 'unknown' ? `The state of the fleet is unknown. ${explanation}` : explanation,
-    }
-  }
-  const ill = seen.nodes.filter(({ state }) => state !== 'alive').length
-  const problems = [
-    ...(openIncidents > 0 ? [`${plural(openIncidents, 'incident')} open`] : []),
-    ...(ill > 0 ? [`${plural(ill, 'node')} not alive`] : []),
-    ...(oldestWaitingMs > LONG_WAIT_MS
-      ? [`your oldest queued task has waited ${duration(oldestWaitingMs)}`]
-      : []),
-  ]
-  if (problems.length > 0) return { kind: 'watch', text: `Work flows, but ${problems.join(', ')}.` }
-  if (running + queued === 0) return { kind: 'good', text: 'The fleet is ready and has no work.' }
-  return { kind: 'good', text: 'Work flows.' }
+/** Returns the look of a status of the fleet; the gateway decides the status and its words. */
+export function lookOf(status: FleetView['status']): 'good' | 'watch' | 'bad' {
+  if (status === 'ok') return 'good'
+  return status === 'degraded' ? 'watch' : 'bad'
 }
 
 /** Counts nodes by the state that the page shows; a draining node that lives counts as draining. */

@@ -13,7 +13,7 @@ import { Panel } from '../parts/panel.tsx'
 import { Ago } from '../parts/time.tsx'
 import { linkTo } from '../shell/router.ts'
 import { boundOf, STATES } from '../tasks/filters.ts'
-import { healthOf, nodesByState } from './health.ts'
+import { lookOf, nodesByState } from './health.ts'
 import { OwnWork } from './own-work.tsx'
 import { useStats, type StatsFrame } from './use-stats.ts'
 
@@ -40,9 +40,9 @@ export function Now() {
     stats === undefined ? POLLED_EVERY_MS : STREAMED_EVERY_MS,
   )
   const { reload } = fleet
-  // A node that changes its state is shown at once.
-  const nodeStates = stats === undefined ? '' : Object.values(stats.fleet.nodes).join(' ')
-  useEffect(reload, [nodeStates, reload])
+  // A changed status, and a node that changes its state, are shown at once.
+  const states = stats && [stats.fleet.status, ...Object.values(stats.fleet.nodes)].join(' ')
+  useEffect(reload, [states, reload])
   const lists = useLoad('now-lists', readLists, LISTS_EVERY_MS)
   return (
     <>
@@ -50,10 +50,7 @@ export function Now() {
       <Panel loaded={fleet}>
         {(seen) => (
           <>
-            <Flow
-              fleet={{ ...seen, ...stats?.fleet, nodes: seen.nodes }}
-              openIncidents={lists.value?.incidents.length ?? 0}
-            />
+            <Flow fleet={{ ...seen, ...stats?.fleet, status: seen.status, nodes: seen.nodes }} />
             {stats?.tasks && <OwnStates tasks={stats.tasks} />}
           </>
         )}
@@ -77,8 +74,7 @@ async function readLists(signal: AbortSignal): Promise<Lists> {
   }
 }
 
-function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: number }) {
-  const { kind, text } = healthOf({ ...fleet, openIncidents })
+function Flow({ fleet }: { fleet: FleetView }) {
   const { totals, history } = fleet
   const slots = totals?.slots
   const series = (value: (each: FleetView['history'][number]) => number) =>
@@ -86,7 +82,7 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
   const rate = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} /s`
   return (
     <>
-      <p class={`health ${kind}`}>{text}</p>
+      <p class={`health ${lookOf(fleet.status)}`}>{fleet.explanation}</p>
       <Figures
         of={[
           [
@@ -102,7 +98,11 @@ function Flow({ fleet, openIncidents }: { fleet: FleetView; openIncidents: numbe
             'Cost today',
             fleet.llmCallsToday === undefined
               ? UNKNOWN
-              : costOf({ llmCalls: fleet.llmCallsToday, costUsd: fleet.costTodayUsd }),
+              : costOf({
+                  llmCalls: fleet.llmCallsToday,
+                  costUsd: fleet.costTodayUsd,
+                  unpricedCalls: fleet.unpricedCallsToday,
+                }),
             'of your tasks, UTC day',
           ],
         ]}

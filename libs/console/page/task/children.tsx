@@ -2,7 +2,7 @@ import type { TaskPage, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, plural } from '../format/format.ts'
+import { costOf, plural, sumOfParts } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table } from '../parts/tables/table.tsx'
 import { linkTo } from '../shell/router.ts'
@@ -54,12 +54,11 @@ export function Children({ task }: { task: TaskView }) {
   )
 }
 
-/** What the created tasks cost together; a cost is missing if the price of one model is. */
+/** What the created tasks cost together. */
 function sumWords(tasks: TaskPage['tasks']): string {
-  const paid = tasks.filter(({ usage }) => usage.llmCalls > 0)
-  const costs = paid.flatMap(({ usage }) => (usage.costUsd === undefined ? [] : [usage.costUsd]))
-  const sum = costs.reduce((total, each) => total + each, 0)
-  const costUsd = costs.length === paid.length ? sum : undefined
-  const cost = costOf({ llmCalls: paid.length, costUsd })
+  const paid = tasks.map(({ usage }) => usage).filter(({ llmCalls }) => llmCalls > 0)
+  const costs = paid.flatMap(({ costUsd }) => costUsd ?? [])
+  const costUsd = costs.length === 0 ? undefined : costs.reduce((total, each) => total + each, 0)
+  const cost = costOf(sumOfParts({ llmCalls: paid.length, costUsd }, paid))
   return `${plural(tasks.length, 'task')} together: ${cost}.`
 }

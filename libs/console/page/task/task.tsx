@@ -127,7 +127,7 @@ function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
     <ul class="plain">
       {of.map(({ step, approved, by, person, note, atMs }) => (
         <li key={step}>
-          Step {step} {approved ? 'allowed' : 'refused'} by <bdi>{person ?? by}</bdi>
+          Step {step} {approved ? 'approved' : 'refused'} by <bdi>{person ?? by}</bdi>
           {person !== undefined && ` (key ${by})`} {atMs !== undefined && <Instant at={atMs} />}
           {note !== undefined && (
             <>

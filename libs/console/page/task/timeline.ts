@@ -324,7 +324,7 @@ function waitWords(wait: HistoryEvent['wait']): string {
 
 function approvalWords({ approved, by, person, note }: Approval): string {
   const who = person === undefined ? by : `${person} (key ${by})`
-  return `${approved ? 'allowed' : 'refused'} by ${who}${note === undefined ? '' : `: ${note}`}`
+  return `${approved ? 'approved' : 'refused'} by ${who}${note === undefined ? '' : `: ${note}`}`
 }
 
 function bar(

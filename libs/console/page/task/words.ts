@@ -36,7 +36,7 @@ function waitingWords({ waitingFor }: TaskView, nowMs: number): string {
     case 'children':
       return `Waits for ${plural(waitingFor.taskIds?.length ?? 0, 'task')} that it created.`
     case 'approval':
-      return `Waits for a person to allow the tool ${waitingFor.tool ?? ''}.`
+      return `Waits for a person to approve the tool ${waitingFor.tool ?? ''}.`
     case 'time':
       return waitingFor.until === undefined
         ? 'Waits for a time.'
@@ -65,7 +65,7 @@ export function eventWords({
     error && `${error.code}: ${error.message}`,
     wait && `waits for ${wait.kind}`,
     children && plural(children.length, 'task'),
-    approval && `${approval.approved ? 'allowed' : 'refused'} by ${approval.by}`,
+    approval && `${approval.approved ? 'approved' : 'refused'} by ${approval.by}`,
     reason,
   ]
   return shortened(words.filter(Boolean).join('; '), ROW_CHARS)

@@ -3,7 +3,7 @@ import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { may } from '../api/me.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, count, usd } from '../format/format.ts'
+import { costOf, count, sumOfParts, usd } from '../format/format.ts'
 import { Choice } from '../parts/forms/choice.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -82,7 +82,16 @@ export function Usage() {
             />
             <Figures
               of={[
-                ['Cost', costOf(total), `${from} to ${to}`],
+                [
+                  'Cost',
+                  costOf(
+                    sumOfParts(
+                      total,
+                      rowsOf(days).map(({ usage }) => usage),
+                    ),
+                  ),
+                  `${from} to ${to}`,
+                ],
                 ['LLM calls', count(total.llmCalls)],
                 ['Tokens in', count(total.inputTokens)],
                 ['Tokens out', count(total.outputTokens)],

@@ -28,8 +28,8 @@ export const CALLER_CODES = {
     http: { status: 403, title: 'The key may not use this agent' },
   },
   'operators-only': {
-    says: 'The key does not belong to an operator.',
-    http: { status: 403, title: 'Only operators may read figures of all tenants' },
+    says: 'The key does not belong to an operator; keys with the scope `admin` may read only the usage of all tenants.',
+    http: { status: 403, title: 'The key may not read figures of all tenants' },
   },
   'other-key-required': {
     says: 'The key submitted the task, and the task demands that a different key decides.',

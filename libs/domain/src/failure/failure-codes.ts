@@ -319,8 +319,8 @@ export const FAILURE_CODES = {
     service: AGAIN,
   },
   'store-unavailable': {
-    says: 'Redis does not answer, so lists cannot be read; a task can still be submitted and read by its id.',
-    http: { status: 503, title: 'Redis does not answer', retryAfterS: 2 },
+    says: 'Redis does not answer, refuses commands, or lacks records, so lists cannot be read; a task can still be submitted and read by its id.',
+    http: { status: 503, title: 'Redis is unavailable to the gateway', retryAfterS: 2 },
     service: AGAIN,
   },
   'coordinator-unavailable': {

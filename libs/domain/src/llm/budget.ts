@@ -49,7 +49,10 @@ const OUTPUT_TOKENS_MIN = 16
 export function checkBudget(budget: Budget, spent: Spent, next: NextCall): BudgetDecision {
   const { tokens: tokensMax, usd: usdMax, turns: turnsMax, wallMs: wallMax } = budget
   if (turnsMax !== undefined && spent.turns >= turnsMax) {
-    return exceeded('turns', `the task has made ${spent.turns} of ${turnsMax} allowed LLM calls`)
+    return exceeded(
+      'turns',
+      `the task itself has made ${spent.turns} LLM calls; it may make at most ${turnsMax}`,
+    )
   }
   if (wallMax !== undefined && spent.wallMs >= wallMax) {
     return exceeded(
@@ -60,7 +63,7 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
   let outputMax = next.outputTokensMax
   if (tokensMax !== undefined) {
     const left = tokensMax - spent.tokens - next.inputTokens
-    const used = `the task has used ${spent.tokens} of ${tokensMax} allowed tokens`
+    const used = `the task itself has used ${spent.tokens} tokens; it may use at most ${tokensMax}`
     if (left < OUTPUT_TOKENS_MIN) {
       return exceeded('tokens', `${used}, and the next prompt takes about ${next.inputTokens}`)
     }
@@ -76,7 +79,10 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
     const affordable =
       outputUsdPerMillion === 0 ? Infinity : Math.floor((left * 1e6) / outputUsdPerMillion)
     if (left < 0 || affordable < OUTPUT_TOKENS_MIN) {
-      return exceeded('usd', `the task has spent ${spent.usd.toFixed(6)} of ${usdMax} allowed USD`)
+      return exceeded(
+        'usd',
+        `the task itself has spent ${spent.usd.toFixed(6)} USD; it may spend at most ${usdMax}`,
+      )
     }
     if (affordable !== Infinity) outputMax = Math.min(outputMax ?? affordable, affordable)
   }

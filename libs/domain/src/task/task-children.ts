@@ -73,6 +73,32 @@ export function ownBudget({
   return own
 }
 
+const UNITS = { tokens: 'tokens', usd: 'USD', turns: 'LLM calls' } as const
+
+/** Adds to the error of a used-up budget what was sent with the task, and what its children leave to it. */
+export function withBudgetSent(
+  record: Pick<TaskRecord, 'spec' | 'granted' | 'usage'>,
+  error: TaskError,
+): TaskError {
+  const { spec, granted, usage } = record
+  if (error.code !== 'budget-exceeded') return error
+  const used = {
+    tokens: usage.inputTokens + usage.outputTokens,
+    usd: usage.costUsd ?? 0,
+    turns: usage.llmCalls,
+  }
+  const parts = SHARED.flatMap((key) => {
+    const sent = spec.budget?.[key]
+    const given = granted?.[key] ?? 0
+    if (sent === undefined || given === 0) return []
+    const left = Number(Math.max(0, sent - given - used[key]).toFixed(6))
+    return [
+      `The task was sent with a budget of ${sent} ${UNITS[key]}: its children may use ${given}, and ${left} are left`,
+    ]
+  })
+  return parts.length === 0 ? error : { ...error, message: [error.message, ...parts].join('. ') }
+}
+
 /** The part that the children of a task may use together, including these children. */
 export function grantedWith(
   { spec, granted }: Pick<TaskRecord, 'spec' | 'granted'>,

@@ -16,6 +16,7 @@ import {
   LOST_ATTEMPTS_MAX,
   PAUSES_MAX,
   transition,
+  withBudgetSent,
   type Fate,
   type Submitted,
   type TaskEvent,
@@ -246,6 +247,13 @@ describe('a run that starts children', () => {
     const after = fold(submittedWith({ budget: { tokens: 900, turns: 8 } }), event)
     expect(after).toMatchObject({ state: 'running', granted: { tokens: 600, turns: 4 } })
     expect(ownBudget(after)).toEqual({ tokens: 300, turns: 4 })
+    const usage = { inputTokens: 70, outputTokens: 30, llmCalls: 4 }
+    const over = { code: 'budget-exceeded', message: 'no call is left' }
+    expect(withBudgetSent({ ...after, usage }, over).message).toBe(
+      'no call is left. The task was sent with a budget of 900 tokens: its children may use 600, and 200 are left. ' +
+        'The task was sent with a budget of 8 LLM calls: its children may use 4, and 0 are left',
+    )
+    expect(withBudgetSent(record, over)).toBe(over)
     expect(decideSpawn(after, 5, [spec], idOf, 2_000)).toMatchObject({
       specs: [{ budget: { tokens: 150, turns: 2 } }],
     })

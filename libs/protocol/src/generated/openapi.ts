@@ -1072,6 +1072,7 @@ export interface components {
     }
     Fleet: {
       status: components['schemas']['FleetStatus']
+      /** @description A sentence for people that says why the fleet has this status. */
       explanation: string
       /** @description When the health monitor took the snapshot. */
       observedAt?: string
@@ -1087,6 +1088,8 @@ export interface components {
       costTodayUsd?: number
       /** @description How many LLM calls your tasks made today (UTC), with or without a price; missing while Redis does not answer the gateway. */
       llmCallsToday?: number
+      /** @description How many of `llmCallsToday` called a model that has no price; `costTodayUsd` does not include them. */
+      unpricedCallsToday?: number
       nodes: components['schemas']['Node'][]
       /** @description The load balancers that have announced themselves on the bus in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]
@@ -1640,8 +1643,11 @@ export interface components {
       failed: number
       cancelled: number
     }
-    /** @enum {string} */
-    FleetStatus: 'ok' | 'no-available-nodes' | 'unknown'
+    /**
+     * @description Whether work flows. `degraded` means that nodes take tasks, but other nodes are not alive.
+     * @enum {string}
+     */
+    FleetStatus: 'ok' | 'degraded' | 'no-available-nodes' | 'unknown'
     FleetStats: {
       status: components['schemas']['FleetStatus']
       /** @description The number of queued tasks of all tenants. */

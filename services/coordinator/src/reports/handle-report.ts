@@ -9,6 +9,7 @@ import {
   isTerminal,
   isTerminalEvent,
   ownBudget,
+  withBudgetSent,
   type Json,
   type Placed,
   type Spawned,
@@ -156,7 +157,12 @@ async function fail(
   const event: TaskEvent =
     decision.kind === 'retry'
       ? { type: 'attempt-failed', ...base, error, retryAtMs: decision.retryAtMs }
-      : { type: 'failed', ...base, error: decision.error, ...partialIn(item) }
+      : {
+          type: 'failed',
+          ...base,
+          error: withBudgetSent(record, decision.error),
+          ...partialIn(item),
+        }
   return append(deps, item, event)
 }
 

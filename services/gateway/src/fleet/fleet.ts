@@ -1,4 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
+import { fleetStatus } from '@agentfleet/domain'
 import {
   CHANNELS,
   type FleetView,
@@ -16,8 +17,6 @@ export interface Fleet {
   close(): void
 }
 
-/** Milliseconds. Snapshots arrive about every second; an older one says nothing about the present. */
-const SNAPSHOT_AGE_MAX_MS = 5_000
 /** Milliseconds. Load balancers announce themselves every 500 ms; three announcements may be lost. */
 const BALANCER_AGE_MAX_MS = 1_600
 /** More load balancers than any fleet has; the view omits further ones. */
@@ -72,52 +71,16 @@ export function fleetView(
   snapshot: Snapshot | undefined,
   ageMs: number,
 ): Omit<FleetView, 'balancers' | 'providers' | 'history'> {
-  if (snapshot === undefined) {
-    return {
-      status: 'unknown',
-      explanation:
-        'The gateway has received no snapshot from a health monitor yet. The gateway still accepts and stores tasks.',
-      nodes: [],
-      queued: 0,
-      running: 0,
-    }
-  }
+  const status = fleetStatus(snapshot, ageMs)
+  if (snapshot === undefined) return { ...status, nodes: [], queued: 0, running: 0 }
   return {
-    ...assess(snapshot, ageMs),
+    ...status,
     observedAt: isoTime(snapshot.atMs),
     monitor: snapshot.monitorId,
     queued: snapshot.queued,
     running: snapshot.running,
     nodes: snapshot.nodes.map(nodeView),
     ...(snapshot.totals === undefined ? {} : { totals: snapshot.totals }),
-  }
-}
-
-function assess(
-  { nodes, queued }: Snapshot,
-  ageMs: number,
-): Pick<FleetView, 'status' | 'explanation'> {
-  if (ageMs > SNAPSHOT_AGE_MAX_MS) {
-    const seconds = Math.round(ageMs / 1_000)
-    return {
-      status: 'unknown',
-      explanation: `The last snapshot of the health monitor is ${seconds} s old.`,
-    }
-  }
-  const able = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
-  const available = able.filter(({ passing }) => passing !== false)
-  if (available.length === 0) {
-    const unlisted =
-      able.length === 0 ? '' : ` Consul does not list ${able.length} living nodes as healthy.`
-    return {
-      status: 'no-available-nodes',
-      explanation: `No node can take tasks now.${unlisted} ${queued} tasks wait and start as soon as a node can take them.`,
-    }
-  }
-  const free = available.reduce((sum, { slots, active }) => sum + Math.max(0, slots - active), 0)
-  return {
-    status: 'ok',
-    explanation: `${available.length} of ${nodes.length} nodes take tasks; ${free} slots are free.`,
   }
 }
 

@@ -6,7 +6,9 @@ import { patient } from '../tasks/reads.ts'
 /** Returns the figures of a tenant's own tasks for its fleet view; omits an unknown figure. */
 export type OwnFigures = (
   tenant: string,
-) => Promise<Pick<FleetView, 'oldestWaitingMs' | 'costTodayUsd' | 'llmCallsToday'>>
+) => Promise<Partial<Spent> & Pick<FleetView, 'oldestWaitingMs'>>
+
+type Spent = Pick<FleetView, 'costTodayUsd' | 'llmCallsToday' | 'unpricedCallsToday'>
 
 /** Creates the figures from this store and these usage totals. */
 export function createOwnFigures(deps: {
@@ -32,12 +34,13 @@ function ageMs(sinceMs: number | undefined, nowMs: number): number {
   return sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs)
 }
 
-function spentOn(
-  days: Awaited<ReturnType<UsageTotals['read']>>,
-): Pick<FleetView, 'costTodayUsd' | 'llmCallsToday'> {
+function spentOn(days: Awaited<ReturnType<UsageTotals['read']>>): Spent {
   const models = days.flatMap((day) => day.models)
+  const unpriced = models.filter(({ usage }) => usage.costUsd === undefined)
   const { llmCalls, costUsd } = models.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE)
   // Without a call nothing is spent; calls without a price may have cost anything.
   const cost = llmCalls === 0 ? 0 : costUsd
-  return { llmCallsToday: llmCalls, ...(cost === undefined ? {} : { costTodayUsd: cost }) }
+  const unpricedCallsToday = unpriced.reduce((sum, { usage }) => sum + usage.llmCalls, 0)
+  const calls = { llmCallsToday: llmCalls, unpricedCallsToday }
+  return { ...calls, ...(cost === undefined ? {} : { costTodayUsd: cost }) }
 }

@@ -162,7 +162,8 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'store-unavailable':
       return new Refusal(
         'store-unavailable',
-        'Lists and usage are unavailable until Redis recovers and has all records again; single tasks can still be submitted and read.',
+        // The adapters write these messages; none has the name of a key.
+        `${error.message}. Lists and usage are unavailable until Redis recovers and has all records again; single tasks can still be submitted and read.`,
       )
     case 'log-full':
     case 'overloaded':

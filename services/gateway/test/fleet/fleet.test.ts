@@ -6,10 +6,13 @@ import { liveNode } from '../records.ts'
 const node = liveNode({ active: 4 })
 const snapshot: Snapshot = { atMs: 0, monitorId: 'm', nodes: [node], queued: 2, running: 4 }
 
-test('a fleet with a node that takes tasks has the state `ok`, and the answer contains its figures', () => {
+test('a fleet whose nodes take tasks has the state `ok`, with a node that is not alive `degraded`, and the answer contains its figures', () => {
   const view = fleetView(snapshot, 500)
   expect(view).toMatchObject({ status: 'ok', queued: 2, running: 4 })
   expect(view.explanation).toContain('6 slots')
+  const frozen = { ...node, nodeId: 'n2', state: 'suspect' } as const
+  const degraded = fleetView({ ...snapshot, nodes: [node, frozen] }, 500)
+  expect(degraded.status).toBe('degraded')
   expect(view.nodes[0]).toMatchObject({ id: 'n1', state: 'alive', cpu: 0.5, active: 4 })
 })
 

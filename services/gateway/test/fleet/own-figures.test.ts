@@ -47,10 +47,12 @@ test('GET /v1/fleet shows how long the oldest queued task has waited and the cos
     const { costUsd: _, ...unpriced } = spent
     await usage.add(0, 1, [{ ...entry, usage: unpriced }])
     const withoutPrice = await client.fleet()
-    expect(withoutPrice.llmCallsToday).toBe(1)
+    expect(withoutPrice).toMatchObject({ llmCallsToday: 1, unpricedCallsToday: 1 })
     expect(withoutPrice).not.toHaveProperty('costTodayUsd')
-    await usage.add(1, 2, [entry])
-    expect((await client.fleet()).costTodayUsd).toBeCloseTo(0.25, 9)
+    await usage.add(1, 2, [{ ...entry, model: 'priced' }])
+    const partlyPriced = await client.fleet()
+    expect(partlyPriced).toMatchObject({ llmCallsToday: 2, unpricedCallsToday: 1 })
+    expect(partlyPriced.costTodayUsd).toBeCloseTo(0.25, 9)
     await bench.servers.redis.stop('SIGKILL')
     expect(await client.fleet()).not.toHaveProperty('costTodayUsd')
   } finally {

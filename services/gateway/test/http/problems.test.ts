@@ -75,7 +75,9 @@ test('the pointer of an error outside the body begins with the part of the reque
 
 test('the failure of a server that the gateway needs becomes 503, and any other error becomes 500 without its message', () => {
   expect(refusalOf(new ServiceError('bus-timeout', 'x')).code).toBe('bus-unavailable')
-  expect(refusalOf(new ServiceError('store-unavailable', 'x')).code).toBe('store-unavailable')
+  const refused = refusalOf(new ServiceError('store-unavailable', 'Redis refuses a command'))
+  expect(refused.code).toBe('store-unavailable')
+  expect(refused.message).toContain('Redis refuses a command. Lists and usage')
   const refusal = refusalOf(new TypeError('secret of the inside'))
   expect(refusal.code).toBe('internal')
   expect(refusal.message).not.toContain('secret')

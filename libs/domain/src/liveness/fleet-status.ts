@@ -1,0 +1,59 @@
+/** What the status of a fleet needs of its last snapshot. */
+interface FleetSeen {
+  readonly nodes: readonly {
+    readonly state: string
+    readonly draining: boolean
+    /** Whether Consul lists the node as healthy; absent: unknown. */
+    readonly passing?: boolean | undefined
+    readonly slots: number
+    readonly active: number
+  }[]
+  readonly queued: number
+  readonly running: number
+}
+
+/** Whether work flows, and the sentence that says so to people. */
+interface FleetStatus {
+  /** `degraded`: nodes take tasks, but other nodes are not alive. */
+  readonly status: 'ok' | 'degraded' | 'no-available-nodes' | 'unknown'
+  readonly explanation: string
+}
+
+/** Milliseconds. Snapshots arrive about every second; an older one says nothing about the present. */
+const SNAPSHOT_AGE_MAX_MS = 5_000
+
+/** Decides whether work flows in a fleet; `ageMs` is the time since the snapshot arrived. */
+export function fleetStatus(seen: FleetSeen | undefined, ageMs: number): FleetStatus {
+  if (seen === undefined) {
+    return {
+      status: 'unknown',
+      explanation:
+        'The gateway has received no snapshot from a health monitor yet. The gateway still accepts and stores tasks.',
+    }
+  }
+  if (ageMs > SNAPSHOT_AGE_MAX_MS) {
+    const seconds = Math.round(ageMs / 1_000)
+    return {
+      status: 'unknown',
+      explanation: `The state of the fleet is unknown: the last snapshot of the health monitor is ${seconds} s old.`,
+    }
+  }
+  const { nodes, queued, running } = seen
+  const able = nodes.filter(({ state, draining }) => state === 'alive' && !draining)
+  const available = able.filter(({ passing }) => passing !== false)
+  if (available.length === 0) {
+    const unlisted =
+      able.length === 0 ? '' : ` Consul does not list ${able.length} living nodes as healthy.`
+    return {
+      status: 'no-available-nodes',
+      explanation: `No node can take tasks now.${unlisted} ${queued} tasks wait and start as soon as a node can take them.`,
+    }
+  }
+  const free = available.reduce((sum, { slots, active }) => sum + Math.max(0, slots - active), 0)
+  const room = `${available.length} of ${nodes.length} nodes take tasks; ${free} slots are free.`
+  const ill = nodes.filter(({ state }) => state !== 'alive').length
+  const flow = queued + running === 0 ? 'The fleet is ready and has no work' : 'Work flows'
+  if (ill === 0) return { status: 'ok', explanation: `${flow}: ${room}` }
+  const others = ill === 1 ? '1 node is not alive' : `${ill} nodes are not alive`
+  return { status: 'degraded', explanation: `${flow}, but ${others}: ${room}` }
+}
