@@ -154,11 +154,13 @@ function lacksRights({ message }: Error): boolean {
 
 /** The refused command and its first key, from the client's error; not for a login, whose first word is a secret. */
 function commandOf(cause: Error): { readonly name: string; readonly key: string } {
-  const { command } = cause as { readonly command?: { name?: unknown; args?: readonly unknown[] } }
-  const name = String(command?.name ?? 'a command').toUpperCase()
+  const { command } = cause as {
+    readonly command?: { readonly name: string; readonly args: readonly (string | number)[] }
+  }
+  const name = command?.name.toUpperCase() ?? 'a command'
   // EVAL and EVALSHA have their script and the number of keys before the first key.
-  const key = command?.args?.[name.startsWith('EVAL') ? 2 : 0]
-  return { name, key: String(key ?? '').slice(0, KEY_CHARS_MAX) }
+  const key = command?.args[name.startsWith('EVAL') ? 2 : 0] ?? ''
+  return { name, key: String(key).slice(0, KEY_CHARS_MAX) }
 }
 
 /** Runs a script by its digest, and in full when a restarted Redis has forgotten it. */
