@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { StoredKey } from '@agentfleet/adapters'
 import { admit, principalOf, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
 import type { FastifyRequest } from 'fastify'
@@ -169,5 +169,5 @@ function keysUnread(): Refusal {
 }
 
 function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
+  return hash('sha256', key, 'buffer')
 }

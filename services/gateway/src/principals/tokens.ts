@@ -1,4 +1,4 @@
-import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 import { validSecrets, type ApiKey } from '@agentfleet/domain'
 
 /** The parts of a key: `af_<id>_<secret>`. */
@@ -49,7 +49,7 @@ export function parseToken(text: string): KeyToken | undefined {
 
 /** The digest of a secret, in its stored form. */
 export function digestOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }
 
 /** Whether the secret belongs to the key now; takes the same time for every wrong secret. */
