@@ -105,7 +105,7 @@ describe('the page', () => {
     await page.keyboard.press('Escape')
   })
 
-  it('shows without a reload that a step waits for a person, and the task continues when the person allows the step', async () => {
+  it('shows without a reload that a step waits for a person, and the task continues when the person approves the step', async () => {
     const pay = { toolCalls: [{ name: 'pay_out', arguments: '{"amount":5}' }] }
     const model = await test.script('pay', [pay, { content: 'paid' }])
     await page.goto(address('/approvals'))

@@ -93,7 +93,7 @@ export function Agents() {
       <Allowed scope="agents:write" to="define agents">
         <NewAgent />
       </Allowed>
-      <h2>Tasks of each agent in the last 24 hours</h2>
+      <h2>Tasks by agent, last 24 hours</h2>
       <Panel loaded={figures}>
         {(stats) => (
           <Table

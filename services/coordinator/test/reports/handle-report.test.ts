@@ -174,6 +174,26 @@ test('children are created once for each step, and the next attempt gets their r
   })
 })
 
+test('the error of a used-up budget says what was sent with the task, and what the children leave of it', async () => {
+  await using bench = await setup()
+  const spec = { ...PLAIN_SPEC, budget: { turns: 4 } }
+  const [messageId, deadlineMs] = ['b1', 5_000]
+  await bench.taskLog.append('b1', { ...submitted, spec }, { expectSeq: 0, messageId, deadlineMs })
+  const children = [PLAIN_SPEC, PLAIN_SPEC]
+  const spawn = { op: 'spawn', attempt: 1, expect: 1, step: 0, children }
+  const spawned = await bench.report('b1', spawn)
+  const seq = spawned.kind === 'committed' ? spawned.seq : 0
+  const error = { code: 'budget-exceeded', message: 'no call is left' }
+  await bench.report('b1', { op: 'fail', attempt: 1, expect: seq, error, retryable: false })
+  const { event } = (await bench.taskLog.last('b1')) ?? {}
+  expect(event).toMatchObject({
+    error: {
+      message:
+        'no call is left. The task was sent with a budget of 4 LLM calls: its children may use 2, and 2 are left',
+    },
+  })
+})
+
 test('children of a superseded run are not created (L3)', async () => {
   await using bench = await setup()
   await bench.submit('s2')
