@@ -50,6 +50,16 @@ describe('the rate limits of a provider key', () => {
     await eventually(() => expect(simulator.stats().started).toBeGreaterThan(260), 30_000)
     const perMinute =
       ((simulator.stats().started - from.started) * 60_000) / (performance.now() - from.atMs)
+    await eventually(async () => {
+      const { providers } = await test.client.fleet({ history: false })
+      expect(providers[0]?.keyLimits).toMatchObject({
+        requestsPerMinute: RPM,
+        requestsLeft: expect.any(Number),
+        tokensPerMinute: TPM,
+        tokensLeft: expect.any(Number),
+        waiting: expect.any(Number),
+      })
+    }, 30_000)
     await expectAllEnded(audit, accepted)
     const { refusals, started } = simulator.stats()
     expect(refusals.limited).toBeLessThanOrEqual(started * REFUSED_SHARE_MAX)

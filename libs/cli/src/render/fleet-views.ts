@@ -26,8 +26,7 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
   const parts = [head]
   if (fleet.nodes.length > 0) parts.push(nodeTable(fleet.nodes, look, nowMs))
   if (fleet.providers.length > 0) parts.push(providerTable(fleet, look))
-  if (fleet.providers.some(({ keyLimits }) => keyLimits)) parts.push(keyLimitsTable(fleet, look))
-  return parts.join('\n\n')
+  return [...parts, ...keyLimitsTables(fleet, look)].join('\n\n')
 }
 
 /** One node, with the caller's tasks that run on it. */
@@ -136,8 +135,8 @@ function providerTable({ providers }: FleetView, look: Look): string {
   )
 }
 
-/** The limits of the key of each provider; all models of a provider have the same. */
-function keyLimitsTable({ providers }: FleetView, look: Look): string {
+/** The limits of the key of each provider, which all its models share; no table if no node knows a limit. */
+export function keyLimitsTables({ providers }: FleetView, look: Look): readonly string[] {
   const names = ['REQUESTS/MIN', 'LEFT NOW', 'TOKENS/MIN', 'LEFT NOW', 'PAUSED FOR', 'WAITING']
   const byProvider = new Map(providers.map(({ provider, keyLimits }) => [provider, keyLimits]))
   const rows = [...byProvider].flatMap(([provider, limits]) => {
@@ -147,7 +146,7 @@ function keyLimitsTable({ providers }: FleetView, look: Look): string {
     return [[provider, ...amounts, duration(closedForMs || undefined), number(limits.waiting)]]
   })
   const columns = names.map((name) => ({ name, align: 'right' as const }))
-  return table([{ name: 'PROVIDER' }, ...columns], rows, look)
+  return rows.length === 0 ? [] : [table([{ name: 'PROVIDER' }, ...columns], rows, look)]
 }
 
 function breakerText({ breaker, closedForMs }: FleetView['providers'][number]): string {
