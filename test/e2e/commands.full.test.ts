@@ -165,7 +165,7 @@ describe('npm start', () => {
       completed  100  the log shows that 0 tasks failed
       lost  0  the log has no end of these accepted tasks
       ended twice  0  the log has two ends of these tasks
-      added latency  p50 AGE, p99 AGE  100 tasks took this time in addition to the LLM calls
+      added latency  p50 AGE, p99 AGE  COUNT tasks took this time in addition to the LLM calls
       failover  —  no task of a killed node had to run again
       LLM calls  300  the log has these calls of the tasks, and the simulator counted all of them
       paid twice  0 of 300 calls (0.00 %)  the simulator counted these calls, in tasks with several attempts
