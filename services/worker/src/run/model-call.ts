@@ -18,16 +18,22 @@ export async function callModel(
 ): Promise<Called | Exclude<Ending, { kind: 'failed' | 'completed' }>> {
   if (run.check !== undefined && !(await isConfirmed(run))) return OVER
   const startedAtMs = clock.monotonicMs()
+  // Not a spread: fields that follow a spread give each object another hidden class, and slow all its readers.
   const outcome = await llm.call({
-    ...asked,
     taskId: run.taskId,
+    step: asked.step,
     tenant: run.tenant,
     priority: spec.priority,
     sinceMs: run.deadlineAtMs - spec.timeoutMs,
     model: spec.model,
     fallbackModels: spec.fallbackModels,
     budget: spec.budget,
+    spent: asked.spent,
+    messages: asked.messages,
+    tools: asked.tools,
+    toolsOptional: asked.toolsOptional,
     sampling: spec.sampling,
+    responseSchema: asked.responseSchema,
     outputTokensMax: spec.maxOutputTokens,
     deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
     onText: (text) => deltas.text(run, text),
