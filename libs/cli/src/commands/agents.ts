@@ -1,7 +1,8 @@
+import { given } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import type { Command } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { given, isSet, jsonOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
+import { isSet, jsonOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
   agentDetails,
   agentTable,

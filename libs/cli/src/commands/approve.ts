@@ -1,7 +1,8 @@
+import { given } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
 import type { Command, Context } from '../command.ts'
 import { CommandError, EXIT, type ExitCode } from '../exit.ts'
-import { given, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import { isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import { approvalTable } from '../render/task-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 

@@ -1,6 +1,7 @@
+import { given } from '@agentfleet/domain'
 import type { Command, Input, Option } from '../command.ts'
 import { UsageError, type ExitCode } from '../exit.ts'
-import { choiceOf, dayOf, given, isSet, textOf, timeOf } from '../parse/values.ts'
+import { choiceOf, dayOf, isSet, textOf, timeOf } from '../parse/values.ts'
 import {
   limitsTable,
   queueTable,

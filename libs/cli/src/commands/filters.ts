@@ -1,9 +1,9 @@
 import type { TaskFilters } from '@agentfleet/client'
-import { LEVELS, TASK_KINDS, TASK_STATES } from '@agentfleet/domain'
+import { LEVELS, TASK_KINDS, TASK_STATES, given } from '@agentfleet/domain'
 import type { Input, Option, Options } from '../command.ts'
 import { UsageError } from '../exit.ts'
 import { GLOBAL_OPTIONS } from '../parse/command-line.ts'
-import { choiceOf, given, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
+import { choiceOf, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
 
 /** The states of tasks that have not ended. */
 export const OPEN_STATES = ['waiting', 'queued', 'running', 'retrying'] as const

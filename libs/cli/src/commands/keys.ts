@@ -1,8 +1,8 @@
-import { SCOPES } from '@agentfleet/domain'
+import { SCOPES, given } from '@agentfleet/domain'
 import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
 import type { Command, Context, Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { durationOf, given, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
+import { durationOf, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
 import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
 import { printOne, showView } from '../watching.ts'
 

@@ -1,8 +1,9 @@
+import { given } from '@agentfleet/domain'
 import type { AuditPage, FleetTopic } from '@agentfleet/protocol'
 import type { Command, Context, Option } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { readKeys } from './keys.ts'
-import { choiceOf, given, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import { choiceOf, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
   decisionTable,

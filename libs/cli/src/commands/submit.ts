@@ -1,3 +1,4 @@
+import { given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
@@ -7,7 +8,6 @@ import {
   amountOf,
   choiceOf,
   durationOf,
-  given,
   isSet,
   jsonOf,
   oneArgument,

@@ -149,13 +149,6 @@ export function dayOf(input: Input, name: string, nowMs: number): string | undef
   )
 }
 
-/** The parts that have a value: options of the client must be absent, not undefined. */
-export function given<T extends object>(parts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>
-  }
-}
-
 /** The first argument of a command, or a UsageError: `missing` says which argument the command needs. */
 export function oneArgument(args: readonly string[], missing: string): string {
   const [first] = args

@@ -1,9 +1,10 @@
+import { given } from '@agentfleet/domain'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../../command.ts'
 import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
-import { given, isSet, textOf } from '../../parse/values.ts'
+import { isSet, textOf } from '../../parse/values.ts'
 
 const BOOTSTRAP = fileURLToPath(new URL('../../../../local/bootstrap.mjs', import.meta.url))
 
