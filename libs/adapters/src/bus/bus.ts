@@ -294,6 +294,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
 class ReceivedMessage implements BusMessage {
   readonly #message: Msg
   readonly #post: (message: Outgoing) => boolean
+  #text: string | undefined
 
   constructor(message: Msg, post: (message: Outgoing) => boolean) {
     this.#message = message
@@ -317,7 +318,7 @@ class ReceivedMessage implements BusMessage {
   }
 
   // Fields, not methods: a handler may take them out of the message.
-  readonly text = (): string => this.#message.string()
+  readonly text = (): string => (this.#text ??= this.#message.string())
   readonly respond = (text: string): boolean => {
     const { reply } = this.#message
     return !reply || this.#post({ subject: reply, data: text })

@@ -33,13 +33,14 @@ export function createBodies(bodyMaxBytes: number): Bodies {
   }
 
   return {
-    check({ headers, ip, raw }) {
+    check(request) {
+      const { headers } = request
       const announced = headers['content-length']
       if (announced === undefined && headers['transfer-encoding'] === undefined) return
       const bytes = announced === undefined ? bodyMaxBytes : Number(announced)
       // A larger body is refused before any of it is read.
       if (bytes < COUNTED_FROM_BYTES || bytes > bodyMaxBytes) return
-      const address = networkOf(ip)
+      const address = networkOf(request.ip)
       const own = byAddress.get(address) ?? 0
       // Other callers can appear at any time, so an address is never alone.
       const share = { capacity: UNDER_WAY_MAX_BYTES, used, own, ask: bytes, tenants: 2 }
@@ -51,7 +52,7 @@ export function createBodies(bodyMaxBytes: number): Bodies {
         )
       }
       add(address, bytes)
-      raw.once('close', () => add(address, -bytes))
+      request.raw.once('close', () => add(address, -bytes))
     },
   }
 }

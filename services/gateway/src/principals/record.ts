@@ -74,9 +74,10 @@ export function createRecorder(deps: {
   }
 
   return {
-    answered({ ip, principal }, operation, status, ms, code) {
+    answered(request, operation, status, ms, code) {
       const skipped = (code === undefined ? answers : refused).take(clock.monotonicMs())
       if (skipped === undefined) return
+      const { ip, principal } = request
       const caller = { keyId: principal?.keyId, tenant: principal?.tenant }
       const refusal = code === undefined ? {} : { code, address: ip.slice(0, ADDRESS_CHARS_MAX) }
       log.info(
