@@ -15,6 +15,19 @@ export interface Option {
   readonly choices?: readonly string[]
 }
 
+/** What few options have besides their help. */
+type More = Pick<Option, 'short' | 'multiple' | 'choices'>
+
+/** An option that takes a value; the help shows the word `value` for it. */
+export function takes(value: string, help: string, more: More = {}): Option {
+  return { type: 'string', value, help, ...more }
+}
+
+/** An option without a value. */
+export function flag(help: string, more: More = {}): Option {
+  return { type: 'boolean', help, ...more }
+}
+
 /** Options by their long names. */
 export type Options = Readonly<Record<string, Option>>
 

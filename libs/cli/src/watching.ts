@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Context, Option } from './command.ts'
+import { flag, type Context, type Option } from './command.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { mayPass } from './patience.ts'
 import { fitted } from './render/screen.ts'
@@ -19,11 +19,10 @@ const NO_WRAP = '\u001b[?7l'
 const WRAP = '\u001b[?7h'
 
 /** The option of commands that can show their view again and again. */
-export const WATCH_OPTION: Option = {
-  type: 'boolean',
-  short: 'w',
-  help: `print the view again every ${EVERY_MS / 1_000} s until Ctrl-C`,
-}
+export const WATCH_OPTION: Option = flag(
+  `print the view again every ${EVERY_MS / 1_000} s until Ctrl-C`,
+  { short: 'w' },
+)
 
 /** A view that was read once: its JSON objects and its text. */
 export interface Shown {
@@ -96,6 +95,7 @@ function screenOf({ text, newestLast }: Shown, rows: number | undefined): string
 }
 
 /** Prints one object: as JSON if the user asked for it, otherwise as this text. */
-export function printOne(context: Context, object: unknown, text: () => string): void {
+export function printOne(context: Context, object: unknown, text: () => string): ExitCode {
   context.print(context.json ? jsonLine(object) : text())
+  return EXIT.done
 }

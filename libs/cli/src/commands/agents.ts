@@ -1,7 +1,7 @@
 import { given } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
-import type { Command } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { takes, type Command } from '../command.ts'
+import { UsageError, type ExitCode } from '../exit.ts'
 import { isSet, jsonOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
   agentDetails,
@@ -28,16 +28,11 @@ export const agents: Command = {
   ],
   words: ['ls', 'get', 'versions', 'put', 'rm', 'tools', 'models'],
   options: {
-    version: {
-      type: 'string',
-      value: 'N',
-      help: 'show the version N (default: the newest version)',
-    },
-    'if-version': {
-      type: 'string',
-      value: 'N',
-      help: 'change the agent only if N is its newest version (0: only if no version exists)',
-    },
+    version: takes('N', 'show the version N (default: the newest version)'),
+    'if-version': takes(
+      'N',
+      'change the agent only if N is its newest version (0: only if no version exists)',
+    ),
     watch: WATCH_OPTION,
   },
   notes: ['FILE holds the definition as JSON; - means the standard input.'],
@@ -73,8 +68,7 @@ export const agents: Command = {
         const version = wholeOf(input, 'version', VERSION)
         const name = oneArgument(rest, 'The name of the agent is missing.')
         const view = await client.agent(name, given({ version, signal }))
-        printOne(context, view, () => agentDetails(view, context))
-        return EXIT.done
+        return printOne(context, view, () => agentDetails(view, context))
       }
       case 'put': {
         const [name, file = '-', ...more] = rest
@@ -83,14 +77,12 @@ export const agents: Command = {
         }
         const definition = jsonOf(await context.read(file), placeOf(file)) as AgentDefinitionView
         const view = await client.putAgent(name, definition, ifVersion)
-        printOne(context, view, () => `${view.name} version ${view.version}`)
-        return EXIT.done
+        return printOne(context, view, () => `${view.name} version ${view.version}`)
       }
       case 'rm': {
         const name = oneArgument(rest, 'The name of the agent is missing.')
         await client.deleteAgent(name, ifVersion)
-        printOne(context, { name, deleted: true }, () => `${name} deleted`)
-        return EXIT.done
+        return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }
       default:
         throw new UsageError(`"${word}" is not one of ls, get, versions, put, rm, tools, models.`)

@@ -1,7 +1,7 @@
 import { given } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
-import type { Command, Context } from '../command.ts'
-import { CommandError, EXIT, type ExitCode } from '../exit.ts'
+import { flag, takes, type Command, type Context } from '../command.ts'
+import { CommandError, type ExitCode } from '../exit.ts'
 import { isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import { approvalTable } from '../render/task-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -16,22 +16,10 @@ export const approve: Command = {
   summary: 'list the calls that wait for approval; approve or refuse a call',
   usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] [--person NAME] TASK_ID'],
   options: {
-    refuse: { type: 'boolean', help: 'refuse the call; the task continues without the call' },
-    note: {
-      type: 'string',
-      value: 'TEXT',
-      help: 'store TEXT as the reason; the model reads the reason of a refusal',
-    },
-    person: {
-      type: 'string',
-      value: 'NAME',
-      help: 'store NAME as the name of the person who decides',
-    },
-    step: {
-      type: 'string',
-      value: 'N',
-      help: 'decide on the step N (default: the step that waits now)',
-    },
+    refuse: flag('refuse the call; the task continues without the call'),
+    note: takes('TEXT', 'store TEXT as the reason; the model reads the reason of a refusal'),
+    person: takes('NAME', 'store NAME as the name of the person who decides'),
+    step: takes('N', 'decide on the step N (default: the step that waits now)'),
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {
@@ -51,8 +39,7 @@ export const approve: Command = {
     const word = { approved, ...asked }
     const view = await client.approve(taskId, step, word, { signal })
     const said = approved ? 'approved' : 'refused'
-    printOne(context, view, () => `step ${step} of ${view.id} ${said}`)
-    return EXIT.done
+    return printOne(context, view, () => `step ${step} of ${view.id} ${said}`)
   },
 }
 

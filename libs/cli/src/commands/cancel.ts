@@ -1,6 +1,6 @@
 import { given } from '@agentfleet/domain'
 import type { BulkCancelRequest } from '@agentfleet/protocol'
-import type { Command, Context, Input } from '../command.ts'
+import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, textOf } from '../parse/values.ts'
 import { patiently } from '../patience.ts'
@@ -25,13 +25,9 @@ export const cancel: Command = {
   summary: 'cancel tasks by their ids, or all tasks that match the filters',
   usages: ['cancel TASK_ID…', 'cancel --all [--dry-run] [filters]'],
   options: {
-    all: { type: 'boolean', help: 'cancel every unfinished task that matches the filters' },
-    'dry-run': { type: 'boolean', help: 'cancel nothing; print the tasks that match' },
-    reason: {
-      type: 'string',
-      value: 'TEXT',
-      help: 'store TEXT as the error message of each cancelled task',
-    },
+    all: flag('cancel every unfinished task that matches the filters'),
+    'dry-run': flag('cancel nothing; print the tasks that match'),
+    reason: takes('TEXT', 'store TEXT as the error message of each cancelled task'),
     state: { ...STATE_OPTION, choices: OPEN_STATES },
     ...FILTER_OPTIONS,
     ...WAITING_OPTIONS,

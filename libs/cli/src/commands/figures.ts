@@ -1,5 +1,5 @@
 import { given } from '@agentfleet/domain'
-import type { Command, Input, Option } from '../command.ts'
+import { takes, type Command, type Input, type Option } from '../command.ts'
 import { UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, dayOf, isSet, textOf, timeOf } from '../parse/values.ts'
 import {
@@ -19,12 +19,11 @@ const USAGE_GROUPS = ['model', 'agent', 'hour', 'tenant'] as const
 const METADATA = 'metadata.'
 const STATS_GROUPS = ['agent', 'model', 'priority'] as const
 
-const SCOPE_OPTION: Option = {
-  type: 'string',
-  value: 'SCOPE',
-  choices: SCOPES,
-  help: 'fleet: show the figures of all tenants (only operators may ask for it)',
-}
+const SCOPE_OPTION: Option = takes(
+  'SCOPE',
+  'fleet: show the figures of all tenants (only operators may ask for it)',
+  { choices: SCOPES },
+)
 
 /** `agentfleet usage`: calls, tokens and cost. */
 export const usage: Command = {
@@ -32,17 +31,12 @@ export const usage: Command = {
   summary: 'show the calls, the tokens and the cost by model, agent, hour, metadata or tenant',
   usages: ['usage [options]'],
   options: {
-    from: {
-      type: 'string',
-      value: 'DAY',
-      help: 'begin with the day DAY (default: 29 days before the last day)',
-    },
-    to: { type: 'string', value: 'DAY', help: 'end with the day DAY (default: today)' },
-    by: {
-      type: 'string',
-      value: 'GROUP',
-      help: 'print a row for each value of GROUP: model (also by day, the default), agent, hour, metadata.KEY, or tenant (of the fleet)',
-    },
+    from: takes('DAY', 'begin with the day DAY (default: 29 days before the last day)'),
+    to: takes('DAY', 'end with the day DAY (default: today)'),
+    by: takes(
+      'GROUP',
+      'print a row for each value of GROUP: model (also by day, the default), agent, hour, metadata.KEY, or tenant (of the fleet)',
+    ),
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },
@@ -86,19 +80,12 @@ export const stats: Command = {
     'show what happened to tasks over time, or to the tasks of each agent, model or priority',
   usages: ['stats [options]'],
   options: {
-    from: {
-      type: 'string',
-      value: 'TIME',
-      help: 'begin with the step at TIME (default: 60 steps before --to)',
-    },
-    to: { type: 'string', value: 'TIME', help: 'end with the step before TIME (default: now)' },
-    step: { type: 'string', value: 'STEP', choices: STEPS, help: 'use steps of the length STEP' },
-    group: {
-      type: 'string',
-      value: 'GROUP',
+    from: takes('TIME', 'begin with the step at TIME (default: 60 steps before --to)'),
+    to: takes('TIME', 'end with the step before TIME (default: now)'),
+    step: takes('STEP', 'use steps of the length STEP', { choices: STEPS }),
+    group: takes('GROUP', 'print the sums over all steps for each value of GROUP', {
       choices: STATS_GROUPS,
-      help: 'print the sums over all steps for each value of GROUP',
-    },
+    }),
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },

@@ -1,6 +1,6 @@
 import type { TaskFilters } from '@agentfleet/client'
 import { LEVELS, TASK_KINDS, TASK_STATES, given } from '@agentfleet/domain'
-import type { Input, Option, Options } from '../command.ts'
+import { takes, type Input, type Option, type Options } from '../command.ts'
 import { UsageError } from '../exit.ts'
 import { GLOBAL_OPTIONS } from '../parse/command-line.ts'
 import { choiceOf, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
@@ -11,45 +11,37 @@ export const OPEN_STATES = ['waiting', 'queued', 'running', 'retrying'] as const
 export const ENDINGS = ['completed', 'failed', 'cancelled'] as const
 const WAITING_KINDS = ['dependencies', 'time', 'approval', 'children'] as const
 
-const text = (value: string, help: string, short?: string): Option => ({
-  type: 'string',
-  value,
-  help,
-  ...(short === undefined ? {} : { short }),
-})
-
 /** Options that choose tasks by anything but their state. */
 export const FILTER_OPTIONS = {
-  agent: text('NAME', 'choose tasks of the agent NAME', 'a'),
-  model: text('NAME', 'choose tasks with the model NAME', 'm'),
-  priority: { ...text('LEVEL', 'choose tasks with the priority LEVEL', 'p'), choices: LEVELS },
-  node: text('NODE', 'choose tasks whose last attempt was on the node NODE'),
-  error: text('CODE', 'choose tasks whose last error has the code CODE', 'e'),
-  kind: { ...text('KIND', 'choose tasks of the kind KIND'), choices: TASK_KINDS },
-  parent: text('TASK_ID', 'choose tasks that the task TASK_ID has started'),
-  'replay-of': text('TASK_ID', 'choose replays of the task TASK_ID'),
-  metadata: { ...text('NAME=VALUE', 'choose tasks with the label NAME=VALUE'), multiple: true },
-  search: text(
+  agent: takes('NAME', 'choose tasks of the agent NAME', { short: 'a' }),
+  model: takes('NAME', 'choose tasks with the model NAME', { short: 'm' }),
+  priority: takes('LEVEL', 'choose tasks with the priority LEVEL', { short: 'p', choices: LEVELS }),
+  node: takes('NODE', 'choose tasks whose last attempt was on the node NODE'),
+  error: takes('CODE', 'choose tasks whose last error has the code CODE', { short: 'e' }),
+  kind: takes('KIND', 'choose tasks of the kind KIND', { choices: TASK_KINDS }),
+  parent: takes('TASK_ID', 'choose tasks that the task TASK_ID has started'),
+  'replay-of': takes('TASK_ID', 'choose replays of the task TASK_ID'),
+  metadata: takes('NAME=VALUE', 'choose tasks with the label NAME=VALUE', { multiple: true }),
+  search: takes(
     'TEXT',
     'choose tasks whose id begins with TEXT, or whose text has the words of TEXT',
-    'q',
+    { short: 'q' },
   ),
-  since: text('TIME', 'choose tasks submitted at or after TIME'),
-  until: text('TIME', 'choose tasks submitted before TIME'),
+  since: takes('TIME', 'choose tasks submitted at or after TIME'),
+  until: takes('TIME', 'choose tasks submitted before TIME'),
 } satisfies Options
 
 /** The option that chooses tasks by what they wait for: only an unfinished task waits. */
 export const WAITING_OPTIONS: Options = {
-  waiting: {
-    ...text('KIND', 'choose tasks that wait for something of the kind KIND'),
+  waiting: takes('KIND', 'choose tasks that wait for something of the kind KIND', {
     choices: WAITING_KINDS,
-  },
+  }),
 }
 
 /** Options that choose tasks by the time of their end. */
 export const ENDED_OPTIONS: Options = {
-  'ended-since': text('TIME', 'choose tasks that ended at or after TIME'),
-  'ended-until': text('TIME', 'choose tasks that ended before TIME'),
+  'ended-since': takes('TIME', 'choose tasks that ended at or after TIME'),
+  'ended-until': takes('TIME', 'choose tasks that ended before TIME'),
 }
 
 /** Refuses options that choose tasks, or only show them, if the tasks are named: they would be ignored. */
@@ -76,11 +68,11 @@ export const DAY_NOTE =
   'A DAY is a day (UTC) such as 2026-01-31, today, yesterday, or an age such as 7d.'
 
 /** The option that chooses tasks by state. */
-export const STATE_OPTION: Option = {
-  ...text('STATE', 'choose tasks in the state STATE', 's'),
+export const STATE_OPTION: Option = takes('STATE', 'choose tasks in the state STATE', {
+  short: 's',
   choices: TASK_STATES,
   multiple: true,
-}
+})
 
 /** The filters of these options, without the state. */
 export function filtersOf(input: Input, nowMs: number) {

@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { UsageError, type ExitCode } from '../exit.ts'
 import { isSet, oneArgument } from '../parse/values.ts'
 import { counted } from '../render/formats.ts'
 import { fleetPage, nodePage } from '../render/fleet-views.ts'
@@ -19,8 +19,11 @@ export const fleet: Command = {
       const node = await client.drainNode(oneArgument(rest, 'The name of the node is missing.'), {
         signal,
       })
-      printOne(context, node, () => `${node.id} finishes its ${counted(node.active, 'task')}`)
-      return EXIT.done
+      return printOne(
+        context,
+        node,
+        () => `${node.id} finishes its ${counted(node.active, 'task')}`,
+      )
     }
     if (word === 'node') {
       const id = oneArgument(rest, 'The name of the node is missing.')

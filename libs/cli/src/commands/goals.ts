@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GoalView } from '@agentfleet/protocol'
-import type { Command, Context, Input } from '../command.ts'
+import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, named, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
 import { patiently } from '../patience.ts'
@@ -28,30 +28,17 @@ export const goals: Command = {
   ],
   words: ['ls', 'submit', 'get', 'run'],
   options: {
-    model: { type: 'string', short: 'm', value: 'NAME', help: 'the planner uses the LLM NAME' },
-    planner: { type: 'string', value: 'AGENT', help: 'the agent AGENT makes the plan' },
-    role: {
-      type: 'string',
-      value: 'AGENT',
-      multiple: true,
-      help: 'the plan may use the agent AGENT',
-    },
-    hold: { type: 'boolean', help: 'only make the plan; "goals run" starts the plan later' },
-    wait: {
-      type: 'boolean',
-      help: 'wait until the goal ends (with --hold, until its plan is made)',
-    },
+    model: takes('NAME', 'the planner uses the LLM NAME', { short: 'm' }),
+    planner: takes('AGENT', 'the agent AGENT makes the plan'),
+    role: takes('AGENT', 'the plan may use the agent AGENT', { multiple: true }),
+    hold: flag('only make the plan; "goals run" starts the plan later'),
+    wait: flag('wait until the goal ends (with --hold, until its plan is made)'),
     watch: WATCH_OPTION,
     state: STATE_OPTION,
     search: FILTER_OPTIONS.search,
     since: FILTER_OPTIONS.since,
     until: FILTER_OPTIONS.until,
-    limit: {
-      type: 'string',
-      short: 'n',
-      value: 'N',
-      help: `print at most N rows (default ${ROWS_DEFAULT})`,
-    },
+    limit: takes('N', `print at most N rows (default ${ROWS_DEFAULT})`, { short: 'n' }),
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 import { SCOPES, given } from '@agentfleet/domain'
 import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
-import type { Command, Context, Input } from '../command.ts'
+import { takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { durationOf, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
 import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
@@ -24,31 +24,14 @@ export const keys: Command = {
   ],
   words: ['me', 'ls', 'create', 'get', 'rotate', 'revoke'],
   options: {
-    tenant: { type: 'string', value: 'NAME', help: 'give the key to the tenant NAME' },
-    scope: {
-      type: 'string',
-      value: 'SCOPE',
-      choices: SCOPES,
+    tenant: takes('NAME', 'give the key to the tenant NAME'),
+    scope: takes('SCOPE', 'give the key the right SCOPE', { choices: SCOPES, multiple: true }),
+    agent: takes('NAME', 'tasks of the key may use the agent NAME (default: every agent)', {
       multiple: true,
-      help: 'give the key the right SCOPE',
-    },
-    agent: {
-      type: 'string',
-      value: 'NAME',
-      multiple: true,
-      help: 'tasks of the key may use the agent NAME (default: every agent)',
-    },
-    rate: {
-      type: 'string',
-      value: 'N',
-      help: 'the key may send at most N requests a minute',
-    },
-    expires: {
-      type: 'string',
-      value: 'DURATION',
-      help: 'the key expires after DURATION, such as 30d',
-    },
-    overlap: { type: 'string', value: 'DURATION', help: 'the old secret still works for DURATION' },
+    }),
+    rate: takes('N', 'the key may send at most N requests a minute'),
+    expires: takes('DURATION', 'the key expires after DURATION, such as 30d'),
+    overlap: takes('DURATION', 'the old secret still works for DURATION'),
   },
   notes: [
     'TEXT says what the key is for. Only "create" and "rotate" print a secret, and the secret is never shown again.',
@@ -60,8 +43,7 @@ export const keys: Command = {
     switch (word) {
       case 'me': {
         const me = await client.me({ signal })
-        printOne(context, me, () => meDetails(me, context))
-        return EXIT.done
+        return printOne(context, me, () => meDetails(me, context))
       }
       case 'ls':
         return showView(context, false, async () => {
@@ -78,8 +60,7 @@ export const keys: Command = {
         const view = await client.key(oneArgument(rest, 'The id of the key is missing.'), {
           signal,
         })
-        printOne(context, view, () => keyDetails(view, context))
-        return EXIT.done
+        return printOne(context, view, () => keyDetails(view, context))
       }
       case 'rotate': {
         const overlapMs = durationOf(input, 'overlap')
@@ -92,8 +73,7 @@ export const keys: Command = {
       case 'revoke': {
         const id = oneArgument(rest, 'The id of the key is missing.')
         await client.revokeKey(id, { signal })
-        printOne(context, { id, revoked: true }, () => `${id} revoked`)
-        return EXIT.done
+        return printOne(context, { id, revoked: true }, () => `${id} revoked`)
       }
       default:
         throw new UsageError(`"${word}" is not one of me, ls, create, get, rotate, revoke.`)

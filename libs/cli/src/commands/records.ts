@@ -1,6 +1,6 @@
 import { given } from '@agentfleet/domain'
 import type { AuditPage, FleetTopic } from '@agentfleet/protocol'
-import type { Command, Context, Option } from '../command.ts'
+import { flag, takes, type Command, type Context, type Option } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { readKeys } from './keys.ts'
 import { choiceOf, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
@@ -20,17 +20,14 @@ const ROWS_DEFAULT = 20
 const AUDIT_PAGES_MAX = 50
 const AUDIT_KINDS = ['change', 'refusal'] as const
 const INCIDENT_STATES = ['open', 'closed'] as const
-const LIMIT_OPTION: Option = {
-  type: 'string',
-  short: 'n',
-  value: 'N',
-  help: `print at most N rows (default ${ROWS_DEFAULT}, at most ${LIMIT.max})`,
-}
-const FOLLOW_OPTION: Option = {
-  type: 'boolean',
+const LIMIT_OPTION: Option = takes(
+  'N',
+  `print at most N rows (default ${ROWS_DEFAULT}, at most ${LIMIT.max})`,
+  { short: 'n' },
+)
+const FOLLOW_OPTION: Option = flag('print the list, and after it each new record until Ctrl-C', {
   short: 'w',
-  help: 'print the list, and after it each new record until Ctrl-C',
-}
+})
 
 /** `agentfleet decisions`: why the fleet did something. */
 export const decisions: Command = {
@@ -38,17 +35,9 @@ export const decisions: Command = {
   summary: 'list decisions of the control plane, or explain one decision',
   usages: ['decisions [options]', 'decisions DECISION_ID'],
   options: {
-    service: {
-      type: 'string',
-      value: 'NAME',
-      help: 'print decisions of the service NAME, such as autoscaler',
-    },
-    kind: { type: 'string', value: 'KIND', help: 'print decisions of the kind KIND' },
-    about: {
-      type: 'string',
-      value: 'ID',
-      help: 'print decisions about the node, task or deployment ID',
-    },
+    service: takes('NAME', 'print decisions of the service NAME, such as autoscaler'),
+    kind: takes('KIND', 'print decisions of the kind KIND'),
+    about: takes('ID', 'print decisions about the node, task or deployment ID'),
     limit: LIMIT_OPTION,
     watch: FOLLOW_OPTION,
   },
@@ -59,8 +48,7 @@ export const decisions: Command = {
         oneArgument(input.args, 'The id of the decision is missing.'),
         { signal },
       )
-      printOne(context, view, () => decisionDetails(view, context))
-      return EXIT.done
+      return printOne(context, view, () => decisionDetails(view, context))
     }
     const page = await client.decisions({
       ...given({
@@ -84,14 +72,11 @@ export const incidents: Command = {
   summary: 'list failures of nodes, or show how the fleet handled one failure',
   usages: ['incidents [options]', 'incidents INCIDENT_ID'],
   options: {
-    state: {
-      type: 'string',
+    state: takes('STATE', 'print incidents in the state STATE', {
       short: 's',
-      value: 'STATE',
       choices: INCIDENT_STATES,
-      help: 'print incidents in the state STATE',
-    },
-    node: { type: 'string', value: 'NODE', help: 'print incidents of the node NODE' },
+    }),
+    node: takes('NODE', 'print incidents of the node NODE'),
     limit: LIMIT_OPTION,
     watch: FOLLOW_OPTION,
   },
@@ -102,8 +87,7 @@ export const incidents: Command = {
         oneArgument(input.args, 'The id of the incident is missing.'),
         { signal },
       )
-      printOne(context, view, () => incidentDetails(view, context))
-      return EXIT.done
+      return printOne(context, view, () => incidentDetails(view, context))
     }
     const page = await client.incidents({
       ...given({
@@ -126,20 +110,11 @@ export const audit: Command = {
   summary: 'show who changed an agent, a schedule, a key or a task, or which requests were refused',
   usages: ['audit [options]'],
   options: {
-    about: { type: 'string', value: 'ID', help: 'print events about the agent, task or key ID' },
-    kind: {
-      type: 'string',
-      value: 'KIND',
-      choices: AUDIT_KINDS,
-      help: 'print events of the kind KIND (default change)',
-    },
-    operation: {
-      type: 'string',
-      value: 'NAME',
-      help: 'print events of the operation NAME, such as putAgent or drainNode',
-    },
-    by: { type: 'string', value: 'KEY_ID', help: 'print events of the key KEY_ID' },
-    tenant: { type: 'string', value: 'NAME', help: 'print events of the tenant NAME' },
+    about: takes('ID', 'print events about the agent, task or key ID'),
+    kind: takes('KIND', 'print events of the kind KIND (default change)', { choices: AUDIT_KINDS }),
+    operation: takes('NAME', 'print events of the operation NAME, such as putAgent or drainNode'),
+    by: takes('KEY_ID', 'print events of the key KEY_ID'),
+    tenant: takes('NAME', 'print events of the tenant NAME'),
     limit: LIMIT_OPTION,
   },
   notes: ['The command needs a key with the scope admin.'],

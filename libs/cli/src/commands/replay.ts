@@ -1,6 +1,6 @@
 import { given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
-import type { Command, Context, Input } from '../command.ts'
+import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet } from '../parse/values.ts'
 import { patiently } from '../patience.ts'
@@ -25,21 +25,17 @@ export const replay: Command = {
   summary: 'run ended tasks again as new tasks',
   usages: ['replay [--from start|journal] TASK_ID…', 'replay --all [--dry-run] [filters]'],
   options: {
-    from: {
-      type: 'string',
-      value: 'WHERE',
-      choices: FROM,
-      help: 'journal: the new task continues after the last finished call of the old task',
-    },
-    all: { type: 'boolean', help: 'replay every ended task that matches the filters' },
-    state: {
-      type: 'string',
+    from: takes(
+      'WHERE',
+      'journal: the new task continues after the last finished call of the old task',
+      { choices: FROM },
+    ),
+    all: flag('replay every ended task that matches the filters'),
+    state: takes('STATE', 'choose tasks that ended in the state STATE (default failed)', {
       short: 's',
-      value: 'STATE',
       choices: ENDINGS,
-      help: 'choose tasks that ended in the state STATE (default failed)',
-    },
-    'dry-run': { type: 'boolean', help: 'replay nothing; print how many tasks match' },
+    }),
+    'dry-run': flag('replay nothing; print how many tasks match'),
     ...FILTER_OPTIONS,
     ...ENDED_OPTIONS,
   },

@@ -1,8 +1,8 @@
 import { given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
-import type { Command, Context } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { takes, type Command, type Context } from '../command.ts'
+import { UsageError, type ExitCode } from '../exit.ts'
 import { isSet, jsonOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
@@ -26,16 +26,11 @@ export const schedules: Command = {
   ],
   words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'ticks', 'rm', 'preview'],
   options: {
-    'if-version': {
-      type: 'string',
-      value: 'N',
-      help: 'change the schedule only if N is its newest version (0: only if it does not exist)',
-    },
-    zone: {
-      type: 'string',
-      value: 'ZONE',
-      help: 'use the time zone ZONE for the preview (default UTC)',
-    },
+    'if-version': takes(
+      'N',
+      'change the schedule only if N is its newest version (0: only if it does not exist)',
+    ),
+    zone: takes('ZONE', 'use the time zone ZONE for the preview (default UTC)'),
     watch: WATCH_OPTION,
   },
   notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - means the standard input.'],
@@ -54,8 +49,7 @@ export const schedules: Command = {
           oneArgument(rest, 'The name of the schedule is missing.'),
           { signal },
         )
-        printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
-        return EXIT.done
+        return printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
       }
       case 'put': {
         const [name, file = '-', ...more] = rest
@@ -77,8 +71,7 @@ export const schedules: Command = {
       case 'run': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
         const view = await client.runSchedule(name, { idempotencyKey: randomUUID(), signal })
-        printOne(context, view, () => view.id)
-        return EXIT.done
+        return printOne(context, view, () => view.id)
       }
       case 'ticks': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
@@ -90,15 +83,13 @@ export const schedules: Command = {
       case 'rm': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
         await client.deleteSchedule(name, { ...expected, signal })
-        printOne(context, { name, deleted: true }, () => `${name} deleted`)
-        return EXIT.done
+        return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }
       case 'preview': {
         const cron = oneArgument(rest, 'The cron expression is missing.')
         const timeZone = textOf(input, 'zone')
         const ticks = await client.previewSchedule({ cron, ...given({ timeZone }) }, { signal })
-        printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))
-        return EXIT.done
+        return printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))
       }
       default:
         throw new UsageError(
@@ -116,6 +107,5 @@ async function store(
 ): Promise<ExitCode> {
   const options = { ...expected, signal: context.signal }
   const view = await context.client.putSchedule(name, request, options)
-  printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
-  return EXIT.done
+  return printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
 }

@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
-import type { Command, Context, Input } from '../command.ts'
+import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, named, UsageError, type ExitCode } from '../exit.ts'
 import {
   amountOf,
@@ -46,74 +46,31 @@ export const submit: Command = {
   summary: 'submit a task, or a file of tasks',
   usages: ['submit [options] TEXT', 'submit [options] --file FILE'],
   options: {
-    agent: { type: 'string', short: 'a', value: 'NAME', help: 'the agent NAME runs the task' },
-    model: {
-      type: 'string',
-      short: 'm',
-      value: 'NAME',
-      help: 'use the LLM NAME instead of the default LLM',
-    },
-    priority: { type: 'string', short: 'p', value: 'LEVEL', choices: LEVELS, help: 'priority' },
-    'system-prompt': {
-      type: 'string',
-      value: 'TEXT',
-      help: 'use TEXT as the system prompt of the task',
-    },
-    context: {
-      type: 'string',
-      value: 'JSON',
-      help: 'give JSON to the agent together with the task',
-    },
-    tool: {
-      type: 'string',
-      value: 'NAME',
+    agent: takes('NAME', 'the agent NAME runs the task', { short: 'a' }),
+    model: takes('NAME', 'use the LLM NAME instead of the default LLM', { short: 'm' }),
+    priority: takes('LEVEL', 'priority', { short: 'p', choices: LEVELS }),
+    'system-prompt': takes('TEXT', 'use TEXT as the system prompt of the task'),
+    context: takes('JSON', 'give JSON to the agent together with the task'),
+    tool: takes('NAME', 'the agent may use the tool NAME', { multiple: true }),
+    metadata: takes('NAME=VALUE', 'give the task the label NAME=VALUE', { multiple: true }),
+    after: takes('TASK_ID', 'the task TASK_ID must end before this task starts', {
       multiple: true,
-      help: 'the agent may use the tool NAME',
-    },
-    metadata: {
-      type: 'string',
-      value: 'NAME=VALUE',
-      multiple: true,
-      help: 'give the task the label NAME=VALUE',
-    },
-    after: {
-      type: 'string',
-      value: 'TASK_ID',
-      multiple: true,
-      help: 'the task TASK_ID must end before this task starts',
-    },
-    delay: { type: 'string', value: 'DURATION', help: 'start the task only after DURATION' },
-    timeout: {
-      type: 'string',
-      value: 'DURATION',
-      help: 'the task fails if it has not ended after DURATION',
-    },
-    attempts: {
-      type: 'string',
-      value: 'N',
-      help: 'the task fails after N failed attempts',
-    },
-    'budget-usd': {
-      type: 'string',
-      value: 'USD',
-      help: 'the task may cost at most USD (in US dollars)',
-    },
-    'idempotency-key': {
-      type: 'string',
-      value: 'KEY',
-      help: 'a repeated submission with the key KEY submits no second task',
-    },
-    file: {
-      type: 'string',
-      short: 'f',
-      value: 'FILE',
-      help: 'read tasks from FILE, one JSON object in each line; - means the standard input',
-    },
-    wait: { type: 'boolean', help: 'wait until the task ends and print its result' },
-    follow: {
-      type: 'boolean',
-      help: 'wait until the task ends and print the text while the agent writes it',
-    },
+    }),
+    delay: takes('DURATION', 'start the task only after DURATION'),
+    timeout: takes('DURATION', 'the task fails if it has not ended after DURATION'),
+    attempts: takes('N', 'the task fails after N failed attempts'),
+    'budget-usd': takes('USD', 'the task may cost at most USD (in US dollars)'),
+    'idempotency-key': takes(
+      'KEY',
+      'a repeated submission with the key KEY submits no second task',
+    ),
+    file: takes(
+      'FILE',
+      'read tasks from FILE, one JSON object in each line; - means the standard input',
+      { short: 'f' },
+    ),
+    wait: flag('wait until the task ends and print its result'),
+    follow: flag('wait until the task ends and print the text while the agent writes it'),
   },
   notes: [
     '- in place of TEXT means the standard input.',

@@ -1,7 +1,7 @@
 import { given } from '@agentfleet/domain'
 import type { ListQuery } from '@agentfleet/client'
 import type { TaskSummary } from '@agentfleet/protocol'
-import type { Command, Context } from '../command.ts'
+import { flag, takes, type Command, type Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet, oneArgument, wholeOf } from '../parse/values.ts'
 import { patiently } from '../patience.ts'
@@ -37,25 +37,14 @@ export const ls: Command = {
     ...FILTER_OPTIONS,
     ...WAITING_OPTIONS,
     ...ENDED_OPTIONS,
-    count: {
-      type: 'string',
-      value: 'GROUP',
+    count: takes('GROUP', 'print the number of matching tasks for each value of GROUP', {
       choices: GROUPS,
-      help: 'print the number of matching tasks for each value of GROUP',
-    },
-    order: {
-      type: 'string',
-      value: 'ORDER',
+    }),
+    order: takes('ORDER', 'sort tasks by time of submission (default: newest first)', {
       choices: ORDERS,
-      help: 'sort tasks by time of submission (default: newest first)',
-    },
-    limit: {
-      type: 'string',
-      short: 'n',
-      value: 'N',
-      help: `print at most N rows (default ${ROWS_DEFAULT})`,
-    },
-    all: { type: 'boolean', help: 'print all rows, not only the first page' },
+    }),
+    limit: takes('N', `print at most N rows (default ${ROWS_DEFAULT})`, { short: 'n' }),
+    all: flag('print all rows, not only the first page'),
     watch: WATCH_OPTION,
   },
   notes: [TIME_NOTE],
@@ -124,22 +113,13 @@ export const get: Command = {
   summary: 'show the state, the reasons, the cost and the result of a task',
   usages: ['get [options] TASK_ID'],
   options: {
-    events: {
-      type: 'boolean',
-      short: 'e',
-      help: 'print the events of the task instead of its state',
-    },
-    call: {
-      type: 'string',
-      short: 'c',
-      value: 'STEP',
-      help: 'print what the finished call STEP got and answered (--events shows the steps)',
-    },
-    result: {
-      type: 'boolean',
-      short: 'r',
-      help: 'print only the result, so another program can read it',
-    },
+    events: flag('print the events of the task instead of its state', { short: 'e' }),
+    call: takes(
+      'STEP',
+      'print what the finished call STEP got and answered (--events shows the steps)',
+      { short: 'c' },
+    ),
+    result: flag('print only the result, so another program can read it', { short: 'r' }),
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {
@@ -151,14 +131,12 @@ export const get: Command = {
         context.note(`The task has no result: it is ${state}.`)
         return EXIT.taskFailed
       }
-      printOne(context, result, () => safe(valueText(result)))
-      return EXIT.done
+      return printOne(context, result, () => safe(valueText(result)))
     }
     const step = wholeOf(input, 'call', { min: 0, max: STEP_MAX })
     if (step !== undefined) {
       const call = await client.call(taskId, step, { signal })
-      printOne(context, call, () => callDetails(call, context))
-      return EXIT.done
+      return printOne(context, call, () => callDetails(call, context))
     }
     const watched = isSet(input, 'watch')
     if (isSet(input, 'events')) {

@@ -1,5 +1,5 @@
 import type { EventFrame } from '@agentfleet/protocol'
-import type { Command, Context } from '../command.ts'
+import { flag, type Command, type Context } from '../command.ts'
 import { CommandError, EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { isSet } from '../parse/values.ts'
 import { AWAY_MAX_MS, awayNote } from '../patience.ts'
@@ -17,7 +17,7 @@ export const watch: Command = {
   summary: 'follow tasks live until the tasks end',
   usages: ['watch [options] TASK_ID…'],
   options: {
-    text: { type: 'boolean', help: 'print only the text that the agent writes' },
+    text: flag('print only the text that the agent writes'),
   },
   notes: ['The command ends with exit code 6 if a task failed or was cancelled.'],
   async run(context, input): Promise<ExitCode> {

@@ -1,24 +1,16 @@
 import { parseArgs } from 'node:util'
 import { closest } from '@agentfleet/domain'
-import type { Command, Input, Options } from '../command.ts'
+import { flag, takes, type Command, type Input, type Options } from '../command.ts'
 import { UsageError } from '../exit.ts'
 import { checkArguments } from './arguments.ts'
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: Options = {
-  json: { type: 'boolean', help: 'print JSON, one object in each line' },
-  url: {
-    type: 'string',
-    value: 'URL',
-    help: 'use the gateway at URL (AGENTFLEET_URL; default: the local fleet)',
-  },
-  key: {
-    type: 'string',
-    value: 'KEY',
-    help: 'use the API key KEY (the variable AGENTFLEET_KEY is safer)',
-  },
-  'no-color': { type: 'boolean', help: 'print no colours (like the variable NO_COLOR)' },
-  help: { type: 'boolean', short: 'h', help: 'print the help of a command' },
+  json: flag('print JSON, one object in each line'),
+  url: takes('URL', 'use the gateway at URL (AGENTFLEET_URL; default: the local fleet)'),
+  key: takes('KEY', 'use the API key KEY (the variable AGENTFLEET_KEY is safer)'),
+  'no-color': flag('print no colours (like the variable NO_COLOR)'),
+  help: flag('print the help of a command', { short: 'h' }),
 }
 
 /** A parsed command line. */

@@ -1,5 +1,5 @@
 import type { Command } from '../../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../../exit.ts'
+import { UsageError, type ExitCode } from '../../exit.ts'
 import { printOne } from '../../watching.ts'
 import { completionScript, SHELLS, type Shell } from '../../parse/completion-script.ts'
 
@@ -17,7 +17,6 @@ export const completion: Command = {
     const shell = SHELLS.find((name) => name === args[0]) satisfies Shell | undefined
     if (shell === undefined) throw new UsageError(`Name your shell: ${SHELLS.join(', ')}.`)
     const script = completionScript(shell, context.commands)
-    printOne(context, { shell, script }, () => script)
-    return EXIT.done
+    return printOne(context, { shell, script }, () => script)
   },
 }

@@ -1,4 +1,4 @@
-import type { Command } from '../../command.ts'
+import { takes, type Command } from '../../command.ts'
 import { playDemo } from '../../demo/play.ts'
 import { demoReport, isKept } from '../../demo/report.ts'
 import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
@@ -17,12 +17,8 @@ export const demo: Command = {
     'run many tasks on the local fleet, kill nodes at the same time, and measure what happens',
   usages: ['demo [--tasks N] [--kill-nodes N]'],
   options: {
-    tasks: { type: 'string', value: 'N', help: `run N tasks (default ${TASKS_DEFAULT})` },
-    'kill-nodes': {
-      type: 'string',
-      value: 'N',
-      help: `kill N worker nodes, one after the other (default ${KILLS_DEFAULT})`,
-    },
+    tasks: takes('N', `run N tasks (default ${TASKS_DEFAULT})`),
+    'kill-nodes': takes('N', `kill N worker nodes, one after the other (default ${KILLS_DEFAULT})`),
   },
   notes: [
     'The demo uses the fleet of "npm start" in this checkout, with simulated LLM calls.',

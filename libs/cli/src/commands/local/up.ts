@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Command } from '../../command.ts'
+import { flag, takes, type Command } from '../../command.ts'
 import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
 import { isSet, textOf } from '../../parse/values.ts'
 
@@ -14,25 +14,19 @@ export const up: Command = {
   summary: 'start a whole fleet on this machine; Ctrl-C stops the fleet',
   usages: ['up [options]'],
   options: {
-    workers: { type: 'string', value: 'N', help: 'start N worker nodes (default 2)' },
-    port: {
-      type: 'string',
-      value: 'N',
-      help: 'use the port N for the API (default: API_PORT, or 8080 if this port is free)',
-    },
-    data: {
-      type: 'string',
-      value: 'DIR',
-      help: 'keep the state of the fleet in the folder DIR (default .agentfleet/)',
-    },
-    durability: {
-      type: 'string',
-      value: 'CLASS',
-      choices: ['process', 'power'],
-      help: 'process: accepted tasks survive a crash of every process; power: accepted tasks also survive a power loss',
-    },
-    tasks: { type: 'string', value: 'N', help: 'run N tasks at the start (default 6)' },
-    once: { type: 'boolean', help: 'stop the fleet after the tasks of the start' },
+    workers: takes('N', 'start N worker nodes (default 2)'),
+    port: takes(
+      'N',
+      'use the port N for the API (default: API_PORT, or 8080 if this port is free)',
+    ),
+    data: takes('DIR', 'keep the state of the fleet in the folder DIR (default .agentfleet/)'),
+    durability: takes(
+      'CLASS',
+      'process: accepted tasks survive a crash of every process; power: accepted tasks also survive a power loss',
+      { choices: ['process', 'power'] },
+    ),
+    tasks: takes('N', 'run N tasks at the start (default 6)'),
+    once: flag('stop the fleet after the tasks of the start'),
   },
   notes: [
     '--json prints the addresses of the fleet when it is up, and then each task of the start.',
