@@ -1,7 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { AgentVersions, AgentView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -18,7 +17,7 @@ const EVERY_MS = 15_000
 /** One agent: its newest version, its changes, and the form that makes another version. */
 export function Agent({ name }: { name: string }) {
   const path = `/v1/agents/${encodeURIComponent(name)}/versions`
-  const loaded = useLoad(path, (signal) => request<AgentVersions>(path, { signal }), EVERY_MS)
+  const loaded = useRead<AgentVersions>(path, EVERY_MS)
   const [base, setBase] = useState<Base<AgentView['definition']>>()
   const missing = loaded.error?.code === 'agent-not-found'
   const done = () => {

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { AgentList, AgentSummary, TaskSeries, ToolList, ToolView } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useLoad, useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { count, percent, usd } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -61,11 +61,7 @@ const TOOLS: readonly Column<ToolView>[] = [
 
 /** The agents that tasks can name, and the tools that agents can name. */
 export function Agents() {
-  const agents = useLoad(
-    'agents',
-    (signal) => request<AgentList>('/v1/agents', { signal }),
-    EVERY_MS,
-  )
+  const agents = useRead<AgentList>('/v1/agents', EVERY_MS)
   const figures = useLoad(
     'agent figures',
     (signal) => {
@@ -75,7 +71,7 @@ export function Agents() {
     },
     FIGURES_EVERY_MS,
   )
-  const tools = useLoad('tools', (signal) => request<ToolList>('/v1/tools', { signal }), EVERY_MS)
+  const tools = useRead<ToolList>('/v1/tools', EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Agents</h1>

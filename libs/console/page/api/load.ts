@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError } from './http.ts'
+import { ApiError, request } from './http.ts'
 import { apiKey, keyWanted } from './key.ts'
 
 /** Values that a view loads again and again. */
@@ -95,6 +95,11 @@ export function useLoad<Value>(
   const reload = useCallback(() => wake.current(), [])
   const shown = state.key === key ? state : empty
   return { value: shown.value, error: shown.error, loadedAtMs: shown.loadedAtMs, reload }
+}
+
+/** Loads the answer to a GET request of this path, like `useLoad`. */
+export function useRead<Answer>(path: string, everyMs?: number): Loaded<Answer> {
+  return useLoad(path, (signal) => request<Answer>(path, { signal }), everyMs)
 }
 
 /** Milliseconds until a failed load is tried again; undefined if trying again cannot help. */

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { AuditPage, TaskPage, TaskSummary } from '@agentfleet/protocol'
-import { nowMs, request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { nowMs } from '../api/http.ts'
+import { useRead } from '../api/load.ts'
 import { me } from '../api/me.ts'
 import { duration, plural } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -28,7 +28,7 @@ export function Approvals() {
   /** Steps that the reader has decided: the list may still have them for a moment. */
   const [decided, setDecided] = useState<ReadonlySet<string>>(new Set())
   const [said, setSaid] = useState('')
-  const loaded = useLoad(WAITING, (signal) => request<TaskPage>(WAITING, { signal }), EVERY_MS)
+  const loaded = useRead<TaskPage>(WAITING, EVERY_MS)
   const waiting = loaded.value?.tasks.filter(({ id }) => !hidden.has(id)) ?? []
   const read = useTasks(new Map(waiting.slice(0, TASKS_READ).map(({ id }) => [id, id])))
   return (
@@ -132,11 +132,7 @@ function decisionWords(approved: boolean | undefined): string {
 
 /** The latest decisions of people, from the audit log. */
 function Decided() {
-  const loaded = useLoad(
-    DECIDED,
-    (signal) => request<AuditPage>(DECIDED, { signal }),
-    DECIDED_EVERY_MS,
-  )
+  const loaded = useRead<AuditPage>(DECIDED, DECIDED_EVERY_MS)
   const tasks = useTasks(tasksToRead(loaded.value?.events ?? [], TASKS_READ))
   return (
     <Panel loaded={loaded}>

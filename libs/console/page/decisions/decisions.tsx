@@ -1,6 +1,5 @@
 import type { DecisionView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { plural, usd } from '../format/format.ts'
 import { Choice } from '../parts/forms/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
@@ -97,11 +96,7 @@ function outcomeColumns(outcomes: DecisionView['outcomes']): readonly Column<Out
 
 /** One decision: seen, options, policy, advice, outcome. */
 export function Decision({ id }: { id: string }) {
-  const loaded = useLoad(
-    `decision ${id}`,
-    (signal) => request<DecisionView>(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),
-    EVERY_MS * 3,
-  )
+  const loaded = useRead<DecisionView>(`/v1/decisions/${encodeURIComponent(id)}`, EVERY_MS * 3)
   return (
     <Record kind="Decision" view="decisions" loaded={loaded}>
       {(decision) => <Details decision={decision} />}

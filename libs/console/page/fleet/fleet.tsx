@@ -6,7 +6,7 @@ import type {
   NodeView,
 } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useLoad, useRead } from '../api/load.ts'
 import { bytes, count, duration, percent } from '../format/format.ts'
 import { nodesByState, shownState } from '../now/health.ts'
 import { Facts } from '../parts/facts.tsx'
@@ -152,7 +152,7 @@ function Nodes({ nodes }: { nodes: readonly NodeView[] }) {
 /** One node: its figures, and the records about it. */
 export function FleetNode({ id }: { id: string }) {
   const path = `/v1/fleet/nodes/${encodeURIComponent(id)}`
-  const loaded = useLoad(path, (signal) => request<NodeDetail>(path, { signal }), EVERY_MS)
+  const loaded = useRead<NodeDetail>(path, EVERY_MS)
   const records = useLoad(`node ${id}`, (signal) => readRecords(id, signal), EVERY_MS * 5)
   return (
     <>

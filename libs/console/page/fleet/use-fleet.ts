@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { FleetView, NodeView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { paused, useLoad, type Loaded } from '../api/load.ts'
+import { paused, useRead, type Loaded } from '../api/load.ts'
 import { followStream, streaming } from '../api/socket.ts'
 import { byId } from './layout.ts'
 import { withNodes } from './nodes.ts'
@@ -12,9 +11,8 @@ const POLLED_EVERY_MS = 2_000
 
 /** The fleet with its nodes in the order of their ids; nodes that change arrive over the stream. */
 export function useFleet(): { loaded: Loaded<FleetView>; nodes: readonly NodeView[] } {
-  const loaded = useLoad(
-    'fleet-nodes',
-    (signal) => request<FleetView>('/v1/fleet?history=false', { signal }),
+  const loaded = useRead<FleetView>(
+    '/v1/fleet?history=false',
     streaming.value ? STREAMED_EVERY_MS : POLLED_EVERY_MS,
   )
   const [nodes, setNodes] = useState<readonly NodeView[]>([])

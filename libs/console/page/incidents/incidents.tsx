@@ -1,6 +1,5 @@
 import type { IncidentView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { count, duration, plural } from '../format/format.ts'
 import { Choice } from '../parts/forms/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
@@ -77,11 +76,7 @@ export function Incidents() {
 
 /** One incident, from silence to outcome. */
 export function Incident({ id }: { id: string }) {
-  const loaded = useLoad(
-    `incident ${id}`,
-    (signal) => request<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`, { signal }),
-    EVERY_MS,
-  )
+  const loaded = useRead<IncidentView>(`/v1/incidents/${encodeURIComponent(id)}`, EVERY_MS)
   return (
     <Record kind="Incident" view="incidents" loaded={loaded}>
       {(incident) => <Details incident={incident} />}

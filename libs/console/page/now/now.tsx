@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useLoad, useRead } from '../api/load.ts'
 import { costOf, count, duration, UNKNOWN } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
 import { Chart } from '../parts/chart.tsx'
@@ -34,9 +34,8 @@ interface Lists {
 /** The first view: is work flowing? */
 export function Now() {
   const stats = useStats()
-  const fleet = useLoad(
-    'fleet',
-    (signal) => request<FleetView>('/v1/fleet', { signal }),
+  const fleet = useRead<FleetView>(
+    '/v1/fleet',
     stats === undefined ? POLLED_EVERY_MS : STREAMED_EVERY_MS,
   )
   const { reload } = fleet

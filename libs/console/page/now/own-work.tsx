@@ -1,6 +1,5 @@
 import type { QueueList, TaskSeries } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { count, duration, usd } from '../format/format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Figures } from '../parts/facts.tsx'
@@ -28,8 +27,8 @@ const COLUMNS: readonly Column<QueueList['queues'][number]>[] = [
 
 /** What happened to the caller's tasks in the last hour, and which tasks wait now. */
 export function OwnWork() {
-  const series = useLoad(SERIES, (signal) => request<TaskSeries>(SERIES, { signal }), EVERY_MS)
-  const queues = useLoad(QUEUES, (signal) => request<QueueList>(QUEUES, { signal }), EVERY_MS)
+  const series = useRead<TaskSeries>(SERIES, EVERY_MS)
+  const queues = useRead<QueueList>(QUEUES, EVERY_MS)
   return (
     <>
       <h2>Your tasks in the last hour</h2>

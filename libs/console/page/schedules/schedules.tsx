@@ -1,6 +1,6 @@
 import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useLoad, useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { useAction } from '../parts/forms/action.ts'
@@ -43,11 +43,7 @@ function skipped(value: boolean | undefined): string {
 
 /** What runs next, and did the last tick run? */
 export function Schedules() {
-  const loaded = useLoad(
-    'schedules',
-    (signal) => request<{ schedules: ScheduleView[] }>('/v1/schedules', { signal }),
-    EVERY_MS,
-  )
+  const loaded = useRead<{ schedules: ScheduleView[] }>('/v1/schedules', EVERY_MS)
   const leave = () => {
     open('schedules')
     focusHeading()
@@ -89,7 +85,7 @@ export function Schedules() {
 /** One schedule. */
 export function Schedule({ name }: { name: string }) {
   const path = `/v1/schedules/${encodeURIComponent(name)}`
-  const loaded = useLoad(path, (signal) => request<ScheduleView>(path, { signal }), EVERY_MS)
+  const loaded = useRead<ScheduleView>(path, EVERY_MS)
   const { said, busy, act } = useAction()
   const pause = (schedule: ScheduleView) => {
     const { paused, version } = schedule

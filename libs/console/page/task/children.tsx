@@ -1,6 +1,5 @@
 import type { TaskPage, TaskView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, plural, sumOfParts } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
@@ -25,11 +24,7 @@ const COLUMNS = [
 /** The tasks that a task created, with their states. */
 export function Children({ task }: { task: TaskView }) {
   const path = withQuery('/v1/tasks', { parentId: task.id, order: 'oldest', limit: SHOWN })
-  const loaded = useLoad(
-    path,
-    (signal) => request<TaskPage>(path, { signal }),
-    isEnded(task.state) ? undefined : EVERY_MS,
-  )
+  const loaded = useRead<TaskPage>(path, isEnded(task.state) ? undefined : EVERY_MS)
   return (
     <>
       <h2>Tasks that it created</h2>

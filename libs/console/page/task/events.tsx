@@ -1,6 +1,5 @@
 import type { HistoryEvent, TaskHistory } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { NodeLink } from '../parts/links.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -44,7 +43,7 @@ export function Events({ id, events }: { id: string; events: readonly HistoryEve
 
 function WholeEvent({ id, seq }: { id: string; seq: number }) {
   const path = withQuery(`/v1/tasks/${encodeURIComponent(id)}/events`, { after: seq - 1, limit: 1 })
-  const loaded = useLoad(path, (signal) => request<TaskHistory>(path, { signal }))
+  const loaded = useRead<TaskHistory>(path)
   return (
     <section>
       <h2>Event {seq}</h2>

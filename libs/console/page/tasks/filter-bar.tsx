@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { AgentList, TaskCounts } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { count, instant } from '../format/format.ts'
 import { Draft, Time, Typed } from '../parts/forms/field.tsx'
@@ -59,11 +59,7 @@ export const NO_FILTERS: Readonly<Record<string, undefined>> = Object.fromEntrie
 function States({ filters }: { filters: Filters }) {
   const { state: chosen = [], ...others } = filters
   const path = withQuery('/v1/tasks:count', { ...others, groupBy: 'state' })
-  const { value: counts } = useLoad(
-    path,
-    (signal) => request<TaskCounts>(path, { signal }),
-    COUNTS_EVERY_MS,
-  )
+  const { value: counts } = useRead<TaskCounts>(path, COUNTS_EVERY_MS)
   const toggle = (state: string) => {
     const next = chosen.some((each) => each === state)
       ? chosen.filter((each) => each !== state)

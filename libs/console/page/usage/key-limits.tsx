@@ -1,6 +1,5 @@
 import type { FleetView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { count, duration, UNKNOWN } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
@@ -29,7 +28,7 @@ const COLUMNS: readonly Column<Row>[] = [
 
 /** How much the limits of each provider's key still admit. */
 export function KeyLimitsOfProviders() {
-  const loaded = useLoad(FLEET, (signal) => request<FleetView>(FLEET, { signal }), EVERY_MS)
+  const loaded = useRead<FleetView>(FLEET, EVERY_MS)
   return (
     <>
       <h2>Limits of the providers</h2>

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { TenantLimitsView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { bytes, count, instant, percent, UNKNOWN, usd } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
@@ -57,11 +56,7 @@ function fullOf({ limit, used, setAside = 0 }: BudgetLimit): number | undefined 
 
 /** What is full? The caller's limits, what it holds of them, and for operators the stores. */
 export function Limits() {
-  const loaded = useLoad(
-    LIMITS,
-    (signal) => request<TenantLimitsView>(LIMITS, { signal }),
-    EVERY_MS,
-  )
+  const loaded = useRead<TenantLimitsView>(LIMITS, EVERY_MS)
   return (
     <>
       <h2>Your limits</h2>

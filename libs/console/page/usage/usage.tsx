@@ -1,6 +1,5 @@
 import type { UsageReport } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, count, sumOfParts, usd } from '../format/format.ts'
@@ -53,7 +52,7 @@ export function Usage() {
     scope: query['scope'],
     groupBy: query['by'] ?? 'hour',
   })
-  const loaded = useLoad(path, (signal) => request<UsageReport>(path, { signal }), EVERY_MS)
+  const loaded = useRead<UsageReport>(path, EVERY_MS)
   return (
     <>
       <h1 tabIndex={-1}>Usage and limits</h1>

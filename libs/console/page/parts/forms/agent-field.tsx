@@ -1,6 +1,5 @@
 import type { AgentList } from '@agentfleet/protocol'
-import { request } from '../../api/http.ts'
-import { useLoad } from '../../api/load.ts'
+import { useRead } from '../../api/load.ts'
 import { TextField } from './fields.tsx'
 
 /** The name of an agent; the browser offers the agents that the caller can use. */
@@ -11,8 +10,6 @@ export function AgentField(props: {
   set: (name: string) => void
   problem: string | undefined
 }) {
-  const { value: list } = useLoad('agents', (signal) =>
-    request<AgentList>('/v1/agents', { signal }),
-  )
+  const { value: list } = useRead<AgentList>('/v1/agents')
   return <TextField {...props} max={64} choices={list?.agents.map(({ name }) => name)} />
 }
