@@ -36,7 +36,7 @@ it('the benchmark reads from flags which parts to measure, and their sizes, and 
   const options = readOptions(['--only', 'failover,latency', '--smoke', '--rate', '50'])
   if (options === 'help') throw new Error('no help was asked for')
   expect([...options.parts]).toEqual(['latency', 'failover'])
-  expect([options.rounds, options.ratePerSecond]).toEqual([1, 50])
+  expect([options.rounds, options.rate]).toEqual([1, 50])
   expect(() => readOptions(['--only', 'speed'])).toThrow('not speed')
   expect(() => readOptions(['--rounds', 'many'])).toThrow('--rounds must be a number')
 })

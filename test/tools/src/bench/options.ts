@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
-import { partsOf, positive } from '../command/flags.ts'
+import { partsOf, readFlags } from '../command/flags.ts'
 
 /** The parts of the benchmark, in the order they run. */
 export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover', 'paid-twice'] as const
@@ -11,21 +10,8 @@ export type Part = (typeof PARTS)[number]
 export type KeyKind = 'plain' | 'limited'
 
 /** The measured parts, and their sizes. */
-export interface BenchOptions {
+export interface BenchOptions extends Readonly<typeof FLAGS>, Readonly<typeof SIZES> {
   readonly parts: ReadonlySet<Part>
-  readonly rounds: number
-  readonly seconds: number
-  readonly warmupSeconds: number
-  readonly callers: number
-  readonly workers: number
-  readonly slots: number
-  readonly ratePerSecond: number
-  readonly inflight: number
-  readonly kills: number
-  readonly failoverTasks: number
-  readonly paidTasks: number
-  /** When the peer counts a job as stalled, and how often it checks, milliseconds. */
-  readonly stalledMs: number
   /** The fleet demands keys; that of the callers has a rate limit, or none. */
   readonly keys: KeyKind | undefined
   readonly jsonFile: string | undefined
@@ -49,78 +35,52 @@ export const USAGE = `npm run bench -- [flags]
   --profile DIR      CPU profiles of all services, for node's own tools
   --smoke            everything tiny: does it work at all?`
 
-const DEFAULTS = {
+const FLAGS = {
   rounds: 7,
   seconds: 4,
-  warmupSeconds: 3,
   callers: 64,
   workers: 2,
   slots: 512,
+  /** Tasks a second. */
   rate: 500,
   inflight: 20_000,
   kills: 3,
-  failoverTasks: 1_400,
-  paidTasks: 400,
-  /** BullMQ's own. */
-  stalledMs: 30_000,
 }
-const SMOKE = {
+const SMOKE_FLAGS = {
+  ...FLAGS,
   rounds: 1,
   seconds: 1,
-  warmupSeconds: 0.5,
   callers: 16,
-  workers: 2,
-  slots: 512,
   rate: 100,
   inflight: 400,
   kills: 1,
-  failoverTasks: 200,
-  paidTasks: 40,
-  stalledMs: 5_000,
 }
+const SIZES = {
+  warmupSeconds: 3,
+  failoverTasks: 1_400,
+  paidTasks: 400,
+  /** When the peer counts a job as stalled, and how often it checks: BullMQ's own value, milliseconds. */
+  stalledMs: 30_000,
+}
+const SMOKE_SIZES = { warmupSeconds: 0.5, failoverTasks: 200, paidTasks: 40, stalledMs: 5_000 }
 
 /** Reads the flags; throws an error that names the fault. */
 export function readOptions(args: readonly string[]): BenchOptions | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: 'string' },
-      rounds: { type: 'string' },
-      seconds: { type: 'string' },
-      callers: { type: 'string' },
-      workers: { type: 'string' },
-      slots: { type: 'string' },
-      rate: { type: 'string' },
-      inflight: { type: 'string' },
-      kills: { type: 'string' },
-      json: { type: 'string' },
-      profile: { type: 'string' },
-      keys: { type: 'string' },
-      smoke: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const smoke = args.includes('--smoke')
+  const values = readFlags(args, {
+    numbers: smoke ? SMOKE_FLAGS : FLAGS,
+    texts: ['only', 'json', 'profile', 'keys'],
+    switches: ['smoke'],
   })
-  if (values.help) return 'help'
-  const base = values.smoke ? SMOKE : DEFAULTS
-  const number = (name: keyof typeof values & keyof typeof DEFAULTS): number =>
-    positive(`--${name}`, values[name], base[name])
+  if (values === 'help') return 'help'
+  const { only, json, profile, keys, smoke: _smoke, ...numbers } = values
   return {
-    parts: new Set(partsOf(PARTS, values.only)),
-    rounds: number('rounds'),
-    seconds: number('seconds'),
-    warmupSeconds: base.warmupSeconds,
-    callers: number('callers'),
-    workers: number('workers'),
-    slots: number('slots'),
-    ratePerSecond: number('rate'),
-    inflight: number('inflight'),
-    kills: number('kills'),
-    failoverTasks: base.failoverTasks,
-    paidTasks: base.paidTasks,
-    stalledMs: base.stalledMs,
-    keys: keyKindOf(values.keys),
-    jsonFile: values.json === undefined ? undefined : resolve(values.json),
-    profileDir: values.profile === undefined ? undefined : resolve(values.profile),
+    ...numbers,
+    ...(smoke ? SMOKE_SIZES : SIZES),
+    parts: new Set(partsOf(PARTS, only)),
+    keys: keyKindOf(keys),
+    jsonFile: json === undefined ? undefined : resolve(json),
+    profileDir: profile === undefined ? undefined : resolve(profile),
   }
 }
 

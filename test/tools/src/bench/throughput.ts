@@ -78,7 +78,7 @@ export function compareThroughput(
 
 /** Latency at a rate that both sides can sustain. */
 export function compareLatency(context: BenchContext, sides: Sides): Promise<Comparison> {
-  const perSecond = context.options.ratePerSecond
+  const perSecond = context.options.rate
   const load = (target: LoadTarget, seconds: number): Promise<LoadResult> =>
     openLoop(target, { perSecond, seconds, connectionsMax: CONNECTIONS_MAX })
   return compare(context, sides, `latency at ${perSecond} tasks/s, echo`, 'echo', load)

@@ -19,6 +19,28 @@ type Values<N extends string, T extends string, S extends string> = Readonly<
   Record<N, number> & Record<T, string | undefined> & Record<S, boolean>
 >
 
+/** Reads the flags of a command; `help` asks how to use it. Throws an error that names a wrong flag. */
+export function readFlags<N extends string, T extends string = never, S extends string = never>(
+  args: readonly string[],
+  { numbers, texts = [], switches = [] }: Flags<N, T, S>,
+): Values<N, T, S> | 'help' {
+  const names = Object.keys(numbers) as N[]
+  const text = { type: 'string' } as const
+  const onOff = { type: 'boolean', default: false } as const
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      ...Object.fromEntries([...names, ...texts].map((name) => [name, text])),
+      ...Object.fromEntries(['help', ...switches].map((name) => [name, onOff])),
+    },
+  }) as { values: Readonly<Record<string, string | boolean | undefined>> }
+  if (values['help'] === true) return 'help'
+  const read = names.map((name) => {
+    return [name, positive(`--${name}`, values[name] as string | undefined, numbers[name])] as const
+  })
+  return { ...values, ...Object.fromEntries(read) } as unknown as Values<N, T, S>
+}
+
 /** Runs a command with the values of its flags, or shows how to use it. Throws an error that names a wrong flag. */
 export async function runCommand<
   N extends string,
@@ -26,27 +48,16 @@ export async function runCommand<
   S extends string = never,
 >(
   usage: string,
-  { numbers, texts = [], switches = [] }: Flags<N, T, S>,
+  flags: Flags<N, T, S>,
   run: (values: Values<N, T, S>) => Promise<void>,
 ): Promise<void> {
-  const names = Object.keys(numbers) as N[]
-  const text = { type: 'string' } as const
-  const onOff = { type: 'boolean', default: false } as const
-  const { values } = parseArgs({
-    options: {
-      ...Object.fromEntries([...names, ...texts].map((name) => [name, text])),
-      ...Object.fromEntries(['help', ...switches].map((name) => [name, onOff])),
-    },
-  }) as { values: Readonly<Record<string, string | boolean | undefined>> }
-  if (values['help'] === true) return say(usage)
-  const read = names.map((name) => {
-    return [name, positive(`--${name}`, values[name] as string | undefined, numbers[name])] as const
-  })
-  await run({ ...values, ...Object.fromEntries(read) } as unknown as Values<N, T, S>)
+  const values = readFlags(process.argv.slice(2), flags)
+  if (values === 'help') return say(usage)
+  await run(values)
 }
 
 /** A positive number from text, or the fallback without one. */
-export function positive(flag: string, text: string | undefined, fallback: number): number {
+function positive(flag: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback
   const value = Number(text)
   if (!(value > 0)) throw new Error(`${flag} must be a number above 0, got ${text}`)

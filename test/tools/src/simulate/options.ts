@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { SCALE_LIMITS } from '@agentfleet/domain'
-import { partsOf, positive } from '../command/flags.ts'
+import { partsOf, readFlags } from '../command/flags.ts'
 
 /** The parts of the simulation, in the order they run. */
 export const PARTS = ['balancing', 'scaling'] as const
@@ -75,52 +74,32 @@ scaling:
 
 /** Reads the flags; throws an error that names the fault. */
 export function readSimulateOptions(args: readonly string[]): SimulateOptions | 'help' {
-  const text = { type: 'string' } as const
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: text,
-      trace: text,
-      plot: text,
-      seed: text,
-      seeds: text,
-      days: text,
-      service: text,
-      sigma: text,
-      slots: text,
-      startup: text,
-      wait: text,
-      min: text,
-      max: text,
-      goal: text,
-      grid: { type: 'boolean', default: false },
-      smoke: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const values = readFlags(args, {
+    numbers: DEFAULTS,
+    texts: ['only', 'trace', 'plot'],
+    switches: ['grid', 'smoke'],
   })
-  if (values.help) return 'help'
-  const number = (name: keyof typeof DEFAULTS): number =>
-    positive(`--${name}`, values[name], DEFAULTS[name])
-  const days = values.smoke && values.days === undefined ? SMOKE_DAYS : number('days')
-  const [nodesMin, nodesMax] = [number('min'), number('max')]
-  if (nodesMin > nodesMax) throw new Error(`--min ${nodesMin} is above --max ${nodesMax}`)
+  if (values === 'help') return 'help'
+  const { days, min, max, trace, plot } = values
+  if (min > max) throw new Error(`--min ${min} is above --max ${max}`)
+  const short = values.smoke && !args.some((arg) => arg.startsWith('--days'))
   return {
     parts: new Set(partsOf(PARTS, values.only)),
-    seed: number('seed'),
-    seeds: whole('--seeds', number('seeds')),
-    traceFile: values.trace === undefined ? OWN_TRACE : resolve(values.trace),
-    plotFile: values.plot === undefined ? undefined : resolve(values.plot),
+    seed: values.seed,
+    seeds: whole('--seeds', values.seeds),
+    traceFile: trace === undefined ? OWN_TRACE : resolve(trace),
+    plotFile: plot === undefined ? undefined : resolve(plot),
     grid: values.grid,
     smoke: values.smoke,
-    seconds: days * DAY_S,
-    serviceS: number('service'),
-    sigma: number('sigma'),
-    slots: whole('--slots', number('slots')),
-    startupS: number('startup'),
-    waitTargetS: number('wait'),
-    nodesMin: whole('--min', nodesMin),
-    nodesMax: whole('--max', nodesMax),
-    goal: number('goal') / 100,
+    seconds: (short ? SMOKE_DAYS : days) * DAY_S,
+    serviceS: values.service,
+    sigma: values.sigma,
+    slots: whole('--slots', values.slots),
+    startupS: values.startup,
+    waitTargetS: values.wait,
+    nodesMin: whole('--min', min),
+    nodesMax: whole('--max', max),
+    goal: values.goal / 100,
   }
 }
 
