@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
 import { say } from './command/flags.ts'
 import { MUTATIONS } from './mutations/index.ts'
-import { editsOf, testsOf, type Mutation } from './mutations/mutation.ts'
+import { ASSERTION_FAILED, editsOf, testsOf, type Mutation } from './mutations/mutation.ts'
 
 /**
  * `npm run mutate`: checks that the tests notice faults. It switches one safeguard after the other off in a
@@ -98,8 +98,9 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
     }
     if (needsBuild(mutation)) await run(dir, join(dir, 'node_modules/.bin/tsc'), ['-b'])
     const failures = await failedTests(dir, testsOf(mutation))
+    const { caughtBy, because = ASSERTION_FAILED } = mutation
     const right = failures.find(
-      ({ title, message }) => mutation.caughtBy.test(title) && mutation.because.test(message),
+      ({ title, message }) => caughtBy.test(title) && because.test(message),
     )
     const shown = right ?? failures[0]
     return {

@@ -54,7 +54,6 @@ export const AGENTS: readonly Mutation[] = [
       '--testTimeout=15000',
     ],
     caughtBy: /an LLM call ends when its answer is too large/,
-    because: /expected/,
   },
   {
     name: 'ssrf-private',
@@ -113,7 +112,6 @@ export const AGENTS: readonly Mutation[] = [
     find: 'if (talk.repairs >= repairsMax) return',
     replace: 'if (talk.repairs >= 0) return',
     caughtBy: /is requested again with a list of its defects/,
-    because: /expected/,
   },
   {
     name: 'repairs-max',
@@ -122,7 +120,6 @@ export const AGENTS: readonly Mutation[] = [
     find: 'if (talk.repairs >= repairsMax) return',
     replace: 'if (talk.repairs >= Infinity) return',
     caughtBy: /is requested again with a list of its defects/,
-    because: /expected/,
   },
   {
     name: 'answer-schema',
@@ -157,7 +154,6 @@ export const AGENTS: readonly Mutation[] = [
     replace: 'if (text.length <= Infinity) return { text, error }',
     tests: ['services/worker/test/tools/tools.test.ts', '-t', 'running a tool'],
     caughtBy: /cuts an answer above the limit/,
-    because: /expected/,
   },
   {
     name: 'tool-idempotent',
@@ -167,7 +163,6 @@ export const AGENTS: readonly Mutation[] = [
     replace: 'const triesMax = TRIES_MAX',
     tests: ['services/worker/test/tools/tools.test.ts', '-t', 'running a tool'],
     caughtBy: /reports the message of an ordinary error to the model/,
-    because: /expected/,
   },
   {
     name: 'limiter-closed',
@@ -177,7 +172,6 @@ export const AGENTS: readonly Mutation[] = [
     replace: 'const closeMs = Math.min(1, closedMs)',
     tests: ['services/worker/test/limits/limiter.test.ts', '--testTimeout=15000'],
     caughtBy: /admits no call after a refusal until the pause/,
-    because: /expected/,
   },
   {
     name: 'limiter-patience',
@@ -197,7 +191,6 @@ export const AGENTS: readonly Mutation[] = [
     replace: '',
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'buckets'],
     caughtBy: /let a burst through and then grant calls/,
-    because: /expected/,
   },
   {
     name: 'bucket-closed',
@@ -207,7 +200,6 @@ export const AGENTS: readonly Mutation[] = [
     replace: 'local delay = 0\n',
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'buckets'],
     caughtBy: /are closed for every node after a refusal/,
-    because: /expected/,
   },
   {
     name: 'tenant-budget',
@@ -217,7 +209,6 @@ export const AGENTS: readonly Mutation[] = [
     replace: '',
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'budget'],
     caughtBy: /counts the usage that is stored in the log and the largest/,
-    because: /expected/,
   },
   {
     name: 'replay-journal',
@@ -228,7 +219,6 @@ export const AGENTS: readonly Mutation[] = [
       "const journal = from === 'journal' && state === 'queued' ? await journalOf(taskLog, record) : []",
     tests: ['services/gateway/test/lists/replay.test.ts', '--testTimeout=15000'],
     caughtBy: /from its journal/,
-    because: /expected/,
   },
   {
     name: 'replay-ended',

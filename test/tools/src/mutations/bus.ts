@@ -20,7 +20,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'const result = read({ schema: (channel.reply as Shape<unknown>).schema }, value)',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /leaves its place in the answer empty/,
-    because: /expected/,
   },
   {
     name: 'bus-split-request',
@@ -30,7 +29,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'if (run.count > 0 && bytesMax < 0) {',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /split the items of a request into several messages and send each large item alone/,
-    because: /expected/,
   },
   {
     name: 'bus-split-hint',
@@ -39,7 +37,6 @@ export const BUS: readonly Mutation[] = [
     find: 'channel.body.items === undefined ? [] : packed(channel.body, body)',
     replace: 'channel.body.items !== undefined ? [] : packed(channel.body, body)',
     caughtBy: /with many items into several messages/,
-    because: /expected/,
   },
   {
     name: 'bus-split-answer',
@@ -60,7 +57,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'items[offset] = item',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /split an answer, and the caller puts the parts together in order/,
-    because: /expected/,
   },
   {
     name: 'bus-answer-item-size',
@@ -70,7 +66,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'if (text.length > 0) return text',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /leaves the place of an item empty if/,
-    because: /expected/,
   },
   {
     name: 'bus-oversize',
@@ -80,7 +75,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'void fitsInto',
     tests: ['libs/adapters/test/bus/bounds.test.ts'],
     caughtBy: /a text that is larger than the server accepts is not sent/,
-    because: /expected/,
   },
   {
     name: 'bus-bytes',
@@ -90,7 +84,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'return text.length <= bytesMax',
     tests: ['libs/adapters/test/bus/bounds.test.ts'],
     caughtBy: /a message that is larger than its channel allows is not sent/,
-    because: /expected/,
   },
   {
     name: 'bus-channel-size',
@@ -100,7 +93,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'if (bytes > Infinity) {',
     tests: ['libs/adapters/test/bus/bounds.test.ts'],
     caughtBy: /is refused before it is parsed/,
-    because: /expected/,
   },
   {
     name: 'bus-answer-place',
@@ -110,7 +102,6 @@ export const BUS: readonly Mutation[] = [
     replace: "if (reply !== '' && channel.reply !== undefined && mayAnswer(channel, '*')) {",
     tests: ['services/coordinator/test/hostile-node.test.ts'],
     caughtBy: /a node cannot make a coordinator publish an answer to the log/,
-    because: /expected/,
   },
   {
     name: 'bus-refusal-told',
@@ -128,7 +119,6 @@ export const BUS: readonly Mutation[] = [
     find: '.catch(failed)',
     replace: '.catch(() => undefined)',
     caughtBy: /is answered at once when its handler fails/,
-    because: /expected/,
   },
   {
     name: 'bus-bad-reply',
@@ -138,7 +128,6 @@ export const BUS: readonly Mutation[] = [
     replace: "if (result.kind !== undefined) return { kind: 'reply', body: value }",
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /refuses an unreadable answer/,
-    because: /expected/,
   },
   {
     name: 'bus-own-node',
@@ -147,7 +136,6 @@ export const BUS: readonly Mutation[] = [
     find: "channel.ownNode !== 'sender') return result",
     replace: "channel.ownNode !== 'listener') return result",
     caughtBy: /is refused when a node sends it in another node's name/,
-    because: /expected/,
   },
   {
     name: 'bus-log-rate',
@@ -157,7 +145,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'if (last !== undefined && now < 0) return',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /is logged together with similar messages in one line/,
-    because: /expected/,
   },
   {
     name: 'bus-no-responders',
@@ -167,7 +154,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'if (nobody) return',
     tests: ['libs/adapters/test/bus/channels.test.ts'],
     caughtBy: /fails at once when no listener exists/,
-    because: /expected/,
   },
   {
     name: 'dispatch-item-alone',
@@ -176,7 +162,6 @@ export const BUS: readonly Mutation[] = [
     find: 'unreadable.push(at)',
     replace: 'break',
     caughtBy: /that cannot be read is listed in the reply, and the other items start/,
-    because: /expected/,
   },
   {
     name: 'outcome-asked-again',
@@ -185,7 +170,6 @@ export const BUS: readonly Mutation[] = [
     find: 'outcomes.push(outcome ?? UNAVAILABLE)',
     replace: 'outcomes.push(outcome ?? TOO_LARGE)',
     caughtBy: /the node sends a report again if it cannot read/,
-    because: /expected/,
   },
   {
     name: 'bus-begins-bytes',

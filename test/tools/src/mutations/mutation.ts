@@ -16,9 +16,12 @@ export interface Mutation extends Edit {
   readonly tests?: readonly string[]
   /** Title of the test that has to fail. */
   readonly caughtBy: RegExp
-  /** Pattern of its failure message. */
-  readonly because: RegExp
+  /** Pattern of its failure message; omitted: an assertion failed. */
+  readonly because?: RegExp
 }
+
+/** How vitest says that an assertion failed. */
+export const ASSERTION_FAILED = /expected/
 
 /** Every edit of the mutation, in their order. */
 export function editsOf(mutation: Mutation): readonly Edit[] {

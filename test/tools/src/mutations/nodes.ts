@@ -12,7 +12,6 @@ export const NODES: readonly Mutation[] = [
     replace: 'nodes',
     tests: ['services/load-balancer/test/intake/sharing.test.ts', '-t', 'speaks for another node'],
     caughtBy: /does not take the other node out of service/,
-    because: /expected/,
   },
   {
     name: 'forged-ending',
@@ -22,7 +21,6 @@ export const NODES: readonly Mutation[] = [
     replace: 'remove(taskId)',
     tests: [SHARES],
     caughtBy: /a task counts once towards the limit of its tenant/,
-    because: /expected/,
   },
   {
     name: 'forged-claims',
@@ -32,7 +30,6 @@ export const NODES: readonly Mutation[] = [
     replace: 'const taken = count',
     tests: [SHARES],
     caughtBy: /L9: a node that claims tasks of a tenant which are not in flight/,
-    because: /expected/,
   },
   {
     name: 'forged-run',
@@ -42,7 +39,6 @@ export const NODES: readonly Mutation[] = [
     replace: '',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'was given a task'],
     caughtBy: /only a node that was given a task/,
-    because: /expected/,
   },
   {
     name: 'room-of-all',
@@ -52,7 +48,6 @@ export const NODES: readonly Mutation[] = [
     replace: 'max - used + own',
     tests: ['services/coordinator/test/reports/batch.test.ts', '-t', 'one node'],
     caughtBy: /one node cannot take the room/,
-    because: /expected/,
   },
   {
     name: 'restart-flood',
@@ -61,6 +56,5 @@ export const NODES: readonly Mutation[] = [
     find: 'nowMs - entry.sinceMs < INCARNATION_MIN_MS',
     replace: 'nowMs < 0',
     caughtBy: /is replaced at most once a second/,
-    because: /expected/,
   },
 ]

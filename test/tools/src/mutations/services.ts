@@ -20,7 +20,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: "if (answer.kind === 'unavailable') {",
     tests: ['services/load-balancer/test/placing/placing.test.ts', '-t', 'the dispatch of a task'],
     caughtBy: /without an answer is left to the lease/,
-    because: /expected/,
   },
   {
     name: 'tenant-limit-fresh',
@@ -29,7 +28,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'if (waits(tenant) || roomOf(standing(tenant)) < 1) {',
     replace: 'if (waits(tenant) || roomOf(standing(tenant)) < -1000) {',
     caughtBy: /tasks above the limit of their tenant are not placed/,
-    because: /expected/,
   },
   {
     name: 'lost-ending',
@@ -38,7 +36,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'if (held.tasks.size <= active + queued) return',
     replace: 'if (held.tasks.size > -1) return',
     caughtBy: /L6: a task whose end message was lost does not count/,
-    because: /expected/,
   },
   {
     name: 'tenant-limit-shared',
@@ -56,7 +53,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'if (count === undefined) return 0',
     replace: 'if (count === undefined) return limit',
     caughtBy: /PLACE-2: a load balancer starts no task of a tenant/,
-    because: /expected/,
   },
   {
     name: 'advice-in-shadow',
@@ -66,7 +62,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: "mode !== undefined ? { kind: 'applied'",
     tests: ['libs/adviser/test/modes.test.ts', '--testTimeout=15000'],
     caughtBy: /asks the LLM and records the answers in mode shadow/,
-    because: /expected/,
   },
   {
     name: 'adviser-clamp',
@@ -77,7 +72,6 @@ export const SERVICES: readonly Mutation[] = [
       '{\n      answer: kept.answer as A,\n      clamped: question.clamp(structuredClone(kept.answer) as A, seen).clamped,\n    }',
     tests: ['libs/adviser/test/attacks.test.ts', '--testTimeout=15000'],
     caughtBy: /an answer to the adviser that is out of bounds/,
-    because: /expected/,
   },
   {
     name: 'adviser-budget',
@@ -97,7 +91,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: "end('good')",
     tests: ['libs/adviser/test/bounds.test.ts', '--testTimeout=15000'],
     caughtBy: /opens after three failures/,
-    because: /expected/,
   },
   {
     name: 'pool-exit-zero',
@@ -107,7 +100,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: 'void member.exited().then(({ code }) => {\n      if (code === 0) return',
     tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=15000'],
     caughtBy: /starts another process when a process ends with exit code 0/,
-    because: /expected/,
   },
   {
     name: 'pool-leave',
@@ -117,7 +109,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: '',
     tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=15000'],
     caughtBy: /ends exactly the processes that were chosen to stop, and does/,
-    because: /expected/,
   },
   {
     name: 'orchestrator-owned-pods',
@@ -137,7 +128,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: ', outcome)',
     tests: ['libs/control-plane/test/decision-recorder.test.ts', '--testTimeout=15000'],
     caughtBy: /each outcome is stored once/,
-    because: /expected/,
   },
   {
     name: 'decision-allowance',
@@ -147,7 +137,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: '',
     tests: ['libs/control-plane/test/decision-recorder.test.ts', '--testTimeout=15000'],
     caughtBy: /rate-limited decisions are recorded in a burst at first/,
-    because: /expected/,
   },
   {
     name: 'adviser-figures',
@@ -189,7 +178,6 @@ export const SERVICES: readonly Mutation[] = [
     ],
     tests: ['services/autoscaler/test/service.test.ts', '-t', 'S1', '--testTimeout=15000'],
     caughtBy: /S1: scales only while it leads, and only observes before/,
-    because: /expected/,
   },
   {
     name: 'tenants-apart',
@@ -213,7 +201,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'if (principal === undefined) {',
     replace: 'if (principal === undefined && scope === undefined) {',
     caughtBy: /an API key identifies its tenant/,
-    because: /expected/,
   },
   {
     name: 'scope',
@@ -222,7 +209,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'if (scope !== undefined && !scopes.includes(scope))',
     replace: 'if (scope !== undefined && scopes.length === 0)',
     caughtBy: /a principal is admitted for exactly the scopes that it has/,
-    because: /expected/,
   },
   {
     name: 'own-approval',
@@ -231,7 +217,6 @@ export const SERVICES: readonly Mutation[] = [
     find: '(submittedBy !== undefined && submittedBy !== by)',
     replace: '(submittedBy !== undefined || by === undefined)',
     caughtBy: /every key may approve it except the key that submitted the task/,
-    because: /expected/,
   },
   {
     name: 'rotated-secret',
@@ -240,7 +225,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'untilMs === undefined || untilMs > nowMs',
     replace: 'untilMs === undefined || nowMs >= 0',
     caughtBy: /the rotation of an API key keeps the previous secret valid/,
-    because: /expected/,
   },
   {
     name: 'key-reserve',
@@ -249,7 +233,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'Math.max(left, perMinute - reserved)',
     replace: 'Math.max(left, perMinute - 0 * reserved)',
     caughtBy: /with timely answers every permit of the limit can be used/,
-    because: /expected/,
   },
   {
     name: 'key-places',
@@ -259,7 +242,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: 'math.min(entering, concurrent)',
     tests: ['libs/adapters/test/limits/caller-limits.test.ts'],
     caughtBy: /one question frees the places of ended requests/,
-    because: /expected/,
   },
   {
     name: 'replay-overrides',
@@ -279,7 +261,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: 'return (await reader.load(about)) !== undefined',
     tests: ['services/gateway/test/fleet/control.test.ts', '-t', 'only operators see'],
     caughtBy: /only operators see the task ids in them/,
-    because: /expected/,
   },
   {
     name: 'audit-tenants',
@@ -289,7 +270,6 @@ export const SERVICES: readonly Mutation[] = [
     replace: "SUBJECTS.audit('gateway', event.kind)",
     tests: ['services/gateway/test/principals/audit.test.ts', '-t', 'a flood of refusals'],
     caughtBy: /a flood of refusals drops no change from the audit log/,
-    because: /expected/,
   },
   {
     name: 'decisions-max',
@@ -298,7 +278,6 @@ export const SERVICES: readonly Mutation[] = [
     find: 'entriesMax: DECISIONS_MAX,',
     replace: 'entriesMax: Infinity,',
     caughtBy: /only the latest decisions and incidents are kept/,
-    because: /expected/,
   },
   {
     name: 'placing-shadow',
@@ -308,6 +287,5 @@ export const SERVICES: readonly Mutation[] = [
     replace: 'if (waiting < 0) {',
     tests: ['services/load-balancer/test/placing/advised.test.ts', '-t', 'in mode shadow'],
     caughtBy: /does not wait for the adviser in mode shadow/,
-    because: /expected/,
   },
 ]

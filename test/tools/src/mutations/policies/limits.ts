@@ -45,7 +45,6 @@ export const LIMITS: readonly Mutation[] = [
     find: '(limit * LOCAL_SHARE) / Math.max(1, nodes)',
     replace: 'limit * LOCAL_SHARE',
     caughtBy: /allow a node only its share/,
-    because: /expected/,
   },
   {
     name: 'fair-wait',

@@ -119,6 +119,5 @@ export const RECOVERY: readonly Mutation[] = [
     replace: 'await asked',
     tests: ['services/recovery/test/incident/workflow.test.ts', '-t', 'advice in mode shadow'],
     caughtBy: /an action does not wait for advice in mode shadow/,
-    because: /expected/,
   },
 ]
