@@ -9,7 +9,7 @@ import {
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { decisionView, incidentView } from './control-views.ts'
-import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
+import { nextOf, positionOf } from '../lists/cursor.ts'
 import {
   DECISIONS_MAX,
   type DecisionQuery,
@@ -103,12 +103,4 @@ async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incid
 /** Identifies a list by its filters, so that a cursor of another list is refused. */
 function filterOf(listing: string, filters: readonly (string | undefined)[]): string {
   return [listing, ...filters.map((filter) => filter ?? '')].join(' ')
-}
-
-function positionOf(cursor: string | undefined, listing: string, form: RegExp): { after?: string } {
-  return cursor === undefined ? {} : { after: decodeCursor(cursor, listing, form) }
-}
-
-function nextOf(listing: string, next: string | undefined): { nextCursor?: string } {
-  return next === undefined ? {} : { nextCursor: encodeCursor({ state: listing, after: next }) }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FoundTask, SearchQuery, Store } from '@agentfleet/adapters'
 import { Refusal } from '../http/problems.ts'
 
 /** The position at which a page of a list ended. */
@@ -11,6 +12,32 @@ interface ListPosition {
 
 /** Enough to detect any accident, and short. */
 const SUM_CHARS = 8
+
+/** Returns the field that leads to the next page, if there is one. */
+export function nextOf(listing: string, after: string | undefined): { nextCursor?: string } {
+  return after === undefined ? {} : { nextCursor: encodeCursor({ state: listing, after }) }
+}
+
+/** Returns the field with the position of a cursor, if the client sent one; throws a Refusal for a wrong cursor. */
+export function positionOf(
+  cursor: string | undefined,
+  listing: string,
+  form?: RegExp,
+): { after?: string } {
+  return cursor === undefined ? {} : { after: decodeCursor(cursor, listing, form) }
+}
+
+/** Searches one page of tasks, behind the page to which the cursor belongs. */
+export async function searchPage(
+  store: Pick<Store, 'search'>,
+  listing: string,
+  query: Omit<SearchQuery, 'cursor'>,
+  cursor: string | undefined,
+): Promise<{ found: readonly FoundTask[]; scanned: number; nextCursor?: string }> {
+  const { after } = positionOf(cursor, listing)
+  const page = await store.search(after === undefined ? query : { ...query, cursor: after })
+  return { found: page.found, scanned: page.scanned, ...nextOf(listing, page.cursor) }
+}
 
 /** Encodes the position as text that clients send back unchanged. */
 export function encodeCursor({ state, after }: ListPosition): string {

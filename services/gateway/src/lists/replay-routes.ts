@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Store } from '@agentfleet/adapters'
-import { isTerminal, type Principal, type TaskFilter, type TaskRecord } from '@agentfleet/domain'
+import { isTerminal, type Principal, type TaskRecord } from '@agentfleet/domain'
 import type { ReplayPage, ReplayResult } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { AgentDirectory } from '../agents/directory.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import type { Principals } from '../principals/principals.ts'
 import { submitterOf } from '../principals/submitter.ts'
-import { toProblem, wrongField } from '../http/problems.ts'
+import { toProblem } from '../http/problems.ts'
 import { ownTask, taskNotFound, type Reader } from '../tasks/reads.ts'
 import type { ReplayFrom, Replays } from '../tasks/replays.ts'
 import { taskView } from '../tasks/views.ts'
-import { filterOf, listingName, type FilterFields } from './filters.ts'
+import { chooseTasks, type ChoiceFields } from './chosen.ts'
+import { listingName } from './filters.ts'
 
 interface ReplayRouteDeps {
   readonly replays: Replays
@@ -23,18 +23,8 @@ interface ReplayRouteDeps {
   readonly principals: Pick<Principals, 'refusedPart'>
 }
 
-interface ReplayFields extends FilterFields {
-  readonly taskIds?: readonly string[]
+interface ReplayFields extends ChoiceFields {
   readonly from: ReplayFrom
-  readonly dryRun: boolean
-  readonly limit: number
-  readonly cursor?: string
-}
-
-interface Chosen {
-  readonly taskIds: readonly string[]
-  readonly scanned: number
-  readonly nextCursor?: string
 }
 
 type Caller = Pick<FastifyRequest, 'principal' | 'ip'>
@@ -90,41 +80,6 @@ export function replayRoutes(deps: ReplayRouteDeps) {
     return results
   }
 
-  async function endedOf(tenant: string, taskIds: readonly string[]): Promise<string[]> {
-    const found: string[] = []
-    for (let start = 0; start < taskIds.length; start += PAGE) {
-      const records = await store.loadAll(taskIds.slice(start, start + PAGE))
-      const ended = records.filter((each) => each.tenant === tenant && isTerminal(each.state))
-      found.push(...ended.map(({ taskId }) => taskId))
-    }
-    return found
-  }
-
-  async function chosenBy(tenant: string, filter: TaskFilter, fields: ReplayFields) {
-    const { from, limit, cursor } = fields
-    const listing = listingName('replay', { filter, from })
-    const position = cursor === undefined ? {} : { cursor: decodeCursor(cursor, listing) }
-    const page = await store.search({ tenant, filter, limit, lookedAtMax: limit, ...position })
-    const taskIds = page.found.map(({ task }) => task.taskId)
-    if (page.cursor === undefined) return { taskIds, scanned: page.scanned }
-    const nextCursor = encodeCursor({ state: listing, after: page.cursor })
-    return { taskIds, scanned: page.scanned, nextCursor }
-  }
-
-  async function choose(tenant: string, fields: ReplayFields): Promise<Chosen> {
-    const { taskIds, from: _from, dryRun, limit: _limit, cursor: _cursor, ...asked } = fields
-    const filter = filterOf(asked, 'body')
-    if (taskIds === undefined) return chosenBy(tenant, { states: ['failed'], ...filter }, fields)
-    if (Object.keys(filter).length > 0) {
-      throw wrongField(
-        '/taskIds',
-        'cannot be combined with filters; send either taskIds or filters',
-      )
-    }
-    const ids = [...new Set(taskIds)]
-    return { taskIds: dryRun ? await endedOf(tenant, ids) : ids, scanned: ids.length }
-  }
-
   return {
     async replayTask(request: FastifyRequest, reply: FastifyReply) {
       const { from = 'start' } = (request.body ?? {}) as { from?: ReplayFrom }
@@ -139,8 +94,14 @@ export function replayRoutes(deps: ReplayRouteDeps) {
     async replayTasks(request: FastifyRequest): Promise<ReplayPage> {
       const fields = request.body as ReplayFields
       const { tenant } = request
+      const { from, limit } = fields
       const key = keyOf(request)
-      const { taskIds, ...page } = await choose(tenant, fields)
+      const { taskIds, ...page } = await chooseTasks(store, tenant, fields, {
+        listing: (filter) => listingName('replay', { filter, from }),
+        states: ['failed'],
+        fits: ({ state }) => isTerminal(state),
+        lookedAtMax: limit,
+      })
       if (fields.dryRun) return { dryRun: true, matched: taskIds.length, results: [], ...page }
       const results: ReplayResult[] = []
       for (let start = 0; start < taskIds.length; start += PAGE) {
@@ -148,7 +109,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
         const loaded = await store.loadAll(ids)
         const records = loaded.filter((record) => record.tenant === tenant)
         const known = new Set(records.map(({ taskId }) => taskId))
-        results.push(...(await replayAll(records, fields.from, key, request)))
+        results.push(...(await replayAll(records, from, key, request)))
         results.push(...ids.filter((id) => !known.has(id)).map(notFound))
       }
       return { dryRun: false, matched: results.length, results, ...page }

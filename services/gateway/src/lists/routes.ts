@@ -7,7 +7,7 @@ import {
   type TaskPage,
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from './cursor.ts'
+import { searchPage } from './cursor.ts'
 import type { Reader } from '../tasks/reads.ts'
 import { isoTime, taskSummary } from '../tasks/views.ts'
 import type { TenantRoom } from '../tenants/room.ts'
@@ -47,16 +47,15 @@ export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
   async function pageOf(tenant: string, filter: TaskFilter, fields: PageFields) {
     const { order, limit, cursor } = fields
     const listing = listingName('tasks', { order, filter })
-    const position = cursor === undefined ? {} : { cursor: decodeCursor(cursor, listing) }
-    const page = await store.search({ tenant, filter, order, limit, ...position })
-    const tasks = page.found.map(({ task, node }) => taskSummary(task, node))
-    if (page.cursor === undefined) {
-      const keptFromMs = room.keptFromMs()
-      const end = keptFromMs === undefined ? {} : { keptFrom: isoTime(keptFromMs) }
-      return { tasks, scanned: page.scanned, ...end }
+    const query = { tenant, filter, order, limit }
+    const { found, ...page } = await searchPage(store, listing, query, cursor)
+    const tasks = found.map(({ task, node }) => taskSummary(task, node))
+    const keptFromMs = page.nextCursor === undefined ? room.keptFromMs() : undefined
+    return {
+      tasks,
+      ...page,
+      ...(keptFromMs === undefined ? {} : { keptFrom: isoTime(keptFromMs) }),
     }
-    const nextCursor = encodeCursor({ state: listing, after: page.cursor })
-    return { tasks, scanned: page.scanned, nextCursor }
   }
 
   return {

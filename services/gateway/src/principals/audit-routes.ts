@@ -1,7 +1,7 @@
 import type { AuditLog, StoredAuditEvent } from '@agentfleet/adapters'
 import type { AuditEventView, AuditPage } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
+import { nextOf, positionOf } from '../lists/cursor.ts'
 import { listingName } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -26,7 +26,8 @@ export function auditRoutes({ audit }: { audit: Pick<AuditLog, 'before'> }) {
       const query = request.query as Query
       const { limit, cursor, ...asked } = query
       const listing = listingName('audit', asked)
-      let below = cursor === undefined ? undefined : Number(decodeCursor(cursor, listing, /^\d+$/))
+      const { after } = positionOf(cursor, listing, /^\d+$/)
+      let below = after === undefined ? undefined : Number(after)
       const found: StoredAuditEvent[] = []
       for (let scanned = 0; scanned < SCAN_MAX; scanned += CHUNK) {
         const page = await audit.before(below, CHUNK)
@@ -60,6 +61,5 @@ function pageOf(
   const events = found.map(({ seq, event: { atMs, ...event } }): AuditEventView => {
     return { seq, at: isoTime(atMs), ...event } as AuditEventView
   })
-  if (next === undefined) return { events }
-  return { events, nextCursor: encodeCursor({ state: listing, after: String(next) }) }
+  return { events, ...nextOf(listing, next === undefined ? undefined : String(next)) }
 }

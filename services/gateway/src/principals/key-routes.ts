@@ -9,7 +9,7 @@ import type {
   MeView,
 } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
+import { nextOf, positionOf } from '../lists/cursor.ts'
 import { listingName } from '../lists/filters.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
@@ -83,15 +83,12 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
       const query = request.query as { tenant?: string; limit: number; cursor?: string }
       const { tenant, limit, cursor } = query
       const listing = listingName('keys', { tenant })
-      const after = cursor === undefined ? '' : decodeCursor(cursor, listing)
+      const { after = '' } = positionOf(cursor, listing)
       const found = directory.list(tenant).filter(({ key }) => key.id > after)
       const page = found.slice(0, limit).map(({ key }: StoredKey) => keyView(key, nowMs()))
       const last = page.at(-1)
-      const more = found.length > limit && last !== undefined
-      return Promise.resolve({
-        keys: page,
-        ...(more ? { nextCursor: encodeCursor({ state: listing, after: last.id }) } : {}),
-      })
+      const next = found.length > limit ? last?.id : undefined
+      return Promise.resolve({ keys: page, ...nextOf(listing, next) })
     },
     async getKey(request: FastifyRequest): Promise<KeyView> {
       const stored = directory.find(idOf(request)) ?? (await keys.last(idOf(request)))
