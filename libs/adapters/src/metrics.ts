@@ -8,7 +8,7 @@ export function createMetrics(
 ): void {
   metricsOf(registry).counterOf(
     'bus_messages_total',
-    'The metric is the number of messages on the channels of the bus, by outcome.',
+    'the number of messages on the channels of the bus, by outcome',
     ['channel', 'outcome'],
     () => figures().map(({ count, ...labels }) => ({ labels, count })),
   )

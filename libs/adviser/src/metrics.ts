@@ -5,7 +5,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
   return {
     asked: metricsOf(registry).counter(
       'advice_total',
-      'The metric is the number of questions to the adviser, by outcome.',
+      'the number of questions to the adviser, by outcome',
       ['outcome'],
     ),
   }

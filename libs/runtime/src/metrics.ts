@@ -43,29 +43,32 @@ export interface Histogram<L extends string> {
   observe(labels: Labels<L>, value: number): void
 }
 
-/** The factories of one registry; a name is given without the common prefix. */
+/**
+ * The factories of one registry. A name is given without the common prefix; `is` says what the metric is, as
+ * the end of the sentence "The metric is …".
+ */
 export interface Metrics {
-  counter<L extends string = never>(name: string, help: string, labels?: readonly L[]): Counter<L>
-  gauge<L extends string = never>(name: string, help: string, labels?: readonly L[]): Gauge<L>
+  counter<L extends string = never>(name: string, is: string, labels?: readonly L[]): Counter<L>
+  gauge<L extends string = never>(name: string, is: string, labels?: readonly L[]): Gauge<L>
   /** A gauge whose value is read at each scrape. */
-  gaugeOf(name: string, help: string, read: () => number): void
+  gaugeOf(name: string, is: string, read: () => number): void
   /** A gauge with labels whose values are read at each scrape. */
   gaugesOf<L extends string>(
     name: string,
-    help: string,
+    is: string,
     labels: readonly L[],
     read: () => Iterable<{ readonly labels: Labels<L>; readonly value: number }>,
   ): void
   /** A counter whose value is read at each scrape: `read` returns every label set and its count. */
   counterOf<L extends string>(
     name: string,
-    help: string,
+    is: string,
     labels: readonly L[],
     read: () => Iterable<{ readonly labels: Labels<L>; readonly count: number }>,
   ): void
   histogram<L extends string = never>(
     name: string,
-    help: string,
+    is: string,
     labels?: readonly L[],
     buckets?: readonly number[],
   ): Histogram<L>
@@ -82,10 +85,15 @@ export function createRegistry(service: string): prom.Registry {
 
 /** The factories that register `fleet_` metrics with bounded labels in the given registry. */
 export function metricsOf(registry: prom.Registry): Metrics {
-  const registers = [registry]
+  const settings = (name: string, is: string, labels: readonly string[] = []) => ({
+    name: PREFIX + name,
+    help: `The metric is ${is}.`,
+    labelNames: [...labels],
+    registers: [registry],
+  })
   return {
-    counter(name, help, labels: readonly string[] = []) {
-      const metric = new prom.Counter({ name: PREFIX + name, help, labelNames: labels, registers })
+    counter(name, is, labels) {
+      const metric = new prom.Counter(settings(name, is, labels))
       const bound = boundLabels(labels)
       return {
         inc(first: number | Labels<string> = 1, by: number = 1) {
@@ -94,8 +102,8 @@ export function metricsOf(registry: prom.Registry): Metrics {
         },
       }
     },
-    gauge(name, help, labels: readonly string[] = []) {
-      const metric = new prom.Gauge({ name: PREFIX + name, help, labelNames: labels, registers })
+    gauge(name, is, labels) {
+      const metric = new prom.Gauge(settings(name, is, labels))
       const bound = boundLabels(labels)
       return {
         set(first: number | Labels<string>, value: number = 0) {
@@ -108,22 +116,17 @@ export function metricsOf(registry: prom.Registry): Metrics {
         },
       }
     },
-    gaugeOf(name, help, read) {
+    gaugeOf(name, is, read) {
       new prom.Gauge({
-        name: PREFIX + name,
-        help,
-        registers,
+        ...settings(name, is),
         collect() {
           this.set(read())
         },
       })
     },
-    gaugesOf(name, help, labels: readonly string[], read) {
+    gaugesOf(name, is, labels: readonly string[], read) {
       new prom.Gauge({
-        name: PREFIX + name,
-        help,
-        labelNames: [...labels],
-        registers,
+        ...settings(name, is, labels),
         collect() {
           this.reset()
           const bound = boundLabels(labels)
@@ -131,27 +134,18 @@ export function metricsOf(registry: prom.Registry): Metrics {
         },
       })
     },
-    counterOf(name, help, labels: readonly string[], read) {
+    counterOf(name, is, labels: readonly string[], read) {
       const bound = boundLabels(labels)
       new prom.Counter({
-        name: PREFIX + name,
-        help,
-        labelNames: [...labels],
-        registers,
+        ...settings(name, is, labels),
         collect() {
           this.reset()
           for (const { labels: given, count } of read()) this.inc(bound.admit(given), count)
         },
       })
     },
-    histogram(name, help, labels: readonly string[] = [], buckets = LATENCY_BUCKETS_S) {
-      const metric = new prom.Histogram({
-        name: PREFIX + name,
-        help,
-        labelNames: labels,
-        buckets: [...buckets],
-        registers,
-      })
+    histogram(name, is, labels, buckets = LATENCY_BUCKETS_S) {
+      const metric = new prom.Histogram({ ...settings(name, is, labels), buckets: [...buckets] })
       const bound = boundLabels(labels)
       return {
         observe(first: number | Labels<string>, value: number = 0) {
@@ -163,7 +157,7 @@ export function metricsOf(registry: prom.Registry): Metrics {
   }
 }
 
-function boundLabels(names: readonly string[]) {
+function boundLabels(names: readonly string[] = []) {
   const seen = new Set<string>()
   const others = Object.fromEntries(names.map((name) => [name, OTHER]))
   return {

@@ -2,37 +2,27 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
 /** Creates and registers the metrics of the autoscaler. */
 export function createMetrics(registry: ServiceContext['registry']) {
-  const metrics = metricsOf(registry)
+  const { counter, gauge } = metricsOf(registry)
   return {
-    decisions: metrics.counter(
-      'scale_decisions_total',
-      'The metric is the number of scaling decisions of the leader.',
-      ['kind', 'reason'],
-    ),
-    failures: metrics.counter(
+    decisions: counter('scale_decisions_total', 'the number of scaling decisions of the leader', [
+      'kind',
+      'reason',
+    ]),
+    failures: counter(
       'scale_failures_total',
-      'The metric is the number of scaling decisions that the orchestrator failed to carry out.',
+      'the number of scaling decisions that the orchestrator failed to carry out',
     ),
-    wanted: metrics.gauge(
-      'scale_wanted',
-      'The metric is the number of nodes that the current demand needs.',
-    ),
-    nodes: metrics.gauge(
-      'scale_nodes',
-      'The metric is the number of nodes that serve tasks or are starting.',
-    ),
-    throttled: metrics.gauge(
+    wanted: gauge('scale_wanted', 'the number of nodes that the current demand needs'),
+    nodes: gauge('scale_nodes', 'the number of nodes that serve tasks or are starting'),
+    throttled: gauge(
       'scale_throttled_share',
-      'The metric is the share of LLM calls that providers answered with 429.',
+      'the share of LLM calls that providers answered with 429',
     ),
-    backpressure: metrics.gauge(
+    backpressure: gauge(
       'scale_backpressure',
-      'The metric is 1 while the demand needs more nodes but more nodes would not help, otherwise 0.',
+      '1 while the demand needs more nodes but more nodes would not help, otherwise 0',
     ),
-    leader: metrics.gauge(
-      'scale_leader',
-      'The metric is 1 on the replica that is the leader, otherwise 0.',
-    ),
+    leader: gauge('scale_leader', '1 on the replica that is the leader, otherwise 0'),
   }
 }
 

@@ -8,88 +8,80 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
  */
 export function createMetrics(registry: ServiceContext['registry']) {
   const metrics = metricsOf(registry)
-  const { counter, gauge } = metrics
+  const { counter, gauge, histogram } = metrics
   return {
-    heartbeats: counter(
-      'heartbeats_total',
-      'The metric is the number of received heartbeats by outcome.',
-      ['outcome'],
-    ),
+    heartbeats: counter('heartbeats_total', 'the number of received heartbeats by outcome', [
+      'outcome',
+    ]),
     deaths: counter(
       'deaths_total',
-      'The metric is the number of nodes that the monitor declared dead, by reason.',
+      'the number of nodes that the monitor declared dead, by reason',
       ['reason'],
     ),
     withheld: counter(
       'deaths_withheld_total',
-      'The metric is the number of silent nodes that a safeguard kept from being declared dead, by safeguard.',
+      'the number of silent nodes that a safeguard kept from being declared dead, by safeguard',
       ['reason'],
     ),
     stalls: counter(
       'stalls_total',
-      'The metric is the number of decisions to avoid, drain or restore a node that sends heartbeats while its tasks make no progress.',
+      'the number of decisions to avoid, drain or restore a node that sends heartbeats while its tasks make no progress',
       ['kind', 'reason'],
     ),
     stallsWithheld: counter(
       'stalls_withheld_total',
-      'The metric is the number of nodes without progress that a safeguard kept from being marked as stalled, by safeguard.',
+      'the number of nodes without progress that a safeguard kept from being marked as stalled, by safeguard',
       ['reason'],
     ),
-    detection: metrics.histogram(
+    detection: histogram(
       'detection_seconds',
-      'The metric is the time from the last heartbeat of a node to the stored declaration of its death.',
+      'the time from the last heartbeat of a node to the stored declaration of its death',
       [],
       [0.5, 1, 1.25, 1.5, 1.6, 1.75, 2, 2.5, 3, 5, 10],
     ),
-    silence: metrics.histogram(
+    silence: histogram(
       'heartbeat_gap_seconds',
-      'The metric is the time between two heartbeats of a node.',
+      'the time between two heartbeats of a node',
       [],
       [0.25, 0.5, 0.6, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3],
     ),
-    nodes: gauge('nodes', 'The metric is the number of nodes in each state.', ['state']),
+    nodes: gauge('nodes', 'the number of nodes in each state', ['state']),
     phiMax: gauge(
       'phi_max',
-      'The metric is the highest suspicion level (phi) of the nodes that are not dead; 8 or more can mean death.',
+      'the highest suspicion level (phi) of the nodes that are not dead; 8 or more can mean death',
     ),
     ownLag: gauge(
       'monitor_lag_seconds',
-      'The metric is the longest delay of the event loop of the monitor in the last second.',
+      'the longest delay of the event loop of the monitor in the last second',
     ),
     isPrimary: gauge(
       'monitor_primary',
-      'The metric is 1 if this monitor is the primary monitor, which publishes snapshots; otherwise 0.',
+      '1 if this monitor is the primary monitor, which publishes snapshots; otherwise 0',
     ),
-    activeNodes: gauge('nodes_active', 'The metric is the number of nodes that take tasks.'),
-    queued: gauge('tasks_queued', 'The metric is the number of tasks that wait for a node.'),
-    running: gauge(
-      'tasks_running',
-      'The metric is the number of attempts that run on nodes that are not dead.',
-    ),
+    activeNodes: gauge('nodes_active', 'the number of nodes that take tasks'),
+    queued: gauge('tasks_queued', 'the number of tasks that wait for a node'),
+    running: gauge('tasks_running', 'the number of attempts that run on nodes that are not dead'),
     completed: gauge(
       'attempts_completed',
-      'The metric is the number of attempts that completed on any node, including nodes that no longer exist.',
+      'the number of attempts that completed on any node, including nodes that no longer exist',
     ),
     failed: gauge(
       'attempts_failed',
-      'The metric is the number of attempts that failed on any node, including nodes that no longer exist.',
+      'the number of attempts that failed on any node, including nodes that no longer exist',
     ),
-    slots: gauge('slots', 'The metric is the number of slots of the nodes that take tasks.'),
-    active: gauge(
-      'slots_active',
-      'The metric is the number of slots in use on the nodes that take tasks.',
-    ),
+    slots: gauge('slots', 'the number of slots of the nodes that take tasks'),
+    active: gauge('slots_active', 'the number of slots in use on the nodes that take tasks'),
     cpuMean: gauge(
       'node_cpu_mean',
-      'The metric is the mean processor use of the nodes that are not dead, in cores.',
+      'the mean processor use of the nodes that are not dead, in cores',
     ),
     memoryMean: gauge(
       'node_memory_mean',
-      'The metric is the mean memory use of the nodes that are not dead, as a part of their memory limits from 0 to 1.',
+      'the mean memory use of the nodes that are not dead, as a part of their memory limits from 0 to 1',
     ),
     responseMean: gauge(
       'node_response_seconds_mean',
-      'The metric is the mean duration of an attempt on nodes that are not dead.',
+      'the mean duration of an attempt on nodes that are not dead',
     ),
     perNode: createNodeGauges(metrics),
   }
@@ -111,61 +103,51 @@ function createNodeGauges({ gauge }: ReturnType<typeof metricsOf>) {
   const figures = [
     figure(
       'state',
-      'The metric is the state of the node: 0 dead, 1 suspect, 2 stalled, 3 alive.',
+      'the state of the node: 0 dead, 1 suspect, 2 stalled, 3 alive',
       ({ state }) => STATE_VALUES[state],
     ),
-    figure('slots', 'The metric is the number of slots of the node.', ({ slots }) => slots),
-    figure(
-      'active',
-      'The metric is the number of attempts that run on the node.',
-      ({ active }) => active,
-    ),
+    figure('slots', 'the number of slots of the node', ({ slots }) => slots),
+    figure('active', 'the number of attempts that run on the node', ({ active }) => active),
     figure(
       'queued',
-      'The metric is the number of attempts that the node has accepted but not begun.',
+      'the number of attempts that the node has accepted but not begun',
       ({ queued }) => queued,
     ),
-    figure(
-      'cpu',
-      'The metric is the processor time that the node uses, in cores.',
-      ({ cpu }) => cpu,
-    ),
+    figure('cpu', 'the processor time that the node uses, in cores', ({ cpu }) => cpu),
     figure(
       'memory',
-      'The metric is the used part of the memory limit of the node, from 0 to 1.',
+      'the used part of the memory limit of the node, from 0 to 1',
       ({ memory }) => memory,
     ),
     figure(
       'memory_bytes',
-      'The metric is the memory that the node uses, in bytes.',
+      'the memory that the node uses, in bytes',
       ({ memoryBytes }) => memoryBytes,
     ),
     figure(
       'lag_seconds',
-      'The metric is the 99th percentile of the event-loop delay of the node.',
+      'the 99th percentile of the event-loop delay of the node',
       ({ lagMs }) => lagMs / 1_000,
     ),
     figure(
       'response_seconds',
-      'The metric is the mean duration of an attempt on the node.',
+      'the mean duration of an attempt on the node',
       ({ responseMs }) => responseMs / 1_000,
     ),
     figure(
       'heartbeat_age_seconds',
-      'The metric is the time since the last heartbeat of the node.',
+      'the time since the last heartbeat of the node',
       ({ heartbeatAgeMs }) => heartbeatAgeMs / 1_000,
     ),
     figure(
       'stuck_seconds',
-      'The metric is the longest time for which an attempt on the node has made no progress.',
+      'the longest time for which an attempt on the node has made no progress',
       ({ work }) => (work === undefined ? 0 : work.stuckMs / 1_000),
     ),
-    figure('draining', 'The metric is 1 if the node drains, otherwise 0.', ({ draining }) =>
-      draining ? 1 : 0,
-    ),
+    figure('draining', '1 if the node drains, otherwise 0', ({ draining }) => (draining ? 1 : 0)),
     figure(
       'flaps',
-      'The metric is the number of times that the node became silent in the last ten minutes.',
+      'the number of times that the node became silent in the last ten minutes',
       ({ flaps }) => flaps ?? 0,
     ),
   ]

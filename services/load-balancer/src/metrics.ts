@@ -2,40 +2,38 @@ import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
 /** Creates and registers the metrics of the load balancer. */
 export function createMetrics(registry: ServiceContext['registry']) {
-  const metrics = metricsOf(registry)
+  const { counter, gaugeOf } = metricsOf(registry)
   return {
-    fetched: metrics.counter(
+    fetched: counter(
       'pointers_fetched_total',
-      'The metric is the number of pointers (queue messages of tasks) that the load balancer fetched.',
+      'the number of pointers (queue messages of tasks) that the load balancer fetched',
       ['way'],
     ),
-    placements: metrics.counter(
-      'placements_total',
-      'The metric is the number of decisions about the node for a task.',
-      ['reason'],
-    ),
-    dispatches: metrics.counter(
+    placements: counter('placements_total', 'the number of decisions about the node for a task', [
+      'reason',
+    ]),
+    dispatches: counter(
       'dispatches_total',
-      'The metric is the number of requests that hand tasks to a node, by answer.',
+      'the number of requests that hand tasks to a node, by answer',
       ['outcome'],
     ),
-    notesLost: metrics.counter(
+    notesLost: counter(
       'inflight_notes_lost_total',
-      'The metric is the number of notes about the node of a task that Redis did not store.',
+      'the number of notes about the node of a task that Redis did not store',
     ),
-    ejections: metrics.counter(
+    ejections: counter(
       'ejections_total',
-      'The metric is the number of times that the load balancer ejected a node or ended its ejection.',
+      'the number of times that the load balancer ejected a node or ended its ejection',
       ['kind', 'reason'],
     ),
-    advised: metrics.counter(
+    advised: counter(
       'placements_advised_total',
-      'The metric is the number of tasks with `placement: "advised"`, by what happened to the advice.',
+      'the number of tasks with `placement: "advised"`, by what happened to the advice',
       ['use'],
     ),
-    decisionsLost: metrics.counter(
+    decisionsLost: counter(
       'decisions_lost_total',
-      'The metric is the number of decisions that the load balancer could not record.',
+      'the number of decisions that the load balancer could not record',
     ),
     observe(read: {
       credits(): number
@@ -45,34 +43,30 @@ export function createMetrics(registry: ServiceContext['registry']) {
       balancers(): number
       queues(): number
     }) {
-      metrics.gaugeOf(
+      gaugeOf(
         'credits',
-        'The metric is the number of tasks that this load balancer may send to nodes at once (free credits).',
+        'the number of tasks that this load balancer may send to nodes at once (free credits)',
         read.credits,
       )
-      metrics.gaugeOf(
+      gaugeOf(
         'pointers_held',
-        'The metric is the number of fetched pointers that wait for a free slot on a node.',
+        'the number of fetched pointers that wait for a free slot on a node',
         read.held,
       )
-      metrics.gaugeOf(
-        'nodes_eligible',
-        'The metric is the number of nodes that may take tasks.',
-        read.nodes,
-      )
-      metrics.gaugeOf(
+      gaugeOf('nodes_eligible', 'the number of nodes that may take tasks', read.nodes)
+      gaugeOf(
         'nodes_ejected',
-        'The metric is the number of nodes that are ejected, or that run one task as a probe.',
+        'the number of nodes that are ejected, or that run one task as a probe',
         read.ejected,
       )
-      metrics.gaugeOf(
+      gaugeOf(
         'load_balancers',
-        'The metric is the number of load balancers that share the slots of the nodes.',
+        'the number of load balancers that share the slots of the nodes',
         read.balancers,
       )
-      metrics.gaugeOf(
+      gaugeOf(
         'tenant_queues',
-        'The metric is the number of tenant queues from which this load balancer fetches tasks.',
+        'the number of tenant queues from which this load balancer fetches tasks',
         read.queues,
       )
     },

@@ -1,24 +1,8 @@
 import type { ProviderModel } from '@agentfleet/protocol'
-import {
-  metricsOf,
-  type Counter,
-  type Histogram,
-  type Metrics,
-  type Registry,
-} from '@agentfleet/runtime'
+import { metricsOf, type Metrics, type Registry } from '@agentfleet/runtime'
 
 /** The metrics of the worker. */
-export interface WorkerMetrics {
-  readonly attempts: Counter<'outcome'>
-  readonly superseded: Counter<never>
-  readonly llmCalls: Counter<'outcome'>
-  readonly providerCalls: Counter<'provider' | 'model' | 'outcome'>
-  readonly llmSeconds: Histogram<never>
-  readonly tokens: Counter<'direction'>
-  readonly toolCalls: Counter<'outcome'>
-  readonly toolSeconds: Histogram<never>
-  readonly reportItems: Histogram<never>
-}
+export type WorkerMetrics = ReturnType<typeof createMetrics>
 
 /** Seconds; LLM calls take from a tenth of a second to minutes. */
 const CALL_BUCKETS_S = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320]
@@ -33,69 +17,56 @@ export function createMetrics(
     readonly waiting: () => number
     readonly providers: () => readonly ProviderModel[]
   },
-): WorkerMetrics {
+) {
   const metrics = metricsOf(registry)
-  metrics.gaugeOf(
-    'worker_running',
-    'The metric is the number of attempts that hold a slot.',
-    figures.running,
-  )
-  metrics.gaugeOf(
+  const { counter, gaugeOf, histogram } = metrics
+  gaugeOf('worker_running', 'the number of attempts that hold a slot', figures.running)
+  gaugeOf(
     'worker_provider_waiting',
-    'The metric is the number of LLM calls that wait for the limits of their provider.',
+    'the number of LLM calls that wait for the limits of their provider',
     figures.waiting,
   )
-  metrics.gaugeOf(
+  gaugeOf(
     'worker_lag_seconds',
-    'The metric is the 99th percentile of the event-loop delay of the worker.',
+    'the 99th percentile of the event-loop delay of the worker',
     () => figures.lagMs() / 1_000,
   )
   providerGauges(metrics, figures.providers)
   return {
-    attempts: metrics.counter(
-      'worker_attempts_total',
-      'The metric is the number of ended attempts by outcome.',
-      ['outcome'],
-    ),
-    superseded: metrics.counter(
+    attempts: counter('worker_attempts_total', 'the number of ended attempts by outcome', [
+      'outcome',
+    ]),
+    superseded: counter(
       'worker_superseded_total',
-      'The metric is the number of attempts that the worker stopped because a newer attempt had begun (L3).',
+      'the number of attempts that the worker stopped because a newer attempt had begun (L3)',
     ),
-    llmCalls: metrics.counter(
-      'worker_llm_calls_total',
-      'The metric is the number of ended LLM calls by outcome.',
-      ['outcome'],
-    ),
-    providerCalls: metrics.counter(
+    llmCalls: counter('worker_llm_calls_total', 'the number of ended LLM calls by outcome', [
+      'outcome',
+    ]),
+    providerCalls: counter(
       'worker_provider_calls_total',
-      'The metric is the number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure.',
+      'the number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure',
       ['provider', 'model', 'outcome'],
     ),
-    llmSeconds: metrics.histogram(
+    llmSeconds: histogram(
       'worker_llm_call_seconds',
-      'The metric is the duration of LLM calls that succeeded.',
+      'the duration of LLM calls that succeeded',
       [],
       CALL_BUCKETS_S,
     ),
-    tokens: metrics.counter(
-      'worker_tokens_total',
-      'The metric is the number of tokens of LLM calls.',
-      ['direction'],
-    ),
-    toolCalls: metrics.counter(
-      'worker_tool_calls_total',
-      'The metric is the number of ended tool calls by outcome.',
-      ['outcome'],
-    ),
-    toolSeconds: metrics.histogram(
+    tokens: counter('worker_tokens_total', 'the number of tokens of LLM calls', ['direction']),
+    toolCalls: counter('worker_tool_calls_total', 'the number of ended tool calls by outcome', [
+      'outcome',
+    ]),
+    toolSeconds: histogram(
       'worker_tool_call_seconds',
-      'The metric is the duration of tool calls.',
+      'the duration of tool calls',
       [],
       CALL_BUCKETS_S,
     ),
-    reportItems: metrics.histogram(
+    reportItems: histogram(
       'worker_report_items',
-      'The metric is the number of reports in one request to a coordinator.',
+      'the number of reports in one request to a coordinator',
       [],
       SIZE_BUCKETS,
     ),
@@ -118,32 +89,32 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
     )
   gauge(
     'probing',
-    'The metric is 1 while the circuit breaker of the model allows a single call, otherwise 0.',
+    '1 while the circuit breaker of the model allows a single call, otherwise 0',
     ({ breaker }) => Number(breaker === 'probing'),
   )
   gauge(
     'closed',
-    'The metric is 1 while the circuit breaker of the model allows no calls, otherwise 0.',
+    '1 while the circuit breaker of the model allows no calls, otherwise 0',
     ({ breaker }) => Number(breaker === 'open'),
   )
   gauge(
     'closed_seconds',
-    'The metric is the time until the worker sends calls to the model again after a 429.',
+    'the time until the worker sends calls to the model again after a 429',
     ({ closedForMs }) => closedForMs / 1_000,
   )
   gauge(
     'first_token_seconds',
-    'The metric is the mean time to the first token of recent calls.',
+    'the mean time to the first token of recent calls',
     ({ firstTokenMs }) => (firstTokenMs === undefined ? undefined : firstTokenMs / 1_000),
   )
   gauge(
     'tokens_per_second',
-    'The metric is the mean output tokens per second of recent calls.',
+    'the mean output tokens per second of recent calls',
     ({ tokensPerSecond }) => tokensPerSecond,
   )
   metrics.gaugesOf(
     'worker_provider_learned',
-    'The metric is 1 for each feature that the model was found not to support in its usual form.',
+    '1 for each feature that the model was found not to support in its usual form',
     ['provider', 'model', 'capability'],
     () =>
       providers().flatMap(({ provider, model, learned }) =>
@@ -152,7 +123,7 @@ function providerGauges(metrics: Metrics, providers: () => readonly ProviderMode
   )
   metrics.gaugesOf(
     'worker_provider_last_error_age_seconds',
-    'The metric is the time since the last failed call to the model, by the class of the failure.',
+    'the time since the last failed call to the model, by the class of the failure',
     ['provider', 'model', 'outcome'],
     () =>
       providers().flatMap(({ provider, model, lastError: error }) =>
