@@ -12,12 +12,9 @@ import {
   time,
   usd,
 } from './formats.ts'
-import { table, type Cell, type Column, type Look } from './table.ts'
+import { right, table, type Cell, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
-
-const left = (name: string): Column => ({ name })
-const right = (name: string): Column => ({ name, align: 'right' })
 
 /** The counts of a point, with their headings. */
 const COUNTS = [
@@ -34,8 +31,8 @@ const COUNTS = [
 export function statsTable(stats: TaskSeries, look: Look): string {
   const { series, groupBy } = stats
   if (groupBy !== undefined) return groupTable(groupBy, series, look)
-  const columns = [left('STEP'), ...COUNTS.map(([name]) => right(name))]
-  const quantiles = ['WAIT P50', 'P99', 'FIRST TOKEN P50', 'P99'].map(right)
+  const columns = ['STEP', ...COUNTS.map(([name]) => right(name))]
+  const quantiles = ['WAIT P50', 'P99', 'FIRST TOKEN P50', 'P99'].map((name) => right(name))
   const points = series.flatMap((one) => one.points)
   if (points.length === 0) return `Nothing happened from ${time(stats.from)} to ${time(stats.to)}.`
   const rows = points.map((point): Cell[] => [
@@ -66,7 +63,7 @@ function groupTable(groupBy: string, series: TaskSeries['series'], look: Look): 
       usd(sum(points, (point) => point.costUsd)),
     ]
   })
-  const columns = [left(groupBy.toUpperCase()), ...COUNTS.map(([name]) => right(name))]
+  const columns = [groupBy.toUpperCase(), ...COUNTS.map(([name]) => right(name))]
   return table([...columns, right('SUCCESS'), right('TOKENS'), right('COST')], rows, look)
 }
 
@@ -76,7 +73,7 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
   const names = ['WAITING', 'OLDEST', 'IN FLIGHT', 'AT MOST', 'RETRYING', 'WEIGHT']
   const tenant = scope === 'fleet'
   return table(
-    [...(tenant ? [left('TENANT')] : []), left('PRIORITY'), ...names.map(right)],
+    [...(tenant ? ['TENANT'] : []), 'PRIORITY', ...names.map((name) => right(name))],
     queues.map((queue) => [
       ...(tenant ? [queue.tenant] : []),
       queue.priority,
@@ -137,7 +134,7 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   ]
   const note =
     '"shared" means that the operator set no limit: you may hold half of what other tenants leave free.'
-  const held = `${table([left('LIMIT'), right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
+  const held = `${table(['LIMIT', right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
   return budget === undefined ? held : `${held}\n\n${budgetTable(budget, look)}`
 }
 
@@ -158,13 +155,13 @@ function budgetTable(budget: NonNullable<TenantLimitsView['budget']>, look: Look
     const { limit, used, setAside, resetsAt } = one
     return [[name, known(used), known(setAside), write(limit), time(resetsAt)]]
   })
-  const amounts = ['USED', 'SET ASIDE', 'AT MOST'].map(right)
-  return table([left('BUDGET'), ...amounts, left('STARTS AGAIN')], rows, look)
+  const amounts = ['USED', 'SET ASIDE', 'AT MOST'].map((name) => right(name))
+  return table(['BUDGET', ...amounts, 'STARTS AGAIN'], rows, look)
 }
 
 type Store = NonNullable<TenantLimitsView['stores']>['log']
 
-const USAGE_COLUMNS = ['LLM CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST'].map(right)
+const USAGE_COLUMNS = ['LLM CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST'].map((name) => right(name))
 
 /** The sum of a report; the models of its days tell whether calls have no price. */
 function totalOf({ total, days }: UsageReport) {
@@ -212,7 +209,7 @@ export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'mo
   const rows = days.flatMap(({ day, models }) =>
     models.map(({ provider, model, usage }) => [day, `${provider}/${model}`, ...usageCells(usage)]),
   )
-  return table([left('DAY (UTC)'), left('MODEL'), ...USAGE_COLUMNS], [...rows, total], look)
+  return table(['DAY (UTC)', 'MODEL', ...USAGE_COLUMNS], [...rows, total], look)
 }
 
 /** The note below a table of names that an earlier release did not count. */
@@ -240,7 +237,7 @@ function sumTable(
   const known = sorted.reduce((sum, [, usage]) => addUsage(sum, usage), NO_USAGE)
   const rows = sorted.map(([name, usage]) => [name, ...usageCells(usage)])
   const shown = table(
-    [left(title), ...USAGE_COLUMNS],
+    [title, ...USAGE_COLUMNS],
     [...rows, [`total, ${from} to ${to}`, ...usageCells(totalOf(report))]],
     look,
   )
@@ -259,5 +256,5 @@ function hourTable(report: UsageReport, look: Look): string {
     ]),
   )
   const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(totalOf(report))]
-  return table([left('HOUR (UTC)'), right('TOKENS'), right('COST')], [...rows, sum], look)
+  return table(['HOUR (UTC)', right('TOKENS'), right('COST')], [...rows, sum], look)
 }

@@ -1,7 +1,7 @@
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
 import { age, costOf, duration, bytes, number, percent } from './formats.ts'
 import { toneOf } from './paint.ts'
-import { fields, table, type Look } from './table.ts'
+import { fields, right, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
 
 /** The fleet at one time: whether work flows, and each node. */
@@ -82,16 +82,16 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
   const sorted = nodes.toSorted((a, b) => isWell(a) - isWell(b) || (a.id < b.id ? -1 : 1))
   return table(
     [
-      { name: 'NODE' },
-      { name: 'STATE' },
-      { name: 'RUNNING', align: 'right' },
-      { name: 'CPU', align: 'right', leaves: 2 },
-      { name: 'MEMORY', align: 'right', leaves: 3 },
-      { name: 'LAG', align: 'right', leaves: 5 },
-      { name: 'ATTEMPT', align: 'right', leaves: 4 },
-      { name: 'DONE', align: 'right', leaves: 1 },
-      { name: 'FAILED', align: 'right' },
-      { name: 'UP', align: 'right', leaves: 6 },
+      'NODE',
+      'STATE',
+      right('RUNNING'),
+      right('CPU', { leaves: 2 }),
+      right('MEMORY', { leaves: 3 }),
+      right('LAG', { leaves: 5 }),
+      right('ATTEMPT', { leaves: 4 }),
+      right('DONE', { leaves: 1 }),
+      right('FAILED'),
+      right('UP', { leaves: 6 }),
     ],
     sorted.map((node) => [
       node.id,
@@ -112,13 +112,13 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
 function providerTable({ providers }: FleetView, look: Look): string {
   return table(
     [
-      { name: 'PROVIDER' },
-      { name: 'MODEL' },
-      { name: 'BREAKER' },
-      { name: 'CALLS', align: 'right' },
-      { name: 'FIRST TOKEN', align: 'right' },
-      { name: 'TOKENS/S', align: 'right' },
-      { name: 'LAST ERROR' },
+      'PROVIDER',
+      'MODEL',
+      'BREAKER',
+      right('CALLS'),
+      right('FIRST TOKEN'),
+      right('TOKENS/S'),
+      'LAST ERROR',
     ],
     providers.map((each) => [
       each.provider,
@@ -145,8 +145,8 @@ export function keyLimitsTables({ providers }: FleetView, look: Look): readonly 
     const amounts = [requestsPerMinute, requestsLeft, tokensPerMinute, tokensLeft].map(number)
     return [[provider, ...amounts, duration(closedForMs || undefined), number(limits.waiting)]]
   })
-  const columns = names.map((name) => ({ name, align: 'right' as const }))
-  return rows.length === 0 ? [] : [table([{ name: 'PROVIDER' }, ...columns], rows, look)]
+  const columns = names.map((name) => right(name))
+  return rows.length === 0 ? [] : [table(['PROVIDER', ...columns], rows, look)]
 }
 
 function breakerText({ breaker, closedForMs }: FleetView['providers'][number]): string {

@@ -6,7 +6,7 @@ import { fields, table, type Look } from './table.ts'
 /** Keys, one a row. */
 export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): string {
   return table(
-    ['KEY', 'STATE', 'TENANT', 'MADE', 'EXPIRES', 'SCOPES', 'FOR'].map((name) => ({ name })),
+    ['KEY', 'STATE', 'TENANT', 'MADE', 'EXPIRES', 'SCOPES', 'FOR'],
     keys.map((key) => [
       key.id,
       { text: key.state, tone: toneOf(key.state) },
@@ -33,9 +33,7 @@ export function auditTable(
 ): string {
   const names = new Map(keys.map(({ id, name }) => [id, name]))
   return table(
-    ['AT', 'WHO', 'KEY', 'TENANT', 'OPERATION', 'ABOUT', 'FROM', 'RESULT'].map((name) => ({
-      name,
-    })),
+    ['AT', 'WHO', 'KEY', 'TENANT', 'OPERATION', 'ABOUT', 'FROM', 'RESULT'],
     events.map(({ at, keyId, tenant, operation, target, address, status, code, count }) => [
       time(at),
       names.get(keyId ?? '') ?? '—',

@@ -1,7 +1,7 @@
 import type { DecisionView, IncidentView } from '@agentfleet/protocol'
 import { age, counted, duration, number, time } from './formats.ts'
 import { toneOf } from './paint.ts'
-import { fields, table, type Look } from './table.ts'
+import { fields, right, table, type Look } from './table.ts'
 
 /** Decisions of the control plane, one a row. */
 export function decisionTable(
@@ -10,15 +10,7 @@ export function decisionTable(
   nowMs: number,
 ): string {
   return table(
-    [
-      { name: 'ID' },
-      { name: 'AGE', align: 'right' },
-      { name: 'SERVICE' },
-      { name: 'KIND' },
-      { name: 'ABOUT' },
-      { name: 'ACTED' },
-      { name: 'REASON' },
-    ],
+    ['ID', right('AGE'), 'SERVICE', 'KIND', 'ABOUT', 'ACTED', 'REASON'],
     decisions.map((decision) => [
       decision.id,
       age(decision.atMs, nowMs),
@@ -52,14 +44,14 @@ export function decisionDetails(decision: DecisionView, look: Look): string {
   const parts = [head]
   if (options.length > 0) {
     const rows = options.map(({ kind, reason, figures }) => [kind, figuresText(figures), reason])
-    parts.push(table([{ name: 'OPTION' }, { name: 'FIGURES' }, { name: 'REASON' }], rows, look))
+    parts.push(table(['OPTION', 'FIGURES', 'REASON'], rows, look))
   }
   if (outcomes.length > 0) {
     const rows = outcomes.map(({ afterMinutes, figures }) => [
       counted(afterMinutes, 'minute'),
       figuresText(figures),
     ])
-    parts.push(table([{ name: 'AFTER' }, { name: 'MEASURED' }], rows, look))
+    parts.push(table(['AFTER', 'MEASURED'], rows, look))
   }
   return parts.join('\n\n')
 }
@@ -82,15 +74,15 @@ export function incidentTable(
 ): string {
   return table(
     [
-      { name: 'ID' },
-      { name: 'AGE', align: 'right' },
-      { name: 'NODE' },
-      { name: 'STATE' },
-      { name: 'SILENT', align: 'right' },
-      { name: 'TASKS', align: 'right' },
-      { name: 'MOVED', align: 'right' },
-      { name: 'ACTION' },
-      { name: 'OUTCOME' },
+      'ID',
+      right('AGE'),
+      'NODE',
+      'STATE',
+      right('SILENT'),
+      right('TASKS'),
+      right('MOVED'),
+      'ACTION',
+      'OUTCOME',
     ],
     incidents.map((incident) => [
       incident.id,

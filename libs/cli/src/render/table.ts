@@ -15,6 +15,11 @@ export interface Column {
   readonly leaves?: number
 }
 
+/** A column whose texts end on the right. */
+export function right(name: string, more: Pick<Column, 'leaves'> = {}): Column {
+  return { name, align: 'right', ...more }
+}
+
 /** How the output looks. */
 export interface Look {
   readonly paint: Paint
@@ -26,13 +31,19 @@ const GAP = '  '
 /** The last column keeps at least this, even in a narrow terminal. */
 const LAST_MIN = 12
 
-/** Rows below their headings; in a terminal too narrow for that, the fields of each row below each other. */
+/**
+ * Rows below their headings; in a terminal too narrow for that, the fields of each row below each other. A name
+ * alone stands for a column whose texts begin on the left.
+ */
 export function table(
-  allColumns: readonly Column[],
+  headings: readonly (string | Column)[],
   rows: readonly (readonly Cell[])[],
   look: Look,
 ): string {
   const { paint, columns: room } = look
+  const allColumns = headings.map((each): Column =>
+    typeof each === 'string' ? { name: each } : each,
+  )
   const all = rows.map((row) => row.map(cellOf))
   const allWidths = allColumns.map(({ name }, at) =>
     all.reduce((most, row) => Math.max(most, widthOf(row[at]?.text ?? '')), widthOf(name)),

@@ -7,21 +7,21 @@ import type {
 } from '@agentfleet/protocol'
 import { age, costOf, counted, duration, number, time, usd } from './formats.ts'
 import { toneOf } from './paint.ts'
-import { fields, table, type Cell, type Look } from './table.ts'
+import { fields, right, table, type Cell, type Look } from './table.ts'
 import { lineOf, oneLine, safe, valueText } from './text.ts'
 
 /** Tasks as a table, in their given order. */
 export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
   return table(
     [
-      { name: 'ID' },
-      { name: 'STATE' },
-      { name: 'AGE', align: 'right', leaves: 1 },
+      'ID',
+      'STATE',
+      right('AGE', { leaves: 1 }),
       { name: 'AGENT', leaves: 2 },
       { name: 'MODEL', leaves: 4 },
       { name: 'NODE', leaves: 3 },
-      { name: 'TRIES', align: 'right', leaves: 5 },
-      { name: 'TASK' },
+      right('TRIES', { leaves: 5 }),
+      'TASK',
     ],
     tasks.map((task) => [
       task.id,
@@ -48,7 +48,7 @@ export function countTable(counts: TaskCounts, look: Look): string {
     { text: key, tone: groupBy === 'state' ? toneOf(key) : 'plain' },
     number(count),
   ])
-  const head = [{ name: groupBy.toUpperCase() }, { name: 'TASKS', align: 'right' as const }]
+  const head = [groupBy.toUpperCase(), right('TASKS')]
   return `${table(head, rows, look)}${countNote(counts)}`
 }
 
@@ -147,14 +147,7 @@ export function waitText(wait: WaitingView, nowMs: number): string {
 /** Tasks that wait for the word of a person, with the call that they want to make. */
 export function approvalTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
   return table(
-    [
-      { name: 'ID' },
-      { name: 'STEP', align: 'right' },
-      { name: 'SINCE', align: 'right' },
-      { name: 'AGENT' },
-      { name: 'TOOL' },
-      { name: 'ARGUMENTS' },
-    ],
+    ['ID', right('STEP'), right('SINCE'), 'AGENT', 'TOOL', 'ARGUMENTS'],
     tasks.map(({ id, agent, updatedAt, waitingFor }) => [
       id,
       String(waitingFor?.step ?? '?'),
@@ -171,12 +164,7 @@ export function approvalTable(tasks: readonly TaskSummary[], look: Look, nowMs: 
 export function eventTable(events: readonly HistoryEvent[], look: Look): string {
   const startMs = events[0]?.atMs ?? 0
   return table(
-    [
-      { name: 'AFTER', align: 'right' },
-      { name: 'EVENT' },
-      { name: 'TRY', align: 'right' },
-      { name: 'DETAIL' },
-    ],
+    [right('AFTER'), 'EVENT', right('TRY'), 'DETAIL'],
     events.map((event) => [
       duration(event.atMs - startMs),
       { text: event.type, tone: toneOf(event.type) },

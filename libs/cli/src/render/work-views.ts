@@ -10,13 +10,13 @@ import type {
 } from '@agentfleet/protocol'
 import { age, costOf, counted, duration, number, time } from './formats.ts'
 import { toneOf } from './paint.ts'
-import { fields, table, type Look } from './table.ts'
+import { fields, right, table, type Look } from './table.ts'
 import { safe, valueText } from './text.ts'
 
 /** Defined agents, one a row. */
 export function agentTable(agents: readonly AgentSummary[], look: Look): string {
   return table(
-    [{ name: 'AGENT' }, { name: 'VERSION' }, { name: 'MODEL' }, { name: 'ROLE' }, { name: 'FOR' }],
+    ['AGENT', 'VERSION', 'MODEL', 'ROLE', 'FOR'],
     agents.map(({ name, version, builtIn, model, role, description }) => [
       name,
       builtIn ? { text: 'built-in', tone: 'dim' } : String(version),
@@ -45,7 +45,7 @@ export function agentDetails(agent: AgentView, look: Look): string {
 export function versionTable(versions: readonly AgentView[], look: Look): string {
   const columns = ['VERSION', 'CHANGED', 'MODEL', 'ROLE', 'FOR']
   return table(
-    columns.map((name) => ({ name })),
+    columns,
     versions.map(({ version, builtIn, updatedAt, definition }) => [
       builtIn ? { text: 'built-in', tone: 'dim' } : String(version),
       time(updatedAt),
@@ -60,7 +60,7 @@ export function versionTable(versions: readonly AgentView[], look: Look): string
 /** Models that tasks may name. */
 export function modelTable(models: readonly ModelView[], look: Look): string {
   return table(
-    [{ name: 'MODEL' }, { name: 'NODES', align: 'right' }],
+    ['MODEL', right('NODES')],
     models.map(({ name, nodes }) => [name, number(nodes)]),
     look,
   )
@@ -69,13 +69,7 @@ export function modelTable(models: readonly ModelView[], look: Look): string {
 /** Tools that agents may name. */
 export function toolTable(tools: readonly ToolView[], look: Look): string {
   return table(
-    [
-      { name: 'TOOL' },
-      { name: 'SOURCE' },
-      { name: 'NODES', align: 'right' },
-      { name: 'APPROVAL' },
-      { name: 'DESCRIPTION' },
-    ],
+    ['TOOL', 'SOURCE', right('NODES'), 'APPROVAL', 'DESCRIPTION'],
     tools.map(({ name, source, nodes, approval, description }) => [
       name,
       source,
@@ -89,9 +83,8 @@ export function toolTable(tools: readonly ToolView[], look: Look): string {
 
 /** Goals, one a row. */
 export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: number): string {
-  const right = (name: string) => ({ name, align: 'right' as const })
   return table(
-    [{ name: 'ID' }, { name: 'STATE' }, right('AGE'), right('COST'), { name: 'GOAL' }],
+    ['ID', 'STATE', right('AGE'), right('COST'), 'GOAL'],
     goals.map(({ id, state, createdAt, usage, error, preview }) => [
       id,
       { text: state, tone: toneOf(state) },
@@ -132,13 +125,7 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
       error === undefined ? task : `${error.code}: ${error.message}`,
     ])
     const names = ['STEP', 'ROLE', 'STATE', 'AFTER', 'TASK ID', 'TASK']
-    parts.push(
-      table(
-        names.map((name) => ({ name })),
-        rows,
-        look,
-      ),
-    )
+    parts.push(table(names, rows, look))
   }
   if (goal.result !== undefined) {
     parts.push(`${look.paint('result', 'dim')}\n${safe(valueText(goal.result))}`)
@@ -154,7 +141,7 @@ export function scheduleTable(
 ): string {
   const columns = ['SCHEDULE', 'CRON', 'ZONE', 'NEXT', 'LAST', 'LAST TASK', 'TASK']
   return table(
-    columns.map((name) => ({ name })),
+    columns,
     schedules.map((each) => [
       each.name,
       each.cron,
@@ -192,7 +179,7 @@ export function scheduleDetails(schedule: ScheduleView, look: Look, nowMs: numbe
 export function tickTable({ next, last }: ScheduleTicks, look: Look): string {
   const columns = ['TICK', 'STATE', 'TASK ID']
   return table(
-    columns.map((name) => ({ name })),
+    columns,
     [
       ...last.toReversed().map(({ at, skipped, state = '—', taskId = '—' }) => {
         const shown = skipped ? 'skipped' : state
