@@ -15,7 +15,7 @@ export interface Option {
   readonly choices?: readonly string[]
 }
 
-/** What few options have besides their help. */
+/** What only few options have. */
 type More = Pick<Option, 'short' | 'multiple' | 'choices'>
 
 /** An option that takes a value; the help shows the word `value` for it. */
