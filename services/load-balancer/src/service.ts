@@ -98,11 +98,12 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     // A count is good only once the other load balancers have been heard (PLACE-2).
     if (youngMs < ANNOUNCE_EVERY_MS) await pause(ANNOUNCE_EVERY_MS - youngMs)
     shares.asking()
-    const [, answers, figures] = await Promise.all([
+    const [, answers] = await Promise.all([
       intake.look(),
       bus.gather(CHANNELS.tenants, {}, ANSWERS_WITHIN_MS),
-      bus.ask(CHANNELS.queues, {}, ANSWERS_WITHIN_MS),
     ])
+    // Asked last: an older figure would leave out tasks that the nodes have just begun (PLACE-2).
+    const figures = await bus.ask(CHANNELS.queues, { fresh: true }, ANSWERS_WITHIN_MS)
     for (const answer of answers) shares.runs(answer)
     shares.tally(figures.kind === 'reply' ? inFlightIn(figures.body) : undefined)
     intake.poke()

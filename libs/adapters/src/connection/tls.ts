@@ -1,6 +1,6 @@
-import { given } from '@agentfleet/domain'
 /** TLS to a server: by its address alone with the authorities that Node trusts, or by files. */
 import { readFileSync } from 'node:fs'
+import { given } from '@agentfleet/domain'
 import { ConfigError } from '@agentfleet/runtime'
 import type { ServerAddress } from './address.ts'
 
@@ -63,7 +63,5 @@ export function readTls(
   const key = read('KEY_FILE', keyFile)
   if (problems.length > 0) throw new ConfigError(problems)
   if (!tls) return undefined
-  return {
-    ...given({ ca, cert, key }),
-  }
+  return given({ ca, cert, key })
 }

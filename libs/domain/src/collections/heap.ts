@@ -5,6 +5,8 @@ export interface Heap<T> {
   /** Removes and returns the first value. */
   pop(): T | undefined
   size(): number
+  /** All values, in no particular order. */
+  values(): Iterable<T>
 }
 
 /** Creates an empty heap in this order. */
@@ -44,5 +46,6 @@ export function createHeap<T>(isBefore: (a: T, b: T) => boolean): Heap<T> {
       return first
     },
     size: () => heap.length,
+    values: () => heap.values(),
   }
 }

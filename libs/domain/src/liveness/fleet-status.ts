@@ -43,14 +43,14 @@ export function fleetStatus(seen: FleetSeen | undefined, ageMs: number): FleetSt
   const available = able.filter(({ passing }) => passing !== false)
   if (available.length === 0) {
     const unlisted =
-      able.length === 0 ? '' : ` Consul does not list ${able.length} living nodes as healthy.`
+      able.length === 0 ? '' : ` Living nodes that Consul does not list as healthy: ${able.length}.`
     return {
       status: 'no-available-nodes',
-      explanation: `No node can take tasks now.${unlisted} ${queued} tasks wait and start as soon as a node can take them.`,
+      explanation: `No node can take tasks now.${unlisted} Tasks that wait for a node: ${queued}.`,
     }
   }
   const free = available.reduce((sum, { slots, active }) => sum + Math.max(0, slots - active), 0)
-  const room = `${available.length} of ${nodes.length} nodes take tasks; ${free} slots are free.`
+  const room = `${available.length} of ${nodes.length} nodes take tasks; ${free} ${free === 1 ? 'slot is' : 'slots are'} free.`
   const ill = nodes.filter(({ state }) => state !== 'alive').length
   const flow = queued + running === 0 ? 'The fleet is ready and has no work' : 'Work flows'
   if (ill === 0) return { status: 'ok', explanation: `${flow}: ${room}` }

@@ -48,7 +48,11 @@ export const seriesReplySchema = z.discriminatedUnion('kind', [
 ])
 
 /** Asks for the queues of a tenant; without a tenant, for those of all tenants. */
-export const queuesQuestionSchema = z.object({ tenant: idSchema.optional() })
+export const queuesQuestionSchema = z.object({
+  tenant: idSchema.optional(),
+  /** Whether the coordinator must look at the queues after this question, and not a moment before. */
+  fresh: z.boolean().optional(),
+})
 
 /** Queues in one answer; those in which most tasks wait come first. */
 export const QUEUES_MAX = 1_000

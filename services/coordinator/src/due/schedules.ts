@@ -120,8 +120,15 @@ export function createScheduler(deps: {
       case 'submit': {
         const { tickMs, reason } = decision
         const taskId = await submit(entry, schedule, tickMs)
-        if (taskId === undefined) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
-        else await note(entry, { tickMs, taskId, skipped: false, atMs: nowMs() })
+        if (taskId === undefined) {
+          entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
+          log.warn(
+            { tenant, schedule: name, tickMs },
+            'The coordinator could not submit the task of a schedule; it tries again',
+          )
+          return
+        }
+        await note(entry, { tickMs, taskId, skipped: false, atMs: nowMs() })
         log.info(
           { tenant, schedule: name, tickMs, taskId, reason },
           'The coordinator submitted the task of a schedule',

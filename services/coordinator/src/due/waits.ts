@@ -70,7 +70,7 @@ const APPROVE_TRIES = 8
 /** Creates the waits. */
 export function createWaits(deps: WaitDeps): Waits {
   const { tasks, taskLog, log, nowMs } = deps
-  const times = createDueTimes()
+  const times = createDueTimes(tasks)
   // A set, so that a task that waits for ten ended tasks is examined once.
   const pending = new Set<string>()
   // Tasks whose end event this process appended and that the table still shows as unfinished.
@@ -180,7 +180,7 @@ export function createWaits(deps: WaitDeps): Waits {
     },
     due() {
       const now = nowMs()
-      for (const taskId of times.takeDue(now, DUE_MAX)) note(taskId)
+      for (const { taskId } of times.takeDue(now, DUE_MAX)) note(taskId)
     },
     sweep,
     async approve({ taskId, tenant, approval }) {

@@ -10,9 +10,10 @@ import type { Clock, Service } from '@agentfleet/runtime'
 import type { TaskTable } from '../follower/task-table.ts'
 
 /**
- * Answers gateways what the follower has counted: tasks over time, and the queues of the tenants.
+ * Answers gateways and load balancers what the follower has counted: tasks over time, and the queues of the tenants.
  *
- * Invariants (L7): the queues are looked at once in QUEUES_EVERY_MS at most, however many ask.
+ * Invariants (L7): the queues are looked at once in QUEUES_EVERY_MS at most, however many ask; only a load balancer,
+ * which asks every few seconds, may ask for a look that begins after its question.
  */
 interface FiguresDeps {
   readonly bus: Bus
@@ -38,9 +39,9 @@ export function createFigures(deps: FiguresDeps): Service {
   const subscriptions: { close(): void }[] = []
   let seen: { readonly atMs: number; readonly queues: Promise<QueueFigures[]> } | undefined
 
-  const queues = (): Promise<QueueFigures[]> => {
+  const queues = (fresh: boolean): Promise<QueueFigures[]> => {
     const atMs = clock.monotonicMs()
-    if (seen !== undefined && atMs - seen.atMs < QUEUES_EVERY_MS) return seen.queues
+    if (!fresh && seen !== undefined && atMs - seen.atMs < QUEUES_EVERY_MS) return seen.queues
     seen = { atMs, queues: queuesOf(deps, reads) }
     return seen.queues
   }
@@ -58,9 +59,9 @@ export function createFigures(deps: FiguresDeps): Service {
           }))
           return { kind: 'series', knownFromMs, series: shown }
         }),
-        bus.on(CHANNELS.queues, async ({ tenant }) => {
+        bus.on(CHANNELS.queues, async ({ tenant, fresh = false }) => {
           if (!deps.followed()) return UNAVAILABLE
-          const all = await queues().catch(() => undefined)
+          const all = await queues(fresh).catch(() => undefined)
           if (all === undefined) return UNAVAILABLE
           const own = tenant === undefined ? all : all.filter((each) => each.tenant === tenant)
           return { kind: 'queues', atMs: deps.nowMs(), queues: own.slice(0, QUEUES_MAX) }

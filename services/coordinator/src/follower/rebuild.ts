@@ -45,6 +45,7 @@ export async function rebuildProjection(deps: {
   const stop = (): void =>
     away(new Error('The rebuild of Redis was ended', { cause: signal.reason }))
   signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
   // The log can be read faster than Redis writes, so reading waits for room.
   const projector = createProjector({
     store: deps.store,

@@ -19,8 +19,6 @@ interface Deadlines {
 const ROUND_MAX = 2_000
 /** Milliseconds until a task that could not be failed is tried again. */
 const AGAIN_AFTER_MS = 1_000
-/** The number of deadlines of ended tasks that may stay in memory. */
-const SPARE_MAX = 10_000
 
 /** Creates an empty set of deadlines. */
 export function createDeadlines(deps: {
@@ -29,23 +27,14 @@ export function createDeadlines(deps: {
   readonly log: Logger
   readonly nowMs: () => number
 }): Deadlines {
-  const { tasks, expire, log, nowMs } = deps
-  let ends = createDueTimes()
-
-  const note = (record: TaskRecord): void => ends.add(record.taskId, deadlineAtMs(record))
-
-  const forgetEnded = (): void => {
-    if (ends.size() <= 2 * tasks.size() + SPARE_MAX) return
-    ends = createDueTimes()
-    for (const record of tasks.records()) note(record)
-  }
+  const { expire, log, nowMs } = deps
+  const ends = createDueTimes(deps.tasks)
 
   return {
-    note,
+    note: (record) => ends.add(record.taskId, deadlineAtMs(record)),
     async run() {
-      forgetEnded()
       const now = nowMs()
-      const over = ends.takeDue(now, ROUND_MAX).flatMap((taskId) => tasks.get(taskId) ?? [])
+      const over = ends.takeDue(now, ROUND_MAX)
       await inParallel(over, async (record) => {
         // The entry is removed when the follower has read the end event.
         ends.add(record.taskId, now + AGAIN_AFTER_MS)

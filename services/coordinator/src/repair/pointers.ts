@@ -45,7 +45,7 @@ const ANSWERS_WITHIN_MS = 250
 /** Creates the pointer repair for the tasks in this table. */
 export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   const { tasks, pointers, taskLog, issuer, log, timing, nowMs } = deps
-  const unconfirmed = createDueTimes()
+  const unconfirmed = createDueTimes(tasks)
   let listedAtMs = -Infinity
   let listingTookMs = 0
   // Tasks without a pointer that a node runs; they need no repair.
@@ -73,18 +73,13 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     return { issued: done.filter(Boolean).length, running: runs.size }
   }
 
-  const lookUp = async (taskIds: readonly string[], signal: AbortSignal): Promise<number> => {
-    const now = nowMs()
-    const records = taskIds.flatMap((taskId) => tasks.get(taskId) ?? [])
-    const looked = await inParallel(
-      records.filter((record) => needs(record, false, now)),
-      async (record) => {
-        const { taskId, tenant, spec } = record
-        const has = async (queue: 'running' | typeof spec.priority): Promise<boolean> =>
-          pointers.has(queue, tenant, taskId)
-        return (await has(spec.priority)) || (await has('running')) ? [] : [record]
-      },
-    )
+  const lookUp = async (records: readonly TaskRecord[], signal: AbortSignal): Promise<number> => {
+    const looked = await inParallel(records, async (record) => {
+      const { taskId, tenant, spec } = record
+      const has = async (queue: 'running' | typeof spec.priority): Promise<boolean> =>
+        pointers.has(queue, tenant, taskId)
+      return (await has(spec.priority)) || (await has('running')) ? [] : [record]
+    })
     // A pointer may have moved between queues during the first lookup, so the second one counts.
     const missing = looked.flat().filter(({ taskId }) => tasks.get(taskId) !== undefined)
     return missing.length === 0 ? 0 : (await issueMissing(missing, signal)).issued
@@ -134,14 +129,16 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       // The issuer of a pointer has announced its queue; this repeats a lost announcement (L6).
       pointers.announce(tasks.queues())
       const now = nowMs()
-      const looked = unconfirmed.takeDue(now, LOOK_UP_MAX)
+      const due = unconfirmed.takeDue(now, Infinity).filter((record) => needs(record, false, now))
       const sinceMs = now - listedAtMs
       const mayList = sinceMs >= listingTookMs * LISTING_SHARE
-      const due = sinceMs >= timing.listPointersEveryMs || looked.length === LOOK_UP_MAX
-      const all = mayList && (due || (await tooFew()))
+      const wanted = sinceMs >= timing.listPointersEveryMs || due.length > LOOK_UP_MAX
+      const all = mayList && (wanted || (await tooFew()))
+      const later = all ? [] : due.slice(LOOK_UP_MAX)
+      for (const { taskId } of later) unconfirmed.add(taskId, now)
       const done = all
         ? await compareAll(signal)
-        : { issued: await lookUp(looked, signal), removed: 0 }
+        : { issued: await lookUp(due.slice(0, LOOK_UP_MAX), signal), removed: 0 }
       if (done.issued + done.removed > 0)
         log.info(
           done,

@@ -26,8 +26,8 @@ export function createRetries(deps: {
   /** Called for each pointer that was issued. */
   readonly issued: () => void
 }): Retries {
-  const { tasks, issuer, timing, nowMs, issued } = deps
-  const due = createDueTimes()
+  const { issuer, timing, nowMs, issued } = deps
+  const due = createDueTimes(deps.tasks)
   let running = 0
 
   const issue = async (record: TaskRecord): Promise<void> => {
@@ -45,9 +45,8 @@ export function createRetries(deps: {
     },
     run() {
       const now = nowMs()
-      for (const taskId of due.takeDue(now, PARALLEL - running)) {
-        const record = tasks.get(taskId)
-        if (record?.state !== 'retrying') continue
+      for (const record of due.takeDue(now, PARALLEL - running)) {
+        if (record.state !== 'retrying') continue
         const { kind } = decideRepair(record, undefined, timing, now)
         if (kind === 'issue-pointer') void issue(record)
       }

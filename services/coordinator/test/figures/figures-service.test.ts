@@ -1,7 +1,9 @@
 /** What coordinators answer gateways: tasks over time, and the queues. */
 import { CHANNELS } from '@agentfleet/protocol'
+import { systemClock } from '@agentfleet/runtime'
+import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBench, type Bench } from '../support.ts'
+import { SOON_MS, startBench, type Bench } from '../support.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -16,7 +18,7 @@ test('a coordinator that has started again returns the same statistics over time
   const { taskId } = await bench.submit()
   await bench.complete(taskId)
   await bench.end(first)
-  await bench.start()
+  const second = await bench.start()
   const series = async (tenant?: string) => {
     const range = { fromMs: Date.now() - 600_000, toMs: Date.now() + 60_000 }
     const whose = tenant === undefined ? {} : { tenant }
@@ -39,4 +41,21 @@ test('a coordinator that has started again returns the same statistics over time
     kind: 'reply',
     body: { queues: [{ tenant: 't', priority: 'medium', retrying: 0 }] },
   })
+  await bench.end(second)
+})
+
+test('a coordinator looks at the queues at most once in a moment, unless the question asks for a fresh look (L7)', async () => {
+  // The moment never passes.
+  await bench.start({ clock: { ...systemClock, monotonicMs: () => 0 } })
+  const running = async (fresh: boolean): Promise<number> => {
+    const answer = await bench.gateway.ask(CHANNELS.queues, { tenant: 'v', fresh }, 5_000)
+    if (answer.kind !== 'reply' || answer.body.kind !== 'queues') throw new Error(answer.kind)
+    return answer.body.queues[0]?.inFlight ?? 0
+  }
+  expect(await running(false)).toBe(0)
+  await bench.submit({}, { tenant: 'v' })
+  await eventually(async () => {
+    expect(await running(false)).toBe(0)
+    expect(await running(true)).toBe(1)
+  }, SOON_MS)
 })

@@ -4,6 +4,7 @@ import {
   openPointers,
   openTaskLog,
   provisionStreams,
+  type Pointers,
 } from '@agentfleet/adapters'
 import { TIMING, type Completed, type Submitted, type TaskEvent } from '@agentfleet/domain'
 import { CHANNELS, freshPointer, newTaskId, signClaim } from '@agentfleet/protocol'
@@ -50,13 +51,25 @@ async function setup() {
   const tasks = createTaskTable()
   const time = { nowMs: 1_000 }
   const nowMs = () => time.nowMs
+  const repairOf = (queues: Pointers) =>
+    createPointerRepair({
+      bus,
+      tasks,
+      pointers: queues,
+      taskLog,
+      log,
+      issuer: createIssuer({ tasks, pointers, log }),
+      timing: TIMING,
+      nowMs,
+      claimKey: CLAIM_KEY,
+    })
   const trimmerOf = (kept: Pick<Parameters<typeof createTrimmer>[0], Kept>) =>
     createTrimmer({ bus, taskLog, store, tasks, log, nowMs, ...kept })
   return {
     time,
     taskLog,
     store,
-    rebuild: () =>
+    rebuild: (signal = never) =>
       rebuildProjection({
         bus,
         store,
@@ -65,22 +78,13 @@ async function setup() {
         expiredMs: 0,
         retentionMs: RETENTION_MS * 100,
         afterSeq: 0,
-        signal: never,
+        signal,
         monotonicMs: nowMs,
       }),
     tasks,
     pointers,
-    repair: createPointerRepair({
-      bus,
-      tasks,
-      pointers,
-      taskLog,
-      log,
-      issuer: createIssuer({ tasks, pointers, log }),
-      timing: TIMING,
-      nowMs,
-      claimKey: CLAIM_KEY,
-    }),
+    repairOf,
+    repair: repairOf(pointers),
     bus,
     trimmer: trimmerOf({
       retentionMs: RETENTION_MS,
@@ -113,6 +117,27 @@ test('a task that has no pointer gets one once it is no longer young (L8)', asyn
   bench.time.nowMs += TIMING.followAfterMs
   expect(await bench.repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
   expect(await bench.pointers.has('medium', 't', taskId)).toBe(true)
+})
+
+test('a task without a pointer gets one in the next round, however many tasks have ended before (L8)', async () => {
+  await using bench = await setup()
+  const { time, tasks, pointers } = bench
+  const repair = bench.repairOf({
+    ...pointers,
+    // So slow that the next rounds may not list all pointers.
+    taskIds() {
+      time.nowMs += 1_000
+      return pointers.taskIds()
+    },
+  })
+  await repair.sweep(never)
+  const taskId = newTaskId(1_000)
+  await bench.append(taskId, submitted, 0)
+  const record = tasks.get(taskId)!
+  for (let n = 0; n < 3_000; n += 1) repair.note({ ...record, taskId: newTaskId(1_000) })
+  repair.note({ ...record, updatedAtMs: time.nowMs })
+  time.nowMs += TIMING.followAfterMs
+  expect(await repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
 })
 
 test('only a node that was given a task keeps the pointer of the task from being issued (L9)', async () => {
@@ -206,6 +231,7 @@ test('an empty Redis is rebuilt from the log, with unfinished and ended tasks (L
   for (const taskId of [living, ended]) await bench.append(taskId, submitted, 0)
   const end = await bench.append(ended, completed, 2)
   expect(await bench.store.load(ended)).toBeUndefined()
+  await expect(bench.rebuild(AbortSignal.abort())).rejects.toThrow('was ended')
   expect(await bench.rebuild()).toMatchObject({ events: 3, tasks: 2 })
   expect(await bench.store.load(ended)).toMatchObject({ state: 'completed', seq: end })
   expect(await bench.store.load(living)).toMatchObject({ state: 'queued', seq: 1 })

@@ -37,7 +37,7 @@ export function wrongField(pointer: string, detail: string): Refusal {
 export function inPart(part: string, { code, message, errors }: Refusal): Refusal {
   if (errors === undefined) return new Refusal(code, message)
   const detail = errors.reduce(
-    (text, { pointer }) => text.replace(` ${pointer} `, ` ${part}${pointer} `),
+    (text, { pointer }) => text.replace(` ${pointer} `, () => ` ${part}${pointer} `),
     message,
   )
   const moved = errors.map((each) => ({ ...each, pointer: `${part}${each.pointer}` }))

@@ -1,4 +1,5 @@
 import { ack } from '@agentfleet/adapters'
+import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { figureOf, pointersOf, SOON_MS, startWorld, type TestBalancer } from '../support.ts'
@@ -95,10 +96,22 @@ describe('the limit of a tenant', () => {
     const first = await world.balancer('lb1', 2, { allowances })
     await world.issue(pointersOf(60), 'medium')
     const running = () => nodes.reduce((sum, node) => sum + node.running(), 0)
+    // A coordinator that answers from what it saw a moment ago, unless it is asked to look again.
+    let questions = 0
+    const coordinator = world.bus.on(CHANNELS.queues, async ({ fresh = false }) => {
+      questions += 1
+      const figures = { waiting: 0, inFlight: fresh ? running() : 0, retrying: 0 }
+      const queues = [{ tenant: 'acme', priority: 'medium' as const, ...figures }]
+      return { kind: 'queues', atMs: 0, queues }
+    })
     await eventually(() => expect(running()).toBe(5), SOON_MS)
     // Another one joins while the limit is full, and the first one is killed in the middle.
     const second = await world.balancer('lb2', 2, { allowances })
     await together([first, second])
+    // Until both have counted what runs.
+    const before = questions
+    await eventually(() => expect(questions).toBeGreaterThan(before + 4), SOON_MS)
+    expect(running()).toBe(5)
     const done = () => new Set(nodes.flatMap(({ taken }) => taken.map(({ taskId }) => taskId))).size
     let most = 0
     let killed = false
@@ -113,6 +126,7 @@ describe('the limit of a tenant', () => {
       expect(done()).toBe(60)
     }, 60_000)
     expect(most).toBe(5)
+    coordinator.close()
   })
 
   it('lets the next task start at once after the node of the only allowed task has died', async () => {

@@ -47,6 +47,16 @@ export const SERVICES: readonly Mutation[] = [
     because: /Property failed/,
   },
   {
+    name: 'tenant-limit-stale',
+    safeguard: 'what nodes run is compared with figures of a later moment, not of an earlier one',
+    file: 'services/load-balancer/src/service.ts',
+    find: 'bus.ask(CHANNELS.queues, { fresh: true }, ANSWERS_WITHIN_MS)',
+    replace: 'bus.ask(CHANNELS.queues, {}, ANSWERS_WITHIN_MS)',
+    tests: ['services/load-balancer/test/intake/sharing.test.ts', '-t', 'the limit of a tenant'],
+    caughtBy: /is never exceeded by several load balancers together/,
+    because: /expected/,
+  },
+  {
     name: 'tenant-limit-unknown',
     safeguard: 'a new load balancer fills no limit before it knows what runs',
     file: 'libs/domain/src/placement/tenant-places.ts',
