@@ -269,7 +269,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     pointers: openPointers(bus),
     monotonicMs: clock.monotonicMs,
   })
-  const principals = createPrincipals({ ...deps, metrics, gateways: () => room.gateways() })
+  const principals = createPrincipals({ ...deps, metrics, room: () => room })
   const { tenants } = principals
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()
@@ -280,6 +280,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     limits,
     tenants,
     submissionsMax: SUBMISSIONS_MAX,
+    monotonicMs: clock.monotonicMs,
   })
   const admission = createAdmission({
     taskLog,

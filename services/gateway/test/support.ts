@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
 import type { Completed, TaskEvent } from '@agentfleet/domain'
-import { SUBJECTS, type Pointer, type TaskView } from '@agentfleet/protocol'
+import { CHANNELS, SUBJECTS, type Pointer, type TaskView } from '@agentfleet/protocol'
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseOperators, schema } from '../src/config.ts'
@@ -138,4 +138,15 @@ export async function nextPointer(
   })
   await listening(bus)
   return () => next
+}
+
+/** Milliseconds; a coordinator announces about as often. */
+const ANNOUNCE_EVERY_MS = 250
+
+/** Says as a coordinator would how many gateways there are, until it is disposed. */
+export function announceGateways(bus: Pick<Bus, 'send'>, gateways: number): Disposable {
+  const fill = { bytes: 0, maxBytes: 0 }
+  const said = { seq: 0, gateways, log: fill, redis: fill, tasks: 0, ended: 0, tenants: [] }
+  const timer = setInterval(() => bus.send(CHANNELS.holdings, said), ANNOUNCE_EVERY_MS)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }

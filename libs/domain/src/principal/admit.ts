@@ -26,6 +26,10 @@ export interface Principal {
   readonly scopes: readonly Scope[]
   readonly expiresAtMs?: number
   readonly revokedAtMs?: number
+  /** The start of the digest of the secret that the caller presented; absent: it has no key of the API. */
+  readonly secretId?: string
+  /** When this secret ends, because the key has another one. */
+  readonly secretUntilMs?: number
   /** The only agents that its tasks may use; absent: all. */
   readonly agents?: readonly string[]
   readonly limits?: KeyLimits
@@ -34,16 +38,19 @@ export interface Principal {
 /** Whether a caller may use an operation now, and why not. */
 export type Admitted =
   | { readonly kind: 'allowed' }
-  | { readonly kind: 'refused'; readonly reason: 'revoked' | 'expired' | 'scope' }
+  | { readonly kind: 'refused'; readonly reason: 'revoked' | 'expired' | 'rotated' | 'scope' }
 
 const ALLOWED: Admitted = { kind: 'allowed' }
 
 /** Decides whether the principal may use an operation of this scope; undefined: any valid key may. */
 export function admit(principal: Principal, scope: Scope | undefined, nowMs: number): Admitted {
-  const { revokedAtMs, expiresAtMs, scopes } = principal
+  const { revokedAtMs, expiresAtMs, secretUntilMs, scopes } = principal
   if (revokedAtMs !== undefined) return { kind: 'refused', reason: 'revoked' }
   if (expiresAtMs !== undefined && expiresAtMs <= nowMs) {
     return { kind: 'refused', reason: 'expired' }
+  }
+  if (secretUntilMs !== undefined && secretUntilMs <= nowMs) {
+    return { kind: 'refused', reason: 'rotated' }
   }
   if (scope !== undefined && !scopes.includes(scope)) return { kind: 'refused', reason: 'scope' }
   return ALLOWED

@@ -1,7 +1,7 @@
 import type { KeyLimits, Principal, Scope } from './admit.ts'
 
 /** One secret of a key, as a digest. */
-interface KeySecret {
+export interface KeySecret {
   /** SHA-256 of the secret, in base64url. */
   readonly digest: string
   /** The end of the overlap after a rotation; absent: valid as long as the key. */
@@ -51,13 +51,24 @@ export function isOver(key: ApiKey, nowMs: number): boolean {
   return endOf(key) + KEPT_MS <= nowMs
 }
 
-/** The caller that a key identifies. */
-export function principalOf(key: ApiKey): Principal {
+/** Enough to tell the secrets of one key apart, and not enough to find one. */
+const SECRET_ID_CHARS = 8
+
+/** The name of a secret: the start of its digest. */
+function secretIdOf({ digest }: KeySecret): string {
+  return digest.slice(0, SECRET_ID_CHARS)
+}
+
+/** The caller that this secret of a key identifies. */
+export function principalOf(key: ApiKey, secret: KeySecret): Principal {
   const { id, tenant, scopes, agents, limits, expiresAtMs, revokedAtMs } = key
+  const { untilMs } = secret
   return {
     keyId: id,
     tenant,
     scopes,
+    secretId: secretIdOf(secret),
+    ...(untilMs === undefined ? {} : { secretUntilMs: untilMs }),
     ...(agents === undefined ? {} : { agents }),
     ...(limits === undefined ? {} : { limits }),
     ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
@@ -65,7 +76,13 @@ export function principalOf(key: ApiKey): Principal {
   }
 }
 
-/** The digests that identify the key now; each is compared with that of the presented secret. */
+/** The caller as its key is now; a secret that the key has no longer has ended. */
+export function principalNow(principal: Principal, key: ApiKey): Principal {
+  const secret = key.secrets.find((each) => secretIdOf(each) === principal.secretId)
+  return principalOf(key, secret ?? { digest: principal.secretId ?? '', untilMs: 0 })
+}
+
+/** The secrets that have not ended. */
 export function validSecrets({ secrets }: ApiKey, nowMs: number): readonly KeySecret[] {
   return secrets.filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs)
 }

@@ -1,4 +1,5 @@
 import type { Bucket } from './bucket.ts'
+import type { GatewayCount } from './gateway-count.ts'
 
 /**
  * The rate of a key that several gateways let through.
@@ -10,6 +11,8 @@ import type { Bucket } from './bucket.ts'
  * answer. A gateway to which Redis gives no answer at all also lets through its part of the refill. Invariants:
  * - RATE-1: the bucket and the reserves of all gateways never hold more than the limit together. So in any time
  *   the gateways use at most the limit, and what the bucket gains in that time and while one answer travels.
+ *   A gateway that does not know the number of gateways (gateway-count.ts) holds no reserve, and one that hears
+ *   of another gateway gives up what exceeds its smaller part.
  * - RATE-2: without answers, each of n gateways lets through at most 1/n of the refill, counted from its first
  *   unanswered request.
  * A permit that is lost with an answer stays counted, so a loss never lets a request through; a late one may fill
@@ -62,32 +65,33 @@ const NO_RESERVE: Reserve = { permits: 0, asked: 0, drawnAtMs: 0 }
 export function takeReserved(
   reserve: Reserve | undefined,
   perMinute: number,
-  gateways: number,
+  gateways: GatewayCount,
   nowMs: number,
 ): { readonly reserve: Reserve; readonly refill: RateAsk | undefined } | undefined {
   const size = reserveSize(perMinute, gateways)
-  const living = livingReserve(reserve, nowMs)
+  const living = livingReserve(reserve, size, nowMs)
   const permits = living.permits - 1
   if (living.permits <= size * KEPT_SHARE) return undefined
   // Redis gives each question one permit in addition to the extra ones; the reserve gets it, too.
   const extra = size - permits - 1
   const refill =
     living.asked === 0 && extra > 0 && extra + 1 >= size * REFILL_SHARE
-      ? { extra, reserved: size * gateways, askedAtMs: nowMs }
+      ? { extra, reserved: reservedOf(perMinute), askedAtMs: nowMs }
       : undefined
-  return { reserve: { ...living, permits, asked: living.asked + (refill?.extra ?? 0) }, refill }
+  const asked = living.asked + (refill?.extra ?? 0)
+  return { reserve: { permits, asked, drawnAtMs: living.drawnAtMs }, refill }
 }
 
 /** Ends the question of `takeReserved`; undefined: it was lost. */
 export function endRefill(
   reserve: Reserve | undefined,
   perMinute: number,
-  gateways: number,
+  gateways: GatewayCount,
   ask: RateAsk,
   answer: RateAnswer | undefined,
   nowMs: number,
 ): Reserve {
-  const living = livingReserve(reserve, nowMs)
+  const living = livingReserve(reserve, reserveSize(perMinute, gateways), nowMs)
   const rest = { ...living, asked: Math.max(0, living.asked - ask.extra) }
   return answer === undefined ? rest : keepLate(rest, perMinute, gateways, ask, answer, nowMs)
 }
@@ -96,11 +100,12 @@ export function endRefill(
 export function giveBack(
   reserve: Reserve | undefined,
   perMinute: number,
-  gateways: number,
+  gateways: GatewayCount,
   nowMs: number,
 ): Reserve {
-  const living = livingReserve(reserve, nowMs)
-  const room = reserveSize(perMinute, gateways) - living.permits - living.asked
+  const size = reserveSize(perMinute, gateways)
+  const living = livingReserve(reserve, size, nowMs)
+  const room = size - living.permits - living.asked
   return { ...living, permits: living.permits + Math.max(0, Math.min(1, room)) }
 }
 
@@ -108,27 +113,33 @@ export function giveBack(
 export function beginAsk(
   reserve: Reserve | undefined,
   perMinute: number,
-  gateways: number,
+  gateways: GatewayCount,
   nowMs: number,
 ): { readonly reserve: Reserve; readonly ask: RateAsk } {
   const size = reserveSize(perMinute, gateways)
-  const { permits, asked, drawnAtMs } = livingReserve(reserve, nowMs)
+  const { permits, asked, drawnAtMs } = livingReserve(reserve, size, nowMs)
   // One request at a time asks, because the permits of an answer that is under way count, too.
   const extra = asked > 0 ? 0 : Math.max(0, size - permits)
   return {
     reserve: { permits, asked: asked + extra, drawnAtMs },
-    ask: { extra, reserved: size * gateways, askedAtMs: nowMs },
+    ask: { extra, reserved: reservedOf(perMinute), askedAtMs: nowMs },
   }
 }
 
 /** Ends a request with the answer of Redis; undefined: none came in time, or the request asked nothing. */
 export function endAsk(
   reserve: Reserve | undefined,
+  perMinute: number,
+  gateways: GatewayCount,
   ask: RateAsk,
   answer: RateAnswer | undefined,
   nowMs: number,
 ): RateEnd {
-  const { permits, asked, drawnAtMs } = livingReserve(reserve, nowMs)
+  const { permits, asked, drawnAtMs } = livingReserve(
+    reserve,
+    reserveSize(perMinute, gateways),
+    nowMs,
+  )
   const held = permits + (answer?.extra ?? 0)
   const rest = {
     asked: Math.max(0, asked - ask.extra),
@@ -144,16 +155,17 @@ export function endAsk(
 export function keepLate(
   reserve: Reserve | undefined,
   perMinute: number,
-  gateways: number,
+  gateways: GatewayCount,
   { askedAtMs }: RateAsk,
   answer: RateAnswer,
   nowMs: number,
 ): Reserve {
-  const living = livingReserve(reserve, nowMs)
+  const size = reserveSize(perMinute, gateways)
+  const living = livingReserve(reserve, size, nowMs)
   if (answer.kind === 'empty') return living
   const { permits, asked, drawnAtMs } = living
   const given = 1 + answer.extra
-  const room = reserveSize(perMinute, gateways) - permits - asked
+  const room = size - permits - asked
   return {
     permits: permits + Math.max(0, Math.min(given, room)),
     asked,
@@ -161,13 +173,25 @@ export function keepLate(
   }
 }
 
-function reserveSize(perMinute: number, gateways: number): number {
-  return Math.floor((perMinute * RESERVED_SHARE) / gateways)
+/** The most permits that this gateway may hold. */
+function reserveSize(perMinute: number, gateways: GatewayCount): number {
+  return gateways === undefined ? 0 : Math.floor((perMinute * RESERVED_SHARE) / gateways)
 }
 
-function livingReserve(reserve: Reserve | undefined, nowMs: number): Reserve {
+/**
+ * The most permits that all gateways together may hold. It does not depend on their number, because two gateways
+ * may know different numbers for a moment.
+ */
+function reservedOf(perMinute: number): number {
+  return Math.floor(perMinute * RESERVED_SHARE)
+}
+
+/** The reserve without permits that have become too old or too many. */
+function livingReserve(reserve: Reserve | undefined, size: number, nowMs: number): Reserve {
   if (reserve === undefined) return NO_RESERVE
-  return nowMs - reserve.drawnAtMs < RESERVE_LIFETIME_MS ? reserve : { ...reserve, permits: 0 }
+  const { permits, asked, drawnAtMs } = reserve
+  if (nowMs - drawnAtMs >= RESERVE_LIFETIME_MS) return { permits: 0, asked, drawnAtMs }
+  return permits <= size ? reserve : { permits: size, asked, drawnAtMs }
 }
 
 /** The bucket of a key at a gateway without answers; it is empty when the silence begins (RATE-2). */

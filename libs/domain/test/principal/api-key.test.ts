@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { principalOf, rotatedKey, validSecrets, type ApiKey } from '../../src/principal/api-key.ts'
+import { admit } from '../../src/principal/admit.ts'
+import {
+  principalNow,
+  principalOf,
+  rotatedKey,
+  validSecrets,
+  type ApiKey,
+} from '../../src/principal/api-key.ts'
 
 const key: ApiKey = {
   id: 'k',
@@ -27,9 +34,23 @@ test('a second rotation of an API key ends the oldest secret at once and never p
   expect(again.secrets).toEqual([{ digest: 'a', untilMs: 5 }, { digest: 'b' }])
 })
 
-test('the principal of a key has its rights and none of its secrets', () => {
+test('a caller ends with the secret that it presented, and a caller with another secret of the key does not', () => {
+  const caller = principalOf(key, key.secrets[0]!)
+  expect(admit(caller, 'tasks:write', 9_999)).toEqual({ kind: 'allowed' })
+  const rotated = rotatedKey(key, 'second', 1_000, 500)
+  const late = principalNow(caller, rotated)
+  expect(admit(late, 'tasks:write', 1_499)).toEqual({ kind: 'allowed' })
+  expect(admit(late, 'tasks:write', 1_500)).toEqual({ kind: 'refused', reason: 'rotated' })
+  const fresh = principalNow(principalOf(rotated, rotated.secrets[1]!), rotated)
+  expect(admit(fresh, 'tasks:write', 1_500)).toEqual({ kind: 'allowed' })
+  const gone = principalNow(caller, rotatedKey(key, 'second', 1_000, 0))
+  expect(admit(gone, 'tasks:write', 1_000)).toEqual({ kind: 'refused', reason: 'rotated' })
+})
+
+test('the principal of a key has its rights, and of its secret only the beginning of the digest', () => {
   const full = { ...key, agents: ['writer'], limits: { concurrent: 2 }, expiresAtMs: 9 }
-  expect(principalOf(full)).toEqual({
+  expect(principalOf(full, { digest: 'first-of-43-characters' })).toEqual({
+    secretId: 'first-of',
     keyId: 'k',
     tenant: 'acme',
     scopes: ['tasks:write'],

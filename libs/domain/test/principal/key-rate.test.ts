@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { takePermit, type Bucket } from '../../src/principal/bucket.ts'
+import type { GatewayCount } from '../../src/principal/gateway-count.ts'
 import {
   beginAsk,
   drawPermits,
@@ -33,14 +34,19 @@ interface Request {
   readonly lost: 'none' | 'question' | 'answer'
 }
 
+/** What a gateway knows of the number of gateways at a time. */
+type View = (gateway: number, atMs: number) => GatewayCount
+
 /** Plays requests of several gateways against one bucket; returns when each admitted request got its permit. */
-function play(requests: readonly Request[], perMinute: number, gateways: number): number[] {
+function play(requests: readonly Request[], perMinute: number, gateways: number | View): number[] {
+  const viewOf: View = typeof gateways === 'number' ? () => gateways : gateways
   const reserves = new Map<number, Reserve>()
   const steps: { atMs: number; run: () => void }[] = []
   const admittedMs: number[] = []
   let bucket: Bucket | undefined
   const end = (gateway: number, ask: RateAsk, answer: RateAnswer | undefined, atMs: number) => {
-    const { kind, reserve } = endAsk(reserves.get(gateway), ask, answer, atMs)
+    const view = viewOf(gateway, atMs)
+    const { kind, reserve } = endAsk(reserves.get(gateway), perMinute, view, ask, answer, atMs)
     reserves.set(gateway, reserve)
     if (kind !== 'none') admittedMs.push(atMs)
   }
@@ -59,19 +65,23 @@ function play(requests: readonly Request[], perMinute: number, gateways: number)
       const endMs = atMs + (lost === 'none' ? thereMs + backMs : LOST_AFTER_MS)
       const fill = () => {
         const known = reserves.get(gateway)
-        reserves.set(gateway, endRefill(known, perMinute, gateways, asked, answer, endMs))
+        reserves.set(
+          gateway,
+          endRefill(known, perMinute, viewOf(gateway, endMs), asked, answer, endMs),
+        )
       }
       steps.push({ atMs: endMs, run: fill })
     }
     const run = () => {
-      const taken = takeReserved(reserves.get(gateway), perMinute, gateways, atMs)
+      const view = viewOf(gateway, atMs)
+      const taken = takeReserved(reserves.get(gateway), perMinute, view, atMs)
       if (taken !== undefined) {
         reserves.set(gateway, taken.reserve)
         admittedMs.push(atMs)
         if (taken.refill !== undefined) refill(taken.refill)
         return
       }
-      const { reserve, ask } = beginAsk(reserves.get(gateway), perMinute, gateways, atMs)
+      const { reserve, ask } = beginAsk(reserves.get(gateway), perMinute, view, atMs)
       reserves.set(gateway, reserve)
       const endsMs = atMs + Math.min(thereMs + backMs, ANSWER_WITHIN_MS)
       const late = lost !== 'none' || thereMs + backMs > ANSWER_WITHIN_MS
@@ -91,7 +101,10 @@ function play(requests: readonly Request[], perMinute: number, gateways: number)
         const lateMs = atMs + thereMs + backMs
         const keep = () => {
           const known = reserves.get(gateway)
-          reserves.set(gateway, keepLate(known, perMinute, gateways, ask, drawn!, lateMs))
+          reserves.set(
+            gateway,
+            keepLate(known, perMinute, viewOf(gateway, lateMs), ask, drawn!, lateMs),
+          )
         }
         steps.push({ atMs: lateMs, run: keep })
       }
@@ -149,14 +162,40 @@ test('in any interleaving of late, lost and timely answers, several gateways nev
   )
 })
 
+/** Two gateways draw, then the bucket fills for 40 s, and both get more requests than the limit allows. */
+function drawAndBurst(): Request[] {
+  const timely = { thereMs: 1, backMs: 1, lost: 'none' } as const
+  const drawing = [0, 5_000].map((gapMs, gateway) => ({ ...timely, gapMs, gateway }))
+  const burst = Array.from({ length: 100 }, (_, at) => {
+    return { ...timely, gapMs: at === 0 ? 40_000 : 0, gateway: at % 2 }
+  })
+  return [...drawing, ...burst]
+}
+
+test('a gateway that hears of another one gives up the permits that exceed its smaller part (RATE-1)', () => {
+  const alone: View = (_gateway, atMs) => (atMs < 10_000 ? 1 : 2)
+  expect(excess(play(drawAndBurst(), 24, alone), 24)).toBeLessThanOrEqual(0)
+})
+
+test('gateways that do not know how many they are hold no reserve, and never exceed the limit together (RATE-1)', () => {
+  const unknown: View = () => undefined
+  const admittedMs = play(drawAndBurst(), 24, unknown)
+  expect(excess(admittedMs, 24)).toBeLessThanOrEqual(0)
+  expect(admittedMs).toHaveLength(24)
+  const silent = drawAndBurst().map((each, at) =>
+    at < 2 ? each : { ...each, lost: 'question' as const },
+  )
+  expect(play(silent, 24, unknown)).toHaveLength(2)
+})
+
 test('with timely answers every permit of the limit can be used, those of the reserves too', () => {
   const requests = Array.from({ length: 1_000 }, (_, index) => {
     return { gapMs: 0, gateway: index % 2, thereMs: 1, backMs: 1, lost: 'none' } as const
   })
-  expect(play(requests, 100, 2)).toHaveLength(100)
+  expect(play(requests, 104, 2)).toHaveLength(104)
   // The reserves are full, and the bucket had half a minute to fill: only up to the rest of the limit.
   const rested = requests.map((each, index) => ({ ...each, gapMs: index === 10 ? 30_000 : 0 }))
-  expect(play(rested, 100, 2)).toHaveLength(10 + 100)
+  expect(play(rested, 104, 2)).toHaveLength(10 + 104)
 })
 
 test('a request that Redis does not answer uses a permit of the reserve, and without a reserve it gets none', () => {
@@ -211,7 +250,7 @@ test('a busy gateway asks Redis for few of its permits, and one question at a ti
     bucket = drawn.bucket
     if (taken === undefined) {
       waited += 1
-      reserve = endAsk(reserve, ask, drawn, nowMs).reserve
+      reserve = endAsk(reserve, 6_000, 2, ask, drawn, nowMs).reserve
     } else {
       expect(takeReserved(reserve, 6_000, 2, nowMs)?.refill).toBeUndefined()
       reserve = endRefill(reserve, 6_000, 2, ask, drawn, nowMs)

@@ -1,17 +1,18 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { StoredKey } from '@agentfleet/adapters'
-import { admit, principalOf, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
+import { admit, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
 import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ConfiguredKey } from '../config.ts'
 import type { KeyDirectory } from '../principals/key-directory.ts'
 import type { NewestKey } from '../principals/newest-keys.ts'
-import { configuredKeyId, hasSecret, parseToken, type KeyToken } from '../principals/tokens.ts'
+import { configuredKeyId, parseToken } from '../principals/tokens.ts'
 import { isoTime } from '../tasks/views.ts'
 import { Refusal } from './problems.ts'
 
 /** The subprotocol of the stream; a client may offer a key together with it, as `bearer.<key>`. */
 export const STREAM_PROTOCOL = 'agentfleet'
 const KEY_PROTOCOL_PREFIX = 'bearer.'
+const BEARER = 'Bearer '
+const BEARER_PATTERN = /^bearer /i
 
 /** What an operation asks of its caller. */
 export interface Needs {
@@ -34,7 +35,7 @@ export type FindCaller = (
 export interface Credentials {
   readonly keys: readonly ConfiguredKey[]
   readonly adminKey?: string | undefined
-  readonly directory: Pick<KeyDirectory, 'find' | 'current'>
+  readonly directory: Pick<KeyDirectory, 'holder' | 'current'>
   readonly newest?: NewestKey
   /** Verifies a JWT. */
   readonly verify?: FindCaller | undefined
@@ -80,7 +81,7 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
 }
 
 /** Finds callers in this order: keys of the API, keys of the configuration, tokens. */
-function createFind({ keys, adminKey, directory, newest, verify, nowMs }: Credentials) {
+function createFind({ keys, adminKey, directory, newest, verify }: Credentials) {
   const known = new Map(
     keys.map(({ tenant, key }) =>
       configured(key, { keyId: configuredKeyId(key), tenant, scopes: TENANT_SCOPES }),
@@ -97,26 +98,18 @@ function createFind({ keys, adminKey, directory, newest, verify, nowMs }: Creden
     const token = parseToken(credential)
     if (token !== undefined) {
       if (!directory.current()) throw keysUnread()
-      const holder = holderOf(directory.find(token.id), token, nowMs())
+      const holder = directory.holder(token)
       if (holder !== undefined) return holder
-      return newest?.(token.id)?.then((stored) => holderOf(stored, token, nowMs()))
+      return newest?.(token.id)?.then(() => directory.holder(token))
     }
     if (open) return OPEN
+    if (known.size === 0) return verify?.(credential, address)
     const digest = digestOf(credential)
     // The digest of a guess says nothing about a key, so a lookup by this digest reveals no key.
     const entry = known.get(digest.toString('base64'))
     if (entry !== undefined && timingSafeEqual(entry.digest, digest)) return entry.principal
     return verify?.(credential, address)
   }
-}
-
-function holderOf(
-  stored: StoredKey | undefined,
-  { secret }: KeyToken,
-  nowMs: number,
-): Principal | undefined {
-  if (stored === undefined || !hasSecret(stored.key, secret, nowMs)) return undefined
-  return principalOf(stored.key)
 }
 
 function configured(key: string, principal: Principal) {
@@ -140,19 +133,26 @@ function requireAdmitted(principal: Principal, scope: Scope | undefined, nowMs: 
 }
 
 function endedDetail(
-  reason: 'revoked' | 'expired',
-  { expiresAtMs, revokedAtMs }: Principal,
+  reason: 'revoked' | 'expired' | 'rotated',
+  { expiresAtMs, revokedAtMs, secretUntilMs }: Principal,
 ): string {
-  const atMs = reason === 'revoked' ? revokedAtMs : expiresAtMs
-  const when = atMs === undefined ? '' : ` at ${isoTime(atMs)}`
-  return reason === 'revoked'
-    ? `An admin revoked this key${when}; ask for another key.`
-    : `This key expired${when}; ask for a new key.`
+  const atMs = { revoked: revokedAtMs, expired: expiresAtMs, rotated: secretUntilMs }[reason]
+  const when = atMs === undefined || atMs === 0 ? '' : ` at ${isoTime(atMs)}`
+  switch (reason) {
+    case 'revoked':
+      return `An admin revoked this key${when}; ask for another key.`
+    case 'expired':
+      return `This key expired${when}; ask for a new key.`
+    case 'rotated':
+      return `An admin rotated this key, and its former secret ended${when}; use the new secret.`
+  }
 }
 
 function presentedKey({ headers, query }: FastifyRequest, stream: boolean): string | undefined {
-  const [scheme, key, more] = (headers.authorization ?? '').split(' ')
-  if (scheme?.toLowerCase() === 'bearer' && key && more === undefined) return key
+  const { authorization = '' } = headers
+  const key = authorization.slice(BEARER.length)
+  const named = authorization.startsWith(BEARER) || BEARER_PATTERN.test(authorization)
+  if (named && key !== '' && !key.includes(' ')) return key
   if (!stream) return undefined
   const inQuery = (query as { access_token?: unknown }).access_token
   if (typeof inQuery === 'string') return inQuery

@@ -61,22 +61,44 @@ export function createGuard(deps: GuardDeps): Guard {
     reply.raw.end(TOO_MANY_BODY)
   }
 
-  return (operation, needs) => (request, reply, done) => {
-    const fail = (error: unknown) => refuse(request, reply, operation, error, done)
-    const enter = (principal: Principal) => {
-      request.tenant = principal.tenant
-      if (principal.limits === undefined) done()
-      else limiter.enter(principal, request, reply, needs.stream).then(() => done(), done)
+  /** Counts the request of a caller with limits; most callers have none, and then nothing waits. */
+  function enter(
+    principal: Principal,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { stream }: Needs,
+    done: (error?: Error) => void,
+  ) {
+    request.tenant = principal.tenant
+    if (principal.limits === undefined) {
+      done()
+      return
     }
+    let entered: Promise<void> | undefined
+    try {
+      entered = limiter.enter(principal, request, reply, stream)
+    } catch (error) {
+      done(error as Error)
+      return
+    }
+    if (entered === undefined) done()
+    else entered.then(() => done(), done)
+  }
+
+  return (operation, needs) => (request, reply, done) => {
     let found: Principal | Promise<Principal>
     try {
       found = authenticate(request, needs)
     } catch (error) {
-      fail(error)
+      refuse(request, reply, operation, error, done)
       return
     }
-    if (found instanceof Promise) found.then(enter, fail)
-    else enter(found)
+    if (found instanceof Promise) {
+      found.then(
+        (principal) => enter(principal, request, reply, needs, done),
+        (error: unknown) => refuse(request, reply, operation, error, done),
+      )
+    } else enter(found, request, reply, needs, done)
   }
 }
 

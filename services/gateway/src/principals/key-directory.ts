@@ -1,7 +1,8 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
-import { endOf, isOver, principalOf, type Principal } from '@agentfleet/domain'
+import { endOf, isOver, principalNow, type Principal } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import { readTail, type ReadTail } from '../stream/read-tail.ts'
+import { holdersOf, holderWith, type Holders, type KeyToken } from './tokens.ts'
 
 /**
  * All keys of the stream KEYS, in memory, so that finding a caller reads nothing.
@@ -13,6 +14,8 @@ export interface KeyDirectory extends ReadTail {
   /** Adds a version that this gateway has just stored. */
   take(stored: StoredKey): void
   find(id: string): StoredKey | undefined
+  /** The caller with this key; undefined for an unknown id or a wrong secret. */
+  holder(token: KeyToken): Principal | undefined
   /** The keys of a tenant, or of all, by their ids. */
   list(tenant: string | undefined): readonly StoredKey[]
   count(): number
@@ -29,16 +32,24 @@ export interface KeyDirectory extends ReadTail {
 /** Follows KEYS from its first message on. */
 export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirectory {
   const known = new Map<string, StoredKey>()
+  const holders = new Map<string, Holders>()
 
   const take = (stored: StoredKey): void => {
-    const before = known.get(stored.key.id)
-    if (before === undefined || before.seq < stored.seq) known.set(stored.key.id, stored)
+    const { key, seq } = stored
+    const before = known.get(key.id)
+    if (before !== undefined && before.seq >= seq) return
+    known.set(key.id, stored)
+    holders.set(key.id, holdersOf(key))
   }
   const tail = readTail(keys.follow(take, log), 'API keys', log)
 
   return {
     take,
     find: (id) => known.get(id),
+    holder({ id, secret }) {
+      const found = holders.get(id)
+      return found === undefined ? undefined : holderWith(found, secret)
+    },
     list: (tenant) =>
       [...known.values()]
         .filter(({ key }) => tenant === undefined || key.tenant === tenant)
@@ -49,10 +60,13 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
       return new Set(usable.map(({ key }) => key.tenant))
     },
     over: (nowMs) => [...known.values()].filter(({ key }) => isOver(key, nowMs)),
-    forget: (id) => void known.delete(id),
+    forget(id) {
+      known.delete(id)
+      holders.delete(id)
+    },
     refreshed(principal) {
       const stored = known.get(principal.keyId)
-      return stored === undefined ? principal : principalOf(stored.key)
+      return stored === undefined ? principal : principalNow(principal, stored.key)
     },
     ...tail,
   }

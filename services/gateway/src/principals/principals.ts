@@ -12,6 +12,7 @@ import { isOpen, parseApiKeys, tenantsOf, type GatewayConfig } from '../config.t
 import { createAuthenticate } from '../http/auth.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
 import type { GatewayMetrics } from '../metrics.ts'
+import type { TenantRoom } from '../tenants/room.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { createFailedAttempts } from './failed-attempts.ts'
 import { followKeys, type KeyDirectory } from './key-directory.ts'
@@ -51,16 +52,22 @@ export function createPrincipals(deps: {
   clock: Clock
   log: Logger
   metrics: GatewayMetrics
-  /** Returns how many gateways serve the fleet. */
-  gateways: () => number
+  /** Says how many gateways serve the fleet. */
+  room: () => Pick<TenantRoom, 'gateways' | 'gatewaysForCertain'>
 }): Principals {
-  const { bus, callerLimits, config, clock, log, metrics, gateways } = deps
+  const { bus, callerLimits, config, clock, log, metrics, room } = deps
   const keys = openKeys(bus)
   const audit = openAuditLog(bus)
   const directory = followKeys(keys, log)
   const recorder = createRecorder({ audit, clock, log, metrics })
   const limiter = createKeyLimiter({
-    counts: createKeyCounts({ shared: callerLimits, gateways, clock, log }),
+    counts: createKeyCounts({
+      shared: callerLimits,
+      gateways: () => room().gateways(),
+      gatewaysForCertain: () => room().gatewaysForCertain(),
+      clock,
+      log,
+    }),
     clock,
     log,
   })

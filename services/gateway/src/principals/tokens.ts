@@ -1,5 +1,5 @@
 import { hash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
-import { validSecrets, type ApiKey } from '@agentfleet/domain'
+import { principalOf, type ApiKey, type Principal } from '@agentfleet/domain'
 
 /** The parts of a key: `af_<id>_<secret>`. */
 export interface KeyToken {
@@ -13,7 +13,9 @@ const ID_ALPHABET = 'abcdefghijkmnopqrstuvwxyz2345678'
 const ID_CHARS = 12
 /** 256 bits cannot be guessed, so a fast digest protects the secret. */
 const SECRET_BYTES = 32
-const TOKEN_PATTERN = /^af_([a-z2-8]{12})_([A-Za-z0-9_-]{43})$/
+const TOKEN_PATTERN = /^af_[a-z2-8]{12}_[A-Za-z0-9_-]{43}$/
+const ID_AT = 3
+const SECRET_AT = ID_AT + ID_CHARS + 1
 
 /** Draws a new id. */
 export function newKeyId(): string {
@@ -43,8 +45,8 @@ export function tokenOf({ id, secret }: KeyToken): string {
 
 /** The parts of a presented key; undefined for a text in another form. */
 export function parseToken(text: string): KeyToken | undefined {
-  const [, id, secret] = TOKEN_PATTERN.exec(text) ?? []
-  return id === undefined || secret === undefined ? undefined : { id, secret }
+  if (!TOKEN_PATTERN.test(text)) return undefined
+  return { id: text.slice(ID_AT, SECRET_AT - 1), secret: text.slice(SECRET_AT) }
 }
 
 /** The digest of a secret, in its stored form. */
@@ -52,13 +54,23 @@ export function digestOf(secret: string): string {
   return hash('sha256', secret, 'base64url')
 }
 
-/** Whether the secret belongs to the key now; takes the same time for every wrong secret. */
-export function hasSecret(key: ApiKey, secret: string, nowMs: number): boolean {
-  const presented = Buffer.from(digestOf(secret))
-  let found = false
-  for (const { digest } of validSecrets(key, nowMs)) {
-    const stored = Buffer.from(digest)
-    if (stored.length === presented.length && timingSafeEqual(stored, presented)) found = true
+/** The caller that each secret of a key identifies, made once for each version of the key. */
+export type Holders = readonly { readonly digest: Buffer; readonly principal: Principal }[]
+
+/** The callers of a key; one whose secret has ended is among them, so that its refusal can say so. */
+export function holdersOf(key: ApiKey): Holders {
+  return key.secrets.map((secret) => ({
+    digest: Buffer.from(secret.digest, 'base64url'),
+    principal: principalOf(key, secret),
+  }))
+}
+
+/** The caller with this secret; it takes the same time for every wrong secret. */
+export function holderWith(holders: Holders, secret: string): Principal | undefined {
+  const presented = hash('sha256', secret, 'buffer')
+  let found: Principal | undefined
+  for (const { digest, principal } of holders) {
+    if (digest.length === presented.length && timingSafeEqual(digest, presented)) found = principal
   }
   return found
 }

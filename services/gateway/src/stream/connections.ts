@@ -70,6 +70,7 @@ const NO_VALID_KEY = 4401
 const END_REASONS = {
   revoked: 'key revoked',
   expired: 'key expired',
+  rotated: 'key rotated',
   scope: 'scope missing',
 } as const
 

@@ -2,8 +2,12 @@ import type { Bus } from '@agentfleet/adapters'
 import {
   decideShare,
   decideSubmission,
+  gatewayCount,
+  hearGateways,
   limitOf,
   quotaRoom,
+  type GatewayCount,
+  type GatewaysHeard,
   type Held,
   type SharedStore,
   type StoreFill,
@@ -34,6 +38,8 @@ export interface TenantRoom {
   outdated(): boolean
   /** How many gateways a coordinator has counted; 1 before it has said so. */
   gateways(): number
+  /** The number of gateways on which this one may rely (RATE-1). */
+  gatewaysForCertain(): GatewayCount
   close(): void
 }
 
@@ -69,15 +75,18 @@ export function createTenantRoom(deps: {
   readonly tenants: () => number
   /** Submissions that one gateway may have under way. */
   readonly submissionsMax: number
+  readonly monotonicMs: () => number
 }): TenantRoom {
-  const { id, limits, tenants, submissionsMax } = deps
+  const { id, limits, tenants, submissionsMax, monotonicMs } = deps
   const underWay = admitted()
   let stored = [admitted()]
   let heard: { readonly holdings: Holdings; readonly held: Map<string, Held> } | undefined
   /** What the tenants held by the latest announcements. */
   let remembered: readonly Map<string, Held>[] = []
+  let gateways: GatewaysHeard | undefined
 
   const hints = deps.bus.on(CHANNELS.holdings, (holdings) => {
+    gateways = hearGateways(gateways, holdings.gateways, monotonicMs())
     // Replicas count at their own pace; the coordinator that has read furthest knows most.
     if (heard !== undefined && holdings.seq < heard.holdings.seq) return
     const list = holdings.tenants.flatMap((each) => (each === undefined ? [] : [each]))
@@ -178,6 +187,7 @@ export function createTenantRoom(deps: {
     keptFromMs: () => heard?.holdings.keptFromMs,
     outdated: () => heard?.holdings.outdated ?? false,
     gateways: () => heard?.holdings.gateways ?? 1,
+    gatewaysForCertain: () => gatewayCount(gateways, monotonicMs()),
     close: () => hints.close(),
   }
 }

@@ -2,7 +2,14 @@ import type { FastifyRequest } from 'fastify'
 import { SCOPES, type ApiKey, type Principal } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { createAuthenticate, type Credentials } from '../../src/http/auth.ts'
-import { digestOf, newKeyId, newSecret, tokenOf } from '../../src/principals/tokens.ts'
+import {
+  digestOf,
+  holdersOf,
+  holderWith,
+  newKeyId,
+  newSecret,
+  tokenOf,
+} from '../../src/principals/tokens.ts'
 import { parseApiKeys, parseOperators } from '../../src/config.ts'
 
 const CONFIG = { API_KEYS: 'acme:0123456789abcdef, beta:with:colons:in:it' }
@@ -18,12 +25,13 @@ const KEY: ApiKey = {
   expiresAtMs: 1_000,
   secrets: [{ digest: digestOf(SECRET) }],
 }
+const HOLDERS = holdersOf(KEY)
 let nowMs = 0
 const CREDENTIALS: Credentials = {
   keys: parseApiKeys(CONFIG.API_KEYS),
   directory: {
     current: () => true,
-    find: (id) => (id === KEY.id ? { key: KEY, seq: 1 } : undefined),
+    holder: ({ id, secret }) => (id === KEY.id ? holderWith(HOLDERS, secret) : undefined),
   },
   nowMs: () => nowMs,
 }

@@ -195,6 +195,25 @@ test('a revoked key and its open streams end at every gateway within two seconds
   expect(performance.now() - startedMs).toBeLessThan(2_000)
 })
 
+test('streams and tickets that a secret has opened end with this secret when its key is rotated, and those of the new secret stay', async () => {
+  const bench = shared
+  const made = await make(bench)
+  const url = bench.gateway.url()
+  const leaked = await openStream(url, `access_token=${made.key}`)
+  const { body } = await send(url, made.key, 'POST', '/v1/tickets')
+  const rotated = await bench.client(ADMIN).rotateKey(made.id, { overlapSeconds: 0 })
+  const fresh = await openStream(url, `access_token=${rotated.key}`)
+  expect(await leaked.closed).toBe(4401)
+  const ticket = openStream(url, `ticket=${(body as TicketView).ticket}`)
+  await expect(ticket).rejects.toThrow(/401/)
+  const again = await bench.client(ADMIN).rotateKey(made.id, { overlapSeconds: 60 })
+  const newest = await openStream(url, `access_token=${again.key}`)
+  const late = await send(url, rotated.key, 'GET', '/v1/me')
+  expect(late.status).toBe(200)
+  await bench.client(ADMIN).revokeKey(made.id)
+  expect(await Promise.all([fresh.closed, newest.closed])).toEqual([4401, 4401])
+})
+
 test('a request that waits for its task gets no result when its key is revoked meanwhile', async () => {
   const bench = shared
   const made = await make(bench)

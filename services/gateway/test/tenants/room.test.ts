@@ -14,6 +14,7 @@ type Heard = (holdings: Holdings) => void
 /** Gateways that hear what the test announces. */
 function gateways(count: number, limits: TenantLimits = new Map(), tenants = TENANTS.length) {
   const handlers: Heard[] = []
+  let nowMs = 0
   const bus = {
     on(_channel: unknown, handler: Heard) {
       handlers.push(handler)
@@ -27,6 +28,7 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
       limits,
       tenants: () => tenants,
       submissionsMax: 1_000_000,
+      monotonicMs: () => nowMs,
     }),
   )
   return {

@@ -9,6 +9,7 @@ import {
   takePermit,
   takeReserved,
   type Bucket,
+  type GatewayCount,
   type KeyLimits,
   type RateAsk,
   type Reserve,
@@ -63,18 +64,23 @@ interface KeyState {
 /** Creates counts of no request. */
 export function createKeyCounts(deps: {
   shared: Pick<CallerLimits, 'draw' | 'open' | 'renew' | 'connected'>
-  /** Returns how many gateways serve the fleet. */
+  /** Returns how many gateways a coordinator has counted. */
   gateways: () => number
+  /** Returns the number of gateways if this one may rely on it. */
+  gatewaysForCertain: () => GatewayCount
   clock: Pick<Clock, 'monotonicMs'>
   log: Pick<Logger, 'debug'>
 }): KeyCounts {
-  const { shared, gateways, clock, log } = deps
+  const { shared, gateways, gatewaysForCertain, clock, log } = deps
   const silence = createRedisSilence(shared, clock)
   const places = createKeyPlaces({ shared, silence, gateways, log })
   const states = new Map<string, KeyState>()
 
   function stateOf(keyId: string): KeyState {
-    const state = states.get(keyId) ?? {}
+    const known = states.get(keyId)
+    // As long as no key has to be forgotten soon, their order does not matter.
+    if (known !== undefined && states.size < KEYS_MAX / 2) return known
+    const state = known ?? {}
     // Written again at the end: the first key is then the one that was quiet for longest.
     states.delete(keyId)
     states.set(keyId, state)
@@ -87,7 +93,14 @@ export function createKeyCounts(deps: {
   function takeAlone(state: KeyState, perMinute: number, asked?: RateAsk): Counted {
     const nowMs = clock.monotonicMs()
     const nothing = { extra: 0, reserved: 0, askedAtMs: nowMs }
-    const end = endAsk(state.reserve, asked ?? nothing, undefined, nowMs)
+    const end = endAsk(
+      state.reserve,
+      perMinute,
+      gatewaysForCertain(),
+      asked ?? nothing,
+      undefined,
+      nowMs,
+    )
     state.reserve = end.reserve
     if (end.kind !== 'none') return entered(end.reserve.permits, true)
     const sinceMs = silence.sinceMs() ?? nowMs
@@ -118,7 +131,7 @@ export function createKeyCounts(deps: {
   async function fill(keyId: string, state: KeyState, perMinute: number, asked: RateAsk) {
     const drawn = await draw(keyId, perMinute, asked)
     const nowMs = clock.monotonicMs()
-    state.reserve = endRefill(state.reserve, perMinute, gateways(), asked, drawn, nowMs)
+    state.reserve = endRefill(state.reserve, perMinute, gatewaysForCertain(), asked, drawn, nowMs)
     if (drawn !== undefined) note(state, drawn, asked)
   }
 
@@ -134,7 +147,7 @@ export function createKeyCounts(deps: {
   }
 
   async function takeTogether(keyId: string, state: KeyState, perMinute: number): Promise<Counted> {
-    const begun = beginAsk(state.reserve, perMinute, gateways(), clock.monotonicMs())
+    const begun = beginAsk(state.reserve, perMinute, gatewaysForCertain(), clock.monotonicMs())
     state.reserve = begun.reserve
     const asked = begun.ask
     const heard: { drawn?: Drawn | undefined } = {}
@@ -147,12 +160,19 @@ export function createKeyCounts(deps: {
       void asking.then((late) => {
         if (late === undefined) return
         const nowMs = clock.monotonicMs()
-        state.reserve = keepLate(state.reserve, perMinute, gateways(), asked, late, nowMs)
+        state.reserve = keepLate(state.reserve, perMinute, gatewaysForCertain(), asked, late, nowMs)
         note(state, late, asked)
       })
       return takeAlone(state, perMinute, asked)
     }
-    const { kind, reserve } = endAsk(state.reserve, asked, drawn, clock.monotonicMs())
+    const { kind, reserve } = endAsk(
+      state.reserve,
+      perMinute,
+      gatewaysForCertain(),
+      asked,
+      drawn,
+      clock.monotonicMs(),
+    )
     state.reserve = reserve
     note(state, drawn, asked)
     if (kind !== 'none') return entered(drawn.left + reserve.permits, false)
@@ -166,7 +186,7 @@ export function createKeyCounts(deps: {
     const nowMs = clock.monotonicMs()
     const emptyForMs = Math.ceil((state.emptyUntilMs ?? 0) - nowMs)
     if (emptyForMs > 0) return { kind: 'rate', left: 0, retryAfterMs: emptyForMs, alone: false }
-    const taken = takeReserved(state.reserve, perMinute, gateways(), nowMs)
+    const taken = takeReserved(state.reserve, perMinute, gatewaysForCertain(), nowMs)
     if (taken === undefined) return takeTogether(keyId, state, perMinute)
     state.reserve = taken.reserve
     if (taken.refill !== undefined) void fill(keyId, state, perMinute, taken.refill)
@@ -181,7 +201,7 @@ export function createKeyCounts(deps: {
     if (kind === 'entered') return { ...permit, alone: permit.alone || alone }
     const state = stateOf(keyId)
     if (perMinute !== undefined) {
-      state.reserve = giveBack(state.reserve, perMinute, gateways(), clock.monotonicMs())
+      state.reserve = giveBack(state.reserve, perMinute, gatewaysForCertain(), clock.monotonicMs())
     }
     return { kind: 'concurrent', left: permit.left, retryAfterMs: OPEN_RETRY_MS, alone } as const
   }

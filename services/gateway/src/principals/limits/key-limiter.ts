@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Principal } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -7,13 +9,16 @@ import type { Counted, KeyCounts } from './key-counts.ts'
 
 /** Limits of keys, for requests: counts each of them, and refuses those beyond a limit. */
 export interface KeyLimiter {
-  /** Resolves once the request may continue; throws a Refusal at a limit. */
+  /**
+   * Returns once the request may continue, or a promise of it if Redis has to be asked; throws or rejects with a
+   * Refusal at a limit.
+   */
   enter(
     principal: Principal,
     request: FastifyRequest,
     reply: FastifyReply,
     stream: boolean,
-  ): Promise<void>
+  ): Promise<void> | undefined
   /** Keeps open requests counted in Redis. */
   readonly renewals: Service
 }
@@ -32,24 +37,45 @@ export function createKeyLimiter(deps: {
   const prefix = randomUUID()
   let counter = 0
 
+  function decided(
+    { keyId, limits = {} }: Principal,
+    counted: Counted,
+    reply: FastifyReply,
+    place: { readonly member: string; readonly ended: Socket | ServerResponse } | undefined,
+  ): void {
+    const { requestsPerMinute, concurrent } = limits
+    if (requestsPerMinute !== undefined) {
+      tellRate(reply, requestsPerMinute, Math.max(0, counted.left))
+    }
+    if (counted.kind === 'entered') {
+      if (place === undefined) return
+      const { member, ended } = place
+      if (ended.destroyed) counts.leave(keyId, member)
+      else ended.once('close', () => counts.leave(keyId, member))
+      return
+    }
+    const { retryAfterMs } = counted
+    void reply.header('retry-after-ms', String(retryAfterMs))
+    void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
+    throw refusalOf(counted, requestsPerMinute, concurrent)
+  }
+
   return {
-    async enter({ keyId, limits = {} }, request, reply, stream) {
-      const member = `${prefix}.${counter++}`
-      const counted = await counts.enter(keyId, limits, member)
-      const { requestsPerMinute, concurrent } = limits
-      if (requestsPerMinute !== undefined)
-        tellRate(reply, requestsPerMinute, Math.max(0, counted.left))
-      if (counted.kind === 'entered') {
-        const ended = stream ? request.raw.socket : reply.raw
-        if (concurrent === undefined) return
-        if (ended.destroyed) counts.leave(keyId, member)
-        else ended.once('close', () => counts.leave(keyId, member))
-        return
+    enter(principal, request, reply, stream) {
+      const { keyId, limits = {} } = principal
+      const place =
+        limits.concurrent === undefined
+          ? undefined
+          : {
+              member: `${prefix}.${counter++}`,
+              ended: stream ? request.raw.socket : reply.raw,
+            }
+      const counted = counts.enter(keyId, limits, place?.member ?? '')
+      if (counted instanceof Promise) {
+        return counted.then((after) => decided(principal, after, reply, place))
       }
-      const { retryAfterMs } = counted
-      void reply.header('retry-after-ms', String(retryAfterMs))
-      void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
-      throw refusalOf(counted, requestsPerMinute, concurrent)
+      decided(principal, counted, reply, place)
+      return undefined
     },
     renewals: every(RENEW_INTERVAL_MS, { clock, log, name: 'renew-key-limits' }, counts.renew),
   }
