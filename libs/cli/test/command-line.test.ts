@@ -70,16 +70,19 @@ describe('the command line', () => {
   })
 })
 
-test('the completion script for bash completes commands, their words and their options, also behind an address', () => {
+test('the completion script for bash completes commands, their words, their options and the values of these, also behind an address', () => {
   const complete = (...words: readonly string[]): string => {
     const quoted = words.map((word) => `'${word}'`).join(' ')
     const script = `${completionScript('bash', COMMANDS)}
       COMP_WORDS=(agentfleet ${quoted}); COMP_CWORD=${words.length}; COMPREPLY=()
       _agentfleet; echo "\${COMPREPLY[*]}"`
-    return execFileSync('bash', ['-euc', script], { encoding: 'utf8' }).trim()
+    return execFileSync('bash', ['-uc', script], { encoding: 'utf8' }).trim()
   }
   expect(complete('canc')).toBe('cancel')
   expect(complete('agents', 'ver')).toBe('versions')
+  expect(complete('ls', '--state', 'c')).toBe('completed cancelled')
+  expect(complete('ls', '-s', 'qu')).toBe('queued')
+  expect(complete('ls', '--agent', 'w')).toBe('')
   // For bash an address is several words.
   expect(complete('--url', 'http', ':', '//x', 'ls', '--stat')).toBe('--state')
 })

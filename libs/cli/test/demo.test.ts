@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { createHistory, spreadOf, type History, type Kill } from '../src/demo/history.ts'
-import { killAfter } from '../src/demo/play.ts'
+import { killAfter, runLoad } from '../src/demo/play.ts'
 import { demoReport, isKept, type DemoFigures } from '../src/demo/report.ts'
+import { contextWith } from './context.ts'
+import { fleetWith, NODE } from './render/fleet-view.ts'
 import { uncoloured } from '../src/render/paint.ts'
 
 const KILL = { node: 'worker-1', running: 12, atMs: 1_000 }
@@ -23,6 +25,7 @@ function figuresOf(
     ...figures,
     paid: paid ?? figures.calls,
     paidTwice: 0,
+    paidTwiceElsewhere: 0,
     kills,
     page: 'http://127.0.0.1:8080/console',
   }
@@ -36,7 +39,7 @@ describe('the figures of a demo', () => {
     history.note(event('moved', 'submitted', 500))
     history.note(event('moved', 'attempt-started', 2_800))
     history.note(event('moved', 'completed', 3_500))
-    expect(history.ended()).toBe(2)
+    expect(['quick', 'moved', 'other'].filter(history.hasEnded)).toEqual(['quick', 'moved'])
     expect(history.restarted()).toEqual(['moved'])
     const llmMsOf = new Map([
       ['quick', 600],
@@ -92,6 +95,28 @@ describe('the figures of a demo', () => {
   test('the demo spreads its kills evenly over the time in which its tasks run', () => {
     const at = [0, 1, 2].map((index) => killAfter(index, { tasks: 20_000, kills: 3 }))
     expect(at).toEqual([5_000, 10_000, 15_000])
+  })
+
+  test('the demo waits until its own tasks have ended, even if other tasks of the fleet end earlier', async () => {
+    const history = createHistory()
+    const llmMsOf = new Map<string, number>()
+    let looks = 0
+    const context = contextWith({
+      progress: () => {
+        looks += 1
+        for (const taskId of ['a', 'b'])
+          if (looks === 2) history.note(event(taskId, 'completed', 2))
+      },
+    })
+    context.client.fleet = async () => fleetWith({ nodes: [NODE] })
+    context.client.submitBatch = async (tasks) => {
+      for (const other of ['x', 'y', 'z']) history.note(event(other, 'completed', 1))
+      const ids = ['a', 'b'].slice(0, tasks.length)
+      for (const taskId of ids) history.note(event(taskId, 'submitted', 1))
+      return ids.map((taskId) => ({ status: 202, taskId }))
+    }
+    await runLoad(context, { options: { tasks: 2, kills: 0 }, history, llmMsOf })
+    expect(history.figures(llmMsOf, [])).toMatchObject({ accepted: 2, completed: 2, lost: 0 })
   })
 
   test('the printed report of the demo matches the snapshot in this test', () => {

@@ -25,7 +25,7 @@ test('`agentfleet ls` has an option for every filter of the API', async () => {
   const { options = {} } = COMMANDS.find(({ name }) => name === 'ls') ?? {}
   const argv = Object.entries(options).flatMap(([name, { type, choices }]) => {
     const text = VALUES[name] ?? choices?.[0] ?? '1h'
-    return type === 'boolean' || name === 'limit' ? [] : [`--${name}`, text]
+    return type === 'boolean' || name === 'limit' || name === 'order' ? [] : [`--${name}`, text]
   })
   const line = parseCommandLine(['ls', ...argv], COMMANDS)
   if (line.kind !== 'run') throw new Error(`${argv.join(' ')} does not run`)

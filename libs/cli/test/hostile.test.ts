@@ -120,6 +120,33 @@ test('a long list is printed as JSON page by page, and each task has its own lin
   expect(seen).toEqual([0, 2, 3])
 })
 
+test('a command that names several tasks also acts on the tasks behind one that is refused, and ends with the exit code of the refusal', async () => {
+  const answer = (id: string | undefined): readonly [status: number, body: string] =>
+    id === 'b'
+      ? [409, problem(409, 'already-finished')]
+      : [200, `{"id":"${id}","state":"cancelled"}`]
+  await using server = await serve(({ url = '' }, response) => {
+    const [status, body] = answer(url.split('/')[3])
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
+  })
+  for (const line of ['cancel a b c', 'replay a b c']) {
+    const { code, out, err } = await run(server.url, line.split(' '))
+    expect(out).toMatch(/^a.*\nc.*\n$/)
+    expect(err).toBe('b: Refused: Why.\n1 of 3 tasks were refused; the lines above say why.\n')
+    expect(code).toBe(EXIT.failed)
+  }
+})
+
+test('the command cancel sends the reason that a person gives with the id of a task', async () => {
+  const bodies: string[] = []
+  await using server = await serve((request, response) => {
+    request.on('data', (chunk) => bodies.push(String(chunk)))
+    request.on('end', () => response.end('{"id":"a","state":"cancelled"}'))
+  })
+  await run(server.url, ['cancel', '--reason', 'wrong', 'a'])
+  expect(bodies).toEqual(['{"taskIds":["a"],"reason":"wrong"}'])
+})
+
 test('the command doctor says that a server is not a gateway, and asks a gateway below a path', async () => {
   const asked: string[] = []
   await using server = await serve(({ url = '' }, response) => {
@@ -160,10 +187,25 @@ describe('a wrong command line', () => {
     ['ls -z', '"-z" is not an option. Run "agentfleet ls --help".'],
     ['ls --agent=', '--agent is empty. Give it a value, or leave it out.'],
     ['cancel --all --metadata=', '--metadata is empty.'],
-    ['cancel t --dry-run', '--dry-run works only with --all.'],
-    ['cancel t -a researcher', '--agent works only with --all.'],
-    ['replay t --dry-run', '--dry-run works only with --all.'],
-    ['replay t --since 1h', '--since works only with --all.'],
+    ['cancel t --dry-run', '--dry-run works only in "agentfleet cancel --all'],
+    ['cancel t -a researcher', '--agent works only in "agentfleet cancel --all'],
+    ['cancel t --all', '--all works only in "agentfleet cancel --all'],
+    ['replay t --dry-run', '--dry-run works only in "agentfleet replay --all'],
+    ['replay t --since 1h', '--since works only in "agentfleet replay --all'],
+    ['get t --events --result', '--events and --result do not go together.'],
+    ['ls --count state -n 3', '--count and --limit do not go together.'],
+    ['ls --all --limit 3', '--all and --limit do not go together.'],
+    ['submit x --file tasks.jsonl', '--file works only in "agentfleet submit --file FILE'],
+    ['submit x --wait --follow -a b', '--wait and --follow do not go together.'],
+    ['approve --refuse', '--refuse works only in "agentfleet approve [--refuse]'],
+    ['agents --version 3', '--version works only in "agentfleet agents get [--version N] NAME".'],
+    ['agents rm a --watch', '--watch works only in "agentfleet agents [ls] [--watch]" and'],
+    ['goals submit x --since 1h', '--since works only in "agentfleet goals [ls]'],
+    ['goals --hold', '--hold works only in "agentfleet goals submit'],
+    ['keys revoke k --tenant t', '--tenant works only in'],
+    ['decisions d --kind scale', '--kind works only in "agentfleet decisions [options]".'],
+    ['ls -a one -a two', '--agent is given twice, with different values. Give one of them.'],
+    ['cancel --all --metadata a=1 --metadata a=2', '--metadata has two values for "a".'],
     ['ls --since 99999999d', '--since is at most 36500d, not "99999999d".'],
     ['submit --delay 99999999d x', '--delay is at most 36500d'],
     ['keys create --tenant t --scope tasks:read --expires 9999999d x', '--expires is at most'],

@@ -23,7 +23,7 @@ import type {
 } from '@agentfleet/protocol'
 import { bodyOf } from './body.ts'
 import { errorOf, notJson, unreachable } from './error.ts'
-import { followFleet, type FollowFrame, type FollowTopic } from './follow.ts'
+import { followFleet, type FollowFrame, type FollowOptions, type FollowTopic } from './follow.ts'
 import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
@@ -141,7 +141,7 @@ export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient
   /** Follows decisions, incidents, nodes or numbers from now on, until the signal ends it. */
   follow(
     topics: readonly FollowTopic[],
-    options?: RequestOptions,
+    options?: FollowOptions,
   ): AsyncGenerator<FollowFrame, void, void>
   /** Follows tasks until all have ended, over as many connections as that takes. */
   watch(taskIds: readonly string[], options?: WatchOptions): AsyncGenerator<WatchFrame, void, void>
@@ -169,13 +169,15 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A redirected POST becomes a GET, and a redirect to another host loses the key.
+        redirect: 'manual',
         signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       })
       text = await bodyOf(response)
     } catch (error) {
       throw unreachable(error)
     }
-    if (!response.ok) throw errorOf(response.status, text, response.headers.get('retry-after'))
+    if (!response.ok) throw errorOf(response.status, text, (name) => response.headers.get(name))
     if (text === '') return undefined as T
     try {
       return JSON.parse(text) as T
@@ -249,8 +251,8 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     decision: (id, { signal } = {}) => call(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),
     incidents: ({ signal, ...query } = {}) => call(`/v1/incidents${queryOf(query)}`, { signal }),
     incident: (id, { signal } = {}) => call(`/v1/incidents/${encodeURIComponent(id)}`, { signal }),
-    follow: (topics, { signal } = {}) =>
-      followFleet({ baseUrl, headers: authorization }, topics, signal),
+    follow: (topics, options = {}) =>
+      followFleet({ baseUrl, headers: authorization }, topics, options),
     ...keyClient(call, queryOf),
     watch: (taskIds, options = {}) =>
       watchTasks({ baseUrl, headers: authorization }, taskIds, options),

@@ -18,10 +18,19 @@ export class ClientError extends Error {
   }
 }
 
-/** The error of an answer that is not a success. */
-export function errorOf(status: number, body: string, retryAfter: string | null): ClientError {
-  const seconds = Number(retryAfter ?? NaN)
+/** The error of an answer that is not a success; a gateway never redirects a request of the API. */
+export function errorOf(
+  status: number,
+  body: string,
+  header: (name: string) => string | null | undefined,
+): ClientError {
+  const seconds = Number(header('retry-after') ?? NaN)
   const retryAfterS = Number.isFinite(seconds) ? seconds : undefined
+  const location = status >= 300 && status < 400 ? header('location') : undefined
+  if (location) {
+    const detail = `The server redirects to ${location.slice(0, 200)}. Use the address of the gateway itself.`
+    return new ClientError(foreignProblem(status, detail))
+  }
   return new ClientError(problemIn(body) ?? foreignProblem(status, body), { retryAfterS })
 }
 

@@ -9,6 +9,7 @@ import type {
 } from '@agentfleet/protocol'
 import { ClientError } from './error.ts'
 import { openStream, type Endpoint } from './stream.ts'
+import type { RequestOptions } from './request.ts'
 import { isPassing, pauseAfter, refused } from './watch.ts'
 
 /**
@@ -28,12 +29,19 @@ const FOLLOWED: ReadonlySet<string> = new Set([
   'subscribed',
 ])
 
+/** Options of a follower. */
+export interface FollowOptions extends RequestOptions {
+  /** Called when a connection broke or could not be opened, once until a connection works again. */
+  readonly onAway?: (error: ClientError) => void
+}
+
 /** Follows these topics across broken connections, until the signal ends it. */
 export async function* followFleet(
   endpoint: Endpoint,
   topics: readonly FollowTopic[],
-  signal?: AbortSignal,
+  { signal, onAway }: FollowOptions = {},
 ): AsyncGenerator<FollowFrame, void, void> {
+  let away = false
   for (let failures = 1; ; failures += 1) {
     signal?.throwIfAborted()
     const stream = openStream(endpoint, signal)
@@ -44,11 +52,14 @@ export async function* followFleet(
       if (fleet.length < topics.length) stream.send({ type: 'subscribe', stats: true })
       for await (const frame of stream.frames()) {
         failures = 0
+        away = false
         if (frame.type === 'error') throw refused(frame satisfies ErrorFrame)
         if (FOLLOWED.has(frame.type)) yield frame as FollowFrame
       }
     } catch (error) {
       if (!(error instanceof ClientError) || !isPassing(error)) throw error
+      if (!away) onAway?.(error)
+      away = true
     } finally {
       stream.close()
     }

@@ -13,7 +13,7 @@ export type {
 export type { CountQuery, EventsQuery, ListClient, ListQuery, TaskFilters } from './lists.ts'
 export type { FiguresClient, StatsQuery } from './figures.ts'
 export { ClientError } from './error.ts'
-export type { FollowFrame } from './follow.ts'
+export type { FollowFrame, FollowOptions } from './follow.ts'
 export type { GoalClient } from './goals.ts'
 export type { RequestOptions, VersionOptions } from './request.ts'
 export type { WatchFrame, WatchOptions } from './watch.ts'

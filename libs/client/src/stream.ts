@@ -123,8 +123,8 @@ async function opening(socket: WebSocket): Promise<void> {
     socket.once('unexpected-response', (_request, response: IncomingMessage) => {
       readBody(response)
         .then((body) => {
-          const retryAfter = response.headers['retry-after'] ?? null
-          reject(errorOf(response.statusCode ?? 0, body, retryAfter))
+          const header = (name: string) => [response.headers[name]].flat()[0]
+          reject(errorOf(response.statusCode ?? 0, body, header))
         })
         .catch((error: unknown) => reject(unreachable(error)))
         .finally(() => socket.terminate())

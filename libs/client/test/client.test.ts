@@ -72,6 +72,27 @@ test('the client works with a gateway below a path of a server, and reports an e
   expect(error).toMatchObject({ status: 200, problem: { code: 'unknown', detail: '<html>' } })
 })
 
+test('the client does not follow a redirect, which would turn a submission into a question or lose the key, and says where it leads', async () => {
+  const asked: (string | undefined)[] = []
+  await using scene = await setup({
+    http: ({ url, method }, response) => {
+      asked.push(`${method} ${url}`)
+      response.writeHead(301, { location: 'https://fleet.example/v1/tasks' }).end('<html>')
+    },
+  })
+  const error = await scene.client.submit({ task: 'x' }).catch((reason: unknown) => reason)
+  expect(asked).toEqual(['POST /v1/tasks'])
+  expect(error).toMatchObject({
+    status: 301,
+    problem: {
+      code: 'unknown',
+      detail:
+        'The server redirects to https://fleet.example/v1/tasks. Use the address of the gateway itself.',
+    },
+  })
+  await expect(collect(scene.client.watch(['x']))).rejects.toMatchObject({ status: 301 })
+})
+
 test('the client says why no connection came about, and that the gateway did not receive the request', async () => {
   await using scene = await setup({})
   const reason = async (baseUrl: string): Promise<unknown> =>

@@ -21,7 +21,7 @@ export const agents: Command = {
   usages: [
     'agents [ls] [--watch]',
     'agents get [--version N] NAME',
-    'agents versions NAME',
+    'agents versions [--watch] NAME',
     'agents put [--if-version N] NAME FILE',
     'agents rm [--if-version N] NAME',
     'agents tools|models [--watch]',

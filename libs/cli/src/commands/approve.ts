@@ -14,7 +14,10 @@ const STEP = { min: 0, max: 1_000_000 }
 export const approve: Command = {
   name: 'approve',
   summary: 'list the calls that wait for approval; approve or refuse a call',
-  usages: ['approve [--watch]', 'approve [--refuse] [--note TEXT] [--person NAME] TASK_ID'],
+  usages: [
+    'approve [--watch]',
+    'approve [--refuse] [--note TEXT] [--person NAME] [--step N] TASK_ID',
+  ],
   options: {
     refuse: flag('refuse the call; the task continues without the call'),
     note: takes('TEXT', 'store TEXT as the reason; the model reads the reason of a refusal'),

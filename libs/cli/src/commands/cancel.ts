@@ -7,12 +7,12 @@ import { patiently } from '../patience.ts'
 import { counted } from '../render/formats.ts'
 import { safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
+import { forEachTask } from '../each-task.ts'
 import {
   FILTER_OPTIONS,
   filtersOf,
   NO_MATCH,
   OPEN_STATES,
-  refuseFilters,
   STATE_OPTION,
   statesOf,
   TIME_NOTE,
@@ -23,7 +23,7 @@ import {
 export const cancel: Command = {
   name: 'cancel',
   summary: 'cancel tasks by their ids, or all tasks that match the filters',
-  usages: ['cancel TASK_ID…', 'cancel --all [--dry-run] [filters]'],
+  usages: ['cancel [--reason TEXT] TASK_ID…', 'cancel --all [--dry-run] [--reason TEXT] [filters]'],
   options: {
     all: flag('cancel every unfinished task that matches the filters'),
     'dry-run': flag('cancel nothing; print the tasks that match'),
@@ -35,19 +35,18 @@ export const cancel: Command = {
   notes: ['You can repeat the command safely: a cancelled task stays cancelled.', TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
     const { args } = input
-    if (isSet(input, 'all')) {
-      if (args.length > 0) throw new UsageError('Give ids of tasks or --all, not both.')
-      return cancelAll(context, input)
-    }
+    if (isSet(input, 'all')) return cancelAll(context, input)
     if (args.length === 0) {
       throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
     }
-    refuseFilters(input, ['reason'])
-    for (const taskId of args) {
-      const view = await context.client.cancel(taskId, { signal: context.signal })
+    const { client, signal } = context
+    const reason = textOf(input, 'reason')
+    return forEachTask(context, args, async (taskId) => {
+      // Only the cancellation of many tasks takes a reason; a cancelled task can be cancelled again for its view.
+      if (reason !== undefined) await client.cancelAll({ taskIds: [taskId], reason }, { signal })
+      const view = await client.cancel(taskId, { signal })
       printOne(context, view, () => `${view.id} ${view.state}`)
-    }
-    return EXIT.done
+    })
   },
 }
 

@@ -1,8 +1,6 @@
 import type { TaskFilters } from '@agentfleet/client'
 import { LEVELS, TASK_KINDS, TASK_STATES, given } from '@agentfleet/domain'
 import { takes, type Input, type Option, type Options } from '../command.ts'
-import { UsageError } from '../exit.ts'
-import { GLOBAL_OPTIONS } from '../parse/command-line.ts'
 import { choiceOf, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
 
 /** The states of tasks that have not ended. */
@@ -42,17 +40,6 @@ export const WAITING_OPTIONS: Options = {
 export const ENDED_OPTIONS: Options = {
   'ended-since': takes('TIME', 'choose tasks that ended at or after TIME'),
   'ended-until': takes('TIME', 'choose tasks that ended before TIME'),
-}
-
-/** Refuses options that choose tasks, or only show them, if the tasks are named: they would be ignored. */
-export function refuseFilters({ values }: Input, allowed: readonly string[]): void {
-  const ignored = Object.keys(values).find(
-    (name) => !allowed.includes(name) && !(name in GLOBAL_OPTIONS),
-  )
-  if (ignored === undefined) return
-  throw new UsageError(
-    `--${ignored} works only with --all. Leave it out, or give --all in place of the ids.`,
-  )
 }
 
 /** What a person reads if a change of many tasks found none. */

@@ -22,9 +22,9 @@ export const goals: Command = {
   summary: 'list goals, submit a goal, show its plan, or start a plan that waits for your approval',
   usages: [
     'goals [ls] [--watch] [filters]',
-    'goals submit [options] TEXT',
+    'goals submit [--model NAME] [--planner AGENT] [--role AGENT] [--hold] [--wait] TEXT',
     'goals get [--watch] GOAL_ID',
-    'goals run GOAL_ID',
+    'goals run [--wait] GOAL_ID',
   ],
   words: ['ls', 'submit', 'get', 'run'],
   options: {

@@ -1,7 +1,8 @@
 import { given } from '@agentfleet/domain'
-import type { AuditPage, FleetTopic } from '@agentfleet/protocol'
+import type { AuditPage, DecisionView, IncidentView } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context, type Option } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
+import { showGrowing } from '../following.ts'
 import { readKeys } from './keys.ts'
 import { choiceOf, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import {
@@ -50,19 +51,23 @@ export const decisions: Command = {
       )
       return printOne(context, view, () => decisionDetails(view, context))
     }
-    const page = await client.decisions({
-      ...given({
-        service: textOf(input, 'service'),
-        kind: textOf(input, 'kind'),
-        about: textOf(input, 'about'),
-      }),
-      limit: wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT,
-      signal,
+    const filters = given({
+      service: textOf(input, 'service'),
+      kind: textOf(input, 'kind'),
+      about: textOf(input, 'about'),
     })
-    printRows(context, page.decisions, () =>
-      decisionTable(page.decisions, context, context.nowMs()),
-    )
-    return isSet(input, 'watch') ? followTopic(context, 'decisions') : EXIT.done
+    const limit = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
+    return showGrowing<DecisionView>(context, isSet(input, 'watch'), {
+      topic: 'decisions',
+      read: async () => (await client.decisions({ ...filters, limit, signal })).decisions,
+      recordsIn: (frame) => (frame.type === 'decision' ? [frame.decision] : []),
+      matches: ({ service, kind, about }) =>
+        service === (filters.service ?? service) &&
+        kind === (filters.kind ?? kind) &&
+        about === (filters.about ?? about),
+      version: ({ acted, outcomes }) => `${acted} ${outcomes.length}`,
+      table: (decisions) => decisionTable(decisions, context, context.nowMs()),
+    })
   },
 }
 
@@ -89,18 +94,21 @@ export const incidents: Command = {
       )
       return printOne(context, view, () => incidentDetails(view, context))
     }
-    const page = await client.incidents({
-      ...given({
-        state: choiceOf(input, 'state', INCIDENT_STATES),
-        node: textOf(input, 'node'),
-      }),
-      limit: wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT,
-      signal,
+    const filters = given({
+      state: choiceOf(input, 'state', INCIDENT_STATES),
+      node: textOf(input, 'node'),
     })
-    printRows(context, page.incidents, () =>
-      incidentTable(page.incidents, context, context.nowMs()),
-    )
-    return isSet(input, 'watch') ? followTopic(context, 'incidents') : EXIT.done
+    const limit = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
+    return showGrowing<IncidentView>(context, isSet(input, 'watch'), {
+      topic: 'incidents',
+      read: async () => (await client.incidents({ ...filters, limit, signal })).incidents,
+      recordsIn: (frame) => (frame.type === 'incident' ? [frame.incident] : []),
+      matches: ({ state, nodeId }) =>
+        state === (filters.state ?? state) && nodeId === (filters.node ?? nodeId),
+      version: ({ state, action, outcome, redistributed }) =>
+        [state, action?.kind, action?.outcome, outcome?.kind, redistributed].join(' '),
+      table: (incidents) => incidentTable(incidents, context, context.nowMs()),
+    })
   },
 }
 
@@ -152,24 +160,5 @@ export const audit: Command = {
 
 function printRows(context: Context, rows: readonly unknown[], text: () => string): void {
   if (context.json) for (const row of rows) context.print(jsonLine(row))
-  else context.print(rows.length === 0 ? 'None.' : text())
-}
-
-/** Prints new items of a topic until the user stops it. */
-async function followTopic(context: Context, topic: FleetTopic): Promise<ExitCode> {
-  for await (const frame of context.client.follow([topic], { signal: context.signal })) {
-    if (frame.type === 'decision') {
-      const { decision } = frame
-      printOne(context, decision, () => rowsOf(decisionTable([decision], context, context.nowMs())))
-    } else if (frame.type === 'incident') {
-      const { incident } = frame
-      printOne(context, incident, () => rowsOf(incidentTable([incident], context, context.nowMs())))
-    }
-  }
-  return EXIT.done
-}
-
-/** A table without its headings. */
-function rowsOf(text: string): string {
-  return text.slice(text.indexOf('\n') + 1)
+  else context.print(text())
 }

@@ -7,13 +7,13 @@ import { patiently } from '../patience.ts'
 import { counted } from '../render/formats.ts'
 import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
+import { forEachTask } from '../each-task.ts'
 import {
   ENDED_OPTIONS,
   ENDINGS,
   FILTER_OPTIONS,
   filtersOf,
   NO_MATCH,
-  refuseFilters,
   TIME_NOTE,
 } from './filters.ts'
 
@@ -23,7 +23,7 @@ const FROM = ['start', 'journal'] as const
 export const replay: Command = {
   name: 'replay',
   summary: 'run ended tasks again as new tasks',
-  usages: ['replay [--from start|journal] TASK_ID…', 'replay --all [--dry-run] [filters]'],
+  usages: ['replay [--from WHERE] TASK_ID…', 'replay --all [--dry-run] [--from WHERE] [filters]'],
   options: {
     from: takes(
       'WHERE',
@@ -45,19 +45,16 @@ export const replay: Command = {
     if (input.args.length === 0) {
       throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
     }
-    refuseFilters(input, ['from'])
     const ask = given({ from: choiceOf(input, 'from', FROM) })
-    for (const taskId of input.args) {
+    return forEachTask(context, input.args, async (taskId) => {
       const options = { idempotencyKey: randomUUID(), signal: context.signal }
       const view = await context.client.replay(taskId, ask, options)
       printOne(context, view, () => view.id)
-    }
-    return EXIT.done
+    })
   },
 }
 
 async function replayAll(context: Context, input: Input): Promise<ExitCode> {
-  if (input.args.length > 0) throw new UsageError('Give ids of tasks or --all, not both.')
   const dryRun = isSet(input, 'dry-run')
   const query = {
     ...filtersOf(input, context.nowMs()),

@@ -20,7 +20,7 @@ export const schedules: Command = {
     'schedules put [--if-version N] NAME FILE',
     'schedules pause|resume NAME',
     'schedules run NAME',
-    'schedules ticks NAME',
+    'schedules ticks [--watch] NAME',
     'schedules rm [--if-version N] NAME',
     'schedules preview [--zone ZONE] CRON',
   ],

@@ -1,4 +1,4 @@
-import { given } from '@agentfleet/domain'
+import { LEVELS, SPEC_LIMITS, given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
@@ -36,15 +36,16 @@ const ROOM_LATER = new Set([429, 503])
 const ROOM_PAUSE_MS = 2_000
 
 type BatchTask = BatchRequest['tasks'][number]
-const LEVELS = ['low', 'medium', 'high'] as const
-const BUDGET_USD_MAX = 1_000_000
-const TRIES_MAX = 20
 
 /** `agentfleet submit`: one task from the command line, or many from a file. */
 export const submit: Command = {
   name: 'submit',
   summary: 'submit a task, or a file of tasks',
-  usages: ['submit [options] TEXT', 'submit [options] --file FILE'],
+  usages: [
+    'submit [--wait] [options] TEXT',
+    'submit --follow [options] TEXT',
+    'submit --file FILE [--wait] [--follow] [options]',
+  ],
   options: {
     agent: takes('NAME', 'the agent NAME runs the task', { short: 'a' }),
     model: takes('NAME', 'use the LLM NAME instead of the default LLM', { short: 'm' }),
@@ -138,7 +139,6 @@ async function submitAndWait(
 }
 
 async function submitFile(context: Context, input: Input, file: string): Promise<ExitCode> {
-  if (input.args.length > 0) throw new UsageError('Give a text or --file, not both.')
   const place = placeOf(file)
   const runKey = textOf(input, 'idempotency-key') ?? randomUUID()
   const lines = (await context.read(file)).split('\n').map((line) => line.trim())
@@ -231,7 +231,7 @@ function requestOf(input: Input, own: object): TaskRequest {
   const contextText = textOf(input, 'context')
   const tools = textsOf(input, 'tool')
   const after = textsOf(input, 'after')
-  const budgetUsd = amountOf(input, 'budget-usd', { min: 0.000_001, max: BUDGET_USD_MAX })
+  const budgetUsd = amountOf(input, 'budget-usd', { min: 0.000_001, max: SPEC_LIMITS.budgetUsdMax })
   const options = given({
     agent: textOf(input, 'agent'),
     model: textOf(input, 'model'),
@@ -243,7 +243,7 @@ function requestOf(input: Input, own: object): TaskRequest {
     dependsOn: after.length === 0 ? undefined : [...after],
     delayMs: durationOf(input, 'delay'),
     timeoutMs: durationOf(input, 'timeout'),
-    maxAttempts: wholeOf(input, 'attempts', { min: 1, max: TRIES_MAX }),
+    maxAttempts: wholeOf(input, 'attempts', { min: 1, max: SPEC_LIMITS.maxAttemptsMax }),
     budget: budgetUsd === undefined ? undefined : { usd: budgetUsd },
   })
   return { ...options, ...own } as TaskRequest

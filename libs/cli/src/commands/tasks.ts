@@ -31,7 +31,11 @@ const GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as c
 export const ls: Command = {
   name: 'ls',
   summary: 'list or count tasks',
-  usages: ['ls [options]'],
+  usages: [
+    'ls [--limit N] [--order ORDER] [--watch] [filters]',
+    'ls --all [--order ORDER] [--watch] [filters]',
+    'ls --count GROUP [--watch] [filters]',
+  ],
   options: {
     state: STATE_OPTION,
     ...FILTER_OPTIONS,
@@ -111,7 +115,12 @@ async function* pagesOf(
 export const get: Command = {
   name: 'get',
   summary: 'show the state, the reasons, the cost and the result of a task',
-  usages: ['get [options] TASK_ID'],
+  usages: [
+    'get [--watch] TASK_ID',
+    'get --events [--watch] TASK_ID',
+    'get --call STEP TASK_ID',
+    'get --result TASK_ID',
+  ],
   options: {
     events: flag('print the events of the task instead of its state', { short: 'e' }),
     call: takes(

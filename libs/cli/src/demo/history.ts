@@ -63,8 +63,8 @@ interface Story {
 /** Collects events of the log. */
 export interface History {
   note(event: LoggedEvent): void
-  /** How many tasks have ended. */
-  ended(): number
+  /** Whether the log has an ending of the task. */
+  hasEnded(taskId: string): boolean
   /** Tasks with more than one attempt. */
   restarted(): readonly string[]
   figures(llmMsOf: ReadonlyMap<string, number>, kills: readonly Kill[]): LogFigures
@@ -75,7 +75,6 @@ const ENDINGS = new Set(['completed', 'failed', 'cancelled'])
 /** An empty history. */
 export function createHistory(): History {
   const stories = new Map<string, Story>()
-  let ended = 0
   return {
     note({ taskId, type, atMs, storedAtMs, llmCalls = 0 }) {
       let story = stories.get(taskId)
@@ -86,13 +85,12 @@ export function createHistory(): History {
       if (type === 'submitted') story.submittedAtMs = atMs
       if (type === 'attempt-started') story.restartsAtMs.push(atMs)
       if (!ENDINGS.has(type)) return
-      if (story.endings === 0) ended += 1
       story.calls = llmCalls
       story.endings += 1
       story.endedAtMs = storedAtMs
       story.completed = type === 'completed'
     },
-    ended: () => ended,
+    hasEnded: (taskId) => (stories.get(taskId)?.endings ?? 0) > 0,
     restarted: () =>
       [...stories].filter(([, { restartsAtMs }]) => restartsAtMs.length > 0).map(([id]) => id),
     figures: (llmMsOf, kills) => figuresOf(stories, llmMsOf, kills),

@@ -48,14 +48,17 @@ export async function playDemo(
   const log = await followLog(fleet, seq, { receive: history.note, note: context.note })
   try {
     const llmMsOf = new Map<string, number>()
-    const paidBefore = await finishedCalls(fleet)
+    const before = await countsOf(fleet)
     const kills = await runLoad(context, { options, history, llmMsOf })
     await log.caughtUp()
     context.progress('counting the calls …')
     const restarted = history.restarted().filter((taskId) => llmMsOf.has(taskId))
+    const paidTwice = await callsPaidTwice(fleet, restarted)
+    const after = await countsOf(fleet)
     const paid: PaidFigures = {
-      paid: (await finishedCalls(fleet)) - paidBefore,
-      paidTwice: await callsPaidTwice(fleet, restarted),
+      paid: after.finished - before.finished,
+      paidTwice,
+      paidTwiceElsewhere: Math.max(0, after.twice - before.twice - paidTwice),
     }
     context.progress('')
     return { ...history.figures(llmMsOf, kills), ...paid, kills, page: await pageOf(context.url) }
@@ -71,7 +74,8 @@ interface Load {
   readonly llmMsOf: Map<string, number>
 }
 
-async function runLoad(context: Context, load: Load): Promise<readonly Kill[]> {
+/** Submits the tasks, kills nodes, and waits until each task has ended; other tasks may run at the same time. */
+export async function runLoad(context: Context, load: Load): Promise<readonly Kill[]> {
   const { options, history, llmMsOf } = load
   const { nodes } = await patiently(context, () =>
     context.client.fleet({ history: false, signal: context.signal }),
@@ -82,11 +86,15 @@ async function runLoad(context: Context, load: Load): Promise<readonly Kill[]> {
   const window = Math.max(1, Math.floor(slots * SLOTS_SHARE))
   const kills: Kill[] = []
   const startMs = context.nowMs()
-  const atStart = history.ended()
+  const open = new Set<string>()
+  let ended = 0
   let moved = { ended: 0, atMs: startMs }
   for (;;) {
     context.signal.throwIfAborted()
-    const ended = history.ended() - atStart
+    for (const taskId of [...open].filter(history.hasEnded)) {
+      open.delete(taskId)
+      ended += 1
+    }
     if (ended > moved.ended) moved = { ended, atMs: context.nowMs() }
     if (ended >= options.tasks || context.nowMs() - moved.atMs > STUCK_AFTER_MS) return kills
     const due = kills.length < options.kills && ended >= killAfter(kills.length, options)
@@ -95,8 +103,14 @@ async function runLoad(context: Context, load: Load): Promise<readonly Kill[]> {
       const kill = await killBusiest(context)
       if (kill !== undefined) kills.push(kill)
     }
-    const room = Math.min(window - (llmMsOf.size - ended), options.tasks - llmMsOf.size)
-    if (room > 0) await submitSome(context, Math.min(room, BATCH), llmMsOf)
+    const room = Math.min(window - open.size, options.tasks - llmMsOf.size)
+    if (room > 0) {
+      const accepted = await submitSome(context, Math.min(room, BATCH), llmMsOf.size)
+      for (const [taskId, llmMs] of accepted) {
+        llmMsOf.set(taskId, llmMs)
+        open.add(taskId)
+      }
+    }
     const elapsedMs = context.nowMs() - startMs
     const bar = progressBar('ended', { done: ended, total: options.tasks, elapsedMs })
     context.progress(`${bar}, ${kills.length} of ${options.kills} nodes killed`)
@@ -122,13 +136,12 @@ export function demoTask(n: number) {
   }
 }
 
-/** Submits some tasks; the keys make the repeated request safe when the first one was refused or lost. */
+/** Submits some tasks and returns them with their simulated LLM time; the keys make the repeated request safe when the first one was refused or lost. */
 async function submitSome(
   { client, signal, nowMs }: Context,
   count: number,
-  llmMsOf: Map<string, number>,
-): Promise<void> {
-  const first = llmMsOf.size
+  first: number,
+): Promise<readonly (readonly [taskId: string, llmMs: number])[]> {
   const tasks = Array.from({ length: count }, (_, at) => demoTask(first + at))
   const requests = tasks.map(({ request }) => ({ ...request, idempotencyKey: randomUUID() }))
   const deadlineMs = nowMs() + STUCK_AFTER_MS
@@ -137,8 +150,7 @@ async function submitSome(
       const results = await client.submitBatch(requests, { signal })
       const refused = results.find(({ taskId }) => taskId === undefined)
       if (refused === undefined) {
-        results.forEach(({ taskId = '' }, at) => llmMsOf.set(taskId, tasks[at]?.llmMs ?? 0))
-        return
+        return results.map(({ taskId = '' }, at) => [taskId, tasks[at]?.llmMs ?? 0])
       }
       if (refused.status !== 429 && refused.status !== 503) {
         throw new CommandError(`A task of the demo was refused: ${refused.problem?.detail ?? ''}`)
@@ -174,9 +186,14 @@ async function killBusiest({
   return { node: busiest.id, running: busiest.active, atMs: nowMs() }
 }
 
-async function finishedCalls({ simulators }: FleetAccess): Promise<number> {
-  const all = simulators.map((url) => getJson<{ readonly finished: number }>(`${url}/sim/stats`))
-  return (await Promise.all(all)).reduce((sum, { finished }) => sum + finished, 0)
+/** How many calls the simulators have finished, of all tasks, and how many of these calls more than once. */
+async function countsOf({ simulators }: FleetAccess) {
+  type Stats = { readonly finished: number; readonly keyed: { readonly finishedTwice: number } }
+  const all = await Promise.all(simulators.map((url) => getJson<Stats>(`${url}/sim/stats`)))
+  return {
+    finished: all.reduce((sum, { finished }) => sum + finished, 0),
+    twice: all.reduce((sum, { keyed }) => sum + keyed.finishedTwice, 0),
+  }
 }
 
 /** Calls of these tasks that the simulators finished more than once, all simulators together. */

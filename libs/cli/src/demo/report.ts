@@ -9,6 +9,8 @@ export interface PaidFigures {
   readonly paid: number
   /** Calls of tasks that it finished twice, because a kill came before their result was stored. */
   readonly paidTwice: number
+  /** Calls of other tasks that it finished twice, and of tasks with one attempt: 0 on a fleet without other work. */
+  readonly paidTwiceElsewhere: number
 }
 
 /** Everything that a demo measured. */
@@ -33,7 +35,7 @@ function isCounted({ calls, paid }: Pick<DemoFigures, 'calls' | 'paid'>): boolea
 export function demoReport(figures: DemoFigures, look: Look): string {
   const { accepted, completed, failed, lost, endedTwice, calls, addedMs, failoverMs, seconds } =
     figures
-  const { paid, paidTwice, kills, page } = figures
+  const { paid, paidTwice, paidTwiceElsewhere, kills, page } = figures
   const rate = seconds === 0 ? 0 : accepted / seconds
   const share = paid === 0 ? 0 : (paidTwice / paid) * 100
   const zero = (value: number): Tone => (value === 0 ? 'good' : 'bad')
@@ -80,7 +82,9 @@ export function demoReport(figures: DemoFigures, look: Look): string {
       [
         'paid twice',
         `${number(paidTwice)} of ${number(paid)} calls (${share.toFixed(2)} %)`,
-        'the simulator counted these calls, in tasks with several attempts',
+        paidTwiceElsewhere === 0
+          ? 'the simulator counted these calls, in tasks with several attempts'
+          : `the simulator counted these calls, in tasks with several attempts, and ${number(paidTwiceElsewhere)} in others`,
       ],
     ],
     look,

@@ -1,17 +1,9 @@
 import { parseArgs } from 'node:util'
 import { closest } from '@agentfleet/domain'
-import { flag, takes, type Command, type Input, type Options } from '../command.ts'
+import type { Command, Input, Options } from '../command.ts'
 import { UsageError } from '../exit.ts'
 import { checkArguments } from './arguments.ts'
-
-/** Options that every command takes. */
-export const GLOBAL_OPTIONS: Options = {
-  json: flag('print JSON, one object in each line'),
-  url: takes('URL', 'use the gateway at URL (AGENTFLEET_URL; default: the local fleet)'),
-  key: takes('KEY', 'use the API key KEY (the variable AGENTFLEET_KEY is safer)'),
-  'no-color': flag('print no colours (like the variable NO_COLOR)'),
-  help: flag('print the help of a command', { short: 'h' }),
-}
+import { GLOBAL_OPTIONS } from './global-options.ts'
 
 /** A parsed command line. */
 export type CommandLine =
@@ -44,7 +36,7 @@ export function parseCommandLine(
   if (input.values['help'] === true) return { kind: 'help', command }
   checkValues(input)
   checkChoices(input, command)
-  checkArguments(command, input.args)
+  checkArguments(command, input)
   return { kind: 'run', command, input }
 }
 
@@ -80,13 +72,16 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
     ]),
   )
   try {
-    const { values, positionals } = parseArgs({
+    const { values, positionals, tokens } = parseArgs({
       args: [...args],
       options: config,
       allowPositionals: true,
+      tokens: true,
     })
+    checkRepeated(tokens, options)
     return { args: positionals, values: { ...values } as Input['values'] }
   } catch (error) {
+    if (error instanceof UsageError) throw error
     const [, unknown] = /Unknown option '-*([^']+)'/.exec(String(error)) ?? []
     const misused = misuseOf(error, args)
     if (misused !== undefined) throw new UsageError(`${misused} Run "${help}".`)
@@ -95,6 +90,21 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
     const hint = near === undefined ? '' : ` Did you mean "--${near}"?`
     const dashes = unknown.length > 1 ? '--' : '-'
     throw new UsageError(`"${dashes}${unknown}" is not an option.${hint} Run "${help}".`)
+  }
+}
+
+/** Of two values the command would use one: with a filter it would choose other tasks than its user wants. */
+function checkRepeated(
+  tokens: readonly { readonly kind: string; readonly name?: string; readonly value?: unknown }[],
+  options: Options,
+): void {
+  const seen = new Map<string, unknown>()
+  for (const { kind, name = '', value } of tokens) {
+    if (kind !== 'option' || options[name]?.multiple === true) continue
+    if (seen.has(name) && seen.get(name) !== value) {
+      throw new UsageError(`--${name} is given twice, with different values. Give one of them.`)
+    }
+    seen.set(name, value)
   }
 }
 

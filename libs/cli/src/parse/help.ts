@@ -1,6 +1,6 @@
 import type { Command, Options } from '../command.ts'
 import { EXIT_MEANINGS } from '../exit.ts'
-import { GLOBAL_OPTIONS } from './command-line.ts'
+import { GLOBAL_OPTIONS } from './global-options.ts'
 
 /** The help of all commands. */
 export function overallHelp(commands: readonly Command[]): string {

@@ -95,7 +95,11 @@ export function pairsOf(input: Input, name: string): Record<string, string> | un
       throw new UsageError(`--${name} must be a pair such as team=support, not "${text}".`)
     return [text.slice(0, at), text.slice(at + 1)]
   })
-  return Object.fromEntries(pairs)
+  const twice = pairs.find(([key, value], at) =>
+    pairs.some(([other, another], index) => index < at && other === key && another !== value),
+  )
+  if (twice === undefined) return Object.fromEntries(pairs)
+  throw new UsageError(`--${name} has two values for "${twice[0]}". Give one of them.`)
 }
 
 const DAY = /^\d{4}-\d\d-\d\d$/

@@ -32,14 +32,15 @@ const GAP = '  '
 const LAST_MIN = 12
 
 /**
- * Rows below their headings; in a terminal too narrow for that, the fields of each row below each other. A name
- * alone stands for a column whose texts begin on the left.
+ * Rows below their headings, or the word "None." if there are none; in a terminal too narrow for that, the fields of
+ * each row below each other. A name alone stands for a column whose texts begin on the left.
  */
 export function table(
   headings: readonly (string | Column)[],
   rows: readonly (readonly Cell[])[],
   look: Look,
 ): string {
+  if (rows.length === 0) return 'None.'
   const { paint, columns: room } = look
   const allColumns = headings.map((each): Column =>
     typeof each === 'string' ? { name: each } : each,

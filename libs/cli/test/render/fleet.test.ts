@@ -69,15 +69,16 @@ test('the printed page with the state of the fleet matches the snapshot in this 
 
 test('the printed tables of usage, counts, decisions and incidents match the snapshots in this test', () => {
   const usage = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.00018 }
-  const report = {
+  const models = [{ model: 'gpt', provider: 'openai', usage }]
+  const day = { day: '2026-01-31', total: usage, models }
+  const report: UsageReport = {
     scope: 'tenant',
     from: '2026-01-02',
     to: '2026-01-31',
-    days: [
-      { day: '2026-01-31', total: usage, models: [{ model: 'gpt', provider: 'openai', usage }] },
-    ],
+    metadataKeys: [],
+    days: [day],
     total: usage,
-  } as UsageReport
+  }
   expect(`\n${usageTable(report, LOOK)}\n`).toMatchInlineSnapshot(`
     "
     DAY (UTC)   MODEL                     LLM CALLS  TOKENS IN  TOKENS OUT     COST
@@ -85,9 +86,11 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     total       2026-01-02 to 2026-01-31          1        812          96  $0.0002
     "
   `)
-  const day = { ...report.days[0], agents: [{ agent: 'reviewer', usage }] }
   const hours = [{ hour: 9, tokens: 908, costUsd: 0.00018 }]
-  const detailed = { ...report, days: [{ ...day, hours }] } as UsageReport
+  const detailed = {
+    ...report,
+    days: [{ ...day, agents: [{ agent: 'reviewer', usage }], hours }],
+  }
   expect(`\n${usageTable(detailed, LOOK, 'agent')}\n`).toMatchInlineSnapshot(`
     "
     AGENT                            LLM CALLS  TOKENS IN  TOKENS OUT     COST
@@ -107,9 +110,9 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   )
   const grouped = {
     ...report,
-    days: [{ ...report.days[0], values: [{ value: 'search', usage }], tenants: [] }],
+    days: [{ ...day, values: [{ value: 'search', usage }], tenants: [] }],
     total: { ...usage, llmCalls: 3 },
-  } as unknown as UsageReport
+  }
   expect(`\n${usageTable(grouped, LOOK, 'metadata.project')}\n`).toMatchInlineSnapshot(`
     "
     project                          LLM CALLS  TOKENS IN  TOKENS OUT     COST
@@ -207,19 +210,19 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
 })
 
 test('a decision shows the time of an earlier action as a time, and what was measured after it as figures', () => {
-  const decision = {
+  const decision: DecisionView = {
     id: 'd1',
     atMs: NOW_MS,
     service: 'autoscaler',
-    instance: 'autoscaler-1',
+    by: 'autoscaler-1',
     kind: 'scale-out',
     reason: 'queue',
     acted: true,
-    policy: { kind: 'scale-out', reason: 'queue' },
+    policy: { kind: 'scale-out', reason: 'queue', figures: {} },
     inputs: { queued: 94, scaledOutAtMs: NOW_MS },
     options: [],
     outcomes: [{ afterMinutes: 1, atMs: NOW_MS + 60_000, figures: { nodes: 4 } }],
-  } as unknown as DecisionView
+  }
   const text = decisionDetails(decision, LOOK)
   expect(text).toContain('queued 94, scaledOutAtMs 2026-01-31 12:00:05 UTC')
   expect(text).toMatch(/AFTER +MEASURED\n1 minute +nodes 4/)

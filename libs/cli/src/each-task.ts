@@ -1,0 +1,29 @@
+import { ClientError } from '@agentfleet/client'
+import type { Context } from './command.ts'
+import { CommandError, EXIT, exitCodeOf, explain, type ExitCode } from './exit.ts'
+
+/** Refusals that concern one task: the next task may be accepted. */
+const ABOUT_ONE_TASK: ReadonlySet<number> = new Set([400, 404, 409, 422])
+
+/** Does the same with each task; that one task is refused does not keep the others. */
+export async function forEachTask(
+  context: Context,
+  taskIds: readonly string[],
+  act: (taskId: string) => Promise<void>,
+): Promise<ExitCode> {
+  const refused: ClientError[] = []
+  for (const taskId of taskIds) {
+    try {
+      await act(taskId)
+    } catch (error) {
+      const passes = error instanceof ClientError && ABOUT_ONE_TASK.has(error.status)
+      if (!passes || taskIds.length === 1 || exitCodeOf(error) === EXIT.unreachable) throw error
+      context.note(`${taskId}: ${explain(error, context.url)}`)
+      refused.push(error)
+    }
+  }
+  const [first] = refused
+  if (first === undefined) return EXIT.done
+  const counts = `${refused.length} of ${taskIds.length} tasks were refused`
+  throw new CommandError(`${counts}; the lines above say why.`, exitCodeOf(first))
+}
