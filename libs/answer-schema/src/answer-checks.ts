@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { decideShare } from '@agentfleet/domain'
+import { createTurnQueue, decideShare } from '@agentfleet/domain'
 import { jsonProblem, RESPONSE_SCHEMA_LIMITS } from '@agentfleet/protocol'
 import type { CheckedAnswer, CheckJob, CheckOutcome } from './compiled-schema.ts'
 import { dialectOf, type JsonSchema } from './dialect.ts'
 import { EXPANDED_MAX, expandedSize } from './expansion.ts'
 
 /**
- * Checks answers against schemas of users, in a separate thread, with a deadline for each check.
+ * Checks answers against schemas of users, in separate threads, with a deadline for each check.
  *
- * States of the thread: none → starting → idle ⇄ at work; it ends when a check overruns its deadline or its
+ * States of a thread: none → starting → idle ⇄ at work; it ends when a check overruns its deadline or its
  * memory, and the next check starts another thread. Invariants: the work of the caller's event loop is
- * proportional to the size of the schema; one check runs at a time, further checks of a tenant wait in order, and
- * tenants take turns (L7); a schema that once cost too much is not tried again while it is remembered.
+ * proportional to the size of the schema; of a tenant one check runs at a time, its further checks wait in order,
+ * and tenants take turns (L7), so a costly check of one tenant leaves a thread to the others; a schema that once
+ * cost too much is not tried again while it is remembered.
  */
 export interface AnswerChecks {
   /** Whether a schema can be used to check answers. */
@@ -34,24 +35,31 @@ export type SchemaCheck =
 /** The value of an answer or its problems, or why it cannot be checked. */
 export type AnswerCheck = CheckedAnswer | Exclude<SchemaCheck, { readonly kind: 'ok' }>
 
-/** The waiting checks of one tenant, and the characters of their schemas and answers. */
-interface Queue {
-  readonly checks: Waiting[]
-  chars: number
-}
-
 interface Waiting {
   readonly job: CheckJob
-  settle(checked: CheckOutcome | Extract<SchemaCheck, { readonly kind: 'busy' }>): void
+  settle(checked: Settled): void
+}
+
+type Settled = CheckOutcome | Extract<SchemaCheck, { readonly kind: 'busy' }>
+
+interface Thread {
+  readonly worker: Worker
+  ready: boolean
+  /** The check at work, and its tenant. */
+  current: { readonly owner: string; readonly entry: Waiting } | undefined
+  /** The deadline of the start or of the check. */
+  timer: NodeJS.Timeout | undefined
 }
 
 /** Even on a busy machine, compiling the largest schema takes a tenth of this, milliseconds. */
 const JOB_DEADLINE_MS = 3_000
 /** The thread loads its validator within a second, and in several seconds under load, milliseconds. */
 const START_DEADLINE_MS = 20_000
-/** Memory of the thread, MB: a flood of problems ends the thread before it ends the process. */
+/** The second thread starts once two tenants need one at the same time. */
+const THREADS_MAX = 2
+/** Memory of a thread, MB: a flood of problems ends the thread before it ends the process. */
 const HEAP_MAX_MB = 256
-/** Checks that may wait for the thread, and the characters of their schemas and answers; one tenant gets half. */
+/** Checks that may wait for a thread, and the characters of their schemas and answers; one tenant gets half. */
 const WAITING_MAX = 2_000
 const WAITING_MAX_CHARS = 64 * 1024 * 1024
 /** Results for schemas that are remembered. */
@@ -59,17 +67,15 @@ const REMEMBERED_MAX = 1_000
 /** The same path from `src` and from `dist`: threads run compiled code. */
 const THREAD = new URL('../dist/check-thread.js', import.meta.url)
 
-/** Creates checks; the first check starts the thread. */
+/** Creates checks; the first check starts a thread. */
 export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): AnswerChecks {
   const { jobDeadlineMs = JOB_DEADLINE_MS } = options
   // In order of use: the schema unused for longest is forgotten first.
   const remembered = new Map<string, SchemaCheck>()
-  // The queue of the tenant whose turn is next comes first; no queue is empty.
-  const queues = new Map<string, Queue>()
-  let current: Waiting | undefined
-  let thread: Worker | undefined
-  let ready = false
-  let timer: NodeJS.Timeout | undefined
+  const waiting = createTurnQueue<Waiting>()
+  /** The characters of the waiting checks, by tenant. */
+  const chars = new Map<string, number>()
+  const threads = new Set<Thread>()
 
   const remember = (schema: string, checked: SchemaCheck): void => {
     const key = digestOf(schema)
@@ -79,104 +85,108 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
     if (remembered.size > REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest)
   }
 
-  const settle = (outcome: Parameters<Waiting['settle']>[0]): void => {
-    clearTimeout(timer)
-    const done = current
-    current = undefined
+  const settle = (thread: Thread, outcome: Settled): void => {
+    clearTimeout(thread.timer)
+    const done = thread.current?.entry
+    thread.current = undefined
     done?.settle(outcome)
   }
 
-  const end = (outcome: Parameters<Waiting['settle']>[0]): void => {
-    const old = thread
-    thread = undefined
-    ready = false
-    old?.removeAllListeners()
+  const end = (thread: Thread, outcome: Settled): void => {
+    const { worker, ready } = thread
+    threads.delete(thread)
+    worker.removeAllListeners()
     // The thread takes a moment to end; until then it may still report that it ran out of memory.
-    old?.on('error', () => undefined)
-    void old?.terminate()
-    settle(outcome)
-    next()
+    worker.on('error', () => undefined)
+    void worker.terminate()
+    settle(thread, outcome)
+    // Without any thread the checks would wait for one that does not start.
+    if (!ready && threads.size === 0) take()?.entry.settle(outcome)
+    if (ready || threads.size === 0) next()
   }
 
-  const tooCostly = (): void =>
-    end({ kind: 'too-costly', problem: `costs more than ${jobDeadlineMs} ms or ${HEAP_MAX_MB} MB` })
+  const tooCostly = (thread: Thread): void =>
+    end(thread, {
+      kind: 'too-costly',
+      problem: `costs more than ${jobDeadlineMs} ms or ${HEAP_MAX_MB} MB`,
+    })
 
   const start = (): void => {
-    const started = new Worker(THREAD, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB } })
+    const worker = new Worker(THREAD, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB } })
+    const thread: Thread = { worker, ready: false, current: undefined, timer: undefined }
+    const unstarted = (why: string): void =>
+      end(thread, { kind: 'busy', problem: `cannot be checked now${why}` })
     // An idle thread does not keep the process alive.
-    started.unref()
-    started.on('message', (message: CheckOutcome | 'ready') => {
-      if (message === 'ready') {
-        ready = true
-        clearTimeout(timer)
-        post()
-      } else {
-        settle(message)
-        next()
-      }
+    worker.unref()
+    worker.on('message', (message: CheckOutcome | 'ready') => {
+      if (message !== 'ready') settle(thread, message)
+      clearTimeout(thread.timer)
+      thread.ready = true
+      next()
     })
-    started.on('error', (error) => {
-      if (ready) tooCostly()
-      else end({ kind: 'busy', problem: `cannot be checked now: ${error.message}` })
+    worker.on('error', (error) => {
+      if (thread.ready) tooCostly(thread)
+      else unstarted(`: ${error.message}`)
     })
-    timer = setTimeout(
-      () =>
-        end({
-          kind: 'busy',
-          problem: 'cannot be checked now, because the thread of the check does not start',
-        }),
+    thread.timer = setTimeout(
+      unstarted,
       START_DEADLINE_MS,
+      ', because the thread of the check does not start',
     )
-    thread = started
+    threads.add(thread)
   }
 
-  const post = (): void => {
-    if (current === undefined) return
-    timer = setTimeout(tooCostly, jobDeadlineMs)
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-    thread?.postMessage(current.job)
+  const isServed = (tenant: string): boolean =>
+    [...threads].some(({ current }) => current?.owner === tenant)
+
+  /** Takes the next check of a tenant that has none at work. */
+  const take = (): Thread['current'] => {
+    const taken = waiting.take((tenant) => !isServed(tenant))
+    if (taken === undefined) return undefined
+    const { owner, entry } = taken
+    const left = (chars.get(owner) ?? 0) - charsOf(entry.job)
+    if (left > 0) chars.set(owner, left)
+    else chars.delete(owner)
+    return taken
   }
 
   const next = (): void => {
-    if (current !== undefined) return
-    const [first] = queues
-    if (first === undefined) return
-    const [tenant, queue] = first
-    current = queue.checks.shift()
-    if (current === undefined) return
-    queue.chars -= charsOf(current.job)
-    queues.delete(tenant)
-    if (queue.checks.length > 0) queues.set(tenant, queue)
-    if (thread === undefined) start()
-    else if (ready) post()
+    for (const thread of threads) {
+      if (!thread.ready || thread.current !== undefined) continue
+      thread.current = take()
+      if (thread.current === undefined) return
+      thread.timer = setTimeout(tooCostly, jobDeadlineMs, thread)
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+      thread.worker.postMessage(thread.current.entry.job)
+    }
+    const all = [...threads]
+    if (all.length >= THREADS_MAX || all.some(({ ready }) => !ready)) return
+    const later = all.reduce((sum, { current }) => sum + waiting.sizeOf(current?.owner ?? ''), 0)
+    if (waiting.size() > later) start()
   }
 
   /** Whether the tenant leaves room for the checks of other tenants. */
-  const hasRoom = (queue: Queue, chars: number): boolean => {
-    const all = [...queues.values()]
-    const used = all.reduce((sum, each) => sum + each.checks.length, 0)
-    const usedChars = all.reduce((sum, each) => sum + each.chars, 0)
+  const hasRoom = (tenant: string, ask: number): boolean => {
+    const usedChars = [...chars.values()].reduce((sum, each) => sum + each, 0)
     const asks = [
-      { capacity: WAITING_MAX, used, own: queue.checks.length, ask: 1 },
-      { capacity: WAITING_MAX_CHARS, used: usedChars, own: queue.chars, ask: chars },
+      { capacity: WAITING_MAX, used: waiting.size(), own: waiting.sizeOf(tenant), ask: 1 },
+      { capacity: WAITING_MAX_CHARS, used: usedChars, own: chars.get(tenant) ?? 0, ask },
     ]
-    return asks.every((ask) => decideShare({ ...ask, tenants: 2 }).kind === 'take')
+    return asks.every((each) => decideShare({ ...each, tenants: 2 }).kind === 'take')
   }
 
-  const run = (job: CheckJob, tenant: string): Promise<Parameters<Waiting['settle']>[0]> =>
+  const run = (job: CheckJob, tenant: string): Promise<Settled> =>
     new Promise((resolve) => {
-      const chars = charsOf(job)
-      const queue = queues.get(tenant) ?? { checks: [], chars: 0 }
-      if (!hasRoom(queue, chars)) {
+      const ask = charsOf(job)
+      if (!hasRoom(tenant, ask)) {
         resolve({
           kind: 'busy',
           problem: 'cannot be checked now, because too many other checks wait',
         })
         return
       }
-      queue.checks.push({ job, settle: resolve })
-      queue.chars += chars
-      queues.set(tenant, queue)
+      waiting.add(tenant, { job, settle: resolve })
+      chars.set(tenant, (chars.get(tenant) ?? 0) + ask)
       next()
     })
 

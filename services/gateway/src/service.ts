@@ -21,7 +21,7 @@ import {
   type Registry,
   type Service,
 } from '@agentfleet/runtime'
-import { createAdmission } from './tasks/admission.ts'
+import { createAdmission, SUBMISSIONS_MAX_BYTES } from './tasks/admission.ts'
 import { createDefinitionChecks } from './agents/checks.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
@@ -281,6 +281,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     tenants,
     submissionsMax: SUBMISSIONS_MAX,
     monotonicMs: clock.monotonicMs,
+    submissionsMaxBytes: SUBMISSIONS_MAX_BYTES,
   })
   const admission = createAdmission({
     taskLog,

@@ -168,4 +168,26 @@ describe('a CPU-heavy tool', () => {
     expect([first.kind, second.kind]).toEqual(['answered', 'answered'])
     await answersAgain({ call })
   })
+
+  test('of one tenant does not keep the tool of another tenant from its thread (L7)', async () => {
+    // A thread that answers at once or never.
+    const code = `import { parentPort, workerData } from 'node:worker_threads'
+      if (workerData.args === 'answer') parentPort.postMessage({ kind: 'answer', value: workerData.tenant })
+      else setInterval(() => {}, 1_000)`
+    const threadUrl = new URL(`data:text/javascript,${encodeURIComponent(code)}`)
+    const { call } = createToolThreads({ threadsMax: 1, threadUrl, execArgv: [] })
+    const stop = new AbortController()
+    const log = { info: () => {}, warn: () => {}, error: () => {} }
+    const ask = (tenant: string, args: string) => {
+      const ids = { taskId: 'task', step: 1, idempotencyKey: 'task.1' }
+      return call('file:///none', 'none', args, { ...ids, tenant, signal: stop.signal, log })
+    }
+    const endless = Array.from({ length: 5 }, () =>
+      ask('busy', 'never').catch((error: Error) => error.message),
+    )
+    expect(await ask('quiet', 'answer')).toBe('quiet')
+    stop.abort()
+    const messages = await Promise.all(endless)
+    expect(messages.filter((message) => message === 'the call was stopped')).toHaveLength(1)
+  })
 })

@@ -10,6 +10,7 @@ import {
 } from '@agentfleet/domain'
 import { cancelTask, type EndingDeps } from '../reports/cancel.ts'
 import type { TaskTable } from '../follower/task-table.ts'
+import { firstInTurn } from './in-turn.ts'
 
 /**
  * Creates the tasks that runs ask for, and cancels them when their parent ends. `spawned` in the
@@ -26,7 +27,7 @@ export interface Children {
 }
 
 const APPEND_WITHIN_MS = 4_000
-/** The most children repaired in one sweep: each one reads a history. */
+/** The most children repaired in one sweep, in which tenants take turns: each one reads a history. */
 const SWEEP_MAX = 200
 
 /** Creates the part that manages children. */
@@ -93,18 +94,15 @@ export function createChildren(deps: {
     },
     async sweep(signal) {
       const now = nowMs()
+      const tenantOf = (taskId: string) => tasks.get(taskId)?.tenant
       const parents = new Set<string>()
-      for (const [, { parentId, atMs }] of tasks.unborn()) {
-        if (parents.size >= SWEEP_MAX) break
-        if (now - atMs >= timing.followAfterMs && tasks.get(parentId) !== undefined)
-          parents.add(parentId)
-      }
-      for (const parentId of parents) {
+      for (const [, { parentId, atMs }] of tasks.unborn())
+        if (now - atMs >= timing.followAfterMs) parents.add(parentId)
+      for (const parentId of firstInTurn(parents, tenantOf, SWEEP_MAX)) {
         if (signal.aborted) return
         await repairUnborn(parentId)
       }
-      const orphans = [...tasks.orphans()].slice(0, SWEEP_MAX)
-      for (const taskId of orphans) {
+      for (const taskId of firstInTurn(tasks.orphans(), tenantOf, SWEEP_MAX)) {
         const orphan = tasks.get(taskId)
         if (signal.aborted) return
         if (orphan === undefined) continue

@@ -2,17 +2,19 @@ import type { Logger, LogTail, Schedules, TaskLog, TaskSubmitter } from '@agentf
 import { decideTick, isTerminalEvent, type Schedule, type ScheduleRun } from '@agentfleet/domain'
 import { tickTaskId } from '@agentfleet/protocol'
 import { Cron } from 'croner'
+import { createInTurn } from './in-turn.ts'
 
 /**
  * Runs schedules. Each coordinator follows the stream SCHEDULES and runs what is due. The id of a
  * tick's task follows from tenant, schedule and tick, so a tick gets one task no matter how many
  * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
- * between, the next one finds the task and notes the tick.
+ * between, the next one finds the task and notes the tick. At most PARALLEL schedules are examined at once, and
+ * tenants take turns, so a tenant with many schedules delays none of another (L7).
  */
 interface Scheduler {
   start(): void
-  /** Examines every schedule that is due. */
-  tick(signal: AbortSignal): Promise<void>
+  /** Starts to examine every schedule that is due. */
+  tick(): void
   size(): number
   close(): Promise<void>
 }
@@ -26,9 +28,13 @@ interface Entry {
   runSeq: number
   /** The time before which the schedule is not examined again. */
   dueAtMs: number
+  /** Whether it waits to be examined, or is examined now. */
+  busy: boolean
 }
 
 const APPEND_WITHIN_MS = 4_000
+/** Schedules examined at once: enough to hide the round trips to the log. */
+const PARALLEL = 16
 /** Milliseconds until an unsettled schedule is examined again. */
 const AGAIN_AFTER_MS = 1_000
 
@@ -56,12 +62,14 @@ export function createScheduler(deps: {
       run: undefined,
       runSeq: 0,
       dueAtMs: 0,
+      busy: false,
     }
     entries.set(key, made)
     return made
   }
 
   const remove = (tenant: string, name: string, seq: number): void => {
+    entryOf(tenant, name).schedule = undefined
     entries.delete(`${tenant}/${name}`)
     // A failure leaves a small record, which the next start recognizes as deleted.
     void schedules.forget(tenant, name, seq).catch(() => undefined)
@@ -137,6 +145,16 @@ export function createScheduler(deps: {
     }
   }
 
+  const due = createInTurn<Entry>(PARALLEL, async (entry) => {
+    await look(entry).catch((error: unknown) =>
+      log.warn(
+        { err: error, schedule: entry.name },
+        'The coordinator could not check a schedule; it tries again',
+      ),
+    )
+    entry.busy = false
+  })
+
   return {
     start() {
       tail ??= schedules.follow((change) => {
@@ -155,22 +173,18 @@ export function createScheduler(deps: {
         entry.dueAtMs = 0
       }, log)
     },
-    async tick(signal) {
+    tick() {
       const now = nowMs()
       for (const entry of entries.values()) {
-        if (signal.aborted) return
-        if (entry.dueAtMs > now) continue
+        if (entry.dueAtMs > now || entry.busy) continue
         entry.dueAtMs = now + AGAIN_AFTER_MS
-        await look(entry).catch((error: unknown) =>
-          log.warn(
-            { err: error, schedule: entry.name },
-            'The coordinator could not check a schedule; it tries again',
-          ),
-        )
+        entry.busy = true
+        due.add(entry.tenant, entry)
       }
     },
     size: () => entries.size,
     async close() {
+      due.close()
       await tail?.close()
     },
   }

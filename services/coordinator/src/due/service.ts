@@ -55,12 +55,7 @@ export function createDue(deps: DueDeps): Due {
   const scheduler = createScheduler(deps)
   const loops = createLoops(deps, [
     { name: 'due', everyMs: DUE_EVERY_MS, run: async () => waits.due() },
-    {
-      name: 'schedules',
-      everyMs: SCHEDULES_EVERY_MS,
-      run: scheduler.tick,
-      runDeadlineMs: 60_000,
-    },
+    { name: 'schedules', everyMs: SCHEDULES_EVERY_MS, run: async () => scheduler.tick() },
     // The follower handles each end event as it reads it; these two sweeps repair what was missed.
     { name: 'waits', everyMs: timing.waitsEveryMs, run: async () => waits.sweep() },
     {

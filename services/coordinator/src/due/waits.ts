@@ -13,6 +13,7 @@ import {
 } from '@agentfleet/domain'
 import type { ApproveReply } from '@agentfleet/protocol'
 import { createDueTimes } from './due-times.ts'
+import { createInTurn } from './in-turn.ts'
 import { fatesOf } from '../reports/inputs.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import type { Issuer } from '../repair/issue.ts'
@@ -24,7 +25,7 @@ import type { Issuer } from '../repair/issue.ts'
  * It examines a task after the follower has read the task's last event or an end event that it waits for, at
  * its due time, and in a slow sweep (L8). Every coordinator does this; compare-and-set lets one of them succeed
  * (L2). Invariants: it examines no task before the table has caught up with the log; it repeats an examination
- * that got no answer; at most PARALLEL run at once.
+ * that got no answer; at most PARALLEL run at once, and tenants take turns (L7).
  */
 export interface Waits {
   /** Handles the record after an event that the follower has read. */
@@ -71,40 +72,25 @@ const APPROVE_TRIES = 8
 export function createWaits(deps: WaitDeps): Waits {
   const { tasks, taskLog, log, nowMs } = deps
   const times = createDueTimes(tasks)
-  // A set, so that a task that waits for ten ended tasks is examined once.
-  const pending = new Set<string>()
   // Tasks whose end event this process appended and that the table still shows as unfinished.
   const justEnded = new Set<string>()
   // How awaited tasks ended, kept while a task waits for them, so that a sweep reads nothing twice.
   const known = new Map<string, Fate>()
-  let running = 0
   let following = false
-  let closed = false
 
+  // A task that waits for ten ended tasks is examined once.
+  const pending = createInTurn<string>(PARALLEL, (taskId) =>
+    look(taskId).catch((error: unknown) => {
+      log.warn(
+        { err: error, taskId },
+        'The coordinator could not check a waiting task; it tries again',
+      )
+      setTimeout(note, AGAIN_AFTER_MS, taskId)
+    }),
+  )
   const note = (taskId: string): void => {
-    if (!following || closed) return
-    pending.add(taskId)
-    work()
-  }
-
-  const work = (): void => {
-    while (running < PARALLEL && pending.size > 0 && !closed) {
-      const [taskId = ''] = pending
-      pending.delete(taskId)
-      running += 1
-      void look(taskId)
-        .catch((error: unknown) => {
-          log.warn(
-            { err: error, taskId },
-            'The coordinator could not check a waiting task; it tries again',
-          )
-          setTimeout(note, AGAIN_AFTER_MS, taskId)
-        })
-        .finally(() => {
-          running -= 1
-          work()
-        })
-    }
+    const record = tasks.get(taskId)
+    if (following && record !== undefined) pending.add(record.tenant, taskId)
   }
 
   const isOpen = (id: string): boolean => tasks.get(id) !== undefined && !justEnded.has(id)
@@ -205,11 +191,8 @@ export function createWaits(deps: WaitDeps): Waits {
       }
       return 'unavailable'
     },
-    size: () => pending.size + running,
-    close() {
-      closed = true
-      pending.clear()
-    },
+    size: pending.size,
+    close: pending.close,
   }
 }
 

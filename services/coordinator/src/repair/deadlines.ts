@@ -1,6 +1,7 @@
 import type { Logger } from '@agentfleet/adapters'
 import { deadlineAtMs, type TaskRecord } from '@agentfleet/domain'
 import { createDueTimes } from '../due/due-times.ts'
+import { firstInTurn } from '../due/in-turn.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import { inParallel } from './in-parallel.ts'
 
@@ -15,8 +16,10 @@ interface Deadlines {
   run(): Promise<number>
 }
 
-/** The most tasks failed in one round. */
+/** The most tasks failed in one round, in which tenants take turns. */
 const ROUND_MAX = 2_000
+/** The most entries from which these are taken. */
+const DUE_MAX = 50_000
 /** Milliseconds until a task that could not be failed is tried again. */
 const AGAIN_AFTER_MS = 1_000
 
@@ -34,7 +37,12 @@ export function createDeadlines(deps: {
     note: (record) => ends.add(record.taskId, deadlineAtMs(record)),
     async run() {
       const now = nowMs()
-      const over = ends.takeDue(now, ROUND_MAX)
+      const due = ends.takeDue(now, DUE_MAX)
+      const over = firstInTurn(due, ({ tenant }) => tenant, ROUND_MAX)
+      if (over.length < due.length) {
+        const taken = new Set(over)
+        for (const record of due) if (!taken.has(record)) ends.add(record.taskId, now)
+      }
       await inParallel(over, async (record) => {
         // The entry is removed when the follower has read the end event.
         ends.add(record.taskId, now + AGAIN_AFTER_MS)

@@ -1,5 +1,6 @@
 import { decideRepair, type TaskRecord, type Timing } from '@agentfleet/domain'
 import { createDueTimes } from '../due/due-times.ts'
+import { createInTurn } from '../due/in-turn.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import type { Issuer } from './issue.ts'
 
@@ -14,8 +15,10 @@ export interface Retries {
   run(): void
 }
 
-/** Pointers issued in parallel; the rest waits for the next round. */
+/** Pointers issued in parallel; tenants take turns. */
 const PARALLEL = 500
+/** Retries that wait for their turn at most, or are under way; further ones wait for the next round. */
+const WAITING_MAX = 20_000
 
 /** Creates an empty set of retries. */
 export function createRetries(deps: {
@@ -26,30 +29,22 @@ export function createRetries(deps: {
   /** Called for each pointer that was issued. */
   readonly issued: () => void
 }): Retries {
-  const { issuer, timing, nowMs, issued } = deps
-  const due = createDueTimes(deps.tasks)
-  let running = 0
-
-  const issue = async (record: TaskRecord): Promise<void> => {
-    running += 1
-    try {
-      if (await issuer.surely(record)) issued()
-    } finally {
-      running -= 1
-    }
-  }
+  const { tasks, issuer, timing, nowMs, issued } = deps
+  const due = createDueTimes(tasks)
+  const turns = createInTurn<string>(PARALLEL, async (taskId) => {
+    const record = tasks.get(taskId)
+    if (record?.state !== 'retrying') return
+    const { kind } = decideRepair(record, undefined, timing, nowMs())
+    if (kind === 'issue-pointer' && (await issuer.surely(record))) issued()
+  })
 
   return {
     note({ taskId, state, retryAtMs, updatedAtMs }) {
       if (state === 'retrying') due.add(taskId, retryAtMs ?? updatedAtMs)
     },
     run() {
-      const now = nowMs()
-      for (const record of due.takeDue(now, PARALLEL - running)) {
-        if (record.state !== 'retrying') continue
-        const { kind } = decideRepair(record, undefined, timing, now)
-        if (kind === 'issue-pointer') void issue(record)
-      }
+      for (const { tenant, taskId } of due.takeDue(nowMs(), WAITING_MAX - turns.size()))
+        turns.add(tenant, taskId)
     },
   }
 }

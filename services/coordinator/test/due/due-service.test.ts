@@ -1,7 +1,7 @@
 /** Due things: waits end, children are created and cancelled, schedules run. */
 import { openTaskLog, type TaskLog } from '@agentfleet/adapters'
 import type { Paused, Schedule, Spawned, TaskRecord, TaskSpec } from '@agentfleet/domain'
-import { CHANNELS, childTaskId } from '@agentfleet/protocol'
+import { CHANNELS, childTaskId, tickTaskId } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { countOn, rounds, SOON_MS, startBench, TIMING, USAGE, type Bench } from '../support.ts'
@@ -23,9 +23,14 @@ function spawnedBy(parent: TaskRecord): Spawned & { ids: string[] } {
 }
 
 /** Stores a schedule that is due every second. */
-function runEverySecond(name: string, spec: TaskSpec, overlap: Schedule['overlap'] = 'allow') {
+function runEverySecond(
+  name: string,
+  spec: TaskSpec,
+  overlap: Schedule['overlap'] = 'allow',
+  tenant = 't',
+) {
   const times = { cron: '* * * * * *', timeZone: 'UTC', overlap, paused: false, atMs: Date.now() }
-  return bench.schedules.put('t', name, { ...times, spec, request: {} })
+  return bench.schedules.put(tenant, name, { ...times, spec, request: {} })
 }
 
 /** Pauses the task for an approval; returns how a person decides, and what the coordinator answers. */
@@ -213,4 +218,24 @@ test('a schedule that forbids overlap skips its ticks until its last task has en
     return run
   }, SOON_MS)
   expect(await bench.taskLog.record(skipped.taskId!)).toMatchObject({ state: 'queued' })
+})
+
+test('the schedule of a tenant runs before most of the 200 schedules of another tenant that are due at the same time (L7)', async () => {
+  const { spec } = await bench.submit()
+  const names = Array.from({ length: 200 }, (_, at) => `s${at}`)
+  for (const name of names) await runEverySecond(name, spec, 'allow', 'crowd')
+  await runEverySecond('one', spec, 'allow', 'quiet')
+  await bench.start()
+  const seqOf = async (tenant: string, name: string, tickMs: number) =>
+    (await bench.taskLog.last(tickTaskId(tenant, name, tickMs)))?.seq
+  await eventually(async () => {
+    // The second that began a while ago: all of its ticks are stored, or will never be.
+    const tickMs = Math.floor(Date.now() / 1_000 - 1) * 1_000
+    const quiet = await seqOf('quiet', 'one', tickMs)
+    const crowd = await Promise.all(names.map((name) => seqOf('crowd', name, tickMs)))
+    expect(quiet).toBeDefined()
+    expect(crowd.filter((seq) => seq !== undefined).length).toBeGreaterThan(100)
+    const earlier = crowd.filter((seq) => seq !== undefined && seq < (quiet ?? 0))
+    expect(earlier.length).toBeLessThan(60)
+  }, SOON_MS)
 })

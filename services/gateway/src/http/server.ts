@@ -40,6 +40,7 @@ import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
 import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
+import { createTenantTurns, LARGE_OPERATIONS } from './tenant-turns.ts'
 import { ignoreOtherUpgrades } from './upgrades.ts'
 import { requestValidator } from './validation.ts'
 
@@ -193,6 +194,7 @@ export async function createApi(deps: {
   const bodiless = bodilessOperations(document)
   const audited = auditedOperations(document)
   const scopes = operationScopes(document)
+  const tenantTurns = createTenantTurns()
   app.decorateRequest('tenant', '')
   app.decorateRequest('principal', undefined)
   app.removeContentTypeParser('text/plain')
@@ -243,9 +245,12 @@ export async function createApi(deps: {
       const handler = handlers[operationId]
       if (handler === undefined)
         throw new Error(`The gateway has no handler for the operation ${operationId}`)
-      return typeof handler === 'function'
-        ? measured(operationId, handler as Handler, metrics, recorder, audited.has(operationId))
-        : (handler as () => unknown)
+      if (typeof handler !== 'function') return handler as () => unknown
+      const plain = handler as (...call: Parameters<Handler>) => Promise<unknown>
+      const answer: Handler = LARGE_OPERATIONS.has(operationId)
+        ? (...call) => tenantTurns(call[0].tenant, () => plain(...call))
+        : plain
+      return measured(operationId, answer, metrics, recorder, audited.has(operationId))
     },
   })
   await app.ready()

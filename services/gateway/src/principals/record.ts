@@ -1,5 +1,5 @@
 import type { AuditLog } from '@agentfleet/adapters'
-import { takePermit, type Bucket } from '@agentfleet/domain'
+import { decideShare, takePermit, type Bucket } from '@agentfleet/domain'
 import type { AuditEvent } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
@@ -10,8 +10,8 @@ import type { GatewayMetrics } from '../metrics.ts'
  * refusal.
  *
  * Invariants (L7): at most LINES lines of answers and as many of refusals, and REFUSALS_MAX different refusals
- * are held; equal refusals of one second become one event with their count, and further refusals are counted as
- * one event without a caller.
+ * are held, those of one tenant at most half of what the others leave free; equal refusals of one second become one
+ * event with their count, and further refusals are counted as one event without a caller.
  */
 export interface Recorder {
   /** Writes the line of a request, if the sample has room; refusals have a sample that is separate. */
@@ -60,6 +60,8 @@ export function createRecorder(deps: {
 }): Recorder {
   const { audit, clock, log, metrics } = deps
   const refusals = new Map<string, AuditEvent>()
+  /** The number of different refusals of each tenant. */
+  const perTenant = new Map<string, number>()
   const answers = createSample()
   const refused = createSample()
 
@@ -101,18 +103,23 @@ export function createRecorder(deps: {
     refused(request, operation, status, code) {
       if (!REFUSED.has(status)) return
       const { ip, principal } = request
+      const tenant = principal?.tenant ?? ''
       const key = `${principal?.keyId ?? ''} ${ip} ${operation} ${code}`
-      const known = refusals.has(key) || refusals.size < REFUSALS_MAX
+      const own = perTenant.get(tenant) ?? 0
+      const share = { capacity: REFUSALS_MAX, used: refusals.size, own, ask: 1, tenants: 2 }
+      const known = refusals.has(key) || decideShare(share).kind === 'take'
       const event = refusals.get(known ? key : OTHERS)
       const made: AuditEvent = known
         ? { ...about(request, operation, status, clock.nowMs()), kind: 'refusal', code }
         : { atMs: clock.nowMs(), kind: 'refusal', operation: OTHERS, status, code, count: 1 }
+      if (event === undefined && known) perTenant.set(tenant, own + 1)
       if (event === undefined) refusals.set(known ? key : OTHERS, made)
       else refusals.set(known ? key : OTHERS, { ...event, count: event.count + 1 })
     },
     async flush() {
       const events = [...refusals.values()]
       refusals.clear()
+      perTenant.clear()
       await Promise.all(events.map(store))
     },
   }

@@ -16,11 +16,11 @@ import {
 } from '@agentfleet/protocol'
 import { createSlices } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import pLimit, { type LimitFunction } from 'p-limit'
 import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
+import { createTenantTurns } from '../http/tenant-turns.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 
@@ -92,24 +92,17 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     throw new Refusal('schedules-full', detail)
   }
 
-  const counting = new Map<string, LimitFunction>()
+  const counting = createTenantTurns(1)
 
   /**
    * Adds up the tenant's other schedules. The count reads all schedules, so one count of a tenant runs at a
    * time (L7).
    */
-  async function ownBytes(tenant: string, name: string): Promise<number> {
-    const turn = counting.get(tenant) ?? pLimit(1)
-    counting.set(tenant, turn)
-    try {
-      return await turn(async () => {
-        const others = (await schedules.names(tenant)).filter((each) => each !== name)
-        return schedules.bytesOf(tenant, others)
-      })
-    } finally {
-      if (turn.activeCount + turn.pendingCount === 0) counting.delete(tenant)
-    }
-  }
+  const ownBytes = (tenant: string, name: string): Promise<number> =>
+    counting(tenant, async () => {
+      const others = (await schedules.names(tenant)).filter((each) => each !== name)
+      return schedules.bytesOf(tenant, others)
+    })
 
   /** Checks that the tenant leaves room for the schedules of other tenants. */
   async function checkShare(tenant: string, name: string, ask: number): Promise<void> {

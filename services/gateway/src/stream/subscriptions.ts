@@ -1,4 +1,4 @@
-import { isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
+import { createTurnQueue, isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { StoredEvent, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
@@ -99,7 +99,7 @@ const PAGE_BYTES = 64 * 1024
 const NOT_FOUND = 'You have no task with this id; check the id.'
 /** Milliseconds after which a silent task is looked up, in case its last message was lost. */
 const HEAL_AFTER_MS = 15_000
-/** The most tasks looked up in one sweep. */
+/** The most tasks looked up in one sweep; tenants take turns. */
 const SWEEP_MAX = 500
 
 /** Creates the subscriptions, without watches. */
@@ -250,7 +250,9 @@ export function createSubscriptions(deps: {
     start(watch)
   }
 
-  async function heal(taskId: string, subscription: Subscription) {
+  async function heal(taskId: string) {
+    const subscription = subscriptions.get(taskId)
+    if (subscription === undefined) return
     subscription.heardAtMs = clock.monotonicMs()
     const last: StoredEvent | undefined = await taskLog.last(taskId)
     const behind = [...subscription.watches.values()].filter(
@@ -299,15 +301,20 @@ export function createSubscriptions(deps: {
     },
     async sweep() {
       const beforeMs = clock.monotonicMs() - HEAL_AFTER_MS
-      const silent: [string, Subscription][] = []
-      for (const [taskId, subscription] of subscriptions) {
-        const stale = [...subscription.watches.values()].some(({ state }) => state === 'stale')
-        if (stale || subscription.heardAtMs < beforeMs) silent.push([taskId, subscription])
-        if (silent.length >= SWEEP_MAX) break
+      const silent = createTurnQueue<string>()
+      for (const [taskId, { watches, heardAtMs }] of subscriptions) {
+        const [viewer] = watches.keys()
+        const stale = [...watches.values()].some(({ state }) => state === 'stale')
+        if (viewer === undefined || (!stale && heardAtMs >= beforeMs)) continue
+        if (silent.sizeOf(viewer.tenant) < SWEEP_MAX) silent.add(viewer.tenant, taskId)
       }
-      await Promise.all(
-        silent.map(([taskId, subscription]) => looks(() => heal(taskId, subscription))),
-      )
+      const healed: Promise<void>[] = []
+      while (healed.length < SWEEP_MAX) {
+        const taskId = silent.take()?.entry
+        if (taskId === undefined) break
+        healed.push(looks(() => heal(taskId)))
+      }
+      await Promise.all(healed)
     },
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Turns at a few shared places. The owner that was given fewest bytes lately is next, so an owner
- * with little to read never waits for an owner with much to read (L7).
+ * Turns at a few shared places. The tenant that was given fewest bytes lately is next, and of its owners the one that
+ * was given fewest. So an owner with little to read never waits for an owner with much to read, and the number of its
+ * owners gives no tenant more turns (L7).
  */
-export interface Turns<Owner extends object> {
+export interface Turns<Owner extends Reading> {
   /** Runs the work when it is the owner's turn. */
   run<T>(owner: Owner, work: () => Promise<T>): Promise<T>
   /** Counts bytes that the owner was given. */
@@ -23,18 +24,42 @@ interface Account {
   logBytes: number
 }
 interface Waiting {
+  readonly tenant: Account
   readonly account: Account
   readonly start: () => void
 }
 
+/** Bytes that each turn counts in addition: a read that finds nothing costs a round trip to the log, too. */
+const TURN_BYTES = 1_000
+/** Accounts of tenants that are kept; when there are more, those that weigh nothing any more are dropped. */
+const TENANTS_KEPT = 1_000
+
+/** What reads for a tenant. */
+interface Reading {
+  readonly tenant: string
+}
+
 /** Creates turns at this many places. */
-export function createTurns<Owner extends object>(
+export function createTurns<Owner extends Reading>(
   places: number,
   monotonicMs: () => number,
 ): Turns<Owner> {
   const accounts = new WeakMap<Owner, Account>()
+  const tenants = new Map<string, Account>()
   const waiting: Waiting[] = []
   let taken = 0
+
+  const tenantOf = ({ tenant }: Owner): Account => {
+    const known = tenants.get(tenant)
+    if (known !== undefined) return known
+    if (tenants.size >= TENANTS_KEPT) {
+      const nothing = monotonicMs() / HALF_LIFE_MS
+      for (const [name, { logBytes }] of tenants) if (logBytes < nothing) tenants.delete(name)
+    }
+    const account = { logBytes: -Infinity }
+    tenants.set(tenant, account)
+    return account
+  }
 
   const accountOf = (owner: Owner): Account => {
     const account = accounts.get(owner) ?? { logBytes: -Infinity }
@@ -42,16 +67,19 @@ export function createTurns<Owner extends object>(
     return account
   }
 
+  const count = (owner: Owner, bytes: number): void => {
+    const logBytes = Math.log2(bytes) + monotonicMs() / HALF_LIFE_MS
+    for (const account of [tenantOf(owner), accountOf(owner)])
+      account.logBytes = logOfSum(account.logBytes, logBytes)
+  }
+
   const startNext = (): void => {
     if (taken >= places || waiting.length === 0) return
     let next = 0
-    let least = Infinity
-    for (let at = 0; at < waiting.length; at += 1) {
-      const { logBytes } = waiting[at]!.account
+    for (let at = 1; at < waiting.length; at += 1) {
+      const [one, best] = [waiting[at]!, waiting[next]!]
       // Of equals the latest is next: when many come at once, those that wait keep no newcomer waiting.
-      if (logBytes > least) continue
-      next = at
-      least = logBytes
+      if (isBefore(one, best) || !isBefore(best, one)) next = at
     }
     const [chosen] = waiting.splice(next, 1)
     taken += 1
@@ -61,9 +89,10 @@ export function createTurns<Owner extends object>(
   return {
     async run(owner, work) {
       await new Promise<void>((start) => {
-        waiting.push({ account: accountOf(owner), start })
+        waiting.push({ tenant: tenantOf(owner), account: accountOf(owner), start })
         startNext()
       })
+      count(owner, TURN_BYTES)
       try {
         return await work()
       } finally {
@@ -72,11 +101,14 @@ export function createTurns<Owner extends object>(
       }
     },
     count(owner, bytes) {
-      if (bytes <= 0) return
-      const account = accountOf(owner)
-      account.logBytes = logOfSum(account.logBytes, Math.log2(bytes) + monotonicMs() / HALF_LIFE_MS)
+      if (bytes > 0) count(owner, bytes)
     },
   }
+}
+
+function isBefore(a: Waiting, b: Waiting): boolean {
+  if (a.tenant !== b.tenant) return a.tenant.logBytes < b.tenant.logBytes
+  return a.account.logBytes < b.account.logBytes
 }
 
 /** The logarithm of the sum of two numbers that are given as logarithms, all to the base of two. */

@@ -24,7 +24,7 @@ export interface Admission {
 }
 
 /** Bytes of unanswered appends: about a second of large tasks. */
-const SUBMISSIONS_MAX_BYTES = 64 * 1024 * 1024
+export const SUBMISSIONS_MAX_BYTES = 64 * 1024 * 1024
 
 /** Creates an admission with no places taken. */
 export function createAdmission(deps: {

@@ -46,15 +46,21 @@ export function createWaiting(deps: {
   const { heldRequests, reader, limits, tenants, clock } = deps
   let all = 0
   let heldBytes = 0
-  const perTenant = new Map<string, number>()
+  const perTenant = new Map<string, { count: number; bytes: number }>()
   return {
     open(tenant, taskId, bodyBytes) {
       if (all > 0 && heldBytes + bodyBytes > HELD_MAX_BYTES) return undefined
-      const held = perTenant.get(tenant) ?? 0
+      const held = perTenant.get(tenant) ?? { count: 0, bytes: 0 }
       const limit = limitOf(limits, tenant).heldRequests ?? HELD_PER_TENANT_MAX
-      const share = { capacity: HELD_MAX, used: all, own: held, ask: 1, limit, tenants: tenants() }
-      if (decideShare(share).kind === 'refuse') return undefined
-      perTenant.set(tenant, held + 1)
+      const asks = [
+        { capacity: HELD_MAX, used: all, own: held.count, ask: 1, limit },
+        { capacity: HELD_MAX_BYTES, used: heldBytes, own: held.bytes, ask: bodyBytes },
+      ]
+      const fits = asks.every((ask) => decideShare({ ...ask, tenants: tenants() }).kind === 'take')
+      if (!fits) return undefined
+      perTenant.set(tenant, held)
+      held.count += 1
+      held.bytes += bodyBytes
       all += 1
       heldBytes += bodyBytes
       const waiter = heldRequests.open(taskId)
@@ -64,9 +70,9 @@ export function createWaiting(deps: {
           waiter.close()
           all -= 1
           heldBytes -= bodyBytes
-          const left = (perTenant.get(tenant) ?? 1) - 1
-          if (left === 0) perTenant.delete(tenant)
-          else perTenant.set(tenant, left)
+          held.count -= 1
+          held.bytes -= bodyBytes
+          if (held.count === 0) perTenant.delete(tenant)
         },
         async ending(record, withinSeconds) {
           const untilMs = clock.monotonicMs() + withinSeconds * 1_000

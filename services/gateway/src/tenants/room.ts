@@ -73,11 +73,12 @@ export function createTenantRoom(deps: {
   readonly limits: TenantLimits
   /** Returns how many tenants share the fleet. */
   readonly tenants: () => number
-  /** Submissions that one gateway may have under way. */
+  /** Submissions that one gateway may have under way, and their bytes. */
   readonly submissionsMax: number
+  readonly submissionsMaxBytes: number
   readonly monotonicMs: () => number
 }): TenantRoom {
-  const { id, limits, tenants, submissionsMax, monotonicMs } = deps
+  const { id, limits, tenants, submissionsMax, submissionsMaxBytes, monotonicMs } = deps
   const underWay = admitted()
   let stored = [admitted()]
   let heard: { readonly holdings: Holdings; readonly held: Map<string, Held> } | undefined
@@ -128,14 +129,16 @@ export function createTenantRoom(deps: {
 
   const refusalOf = (tenant: string, bytes: number): Refusal | undefined => {
     const limit = limitOf(limits, tenant)
-    const places = decideShare({
-      capacity: submissionsMax,
-      used: underWay.total.tasks,
-      own: of(underWay, tenant).tasks,
-      ask: 1,
-      tenants: tenants(),
-    })
-    if (places.kind === 'refuse') return tooMany(places.allowed)
+    const now = { own: of(underWay, tenant), used: underWay.total }
+    const check = (key: 'tasks' | 'bytes', unit: string, capacity: number, ask: number) => {
+      const share = { capacity, used: now.used[key], own: now.own[key], ask, tenants: tenants() }
+      const decision = decideShare(share)
+      return decision.kind === 'refuse' ? tooMany(decision.allowed, unit) : undefined
+    }
+    const refusal =
+      check('tasks', 'submissions', submissionsMax, 1) ??
+      check('bytes', 'bytes of submissions', submissionsMaxBytes, bytes)
+    if (refusal !== undefined) return refusal
     if (heard === undefined) return undefined
     const { holdings, held } = heard
     const quota = overQuota(tenant, limit, bytes, holdings)
@@ -212,10 +215,10 @@ function add(all: Admitted, tenant: string, tasks: number, bytes: number): void 
   else all.tenants.set(tenant, sums)
 }
 
-function tooMany(allowed: number): Refusal {
+function tooMany(allowed: number, unit: string): Refusal {
   return new Refusal(
     'tenant-share',
-    `Nothing was stored. You have ${allowed} submissions under way, the most allowed while other tenants use the gateway. Send the request again after Retry-After seconds.`,
+    `Nothing was stored. You may have ${allowed} ${unit} under way while other tenants use the gateway. Send the request again after Retry-After seconds.`,
   )
 }
 

@@ -1,3 +1,5 @@
+import type { Principal } from '@agentfleet/domain'
+import type { AuditEvent } from '@agentfleet/protocol'
 import { createLogger, manualClock } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
@@ -24,4 +26,30 @@ test('the log gets a sample of a flood of refusals with the number of skipped li
   clock.advance(1_000)
   refuse()
   expect(lines.at(-1)).toMatchObject({ skipped: 9_900 })
+})
+
+test('the refusals of a tenant from thousands of addresses leave room for the refusal of another tenant with its caller (L7)', async () => {
+  const stored: AuditEvent[] = []
+  const recorder = createRecorder({
+    audit: { append: async (event) => void stored.push(event) },
+    clock: manualClock(),
+    log: createLogger({ service: 'gateway', id: 't', level: 'silent' }),
+    metrics: { audited: { inc: () => undefined } },
+  })
+  const refuse = (tenant: string, ip: string) =>
+    recorder.refused(
+      { ip, principal: { tenant, keyId: tenant } as Principal },
+      'getMe',
+      403,
+      'scope-missing',
+    )
+  for (let at = 0; at < 2_000; at += 1) refuse('crowd', `10.0.${at >> 8}.${at & 255}`)
+  refuse('quiet', '10.1.0.1')
+  await recorder.flush()
+  expect(stored).toContainEqual(expect.objectContaining({ tenant: 'quiet', count: 1 }))
+  const others = stored.find(({ operation }) => operation === 'others')
+  expect(others?.count).toBe(1_750)
+  refuse('crowd', '10.0.0.1')
+  await recorder.flush()
+  expect(stored.at(-1)).toMatchObject({ tenant: 'crowd', count: 1 })
 })

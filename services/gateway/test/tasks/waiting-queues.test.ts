@@ -16,7 +16,7 @@ function setup(tenants = 2) {
 }
 
 test('the bodies of held requests take at most 64 MiB together, and a held request that was closed makes room for others (L7)', () => {
-  const waiting = setup()
+  const waiting = setup(1)
   const held = Array.from({ length: 64 }, (_, at) => waiting.open('a', `t${at}`, MIB))
   expect(held).not.toContain(undefined)
   expect(waiting.open('b', 'other', MIB)).toBeUndefined()
@@ -29,4 +29,13 @@ test('a tenant has at most 5,000 held requests at a gateway, so that another ten
   const held = Array.from({ length: 5_001 }, (_, at) => waiting.open('a', `t${at}`, 1))
   expect(held.filter((each) => each !== undefined)).toHaveLength(5_000)
   expect(waiting.open('b', 'other', 1)).toBeDefined()
+})
+
+test('the large bodies of one tenant leave room for the held requests of another tenant (L7)', () => {
+  const waiting = setup()
+  const held = Array.from({ length: 64 }, (_, at) => waiting.open('a', `t${at}`, MIB))
+  expect(held.filter((each) => each !== undefined)).toHaveLength(32)
+  expect(waiting.open('b', 'other', MIB)).toBeDefined()
+  for (const each of held.slice(0, 2)) each?.close()
+  expect(waiting.open('a', 'later', MIB)).toBeDefined()
 })

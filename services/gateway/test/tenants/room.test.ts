@@ -29,6 +29,7 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
       tenants: () => tenants,
       submissionsMax: 1_000_000,
       monotonicMs: () => nowMs,
+      submissionsMaxBytes: 100 * BYTES,
     }),
   )
   return {
@@ -53,6 +54,16 @@ test('the refusal of a tenant over its share of the log contains the amounts, an
   expect(refusal?.message).toContain('You hold 500000 bytes of the log')
   expect(refusal?.message).toContain('400000')
   expect(room!.enter('b', BYTES)).toBeUndefined()
+})
+
+test('the submissions of a tenant that wait for the answer of the log take at most half of the bytes that other tenants leave free (L7)', () => {
+  const [room] = gateways(1).rooms
+  for (let at = 0; at < 50; at += 1) expect(room!.enter('a', BYTES)).toBeUndefined()
+  expect(room!.enter('a', BYTES)).toMatchObject({ code: 'tenant-share' })
+  expect(room!.enter('b', BYTES)).toBeUndefined()
+  room!.leave('a', BYTES, undefined)
+  room!.leave('a', BYTES, undefined)
+  expect(room!.enter('a', BYTES)).toBeUndefined()
 })
 
 test('a limit that an operator sets for a tenant counts the unfinished tasks of the tenant', () => {

@@ -1,12 +1,14 @@
 import { Worker } from 'node:worker_threads'
+import { createTurnQueue } from '@agentfleet/domain'
 import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
 import type { ToolThreadData, ToolThreadMessage } from './tool-thread.ts'
 
 /**
  * Runs calls of CPU-heavy tools, each in its own thread.
  *
- * Invariants: at most `threadsMax` threads run at once, and the other calls wait in order within
- * their own time limits; a thread ends with its call, for whatever reason.
+ * Invariants: at most `threadsMax` threads run at once, and one more for a tenant that has none; the other calls
+ * wait within their own time limits, in an order in which tenants take turns (L7). A thread ends with its call, for
+ * whatever reason.
  */
 export interface ToolThreads {
   /** Returns the tool's value or throws; the thread has ended when this settles. */
@@ -30,32 +32,42 @@ const HEAP_MAX_MB = 512
 export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
   const { threadsMax, execArgv, threadUrl = new URL('./tool-thread.js', import.meta.url) } = options
   // Bounded by the slots, because a run has one call under way.
-  const waiting = new Set<() => void>()
+  const waiting = createTurnQueue<() => void>()
+  const tenants = new Map<string, number>()
   let running = 0
 
-  const turn = (signal: AbortSignal): Promise<void> =>
+  const count = (tenant: string, by: 1 | -1): void => {
+    const own = (tenants.get(tenant) ?? 0) + by
+    running += by
+    if (own === 0) tenants.delete(tenant)
+    else tenants.set(tenant, own)
+  }
+  /** A call may take as long as its time limit, so no tenant takes the last place. */
+  const mayBegin = (tenant: string): boolean =>
+    running < threadsMax || (running === threadsMax && !tenants.has(tenant))
+
+  const turn = ({ tenant, signal }: ToolContext): Promise<void> =>
     new Promise((resolve, reject) => {
       const begin = (): void => {
-        waiting.delete(begin)
         signal.removeEventListener('abort', giveUp)
-        running += 1
+        count(tenant, 1)
         resolve()
       }
       const giveUp = (): void => {
-        waiting.delete(begin)
+        waiting.remove(tenant, begin)
         reject(new Error('no thread became free within the time limit of the tool'))
       }
       if (signal.aborted) giveUp()
-      else if (running < threadsMax) begin()
+      else if (mayBegin(tenant)) begin()
       else {
-        waiting.add(begin)
+        waiting.add(tenant, begin)
         signal.addEventListener('abort', giveUp, { once: true })
       }
     })
 
   return {
     async call(moduleUrl, exportName, args, context) {
-      await turn(context.signal)
+      await turn(context)
       const { taskId, tenant, step, idempotencyKey } = context
       const workerData: ToolThreadData = {
         moduleUrl,
@@ -75,9 +87,8 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
         return await valueOf(thread, context)
       } finally {
         await thread.terminate()
-        running -= 1
-        const [next] = waiting
-        next?.()
+        count(tenant, -1)
+        waiting.take(mayBegin)?.entry()
       }
     },
   }

@@ -1,0 +1,64 @@
+/**
+ * Entries of several owners that wait for the same places. The owners take turns, so an entry waits for at most one
+ * entry of each other owner before each of its own, however many the others have (L7). The entries of one owner
+ * keep their order, and an entry waits at most once.
+ */
+export interface TurnQueue<T> {
+  /** Adds an entry behind those of its owner, unless it waits already. */
+  add(owner: string, entry: T): void
+  /** Removes an entry; returns false if it does not wait. */
+  remove(owner: string, entry: T): boolean
+  /** Removes and returns the next entry, with its owner; it passes over owners that may not be served now. */
+  take(
+    mayServe?: (owner: string) => boolean,
+  ): { readonly owner: string; readonly entry: T } | undefined
+  /** Returns the number of entries. */
+  size(): number
+  /** Returns the number of entries of this owner. */
+  sizeOf(owner: string): number
+  clear(): void
+}
+
+/** Creates an empty queue. */
+export function createTurnQueue<T>(): TurnQueue<T> {
+  // The owner whose turn is next comes first; no owner is without entries.
+  const queues = new Map<string, Set<T>>()
+  let size = 0
+
+  const remove = (owner: string, entry: T): boolean => {
+    const queue = queues.get(owner)
+    if (queue?.delete(entry) !== true) return false
+    size -= 1
+    if (queue.size === 0) queues.delete(owner)
+    return true
+  }
+
+  return {
+    add(owner, entry) {
+      const queue = queues.get(owner) ?? new Set()
+      queues.set(owner, queue)
+      if (queue.has(entry)) return
+      queue.add(entry)
+      size += 1
+    },
+    remove,
+    take(mayServe = () => true) {
+      for (const [owner, queue] of queues) {
+        if (!mayServe(owner)) continue
+        queues.delete(owner)
+        queues.set(owner, queue)
+        for (const entry of queue) {
+          remove(owner, entry)
+          return { owner, entry }
+        }
+      }
+      return undefined
+    },
+    size: () => size,
+    sizeOf: (owner) => queues.get(owner)?.size ?? 0,
+    clear() {
+      queues.clear()
+      size = 0
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import type { TaskRecord } from '@agentfleet/domain'
+import { createLogger } from '@agentfleet/runtime'
+import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
+import { expect, test } from 'vitest'
+import { createInTurn, firstInTurn } from '../../src/due/in-turn.ts'
+import type { TaskTable } from '../../src/follower/task-table.ts'
+import { createDeadlines } from '../../src/repair/deadlines.ts'
+import { createRetries } from '../../src/repair/retries.ts'
+
+/** A busy machine needs less, milliseconds. */
+const SOON_MS = 20_000
+/** Tasks of a crowd, then one task of a quiet tenant. */
+const CROWD = 5_000
+const ids = [...Array.from({ length: CROWD }, (_, at) => `crowd-${at}`), 'quiet']
+const tenantOf = (id: string): string => id.split('-')[0] ?? ''
+
+/** A table in which all of these tasks are in the same state. */
+function tableOf(fields: Partial<TaskRecord>): TaskTable {
+  const record = (taskId: string) =>
+    ({
+      taskId,
+      tenant: tenantOf(taskId),
+      seq: 1,
+      submittedAtMs: 0,
+      updatedAtMs: 0,
+      spec: { timeoutMs: 1 },
+      ...fields,
+    }) as TaskRecord
+  return {
+    get: (taskId: string) => record(taskId),
+    records: () => ids.map(record).values(),
+    size: () => ids.length,
+  } as unknown as TaskTable
+}
+
+test('the entry of a tenant waits for few of the entries of another tenant, and each entry runs once (L7)', async () => {
+  const ran: string[] = []
+  const turns = createInTurn<string>(4, async (id) => {
+    await new Promise(setImmediate)
+    ran.push(id)
+  })
+  for (const id of [...ids, ...ids]) turns.add(tenantOf(id), id)
+  await eventually(() => expect(turns.size()).toBe(0), SOON_MS)
+  expect(ran.indexOf('quiet')).toBeLessThan(10)
+  // The first four ran already when they were added again.
+  expect(ran).toHaveLength(ids.length + 4)
+})
+
+test('nothing runs after the close', async () => {
+  const ran: string[] = []
+  const turns = createInTurn<string>(1, async (id) => {
+    await new Promise(setImmediate)
+    ran.push(id)
+  })
+  for (const id of ['a', 'b']) turns.add('t', id)
+  turns.close()
+  turns.add('t', 'c')
+  await eventually(() => expect(turns.size()).toBe(0), SOON_MS)
+  expect(ran).toEqual(['a'])
+})
+
+test('a sweep of bounded size includes the task of a tenant behind the tasks of another tenant', () => {
+  const first = firstInTurn(ids, tenantOf, 200)
+  expect(first).toHaveLength(200)
+  expect(first).toContain('quiet')
+  expect(firstInTurn(ids, () => undefined, 200)).toEqual([])
+})
+
+test('a task fails at its deadline in the first round, although thousands of tasks of another tenant are due before it', async () => {
+  const expired: string[] = []
+  const deadlines = createDeadlines({
+    tasks: tableOf({ state: 'queued' }),
+    expire: async ({ taskId }) => void expired.push(taskId),
+    log: createLogger({ service: 'coordinator', id: 'test', level: 'silent' }),
+    nowMs: () => 60_000,
+  })
+  const table = tableOf({ state: 'queued' })
+  for (const record of table.records()) deadlines.note(record)
+  expect(await deadlines.run()).toBe(2_000)
+  expect(expired).toContain('quiet')
+  // The rest is due at once, in the next rounds.
+  expect(await deadlines.run()).toBe(2_000)
+  expect(await deadlines.run()).toBe(CROWD + 1 - 4_000)
+  expect(new Set(expired).size).toBe(ids.length)
+})
+
+test('the retry of a tenant is issued after few of the thousands of retries of another tenant that are due before it', async () => {
+  const issued: string[] = []
+  const spec = { ...PLAIN_SPEC, timeoutMs: 600_000 }
+  const table = tableOf({ state: 'retrying', retryAtMs: 1, spec })
+  const retries = createRetries({
+    tasks: table,
+    issuer: {
+      once: () => Promise.resolve(false),
+      surely: async ({ taskId }) => {
+        await new Promise(setImmediate)
+        issued.push(taskId)
+        return true
+      },
+      close: () => undefined,
+    },
+    timing: { followAfterMs: 1 },
+    nowMs: () => 60_000,
+    issued: () => undefined,
+  })
+  for (const record of table.records()) retries.note(record)
+  retries.run()
+  await eventually(() => expect(issued).toHaveLength(ids.length), SOON_MS)
+  expect(issued.indexOf('quiet')).toBeLessThan(1_100)
+})
