@@ -169,7 +169,7 @@ describe('a CPU-heavy tool', () => {
     await answersAgain({ call })
   })
 
-  test('of one tenant does not keep the tool of another tenant from its thread (L7)', async () => {
+  test('gets a thread although endless calls of another tenant wait for one (L7)', async () => {
     // A thread that answers at once or never.
     const code = `import { parentPort, workerData } from 'node:worker_threads'
       if (workerData.args === 'answer') parentPort.postMessage({ kind: 'answer', value: workerData.tenant })

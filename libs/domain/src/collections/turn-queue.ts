@@ -1,7 +1,7 @@
 /**
- * Entries of several owners that wait for the same places. The owners take turns, so an entry waits for at most one
- * entry of each other owner before each of its own, however many the others have (L7). The entries of one owner
- * keep their order, and an entry waits at most once.
+ * Entries of several owners that wait for the same places. The owners take turns, so the first entry of an owner
+ * waits for at most one entry of each other owner, however many they have (L7). The entries of one owner keep their
+ * order, and an entry waits at most once.
  */
 export interface TurnQueue<T> {
   /** Adds an entry behind those of its owner, unless it waits already. */

@@ -2,7 +2,7 @@ import { array, assert as check, constantFrom, property } from 'fast-check'
 import { expect, it } from 'vitest'
 import { createTurnQueue } from '../../src/collections/turn-queue.ts'
 
-it('an entry waits for at most one entry of each other owner before each earlier entry of its own owner (L7)', () => {
+it('the first entry of an owner waits for at most one entry of each other owner, and further entries wait in proportion (L7)', () => {
   check(
     property(array(constantFrom('a', 'b', 'c')), (owners) => {
       const queue = createTurnQueue<number>()

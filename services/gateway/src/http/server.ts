@@ -40,7 +40,7 @@ import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
 import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
-import { createTenantTurns, LARGE_OPERATIONS } from './tenant-turns.ts'
+import { createTenantTurns, LARGE_OPERATIONS } from '../tenants/turns.ts'
 import { ignoreOtherUpgrades } from './upgrades.ts'
 import { requestValidator } from './validation.ts'
 

@@ -20,7 +20,7 @@ import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
-import { createTenantTurns } from '../http/tenant-turns.ts'
+import { createTenantTurns } from '../tenants/turns.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
 import { isoTime } from '../tasks/views.ts'
 

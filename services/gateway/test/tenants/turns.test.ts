@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTenantTurns } from '../../src/http/tenant-turns.ts'
+import { createTenantTurns } from '../../src/tenants/turns.ts'
 
 test('two large operations of a tenant run at the same time, and those of another tenant do not wait for them (L7)', async () => {
   const turns = createTenantTurns()

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit'
-import { Refusal } from './problems.ts'
+import { Refusal } from '../http/problems.ts'
 
 /**
  * Operations that read many records or a large part of the log, or that change many tasks: each may take the gateway
@@ -26,8 +26,8 @@ const WAITING_MAX = 1_000
 export type TenantTurns = <T>(tenant: string, work: () => Promise<T>) => Promise<T>
 
 /**
- * Creates turns for each tenant. Invariant (L7): of one tenant at most `atOnce` run at the same time, so the work of
- * a tenant takes as long beside a thousand requests of another tenant as beside `atOnce` of them.
+ * Creates turns for each tenant. Invariant (L7): of one tenant at most `atOnce` run at the same time, so a
+ * thousand requests of a tenant slow down another tenant no more than `atOnce` of them.
  */
 export function createTenantTurns(atOnce = AT_ONCE): TenantTurns {
   const tenants = new Map<string, LimitFunction>()
