@@ -9,6 +9,10 @@ beforeAll(async () => {
 })
 afterAll(() => test[Symbol.asyncDispose]())
 
+/** Without the event of a fenced start, which a task may need on a busy machine. */
+const withoutStarts = (types: readonly string[]) =>
+  types.filter((type) => type !== 'attempt-started')
+
 describe('a task', () => {
   it('runs on a node, and a caller that waits gets the result', async () => {
     const view = await test.client.submit({ task: 'hello', model: 'echo' }, { waitSeconds: 30 })
@@ -18,7 +22,7 @@ describe('a task', () => {
 
   it('can be read as soon as its submission was answered with 202, and shows its end later', async () => {
     const { id } = await test.client.submit({ task: 'hello', model: 'sim?ttft=300&tokens=3' })
-    expect((await test.client.get(id)).state).toMatch(/queued|running/)
+    expect((await test.client.get(id)).state).toMatch(/queued|running|completed/)
     const view = await eventually(async () => {
       const now = await test.client.get(id)
       expect(now.state).toBe('completed')
@@ -137,7 +141,7 @@ describe('submitting again under the same idempotency key (L1)', () => {
     )
     expect(new Set(views.map((view) => view.id)).size).toBe(1)
     const events = await test.client.events(views[0]!.id)
-    expect(events.map((event) => event.type)).toEqual(['submitted', 'completed'])
+    expect(withoutStarts(events.map(({ type }) => type))).toEqual(['submitted', 'completed'])
   })
 })
 
@@ -189,7 +193,7 @@ describe('the event stream of tasks', () => {
       events.push(frame.event.type)
       if (frame.event.type === 'completed') result = frame.event.result
     }
-    expect(events).toEqual(['submitted', 'completed'])
+    expect(withoutStarts(events)).toEqual(['submitted', 'completed'])
     expect(text.length).toBeGreaterThan(0)
     expect(result).toContain(text.slice(0, 20))
   })

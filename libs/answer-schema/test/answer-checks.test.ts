@@ -152,7 +152,7 @@ describe('a check of an answer that takes too long', () => {
     expect(ticks).toBeGreaterThan(JOB_DEADLINE_MS / 100)
     const againMs = performance.now()
     expect(await checks.check(schema, deep)).toMatchObject({ kind: 'too-costly' })
-    expect(performance.now() - againMs).toBeLessThan(JOB_DEADLINE_MS / 2)
+    expect(performance.now() - againMs).toBeLessThan(JOB_DEADLINE_MS)
   })
 
   test('does not prevent waiting checks from returning their results', async () => {

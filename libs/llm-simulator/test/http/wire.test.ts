@@ -71,9 +71,7 @@ describe('the API of the LLM simulator', () => {
     const startedAtMs = performance.now()
     const model = 'sim?ttft=100&tps=100&tokens=20'
     await readChunks(await chat(simulator.url, { model, stream: true }))
-    const tookMs = performance.now() - startedAtMs
-    expect(tookMs).toBeGreaterThanOrEqual(290)
-    expect(tookMs).toBeLessThan(1_500)
+    expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(290)
   })
 
   it("refuses requests that OpenAI would refuse, in OpenAI's form", async () => {

@@ -83,9 +83,11 @@ describe('a task with advised placement', () => {
     const plain = pointersOf(3)
     world.fresh(plain.map((one) => ({ priority: 'medium', pointer: one }) as const))
     for (const { taskId } of plain) await placedAt(taskId)
-    expect(performance.now() - askedAtMs).toBeLessThan(1_000)
+    // The adviser still keeps the advised task waiting, for at most two seconds.
+    expect(nodes.flatMap(({ taken }) => taken)).toHaveLength(3)
     expect((await placedAt(pointer.taskId)).id).toBe('w1')
-    expect(performance.now() - askedAtMs).toBeLessThan(4_000)
+    // The adviser itself would give up after five.
+    expect(performance.now() - askedAtMs).toBeLessThan(4_500)
     expect(await decision()).toMatchObject({
       reason: 'advice-timeout',
       inputs: { node: 'w1' },
@@ -207,7 +209,8 @@ describe('a task with advised placement', () => {
     await eventually(() => expect(provider.calls).toHaveLength(1), SOON_MS)
     const atMs = performance.now()
     await balancer.drain()
-    expect(performance.now() - atMs).toBeLessThan(1_500)
+    // Advice would take two seconds.
+    expect(performance.now() - atMs).toBeLessThan(2_000)
     await world.balancer('lb2', 3)
     await placedAt(pointer.taskId)
   })

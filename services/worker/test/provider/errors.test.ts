@@ -69,13 +69,13 @@ describe('an error in the body of an answer with status 200', () => {
   )
 
   test('is classified within milliseconds even if its text is long and hostile', () => {
-    const startedMs = performance.now()
+    const before = process.cpuUsage()
     for (const piece of ['//a:', '<', '<script', '-eyJa', 'thinking ']) {
       const message = piece.repeat(60_000 / piece.length)
       readRefusal(400, message)
       failureOf(400, message)
     }
-    expect(performance.now() - startedMs).toBeLessThan(1_000)
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(1_000)
   })
 
   test.each<[string, string, object]>([
