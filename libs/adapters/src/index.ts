@@ -47,7 +47,7 @@ export {
   openSchedules,
   type ScheduleChange,
   type Schedules,
-  type StoredSchedule,
+  type ScheduleTimes,
 } from './definitions/schedules.ts'
 export { type CountGroup, type TaskCounts } from './store/counts.ts'
 export { type FoundTask, type SearchQuery } from './store/search.ts'

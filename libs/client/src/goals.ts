@@ -1,6 +1,7 @@
 import type {
   GoalRequest,
   GoalView,
+  ScheduleList,
   ScheduleRequest,
   ScheduleTicks,
   ScheduleView,
@@ -17,6 +18,7 @@ export interface GoalClient {
   goal(id: string, options?: RequestOptions): Promise<GoalView>
   /** Runs the plan of a goal that was submitted with `run: false`. */
   runGoal(id: string, options?: RequestOptions): Promise<GoalView>
+  /** All schedules, read page by page. */
   schedules(options?: RequestOptions): Promise<ScheduleView[]>
   schedule(name: string, options?: RequestOptions): Promise<ScheduleView>
   /**
@@ -50,8 +52,13 @@ export function goalClient(call: <T>(path: string, options?: Call) => Promise<T>
     goal: (id, { signal } = {}) => call(goalPath(id), { signal }),
     runGoal: (id, { signal } = {}) => call(`${goalPath(id)}/run`, { method: 'POST', signal }),
     async schedules({ signal } = {}) {
-      return (await call<{ readonly schedules: ScheduleView[] }>('/v1/schedules', { signal }))
-        .schedules
+      const all: ScheduleView[] = []
+      for (let cursor: string | undefined; ;) {
+        const page = await call<ScheduleList>(`/v1/schedules${queryOf({ cursor })}`, { signal })
+        all.push(...page.schedules)
+        if (page.nextCursor === undefined) return all
+        cursor = page.nextCursor
+      }
     },
     schedule: (name, { signal } = {}) => call(schedulePath(name), { signal }),
     putSchedule: (name, schedule, { signal, ifVersion } = {}) =>

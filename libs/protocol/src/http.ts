@@ -88,6 +88,8 @@ export type SchedulePreviewRequest = Schemas['SchedulePreviewRequest']
 export type ScheduleView = Schemas['Schedule']
 /** The next ticks of a schedule, and its last ticks. */
 export type ScheduleTicks = Schemas['ScheduleTicks']
+/** One page of the list of schedules. */
+export type ScheduleList = Schemas['ScheduleList']
 /** A task as listings show it. */
 export type TaskSummary = Schemas['TaskSummary']
 /** One page of a listing. */

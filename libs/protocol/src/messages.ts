@@ -318,16 +318,16 @@ export const approveReplySchema = z.object({
 })
 export type ApproveReply = z.infer<typeof approveReplySchema>
 
-/** A schedule as stream SCHEDULES holds it. */
-export const scheduleSchema = z.object({
+/** When a schedule submits its task. */
+export const scheduleTimesSchema = z.object({
   cron: z.string(),
   timeZone: z.string(),
   overlap: z.enum(['allow', 'skip']),
   paused: z.boolean(),
-  spec: specSchema,
-  request: json,
   atMs: instantMs,
 })
+/** A schedule with its task, as the stream SCHEDULES holds it. */
+export const scheduleSchema = scheduleTimesSchema.extend({ spec: specSchema, request: json })
 /** The last tick of a schedule. */
 export const scheduleRunSchema = z
   .object({

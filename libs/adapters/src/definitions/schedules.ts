@@ -3,6 +3,7 @@ import {
   fromStored,
   scheduleRunSchema,
   scheduleSchema,
+  scheduleTimesSchema,
   ServiceError,
   STREAMS,
   SUBJECTS,
@@ -16,12 +17,8 @@ import { streamFill, streamSubjects } from '../log/stream-reads.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
 import { openVersions } from './versions.ts'
 
-/** A schedule and its last tick, as stream SCHEDULES holds them. */
-export interface StoredSchedule {
-  readonly tenant: string
-  readonly name: string
-  readonly schedule: Schedule
-}
+/** When a schedule submits its task: without the task, which may take a megabyte and is read when it is due. */
+export type ScheduleTimes = Pick<Schedule, 'cron' | 'timeZone' | 'overlap' | 'paused' | 'atMs'>
 
 /** A schedule with the sequence of its last change; `schedule` is absent if it was removed or never made. */
 interface FoundSchedule {
@@ -31,7 +28,13 @@ interface FoundSchedule {
 
 /** One change that a follower of schedules receives. */
 export type ScheduleChange =
-  | { readonly kind: 'defined'; readonly stored: StoredSchedule; readonly seq: number }
+  | {
+      readonly kind: 'defined'
+      readonly tenant: string
+      readonly name: string
+      readonly times: ScheduleTimes
+      readonly seq: number
+    }
   | {
       readonly kind: 'removed'
       readonly tenant: string
@@ -159,14 +162,20 @@ function changeIn({ subject, text, streamSeq: seq }: PulledMessage): ScheduleCha
   const [, what = '', tenant = '', name = ''] = subject.split('.')
   const base = { tenant, name, seq }
   if (what === 'ran') return { kind: 'ran', ...base, run: parseRun(text) }
-  const schedule = parseSchedule(text)
-  if (schedule === undefined) return { kind: 'removed', ...base }
-  return { kind: 'defined', stored: { tenant, name, schedule }, seq }
+  const value = valueIn(text)
+  if (value === undefined) return { kind: 'removed', ...base }
+  return { kind: 'defined', ...base, times: scheduleTimesSchema.parse(value) }
 }
 
 function parseSchedule(text: string): Schedule | undefined {
+  const value = valueIn(text)
+  return value === undefined ? undefined : scheduleSchema.parse(value)
+}
+
+/** The stored schedule; undefined if the message says that it was removed. */
+function valueIn(text: string): unknown {
   const value = fromStored(text, 'schedule') as { readonly removed?: boolean }
-  return value.removed === true ? undefined : scheduleSchema.parse(value)
+  return value.removed === true ? undefined : value
 }
 
 function parseRun(text: string): ScheduleRun {

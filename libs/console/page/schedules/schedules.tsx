@@ -1,4 +1,10 @@
-import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
+import type {
+  ScheduleList,
+  ScheduleRequest,
+  ScheduleTicks,
+  ScheduleView,
+  TaskView,
+} from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
@@ -41,9 +47,20 @@ function skipped(value: boolean | undefined): string {
   return value ? 'skipped, the task before had not ended' : 'submitted'
 }
 
+/** Reads the list page by page. */
+async function allSchedules(signal: AbortSignal): Promise<{ schedules: ScheduleView[] }> {
+  const schedules: ScheduleView[] = []
+  for (let path = '/v1/schedules'; ;) {
+    const page = await request<ScheduleList>(path, { signal })
+    schedules.push(...page.schedules)
+    if (page.nextCursor === undefined) return { schedules }
+    path = `/v1/schedules?cursor=${page.nextCursor}`
+  }
+}
+
 /** What runs next, and did the last tick run? */
 export function Schedules() {
-  const loaded = useRead<{ schedules: ScheduleView[] }>('/v1/schedules', EVERY_MS)
+  const loaded = useLoad('schedules', allSchedules, EVERY_MS)
   const leave = () => {
     open('schedules')
     focusHeading()

@@ -746,6 +746,8 @@ export interface components {
     }
     ScheduleList: {
       schedules: components['schemas']['Schedule'][]
+      /** @description The cursor of the next page; absent on the last page. */
+      nextCursor?: string
     }
     /** @description The last stored choice of a node for the task. */
     Placement: {

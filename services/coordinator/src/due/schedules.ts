@@ -1,5 +1,12 @@
-import type { Logger, LogTail, Schedules, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
-import { decideTick, isTerminalEvent, type Schedule, type ScheduleRun } from '@agentfleet/domain'
+import type {
+  Logger,
+  LogTail,
+  Schedules,
+  ScheduleTimes,
+  TaskLog,
+  TaskSubmitter,
+} from '@agentfleet/adapters'
+import { decideTick, isTerminalEvent, type ScheduleRun } from '@agentfleet/domain'
 import { tickTaskId } from '@agentfleet/protocol'
 import { Cron } from 'croner'
 import { createInTurn } from './in-turn.ts'
@@ -8,8 +15,9 @@ import { createInTurn } from './in-turn.ts'
  * Runs schedules. Each coordinator follows the stream SCHEDULES and runs what is due. The id of a
  * tick's task follows from tenant, schedule and tick, so a tick gets one task no matter how many
  * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
- * between, the next one finds the task and notes the tick. At most PARALLEL schedules are examined at once, and
- * tenants take turns, so a tenant with many schedules delays none of another (L7).
+ * between, the next one finds the task and notes the tick. Invariants (L7): at most PARALLEL schedules are examined
+ * at once, and tenants take turns, so a tenant with many schedules delays none of another; a coordinator keeps
+ * the times of schedules and never their tasks, which together may take more memory than it has.
  */
 interface Scheduler {
   start(): void
@@ -22,8 +30,7 @@ interface Scheduler {
 interface Entry {
   readonly tenant: string
   readonly name: string
-  schedule: Schedule | undefined
-  cron: Cron | undefined
+  times: ScheduleTimes | undefined
   run: ScheduleRun | undefined
   runSeq: number
   /** The time before which the schedule is not examined again. */
@@ -57,8 +64,7 @@ export function createScheduler(deps: {
     const made: Entry = {
       tenant,
       name,
-      schedule: undefined,
-      cron: undefined,
+      times: undefined,
       run: undefined,
       runSeq: 0,
       dueAtMs: 0,
@@ -69,7 +75,7 @@ export function createScheduler(deps: {
   }
 
   const remove = (tenant: string, name: string, seq: number): void => {
-    entryOf(tenant, name).schedule = undefined
+    entryOf(tenant, name).times = undefined
     entries.delete(`${tenant}/${name}`)
     // A failure leaves a small record, which the next start recognizes as deleted.
     void schedules.forget(tenant, name, seq).catch(() => undefined)
@@ -81,7 +87,10 @@ export function createScheduler(deps: {
     return last !== undefined && !isTerminalEvent(last.event)
   }
 
-  const submit = async ({ tenant, name }: Entry, schedule: Schedule, tickMs: number) => {
+  /** Returns undefined if the task is not stored, or if the schedule has changed, which the tail will say. */
+  const submit = async ({ tenant, name, times }: Entry, tickMs: number) => {
+    const { schedule } = await schedules.get(tenant, name)
+    if (schedule === undefined || schedule.atMs !== times?.atMs) return undefined
     const taskId = tickTaskId(tenant, name, tickMs)
     const outcome = await submitter.submit({
       taskId,
@@ -103,11 +112,12 @@ export function createScheduler(deps: {
   }
 
   const look = async (entry: Entry): Promise<void> => {
-    const { schedule, cron, run, tenant, name } = entry
-    if (schedule === undefined || cron === undefined) return
+    const { times, run, tenant, name } = entry
+    const cron = times === undefined ? undefined : cronOf(times)
+    if (times === undefined || cron === undefined) return
     const nextAfter = (atMs: number) => cron.nextRun(new Date(atMs))?.getTime()
-    const lastOpen = schedule.overlap === 'skip' && (await openTask(run?.taskId))
-    const decision = decideTick(schedule, run, nextAfter, lastOpen, nowMs())
+    const lastOpen = times.overlap === 'skip' && (await openTask(run?.taskId))
+    const decision = decideTick(times, run, nextAfter, lastOpen, nowMs())
     switch (decision.kind) {
       case 'rest':
         entry.dueAtMs = Infinity
@@ -127,7 +137,7 @@ export function createScheduler(deps: {
       }
       case 'submit': {
         const { tickMs, reason } = decision
-        const taskId = await submit(entry, schedule, tickMs)
+        const taskId = await submit(entry, tickMs)
         if (taskId === undefined) {
           entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
           log.warn(
@@ -166,10 +176,8 @@ export function createScheduler(deps: {
           entry.dueAtMs = 0
           return
         }
-        const { tenant, name, schedule } = change.stored
-        const entry = entryOf(tenant, name)
-        entry.schedule = schedule
-        entry.cron = cronOf(schedule)
+        const entry = entryOf(change.tenant, change.name)
+        entry.times = change.times
         entry.dueAtMs = 0
       }, log)
     },
@@ -191,7 +199,7 @@ export function createScheduler(deps: {
 }
 
 /** Parses the expression; the gateway has checked it. A schedule that still cannot be parsed never runs. */
-function cronOf({ cron, timeZone }: Schedule): Cron | undefined {
+function cronOf({ cron, timeZone }: ScheduleTimes): Cron | undefined {
   try {
     return new Cron(cron, { timezone: timeZone, paused: true })
   } catch {

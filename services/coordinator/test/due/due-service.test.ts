@@ -1,5 +1,5 @@
 /** Due things: waits end, children are created and cancelled, schedules run. */
-import { openTaskLog, type TaskLog } from '@agentfleet/adapters'
+import { openTaskLog, type ScheduleChange, type TaskLog } from '@agentfleet/adapters'
 import type { Paused, Schedule, Spawned, TaskRecord, TaskSpec } from '@agentfleet/domain'
 import { CHANNELS, childTaskId, tickTaskId } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
@@ -206,6 +206,30 @@ test('each tick of a schedule creates one task, no matter how many coordinators 
   expect(run).toMatchObject({ skipped: false })
   expect(await bench.taskLog.history(run!.taskId!)).toHaveLength(1)
   await bench.getsPointer((await bench.taskLog.record(run!.taskId!))!)
+})
+
+test('a follower of schedules learns their times and no tasks, which may take more memory than it has (L7)', async () => {
+  const { spec } = await bench.submit()
+  await runEverySecond('times', spec)
+  const changes: ScheduleChange[] = []
+  const tail = bench.schedules.follow((change) => changes.push(change), bench.log)
+  await eventually(() => expect(changes).toHaveLength(1), SOON_MS)
+  await tail.close()
+  expect(changes).toEqual([
+    {
+      kind: 'defined',
+      tenant: 't',
+      name: 'times',
+      seq: expect.any(Number),
+      times: {
+        cron: '* * * * * *',
+        timeZone: 'UTC',
+        overlap: 'allow',
+        paused: false,
+        atMs: expect.any(Number),
+      },
+    },
+  ])
 })
 
 test('a schedule that forbids overlap skips its ticks until its last task has ended', async () => {

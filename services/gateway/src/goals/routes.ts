@@ -1,4 +1,4 @@
-import { RUN_GOAL, type TaskRecord } from '@agentfleet/domain'
+import { RUN_GOAL, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Bus, TaskLog } from '@agentfleet/adapters'
 import type { GoalRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -48,24 +48,39 @@ export function goalRoutes(deps: GoalRouteDeps) {
     return goalView(record, goal, new Map(views.map((child) => [child.id, child])))
   }
 
+  /** The spec of a goal, or why it is refused if an earlier request with its key may have stored it. */
+  function specFor({ tenant, principal }: FastifyRequest, asked: GoalRequest, keyed: boolean) {
+    let spec: TaskSpec
+    try {
+      spec = goalSpecOf(asked, team, tenant, defaultModel)
+      offers.check(spec)
+    } catch (error) {
+      // Without its spec it is not known which agents the goal uses.
+      if (!keyed || principal?.agents !== undefined || !(error instanceof Refusal)) throw error
+      return { refusal: error }
+    }
+    for (const agent of [spec.agent, ...(spec.goal?.roles ?? [])]) {
+      requireAgent(principal, { agent })
+    }
+    return { spec }
+  }
+
   return {
     async submitGoal(request: FastifyRequest, reply: FastifyReply) {
       const { tenant, headers } = request
       const body = request.body as GoalRequest
       const header = headers['idempotency-key'] as string | undefined
-      const key = idempotencyKeyOf(header, body.idempotencyKey)
-      const spec = goalSpecOf(body, team, tenant, defaultModel)
-      for (const agent of [spec.agent, ...(spec.goal?.roles ?? [])]) {
-        requireAgent(request.principal, { agent })
-      }
-      offers.check(spec)
+      const { idempotencyKey, ...asked } = body
+      const key = idempotencyKeyOf(header, idempotencyKey)
       const taskId = submitter.idFor(tenant, key)
       const outcome = await submitter.submit({
         taskId,
         tenant,
-        spec,
+        ...specFor(request, asked, key !== undefined),
         keyed: key !== undefined,
         by: submitterOf(request),
+        // The definitions of its agents may change between two submissions with one key.
+        asked,
       })
       if (outcome.kind === 'refused') throw outcome.refusal
       return reply

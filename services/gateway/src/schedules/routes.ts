@@ -11,6 +11,7 @@ import {
 import {
   SCHEDULES_MAX_BYTES,
   type FilledTaskRequest,
+  type ScheduleList,
   type ScheduleRequest,
   type ScheduleView,
 } from '@agentfleet/protocol'
@@ -22,7 +23,9 @@ import { submitterOf } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
 import { createTenantTurns } from '../tenants/turns.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
+import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
 import { isoTime } from '../tasks/views.ts'
+import { roughBytes } from '../tenants/size.ts'
 
 interface ScheduleRouteDeps {
   readonly schedules: Schedules
@@ -40,6 +43,10 @@ const SCHEDULES_PER_TENANT_MAX = 200
 const SCHEDULES_SHARE = 0.9
 /** While less than this part is in use, no tenant can be over its share. */
 const UNCOUNTED_SHARE = 0.25
+/** The name of the list in its cursors. */
+const LISTING = 'schedules'
+/** Bytes of tasks in one page of the list; the schedule that exceeds them is the last one. */
+const PAGE_BYTES = 1024 * 1024
 /** Compare-and-set rounds; two concurrent writers finish within this many. */
 const STORE_TRIES = 5
 
@@ -152,15 +159,24 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const view = await viewOf(request.tenant, nameOf(request))
       return reply.header('etag', etagOf(view.version)).send(view)
     },
-    async listSchedules(request: FastifyRequest) {
+    async listSchedules(request: FastifyRequest): Promise<ScheduleList> {
       const { tenant } = request
-      const names = await schedules.names(tenant)
-      const all = await Promise.all(names.map((name) => found(tenant, name)))
+      const { cursor } = request.query as { cursor?: string }
+      const after = cursor === undefined ? '' : decodeCursor(cursor, LISTING)
+      const names = (await schedules.names(tenant)).filter((name) => name > after)
       const views: ScheduleView[] = []
       const pause = createSlices()
-      for (const each of all) {
+      let bytes = 0
+      for (const name of names) {
+        if (bytes > PAGE_BYTES) {
+          const last = views.at(-1)?.name ?? ''
+          return { schedules: views, nextCursor: encodeCursor({ state: LISTING, after: last }) }
+        }
+        const each = await found(tenant, name)
         // Without a schedule: it was deleted after its name was listed.
-        if (each !== undefined) views.push(scheduleView(each))
+        if (each === undefined) continue
+        views.push(scheduleView(each))
+        bytes += roughBytes(each.schedule.request)
         await pause()
       }
       return { schedules: views }

@@ -29,13 +29,13 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
       const { tenant, headers } = request
       const { name } = request.params as { name: string }
       const { schedule } = await schedules.get(tenant, name)
-      if (schedule === undefined) throw scheduleNotFound()
-      requireAgent(request.principal, schedule.request as AskedAgent)
       const key = headers['idempotency-key'] as string | undefined
+      if (schedule === undefined && key === undefined) throw scheduleNotFound()
+      requireAgent(request.principal, (schedule?.request ?? {}) as AskedAgent)
       const outcome = await submitter.submit({
         taskId: submitter.idFor(tenant, key),
         tenant,
-        spec: schedule.spec,
+        ...(schedule === undefined ? { refusal: scheduleNotFound() } : { spec: schedule.spec }),
         keyed: key !== undefined,
         by: submitterOf(request),
         // A change of the schedule between two requests with one key must not refuse the second one.

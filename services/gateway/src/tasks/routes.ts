@@ -72,7 +72,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       if (!keyed || !(error instanceof Refusal)) throw error
       // The same request may have been accepted while its agent, tools and model were known.
       const asked = { ...specOf(sent, defaultModel), ...(agentVersion && { agentVersion }) }
-      return { taskId, tenant, spec: specOf(sent, defaultModel), keyed, asked, refusal: error }
+      return { taskId, tenant, keyed, asked, refusal: error }
     }
     // Two submissions of the same body with the same key may meet another version of the definition,
     // and another task behind a reference within their batch.

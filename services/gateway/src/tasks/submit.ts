@@ -21,17 +21,21 @@ export interface Submitter {
 }
 
 /** One submission. */
-export interface Submission {
+export type Submission = SubmissionParts &
+  (
+    | { readonly spec: TaskSpec; readonly refusal?: undefined }
+    /** Why it is refused, unless a task with its key exists. */
+    | { readonly spec?: undefined; readonly refusal: Refusal; readonly asked: object }
+  )
+
+interface SubmissionParts {
   readonly taskId: string
   readonly tenant: string
-  readonly spec: TaskSpec
   readonly keyed: boolean
   /** The key that submits; undefined: the API is open. */
   readonly by?: string | undefined
   /** The request before the definition was added, because a definition may change between two submissions. */
-  readonly asked?: unknown
-  /** Why it is refused, unless a task with its key exists. */
-  readonly refusal?: Refusal
+  readonly asked?: object
   /** Dependencies of the batch that were found before, each with its sequence; the submission adds its own. */
   readonly needed?: Map<string, number>
   /** Finished calls of an ended task, after which this task continues. */
@@ -79,16 +83,17 @@ export function createSubmitter(deps: {
   }
 
   async function append(submission: Submission): Promise<SubmitOutcome> {
-    const { taskId, tenant, spec, keyed, by } = submission
+    const { taskId, tenant, keyed, by } = submission
     if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
-    const specHash = keyed ? hashSpec(submission.asked ?? spec) : ''
-    const { refusal } = submission
-    if (refusal !== undefined) {
+    const specHash = keyed ? hashSpec(submission.asked ?? submission.spec) : ''
+    if (submission.refusal !== undefined) {
       const known = (await reader.load(taskId)) !== undefined
-      return known ? existing(taskId, tenant, specHash) : { kind: 'refused', refusal }
+      if (known) return existing(taskId, tenant, specHash)
+      return { kind: 'refused', refusal: submission.refusal }
     }
+    const { spec } = submission
     const oldest = await neededFrom(reader, submission)
     const outcome = await submitter.submit({
       taskId,

@@ -16,6 +16,7 @@ const TENANTS = [
   'version',
   'deleted',
   'changed',
+  'teams',
   'later',
   'newest',
 ]
@@ -188,6 +189,27 @@ test('L1: the same body under the same idempotency key leads to the same task, e
   await expect(
     client.submit({ ...body, agentVersion: 1 }, { idempotencyKey: 'k' }),
   ).rejects.toMatchObject({ status: 422, problem: { code: 'idempotency-key-reused' } })
+})
+
+test('L1: the same goal, and the same run of a schedule, under one idempotency key leads to the same task, even when agents have changed or the schedule is deleted', async () => {
+  const client = clientOf('teams')
+  await client.putAgent('poet', { systemPrompt: 'in verse' })
+  const goal = { goal: 'an ode', roles: ['poet'], planner: 'poet' }
+  const { id } = await client.submitGoal(goal, { idempotencyKey: 'ode' })
+  await client.putAgent('poet', { systemPrompt: 'in prose' })
+  expect((await client.submitGoal(goal, { idempotencyKey: 'ode' })).id).toBe(id)
+  await client.deleteAgent('poet')
+  expect((await client.submitGoal(goal, { idempotencyKey: 'ode' })).id).toBe(id)
+  await expect(
+    client.submitGoal({ ...goal, goal: 'a hymn' }, { idempotencyKey: 'ode' }),
+  ).rejects.toMatchObject({ problem: { code: 'idempotency-key-reused' } })
+  await client.putSchedule('daily', { cron: '0 0 1 1 *', task: { task: 'x' } })
+  const run = await client.runSchedule('daily', { idempotencyKey: 'run' })
+  await client.deleteSchedule('daily')
+  expect((await client.runSchedule('daily', { idempotencyKey: 'run' })).id).toBe(run.id)
+  await expect(client.runSchedule('daily', { idempotencyKey: 'other' })).rejects.toMatchObject({
+    problem: { code: 'schedule-not-found' },
+  })
 })
 
 test('a gateway that starts later and another running gateway can return every agent definition', async () => {

@@ -54,3 +54,18 @@ test('a tenant that fills the store of schedules leaves room for another tenant 
   expect([stored > 20, code]).toEqual([true, 'schedules-full'])
   await put(KEYS.b, 0)
 })
+
+test('a page of the list of schedules ends after 1 MiB of tasks, and the client reads all pages (L7)', async () => {
+  const client = bench.client(KEYS.b)
+  for (const name of ['p1', 'p2', 'p3']) {
+    await client.putSchedule(name, { cron: '0 0 1 1 *', task: { task: 'x', context: CONTEXT } })
+  }
+  const headers = { authorization: `Bearer ${KEYS.b}` }
+  const answer = await fetch(`${bench.gateway.url()}/v1/schedules`, { headers })
+  const text = await answer.text()
+  expect(text.length).toBeLessThan(3 * CONTEXT.length)
+  expect(JSON.parse(text)).toHaveProperty('nextCursor')
+  const names = (await client.schedules()).map(({ name }) => name)
+  expect(names).toEqual(expect.arrayContaining(['p1', 'p2', 'p3']))
+  expect(new Set(names).size).toBe(names.length)
+})
