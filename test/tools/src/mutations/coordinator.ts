@@ -50,9 +50,9 @@ export const COORDINATOR: readonly Mutation[] = [
     name: 'retry-once',
     safeguard: 'a retry that is due is issued once, however long its pointer waits (L7)',
     file: 'services/coordinator/src/repair/retries.ts',
-    find: "if (kind === 'issue-pointer') void issue(record)",
+    find: "if (kind === 'issue-pointer' && (await issuer.surely(record))) issued()",
     replace:
-      "if (kind !== 'issue-pointer') continue\n        due.add(taskId, now)\n        void issue(record)",
+      "if (kind !== 'issue-pointer') return\n    due.add(taskId, nowMs())\n    if (await issuer.surely(record)) issued()",
     alsoEdits: [
       {
         file: 'services/coordinator/src/repair/issue.ts',
