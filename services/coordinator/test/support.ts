@@ -197,7 +197,9 @@ export async function countOn(
   let count = 0
   const tap = bus.subscribe(subject, () => (count += 1))
   // What another connection sends before the server knows the subscription would not be counted.
-  if (!(await bus.roundTrip(SOON_MS))) throw new Error('the server does not answer')
+  await eventually(async () => {
+    if (!(await bus.roundTrip(SOON_MS))) throw new Error('the server does not answer')
+  }, SOON_MS)
   return { count: () => count, close: tap.close }
 }
 

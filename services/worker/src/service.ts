@@ -24,8 +24,6 @@ const PULSE_MS = 250
 const PROVIDERS_EVERY_MS = 2_000
 /** Milliseconds; the gateways learn of a new tool of an MCP server within this time. */
 const OFFERS_EVERY_MS = 2_000
-/** Milliseconds; a timer that is this late shows that the process was paused. */
-const PAUSE_MS = 2_000
 /** Milliseconds of a drain for handing runs back: a confirmed report, then a flush. */
 const GIVE_BACK_MS = 1_500
 const FLUSH_MS = 500
@@ -166,13 +164,11 @@ function createOfferReport({ bus, clock, tools, providers }: WorkerDeps, nodeId:
 
 /** Creates the one timer for heartbeats, pauses, renewals and call limits. */
 function createPulse(node: Node, clock: Clock): () => void {
-  let lastMs = clock.monotonicMs()
   return () => {
     const now = clock.monotonicMs()
     node.heartbeats.tick()
     // Before any renewal, because a process that was paused may have lost its runs.
-    if (now - lastMs > PAUSE_MS) node.ownership.doubtAll('paused')
-    lastMs = now
+    node.ownership.noticePause()
     node.renewals.sweep(now)
     node.llm.sweep(clock.nowMs())
   }

@@ -3,12 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FailedAttempts } from '../principals/failed-attempts.ts'
 import type { KeyLimiter } from '../principals/limits/key-limiter.ts'
 import type { Recorder } from '../principals/record.ts'
+import type { Pace } from '../tenants/pace.ts'
 import type { Authenticate, Needs } from './auth.ts'
 import { PROBLEM_TYPE, Refusal, toProblem } from './problems.ts'
 
 /**
- * Lets a request in: finds its caller, checks the scope, then the limits of the key. All of it runs before the
- * body is read, so that a refused request costs no more.
+ * Lets a request in: finds its caller, checks the scope, waits for the turn of the tenant, then checks the limits of
+ * the key. All of it runs before the body is read, so that a refused request costs no more.
  */
 export type Guard = (operation: string, needs: Needs) => Hook
 
@@ -18,6 +19,7 @@ interface GuardDeps {
   readonly authenticate: Authenticate
   readonly failedAttempts: FailedAttempts
   readonly limiter: KeyLimiter
+  readonly pace: Pace
   readonly recorder: Recorder
   readonly countRefusal: (code: string) => void
 }
@@ -31,7 +33,7 @@ const TOO_MANY_STATUS = 429
 
 /** Creates the guard. */
 export function createGuard(deps: GuardDeps): Guard {
-  const { authenticate, failedAttempts, limiter, recorder, countRefusal } = deps
+  const { authenticate, failedAttempts, limiter, pace, recorder, countRefusal } = deps
 
   /** Answers a wrong key; beyond the limit of its address with a fixed text, past all other code. */
   function refuse(
@@ -61,15 +63,28 @@ export function createGuard(deps: GuardDeps): Guard {
     reply.raw.end(TOO_MANY_BODY)
   }
 
-  /** Counts the request of a caller with limits; most callers have none, and then nothing waits. */
+  /** Begins the request when it is the tenant's turn. */
   function enter(
+    principal: Principal,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    needs: Needs,
+    done: (error?: Error) => void,
+  ) {
+    const { tenant } = principal
+    request.tenant = tenant
+    if (pace.now(tenant)) enterNow(principal, request, reply, needs, done)
+    else pace.later(tenant, () => enterNow(principal, request, reply, needs, done))
+  }
+
+  /** Counts the request of a caller with limits; most callers have none, and then nothing waits. */
+  function enterNow(
     principal: Principal,
     request: FastifyRequest,
     reply: FastifyReply,
     { stream }: Needs,
     done: (error?: Error) => void,
   ) {
-    request.tenant = principal.tenant
     if (principal.limits === undefined) {
       done()
       return

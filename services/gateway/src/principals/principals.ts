@@ -12,6 +12,7 @@ import { isOpen, parseApiKeys, tenantsOf, type GatewayConfig } from '../config.t
 import { createAuthenticate } from '../http/auth.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
 import type { GatewayMetrics } from '../metrics.ts'
+import { createPace } from '../tenants/pace.ts'
 import type { TenantRoom } from '../tenants/room.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { createFailedAttempts } from './failed-attempts.ts'
@@ -100,6 +101,7 @@ export function createPrincipals(deps: {
       authenticate,
       failedAttempts,
       limiter,
+      pace: createPace(() => tenants),
       recorder,
       countRefusal: (code) => metrics.refusals.inc({ code }),
     }),

@@ -37,6 +37,8 @@ export interface LlmRequest {
   readonly spent: Usage
   /** The epoch time at which the call must end. */
   readonly deadlineAtMs: number
+  /** Called right before each request to a provider, which waits for the promise: until then the run may be over. */
+  confirm(): Promise<void> | undefined
   onText(text: string): void
   /** Receives the function that ends the call early. */
   onStart(cancel: () => void): void

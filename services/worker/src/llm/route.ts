@@ -222,6 +222,8 @@ async function attempt(
   outputTokensMax: number | undefined,
   context: LlmContext,
 ): Promise<HeardAnswer> {
+  const doubt = call.request.confirm()
+  if (doubt !== undefined) await doubt
   if (call.ended !== undefined) return { kind: 'failed', failure: CANCELLED }
   const client = clientOf(candidate, context)
   const answer = await client.call({

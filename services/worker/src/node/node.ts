@@ -101,6 +101,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     ...deps,
     runs,
     reporter,
+    noticePause: ownership.noticePause,
     llm,
     tools: deps.tools.all,
     tenantTools: tenantToolsOf(config.TENANT_TOOLS),

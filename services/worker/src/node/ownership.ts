@@ -1,4 +1,5 @@
 import { ack, type Bus, type Logger } from '@agentfleet/adapters'
+import type { Clock } from '@agentfleet/runtime'
 import type { Reporter } from './reports.ts'
 import type { Run, Runs } from './runs.ts'
 
@@ -15,6 +16,11 @@ export interface Ownership {
   doubtAll(reason: string): void
   /** Marks one run as doubtful and asks. */
   doubt(run: Run): void
+  /**
+   * Doubts every run if the process has stood still since the last call. Call it a few times a second, and before
+   * each step that costs money or has an effect: a process that continues reads its sockets before its timers.
+   */
+  noticePause(): void
 }
 
 interface OwnershipDeps {
@@ -22,11 +28,16 @@ interface OwnershipDeps {
   readonly log: Logger
   readonly runs: Runs
   readonly reporter: Reporter
+  readonly clock: Pick<Clock, 'monotonicMs'>
 }
+
+/** Milliseconds without a call that show that the process was paused; a monitor calls a node dead later than that. */
+const PAUSE_MS = 2_000
 
 /** Creates the check, which asks the coordinator through this reporter. */
 export function createOwnership(deps: OwnershipDeps): Ownership {
-  const { log, runs } = deps
+  const { log, runs, clock } = deps
+  let noticedAtMs = clock.monotonicMs()
   const doubt = (run: Run): void => {
     run.doubtful = true
     if (run.check !== undefined || !standsStill(run)) return
@@ -38,15 +49,21 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
       runs.end(run, 'unconfirmed')
     })
   }
+  const doubtAll = (reason: string): void => {
+    if (runs.size() === 0) return
+    log.info(
+      { reason, runs: runs.size() },
+      'The node asks the coordinator which runs it still owns',
+    )
+    for (const run of runs.all()) doubt(run)
+  }
   return {
     doubt,
-    doubtAll(reason) {
-      if (runs.size() === 0) return
-      log.info(
-        { reason, runs: runs.size() },
-        'The node asks the coordinator which runs it still owns',
-      )
-      for (const run of runs.all()) doubt(run)
+    doubtAll,
+    noticePause() {
+      const beforeMs = noticedAtMs
+      noticedAtMs = clock.monotonicMs()
+      if (noticedAtMs - beforeMs > PAUSE_MS) doubtAll('paused')
     },
   }
 }

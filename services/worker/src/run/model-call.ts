@@ -14,7 +14,7 @@ export async function callModel(
   run: Run,
   spec: TaskSpec,
   asked: Asked,
-  { llm, deltas, metrics, clock }: AgentDeps,
+  { llm, deltas, metrics, clock, noticePause }: AgentDeps,
 ): Promise<Called | Exclude<Ending, { kind: 'failed' | 'completed' }>> {
   if (run.check !== undefined && !(await isConfirmed(run))) return OVER
   const startedAtMs = clock.monotonicMs()
@@ -36,6 +36,10 @@ export async function callModel(
     responseSchema: asked.responseSchema,
     outputTokensMax: spec.maxOutputTokens,
     deadlineAtMs: run.deadlineAtMs + DEADLINE_GRACE_MS,
+    confirm() {
+      noticePause()
+      return run.check
+    },
     onText: (text) => deltas.text(run, text),
     onStart: (cancel) => {
       run.cancel = cancel

@@ -30,6 +30,7 @@ import { wrong, type ToolOutput } from '../tools/tool.ts'
  */
 export async function toolTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const { run, spec, begun, tools } = agent
+  agent.deps.noticePause()
   if (run.check !== undefined && !(await isConfirmed(run))) return OVER
   const allowed = (spec.limits?.toolCallsMax ?? Infinity) - talk.toolCalls
   const open = talk.pending.slice(0, allowed)

@@ -58,6 +58,8 @@ export interface AgentDeps {
   readonly resultBytesMax: number
   /** Characters of a tool's output: the model reads all of it again in each later call. */
   readonly toolOutputMax: number
+  /** Doubts the runs of the node if it stood still; call it before a step that costs money or has an effect. */
+  noticePause(): void
   /** Commits a finished call; returns false if the run is over. */
   commit(run: Run, call: JournaledCall): Promise<boolean>
   /** Creates tasks for this run, once for each step; undefined if the run is over. */

@@ -50,6 +50,7 @@ function setup(options: Partial<LlmOptions> = {}) {
       toolsOptional: true,
       outputTokensMax: undefined,
       deadlineAtMs: Date.now() + 60_000,
+      confirm: () => undefined,
       onText: () => undefined,
       onStart: () => undefined,
       ...request,
@@ -102,6 +103,17 @@ describe('an LLM call', () => {
       answer: { text: pieces.join(''), toolCalls: [] },
       usage: { outputTokens: 12, llmCalls: 1 },
     })
+  })
+
+  test('sends no request to a provider if its run ends while a coordinator confirms the run', async () => {
+    const { call, progress } = setup()
+    let end = () => {}
+    const outcome = await call('sim?tokens=1', {
+      onStart: (cancel) => (end = cancel),
+      confirm: async () => end(),
+    })
+    expect(outcome).toEqual({ kind: 'cancelled' })
+    expect(progress().ended).toBe(0)
   })
 
   test('assembles tool calls from their pieces', async () => {

@@ -32,6 +32,7 @@ export function agentDeps(change: Partial<AgentDeps>): AgentDeps {
     turnsMax: 4,
     resultBytesMax: 1_024,
     toolOutputMax: 1_024,
+    noticePause: nothing,
     commit: () => Promise.resolve(true),
     spawn: () => Promise.reject(new Error('nothing is delegated')),
     ...change,

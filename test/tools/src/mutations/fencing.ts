@@ -140,6 +140,17 @@ export const FENCING: readonly Mutation[] = [
     because: /\+WPI/,
   },
   {
+    name: 'pause-before-payment',
+    safeguard:
+      'a run makes no call after its process stood still before a coordinator has confirmed it (L3)',
+    file: 'services/worker/src/run/model-call.ts',
+    find: '      noticePause()\n',
+    replace: '',
+    tests: ['services/worker/test/node/ownership.test.ts'],
+    caughtBy: /a node that has stood still asks for its runs/,
+    because: /over/,
+  },
+  {
     name: 'stored-before-going-on',
     safeguard: 'a run stops after a call that is not stored (L4)',
     file: 'services/worker/src/run/tool-turn.ts',

@@ -110,4 +110,23 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /a tenant may use half of what the other tenants leave free/,
     because: /refuse/,
   },
+  {
+    name: 'turns-of-owners',
+    safeguard: 'owners with entries in a shared queue take turns (L7)',
+    file: 'libs/domain/src/collections/turn-queue.ts',
+    find: '        queues.delete(owner)\n        queues.set(owner, queue)\n',
+    replace: '',
+    caughtBy: /the first entry of an owner waits for at most one entry/,
+    because: /Property failed/,
+  },
+  {
+    name: 'spare-tool-thread',
+    safeguard: 'no tenant takes the last thread of CPU-heavy tools (L7)',
+    file: 'services/worker/src/tools/tool-threads.ts',
+    find: ' || (running === threadsMax && !tenants.has(tenant))',
+    replace: '',
+    tests: ['services/worker/test/tool-modules.test.ts'],
+    caughtBy: /gets a thread although endless calls of another tenant wait/,
+    because: /timed out/i,
+  },
 ]
