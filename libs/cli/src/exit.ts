@@ -1,10 +1,22 @@
-import type { ClientError } from '@agentfleet/client'
+import { ClientError } from '@agentfleet/client'
 import { oneLine } from './render/text.ts'
 
 /** An answer that names what the gateway has made; the wait for a thing without a name would never end. */
 export function named<T extends { readonly id: string }>(answer: T): T {
   if (typeof (answer as Partial<T> | undefined)?.id === 'string') return answer
   throw new TypeError('the answer has no id')
+}
+
+/**
+ * Refuses a name that does not exist: the gateway accepts its deletion, but its user has mistyped it. A key that
+ * may delete a thing may not be allowed to read it.
+ */
+export async function mustExist(read: () => Promise<unknown>): Promise<void> {
+  try {
+    await read()
+  } catch (error) {
+    if (!(error instanceof ClientError) || error.status !== 403) throw error
+  }
 }
 
 /** The exit codes of every command; `agentfleet --help` lists them. */

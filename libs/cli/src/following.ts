@@ -67,6 +67,7 @@ function newestRow<T extends { readonly id: string }>(
   record: T,
 ): string {
   const [head = '', ...rows] = table([...above, record]).split('\n')
+  if (above.length === 0) return [head, ...rows].join('\n')
   const isTable = ![...above, record].some(({ id }) => head.includes(id))
   return isTable ? (rows.at(-1) ?? '') : `\n${table([record])}`
 }

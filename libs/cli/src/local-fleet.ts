@@ -2,21 +2,22 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FleetAccess } from '@agentfleet/local'
 
-/** The fleet of a state folder that runs; undefined if none does. */
-export async function findLocalFleet(stateDir: string): Promise<FleetAccess | undefined> {
+/** The fleets of a state folder that run. */
+export async function localFleets(stateDir: string): Promise<readonly FleetAccess[]> {
   const names = await readdir(stateDir).catch(() => [])
-  for (const name of names.filter((one) => one.startsWith('fleet-')).toSorted()) {
-    const fleet = await readFleetFile(join(stateDir, name, 'fleet.json'))
-    // A killed fleet leaves `running` behind.
-    if (fleet?.state === 'running' && isRunning(fleet.pid)) return fleet
-  }
-  return undefined
+  const folders = names.filter((one) => one.startsWith('fleet-')).toSorted()
+  const fleets = await Promise.all(folders.map((name) => readFleet(join(stateDir, name))))
+  // A killed fleet leaves `running` behind.
+  return fleets.flatMap((fleet) => (fleet !== undefined && isRunning(fleet.pid) ? [fleet] : []))
 }
 
-/** A `fleet.json`; undefined if it cannot be read. */
-export async function readFleetFile(path: string): Promise<FleetAccess | undefined> {
+/** The fleet of a folder by its `fleet.json`; undefined if it has stopped, or if another program wrote the file. */
+async function readFleet(folder: string): Promise<FleetAccess | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as FleetAccess
+    const fleet = JSON.parse(await readFile(join(folder, 'fleet.json'), 'utf8')) as FleetAccess
+    const { state, pid, url, processes, simulators } = fleet
+    const isWhole = pid > 0 && Array.isArray(processes) && Array.isArray(simulators)
+    return state === 'running' && isWhole && URL.canParse(url) ? fleet : undefined
   } catch {
     return undefined
   }

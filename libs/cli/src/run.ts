@@ -5,7 +5,7 @@ import type { Context, Input } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } from './exit.ts'
 import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
-import { findLocalFleet } from './local-fleet.ts'
+import { localFleets } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
 import { isSet, placeOf, textOf } from './parse/values.ts'
 import { bytes } from './render/formats.ts'
@@ -72,9 +72,10 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   }
 }
 
-async function urlOf(input: Input, { env, stateDir }: CliOptions): Promise<string> {
-  const stated = textOf(input, 'url') ?? (env['AGENTFLEET_URL'] || undefined)
-  const url = stated ?? (await findLocalFleet(stateDir))?.url ?? URL_DEFAULT
+async function urlOf(input: Input, options: CliOptions): Promise<string> {
+  const stated = textOf(input, 'url') ?? (options.env['AGENTFLEET_URL'] || undefined)
+  // A person copies the address of the API or of the page.
+  const url = (stated ?? (await localUrl(options))).replace(/\/(v1|console)\/?$/, '')
   const address = /^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url) ? new URL(url) : undefined
   const { username, password, search, hash } = address ?? {}
   if (address !== undefined && !(username || password || search || hash)) return url
@@ -83,6 +84,18 @@ async function urlOf(input: Input, { env, stateDir }: CliOptions): Promise<strin
   throw new UsageError(
     `"${shown}" is not the address of a gateway. Give an address such as ${URL_DEFAULT}, without a user, "?" and "#".${secret}`,
   )
+}
+
+async function localUrl({ stateDir, terminal }: CliOptions): Promise<string> {
+  const [first, ...others] = await localFleets(stateDir)
+  if (first === undefined) return URL_DEFAULT
+  if (others.length > 0) {
+    const urls = others.map(({ url }) => url).join(', ')
+    terminal.err(
+      `This command uses the fleet at ${first.url}. Other fleets of this checkout run at ${urls}; AGENTFLEET_URL or --url chooses one.\n`,
+    )
+  }
+  return first.url
 }
 
 /** The key of the caller; a header cannot carry every character. */
@@ -128,7 +141,7 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
     commands: COMMANDS,
     env,
     signal,
-    localFleet: () => findLocalFleet(stateDir),
+    localFleet: async () => (await localFleets(stateDir))[0],
     nowMs: () => Date.now(),
     print(line) {
       progress('')

@@ -26,6 +26,7 @@ describe('the command line', () => {
 
   test.for([
     ['lss', '"lss" is not a command. Did you mean "ls"?'],
+    ['logs t', '"logs" is not a command. Did you mean "get --events"?'],
     ['ls --limt 3', '"--limt" is not an option. Did you mean "--limit"?'],
     ['ls --state done', '--state must be one of waiting, queued'],
     ['ls --limit', '--limit needs a value.'],

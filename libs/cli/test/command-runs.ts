@@ -19,6 +19,7 @@ export async function run(
   argv: readonly string[],
   terminal: Partial<Terminal> = {},
   env: Readonly<Record<string, string>> = {},
+  stateDir = '/no/such/folder',
 ): Promise<Ran> {
   let out = ''
   let err = ''
@@ -32,7 +33,7 @@ export async function run(
   const code = await runCli(argv, {
     env: { AGENTFLEET_URL: url, ...env },
     version: '0.1.0',
-    stateDir: '/no/such/folder',
+    stateDir,
     // A copy of the properties would lose those that change during the command.
     terminal: Object.defineProperties(own, Object.getOwnPropertyDescriptors(terminal)),
   })

@@ -17,9 +17,9 @@ const live: Fact = { id: 'd3', service: 'autoscaler-with-a-long-name' }
 const other: Fact = { id: 'd4', service: 'other' }
 
 /** Follows a list that first has one fact; the second connection finds another one. */
-async function follow(columns: number | undefined): Promise<string> {
+async function follow(columns: number | undefined, first = [known]): Promise<string> {
   let printed = ''
-  const reads = [[known], [known], [missed, known]]
+  const reads = [first, first, [missed, known]]
   const facts = [live, live, other]
   const context = contextWith({ print: (line) => void (printed += `${line}\n`) })
   context.client.follow = async function* () {
@@ -52,6 +52,15 @@ test('a followed list prints each record once below the list: new ones that matc
   const reasons = printed.split('\n').map((line) => line.indexOf('because'))
   // The columns of a new row are as wide as those of the rows above it.
   expect(reasons[2]).toBe(reasons[3])
+})
+
+test('a followed list without a record prints the headings with the first record', async () => {
+  const lines = (await follow(undefined, [])).split('\n')
+  expect(lines.slice(0, 3)).toEqual([
+    'None.',
+    expect.stringMatching(/^ID +SERVICE/),
+    expect.stringMatching(/^d3 /),
+  ])
 })
 
 test('a followed list prints every field of a new record in a terminal that is too narrow for a table', async () => {

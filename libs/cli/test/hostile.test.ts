@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -16,6 +16,16 @@ const says =
     response.writeHead(status, { 'content-type': 'application/json' }).end(body)
 const problem = (status: number, code: string): string =>
   JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail: 'Why.', code })
+
+/** A state folder with the files of these fleets. */
+async function folderWith(fleets: Readonly<Record<string, object>>) {
+  const path = await mkdtemp(join(tmpdir(), 'agentfleet-cli-'))
+  for (const [name, fleet] of Object.entries(fleets)) {
+    await mkdir(join(path, name))
+    await writeFile(join(path, name, 'fleet.json'), JSON.stringify(fleet))
+  }
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
 
 /** The error of a command with `--json`: the last line of the standard error. */
 function errorIn(err: string): { readonly exitCode: number; readonly message: string } {
@@ -168,6 +178,75 @@ test('the command doctor says that a server is not a gateway, and asks a gateway
   })
 })
 
+test.for<[what: string, listener: RequestListener, text: RegExp]>([
+  [
+    'JSON of another program',
+    says(404, '{"error":"no"}'),
+    /does not answer as a gateway \(HTTP 404\)/,
+  ],
+  [
+    'a redirect',
+    (_request, response) => response.writeHead(302, { location: 'https://login.example' }).end(),
+    /does not answer as a gateway \(HTTP 302, which leads to https:\/\/login\.example\)/,
+  ],
+])(
+  'the command doctor says once that a server is not a gateway if its answer is %s',
+  async ([, listener, text]) => {
+    await using server = await serve(listener)
+    const { code, out } = await run(server.url, ['doctor', '--json'])
+    const problems = out.split('\n').filter((line) => line.includes('"problem"'))
+    expect(problems).toEqual([expect.stringMatching(text)])
+    expect(code).toBe(EXIT.checkFailed)
+  },
+)
+
+test('the address of a gateway may end as the addresses of its API and of its page do', async () => {
+  const asked: (string | undefined)[] = []
+  await using server = await serve(({ url }, response) => {
+    asked.push(url)
+    response.end('{"tasks":[]}')
+  })
+  for (const end of ['', '/', '/v1', '/v1/', '/console']) await run(`${server.url}${end}`, ['ls'])
+  expect(new Set(asked)).toEqual(new Set(['/v1/tasks?limit=50']))
+})
+
+test('a name that does not exist cannot be deleted, and a key that may only delete deletes', async () => {
+  const asked: string[] = []
+  let status = 404
+  await using server = await serve(({ method = '', url = '' }, response) => {
+    asked.push(`${method} ${url}`)
+    if (method === 'DELETE') response.writeHead(204).end()
+    else response.writeHead(status).end(problem(status, 'agent-not-found'))
+  })
+  for (const line of ['agents rm a', 'schedules rm a']) {
+    expect((await run(server.url, line.split(' '))).code).toBe(EXIT.notFound)
+  }
+  expect(asked).toEqual(['GET /v1/agents/a', 'GET /v1/schedules/a'])
+  status = 403
+  expect((await run(server.url, ['agents', 'rm', 'a'])).code).toBe(EXIT.done)
+  expect(asked.at(-1)).toBe('DELETE /v1/agents/a')
+})
+
+test('several local fleets are named, and a file that is not of a fleet is ignored', async () => {
+  await using first = await serve(says(200, '{"tasks":[]}'))
+  await using stateDir = await folderWith({
+    'fleet-1': {
+      state: 'running',
+      pid: process.pid,
+      url: first.url,
+      processes: [],
+      simulators: [],
+    },
+    'fleet-2': { state: 'running', pid: process.pid },
+    'fleet-3': { state: 'running', pid: process.pid, url: NOWHERE, processes: [], simulators: [] },
+  })
+  const ran = await run('', ['ls'], {}, {}, stateDir.path)
+  expect(ran.code).toBe(EXIT.done)
+  expect(ran.err).toBe(
+    `This command uses the fleet at ${first.url}. Other fleets of this checkout run at ${NOWHERE}; AGENTFLEET_URL or --url chooses one.\n`,
+  )
+})
+
 describe('a wrong command line', () => {
   test.for([
     ['ls extra', '"extra" is one argument too many'],
@@ -182,6 +261,7 @@ describe('a wrong command line', () => {
     ['keys me x', '"x" is one argument too many'],
     ['goals ls x', '"x" is one argument too many'],
     ['fleet node a b', '"b" is one argument too many'],
+    ['agents put a', 'Give a name and a file: agentfleet agents put NAME FILE (- means'],
     ['agents gett a', '"gett" is not one of ls, get,'],
     ['fleet nod x', '"nod" is not one of node, drain.'],
     ['ls -z', '"-z" is not an option. Run "agentfleet ls --help".'],

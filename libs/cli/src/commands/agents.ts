@@ -1,7 +1,7 @@
 import { given } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import { takes, type Command } from '../command.ts'
-import { UsageError, type ExitCode } from '../exit.ts'
+import { mustExist, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, jsonOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
   agentDetails,
@@ -71,9 +71,11 @@ export const agents: Command = {
         return printOne(context, view, () => agentDetails(view, context))
       }
       case 'put': {
-        const [name, file = '-', ...more] = rest
-        if (name === undefined || more.length > 0) {
-          throw new UsageError('Give a name and a file: agentfleet agents put NAME FILE')
+        const [name, file] = rest
+        if (name === undefined || file === undefined) {
+          throw new UsageError(
+            'Give a name and a file: agentfleet agents put NAME FILE (- means the standard input).',
+          )
         }
         const definition = jsonOf(await context.read(file), placeOf(file)) as AgentDefinitionView
         const view = await client.putAgent(name, definition, ifVersion)
@@ -81,6 +83,7 @@ export const agents: Command = {
       }
       case 'rm': {
         const name = oneArgument(rest, 'The name of the agent is missing.')
+        await mustExist(() => client.agent(name, { signal }))
         await client.deleteAgent(name, ifVersion)
         return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }

@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import { takes, type Command, type Context } from '../command.ts'
-import { UsageError, type ExitCode } from '../exit.ts'
+import { mustExist, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, jsonOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
@@ -52,9 +52,11 @@ export const schedules: Command = {
         return printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
       }
       case 'put': {
-        const [name, file = '-', ...more] = rest
-        if (name === undefined || more.length > 0) {
-          throw new UsageError('Give a name and a file: agentfleet schedules put NAME FILE')
+        const [name, file] = rest
+        if (name === undefined || file === undefined) {
+          throw new UsageError(
+            'Give a name and a file: agentfleet schedules put NAME FILE (- means the standard input).',
+          )
         }
         const request = jsonOf(await context.read(file), placeOf(file)) as ScheduleRequest
         return store(context, name, request, expected)
@@ -82,6 +84,7 @@ export const schedules: Command = {
       }
       case 'rm': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
+        await mustExist(() => client.schedule(name, { signal }))
         await client.deleteSchedule(name, { ...expected, signal })
         return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }

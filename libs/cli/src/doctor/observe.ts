@@ -89,32 +89,52 @@ export async function askGateway(
   stopped: AbortSignal,
 ): Promise<GatewayAnswer | Check> {
   const signal = AbortSignal.any([stopped, AbortSignal.timeout(ANSWER_WITHIN_MS)])
+  const problem = (detail: string): Check => ({
+    name: 'gateway',
+    result: 'problem',
+    detail,
+    fix: 'Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of a gateway.',
+  })
   try {
     const startMs = Date.now()
-    const answer = await fetch(below(url, '/readyz'), { signal })
-    const { ok, reason, degraded } = (await answer.json()) as {
+    const answer = await fetch(below(url, '/readyz'), { signal, redirect: 'manual' })
+    const halfMs = (Date.now() - startMs) / 2
+    const said = readyIn(await answer.text())
+    if (said === undefined) {
+      const location = answer.headers.get('location')
+      const why = location === null ? '' : `, which leads to ${location}`
+      return problem(`${url} does not answer as a gateway (HTTP ${answer.status}${why})`)
+    }
+    const { ok, reason, degraded } = said
+    const atMs = Date.parse(answer.headers.get('date') ?? '')
+    return {
+      ready: readiness(url, { ok, reason, parts: degraded ?? [] }),
+      skewMs: Number.isNaN(atMs) ? 0 : atMs + 500 - (startMs + halfMs),
+      version: await documentVersion(url, signal),
+    }
+  } catch (error) {
+    return problem(`${url} does not answer (${reasonOf(error)})`)
+  }
+}
+
+/** What a gateway says about itself; undefined: the text comes from another kind of server. */
+function readyIn(text: string) {
+  try {
+    const said = JSON.parse(text) as {
       readonly ok: boolean
       readonly reason?: string
       readonly degraded?: readonly string[]
     }
-    const atMs = Date.parse(answer.headers.get('date') ?? '')
-    const half = (Date.now() - startMs) / 2
-    return {
-      ready: readiness(url, { ok, reason, parts: degraded ?? [] }),
-      skewMs: Number.isNaN(atMs) ? 0 : atMs + 500 - (startMs + half),
-      version: await documentVersion(url, signal),
-    }
-  } catch (error) {
-    return {
-      name: 'gateway',
-      result: 'problem',
-      detail: `${url} does not answer${error instanceof SyntaxError ? ' as a gateway' : ''} (${reasonOf(error)})`,
-      fix: 'Start a fleet with "agentfleet up", or set AGENTFLEET_URL.',
-    }
+    return typeof said.ok === 'boolean' ? said : undefined
+  } catch {
+    return undefined
   }
 }
 
 function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return `no answer came within ${ANSWER_WITHIN_MS / 1_000} s`
+  }
   const cause = error instanceof Error ? error.cause : undefined
   return cause instanceof Error ? cause.message : String(error)
 }

@@ -5,6 +5,30 @@ import { UsageError } from '../exit.ts'
 import { checkArguments } from './arguments.ts'
 import { GLOBAL_OPTIONS } from './global-options.ts'
 
+/** Words that other programs use for the commands of this one. */
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['start', 'up'],
+  ['run', 'submit'],
+  ['list', 'ls'],
+  ['ps', 'ls'],
+  ['tasks', 'ls'],
+  ['show', 'get'],
+  ['describe', 'get'],
+  ['logs', 'get --events'],
+  ['events', 'get --events'],
+  ['follow', 'watch'],
+  ['stop', 'cancel'],
+  ['kill', 'cancel'],
+  ['rm', 'cancel'],
+  ['retry', 'replay'],
+  ['status', 'fleet'],
+  ['nodes', 'fleet'],
+  ['tools', 'agents tools'],
+  ['models', 'agents models'],
+  ['cost', 'usage'],
+  ['me', 'keys me'],
+])
+
 /** A parsed command line. */
 export type CommandLine =
   | { readonly kind: 'help'; readonly command?: Command }
@@ -53,10 +77,12 @@ function commandAt(argv: readonly string[]): number {
 function commandNamed(name: string, commands: readonly Command[]): Command {
   const found = commands.find((command) => command.name === name)
   if (found !== undefined) return found
-  const near = closest(
-    name,
-    commands.map((command) => command.name),
-  )
+  const near =
+    SYNONYMS.get(name) ??
+    closest(
+      name,
+      commands.map((command) => command.name),
+    )
   const hint = near === undefined ? '' : ` Did you mean "${near}"?`
   throw new UsageError(
     `"${name}" is not a command.${hint} Run "agentfleet help" for a list of commands.`,

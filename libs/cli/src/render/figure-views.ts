@@ -45,7 +45,22 @@ export function statsTable(stats: TaskSeries, look: Look): string {
     number(point.inputTokens + point.outputTokens),
     usd(point.costUsd),
   ])
-  return table([...columns, ...quantiles, right('TOKENS'), right('COST')], rows, look)
+  const shown = table([...columns, ...quantiles, right('TOKENS'), right('COST')], rows, look)
+  return `${shown}${priceNote(points)}`
+}
+
+/** A sum of tokens, in `tokens` or in `inputTokens`, and its cost. */
+interface Spent {
+  readonly tokens?: number
+  readonly inputTokens?: number
+  readonly costUsd: number
+}
+
+/** Says why a cost is zero although models were called. */
+function priceNote(parts: readonly Spent[]): string {
+  const isFree = parts.every(({ costUsd }) => costUsd === 0)
+  const isUsed = parts.some(({ inputTokens = 0, tokens = inputTokens }) => tokens > 0)
+  return isFree && isUsed ? '\nThe cost includes only calls to models that have a price.' : ''
 }
 
 /** Sums over all steps: quantiles of several steps cannot be added. */
@@ -64,7 +79,8 @@ function groupTable(groupBy: string, series: TaskSeries['series'], look: Look): 
     ]
   })
   const columns = [groupBy.toUpperCase(), ...COUNTS.map(([name]) => right(name))]
-  return table([...columns, right('SUCCESS'), right('TOKENS'), right('COST')], rows, look)
+  const shown = table([...columns, right('SUCCESS'), right('TOKENS'), right('COST')], rows, look)
+  return `${shown}${priceNote(series.flatMap(({ points }) => points))}`
 }
 
 /** Tasks that wait for a node, one queue a row. */
@@ -110,7 +126,7 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     [
       'tasks in flight',
       '—',
-      limits.concurrency === undefined ? 'none' : number(limits.concurrency),
+      limits.concurrency === undefined ? 'no limit' : number(limits.concurrency),
     ],
     [
       'bytes in the log',
@@ -134,7 +150,7 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   ]
   const note =
     '"shared" means that the operator set no limit: you may hold half of what other tenants leave free.'
-  const held = `${table(['LIMIT', right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}`
+  const held = `${table(['LIMIT', right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}${priceNote(spent === undefined ? [] : [spent.day])}`
   return budget === undefined ? held : `${held}\n\n${budgetTable(budget, look)}`
 }
 

@@ -44,6 +44,8 @@ test('the command line prints the statistics for each interval of time, or their
     developer         24       24         18       4          0        4     0     82 %  45,760  $0.0090
     "
   `)
+  const unpriced = { ...STATS, series: [{ points: [{ ...POINT, costUsd: 0 }] }] }
+  expect(statsTable(unpriced, LOOK)).toMatch(/\$0\nThe cost includes only calls .* a price\.$/)
   expect(statsTable({ ...STATS, series: [] }, LOOK)).toBe(
     'Nothing happened from 2026-01-31 12:00:00 UTC to 2026-01-31 12:10:00 UTC.',
   )
@@ -85,19 +87,19 @@ test('the command line prints each limit with the share that is used', () => {
   }
   expect(`\n${limitsTable(view, LOOK)}\n`).toMatchInlineSnapshot(`
     "
-    LIMIT                                       YOU HOLD  AT MOST
-    tasks that have not ended                         41  100,000
-    tasks in flight                                    —     none
-    bytes in the log                             2.10 MB   shared
-    agents                                             —   shared
-    schedules                                          —   shared
-    connections to one gateway                         —   shared
-    held requests of one gateway                       —   shared
-    ended tasks that are kept                      1,251        —
-    spent this hour (UTC)         22,880 tokens, $0.0045        —
-    spent today (UTC)              481,220 tokens, $0.10        —
-    log of the fleet                             4.00 MB  8.00 MB
-    Redis of the fleet                               1 B        —
+    LIMIT                                       YOU HOLD   AT MOST
+    tasks that have not ended                         41   100,000
+    tasks in flight                                    —  no limit
+    bytes in the log                             2.10 MB    shared
+    agents                                             —    shared
+    schedules                                          —    shared
+    connections to one gateway                         —    shared
+    held requests of one gateway                       —    shared
+    ended tasks that are kept                      1,251         —
+    spent this hour (UTC)         22,880 tokens, $0.0045         —
+    spent today (UTC)              481,220 tokens, $0.10         —
+    log of the fleet                             4.00 MB   8.00 MB
+    Redis of the fleet                               1 B         —
     "shared" means that the operator set no limit: you may hold half of what other tenants leave free.
 
     BUDGET                USED  SET ASIDE  AT MOST  STARTS AGAIN

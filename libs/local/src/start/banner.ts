@@ -14,6 +14,7 @@ export function bannerOf(
   const ports = fleet.members().map(({ id, adminUrl }) => `${id} ${new URL(adminUrl()).port}`)
   return `
 AgentFleet: ${fleet.members().length} processes, ${workers === 1 ? 'one worker node' : `${workers} worker nodes`}, ready in ${(tookMs / 1_000).toFixed(1)} s
+  page     ${url}/console
   API      ${url}/v1        (${url}/openapi.json)
   stream   ${url.replace('http', 'ws')}/v1/stream
   fleet    ${url}/v1/fleet
@@ -26,6 +27,7 @@ AgentFleet: ${fleet.members().length} processes, ${workers === 1 ? 'one worker n
 
   curl ${url}/v1/tasks${key} -H 'content-type: application/json' -H 'prefer: wait=30' \\
        -d '{"task":"Say hello","agent":"developer"}'
+  npx --no agentfleet help
 `
 }
 

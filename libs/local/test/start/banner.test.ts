@@ -15,9 +15,11 @@ const fleet = {
 } as unknown as BannerFleet
 const bounds = { min: 2, max: 8 }
 
-test('the banner of the start lists the logs, the metrics ports, the way to begin with an empty state and the bounds of scaling', () => {
+test('the banner of the start lists the page, the command line, the logs, the metrics ports, the way to begin with an empty state and the bounds of scaling', () => {
   const banner = bannerOf(fleet, 4_200, bounds)
   expect(banner).toContain('ready in 4.2 s')
+  expect(banner).toContain('page     http://127.0.0.1:8080/console\n')
+  expect(banner).toContain('npx --no agentfleet help')
   expect(banner).toContain('/state/fleet-1/logs')
   expect(banner).toContain('gateway-1 4711')
   expect(banner).toContain('delete this folder')
