@@ -244,6 +244,23 @@ test('a service has a main.ts, a config.ts, a service.ts, a metrics.ts and a REA
   )
 })
 
+test('the README of a library or service names every folder of its modules, and ARCHITECTURE those of each service', () => {
+  const map = readText('ARCHITECTURE.md').split('\n')
+  const products = packages.filter(({ folder }) => /^(libs|services)\//.test(folder))
+  const unnamed = products.flatMap(({ folder, sources: modules }) => {
+    const row = map.find((line) => line.includes(`](${folder})`))
+    const texts = [
+      readText(`${folder}/README.md`),
+      ...(folder.startsWith('services/') ? [row] : []),
+    ]
+    const folders = modules.flatMap(({ path }) => /\/src\/([^/]+)\//.exec(path)?.[1] ?? [])
+    return [...new Set(folders)]
+      .filter((name) => texts.some((text) => !text?.includes(`\`${name}`)))
+      .map((name) => `${folder}/src/${name}`)
+  })
+  expect(unnamed).toEqual([])
+})
+
 test(`a main.ts of a service has fewer than ${MAIN_LINES} lines and does nothing but run the service`, () => {
   const mains = services.flatMap(({ sources: modules }) =>
     modules.filter(({ path }) => path.endsWith('/src/main.ts')),

@@ -100,14 +100,17 @@ test('the figures of a decision are written with at most four decimal places', (
 
 test('a chart has the value 0 where no event happened, and has no duration where none was measured', () => {
   const at = (minute: number) => new Date(minute * 60_000).toISOString()
-  const point = { at: at(2), submitted: 5, costUsd: 0.5, waitMs: { count: 1, p50: 3, p99: 9 } }
-  const series = {
+  const none = { started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, lost: 0 }
+  const calls = { llmCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0.5 }
+  const waitMs = { count: 1, p50: 3, p99: 9 }
+  const series: TaskSeries = {
+    scope: 'tenant',
     step: '1m',
     from: at(0),
     to: at(5),
     knownFrom: at(1),
-    series: [{ points: [point] }],
-  } as unknown as TaskSeries
+    series: [{ points: [{ at: at(2), submitted: 5, ...none, ...calls, waitMs }] }],
+  }
   const values = (points: readonly { value: number }[]) => points.map(({ value }) => value)
   expect(values(pointsOf(series, ({ submitted }) => submitted, 0))).toEqual([0, 5, 0, 0])
   expect(values(pointsOf(series, ({ waitMs }) => waitMs?.p99, undefined))).toEqual([9])

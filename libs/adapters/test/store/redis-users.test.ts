@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TaskRecord } from '@agentfleet/domain'
 import { defaultCacheDir, findBinaries, startRedis, type RunningServer } from '@agentfleet/local'
 import { REDIS_RULES, REDIS_SERVICES } from '@agentfleet/protocol'
+import { recordOf } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -42,11 +42,7 @@ async function storeOf(user: string): Promise<Store> {
   return store
 }
 
-function record(taskId: string, seq: number): TaskRecord {
-  const spec = { task: 'x', agent: 'a', model: 'm', priority: 'low' }
-  const times = { submittedAtMs: 1, updatedAtMs: 1, attempt: 0, failures: 0 }
-  return { taskId, tenant: 'acme', seq, state: 'queued', spec, ...times } as unknown as TaskRecord
-}
+const record = (taskId: string, seq: number) => recordOf(taskId, { seq })
 
 const note = { taskId: 'a', nodeId: 'n1', ackSubject: 'x' }
 const refused = {

@@ -98,7 +98,7 @@ export function createSubmitter(deps: {
     const outcome = await submitter.submit({
       taskId,
       tenant,
-      // Behind the fingerprint: another key may repeat the same submission.
+      // Not part of the fingerprint, since another key may repeat a submission; a replay keeps the key of its first task.
       spec: by === undefined ? spec : { submittedBy: by, ...spec },
       atMs,
       keyed,

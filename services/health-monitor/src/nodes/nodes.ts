@@ -41,13 +41,18 @@ export interface NodeEntry {
   fellAtMs: number[]
 }
 
+/** What became of a heartbeat; the bounds of the table may ignore one that counts by itself. */
+type HeardDecision =
+  | HeartbeatDecision
+  | { readonly kind: 'ignore'; readonly reason: 'table-full' | 'restarts-too-fast' }
+
 /** The table of nodes. */
 export interface NodeTable {
   /** Adds a heartbeat; `replaced` is the last heartbeat of the process that this process replaces. */
   hear(
     heartbeat: Heartbeat,
     nowMs: number,
-  ): { readonly decision: HeartbeatDecision; readonly replaced?: Heartbeat }
+  ): { readonly decision: HeardDecision; readonly replaced?: Heartbeat }
   get(nodeId: string): NodeEntry | undefined
   all(): Iterable<NodeEntry>
   size(): number
@@ -61,7 +66,8 @@ const FLAP_WINDOW_MS = 600_000
 const FLAPS_MAX = 100
 /** Milliseconds; a process needs longer than this to start. */
 const INCARNATION_MIN_MS = 1_000
-const IGNORED = { decision: { kind: 'ignore', reason: 'older' } } as const
+const TABLE_FULL = { decision: { kind: 'ignore', reason: 'table-full' } } as const
+const RESTARTS_TOO_FAST = { decision: { kind: 'ignore', reason: 'restarts-too-fast' } } as const
 
 /** Creates an empty table. */
 export function createNodeTable(): NodeTable {
@@ -73,7 +79,7 @@ export function createNodeTable(): NodeTable {
       const known = entry && { ...entry.heartbeat, dead: entry.state === 'dead' }
       const decision = admitHeartbeat(known, heartbeat)
       if (decision.kind === 'ignore') return { decision }
-      if (entry === undefined && nodes.size >= NODES_MAX) return IGNORED
+      if (entry === undefined && nodes.size >= NODES_MAX) return TABLE_FULL
       if (entry !== undefined && decision.reason === 'newer') {
         const gapMs = nowMs - entry.lastHeartbeatAtMs
         if (gapMs <= GAP_MAX_MS) entry.gapsMs.push(gapMs)
@@ -83,7 +89,9 @@ export function createNodeTable(): NodeTable {
         entry.lastHeartbeatAtMs = nowMs
         return { decision }
       }
-      if (entry !== undefined && nowMs - entry.sinceMs < INCARNATION_MIN_MS) return IGNORED
+      if (entry !== undefined && nowMs - entry.sinceMs < INCARNATION_MIN_MS) {
+        return RESTARTS_TOO_FAST
+      }
       nodes.set(heartbeat.nodeId, createEntry(heartbeat, nowMs, entry?.fellAtMs ?? []))
       return decision.kind === 'restarted' && entry !== undefined && !hasLeft(entry)
         ? { decision, replaced: entry.heartbeat }
