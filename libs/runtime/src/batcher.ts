@@ -101,7 +101,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     add(item) {
       if (draining) return Promise.reject(new BatcherError('draining', 'the batch queue is closed'))
       if (queue.length >= maxQueued) {
-        return Promise.reject(new BatcherError('overloaded', `${maxQueued}items already wait`))
+        return Promise.reject(new BatcherError('overloaded', `${maxQueued} items already wait`))
       }
       return new Promise<R>((resolve, reject) => {
         queue.push({ item, resolve, reject })
