@@ -23,7 +23,7 @@ const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'
 const FULL_WAITS = [
   'services/autoscaler/test/leaders.full.test.ts',
   'services/worker/test/provider/waits.full.test.ts',
-  'test/chaos/{bus-death,planned-drains,two-balancers,waiting}.full.test.ts',
+  'test/chaos/{bus-death,planned-drains,ten-steps,two-balancers,waiting}.full.test.ts',
   'test/e2e/scaling.full.test.ts',
 ]
 
@@ -43,8 +43,6 @@ export default defineConfig({
     reporters: ['default', summaryReporter],
     // The output of a failed test helps to explain it; that of a passed test is noise.
     silent: 'passed-only',
-    // Concurrent tests start fleets: two cores.
-    maxConcurrency: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -116,6 +114,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
+          // Each concurrent test starts a fleet, which mostly waits.
+          maxConcurrency: 4,
           sequence: { groupOrder: 2 },
         },
       },
@@ -126,7 +126,7 @@ export default defineConfig({
           include: FULL_WAITS,
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 3 },
         },
       },

@@ -211,33 +211,3 @@ describe('npm start', () => {
     expect(command.output()).toContain('--workers must be a whole number')
   })
 })
-
-describe('npm run bench', () => {
-  const bench = (parts: string) =>
-    run('libs/local/bootstrap.mjs', 'bench', '--smoke', '--only', parts)
-
-  it('kills a worker of AgentFleet and one of BullMQ, and counts the calls that were paid twice', async () => {
-    const command = bench('paid-twice')
-    expect(await command.ended, command.output()).toBe(0)
-    expect(command.output()).toMatch(/agentfleet +40 of 40 +240/)
-    expect(command.output()).toMatch(/bullmq +\d+ of 40 +240/)
-    expect(command.output()).toContain('0 violations')
-  })
-
-  it('measures AgentFleet and BullMQ, and finds no violation', async () => {
-    const command = bench('throughput,failover')
-    expect(await command.ended, command.output()).toBe(0)
-    expect(command.output()).toMatch(/ours\/theirs: \d+\.\d+×/)
-    expect(command.output()).toContain('0 violations')
-  })
-})
-
-describe('npm run chaos', () => {
-  it('kills and freezes every kind of process for half a minute, and every accepted task ends once', async () => {
-    const flags = ['--minutes', '0.5', '--seed', '14']
-    const command = run('libs/local/bootstrap.mjs', 'chaos', ...flags)
-    expect(await command.ended, command.output()).toBe(0)
-    expect(command.output()).toContain('; 0 violations')
-    expect(command.output()).toMatch(/^sound$/m)
-  }, 420_000)
-})

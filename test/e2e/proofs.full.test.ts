@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 
-/** The proofs as people start them, at small sizes. Most of their time is waiting, so two run at a time. */
+/** Benchmark, chaos and proofs as people start them, at small sizes. They mostly wait, so four run at a time. */
 const ROOT = join(import.meta.dirname, '../..')
 
 const running: ChildProcess[] = []
@@ -16,15 +16,44 @@ interface Command {
   readonly ended: Promise<number | null>
 }
 
-function prove(...args: string[]): Command {
+function run(...args: string[]): Command {
   const script = join(ROOT, 'libs/local/bootstrap.mjs')
-  const child = spawn(process.execPath, [script, 'prove', ...args], { cwd: ROOT })
+  const child = spawn(process.execPath, [script, ...args], { cwd: ROOT })
   running.push(child)
   let output = ''
   child.stdout.on('data', (chunk) => (output += String(chunk)))
   child.stderr.on('data', (chunk) => (output += String(chunk)))
   return { output: () => output, ended: new Promise((resolve) => child.once('exit', resolve)) }
 }
+
+const bench = (parts: string) => run('bench', '--smoke', '--only', parts)
+const prove = (...args: string[]) => run('prove', ...args)
+
+describe.concurrent('npm run bench', () => {
+  it('kills a worker of AgentFleet and one of BullMQ, and counts the calls that were paid twice', async () => {
+    const command = bench('paid-twice')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toMatch(/agentfleet +40 of 40 +240/)
+    expect(command.output()).toMatch(/bullmq +\d+ of 40 +240/)
+    expect(command.output()).toContain('0 violations')
+  })
+
+  it('measures AgentFleet and BullMQ, and finds no violation', async () => {
+    const command = bench('throughput,failover')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toMatch(/ours\/theirs: \d+\.\d+×/)
+    expect(command.output()).toContain('0 violations')
+  })
+})
+
+describe.concurrent('npm run chaos', () => {
+  it('kills and freezes every kind of process for half a minute, and every accepted task ends once', async () => {
+    const command = run('chaos', '--minutes', '0.5', '--seed', '14')
+    expect(await command.ended, command.output()).toBe(0)
+    expect(command.output()).toContain('; 0 violations')
+    expect(command.output()).toMatch(/^sound$/m)
+  }, 420_000)
+})
 
 describe.concurrent('npm run prove', () => {
   it('with the proof `replay` replays a recorded trace and reports how every task of the trace ended', async () => {
@@ -41,12 +70,18 @@ describe.concurrent('npm run prove', () => {
     expect(command.output()).toContain('AgentFleet')
   })
 
-  it('with the proof `memory` shows that memory stays bounded with large waiting tasks, without Redis and with stalled viewers', async () => {
-    const sizes = ['--tasks', '40', '--seconds', '5', '--rate', '100', '--viewers', '30']
-    const command = prove('memory', ...sizes)
-    expect(await command.ended, command.output()).toBe(0)
-    expect(command.output()).toContain('memory is bounded, and everything finished')
-  })
+  it.each([
+    ['large waiting tasks', 'waiting', ['--tasks', '40']],
+    ['tasks that end while Redis is frozen', 'redis', ['--seconds', '5', '--rate', '100']],
+    ['stalled viewers', 'viewers', ['--viewers', '30']],
+  ])(
+    'with the proof `memory` shows that memory stays bounded with %s',
+    async (_what, part, sizes) => {
+      const command = prove('memory', '--only', part, ...sizes)
+      expect(await command.ended, command.output()).toBe(0)
+      expect(command.output()).toContain('memory is bounded, and everything finished')
+    },
+  )
 
   it('with the proof `console` searches, cancels by filter and opens tabs, and every count is exact', async () => {
     const sizes = ['--tasks', '3000', '--cancel', '300', '--tabs', '20', '--seconds', '1']

@@ -1,18 +1,13 @@
 /** Discovery against a server that answers in Consul's place. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { NODES_MAX } from '@agentfleet/domain'
-import { eventually } from '@agentfleet/testkit'
-import { afterEach, expect, test } from 'vitest'
+import { eventually, listen } from '@agentfleet/testkit'
+import { describe, expect, test } from 'vitest'
 import { connectRegistry } from '../../src/registry/registry.ts'
 
 type Answers = (ask: IncomingMessage, answer: ServerResponse, count: number) => void
 const log = { debug() {}, info() {}, warn() {}, error() {} }
 const SOON_MS = 15_000
-const open: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of open.splice(0)) await close()
-})
 
 const listed = (...ids: unknown[]): string => JSON.stringify(ids.map((ID) => ({ Service: { ID } })))
 const says =
@@ -20,51 +15,51 @@ const says =
   (answer: ServerResponse): void =>
     void answer.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
 
-/** The lists that a watch receives from a server with these answers. */
-async function watching(answers: Answers): Promise<(readonly string[])[]> {
+/** A watch of a server with these answers, and the lists that it receives. */
+async function watching(answers: Answers) {
   let count = 0
-  const server: Server = createServer((ask, answer) => answers(ask, answer, (count += 1)))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  const registry = connectRegistry({ url: `http://127.0.0.1:${port}`, log })
+  const server = await listen(createServer((ask, answer) => answers(ask, answer, (count += 1))))
   const heard: (readonly string[])[] = []
-  const watch = registry.watch('agent-worker', (ids) => heard.push(ids))
-  open.push(
-    () => watch.close(),
-    () => server.closeAllConnections(),
-    () => new Promise((resolve) => server.close(resolve)),
+  const watch = connectRegistry({ url: server.url, log }).watch('agent-worker', (ids) =>
+    heard.push(ids),
   )
-  return heard
+  return {
+    heard,
+    async [Symbol.asyncDispose]() {
+      watch.close()
+      await server.close()
+    },
+  }
 }
 
-test.each([
-  ['an answer without its index', says('[]', {})],
-  ['the status 400', says('bad', {}, 400)],
-  ['an answer that is not JSON', says('{nonsense')],
-  ['an object in place of the list', says('{"Service":{"ID":"a"}}')],
-  ['an entry without a service', says('[{}]')],
-  ['an entry that is null', says('[null]')],
-  ['an id that is not a text', says(listed('a', 7))],
-  ['an id that is empty', says(listed(''))],
-  ['a broken connection', (answer: ServerResponse) => void answer.destroy()],
-])(
-  'a watch of Consul keeps its last list after %s, and then reads the next list',
-  async (_, garbage) => {
-    const heard = await watching((_ask, answer, count) => {
+// Each waits for the pause after a failed read, so they wait together.
+describe.concurrent('a watch of Consul', () => {
+  test.each([
+    ['an answer without its index', says('[]', {})],
+    ['the status 400', says('bad', {}, 400)],
+    ['an answer that is not JSON', says('{nonsense')],
+    ['an object in place of the list', says('{"Service":{"ID":"a"}}')],
+    ['an entry without a service', says('[{}]')],
+    ['an entry that is null', says('[null]')],
+    ['an id that is not a text', says(listed('a', 7))],
+    ['an id that is empty', says(listed(''))],
+    ['a broken connection', (answer: ServerResponse) => void answer.destroy()],
+  ])('keeps its last list after %s, and then reads the next list', async (_, garbage) => {
+    await using watch = await watching((_ask, answer, count) => {
       if (count === 1) return says(listed('n1'), { 'x-consul-index': '5' })(answer)
       if (count === 2) return garbage(answer)
       if (count === 3) return says(listed('n1', 'n2'), { 'x-consul-index': '9' })(answer)
       // The next blocking query waits.
       return undefined
     })
-    await eventually(() => expect(heard).toEqual([['n1'], ['n1', 'n2']]), SOON_MS)
-  },
-)
-
-test('a watch of Consul reads a bounded number of services', async () => {
-  const many = Array.from({ length: NODES_MAX + 10 }, (_, at) => `n${at}`)
-  const heard = await watching((_ask, answer, count) => {
-    if (count === 1) says(listed(...many))(answer)
+    await eventually(() => expect(watch.heard).toEqual([['n1'], ['n1', 'n2']]), SOON_MS)
   })
-  await eventually(() => expect(heard[0]).toHaveLength(NODES_MAX), SOON_MS)
+
+  test('reads a bounded number of services', async () => {
+    const many = Array.from({ length: NODES_MAX + 10 }, (_, at) => `n${at}`)
+    await using watch = await watching((_ask, answer, count) => {
+      if (count === 1) says(listed(...many))(answer)
+    })
+    await eventually(() => expect(watch.heard[0]).toHaveLength(NODES_MAX), SOON_MS)
+  })
 })

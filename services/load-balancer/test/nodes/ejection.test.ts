@@ -113,7 +113,7 @@ describe('the ejection of a node', () => {
     }
     await eventually(async () => expect(await world.decisions()).toHaveLength(1), SOON_MS)
     // After one round trip the server has refused the second record.
-    await world.bus.roundTrip(1_000)
+    await world.bus.roundTrip(SOON_MS)
     expect(await world.decisions()).toHaveLength(1)
   })
 })

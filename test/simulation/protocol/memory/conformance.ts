@@ -30,7 +30,7 @@ function declareBus(ground: () => Ground): void {
           },
           { queue: 'group' },
         )
-        expect(await member.roundTrip(2_000)).toBe(true)
+        expect(await member.roundTrip(20_000)).toBe(true)
       }
       const reply = await bus.request('group.ask', '', 2_000)
       expect(reply).toEqual({ kind: 'reply', text: heard[0] })
@@ -48,7 +48,7 @@ function declareBus(ground: () => Ground): void {
     other.subscribe('node.n1.beat', (message) => void heard.push(`exact ${message.text()}`))
     const closed = other.subscribe('node.n1.>', (message) => void heard.push(message.text()))
     closed.close()
-    await other.roundTrip(2_000)
+    await other.roundTrip(20_000)
     bus.publish('node.n1.beat', 'a')
     bus.publish('node.n2.beat', 'b')
     await until(() => heard.length >= 3)
