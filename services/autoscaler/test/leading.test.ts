@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startWorld } from './support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
-const until = (holds: () => boolean, timeout = 15_000) =>
+const until = (holds: () => boolean, timeout = 30_000) =>
   vi.waitUntil(holds, { timeout, interval: 10 })
 
 beforeAll(async () => {
@@ -38,8 +38,14 @@ describe('the leadership of the autoscaler', () => {
     await until(() => only.leading())
     const stoppedAtMs = performance.now()
     world.consul.kill('SIGSTOP')
-    await until(() => !only.leading(), 15_000)
-    expect(performance.now() - stoppedAtMs).toBeLessThan(10_500)
+    let ledAtMs = stoppedAtMs
+    await until(() => {
+      const nowMs = performance.now()
+      if (only.leading()) ledAtMs = nowMs
+      return ledAtMs < nowMs
+    }, 30_000)
+    // The last look at a leader, because a busy machine may look late.
+    expect(ledAtMs - stoppedAtMs).toBeLessThan(10_500)
     world.consul.kill('SIGCONT')
     await until(() => only.leading(), 30_000)
     expect(changes).toEqual([true, false, true])

@@ -31,7 +31,7 @@ const log = createLogger({ service: 'test', id: 'test', level: 'error' })
 export const STALL_MS = 2_000
 
 /** The longest wait of these tests on a busy machine, milliseconds. */
-const SOON_MS = 20_000
+const SOON_MS = 40_000
 /** A monitor that has just connected withholds deaths for this many snapshots. */
 const SETTLED_SNAPSHOTS = 14
 const STEADY_NODES = 6
@@ -103,7 +103,7 @@ async function startEmptyWorld() {
     /** Resolves after this many more snapshots. */
     async nextSnapshots(count: number) {
       const seen = snapshots.length
-      await until(() => snapshots.length >= seen + count, 2 * SOON_MS)
+      await until(() => snapshots.length >= seen + count)
     },
     deathsOn: (nodeId: string) => deaths.filter((given) => given.nodeId === nodeId),
     decisionsOn: (nodeId: string) =>

@@ -9,7 +9,7 @@ let servers: TestServers<'consul'>
 let probes: Server
 let healthy = true
 const log = { debug() {}, info() {}, warn() {}, error() {} }
-const SOON_MS = 15_000
+const SOON_MS = 30_000
 
 beforeAll(async () => {
   servers = await startTestServers(['consul'])

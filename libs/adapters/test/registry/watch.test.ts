@@ -7,7 +7,7 @@ import { connectRegistry } from '../../src/registry/registry.ts'
 
 type Answers = (ask: IncomingMessage, answer: ServerResponse, count: number) => void
 const log = { debug() {}, info() {}, warn() {}, error() {} }
-const SOON_MS = 15_000
+const SOON_MS = 30_000
 
 const listed = (...ids: unknown[]): string => JSON.stringify(ids.map((ID) => ({ Service: { ID } })))
 const says =

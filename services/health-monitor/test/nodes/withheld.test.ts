@@ -15,10 +15,7 @@ describe('no death is declared', () => {
     const diedAtMs = performance.now()
     await Promise.all(nodes.map((node) => node.crash()))
     // In the end every silent node dies; the last death ends the test.
-    await world.until(
-      () => namesOf('mass-', 6).every((id) => world.deathsOn(id).length > 0),
-      15_000,
-    )
+    await world.until(() => namesOf('mass-', 6).every((id) => world.deathsOn(id).length > 0))
     for (const id of namesOf('mass-', 6)) {
       expect(world.deathsOn(id)[0]!.seenAtMs - diedAtMs).toBeGreaterThan(4_000)
     }
@@ -33,7 +30,7 @@ describe('no death is declared', () => {
     await world.nextSnapshots(6)
     await world.nats.stop('SIGKILL')
     await world.nats.restart()
-    await world.until(() => world.watcher.connected(), 10_000)
+    await world.until(() => world.watcher.connected())
     await world.nextSnapshots(14)
     expect(world.deaths.slice(before)).toEqual([])
     expect(world.last('steady-0')?.state).toBe('alive')
