@@ -1,5 +1,10 @@
-import { countedKeyProblems, MODEL_PATTERN } from '@agentfleet/domain'
-import { readTenantBudgets, readTenantLimits, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { countedKeyProblems, KEY_LIMITS, MODEL_PATTERN } from '@agentfleet/domain'
+import {
+  readTenantBudgets,
+  readTenantLimits,
+  readTenantTools,
+  TOKEN_PATTERN,
+} from '@agentfleet/protocol'
 import {
   ConfigError,
   baseEnv,
@@ -45,6 +50,10 @@ const variables = z.object({
   JWT_TENANT_CLAIM: text({ default: 'tenant' }),
   /** The claim with the scopes, as a list or with blanks between them; words in it that are not scopes are ignored. */
   JWT_SCOPE_CLAIM: text({ default: 'scope' }),
+  /** Requests in a minute of all tokens with one subject, over all gateways. */
+  JWT_REQUESTS_PER_MINUTE: integer({ min: 1, max: KEY_LIMITS.requestsPerMinuteMax }).optional(),
+  /** Requests and streams that all tokens with one subject have open at once, over all gateways. */
+  JWT_CONCURRENT: integer({ min: 1, max: KEY_LIMITS.concurrentMax }).optional(),
   /** Tenants whose keys also see other tenants' task ids in decisions and incidents. */
   OPERATOR_TENANTS: list([]),
   /** Names by which clients call the gateway, in addition to loopback and the address that they reach. */
@@ -67,6 +76,8 @@ const variables = z.object({
   TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),
   /** As for workers, which keep the budgets; the gateway only shows them. */
   TENANT_BUDGETS: notEmpty(text(), 'no tenant has a budget'),
+  /** As for workers, which enforce the rules; the gateway shows each tenant only its tools, and refuses the others. */
+  TENANT_TOOLS: notEmpty(text(), 'every tenant may use every tool'),
   /** As for coordinators, which count usage by the values of these metadata keys. */
   USAGE_METADATA_KEYS: list([]),
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
@@ -193,6 +204,7 @@ export const schema = withRules(
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
   ({ USAGE_METADATA_KEYS = [] }) => countedKeyProblems(USAGE_METADATA_KEYS),
   ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,
+  ({ TENANT_TOOLS }) => readTenantTools(TENANT_TOOLS).problems,
 )
 
 /** The parsed configuration of the gateway. */

@@ -11,7 +11,13 @@ import {
 } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import { readPage } from '@agentfleet/console'
-import { CHANNELS, readTenantBudgets, readTenantLimits, STREAMS } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  readTenantBudgets,
+  readTenantLimits,
+  readTenantTools,
+  STREAMS,
+} from '@agentfleet/protocol'
 import {
   every,
   settleWithin,
@@ -157,7 +163,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         specOf: async (tenant, request) => {
           const found = await parts.agentChoice.definitionFor(tenant, request)
           const spec = specOf(request, parts.defaultModel, found)
-          parts.offers.check(spec)
+          parts.offers.check(tenant, spec)
           return spec
         },
         nowMs: clock.nowMs,
@@ -351,7 +357,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     streams,
     document,
     checkTask: valueCheck(document, 'TaskRequest'),
-    offers: followOffers({ bus, clock }),
+    offers: followOffers({ bus, clock, rules: readTenantTools(config.TENANT_TOOLS).rules }),
     fleet,
     stats,
     nodes,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { TenantBudgets } from '@agentfleet/domain'
-import { readTenantBudgets, SLOTS_MAX, TOKEN_PATTERN } from '@agentfleet/protocol'
+import { readTenantBudgets, readTenantTools, SLOTS_MAX, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
@@ -20,7 +20,6 @@ import { z } from 'zod'
 import { listedProviders } from './llm/provider-config.ts'
 import { fetchProblems } from './tools/fetch/http-fetch-tool.ts'
 import { parseMcpServers } from './tools/mcp/mcp-config.ts'
-import { tenantToolsOf } from './tools/tenant-tools.ts'
 
 /** As hard to guess as a key. */
 const SECRET_BYTES = 24
@@ -106,10 +105,7 @@ export const schema = withRules(
     HTTP_FETCH_PRIVATE_RANGES: privateRanges = [],
   }) => fetchProblems({ allowed, denied, privateRanges }),
   ({ TENANT_BUDGETS }) => readTenantBudgets(TENANT_BUDGETS).problems,
-  ({ TENANT_TOOLS }) => {
-    tenantToolsOf(TENANT_TOOLS)
-    return []
-  },
+  ({ TENANT_TOOLS }) => readTenantTools(TENANT_TOOLS).problems,
   ({ LLM_SILENCE_TIMEOUT_MS: silenceMs = 0, LLM_CALL_TIMEOUT_MS: callMs = Infinity }) =>
     silenceMs <= callMs
       ? []

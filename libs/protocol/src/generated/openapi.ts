@@ -572,7 +572,7 @@ export interface components {
       arguments?: unknown
     }
     /**
-     * @description With `other-keys` the key that submitted the task may not decide on its steps or on its held plan; another key must decide. `other-keys` also applies to the children of the task. With `any`, the default, every key with the scope `tasks:approve` may decide.
+     * @description With `other-keys` the key that submitted the task may not decide on its steps or on its held plan; another key must decide. `other-keys` also applies to the children of the task. A request without a key, to a gateway without keys, may not ask for `other-keys`. With `any`, the default, every key with the scope `tasks:approve` may decide.
      * @enum {string}
      */
     Approvers: 'any' | 'other-keys'

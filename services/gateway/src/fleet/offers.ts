@@ -1,5 +1,14 @@
 import type { Bus } from '@agentfleet/adapters'
-import { createNewest, matchesPattern, NODES_MAX, type TaskSpec } from '@agentfleet/domain'
+import {
+  createNewest,
+  fitsToolPattern,
+  matchesPattern,
+  mayUseSomeTool,
+  mayUseTool,
+  NODES_MAX,
+  type TaskSpec,
+  type TenantTools,
+} from '@agentfleet/domain'
 import {
   CHANNELS,
   type McpProblem,
@@ -18,14 +27,14 @@ import { meant, Refusal } from '../http/problems.ts'
  * within LISTEN_FIRST_MS of the first report, because other nodes may offer more.
  */
 export interface Offers {
-  /** Returns the tools by name, each with the number of nodes that offer it. */
-  tools(): ToolView[]
-  /** Returns the MCP servers that lack tools, each problem with the number of nodes that report it. */
-  mcpProblems(): McpProblemView[]
+  /** Returns the tools that the tenant may use, by name, each with the number of nodes that offer it. */
+  tools(tenant: string): ToolView[]
+  /** Returns the tenant's MCP servers that lack tools, each problem with the number of nodes that report it. */
+  mcpProblems(tenant: string): McpProblemView[]
   /** Returns the models by name, each with the number of nodes that serve it. */
   models(): ModelView[]
-  /** Throws a Refusal for a tool or a model that no node offers. */
-  check(spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void
+  /** Throws a Refusal for a tool or a model that no node offers to the tenant. */
+  check(tenant: string, spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void
   close(): void
 }
 
@@ -49,9 +58,11 @@ interface Said {
 export function followOffers({
   bus,
   clock,
+  rules,
 }: {
   bus: Pick<Bus, 'on'>
   clock: Pick<Clock, 'monotonicMs'>
+  rules: TenantTools
 }): Offers {
   const nodes = createNewest<string, Said>({ entriesMax: NODES_MAX, bytesMax: SAID_MAX_BYTES })
   let listeningSinceMs = 0
@@ -72,13 +83,14 @@ export function followOffers({
   })
 
   return {
-    tools: () => toolsOf(fresh()),
-    mcpProblems: () => mcpProblemsOf(fresh()),
+    tools: (tenant) => toolsOf(fresh()).filter(({ name }) => mayUseTool(rules, tenant, name)),
+    mcpProblems: (tenant) =>
+      mcpProblemsOf(fresh()).filter(({ server }) => mayUseSomeTool(rules, tenant, `${server}__`)),
     models: () => modelsOf(fresh()),
-    check(spec) {
+    check(tenant, spec) {
       const said = fresh()
       if (said.length === 0 || clock.monotonicMs() - listeningSinceMs < LISTEN_FIRST_MS) return
-      checkTools(spec.tools ?? [], said)
+      checkTools(spec.tools ?? [], said, rules, tenant)
       checkModels([spec.model, ...(spec.fallbackModels ?? [])], said)
     },
     close: () => subscription.close(),
@@ -112,19 +124,22 @@ function modelsOf(said: readonly Said[]): ModelView[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function checkTools(names: readonly string[], said: readonly Said[]): void {
+function checkTools(
+  names: readonly string[],
+  said: readonly Said[],
+  rules: TenantTools,
+  tenant: string,
+): void {
   // Most tasks name no tools.
   if (names.length === 0) return
-  const known = new Set(said.flatMap(({ tools }) => tools.map(({ name }) => name)))
-  const offered = (pattern: string): boolean =>
-    pattern.endsWith('*')
-      ? [...known].some((name) => name.startsWith(pattern.slice(0, -1)))
-      : known.has(pattern)
+  const all = said.flatMap(({ tools }) => tools.map(({ name }) => name))
+  const known = new Set(all.filter((name) => mayUseTool(rules, tenant, name)))
+  const offered = (pattern: string) => [...known].some((name) => fitsToolPattern(pattern, name))
   const unknown = names.filter((name) => !offered(name))
   if (unknown.length === 0) return
   throw new Refusal(
     'unknown-tool',
-    `No node offers ${unknown.join(', ')}.${meant(unknown, [...known])} Use one of these tools: ${shown(known)}.`,
+    `No node offers ${unknown.join(', ')}${rules === undefined ? '' : ' to your tenant'}.${meant(unknown, [...known])} Use one of these tools: ${shown(known)}.`,
     unknown.map((name) => ({ pointer: '/tools', detail: `no node offers ${name}` })),
   )
 }

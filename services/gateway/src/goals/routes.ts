@@ -53,7 +53,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
     let spec: TaskSpec
     try {
       spec = goalSpecOf(asked, team, tenant, defaultModel)
-      offers.check(spec)
+      offers.check(tenant, spec)
     } catch (error) {
       // Without its spec it is not known which agents the goal uses.
       if (!keyed || principal?.agents !== undefined || !(error instanceof Refusal)) throw error

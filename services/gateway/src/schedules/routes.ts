@@ -19,7 +19,7 @@ import { createSlices } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { checkCron, nextTick } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
-import { submitterOf } from '../principals/submitter.ts'
+import { submitterOf, unapprovable } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
 import { createTenantTurns } from '../tenants/turns.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
@@ -143,6 +143,8 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const made = await specOf(tenant, task as FilledTaskRequest).catch((error: unknown) => {
         throw error instanceof Refusal ? inPart('/task', error) : error
       })
+      const refusal = unapprovable(made, by)
+      if (refusal !== undefined) throw inPart('/task', refusal)
       const spec = by === undefined ? made : { ...made, submittedBy: by }
       const atMs = nowMs()
       const asked = { cron, timeZone, overlap, paused, request: task as Json }

@@ -67,7 +67,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       const choice = agentChoice.definitionFor(tenant, request)
       found = choice instanceof Promise ? await choice : choice
       spec = specOf(request, defaultModel, found)
-      offers.check(spec)
+      offers.check(tenant, spec)
     } catch (error) {
       if (!keyed || !(error instanceof Refusal)) throw error
       // The same request may have been accepted while its agent, tools and model were known.

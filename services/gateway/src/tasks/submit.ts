@@ -7,6 +7,7 @@ import { neededFrom } from './dependencies.ts'
 import type { Handover } from './handover.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
+import { unapprovable } from '../principals/submitter.ts'
 import { roughBytes } from '../tenants/size.ts'
 import type { Reader } from './reads.ts'
 
@@ -88,12 +89,15 @@ export function createSubmitter(deps: {
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
     const specHash = keyed ? hashSpec(submission.asked ?? submission.spec) : ''
-    if (submission.refusal !== undefined) {
+    /** An earlier request with the same key may have stored the task. */
+    const refused = async (refusal: Refusal): Promise<SubmitOutcome> => {
       const known = (await reader.load(taskId)) !== undefined
-      if (known) return existing(taskId, tenant, specHash)
-      return { kind: 'refused', refusal: submission.refusal }
+      return known ? existing(taskId, tenant, specHash) : { kind: 'refused', refusal }
     }
+    if (submission.refusal !== undefined) return refused(submission.refusal)
     const { spec } = submission
+    const refusal = unapprovable(spec, by)
+    if (refusal !== undefined) return refused(refusal)
     const oldest = await neededFrom(reader, submission)
     const outcome = await submitter.submit({
       taskId,

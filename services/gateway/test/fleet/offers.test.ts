@@ -57,3 +57,41 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
   ])
   expect(await client.mcpProblems()).toEqual([{ ...unreachable, nodes: 1 }])
 })
+
+test('with TENANT_TOOLS each tenant sees only its tools and its MCP servers, and a task with another tool is refused', async () => {
+  const keys = { acme: 'a-key-of-16-characters', beta: 'another-key-of-16-characters' }
+  await using bench = await setup({
+    API_KEYS: Object.entries(keys)
+      .map((each) => each.join(':'))
+      .join(),
+    TENANT_TOOLS: '{"acme":["lookup","crm__*"],"*":["lookup"]}',
+  })
+  const [acme, beta] = [bench.client(keys.acme), bench.client(keys.beta)]
+  const tools = ['crm__find', 'lookup', 'pay_out'].map(tool)
+  const say = () => {
+    const offers = { nodeId: 'n1', tools, models: ['*'], mcpProblems: [unreachable] }
+    bench.bus.send(CHANNELS.offers, offers, { nodeId: 'n1' })
+  }
+  const names = async (client: typeof acme) => (await client.tools()).map(({ name }) => name)
+  await eventually(async () => {
+    say()
+    expect(await names(acme)).toEqual(['crm__find', 'lookup'])
+  }, 15_000)
+  expect(await names(beta)).toEqual(['lookup'])
+  expect(await acme.mcpProblems()).toHaveLength(1)
+  expect(await beta.mcpProblems()).toEqual([])
+  const refused = await eventually(async () => {
+    say()
+    return beta.submit({ task: 'x', tools: ['lookup', 'crm__*', 'pay_out'] }).then(
+      () => Promise.reject(new Error('accepted')),
+      (error: unknown) => error,
+    )
+  }, 15_000)
+  expect(refused).toMatchObject({
+    problem: {
+      code: 'unknown-tool',
+      detail: 'No node offers crm__*, pay_out to your tenant. Use one of these tools: lookup.',
+    },
+  })
+  expect((await acme.submit({ task: 'x', tools: ['crm__*'] })).state).toBe('queued')
+})

@@ -1,3 +1,4 @@
+import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { principalIn } from '../../src/principals/jwt/verifier.ts'
 import { setup } from '../support.ts'
@@ -16,6 +17,42 @@ test('a JWT of the configured issuer gives its caller the tenant and the known s
   expect((await client.submit({ task: 'x' })).state).toBe('queued')
   await expect(client.fleet()).rejects.toMatchObject({ problem: { code: 'scope-missing' } })
   expect(issuer.reads()).toBe(1)
+})
+
+test('JWT_REQUESTS_PER_MINUTE and JWT_CONCURRENT limit all tokens of one subject together, and no other subject', async () => {
+  await using issuer = await startIssuer()
+  await using bench = await setup({
+    ...issuer.variables,
+    JWT_REQUESTS_PER_MINUTE: '20',
+    JWT_CONCURRENT: '1',
+  })
+  const clientOf = async (sub: string, jti: string) =>
+    bench.client(await issuer.sign({ ...claimsOf('acme', 'tasks:read tasks:write'), sub, jti }))
+  const [first, second, other] = await Promise.all([
+    clientOf('ada', '1'),
+    clientOf('ada', '2'),
+    clientOf('bob', '3'),
+  ])
+  expect((await first.me()).limits).toEqual({ requestsPerMinute: 20, concurrent: 1 })
+  const abort = new AbortController()
+  const waiting = first.submit({ task: 'x' }, { waitSeconds: 60, signal: abort.signal })
+  await eventually(async () => {
+    await expect(second.me()).rejects.toMatchObject({
+      status: 429,
+      problem: {
+        code: 'too-many-requests-open',
+        detail: expect.stringMatching(
+          /^All tokens of this subject together may have 1 req/,
+        ) as string,
+      },
+    })
+  }, 30_000)
+  abort.abort()
+  await waiting.catch(() => undefined)
+  await eventually(async () => {
+    await expect(second.me()).rejects.toMatchObject({ problem: { code: 'rate-limited' } })
+  }, 30_000)
+  expect((await other.me()).keyId).toBe('jwt:bob')
 })
 
 test('a JWT is refused with 503 while the keys of its issuer cannot be read', async () => {

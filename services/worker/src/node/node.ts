@@ -7,7 +7,7 @@ import {
   type TenantBudgets,
   type Timing,
 } from '@agentfleet/domain'
-import { RESULT_MAX_BYTES } from '@agentfleet/protocol'
+import { readTenantTools, RESULT_MAX_BYTES } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
 import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
@@ -24,7 +24,6 @@ import { createReporter } from './reports.ts'
 import { createRuns, type GivenItem, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
-import { tenantToolsOf } from '../tools/tenant-tools.ts'
 
 /** Characters of a tool's output: the model reads it again in each later call. */
 const TOOL_OUTPUT_CHARS_MAX = 65_536
@@ -104,7 +103,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     noticePause: ownership.noticePause,
     llm,
     tools: deps.tools.all,
-    tenantTools: tenantToolsOf(config.TENANT_TOOLS),
+    tenantTools: readTenantTools(config.TENANT_TOOLS).rules,
     answerChecks: createAnswerChecks(),
     deltas,
     metrics,

@@ -27,8 +27,7 @@ import {
   type Turn,
 } from './turn.ts'
 import type { Run } from '../node/runs.ts'
-import { toolsOfTenant } from '../tools/tenant-tools.ts'
-import { chooseTools } from '../tools/tool.ts'
+import { chooseTools, toolsOfTenant } from '../tools/tool.ts'
 
 /**
  * The loop of an LLM agent: it calls the model and runs the tools that the model requests, until

@@ -12,6 +12,7 @@ import type {
   ChildRef,
   TaskError,
   TaskInput,
+  TenantTools,
 } from '@agentfleet/domain'
 import type { Pause } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
@@ -20,7 +21,6 @@ import type { Deltas } from './deltas.ts'
 import type { Llm } from '../llm/llm.ts'
 import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from '../node/runs.ts'
-import type { TenantTools } from '../tools/tenant-tools.ts'
 import type { Tools } from '../tools/tool.ts'
 
 /** The dependencies and results that all turns of an agent share. */

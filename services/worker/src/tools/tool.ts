@@ -1,3 +1,4 @@
+import { fitsToolPattern, mayUseTool, type TenantTools } from '@agentfleet/domain'
 import type { ToolContext } from '@agentfleet/toolkit'
 
 /** The description of a tool for the model, in the form of the chat completions API. */
@@ -69,12 +70,13 @@ export function chooseTools(tools: Tools, names: readonly string[] | undefined):
     return { tools: new Map(all.filter(([, tool]) => tool.source === 'built-in')), missing: [] }
   }
   return {
-    tools: new Map(all.filter(([name]) => names.some((pattern) => fitsPattern(pattern, name)))),
-    missing: names.filter((pattern) => !all.some(([name]) => fitsPattern(pattern, name))),
+    tools: new Map(all.filter(([name]) => names.some((pattern) => fitsToolPattern(pattern, name)))),
+    missing: names.filter((pattern) => !all.some(([name]) => fitsToolPattern(pattern, name))),
   }
 }
 
-/** Whether a name fits a pattern: the name itself, or its beginning with a `*` behind it. */
-export function fitsPattern(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern
+/** The tools of these that a tenant may use. */
+export function toolsOfTenant(tools: Tools, tenant: string, rules: TenantTools): Tools {
+  if (rules === undefined) return tools
+  return new Map([...tools].filter(([name]) => mayUseTool(rules, tenant, name)))
 }

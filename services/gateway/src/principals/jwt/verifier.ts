@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { SCOPES, type Principal } from '@agentfleet/domain'
+import { hash } from 'node:crypto'
+import { given, SCOPES, type KeyLimits, type Principal } from '@agentfleet/domain'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import { errors, jwtVerify, type JWTPayload } from 'jose'
@@ -31,6 +31,8 @@ const SUBJECT_START_CHARS = 80
 const SUBJECT_DIGEST_CHARS = 16
 /** The latest time that a date can show, milliseconds. */
 const TIME_MAX_MS = 8.64e15
+/** Begins the name of a caller with a token; the id of no key begins so. */
+export const JWT_KEY_PREFIX = 'jwt:'
 /** Three parts, each in base64url. */
 const JWT_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
@@ -42,6 +44,8 @@ type JwtConfig = Pick<
   | 'JWT_ALGORITHMS'
   | 'JWT_TENANT_CLAIM'
   | 'JWT_SCOPE_CLAIM'
+  | 'JWT_REQUESTS_PER_MINUTE'
+  | 'JWT_CONCURRENT'
 >
 
 /** Creates the check of tokens; undefined if the configuration names no issuer. It throws a Refusal for a wrong token. */
@@ -62,6 +66,7 @@ export function createTokenVerifier(
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined
   const fixed = { issuer, audience, algorithms: [...config.JWT_ALGORITHMS] }
   const keys = createIssuerKeys(new URL(jwksUrl), { clock, log })
+  const limits = limitsOf(config)
   const remembered = new Map<string, { principal: Principal; untilMs: number }>()
 
   async function verify(token: string, digest: string): Promise<Principal> {
@@ -76,7 +81,7 @@ export function createTokenVerifier(
     })
     const { iat } = payload
     if (iat !== undefined && iat > nowMs / 1_000 + SKEW_S) throw wrongClaim('iat')
-    const principal = principalIn(payload, config)
+    const principal = { ...principalIn(payload, config), ...given({ limits }) }
     remembered.set(digest, { principal, untilMs: clock.monotonicMs() + REMEMBERED_MS })
     const [oldest = ''] = remembered.size > REMEMBERED_MAX ? remembered.keys() : []
     remembered.delete(oldest)
@@ -87,11 +92,17 @@ export function createTokenVerifier(
     if (!JWT_PATTERN.test(token)) return undefined
     if (token.length > TOKEN_CHARS_MAX)
       throw wrongToken(`is too long; a token may have ${TOKEN_CHARS_MAX} characters`)
-    const digest = createHash('sha256').update(token).digest('base64')
+    const digest = hash('sha256', token, 'base64')
     const known = remembered.get(digest)
     if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.principal
     return mayCheck(address) ? verify(token, digest) : undefined
   }
+}
+
+/** The limits of all tokens with one subject; undefined if the operator sets none. */
+function limitsOf({ JWT_REQUESTS_PER_MINUTE, JWT_CONCURRENT }: JwtConfig): KeyLimits | undefined {
+  if (JWT_REQUESTS_PER_MINUTE === undefined && JWT_CONCURRENT === undefined) return undefined
+  return given({ requestsPerMinute: JWT_REQUESTS_PER_MINUTE, concurrent: JWT_CONCURRENT })
 }
 
 /** The caller that the claims describe; throws a Refusal if they name none. */
@@ -107,7 +118,7 @@ export function principalIn(
   const said = claim(payload, JWT_SCOPE_CLAIM)
   const words: readonly unknown[] = typeof said === 'string' ? said.split(' ') : [said].flat()
   return {
-    keyId: `jwt:${callerName(sub)}`,
+    keyId: JWT_KEY_PREFIX + callerName(sub),
     tenant,
     scopes: SCOPES.filter((scope) => words.includes(scope)),
     ...(exp === undefined ? {} : { expiresAtMs: Math.min(exp * 1_000, TIME_MAX_MS) }),
@@ -116,7 +127,7 @@ export function principalIn(
 
 function callerName(sub: string): string {
   if (sub.length <= SUBJECT_CHARS_MAX) return sub
-  const digest = createHash('sha256').update(sub).digest('base64url')
+  const digest = hash('sha256', sub, 'base64url')
   return `${sub.slice(0, SUBJECT_START_CHARS)}~${digest.slice(0, SUBJECT_DIGEST_CHARS)}`
 }
 

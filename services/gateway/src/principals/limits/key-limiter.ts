@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Principal } from '@agentfleet/domain'
+import type { KeyLimits, Principal } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../../http/problems.ts'
+import { JWT_KEY_PREFIX } from '../jwt/verifier.ts'
 import type { Counted, KeyCounts } from './key-counts.ts'
 
 /** Limits of keys, for requests: counts each of them, and refuses those beyond a limit. */
@@ -43,7 +44,7 @@ export function createKeyLimiter(deps: {
     reply: FastifyReply,
     place: { readonly member: string; readonly ended: Socket | ServerResponse } | undefined,
   ): void {
-    const { requestsPerMinute, concurrent } = limits
+    const { requestsPerMinute } = limits
     if (requestsPerMinute !== undefined) {
       tellRate(reply, requestsPerMinute, Math.max(0, counted.left))
     }
@@ -57,7 +58,7 @@ export function createKeyLimiter(deps: {
     const { retryAfterMs } = counted
     void reply.header('retry-after-ms', String(retryAfterMs))
     void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
-    throw refusalOf(counted, requestsPerMinute, concurrent)
+    throw refusalOf(keyId, counted, limits)
   }
 
   return {
@@ -82,19 +83,20 @@ export function createKeyLimiter(deps: {
 }
 
 function refusalOf(
+  keyId: string,
   { kind, alone }: Counted,
-  requestsPerMinute: number | undefined,
-  concurrent: number | undefined,
+  { requestsPerMinute, concurrent }: KeyLimits,
 ): Refusal {
   const share = alone ? ' Redis does not answer, so this gateway lets through only its share.' : ''
+  const who = keyId.startsWith(JWT_KEY_PREFIX) ? 'All tokens of this subject together' : 'This key'
   return kind === 'rate'
     ? new Refusal(
         'rate-limited',
-        `This key may send ${requestsPerMinute} requests a minute.${share} Send the request again after Retry-After seconds.`,
+        `${who} may send ${requestsPerMinute} requests a minute.${share} Send the request again after Retry-After seconds.`,
       )
     : new Refusal(
         'too-many-requests-open',
-        `This key may have ${concurrent} requests and streams open at once.${share} Wait until a request or stream has ended.`,
+        `${who} may have ${concurrent} requests and streams open at once.${share} Wait until a request or stream has ended.`,
       )
 }
 
