@@ -78,7 +78,7 @@ function answer({ pathname }: URL, method: string, asked: Asked): unknown {
     case '/v1/audit':
       return { events: [{ seq: 1, at: TICKS[0], keyId: 'k1', target: ASKING.id, kind: 'change' }] }
     case '/v1/tasks':
-      return { tasks: [ASKING], scanned: 1 }
+      return method === 'POST' ? submitTask(pathname, asked) : { tasks: [ASKING], scanned: 1 }
     case `/v1/tasks/${ASKING.id}`:
       return TASK
     default:
@@ -118,6 +118,16 @@ function post(path: string, asked: Asked): unknown {
   const { planner } = asked.body as { planner?: string }
   if (planner === 'chef') return GOAL
   return wrong({ pointer: '/planner', detail: 'no agent has this name' })
+}
+
+function submitTask(path: string, asked: Asked): unknown {
+  sent.push({ ...asked, path })
+  const { agent } = asked.body as { agent?: string }
+  if (agent !== 'stranger') return TASK
+  return wrong(
+    { pointer: '/agent', detail: 'no agent has the name stranger' },
+    { pointer: '/budget/usd', detail: 'must be > 0' },
+  )
 }
 
 const button = (name: string) => page.getByRole('button', { name })
@@ -183,6 +193,46 @@ describe('the form of a schedule', () => {
       cron: '0 8 * * 1',
       task: { task: 'Two', tools: ['a'] },
     })
+  })
+})
+
+describe('the form of a task', () => {
+  it('marks each field that the gateway refuses, submits the corrected task, and opens it', async () => {
+    await page.goto(`${stub.url}/console/tasks?agent=reviewer`)
+    await button('New task').click()
+    expect(page.url()).toBe(`${stub.url}/console/tasks?agent=reviewer&form=new`)
+    expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Task')
+    await field('Task').fill('Write the report')
+    await field('Agent').fill('stranger')
+    await field('Budget, USD').fill('0')
+    await button('Submit the task').click()
+    await page.getByText('Correct the marked fields.').waitFor()
+    expect(await described()).toMatch(/Agent no agent has the name stranger$/)
+    await page.getByText('Budget, USD must be > 0').waitFor()
+    expect(await browser.violations(page)).toEqual([])
+    await field('Agent').fill('reviewer')
+    await field('Budget, USD').fill('0.5')
+    await field('Priority').press('End')
+    await field('Time limit, minutes').fill('10')
+    await field('Start after, minutes').fill('1')
+    await button('Submit the task').click()
+    await page.getByRole('heading', { name: TASK.id }).waitFor()
+    expect(sent.at(-1)?.body).toEqual({
+      task: 'Write the report',
+      agent: 'reviewer',
+      budget: { usd: 0.5 },
+      priority: 'high',
+      timeoutMs: 600_000,
+      delayMs: 60_000,
+    })
+  })
+
+  it('keeps the filters of the list when the reader discards the form', async () => {
+    await page.goto(`${stub.url}/console/tasks?state=failed&form=new`)
+    await button('Discard').click()
+    await button('New task').waitFor()
+    expect(page.url()).toBe(`${stub.url}/console/tasks?state=failed`)
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('H1')
   })
 })
 

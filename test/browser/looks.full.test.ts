@@ -241,6 +241,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   '/schedules?form=new': 'Next five ticks',
   '/schedules/report?form=edit': 'What changes',
   '/goals?form=new': 'When the planner has a plan',
+  '/tasks?form=new': 'Start after, minutes',
   '/incidents/i1': 'What happened',
   '/fleet/worker-00001': 'Your tasks on it',
 }

@@ -1,5 +1,6 @@
 import type { AgentView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
+import { bound } from '../parts/forms/drafted.ts'
 import { NamesField, TextField } from '../parts/forms/fields.tsx'
 import { VersionedForm, type Base } from '../parts/forms/versioned.tsx'
 
@@ -33,32 +34,16 @@ export function EditAgent({
       done={done}
       leave={done}
     >
-      {(draft, change, at) => (
+      {(form) => (
         <>
-          {FIELDS.map(({ name: field, label, max }) => (
-            <TextField
-              key={field}
-              label={label}
-              value={draft[field] ?? ''}
-              max={max}
-              set={(text) => change(field, text)}
-              problem={at(`/${field}`)}
-            />
+          {FIELDS.map(({ name: field, ...shown }) => (
+            <TextField key={field} {...shown} {...bound(form, field)} />
           ))}
           <NamesField
             label="Tools, with commas between them; empty: the built-in ones"
-            names={draft.tools}
-            set={(tools) => change('tools', tools)}
-            problem={at('/tools')}
+            {...bound(form, 'tools')}
           />
-          <TextField
-            label="System prompt"
-            value={draft.systemPrompt ?? ''}
-            rows={8}
-            max={32_768}
-            set={(text) => change('systemPrompt', text)}
-            problem={at('/systemPrompt')}
-          />
+          <TextField label="System prompt" rows={8} max={32_768} {...bound(form, 'systemPrompt')} />
         </>
       )}
     </VersionedForm>

@@ -6,7 +6,8 @@ import { withQuery } from '../api/query.ts'
 import { costOf, count, plural, shortened } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { useAction } from '../parts/forms/action.ts'
-import { Choice } from '../parts/forms/choice.tsx'
+import { Choice } from '../parts/filters/choice.tsx'
+import { ListHeading } from '../parts/list-heading.tsx'
 import { Command, curl } from '../parts/command.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { TaskLink } from '../parts/links.tsx'
@@ -17,7 +18,7 @@ import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
 import { focusHeading } from '../parts/heading.ts'
-import { linkTo, open, place, setQuery } from '../shell/router.ts'
+import { linkTo, place, setQuery } from '../shell/router.ts'
 import { TASK_COLUMNS } from '../tasks/columns.tsx'
 import { isEnded } from '../tasks/filters.ts'
 import { NewGoal } from './new-goal.tsx'
@@ -71,24 +72,11 @@ function GoalLink({ id }: { id: string }) {
 /** The goals, newest first. */
 export function Goals() {
   const { query } = place.value
-  const leave = () => {
-    open('goals')
-    focusHeading()
-  }
   return (
     <>
-      <h1 tabIndex={-1}>Goals</h1>
-      <Allowed scope="tasks:write" to="submit goals">
-        {query['form'] === 'new' ? (
-          <NewGoal done={(id) => open('goals', id)} leave={leave} />
-        ) : (
-          <p>
-            <button type="button" onClick={() => open('goals', undefined, { form: 'new' })}>
-              New goal
-            </button>
-          </p>
-        )}
-      </Allowed>
+      <ListHeading title="Goals" kind="goal" view="goals" scope="tasks:write">
+        {(how) => <NewGoal {...how} />}
+      </ListHeading>
       <Choice
         label="State"
         of={[[undefined, 'all states'], ...STATES.map((state) => [state, state] as const)]}

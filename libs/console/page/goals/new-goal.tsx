@@ -1,17 +1,15 @@
-import { useRef, useState } from 'preact/hooks'
-import type { GoalRequest, GoalView } from '@agentfleet/protocol'
-import { request } from '../api/http.ts'
-import { useAction } from '../parts/forms/action.ts'
 import { AgentField } from '../parts/forms/agent-field.tsx'
+import { bound, type Drafted } from '../parts/forms/drafted.ts'
+import type { GoalRequest } from '@agentfleet/protocol'
 import {
+  BudgetField,
   ChoiceField,
   NamesField,
   NumberField,
-  PRIORITIES,
+  PriorityField,
   TextField,
 } from '../parts/forms/fields.tsx'
-import { Form } from '../parts/forms/form.tsx'
-import { changed, type Change } from '../parts/forms/versioned.tsx'
+import { SubmissionForm } from '../parts/forms/submission.tsx'
 
 const POINTERS = [
   '/goal',
@@ -24,6 +22,7 @@ const POINTERS = [
   '/budget',
   '/timeoutMs',
 ]
+const BEGIN: GoalRequest = { goal: '' }
 const HOUR_MS = 3_600_000
 const RUNS = [
   ['now', 'run the plan at once'],
@@ -35,116 +34,65 @@ const APPROVERS = [
 ] as const
 
 /** Submits a goal. */
-export function NewGoal({ done, leave }: { done: (id: string) => void; leave: () => void }) {
-  const [draft, setDraft] = useState<GoalRequest>({ goal: '' })
-  const action = useAction()
-  const sent = useRef({ body: '', key: '' })
-  const change: Change<GoalRequest> = (name, value) =>
-    setDraft((before) => changed(before, name, value))
-  const send = () =>
-    action.act(async () => {
-      const body = JSON.stringify(draft)
-      // The same goal has the same key: a second try after an unclear answer submits nothing twice.
-      if (sent.current.body !== body) sent.current = { body, key: `console-${crypto.randomUUID()}` }
-      const idempotencyKey = sent.current.key
-      const path = '/v1/goals'
-      done((await request<GoalView>(path, { method: 'POST', body: draft, idempotencyKey })).id)
-    })
+export function NewGoal(rest: { done: (id: string) => void; leave: () => void }) {
   return (
-    <Form
+    <SubmissionForm
       label="New goal"
-      action={action}
+      path="/v1/goals"
+      begin={BEGIN}
       pointers={POINTERS}
-      send={() => void send()}
       submit="Submit the goal"
-      leave={leave}
+      {...rest}
     >
-      {(at) => (
+      {(form) => (
         <>
-          <TextField
-            label="Goal"
-            value={draft.goal ?? ''}
-            rows={4}
-            max={131_072}
-            set={(text) => change('goal', text)}
-            problem={at('/goal')}
-          />
-          <AgentField
-            label="Planner"
-            note="Empty: project-manager."
-            value={draft.planner ?? ''}
-            set={(name) => change('planner', name)}
-            problem={at('/planner')}
-          />
+          <TextField label="Goal" rows={4} max={131_072} {...bound(form, 'goal')} />
+          <AgentField label="Planner" note="Empty: project-manager." {...bound(form, 'planner')} />
           <NamesField
             label="Agents that steps may use"
             note="Names with commas between them; empty: all agents."
-            names={draft.roles}
-            set={(roles) => change('roles', roles)}
-            problem={at('/roles')}
+            {...bound(form, 'roles')}
           />
-          <ChoiceField
-            label="When the planner has a plan"
-            value={draft.run === false ? 'held' : 'now'}
-            of={RUNS}
-            set={(value) => change('run', value === 'held' ? false : undefined)}
-            problem={at('/run')}
-          />
-          <ChoiceField
-            label="Who may run the plan and decide on calls"
-            value={draft.approvers ?? 'any'}
-            of={APPROVERS}
-            set={(value) => change('approvers', value)}
-            problem={at('/approvers')}
-          />
-          <NumberField
-            label="Budget, USD"
+          <HowItRuns form={form} />
+          <BudgetField
             note="The goal fails when its steps together would cost more; empty: no limit."
-            value={draft.budget?.usd}
-            set={(usd) => change('budget', usd === undefined ? undefined : { usd })}
-            problem={at('/budget')}
+            {...bound(form, 'budget')}
           />
-          <Rest draft={draft} change={change} at={at} />
+          <TextField
+            label="Model"
+            note="Empty: the model of the planner."
+            max={200}
+            {...bound(form, 'model')}
+          />
+          <PriorityField {...bound(form, 'priority')} />
+          <NumberField
+            label="Time limit, hours"
+            note="Empty: one day."
+            unit={HOUR_MS}
+            {...bound(form, 'timeoutMs')}
+          />
         </>
       )}
-    </Form>
+    </SubmissionForm>
   )
 }
 
-/** The fields that few goals need. */
-function Rest({
-  draft,
-  change,
-  at,
-}: {
-  draft: GoalRequest
-  change: Change<GoalRequest>
-  at: (pointer: string) => string | undefined
-}) {
+/** Whether a person looks at the plan first, and who decides. */
+function HowItRuns({ form }: { form: Drafted<GoalRequest> }) {
   return (
     <>
-      <TextField
-        label="Model"
-        note="Empty: the model of the planner."
-        value={draft.model ?? ''}
-        max={200}
-        set={(text) => change('model', text)}
-        problem={at('/model')}
+      <ChoiceField
+        label="When the planner has a plan"
+        of={RUNS}
+        value={form.draft.run === false ? 'held' : 'now'}
+        set={(value) => form.change('run', value === 'held' ? false : undefined)}
+        problem={form.at('/run')}
       />
       <ChoiceField
-        label="Priority"
-        value={draft.priority ?? 'medium'}
-        of={PRIORITIES}
-        set={(value) => change('priority', value)}
-        problem={at('/priority')}
-      />
-      <NumberField
-        label="Time limit, hours"
-        note="Empty: one day."
-        unit={HOUR_MS}
-        value={draft.timeoutMs}
-        set={(ms) => change('timeoutMs', ms)}
-        problem={at('/timeoutMs')}
+        label="Who may run the plan and decide on calls"
+        of={APPROVERS}
+        {...bound(form, 'approvers')}
+        value={form.draft.approvers ?? 'any'}
       />
     </>
   )

@@ -1,26 +1,23 @@
 import { useState } from 'preact/hooks'
 import type { ScheduleRequest, ScheduleView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { AgentField } from '../parts/forms/agent-field.tsx'
-import { ChoiceField, NumberField, PRIORITIES, TextField } from '../parts/forms/fields.tsx'
-import { problemsOf, type FormProblems } from '../parts/forms/problems.ts'
+import { bound, changed, type Drafted } from '../parts/forms/drafted.ts'
+import { ChoiceField, TextField } from '../parts/forms/fields.tsx'
+import { problemsOf } from '../parts/forms/problems.ts'
 import { useSettled } from '../parts/forms/settled.ts'
-import { changed, VersionedForm, type Base, type Change } from '../parts/forms/versioned.tsx'
+import { TASK_POINTERS, TaskFields } from '../parts/forms/task-fields.tsx'
+import { VersionedForm, type Base } from '../parts/forms/versioned.tsx'
 import { Ticks, usePreview } from './preview.tsx'
 
-type TaskOf = ScheduleRequest['task']
-
 const NAME_POINTER = 'path/name'
-const TASK_POINTERS = ['task', 'agent', 'model', 'priority', 'timeoutMs', 'maxAttempts', 'budget']
 const TICK_POINTERS = ['/cron', '/timeZone']
 const POINTERS = [
   NAME_POINTER,
   ...TICK_POINTERS,
   '/overlap',
   '/paused',
-  ...TASK_POINTERS.map((name) => `/task/${name}`),
+  ...TASK_POINTERS.map((pointer) => `/task${pointer}`),
 ]
-const MINUTE_MS = 60_000
 const OVERLAPS = [
   ['allow', 'submit the next task as well'],
   ['skip', 'skip the tick'],
@@ -87,7 +84,7 @@ export function ScheduleForm({
   }
   return (
     <VersionedForm {...rest} path={path} read={read} pointers={POINTERS}>
-      {(draft, change, at) => (
+      {(form) => (
         <>
           {setName !== undefined && (
             <TextField
@@ -97,51 +94,50 @@ export function ScheduleForm({
               max={64}
               required
               set={setName}
-              problem={at(NAME_POINTER)}
+              problem={form.at(NAME_POINTER)}
             />
           )}
-          <When draft={draft} change={change} at={at} />
-          <What task={draft.task} set={(task) => change('task', task)} at={at} />
+          <When form={form} />
+          <TaskFields form={taskOf(form)} />
         </>
       )}
     </VersionedForm>
   )
 }
 
+/** The task of each tick. */
+function taskOf({ draft, change, at }: Drafted<ScheduleRequest>): Drafted<ScheduleRequest['task']> {
+  return {
+    draft: draft.task,
+    change: (name, value) => change('task', changed(draft.task, name, value)),
+    at: (pointer) => at(`/task${pointer}`),
+  }
+}
+
 /** The expression with its next ticks, as the fleet computes them while the reader types. */
-function When({
-  draft,
-  change,
-  at,
-}: {
-  draft: Partial<ScheduleRequest>
-  change: Change<ScheduleRequest>
-  at: FormProblems['at']
-}) {
-  const { cron = '', timeZone = '', overlap = 'allow', paused = false } = draft
+function When({ form }: { form: Drafted<ScheduleRequest> }) {
+  const { cron = '', timeZone = '', overlap = 'allow', paused = false } = form.draft
   const zone = useSettled(timeZone) || 'UTC'
   const settled = useSettled(cron)
   const { value: ticks, error } = usePreview(settled, zone)
   const typed = problemsOf(error, TICK_POINTERS)
   // The preview judges what stands in the field now; the refusal is older.
-  const problem = (pointer: string) => (settled === '' ? at(pointer) : typed.at(pointer))
+  const problem = (pointer: string) => (settled === '' ? form.at(pointer) : typed.at(pointer))
   return (
     <>
       <TextField
         label="Cron expression"
         note="Minute, hour, day of the month, month, day of the week; with six fields the seconds come first."
-        value={cron}
         max={128}
-        set={(text) => change('cron', text)}
+        {...bound(form, 'cron')}
         problem={problem('/cron')}
       />
       <TextField
         label="Time zone"
         note="An IANA name such as Europe/Berlin; empty: UTC."
-        value={timeZone}
         max={64}
         choices={Intl.supportedValuesOf('timeZone')}
-        set={(text) => change('timeZone', text)}
+        {...bound(form, 'timeZone')}
         problem={problem('/timeZone')}
       />
       <div class="field" aria-live="polite">
@@ -152,88 +148,16 @@ function When({
       <ChoiceField
         label="If the task before has not ended"
         note="If the fleet was down during several ticks, it submits one task, for the last of them."
-        value={overlap}
         of={OVERLAPS}
-        set={(value) => change('overlap', value)}
-        problem={at('/overlap')}
+        {...bound(form, 'overlap')}
+        value={overlap}
       />
       <ChoiceField
         label="The schedule"
-        value={paused ? 'yes' : 'no'}
         of={STATES}
-        set={(value) => change('paused', value === 'yes')}
-        problem={at('/paused')}
-      />
-    </>
-  )
-}
-
-/** The task of each tick. Fields that the form does not have stay unchanged. */
-function What({
-  task,
-  set,
-  at,
-}: {
-  task: TaskOf
-  set: (task: TaskOf) => void
-  at: FormProblems['at']
-}) {
-  const change: Change<TaskOf> = (name, value) => set(changed(task, name, value))
-  const { usd, ...budget } = task.budget ?? {}
-  const setUsd = (most: number | undefined) => {
-    const next = most === undefined ? budget : { ...budget, usd: most }
-    change('budget', Object.keys(next).length === 0 ? undefined : next)
-  }
-  return (
-    <>
-      <TextField
-        label="Task"
-        value={task.task ?? ''}
-        rows={4}
-        max={131_072}
-        set={(text) => change('task', text)}
-        problem={at('/task/task')}
-      />
-      <AgentField
-        label="Agent"
-        note="Empty: the assistant, which has no definition."
-        value={task.agent ?? ''}
-        set={(name) => change('agent', name)}
-        problem={at('/task/agent')}
-      />
-      <TextField
-        label="Model"
-        note="Empty: the model of the agent."
-        value={task.model ?? ''}
-        max={200}
-        set={(text) => change('model', text)}
-        problem={at('/task/model')}
-      />
-      <ChoiceField
-        label="Priority"
-        value={task.priority ?? 'medium'}
-        of={PRIORITIES}
-        set={(value) => change('priority', value)}
-        problem={at('/task/priority')}
-      />
-      <NumberField
-        label="Time limit, minutes"
-        unit={MINUTE_MS}
-        value={task.timeoutMs}
-        set={(ms) => change('timeoutMs', ms)}
-        problem={at('/task/timeoutMs')}
-      />
-      <NumberField
-        label="Failed attempts before the task fails"
-        value={task.maxAttempts}
-        set={(attempts) => change('maxAttempts', attempts)}
-        problem={at('/task/maxAttempts')}
-      />
-      <NumberField
-        label="Budget of each task, USD"
-        value={usd}
-        set={setUsd}
-        problem={at('/task/budget')}
+        value={paused ? 'yes' : 'no'}
+        set={(value) => form.change('paused', value === 'yes')}
+        problem={form.at('/paused')}
       />
     </>
   )

@@ -9,6 +9,7 @@ import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
+import { ListHeading } from '../parts/list-heading.tsx'
 import { useAction } from '../parts/forms/action.ts'
 import { Command, curl } from '../parts/command.tsx'
 import { Facts } from '../parts/facts.tsx'
@@ -61,24 +62,11 @@ async function allSchedules(signal: AbortSignal): Promise<{ schedules: ScheduleV
 /** What runs next, and did the last tick run? */
 export function Schedules() {
   const loaded = useLoad('schedules', allSchedules, EVERY_MS)
-  const leave = () => {
-    open('schedules')
-    focusHeading()
-  }
   return (
     <>
-      <h1 tabIndex={-1}>Schedules</h1>
-      <Allowed scope="tasks:write" to="create schedules">
-        {place.value.query['form'] === 'new' ? (
-          <NewSchedule done={(name) => open('schedules', name)} leave={leave} />
-        ) : (
-          <p>
-            <button type="button" onClick={() => open('schedules', undefined, { form: 'new' })}>
-              New schedule
-            </button>
-          </p>
-        )}
-      </Allowed>
+      <ListHeading title="Schedules" kind="schedule" view="schedules" scope="tasks:write">
+        {(how) => <NewSchedule {...how} />}
+      </ListHeading>
       <Panel loaded={loaded}>
         {({ schedules }) => (
           <Table

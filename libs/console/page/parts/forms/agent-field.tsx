@@ -6,7 +6,7 @@ import { TextField } from './fields.tsx'
 export function AgentField(props: {
   label: string
   note?: string
-  value: string
+  value: string | undefined
   set: (name: string) => void
   problem: string | undefined
 }) {

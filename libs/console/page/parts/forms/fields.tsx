@@ -1,8 +1,8 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
+import type { TaskRequest } from '@agentfleet/protocol'
 
-/** The priorities of tasks and goals, for a choice. */
-export const PRIORITIES = [
+const PRIORITIES = [
   ['low', 'low'],
   ['medium', 'medium'],
   ['high', 'high'],
@@ -58,7 +58,7 @@ function Field({
 }
 
 interface TextProps extends Named {
-  readonly value: string
+  readonly value: string | undefined
   readonly set: (text: string) => void
   readonly max: number
   /** A text of several lines has this many rows on the screen. */
@@ -69,7 +69,15 @@ interface TextProps extends Named {
 }
 
 /** A text. */
-export function TextField({ value, set, max, rows, choices = [], required, ...named }: TextProps) {
+export function TextField({
+  value = '',
+  set,
+  max,
+  rows,
+  choices = [],
+  required,
+  ...named
+}: TextProps) {
   return (
     <Field {...named}>
       {(described) => {
@@ -113,11 +121,11 @@ export function TextField({ value, set, max, rows, choices = [], required, ...na
 
 /** Names with commas between them; undefined if there are none. */
 export function NamesField({
-  names,
+  value,
   set,
   ...named
 }: Named & {
-  names: readonly string[] | undefined
+  value: readonly string[] | undefined
   set: (names: string[] | undefined) => void
 }) {
   const enter = (text: string) => {
@@ -127,7 +135,7 @@ export function NamesField({
   return (
     <Field {...named}>
       {(described) => (
-        <Written {...described} type="text" begin={names?.join(', ')} enter={enter} />
+        <Written {...described} type="text" begin={value?.join(', ')} enter={enter} />
       )}
     </Field>
   )
@@ -218,4 +226,30 @@ export function ChoiceField<Value extends string>({
       )}
     </Field>
   )
+}
+
+/** The priority of a task or a goal. */
+export function PriorityField({
+  value = 'medium',
+  ...rest
+}: Omit<Named, 'label'> & {
+  value: TaskRequest['priority']
+  set: (value: (typeof PRIORITIES)[number][0]) => void
+}) {
+  return <ChoiceField label="Priority" value={value} of={PRIORITIES} {...rest} />
+}
+
+type Budget = TaskRequest['budget']
+
+/** The dollars of a budget; its other limits stay unchanged. */
+export function BudgetField({
+  value: { usd, ...others } = {},
+  set,
+  ...named
+}: Omit<Named, 'label'> & { value: Budget; set: (budget: Budget) => void }) {
+  const setUsd = (most: number | undefined) => {
+    const next = most === undefined ? others : { ...others, usd: most }
+    set(Object.keys(next).length === 0 ? undefined : next)
+  }
+  return <NumberField label="Budget, USD" value={usd} set={setUsd} {...named} />
 }

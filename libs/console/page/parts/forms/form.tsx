@@ -40,6 +40,7 @@ export function Form({
         send()
       }}
     >
+      <h2>{label}</h2>
       {children(at)}
       <p class="problem" role="alert">
         {refused === undefined ? said : rest || 'Correct the marked fields.'}

@@ -3,29 +3,13 @@ import { useState } from 'preact/hooks'
 import { ApiError, request } from '../../api/http.ts'
 import { useAction } from './action.ts'
 import { Diff } from './diff.tsx'
+import { changed, type Drafted } from './drafted.ts'
 import { Form } from './form.tsx'
-import type { FormProblems } from './problems.ts'
 
 /** A stored definition that the reader began to change; version 0 stands for none. */
 export interface Base<Definition> {
   readonly version: number
   readonly definition: Definition
-}
-
-/** A change of one field; undefined and an empty text remove the field. */
-export type Change<Definition> = <Name extends keyof Definition>(
-  name: Name,
-  value: Definition[Name] | undefined,
-) => void
-
-/** Returns the definition with another value of one field. */
-export function changed<Definition extends object>(
-  before: Definition,
-  name: keyof Definition,
-  value: unknown,
-): Definition {
-  const { [name]: _before, ...rest } = before
-  return (value === '' || value === undefined ? rest : { ...rest, [name]: value }) as Definition
 }
 
 /**
@@ -53,11 +37,7 @@ export function VersionedForm<Definition extends object>({
   done: () => void
   /** The reader discards the change. */
   leave: () => void
-  children: (
-    draft: Definition,
-    change: Change<Definition>,
-    at: FormProblems['at'],
-  ) => ComponentChildren
+  children: (form: Drafted<Definition>) => ComponentChildren
 }) {
   const [from, setFrom] = useState(base)
   const [draft, setDraft] = useState(base.definition)
@@ -110,7 +90,11 @@ export function VersionedForm<Definition extends object>({
     >
       {(at) => (
         <>
-          {children(draft, (name, value) => setDraft((before) => changed(before, name, value)), at)}
+          {children({
+            draft,
+            change: (name, value) => setDraft((before) => changed(before, name, value)),
+            at,
+          })}
           <h2>What changes</h2>
           <Diff before={from.definition} after={draft} label="Your change" />
         </>

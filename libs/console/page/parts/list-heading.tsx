@@ -1,0 +1,47 @@
+import type { ComponentChildren } from 'preact'
+import type { MeView } from '@agentfleet/protocol'
+import { open, place } from '../shell/router.ts'
+import type { ViewName } from '../shell/routes.ts'
+import { may } from '../api/me.ts'
+import { focusHeading } from './heading.ts'
+import { Allowed } from './forms/allowed.tsx'
+
+/** The heading of a list with the button that opens the form for a new record, and the form if the address asks for it. */
+export function ListHeading({
+  title,
+  kind,
+  view,
+  scope,
+  children,
+}: {
+  title: string
+  /** What the form makes: `goal`. */
+  kind: string
+  view: ViewName
+  scope: MeView['scopes'][number]
+  /** The form. It calls `done` with the id of the new record. */
+  children: (how: { done: (id: string) => void; leave: () => void }) => ComponentChildren
+}) {
+  const { query } = place.value
+  const isOpen = query['form'] === 'new' && may(scope)
+  const show = (form: string | undefined) => open(view, undefined, { ...query, form })
+  const leave = () => {
+    show(undefined)
+    focusHeading()
+  }
+  return (
+    <>
+      <div class="row">
+        <h1 tabIndex={-1}>{title}</h1>
+        <Allowed scope={scope} to={`create ${kind}s`}>
+          {!isOpen && (
+            <button type="button" onClick={() => show('new')}>
+              New {kind}
+            </button>
+          )}
+        </Allowed>
+      </div>
+      {isOpen && children({ done: (id) => open(view, id), leave })}
+    </>
+  )
+}
