@@ -221,6 +221,7 @@ export function seriesOf(minutes: number): TaskSeries {
     inputTokens: 20_480,
     outputTokens: 2_400,
     costUsd: 0.004_5,
+    unpricedCalls: 0,
     waitMs: { count: 12, p50: 4, p99: 20 + (mixed(index) % 30) },
   }))
   return {

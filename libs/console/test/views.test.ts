@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TaskSeries, TaskSummary } from '@agentfleet/protocol'
 import { behaviourOf } from '../page/agents/behaviour.ts'
+import { NO_CALLS } from '../page/format/usage.ts'
 import { boundOf } from '../page/tasks/filters.ts'
 import { listOf } from '../page/tasks/list.ts'
 import { neighboursOf } from '../page/tasks/neighbours.ts'
@@ -19,12 +20,13 @@ const NOTHING = {
   inputTokens: 0,
   outputTokens: 0,
   costUsd: 0,
+  unpricedCalls: 0,
 }
 
-test('the page shows the share of completed tasks as the success of an agent, and does not show a cost if a price is missing', () => {
+test('the page shows the share of completed tasks as the success of an agent, and how many of its calls have no price', () => {
   const series: TaskSeries['series'] = [
     { key: 'idle', points: [NOTHING] },
-    { key: 'unpriced', points: [{ ...NOTHING, completed: 1, llmCalls: 2 }] },
+    { key: 'unpriced', points: [{ ...NOTHING, completed: 1, llmCalls: 2, unpricedCalls: 2 }] },
     {
       key: 'busy',
       points: [
@@ -35,13 +37,13 @@ test('the page shows the share of completed tasks as the success of an agent, an
   ]
   expect(behaviourOf({ series })).toMatchObject([
     { agent: 'busy', completed: 9, failed: 1, success: 0.9, retried: 3, usdPerTask: 0.05 },
-    { agent: 'unpriced', success: 1, costUsd: undefined, usdPerTask: undefined },
+    { agent: 'unpriced', success: 1, costUsd: 0, unpricedCalls: 2 },
     { agent: 'idle', success: undefined, costUsd: 0, usdPerTask: undefined },
   ])
 })
 
 test('the page finds the previous and the next task of a task in the list that the reader has seen', () => {
-  const tasks = ['a', 'b', 'c'].map((id) => ({ id }) as TaskSummary)
+  const tasks = ['a', 'b', 'c'].map((id) => ({ id, usage: NO_CALLS }) as TaskSummary)
   const list = listOf({ tasks, scanned: 3 })
   expect(neighboursOf(list, 'a')).toEqual({ before: undefined, after: 'b' })
   expect(neighboursOf(list, 'b')).toEqual({ before: 'a', after: 'c' })

@@ -1,4 +1,10 @@
-import { nanoUsd, usdOfNano, type CountedValue, type Usage } from '@agentfleet/domain'
+import {
+  nanoUsd,
+  unpricedCallsOf,
+  usdOfNano,
+  type CountedValue,
+  type Usage,
+} from '@agentfleet/domain'
 import {
   ADD_USAGE_SCRIPT,
   SET_ASIDE_SCRIPT,
@@ -12,8 +18,9 @@ import { connectRedis, type RedisOptions } from './redis.ts'
  *
  * `usage` holds the log sequence up to which everything is counted. One script moves it with the totals, so
  * that every event counts exactly once, however many writers there are (L8). Hashes `usage:<tenant>:<day>`:
- * `<model> <provider>|in`, `|out`, `|calls`, `|nano`; the same for `@<agent>`; `=|tokens`, `=|nano` of the day and `<hour>|tokens`,
- * `<hour>|nano` of its hours, which budgets are checked against; `=|agents` is the number of agents. The tenant `=` is the whole fleet.
+ * `<model> <provider>|in`, `|out`, `|calls`, `|nano`, `|unpriced`; the same for `@<agent>`; `=|tokens`, `=|nano`, `=|unpriced` of the day and
+ * `<hour>|…` of its hours, which budgets are checked against; `=|agents` is the number of agents. The tenant `=` is the whole fleet.
+ * `|nano` is absent if no call has a price, `|unpriced` counts the calls that have none.
  * Hashes `usage:<tenant>:<day>:<group>` have the same fields for `@<tenant>` or `@<value of a metadata key, as JSON>`, and the same bound.
  */
 export interface UsageTotals {
@@ -73,6 +80,8 @@ export interface DayUsage {
     readonly hour: number
     readonly tokens: number
     readonly costUsd: number
+    /** Calls that the cost does not include. */
+    readonly unpricedCalls: number
   }[]
 }
 
@@ -152,18 +161,22 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
 /** Key, field and increment of every total that grows, each once. */
 function incrementsOf(entries: readonly UsageEntry[]): string[] {
   const sums = new Map<string, number>()
-  const grow = (key: string, field: string, by: number): void => {
-    if (by !== 0) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
+  const grow = (key: string, field: string, by: number | undefined): void => {
+    if (by !== undefined) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
   }
-  for (const { tenant, atMs, names, values, input, output, calls, nano } of groupsOf(entries)) {
+  for (const { tenant, atMs, names, values, input, output, calls, ...cost } of groupsOf(entries)) {
     const iso = new Date(atMs).toISOString()
     const day = iso.slice(0, 10)
     const tokens = input + output
+    const growCost = (key: string, name: string): void => {
+      grow(key, `${name}|nano`, cost.nano)
+      grow(key, `${name}|unpriced`, cost.unpriced)
+    }
     const growName = (key: string, name: string): void => {
       grow(key, `${name}|in`, input)
       grow(key, `${name}|out`, output)
       grow(key, `${name}|calls`, calls)
-      grow(key, `${name}|nano`, nano)
+      growCost(key, name)
     }
     growName(groupKey({ by: 'tenant' }, day), `@${tenant}`)
     for (const { key, value } of values) {
@@ -176,7 +189,7 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
       for (const name of names) growName(key, name)
       for (const span of ['=', iso.slice(11, 13)]) {
         grow(key, `${span}|tokens`, tokens)
-        grow(key, `${span}|nano`, nano)
+        growCost(key, span)
       }
     }
   }
@@ -194,8 +207,13 @@ interface Group {
   input: number
   output: number
   calls: number
-  nano: number
+  /** Undefined if no call has a price, so that a model that costs nothing is not taken for one without a price. */
+  nano: number | undefined
+  /** Undefined if every call has a price. */
+  unpriced: number | undefined
 }
+
+const NOTHING = { input: 0, output: 0, calls: 0, nano: undefined, unpriced: undefined }
 
 /** Adds up what falls into the same totals: thousands of entries become a few groups. */
 function groupsOf(entries: readonly UsageEntry[]): Iterable<Group> {
@@ -206,12 +224,14 @@ function groupsOf(entries: readonly UsageEntry[]): Iterable<Group> {
     const valued = values.length === 0 ? '' : JSON.stringify(values)
     const id = `${Math.floor(atMs / HOUR_MS)} ${tenant} ${names.join(' ')} ${valued}`
     const known = groups.get(id)
-    const group = known ?? { tenant, atMs, names, values, input: 0, output: 0, calls: 0, nano: 0 }
+    const group = known ?? { tenant, atMs, names, values, ...NOTHING }
     if (known === undefined) groups.set(id, group)
     group.input += usage.inputTokens
     group.output += usage.outputTokens
     group.calls += usage.llmCalls
-    group.nano += nanoUsd(usage.costUsd ?? 0)
+    const unpriced = unpricedCallsOf(usage)
+    if (usage.costUsd !== undefined) group.nano = (group.nano ?? 0) + nanoUsd(usage.costUsd)
+    if (unpriced > 0) group.unpriced = (group.unpriced ?? 0) + unpriced
   }
   return groups.values()
 }
@@ -223,8 +243,9 @@ function hoursOf(hash: Readonly<Record<string, string>>): DayUsage['hours'] {
     const name = String(hour).padStart(2, '0')
     const tokens = hash[`${name}|tokens`]
     const nano = Number(hash[`${name}|nano`] ?? 0)
+    const unpricedCalls = Number(hash[`${name}|unpriced`] ?? 0)
     if (tokens === undefined && nano === 0) return []
-    return [{ hour, tokens: Number(tokens ?? 0), costUsd: usdOfNano(nano) }]
+    return [{ hour, tokens: Number(tokens ?? 0), costUsd: usdOfNano(nano), unpricedCalls }]
   })
 }
 
@@ -253,10 +274,12 @@ function namesIn(hash: Readonly<Record<string, string>>): readonly string[] {
 function usageIn(hash: Readonly<Record<string, string>>, name: string): Usage {
   const number = (what: string): number => Number(hash[`${name}|${what}`] ?? 0)
   const nano = hash[`${name}|nano`]
+  const unpricedCalls = number('unpriced')
   return {
     inputTokens: number('in'),
     outputTokens: number('out'),
     llmCalls: number('calls'),
     ...(nano === undefined ? {} : { costUsd: usdOfNano(Number(nano)) }),
+    ...(nano === undefined || unpricedCalls === 0 ? {} : { unpricedCalls }),
   }
 }

@@ -40,6 +40,20 @@ test('usage is counted for all tenants, even if one tenant has more cost than Re
   expect(counted?.models[0]?.usage.costUsd).toBeGreaterThanOrEqual(9e9)
 })
 
+test('usage counts the calls without a price apart, and a model that costs nothing is not taken for one without a price', async () => {
+  const from = await totals.position()
+  const call = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+  const of = (model: string, usage: UsageEntry['usage']) => ({ ...entry('mixed', 0), model, usage })
+  const paid = { ...call, costUsd: 0.5 }
+  const free = { ...call, costUsd: 0 }
+  await totals.add(from, from + 1, [of('none', call), of('free', free), of('paid', paid)])
+  const [day] = await totals.read('mixed', [DAY])
+  expect(day?.models.map(({ usage }) => usage)).toEqual([free, call, paid])
+  const sum = { inputTokens: 3, outputTokens: 3, llmCalls: 3, costUsd: 0.5, unpricedCalls: 1 }
+  expect(day?.agents).toEqual([{ agent: 'a', usage: sum }])
+  expect(day?.hours).toEqual([{ hour: 3, tokens: 6, costUsd: 0.5, unpricedCalls: 1 }])
+})
+
 test('usage counts by tenant and by at most 1,000 values of a metadata key a day, and the entry without a name has the rest', async () => {
   const values = [
     ...Array.from({ length: 1_003 }, (_, at) => `v${at}`),

@@ -1,17 +1,6 @@
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import {
-  age,
-  bytes,
-  costOf,
-  counted,
-  duration,
-  number,
-  percent,
-  sumOfParts,
-  time,
-  usd,
-} from './formats.ts'
+import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
 import { right, table, type Cell, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -43,7 +32,7 @@ export function statsTable(stats: TaskSeries, look: Look): string {
     duration(point.firstTokenMs?.p50),
     duration(point.firstTokenMs?.p99),
     number(point.inputTokens + point.outputTokens),
-    usd(point.costUsd),
+    costOf(point),
   ])
   const shown = table([...columns, ...quantiles, right('TOKENS'), right('COST')], rows, look)
   return `${shown}${priceNote(points)}`
@@ -75,7 +64,11 @@ function groupTable(groupBy: string, series: TaskSeries['series'], look: Look): 
       ...COUNTS.map(([, name]) => number(sum(points, (point) => point[name]))),
       percent(completed / (completed + failed)),
       number(sum(points, (point) => point.inputTokens + point.outputTokens)),
-      usd(sum(points, (point) => point.costUsd)),
+      costOf({
+        llmCalls: sum(points, (point) => point.llmCalls),
+        costUsd: sum(points, (point) => point.costUsd),
+        unpricedCalls: sum(points, (point) => point.unpricedCalls),
+      }),
     ]
   })
   const columns = [groupBy.toUpperCase(), ...COUNTS.map(([name]) => right(name))]
@@ -113,8 +106,8 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     number(held),
     shared(limit === undefined ? undefined : number(limit)),
   ]
-  const spentText = (each: { readonly tokens: number; readonly costUsd: number }): string =>
-    `${number(each.tokens)} tokens, ${usd(each.costUsd)}`
+  const spentText = ({ tokens, ...cost }: NonNullable<TenantLimitsView['spent']>['day']): string =>
+    `${number(tokens)} tokens, ${costOf(cost)}`
   const store = (name: string, fill: Store): Cell[] => [
     name,
     bytes(fill.bytes),
@@ -179,15 +172,7 @@ type Store = NonNullable<TenantLimitsView['stores']>['log']
 
 const USAGE_COLUMNS = ['LLM CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST'].map((name) => right(name))
 
-/** The sum of a report; the models of its days tell whether calls have no price. */
-function totalOf({ total, days }: UsageReport) {
-  return sumOfParts(
-    total,
-    days.flatMap(({ models }) => models.map(({ usage }) => usage)),
-  )
-}
-
-function usageCells(usage: Parameters<typeof costOf>[0] & UsageReport['total']): readonly Cell[] {
+function usageCells(usage: UsageReport['total']): readonly Cell[] {
   return [
     number(usage.llmCalls),
     number(usage.inputTokens),
@@ -221,7 +206,7 @@ export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'mo
       `${calls} of tasks without a counted value of ${key}, or from before the key was counted.`
     return sumTable(key, named, without, report, look)
   }
-  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(totalOf(report))]
+  const total = ['total', `${report.from} to ${report.to}`, ...usageCells(report.total)]
   const rows = days.flatMap(({ day, models }) =>
     models.map(({ provider, model, usage }) => [day, `${provider}/${model}`, ...usageCells(usage)]),
   )
@@ -254,7 +239,7 @@ function sumTable(
   const rows = sorted.map(([name, usage]) => [name, ...usageCells(usage)])
   const shown = table(
     [title, ...USAGE_COLUMNS],
-    [...rows, [`total, ${from} to ${to}`, ...usageCells(totalOf(report))]],
+    [...rows, [`total, ${from} to ${to}`, ...usageCells(total)]],
     look,
   )
   const rest = total.llmCalls - known.llmCalls
@@ -265,12 +250,12 @@ function sumTable(
 function hourTable(report: UsageReport, look: Look): string {
   const { days, total } = report
   const rows = days.flatMap(({ day, hours = [] }) =>
-    hours.map(({ hour, tokens, costUsd }) => [
+    hours.map(({ hour, tokens, ...cost }) => [
       `${day} ${String(hour).padStart(2, '0')}:00`,
       number(tokens),
-      usd(total.costUsd === undefined ? undefined : costUsd),
+      costOf(cost),
     ]),
   )
-  const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(totalOf(report))]
+  const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(total)]
   return table(['HOUR (UTC)', right('TOKENS'), right('COST')], [...rows, sum], look)
 }

@@ -26,29 +26,27 @@ export function usd(value: number | undefined): string {
   return Math.abs(value) < 0.000_05 ? '< $0.0001' : `$${value.toFixed(4)}`
 }
 
-/** Says what calls of models cost: nothing without a call, and at least the known cost if some calls have no price. */
+/**
+ * Says what calls of models cost: nothing without a call, and at least the known cost if some calls have no price.
+ * Where the number of calls is not known, the cost counts as known in part.
+ */
 export function costOf(usage: {
-  readonly llmCalls: number
+  readonly llmCalls?: number
   readonly costUsd?: number | undefined
   readonly unpricedCalls?: number | undefined
 }): string {
-  const { llmCalls, costUsd, unpricedCalls = 0 } = usage
-  if (costUsd === undefined || unpricedCalls === 0) return usd(llmCalls === 0 ? 0 : costUsd)
+  const { llmCalls = Infinity, costUsd, unpricedCalls = 0 } = usage
+  if (llmCalls === 0) return usd(0)
+  if (costUsd === undefined || unpricedCalls >= llmCalls) return usd(undefined)
+  if (unpricedCalls === 0) return usd(costUsd)
   return `≥ ${costUsd < 0.000_05 ? '$0' : usd(costUsd)}`
 }
 
-/** Returns a sum with the number of its calls that have no price. */
-export function sumOfParts<T extends object>(
-  sum: T,
-  parts: readonly { readonly llmCalls: number; readonly costUsd?: number | undefined }[],
-): T & { readonly unpricedCalls: number } {
-  const unpriced = parts.filter(({ costUsd }) => costUsd === undefined)
-  return { ...sum, unpricedCalls: unpriced.reduce((calls, each) => calls + each.llmCalls, 0) }
-}
-
-/** A share as percent. */
+/** A share as percent; only nothing is 0 %, and only all is 100 %. */
 export function percent(share: number | undefined): string {
-  return share === undefined || !Number.isFinite(share) ? UNKNOWN : `${Math.round(share * 100)} %`
+  if (share === undefined || !Number.isFinite(share)) return UNKNOWN
+  if (share > 0 && share < 0.005) return '< 1 %'
+  return share < 1 && share >= 0.995 ? '> 99 %' : `${Math.round(share * 100)} %`
 }
 
 /** A size such as `512 B` or `1.50 MB`. */

@@ -18,6 +18,7 @@ const POINT = {
   inputTokens: 20_480,
   outputTokens: 2_400,
   costUsd: 0.0045,
+  unpricedCalls: 0,
   waitMs: { count: 12, p50: 4, p99: 27 },
 }
 const STATS: TaskSeries = {
@@ -78,7 +79,10 @@ test('the command line prints each limit with the share that is used', () => {
     at: '2026-01-31T12:00:05.000Z',
     limits: { weight: 2, tasks: 100_000 },
     holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
-    spent: { hour: { tokens: 22_880, costUsd: 0.0045 }, day: { tokens: 481_220, costUsd: 0.1 } },
+    spent: {
+      hour: { tokens: 22_880, costUsd: 0.0045, unpricedCalls: 0 },
+      day: { tokens: 481_220, costUsd: 0.1, unpricedCalls: 0 },
+    },
     budget: {
       tokensPerHour: { limit: 0, resetsAt: '2026-01-31T13:00:00.000Z' },
       usdPerDay: { limit: 50, used: 0.1, setAside: 0.02, resetsAt: '2026-02-01T00:00:00.000Z' },

@@ -3,7 +3,7 @@ import type { AgentList, AgentSummary, TaskSeries, ToolList, ToolView } from '@a
 import { nowMs, request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { count, percent, usd } from '../format/format.ts'
+import { costOf, count, percent, UNKNOWN } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
@@ -48,8 +48,13 @@ const BEHAVIOUR: readonly Column<Behaviour>[] = [
   { title: 'Success', kind: 'number', of: ({ success }) => percent(success) },
   { title: 'Attempts repeated', kind: 'number', of: ({ retried }) => count(retried) },
   { title: 'LLM calls', kind: 'number', of: ({ llmCalls }) => count(llmCalls) },
-  { title: 'Cost', kind: 'number', of: ({ costUsd }) => usd(costUsd) },
-  { title: 'Cost a task', kind: 'number', of: ({ usdPerTask }) => usd(usdPerTask) },
+  { title: 'Cost', kind: 'number', of: costOf },
+  {
+    title: 'Cost a task',
+    kind: 'number',
+    of: ({ usdPerTask: costUsd, ...row }) =>
+      costUsd === undefined ? UNKNOWN : costOf({ ...row, costUsd }),
+  },
 ]
 const TOOLS: readonly Column<ToolView>[] = [
   { title: 'Tool', of: ({ name }) => name },

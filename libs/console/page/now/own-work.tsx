@@ -1,6 +1,6 @@
 import type { QueueList, TaskSeries } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { count, duration, usd } from '../format/format.ts'
+import { costOf, count, duration } from '../format/format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -62,7 +62,15 @@ function LastHour({ series }: { series: TaskSeries }) {
           ['Submitted', count(total(({ submitted }) => submitted))],
           ['Completed', count(total(({ completed }) => completed))],
           ['Failed', count(total(({ failed }) => failed))],
-          ['Cost', usd(total(({ costUsd }) => costUsd)), 'calls to models with a price'],
+          [
+            'Cost',
+            costOf({
+              llmCalls: total(({ llmCalls }) => llmCalls),
+              costUsd: total(({ costUsd }) => costUsd),
+              unpricedCalls: total(({ unpricedCalls }) => unpricedCalls),
+            }),
+            'of these tasks',
+          ],
         ]}
       />
       <div class="charts">

@@ -2,6 +2,8 @@ import { linkTo } from '../shell/router.ts'
 
 /** Characters of a task's id that tell it from its neighbours: the end is random. */
 const ID_END_CHARS = 8
+/** Characters of a node's name that have room in a narrow column. */
+const NODE_CHARS_MAX = 9
 
 /** A link to a task. */
 export function TaskLink({ id, whole = false }: { id: string; whole?: boolean }) {
@@ -12,12 +14,13 @@ export function TaskLink({ id, whole = false }: { id: string; whole?: boolean })
   )
 }
 
-/** A link to a node. */
-export function NodeLink({ id }: { id: string | undefined }) {
+/** A link to a node; in a narrow column the end of its name, which tells it from other nodes. */
+export function NodeLink({ id, short = false }: { id: string | undefined; short?: boolean }) {
   if (id === undefined) return <span>—</span>
+  const isCut = short && id.length > NODE_CHARS_MAX
   return (
-    <a class="id" href={linkTo('fleet', id)}>
-      {id}
+    <a class="id" href={linkTo('fleet', id)} title={id}>
+      {isCut ? `…${id.slice(1 - NODE_CHARS_MAX)}` : id}
     </a>
   )
 }

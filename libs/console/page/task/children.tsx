@@ -1,12 +1,13 @@
 import type { TaskPage, TaskView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, plural, sumOfParts } from '../format/format.ts'
+import { costOf, plural } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table } from '../parts/tables/table.tsx'
 import { linkTo } from '../shell/router.ts'
 import { TASK_COLUMNS } from '../tasks/columns.tsx'
 import { isEnded } from '../tasks/filters.ts'
+import { usedBy } from '../tasks/list.ts'
 
 const EVERY_MS = 3_000
 /** Tasks that are listed here; further children are in the list of tasks. */
@@ -51,9 +52,5 @@ export function Children({ task }: { task: TaskView }) {
 
 /** What the created tasks cost together. */
 function sumWords(tasks: TaskPage['tasks']): string {
-  const paid = tasks.map(({ usage }) => usage).filter(({ llmCalls }) => llmCalls > 0)
-  const costs = paid.flatMap(({ costUsd }) => costUsd ?? [])
-  const costUsd = costs.length === 0 ? undefined : costs.reduce((total, each) => total + each, 0)
-  const cost = costOf(sumOfParts({ llmCalls: paid.length, costUsd }, paid))
-  return `${plural(tasks.length, 'task')} together: ${cost}.`
+  return `${plural(tasks.length, 'task')} together: ${costOf(usedBy(tasks))}.`
 }

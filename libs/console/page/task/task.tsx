@@ -141,8 +141,9 @@ function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
 }
 
 function costWords(usage: TaskView['usage']): string {
-  const isUnpriced = usage.llmCalls > 0 && usage.costUsd === undefined
-  return isUnpriced ? `${costOf(usage)}: a model has no price` : costOf(usage)
+  const { llmCalls, costUsd, unpricedCalls = costUsd === undefined ? llmCalls : 0 } = usage
+  if (unpricedCalls === 0) return costOf(usage)
+  return `${costOf(usage)}, ${plural(unpricedCalls, 'call')} to a model without a price`
 }
 
 function attemptWords({ attempt, failures }: TaskView): string {

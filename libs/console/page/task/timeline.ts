@@ -1,5 +1,6 @@
 import type { HistoryEvent } from '@agentfleet/protocol'
-import { UNKNOWN, count, duration, shortened, usd } from '../format/format.ts'
+import { UNKNOWN, costOf, count, duration, shortened } from '../format/format.ts'
+import { withUsage, type UsageOf } from '../format/usage.ts'
 
 /**
  * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call of an
@@ -33,7 +34,6 @@ export interface Subject {
 /** Characters of a detail: a row shows one line, and its title a few more. */
 const DETAIL_CHARS = 500
 
-type Usage = NonNullable<HistoryEvent['usage']>
 type Approval = NonNullable<HistoryEvent['approval']>
 
 interface Attempt {
@@ -224,7 +224,7 @@ function lastAnswer(
 ): Bar | undefined {
   if (event.type !== 'completed' || event.usage === undefined) return undefined
   const stored = all.flatMap(({ call }) => (call === undefined ? [] : [call.usage]))
-  const rest = stored.reduce(without, event.usage)
+  const rest = stored.reduce<UsageOf>((sum, usage) => withUsage(sum, usage, -1), event.usage)
   if (rest.llmCalls < 1) return undefined
   // A replay from the journal also counts calls that its own history does not have.
   const figures = rest.llmCalls === 1 ? usageWords(rest) : ''
@@ -233,17 +233,6 @@ function lastAnswer(
     seq: event.seq,
     detail: [event.by?.model, figures].filter(Boolean).join(' · '),
   })
-}
-
-function without(total: Usage, part: Usage): Usage {
-  const { costUsd } = total
-  const cost = costUsd === undefined ? {} : { costUsd: Math.max(0, costUsd - (part.costUsd ?? 0)) }
-  return {
-    inputTokens: total.inputTokens - part.inputTokens,
-    outputTokens: total.outputTokens - part.outputTokens,
-    llmCalls: total.llmCalls - part.llmCalls,
-    ...cost,
-  }
 }
 
 /** Backoffs after failed attempts, waits during the task, and the tasks that the task created. */
@@ -299,12 +288,8 @@ function endBar(events: readonly HistoryEvent[]): readonly Bar[] {
 }
 
 /** Writes the figures of a call or of a task. */
-export function usageWords(usage: {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly costUsd?: number | undefined
-}): string {
-  return `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out, ${usd(usage.costUsd)}`
+export function usageWords(usage: UsageOf): string {
+  return `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out, ${costOf(usage)}`
 }
 
 function waitWords(wait: HistoryEvent['wait']): string {

@@ -1,10 +1,11 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { AgentList, TaskCounts } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { count, instant } from '../format/format.ts'
-import { Draft, Time, Typed } from '../parts/forms/field.tsx'
+import { Draft, Time, Typed } from '../parts/filters/field.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { linesOf } from '../shell/routes.ts'
 import { zone } from '../shell/zone.ts'
@@ -15,7 +16,14 @@ const COUNTS_EVERY_MS = 5_000
 const RARE = FIELDS.filter(({ common }) => !common)
 
 /** Every filter of the list; the address has their values. */
-export function FilterBar({ filters }: { filters: Filters }) {
+export function FilterBar({
+  filters,
+  children,
+}: {
+  filters: Filters
+  /** What stands beside the rare filters. */
+  children: ComponentChildren
+}) {
   const given = Object.keys(filters).length
   const [offered, setOffered] = useState<Offered>()
   const offer = () => {
@@ -38,14 +46,17 @@ export function FilterBar({ filters }: { filters: Filters }) {
           </button>
         )}
       </div>
-      <details open={rare > 0}>
-        <summary>More filters{rare > 0 && ` (${rare} set)`}</summary>
-        <div class="row filters">
-          {RARE.map((field) => (
-            <Entry key={field.name} field={field} />
-          ))}
-        </div>
-      </details>
+      <div class="row details">
+        <details open={rare > 0}>
+          <summary>More filters{rare > 0 && ` (${rare} set)`}</summary>
+          <div class="row filters">
+            {RARE.map((field) => (
+              <Entry key={field.name} field={field} />
+            ))}
+          </div>
+        </details>
+        {children}
+      </div>
     </div>
   )
 }

@@ -1,4 +1,5 @@
 import type { TaskPage, TaskSummary } from '@agentfleet/protocol'
+import { NO_CALLS, withUsage, type UsageOf } from '../format/usage.ts'
 
 /**
  * The rows of the list as the reader sees them. A row keeps its place while the reader scrolls, selects or reads;
@@ -23,13 +24,15 @@ interface ListPage {
   /** The number of its first row. */
   readonly from: number
   readonly rows: readonly TaskSummary[]
+  /** What the tasks of its rows have used together. */
+  readonly used: UsageOf
   /** Reads the page again; the first page has none. */
   readonly cursor?: string | undefined
 }
 
 /** Returns the list that begins with this page. */
 export function listOf({ tasks, nextCursor, keptFrom }: TaskPage): TaskList {
-  const pages = [{ from: 0, rows: tasks }]
+  const pages = [{ from: 0, rows: tasks, used: usedBy(tasks) }]
   return { pages, length: tasks.length, nextCursor, keptFrom, unseen: 0, gone: new Set() }
 }
 
@@ -40,7 +43,10 @@ export function withNext(list: TaskList, page: TaskPage): TaskList {
   const rows = tasks.filter(({ id }) => !known.has(id))
   return {
     ...list,
-    pages: [...list.pages, { from: list.length, rows, cursor: list.nextCursor }],
+    pages: [
+      ...list.pages,
+      { from: list.length, rows, used: usedBy(rows), cursor: list.nextCursor },
+    ],
     length: list.length + rows.length,
     nextCursor,
     keptFrom,
@@ -61,7 +67,7 @@ export function withAgain(list: TaskList, index: number, { tasks }: TaskPage): T
     else if (tasks.length === 0 || row.createdAt > oldest) gone.add(row.id)
     return next ?? row
   })
-  const pages = list.pages.with(index, { ...page, rows })
+  const pages = list.pages.with(index, { ...page, rows, used: usedBy(rows) })
   if (index > 0) return { ...list, pages, gone }
   const known = new Set([...rows, ...(pages[1]?.rows.slice(0, tasks.length) ?? [])].map(idOf))
   return { ...list, pages, gone, unseen: tasks.filter(({ id }) => !known.has(id)).length }
@@ -87,6 +93,16 @@ export function rowsBetween(list: TaskList, from: number, to: number): readonly 
     rows.push(...page.rows.slice(Math.max(0, from - page.from), to - page.from))
   }
   return rows
+}
+
+/** Returns what the tasks of all rows have used together. */
+export function usedByAll({ pages }: TaskList): UsageOf {
+  return pages.reduce((sum, { used }) => withUsage(sum, used), NO_CALLS)
+}
+
+/** Returns what tasks have used together. */
+export function usedBy(tasks: readonly TaskSummary[]): UsageOf {
+  return tasks.reduce((sum, { usage }) => withUsage(sum, usage), NO_CALLS)
 }
 
 /** Returns the rows with these ids. */

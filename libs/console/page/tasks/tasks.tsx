@@ -3,6 +3,7 @@ import type { TaskSummary } from '@agentfleet/protocol'
 import { nowMs } from '../api/http.ts'
 import { costOf, count, duration, plural } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
+import { ListHeading } from '../parts/list-heading.tsx'
 import { Command, curl } from '../parts/command.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
@@ -22,7 +23,8 @@ import {
   replayBodies,
   type Filters,
 } from './filters.ts'
-import { rowsBetween, rowsWith, type TaskList } from './list.ts'
+import { rowsBetween, rowsWith, usedBy, usedByAll, type TaskList } from './list.ts'
+import { NewTask } from './new-task.tsx'
 import { lastTop } from './neighbours.ts'
 import { SavedViews } from './saved-views.tsx'
 import { useTaskList } from './use-list.ts'
@@ -41,7 +43,7 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
   },
   { title: 'Agent', width: 88, of: ({ agent }) => <span title={agent}>{agent}</span> },
   { title: 'Model', width: 88, of: ({ model }) => <span title={model}>{model}</span> },
-  { title: 'Node', width: 80, of: ({ node }) => <NodeLink id={node} /> },
+  { title: 'Node', width: 80, of: ({ node }) => <NodeLink id={node} short /> },
   {
     title: 'Submitted',
     width: 92,
@@ -87,9 +89,12 @@ export function Tasks() {
 
   return (
     <>
-      <h1 tabIndex={-1}>Tasks</h1>
-      <FilterBar filters={filters} />
-      <SavedViews words={filterWords(filters, zone.value)} />
+      <ListHeading title="Tasks" kind="task" view="tasks" scope="tasks:write">
+        {(how) => <NewTask {...how} />}
+      </ListHeading>
+      <FilterBar filters={filters}>
+        <SavedViews words={filterWords(filters, zone.value)} />
+      </FilterBar>
       <Allowed scope="tasks:write" to="cancel or replay tasks">
         <Actions
           list={list}
@@ -113,7 +118,10 @@ export function Tasks() {
       <Panel loaded={{ ...loaded, value: list }}>
         {(shown) => (
           <>
-            <News list={shown} renew={renew} />
+            <div class="row news">
+              {shown.length > 0 && <span class="muted">{usedWords(shown)}</span>}
+              <News list={shown} renew={renew} />
+            </div>
             {shown.length === 0 && shown.nextCursor === undefined ? (
               <Empty filters={filters} />
             ) : (
@@ -135,13 +143,20 @@ export function Tasks() {
               </div>
             )}
             <p class="muted">
-              {plural(shown.length, 'task')} loaded. <End list={shown} />
+              <End list={shown} />
             </p>
           </>
         )}
       </Panel>
     </>
   )
+}
+
+/** How many tasks are loaded, and what they cost together. */
+function usedWords(list: TaskList): string {
+  const used = usedByAll(list)
+  const tokens = count(used.inputTokens + used.outputTokens)
+  return `${plural(list.length, 'task')} loaded: ${tokens} tokens, ${costOf(used)} together.`
 }
 
 function End({ list: { nextCursor, keptFrom } }: { list: TaskList }) {
@@ -163,7 +178,7 @@ function News({ list, renew }: { list: TaskList; renew: () => void }) {
     ...(gone.size > 0 ? [`${gone.size} no longer match`] : []),
   ]
   return (
-    <p class="row news" role="status">
+    <p class="row" role="status">
       {parts.length > 0 && (
         <button type="button" onClick={renew}>
           {parts.join(', ')}: show the current list
@@ -177,7 +192,7 @@ function Empty({ filters }: { filters: Filters }) {
   if (Object.keys(filters).length === 0) {
     return (
       <Command text={curl('POST', '/v1/tasks', { task: 'Write a haiku' })}>
-        You have no tasks. Submit one:
+        You have no tasks. Submit one with the form or with this command:
       </Command>
     )
   }
@@ -224,7 +239,9 @@ function Actions({
     <div class="actions" role="group" aria-label="Actions">
       {picked.size > 0 && (
         <>
-          <span>{plural(picked.size, 'task')} selected</span>
+          <span>
+            {plural(picked.size, 'task')} selected, {costOf(usedBy(tasks))}
+          </span>
           <button
             type="button"
             disabled={live.length === 0}

@@ -1,6 +1,5 @@
 import type { UsageReport } from '@agentfleet/protocol'
-
-type UsageOf = UsageReport['total']
+import { NO_CALLS, withUsage, type UsageOf } from '../format/usage.ts'
 
 /** The usage of one agent, tenant or value over all days. */
 export interface GroupRow {
@@ -15,14 +14,14 @@ export function groupRows({
 }: Pick<UsageReport, 'days' | 'total'>): readonly GroupRow[] {
   const sums = new Map<string, UsageOf>()
   for (const { name, usage } of days.flatMap(namedOf)) {
-    sums.set(name, withAdded(sums.get(name), usage, 1))
+    sums.set(name, withUsage(sums.get(name) ?? NO_CALLS, usage))
   }
   const rows = [...sums].map(([name, usage]) => ({ name, usage }))
   rows.sort(
     ({ usage: a }, { usage: b }) =>
       (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokensOf(b) - tokensOf(a),
   )
-  const rest = rows.reduce((sum, { usage }) => withAdded(sum, usage, -1), total)
+  const rest = rows.reduce<UsageOf>((sum, { usage }) => withUsage(sum, usage, -1), total)
   return rest.llmCalls > 0 ? [...rows, { name: 'not counted by group', usage: rest }] : rows
 }
 
@@ -36,15 +35,4 @@ function namedOf({ agents, tenants, values }: UsageReport['days'][number]): read
 
 function tokensOf({ inputTokens, outputTokens }: UsageOf): number {
   return inputTokens + outputTokens
-}
-
-function withAdded(a: UsageOf | undefined, b: UsageOf, times: 1 | -1): UsageOf {
-  if (a === undefined) return b
-  const unpriced = a.costUsd === undefined && b.costUsd === undefined
-  return {
-    inputTokens: a.inputTokens + times * b.inputTokens,
-    outputTokens: a.outputTokens + times * b.outputTokens,
-    llmCalls: a.llmCalls + times * b.llmCalls,
-    ...(unpriced ? {} : { costUsd: (a.costUsd ?? 0) + times * (b.costUsd ?? 0) }),
-  }
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { bytes, count, instant, percent, UNKNOWN, usd } from '../format/format.ts'
+import { bytes, costOf, count, instant, percent, UNKNOWN, usd } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 
@@ -141,11 +141,11 @@ function row(name: string, limit: number | undefined, without = 'shared'): Row {
 
 function spentRows(
   span: string,
-  spent: { readonly tokens: number; readonly costUsd: number },
+  spent: NonNullable<TenantLimitsView['spent']>['day'],
 ): readonly Row[] {
   return [
     { name: `Tokens of ${span}`, held: count(spent.tokens), limit: UNKNOWN },
-    { name: `Cost of ${span}`, held: usd(spent.costUsd), limit: UNKNOWN },
+    { name: `Cost of ${span}`, held: costOf({ ...spent }), limit: UNKNOWN },
   ]
 }
 

@@ -2,8 +2,8 @@ import type { UsageReport } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, count, sumOfParts, usd } from '../format/format.ts'
-import { Choice } from '../parts/forms/choice.tsx'
+import { costOf, count } from '../format/format.ts'
+import { Choice } from '../parts/filters/choice.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
@@ -33,14 +33,10 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'Cost', kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
-const HOURS: readonly Column<{
-  readonly hour: number
-  readonly tokens: number
-  readonly costUsd: number
-}>[] = [
+const HOURS: readonly Column<NonNullable<UsageReport['days'][number]['hours']>[number]>[] = [
   { title: 'Hour', of: ({ hour }) => `${String(hour).padStart(2, '0')}:00` },
   { title: 'Tokens', kind: 'number', of: ({ tokens }) => count(tokens) },
-  { title: 'Cost', kind: 'number', of: ({ costUsd }) => usd(costUsd) },
+  { title: 'Cost', kind: 'number', of: costOf },
 ]
 
 /** What does it cost, and what is full? */
@@ -73,24 +69,18 @@ export function Usage() {
       <Panel loaded={loaded}>
         {({ days, total, from, to, scope, metadataKeys }) => (
           <>
-            <Choice
-              label="Group by"
-              of={groupsOf(scope, metadataKeys)}
-              chosen={query['by']}
-              choose={(by) => setQuery({ by })}
-            />
+            <div class="row">
+              Group by
+              <Choice
+                label="Group by"
+                of={groupsOf(scope, metadataKeys)}
+                chosen={query['by']}
+                choose={(by) => setQuery({ by })}
+              />
+            </div>
             <Figures
               of={[
-                [
-                  'Cost',
-                  costOf(
-                    sumOfParts(
-                      total,
-                      rowsOf(days).map(({ usage }) => usage),
-                    ),
-                  ),
-                  `${from} to ${to}`,
-                ],
+                ['Cost', costOf(total), `${from} to ${to}`],
                 ['LLM calls', count(total.llmCalls)],
                 ['Tokens in', count(total.inputTokens)],
                 ['Tokens out', count(total.outputTokens)],

@@ -52,16 +52,24 @@ export interface Usage {
   readonly reasoningTokens?: number
   /** By the price table of the providers that were called; absent if no call has a price. */
   readonly costUsd?: number
+  /** The calls that `costUsd` does not include because their model has no price; absent if it includes all, or is absent. */
+  readonly unpricedCalls?: number
 }
 
 /** No usage yet. */
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
+
+/** Returns how many calls of a usage have no price. */
+export function unpricedCallsOf({ llmCalls, costUsd, unpricedCalls = 0 }: Usage): number {
+  return costUsd === undefined ? llmCalls : unpricedCalls
+}
 
 /** Adds two usages. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const priced = a.costUsd !== undefined || b.costUsd !== undefined
   const cachedTokens = (a.cachedTokens ?? 0) + (b.cachedTokens ?? 0)
   const reasoningTokens = (a.reasoningTokens ?? 0) + (b.reasoningTokens ?? 0)
+  const unpricedCalls = priced ? unpricedCallsOf(a) + unpricedCallsOf(b) : 0
   return {
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
@@ -69,7 +77,27 @@ export function addUsage(a: Usage, b: Usage): Usage {
     ...(cachedTokens > 0 ? { cachedTokens } : {}),
     ...(reasoningTokens > 0 ? { reasoningTokens } : {}),
     ...(priced ? { costUsd: roundUsd((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
+    ...(unpricedCalls > 0 ? { unpricedCalls } : {}),
   }
+}
+
+/** Returns the tokens and the cost of the calls of `all` that are not in `before`. */
+export function lessUsage(all: Usage, before: Usage): Usage {
+  const inputTokens = less(all.inputTokens, before.inputTokens)
+  const outputTokens = less(all.outputTokens, before.outputTokens)
+  const llmCalls = less(all.llmCalls, before.llmCalls)
+  const unpricedCalls = less(unpricedCallsOf(all), unpricedCallsOf(before))
+  if (all.costUsd === undefined || (llmCalls > 0 && unpricedCalls >= llmCalls)) {
+    return { inputTokens, outputTokens, llmCalls }
+  }
+  const costUsd = roundUsd(less(all.costUsd, before.costUsd ?? 0))
+  return unpricedCalls === 0
+    ? { inputTokens, outputTokens, llmCalls, costUsd }
+    : { inputTokens, outputTokens, llmCalls, costUsd, unpricedCalls }
+}
+
+function less(a: number, b: number): number {
+  return Math.max(0, a - b)
 }
 
 /** Whether a name matches a pattern, in which `*` stands for any text. */

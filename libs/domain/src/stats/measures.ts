@@ -1,4 +1,4 @@
-import { nanoUsd } from '../llm/price.ts'
+import { lessUsage, nanoUsd, unpricedCallsOf } from '../llm/price.ts'
 import type { CallTimes, JournaledCall } from '../task/spec.ts'
 import type { TaskEvent } from '../task/task-event.ts'
 import type { TaskRecord } from '../task/task-record.ts'
@@ -17,6 +17,7 @@ const COUNTED = [
   'inputTokens',
   'outputTokens',
   'nanoUsd',
+  'unpricedCalls',
 ] as const
 
 /** The counts of some tasks in some time. */
@@ -43,6 +44,7 @@ export function createMeasures(): Measures {
       inputTokens: 0,
       outputTokens: 0,
       nanoUsd: 0,
+      unpricedCalls: 0,
     },
     wait: new Map(),
     firstToken: new Map(),
@@ -107,14 +109,14 @@ function addCall(
   into: Measures,
   usage: JournaledCall['usage'],
   times: CallTimes | undefined,
-  before: JournaledCall['usage'] = { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+  before?: JournaledCall['usage'],
 ): void {
   const { counts } = into
-  counts.llmCalls += Math.max(0, usage.llmCalls - before.llmCalls)
-  counts.inputTokens += Math.max(0, usage.inputTokens - before.inputTokens)
-  counts.outputTokens += Math.max(0, usage.outputTokens - before.outputTokens)
-  if (usage.costUsd !== undefined) {
-    counts.nanoUsd += Math.max(0, nanoUsd(usage.costUsd) - nanoUsd(before.costUsd ?? 0))
-  }
+  const used = before === undefined ? usage : lessUsage(usage, before)
+  counts.llmCalls += used.llmCalls
+  counts.inputTokens += used.inputTokens
+  counts.outputTokens += used.outputTokens
+  counts.nanoUsd += nanoUsd(used.costUsd ?? 0)
+  counts.unpricedCalls += unpricedCallsOf(used)
   if (times?.firstTokenMs !== undefined) addDuration(into.firstToken, times.firstTokenMs)
 }

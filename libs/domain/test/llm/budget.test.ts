@@ -2,6 +2,8 @@ import { double, integer, property, assert as check } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   addUsage,
+  lessUsage,
+  unpricedCallsOf,
   checkBudget,
   costUsd,
   entryFor,
@@ -109,5 +111,21 @@ describe('the prices of models', () => {
     const tenth = { ...NO_USAGE, costUsd: 0.1 }
     expect(addUsage(addUsage(tenth, tenth), tenth).costUsd).toBe(0.3)
     expect(addUsage(NO_USAGE, NO_USAGE)).toEqual(NO_USAGE)
+  })
+
+  it('count the calls that a sum does not include because their model has no price', () => {
+    const call = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }
+    const [paid, free] = [
+      { ...call, costUsd: 0.5 },
+      { ...call, costUsd: 0 },
+    ]
+    const sum = addUsage(addUsage(addUsage(NO_USAGE, call), paid), free)
+    expect(sum).toMatchObject({ llmCalls: 3, costUsd: 0.5, unpricedCalls: 1 })
+    expect(addUsage(sum, call)).toMatchObject({ costUsd: 0.5, unpricedCalls: 2 })
+    expect(lessUsage(addUsage(sum, call), sum)).toEqual(call)
+    expect(lessUsage(sum, call)).toEqual({ ...addUsage(paid, free) })
+    expect(lessUsage(sum, addUsage(paid, free))).toEqual(call)
+    expect(addUsage(call, call)).toEqual({ inputTokens: 2, outputTokens: 2, llmCalls: 2 })
+    expect([call, paid, sum].map(unpricedCallsOf)).toEqual([1, 0, 1])
   })
 })

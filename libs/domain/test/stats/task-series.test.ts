@@ -78,6 +78,7 @@ describe('the statistics of tasks over time', () => {
     ])
     const { counts } = series.read({ ...ALL, step: '1m' }).series[0]!.points[0]!.measures
     expect(counts).toMatchObject({ inputTokens: 20, outputTokens: 10, llmCalls: 2, nanoUsd: 1e9 })
+    expect(counts.unpricedCalls).toBe(0)
   })
 
   it('count a run that fell silent as lost, and a failed attempt as retried', () => {

@@ -31,6 +31,8 @@ export const seriesPointSchema = z.object({
   inputTokens: whole,
   outputTokens: whole,
   costUsd: z.number().min(0),
+  /** A coordinator of the release before does not count them. */
+  unpricedCalls: whole.default(0),
   waitMs: quantiles.optional(),
   firstTokenMs: quantiles.optional(),
 })

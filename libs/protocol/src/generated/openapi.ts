@@ -288,6 +288,8 @@ export interface components {
       reasoningTokens?: number
       /** @description The cost, computed from the price tables of the providers; absent if no model has a price. */
       costUsd?: number
+      /** @description How many of `llmCalls` called a model that has no price, so that `costUsd` is only a lower bound; absent if `costUsd` includes every call or is absent. */
+      unpricedCalls?: number
     }
     /** @description The provider and the model that answered. The name of the model is the one that the provider uses. */
     CalledBy: {
@@ -329,6 +331,7 @@ export interface components {
       | 'inputTokens'
       | 'outputTokens'
       | 'costUsd'
+      | 'unpricedCalls'
       | 'waitMs'
       | 'firstTokenMs'
     /** @description Without the parameter `series` a point has every figure that exists for the step. */
@@ -350,6 +353,8 @@ export interface components {
       outputTokens?: number
       /** @description The cost of the calls to models that have a price. */
       costUsd?: number
+      /** @description How many of `llmCalls` called a model that has no price. */
+      unpricedCalls?: number
       /** @description The time from when a task could start until a node received the task; absent if no task started. */
       waitMs?: components['schemas']['Quantiles']
       /** @description The time from the start of an LLM call to its first token; absent if no call streamed its answer. */
@@ -431,6 +436,8 @@ export interface components {
     Spent: {
       tokens: number
       costUsd: number
+      /** @description The number of LLM calls that `costUsd` does not include because their model has no price. */
+      unpricedCalls: number
     }
     StoreFill: {
       bytes: number
@@ -497,6 +504,8 @@ export interface components {
           hour: number
           tokens: number
           costUsd: number
+          /** @description The number of LLM calls that `costUsd` does not include because their model has no price. */
+          unpricedCalls: number
         }[]
       }[]
       total: components['schemas']['Usage']

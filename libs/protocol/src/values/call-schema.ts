@@ -13,6 +13,7 @@ export const usage = z
     cachedTokens: tokens.optional(),
     reasoningTokens: tokens.optional(),
     costUsd: usd.optional(),
+    unpricedCalls: count.optional(),
   })
   .transform((used) => used as Usage)
 

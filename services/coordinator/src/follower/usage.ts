@@ -6,8 +6,8 @@ import {
   type UsageTotals,
 } from '@agentfleet/adapters'
 import {
-  addUsage,
   countedValues,
+  lessUsage,
   NO_USAGE,
   type TaskEvent,
   type TaskRecord,
@@ -216,17 +216,6 @@ function entryOf(
     values,
     usage,
   }
-}
-
-function lessUsage(all: Usage, before: Usage): Usage {
-  const less = (a: number, b: number): number => Math.max(0, a - b)
-  const rest = {
-    inputTokens: less(all.inputTokens, before.inputTokens),
-    outputTokens: less(all.outputTokens, before.outputTokens),
-    llmCalls: less(all.llmCalls, before.llmCalls),
-  }
-  if (all.costUsd === undefined) return rest
-  return addUsage(rest, { costUsd: less(all.costUsd, before.costUsd ?? 0), ...NO_USAGE })
 }
 
 function isNothing({ inputTokens, outputTokens, llmCalls }: Usage): boolean {

@@ -24,7 +24,7 @@ interface LimitsRouteDeps {
   readonly clock: { nowMs(): number }
 }
 
-const NOTHING = { tokens: 0, costUsd: 0 }
+const NOTHING = { tokens: 0, costUsd: 0, unpricedCalls: 0 }
 
 /** Creates the handler of `/v1/limits` by operationId. */
 export function limitsRoutes(deps: LimitsRouteDeps) {
@@ -37,14 +37,8 @@ export function limitsRoutes(deps: LimitsRouteDeps) {
     const hours = days.flatMap((day) => day.hours)
     const now = hours.find(({ hour }) => hour === Number(iso.slice(11, 13)))
     return {
-      hour: now === undefined ? NOTHING : { tokens: now.tokens, costUsd: now.costUsd },
-      day: hours.reduce(
-        (sum, { tokens, costUsd }) => ({
-          tokens: sum.tokens + tokens,
-          costUsd: sum.costUsd + costUsd,
-        }),
-        NOTHING,
-      ),
+      hour: now === undefined ? NOTHING : plus(NOTHING, now),
+      day: hours.reduce(plus, NOTHING),
     }
   }
 
@@ -71,11 +65,19 @@ export function limitsRoutes(deps: LimitsRouteDeps) {
 
 type Amounts = NonNullable<TenantLimitsView['spent']>['day']
 
+function plus(sum: typeof NOTHING, more: typeof NOTHING): typeof NOTHING {
+  return {
+    tokens: sum.tokens + more.tokens,
+    costUsd: sum.costUsd + more.costUsd,
+    unpricedCalls: sum.unpricedCalls + more.unpricedCalls,
+  }
+}
+
 /** How much of each limit of a budget is used and set aside, as far as Redis answers. */
 function standOf(
   budget: TenantBudget,
   spent: TenantLimitsView['spent'],
-  setAside: Amounts | undefined,
+  setAside: Pick<Amounts, 'tokens' | 'costUsd'> | undefined,
   nowMs: number,
 ): NonNullable<TenantLimitsView['budget']> {
   const stand = (limit: number | undefined, name: TenantLimitName) => {

@@ -1,5 +1,5 @@
 import type { Store, UsageTotals } from '@agentfleet/adapters'
-import { addUsage, NO_USAGE } from '@agentfleet/domain'
+import { addUsage, NO_USAGE, unpricedCallsOf } from '@agentfleet/domain'
 import type { FleetView } from '@agentfleet/protocol'
 import { patient } from '../tasks/reads.ts'
 
@@ -36,11 +36,10 @@ function ageMs(sinceMs: number | undefined, nowMs: number): number {
 
 function spentOn(days: Awaited<ReturnType<UsageTotals['read']>>): Spent {
   const models = days.flatMap((day) => day.models)
-  const unpriced = models.filter(({ usage }) => usage.costUsd === undefined)
-  const { llmCalls, costUsd } = models.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE)
+  const total = models.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE)
+  const { llmCalls, costUsd } = total
   // Without a call nothing is spent; calls without a price may have cost anything.
   const cost = llmCalls === 0 ? 0 : costUsd
-  const unpricedCallsToday = unpriced.reduce((sum, { usage }) => sum + usage.llmCalls, 0)
-  const calls = { llmCallsToday: llmCalls, unpricedCallsToday }
+  const calls = { llmCallsToday: llmCalls, unpricedCallsToday: unpricedCallsOf(total) }
   return { ...calls, ...(cost === undefined ? {} : { costTodayUsd: cost }) }
 }

@@ -2,6 +2,7 @@ import type { StoredEvent } from '@agentfleet/adapters'
 import {
   given,
   addUsage,
+  lessUsage,
   NO_USAGE,
   promptOf,
   type Completed,
@@ -120,7 +121,7 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       kind: 'llm',
       name: by?.model ?? start.spec.model,
       output: { text: typeof result === 'string' ? result : JSON.stringify(result) },
-      usage: without(event.usage, usage),
+      usage: lessUsage(event.usage, usage),
       ...given({ by, times }),
     }
     return found(call, place)
@@ -147,15 +148,4 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
 
 function isWrong(output: JournaledCall['output']): boolean {
   return (output as { readonly error?: unknown } | null)?.error === true
-}
-
-/** The usage of a task without its earlier calls. */
-function without(all: Usage, before: Usage): Usage {
-  const less = (a: number, b: number): number => Math.max(0, a - b)
-  return {
-    inputTokens: less(all.inputTokens, before.inputTokens),
-    outputTokens: less(all.outputTokens, before.outputTokens),
-    llmCalls: less(all.llmCalls, before.llmCalls),
-    ...(all.costUsd === undefined ? {} : { costUsd: less(all.costUsd, before.costUsd ?? 0) }),
-  }
 }

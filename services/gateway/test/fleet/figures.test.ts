@@ -16,6 +16,7 @@ const POINT = {
   inputTokens: 10,
   outputTokens: 5,
   costUsd: 0.1,
+  unpricedCalls: 0,
   waitMs: { count: 2, p50: 4, p99: 8 },
 }
 
