@@ -93,17 +93,24 @@ describe('the page behind a proxy', () => {
     })()`)) as number
   })
 
-  it('follows work from its submission to its end', async () => {
+  it('submits a task with a form that marks a refused field, and follows the task to its end', async () => {
+    const field = (name: string) => page.locator('form.box').getByLabel(name, { exact: true })
     await page.goto(address('/tasks'))
     await page.getByText('You have no tasks.').waitFor()
-    const { id } = await client.submit({
-      task: 'Summarise the report',
-      model: 'sim-steps?n=4&ms=100',
-    })
-    await page.locator(`a[href$="${id}"]`).click()
+    await page.getByRole('button', { name: 'New task' }).click()
+    await field('Task').fill('Summarise the report')
+    await field('Model').fill('sim-steps?n=4&ms=100')
+    await field('Budget, USD').fill('-1')
+    await field('Budget, USD').press('Enter')
+    await page.getByText('Budget, USD must be > 0').waitFor()
+    await field('Budget, USD').fill('')
+    await field('Time limit, minutes').fill('10')
+    await page.getByRole('button', { name: 'Submit the task' }).click()
     await page.getByText(/Completed after/).waitFor()
     expect(await page.getByRole('rowheader', { name: /^Tool / }).count()).toBeGreaterThan(1)
-    expect(page.url()).toBe(address(`/tasks/${id}`))
+    const id = page.url().slice(address('/tasks/').length)
+    const { createdAt, deadlineAt } = await client.get(id)
+    expect(Date.parse(deadlineAt) - Date.parse(createdAt)).toBe(600_000)
   })
 
   it('finds a failed task by its agent, says why it failed, and replays it from the journal, all by keyboard', async () => {
