@@ -107,9 +107,10 @@ export function ScheduleForm({
 
 /** The task of each tick. */
 function taskOf({ draft, change, at }: Drafted<ScheduleRequest>): Drafted<ScheduleRequest['task']> {
+  const { task = { task: '' } } = draft
   return {
-    draft: draft.task,
-    change: (name, value) => change('task', changed(draft.task, name, value)),
+    draft: task,
+    change: (name, value) => change('task', changed(task, name, value)),
     at: (pointer) => at(`/task${pointer}`),
   }
 }

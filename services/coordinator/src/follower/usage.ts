@@ -8,7 +8,6 @@ import {
 import {
   countedValues,
   lessUsage,
-  NO_USAGE,
   type TaskEvent,
   type TaskRecord,
   type Usage,

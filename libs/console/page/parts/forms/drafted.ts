@@ -2,7 +2,8 @@ import type { FormProblems } from './problems.ts'
 
 /** What a form knows about the value that the reader writes. */
 export interface Drafted<Body extends object> {
-  readonly draft: Body
+  /** A field that the reader has emptied is absent. */
+  readonly draft: Partial<Body>
   /** Changes one field; undefined and an empty text remove the field. */
   readonly change: (name: keyof Body & string, value: Body[keyof Body & string] | undefined) => void
   readonly at: FormProblems['at']
