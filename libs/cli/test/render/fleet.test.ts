@@ -86,7 +86,7 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     total       2026-01-02 to 2026-01-31          1        812          96  $0.0002
     "
   `)
-  const hours = [{ hour: 9, tokens: 908, costUsd: 0.00018 }]
+  const hours = [{ hour: 9, tokens: 908, costUsd: 0.00018, unpricedCalls: 0 }]
   const detailed = {
     ...report,
     days: [{ ...day, agents: [{ agent: 'reviewer', usage }], hours }],
