@@ -42,7 +42,7 @@ describe('while no coordinator answers', { timeout: WITHIN_MS }, () => {
     coordinator!.kill('SIGSTOP')
     const { id } = await test.client.submit({ task: 'wait', model: 'echo?ms=5000' })
     // A run without a pointer has nothing to ack: it gets a pointer and an in-flight note a moment later.
-    await eventually(async () => expect((await test.client.get(id)).node).toBeDefined(), 10_000)
+    await eventually(async () => expect((await test.client.get(id)).node).toBeDefined())
     expect(reports).toBe(0)
     await eventually(() => expect(reports).toBeGreaterThanOrEqual(2), 30_000)
     expect(acks).toBe(0)

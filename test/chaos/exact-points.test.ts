@@ -55,7 +55,7 @@ describe(
         return 'drop'
       })
       await test.client.submit({ task: 'orphan', model: 'echo' }).catch(() => undefined)
-      await eventually(() => expect(stored).not.toBe(''), 10_000)
+      await eventually(() => expect(stored).not.toBe(''))
       gatewayTap.reset()
       const last = await eventually(async () => {
         const event = await test.log.last(stored)
@@ -90,7 +90,7 @@ describe('a coordinator that is killed right after its append', { timeout: WITHI
     const { id } = await test.client.submit({ task: 'orphan', model: 'echo' })
     await eventually(async () => {
       expect((await test.log.last(id))?.event.type).toBe('completed')
-    }, 10_000)
+    })
     expect(ended).toBe(id)
     coordinator!.kill('SIGKILL')
     coordinatorTap.reset()

@@ -118,7 +118,7 @@ describe('one of two processes that is killed permanently under load', () => {
         advice: { mode: 'on', outcome: 'followed-policy', answer: { choice: 'n1' } },
         acted: true,
       })
-    }, 10_000)
+    })
   })
 
   it('does not prevent recovery from a dead worker, which gets exactly one death, one incident and one redistribution', async () => {

@@ -84,7 +84,7 @@ beforeEach(async () => {
     const id = await submit({ task: 'warm', delayMs: 1 })
     await eventually(async () => {
       expect((await test.client.get(id)).state).toBe('completed')
-    }, 15_000)
+    })
   }, GOES_ON_WITHIN_MS)
 })
 

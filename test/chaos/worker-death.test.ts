@@ -162,9 +162,9 @@ describe('a worker frozen for ten seconds and then resumed', { timeout: WITHIN_M
     const victim = await busyWorker()
     const stoppedAtMs = Date.now()
     victim.kill('SIGSTOP')
-    await eventually(() => expect(takenOver().length).toBeGreaterThanOrEqual(STRANDED_MIN), 15_000)
+    await eventually(() => expect(takenOver().length).toBeGreaterThanOrEqual(STRANDED_MIN))
     const resumeAtMs = stoppedAtMs + FROZEN_MS
-    await eventually(() => expect(Date.now()).toBeGreaterThan(resumeAtMs), 10_000)
+    await eventually(() => expect(Date.now()).toBeGreaterThan(resumeAtMs))
     print('frozen', restartsSince(stoppedAtMs))
     victim.kill('SIGCONT')
     await expectAllEnded(audit, accepted)
@@ -180,7 +180,7 @@ describe('a worker frozen for ten seconds and then resumed', { timeout: WITHIN_M
     await eventually(async () => {
       const { nodes } = await test.client.fleet()
       expect(nodes.find((node) => node.id === victim.id)).toMatchObject({ state: 'alive' })
-    }, 20_000)
+    })
   })
 })
 

@@ -118,6 +118,6 @@ describe('the usage of a day', () => {
       expect(total.costUsd).toBeCloseTo(cost, 9)
       const names = days.flatMap(({ models }) => models.map(({ model }) => model))
       expect(names).toContain('dear?tokens=10')
-    }, 10_000)
+    })
   })
 })

@@ -65,7 +65,7 @@ test('a node that gets a request can answer this request once, and no other requ
       return false
     })
   const [first, second] = [ask(), ask()]
-  await eventually(() => expect(seen).toHaveLength(2), SOON_MS)
+  await eventually(() => expect(seen).toHaveLength(2))
   const [a, b] = seen.map(({ reply }) => reply.split('.'))
   expect(a?.slice(0, -1)).toEqual(b?.slice(0, -1))
   // 144 random bits: nothing of the next key follows from this one.
@@ -79,5 +79,5 @@ test('a node that gets a request can answer this request once, and no other requ
   await node.roundTrip(SOON_MS)
   await Promise.all([first, second])
   expect(answers).toEqual(['honest'])
-  await eventually(() => expect(node.refused).toHaveLength(3), SOON_MS)
+  await eventually(() => expect(node.refused).toHaveLength(3))
 })

@@ -41,10 +41,10 @@ test('a coordinator whose first read of the log fails tries again, and is not re
   const beganMs = performance.now()
   expect(coordinator.ready?.()).toEqual({ ok: false, reason: 'log-not-followed' })
   // Longer than all tries of one read take.
-  await eventually(() => expect(performance.now() - beganMs).toBeGreaterThan(2_500), SOON_MS)
+  await eventually(() => expect(performance.now() - beganMs).toBeGreaterThan(2_500))
   expect(coordinator.ready?.()).toMatchObject({ ok: false })
   hear()
-  await eventually(() => expect(coordinator.ready?.()).toEqual({ ok: true }), SOON_MS)
+  await eventually(() => expect(coordinator.ready?.()).toEqual({ ok: true }))
   await bench.getsPointer(task)
 })
 

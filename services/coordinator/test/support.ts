@@ -118,7 +118,7 @@ export async function startBench() {
       const coordinator = await bench.create(overrides)
       await eventually(() => {
         if (coordinator.ready?.().ok !== true) throw new Error('not ready')
-      }, SOON_MS)
+      })
       return coordinator
     },
     async end(coordinator: Service): Promise<void> {
@@ -165,14 +165,14 @@ export async function startBench() {
         const record = await taskLog.record(taskId)
         if (record?.state !== state) throw new Error(`${taskId} is ${record?.state}, not ${state}`)
         return record
-      }, SOON_MS),
+      }),
     hasPointer: ({ taskId, tenant, spec }: TaskRecord): Promise<boolean> =>
       pointers.has(spec.priority, tenant, taskId),
     /** Resolves when the task has a pointer in its queue. */
     getsPointer: (record: TaskRecord): Promise<void> =>
       eventually(async () => {
         if (!(await bench.hasPointer(record))) throw new Error(`${record.taskId} has no pointer`)
-      }, SOON_MS),
+      }),
     redis: (...words: string[]): Promise<string> => redisCommand(url, words),
     async reset(): Promise<void> {
       await Promise.all([...running].map((coordinator) => coordinator.drain(5_000)))
@@ -208,7 +208,7 @@ export async function rounds(everyMs: number, count: number): Promise<void> {
   const untilMs = performance.now() + everyMs * count
   await eventually(() => {
     if (performance.now() < untilMs) throw new Error('not over yet')
-  }, SOON_MS)
+  })
 }
 
 /** Sends one inline command; returns the raw answer of Redis. */

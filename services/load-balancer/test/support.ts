@@ -117,7 +117,7 @@ export async function startWorld() {
       await eventually(async () => {
         const eligible = figureOf(await balancer.page(), 'nodes_eligible')
         if (eligible !== sees) throw new Error(`${id} sees ${eligible} nodes, not ${sees}`)
-      }, SOON_MS)
+      })
       return balancer
     },
     /** Hands tasks over without a pointer, as a gateway does. */

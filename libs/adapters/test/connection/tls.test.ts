@@ -114,7 +114,7 @@ test('Consul: a service uses its token over TLS, and is refused when the token o
   let passing: readonly string[] = []
   const watch = registry.watch('agent-worker', (ids) => void (passing = ids))
   const leadership = registry.lead('agentfleet/autoscaler/leader', { holder: 'a1', ttlMs: 10_000 })
-  await eventually(() => expect([passing, leadership.leading()]).toEqual([['n1'], true]), 15_000)
+  await eventually(() => expect([passing, leadership.leading()]).toEqual([['n1'], true]))
   watch.close()
   await leadership.close()
   await registered.close()

@@ -108,7 +108,7 @@ describe('the rate-limit buckets of a provider key', () => {
     const touched = await limits.touch('n3', [{ key, live: [] }])
     expect(touched.keys[0]?.closedMs).toBeGreaterThan(500)
     expect(touched.keys[0]?.left).toMatchObject({ requests: 1, tokens: 1 })
-    await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]), 15_000)
+    await eventually(async () => expect(await ask({ node: 'n2' })).toEqual([0]))
   })
 
   test('use the limit that the provider has reported when no limit is configured', async () => {
@@ -211,7 +211,7 @@ describe('the LLM budget of a tenant', () => {
     expect(await limits.reserveBudget('once', second)).toEqual({ kind: 'held' })
     await eventually(async () => {
       expect(await limits.reserveBudget('once', second)).toEqual(RESERVED)
-    }, 15_000)
+    })
   })
 
   test('no longer counts the calls of nodes that died', async () => {
@@ -226,7 +226,7 @@ describe('the LLM budget of a tenant', () => {
     const again = { budget: { tokensPerHour: 100 }, id: 'y', tokens: 100, usd: 0, nowMs }
     await eventually(async () => {
       expect(await limits.reserveBudget('dead', { ...again, lifetimeMs: 20 })).toEqual(RESERVED)
-    }, 15_000)
+    })
   })
 })
 
@@ -238,11 +238,11 @@ test('the amounts that calls set aside of a budget are shown until their reserva
   await limits.reserveBudget('shown', { ...last, lifetimeMs: 60_000 })
   await eventually(async () => {
     expect(await totals.setAside('shown')).toEqual({ tokens: 10, costUsd: 0.25 })
-  }, 15_000)
+  })
   await limits.reserveBudget('shown', { ...last, lifetimeMs: 20 })
   await eventually(async () => {
     expect(await totals.setAside('shown')).toEqual({ tokens: 0, costUsd: 0 })
-  }, 15_000)
+  })
 })
 
 describe('the budget of a tenant while no coordinator counts usage', () => {
@@ -259,7 +259,7 @@ describe('the budget of a tenant while no coordinator counts usage', () => {
       if (kind !== 'held') throw new Error('the budget was overrun')
       // Ten times what it was set aside for.
       expect(performance.now() - sinceMs).toBeGreaterThan(200)
-    }, 15_000)
+    })
     await totals.followed()
     expect(await limits.reserveBudget('replay', { ...ask, id: 'y' })).toEqual(RESERVED)
   })

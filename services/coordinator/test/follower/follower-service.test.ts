@@ -5,7 +5,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
 import { createUsageCounter } from '../../src/follower/usage.ts'
-import { rounds, SOON_MS, startBench, TIMING, USAGE, type Bench } from '../support.ts'
+import { rounds, startBench, TIMING, USAGE, type Bench } from '../support.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -19,7 +19,7 @@ function shows(taskId: string, state: string): Promise<void> {
   return eventually(async () => {
     const record = await bench.store.load(taskId)
     if (record?.state !== state) throw new Error(`Redis shows ${record?.state}, not ${state}`)
-  }, SOON_MS)
+  })
 }
 
 /** Resolves when the projection is marked complete up to the end of the log. */
@@ -29,7 +29,7 @@ function complete(): Promise<number> {
     const built = await bench.store.builtSeq()
     if (built !== lastSeq) throw new Error(`complete up to ${built}, not ${lastSeq}`)
     return built
-  }, SOON_MS)
+  })
 }
 
 /** Returns the tokens in today's totals. */
@@ -89,8 +89,8 @@ test('after Redis was wiped, a coordinator says that records are outdated, marks
   // Some writes of a rebuild succeed, then one fails.
   passes = 1
   await bench.redis('FLUSHALL')
-  await eventually(() => expect(service.ready?.()).toEqual(outdated), SOON_MS)
-  await eventually(() => expect(passes).toBeLessThan(0), SOON_MS)
+  await eventually(() => expect(service.ready?.()).toEqual(outdated))
+  await eventually(() => expect(passes).toBeLessThan(0))
   const meanwhile = await bench.submit()
   await rounds(TIMING.projectionEveryMs, 5)
   expect(await bench.store.builtSeq()).toBeUndefined()
@@ -100,7 +100,7 @@ test('after Redis was wiped, a coordinator says that records are outdated, marks
   const stored = await bench.store.loadAll([...tasks, meanwhile].map(({ taskId }) => taskId))
   expect(stored).toHaveLength(41)
   expect(stored.filter(({ state }) => state === 'completed')).toHaveLength(20)
-  await eventually(() => expect(service.ready?.()).toEqual({ ok: true }), SOON_MS)
+  await eventually(() => expect(service.ready?.()).toEqual({ ok: true }))
 
   const { bus, log, taskLog } = bench
   const stopped = new AbortController()
@@ -151,12 +151,12 @@ test('while Redis has no memory for records, the coordinator is ready and degrad
   await bench.redis('CONFIG', 'SET', 'maxmemory', '1')
   const { taskId } = await bench.submit()
   const outdated = { ok: true, degraded: ['records-outdated'] }
-  await eventually(() => expect(service.ready?.()).toEqual(outdated), SOON_MS)
+  await eventually(() => expect(service.ready?.()).toEqual(outdated))
   await bench.complete(taskId)
   expect(await bench.store.load(taskId)).toBeUndefined()
   await bench.redis('CONFIG', 'SET', 'maxmemory', '0')
   await shows(taskId, 'completed')
-  await eventually(() => expect(service.ready?.()).toEqual({ ok: true }), SOON_MS)
+  await eventually(() => expect(service.ready?.()).toEqual({ ok: true }))
   await complete()
 })
 
@@ -183,7 +183,7 @@ test('after a rebuild, Redis holds no task whose end event another replica delet
   }
   await rebuildProjection({ bus, store, taskLog: purged, ...rest })
   await shows(living.taskId, 'queued')
-  await eventually(async () => expect(await store.load(ghost.taskId)).toBeUndefined(), SOON_MS)
+  await eventually(async () => expect(await store.load(ghost.taskId)).toBeUndefined())
   const { found } = await store.search({ tenant: 't', filter: {}, limit: 10 })
   expect(found.map(({ task }) => task.taskId)).toEqual([living.taskId])
 })
@@ -201,13 +201,13 @@ test('the stored position of the projection advances while writes are under way,
   const first = await bench.submit()
   await eventually(async () => {
     expect(await bench.store.builtSeq()).toBe(first.seq)
-  }, SOON_MS)
+  })
   refused = 'refused'
   const second = await bench.submit({}, { taskId: refused })
   const third = await bench.submit()
   await eventually(async () => {
     expect((await bench.taskLog.fill()).lastSeq).toBe(third.seq)
-  }, SOON_MS)
+  })
   await rounds(TIMING.projectionEveryMs, 5)
   expect(await bench.store.builtSeq()).toBe(second.seq - 1)
   refused = ''
@@ -219,9 +219,9 @@ test('usage is counted once by two coordinators, and again from the log after Re
   await bench.start()
   const tasks = await Promise.all([1, 2, 3, 4].map(() => bench.submit()))
   await Promise.all(tasks.map(({ taskId }) => bench.complete(taskId)))
-  await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
+  await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS))
   await bench.redis('FLUSHALL')
-  await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS), SOON_MS)
+  await eventually(async () => expect(await tokensToday()).toBe(4 * TOKENS))
 })
 
 test('usage is counted again from the log page by page, by metadata too, so that a long log takes no more memory (L7, L8)', async () => {
@@ -273,7 +273,7 @@ test('trimming removes the events of ended tasks from the log, and the log keeps
   await bench.complete(also.taskId)
   await eventually(async () => {
     expect((await bench.taskLog.fill()).firstSeq).toBe(living.seq)
-  }, SOON_MS)
+  })
   await bench.complete(living.taskId)
   expect(await bench.taskLog.history(living.taskId)).toHaveLength(2)
 })

@@ -2,7 +2,7 @@
 import { CHANNELS, type Holdings } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { rounds, SOON_MS, startBench, TIMING, type Bench } from '../support.ts'
+import { rounds, startBench, TIMING, type Bench } from '../support.ts'
 
 let bench: Bench
 beforeAll(async () => {
@@ -20,7 +20,7 @@ async function announced(check: (holdings: Holdings) => void): Promise<Holdings>
       if (last === undefined) throw new Error('nothing was announced')
       check(last)
       return last
-    }, SOON_MS)
+    })
   } finally {
     tap.close()
   }
@@ -74,5 +74,5 @@ test('the child tasks of a tenant over its limit wait until the tenant has room,
   await bench.start()
   await eventually(async () => {
     expect(await bench.taskLog.last('child')).toBeDefined()
-  }, SOON_MS)
+  })
 })

@@ -222,7 +222,7 @@ test('when too many tasks have ended, the oldest leave the log and the lists, an
     await trimmer.trim()
     const { found } = await store.search({ tenant: 't', filter: {}, limit: 10, order: 'oldest' })
     expect(found.map(({ task }) => task.taskId)).toEqual(ended.slice(2))
-  }, 10_000)
+  })
 })
 
 test('an empty Redis is rebuilt from the log, with unfinished and ended tasks (L8)', async () => {

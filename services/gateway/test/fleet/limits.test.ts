@@ -49,7 +49,7 @@ test('a tenant can read its limits, and how much of each it uses and its calls s
         },
       },
     })
-  }, 10_000)
+  })
   expect(await bench.client(keys.acme).limits()).not.toHaveProperty('stores')
   expect(await bench.client(keys.ops).limits()).not.toHaveProperty('budget')
   expect(await bench.client(keys.ops).limits()).toMatchObject({

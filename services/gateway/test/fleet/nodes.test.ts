@@ -26,7 +26,7 @@ test('a node is shown with the tasks that run on it, and drains when an operator
     const shown = await client.node('n1')
     expect(shown).toMatchObject({ node: { id: 'n1', slots: 10 }, complete: true })
     expect(shown.tasks).toMatchObject([{ id, state: 'running', node: 'n1' }])
-  }, 10_000)
+  })
   await expect(client.drainNode('n1')).rejects.toMatchObject({
     status: 503,
     problem: { code: 'node-unavailable' },
@@ -42,6 +42,6 @@ test('a node is shown with the tasks that run on it, and drains when an operator
   )
   await eventually(async () => {
     expect(await client.drainNode('n1')).toMatchObject({ id: 'n1', draining: true })
-  }, 10_000)
+  })
   expect(asked).toBeGreaterThan(0)
 })

@@ -36,7 +36,7 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
       () => Promise.reject(new Error('accepted')),
       (error: unknown) => error,
     )
-  }, 15_000)
+  })
   expect(refused).toMatchObject({
     status: 422,
     problem: {

@@ -9,8 +9,6 @@ const KEY = '0123456789abcdef'
 const HEAD = `host: localhost\r\nauthorization: Bearer ${KEY}\r\n`
 /** The largest body, bytes. */
 const BODY_BYTES = 1024 * 1024
-/** Milliseconds; a loaded machine takes its time. */
-const SOON_MS = 20_000
 let bench: GatewayBench
 let sockets: Socket[] = []
 
@@ -46,7 +44,7 @@ async function otherIsServed(): Promise<void> {
   const body = JSON.stringify({ task: 'x'.repeat(20_000), model: 'echo' })
   const length = `content-length: ${body.length}\r\ncontent-type: application/json\r\n`
   other.socket.write(`POST /v1/tasks HTTP/1.1\r\n${HEAD}${length}\r\n${body}`)
-  await eventually(() => expect(other.text()).toMatch(/^HTTP\/1\.1 202/), SOON_MS)
+  await eventually(() => expect(other.text()).toMatch(/^HTTP\/1\.1 202/))
 }
 
 test('a client that sends 10,000 requests without reading the answers loses its connection, and other clients are served (L7)', async () => {
@@ -61,14 +59,14 @@ test('a client that sends 10,000 requests without reading the answers loses its 
 test('a client may send 60 requests before it reads the first answer, and gets all answers in order', async () => {
   const { socket, text } = open()
   socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}\r\n`.repeat(60))
-  await eventually(() => expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(60), SOON_MS)
+  await eventually(() => expect(text().match(/HTTP\/1\.1 200/g)).toHaveLength(60))
 })
 
 test('request bodies that are arriving from one address take at most half of the memory limit, and release it when they end (L7)', async () => {
   const half = Array.from({ length: 66 }, () => open())
   for (const { socket } of half) sendHalf(socket)
   const refused = () => half.filter(({ text }) => text().startsWith('HTTP/1.1 429'))
-  await eventually(() => expect(refused()).toHaveLength(2), SOON_MS)
+  await eventually(() => expect(refused()).toHaveLength(2))
   expect(refused()[0]?.text()).toMatch(/too-many-requests-open[^]*Send fewer large requests/)
   await otherIsServed()
   for (const { socket } of half) socket.destroy()
@@ -76,9 +74,9 @@ test('request bodies that are arriving from one address take at most half of the
     const again = open()
     sendHalf(again.socket)
     again.socket.write(`${' '.repeat(BODY_BYTES - 12)}"}}`)
-    await eventually(() => expect(again.text()).toMatch(/^HTTP\/1\.1 4\d\d/), SOON_MS)
+    await eventually(() => expect(again.text()).toMatch(/^HTTP\/1\.1 4\d\d/))
     expect(again.text()).toMatch(/^HTTP\/1\.1 400/)
-  }, SOON_MS)
+  })
 })
 
 test('a client that offers HTTP/2 with each request is answered over HTTP/1.1, also if the request has a body', async () => {
@@ -89,10 +87,10 @@ test('a client that offers HTTP/2 with each request is answered over HTTP/1.1, a
   const entity = `content-type: application/json\r\ncontent-length: ${body.length}\r\n`
   for (let round = 1; round <= 3; round += 1) {
     socket.write(`POST /v1/tasks HTTP/1.1\r\n${HEAD}${offer}${entity}\r\n${body}`)
-    await eventually(() => expect(text().match(/HTTP\/1\.1 202/g)).toHaveLength(round), SOON_MS)
+    await eventually(() => expect(text().match(/HTTP\/1\.1 202/g)).toHaveLength(round))
   }
   socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}${offer}\r\n`)
-  await eventually(() => expect(text()).toMatch(/HTTP\/1\.1 200/), SOON_MS)
+  await eventually(() => expect(text()).toMatch(/HTTP\/1\.1 200/))
 })
 
 test.each([
@@ -137,7 +135,7 @@ test.each([
   async (_what, bytes, problem) => {
     const { socket, text } = open()
     socket.write(bytes)
-    await eventually(() => expect(text()).toMatch(problem), SOON_MS)
+    await eventually(() => expect(text()).toMatch(problem))
     expect(text()).toContain('application/problem+json')
   },
 )
@@ -147,6 +145,6 @@ test('a request that offers a WebSocket at a path other than the stream gets an 
   const offer = 'upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n'
   const key = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
   socket.write(`GET /v1/me HTTP/1.1\r\n${HEAD}${offer}${key}\r\n`)
-  await eventually(() => expect(text()).toMatch(/^HTTP\/1\.1 \d{3}/), SOON_MS)
+  await eventually(() => expect(text()).toMatch(/^HTTP\/1\.1 \d{3}/))
   expect(text()).toMatch(/^HTTP\/1\.1 200 /)
 })

@@ -7,8 +7,6 @@ import { watchSlowReaders, type SlowReaders } from '../../src/http/slow-readers.
 
 /** More than the kernel keeps for a connection that no client reads. */
 const ANSWER = Buffer.alloc(32 * 1024 * 1024)
-/** Milliseconds; a loaded machine takes its time. */
-const WITHIN_MS = 20_000
 const clock = manualClock()
 let server: Server
 let readers: SlowReaders
@@ -40,7 +38,7 @@ function connections(count: number): Promise<void> {
   return eventually(async () => {
     const open = await new Promise((resolve) => server.getConnections((_, found) => resolve(found)))
     expect(open).toBe(count)
-  }, WITHIN_MS)
+  })
 }
 
 test('a connection that takes no bytes for 20 s is closed, and a connection that reads stays open (L7)', async () => {
@@ -51,7 +49,7 @@ test('a connection that takes no bytes for 20 s is closed, and a connection that
   let bytes = 0
   reading.on('data', (chunk: Buffer) => (bytes += chunk.length))
   reading.resume()
-  await eventually(() => expect(bytes).toBeGreaterThan(ANSWER.length), WITHIN_MS)
+  await eventually(() => expect(bytes).toBeGreaterThan(ANSWER.length))
   clock.advance(21_000)
   expect(readers.sweep()).toBe(1)
   await connections(1)
@@ -61,11 +59,11 @@ test('a connection that takes no bytes for 20 s is closed, and a connection that
 test('the unsent answers of all connections that read nothing take at most 256 MiB together (L7)', async () => {
   for (let at = 0; at < 12; at += 1) ask()
   await connections(12)
-  await eventually(() => expect(readers.sweep()).toBeGreaterThan(0), WITHIN_MS)
+  await eventually(() => expect(readers.sweep()).toBeGreaterThan(0))
   await eventually(async () => {
     const open = await new Promise<number>((resolve) =>
       server.getConnections((_, found) => resolve(found)),
     )
     expect(open * ANSWER.length).toBeLessThanOrEqual(256 * 1024 * 1024)
-  }, WITHIN_MS)
+  })
 })

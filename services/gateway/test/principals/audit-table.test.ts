@@ -50,7 +50,7 @@ beforeAll(async () => {
     const nodes = [liveNode({ active: 1 })]
     bench.bus.send(CHANNELS.snapshot, { atMs: 1, monitorId: 'm', nodes, queued: 0, running: 1 })
     expect(await client.node('n1')).toMatchObject({ node: { id: 'n1' } })
-  }, 10_000)
+  })
   const [post, put, del] = ['POST', 'PUT', 'DELETE'] as const
   const one = `/v1/tasks/${task.id}`
   changes = {
@@ -139,10 +139,10 @@ test('the audit log has no event for a dry run, and has an event with the HTTP s
   })
   await eventually(async () => {
     expect(await send({ method: 'POST', path: nobody })).toBe(503)
-  }, 10_000)
+  })
   await eventually(async () => {
     expect((await count('drainNode'))[0]).toMatchObject({ status: 503, target: 'n2' })
-  }, 10_000)
+  })
 })
 
 test('every audited operation writes one event for its refusal, and no event for a change', async () => {
@@ -158,7 +158,7 @@ test('every audited operation writes one event for its refusal, and no event for
     const { events } = await client.audit({ keyId: weak.id, kind: 'refusal', limit: 100 })
     const told = events.map(({ operation, code, count }) => `${operation} ${code} ${count}`)
     expect(told.sort()).toEqual(operations.map((each) => `${each} scope-missing 1`).sort())
-  }, 10_000)
+  })
   const after = await Promise.all(
     operations.map(
       async (operation) => (await client.audit({ operation, kind: 'change' })).events.length,

@@ -10,7 +10,6 @@ import { setup } from '../support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const DAY_MS = 24 * 3_600_000
-const SOON_MS = 10_000
 
 test('a revoked or expired key is forgotten after 30 days, in the stream and in the memory of gateways', async () => {
   await using bench = await setup({ ADMIN_KEY: ADMIN })
@@ -34,7 +33,7 @@ test('a revoked or expired key is forgotten after 30 days, in the stream and in 
     key('dddddddddddd', {}),
   ]
   for (const each of stored) expect(await keys.store(each, 0)).toMatchObject({ kind: 'stored' })
-  await eventually(() => expect(directory.count()).toBe(stored.length), SOON_MS)
+  await eventually(() => expect(directory.count()).toBe(stored.length))
   await purgeKeys({ keys, directory, nowMs: () => now })
   const left = ['cccccccccccc', 'dddddddddddd']
   expect(directory.list(undefined).map((each) => each.key.id)).toEqual(left)
@@ -48,7 +47,7 @@ test('a gateway announces the number of tenants that have a usable key, because 
   const admin = bench.client(ADMIN)
   let heard = 0
   bench.bus.on(CHANNELS.gateway, ({ tenants }) => (heard = tenants))
-  const counted = (tenants: number) => eventually(() => expect(heard).toBe(tenants), SOON_MS)
+  const counted = (tenants: number) => eventually(() => expect(heard).toBe(tenants))
   await counted(1)
   const make = (tenant: string) => admin.createKey({ name: 'k', tenant, scopes: ['tasks:read'] })
   await make('acme')

@@ -33,7 +33,7 @@ test('1,000 parallel submissions through two gateways never exceed the rate of t
     })
     // 403: the key is known there, and a refused scope does not count.
     expect(me.status).toBe(403)
-  }, 15_000)
+  })
   const startedMs = performance.now()
   const answers = await Promise.all(
     Array.from({ length: 1_000 }, (_, index) =>
@@ -97,14 +97,14 @@ test('a key has at most its number of requests and streams open at once, over al
     return socket
   }
   const first = await open(bench.gateway.url())
-  await eventually(() => open(other.url()), 15_000)
+  await eventually(() => open(other.url()))
   const refused = await submit(other.url(), key)
   expect([refused.status, await refused.json()]).toMatchObject([
     429,
     { code: 'too-many-requests-open' },
   ])
   first.close()
-  await eventually(async () => expect((await submit(other.url(), key)).status).toBe(202), 15_000)
+  await eventually(async () => expect((await submit(other.url(), key)).status).toBe(202))
 })
 
 test('two gateways let exactly as many of 40 requests stay open as their key may have, and give the places to later requests', async () => {
@@ -133,7 +133,7 @@ test('two gateways let exactly as many of 40 requests stay open as their key may
   await eventually(async () => {
     const answers = gateways.map(({ url }) => submit(url(), key))
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([202, 202])
-  }, 15_000)
+  })
 })
 
 test('the rotation of an API key under load makes no request fail, and every gateway accepts the new secret at once', async () => {
@@ -157,7 +157,7 @@ test('the rotation of an API key under load makes no request fail, and every gat
     const before = statuses.get(202) ?? 0
     const rotated = await admin.rotateKey(made.id, { overlapSeconds: 60 })
     key = rotated.key
-    await eventually(() => expect(statuses.get(202)).toBeGreaterThan(before + 100), 10_000)
+    await eventually(() => expect(statuses.get(202)).toBeGreaterThan(before + 100))
   }
   running = false
   await Promise.all(loads)

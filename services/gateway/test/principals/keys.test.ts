@@ -166,7 +166,7 @@ test('an expired API key cannot be rotated, and a rotation without a body keeps 
   await eventually(async () => {
     const rotated = await send(url, ADMIN, 'POST', `/v1/keys/${brief.id}/rotate`, {})
     expect(rotated.body).toMatchObject({ status: 409, code: 'key-revoked' })
-  }, 10_000)
+  })
 })
 
 test('an API key still works after all gateways have restarted and Redis was wiped', async () => {
@@ -184,7 +184,7 @@ test('a revoked key and its open streams end at every gateway within two seconds
   const other = await bench.another()
   await eventually(async () => {
     expect((await send(other.url(), made.key, 'GET', '/v1/me')).status).toBe(200)
-  }, 15_000)
+  })
   const gateways = [bench.gateway, other]
   const query = `access_token=${made.key}`
   const streams = await Promise.all(gateways.map((each) => openStream(each.url(), query)))

@@ -69,7 +69,7 @@ beforeAll(async () => {
   await listening(bench.bus)
   await eventually(async () => {
     expect(await send({ method: 'GET', path: '/v1/me' }, keys.expired)).toBe(401)
-  }, 15_000)
+  })
 }, 60_000)
 afterAll(async () => {
   await bench[Symbol.asyncDispose]()
@@ -205,7 +205,7 @@ test('a stream shows a key nothing of another tenant and nothing that needs anot
     const told = events.map(({ operation, code }) => `${operation} ${code}`)
     expect(told).toContain('openStream scope-missing')
     expect(told).toContain('submitBatch agent-not-allowed')
-  }, 10_000)
+  })
 })
 
 /** A valid body where an operation needs one, so that only the tenant decides. */

@@ -9,9 +9,6 @@ import { createTenantShares, type Allowances } from '../../src/intake/tenant-sha
 
 /** The intake on a real server as the user of load balancers; nodes are only a number of credits here. */
 
-/** Every condition of this file holds within this, on a busy machine, milliseconds. */
-const SOON_MS = 20_000
-
 const log = createLogger({ service: 'load-balancer', id: 'test', level: 'silent' })
 let servers: SecuredServers
 let ours: Bus
@@ -105,7 +102,7 @@ async function bench(allowances: Allowances = new Map(), wake = true): Promise<B
           const next = flying.shift()
           if (next === undefined) throw new Error('nothing is in flight')
           return next
-        }, SOON_MS)
+        })
         ack.done(ours, oldest.ackSubject)
         notes.ended([oldest.taskId], 'n1')
         credits += 1
@@ -114,7 +111,7 @@ async function bench(allowances: Allowances = new Map(), wake = true): Promise<B
         const before = came.length
         // A doorbell may have fetched one pointer above the credits.
         if (credits >= 1 && before < expected)
-          await eventually(() => expect(came.length).toBeGreaterThan(before), SOON_MS)
+          await eventually(() => expect(came.length).toBeGreaterThan(before))
       }
     },
     close() {
@@ -153,11 +150,11 @@ test('a new tenant is served at once, even next to a tenant with a large backlog
   try {
     free(8)
     await submit('crowd', 300)
-    await eventually(() => expect(came).toHaveLength(8), SOON_MS)
+    await eventually(() => expect(came).toHaveLength(8))
     await submit('small', 6)
-    await eventually(() => expect(intake.size()).toBe(2), SOON_MS)
+    await eventually(() => expect(intake.size()).toBe(2))
     await end(20, 306)
-    await eventually(() => expect(countOf(came, 'small')).toBe(6), SOON_MS)
+    await eventually(() => expect(countOf(came, 'small')).toBe(6))
     // The tenant has its half of eight slots after four ended tasks; six more bring the rest.
     expect(came.lastIndexOf('small')).toBeLessThan(8 + 20)
     expect(countOf(came, 'crowd')).toBeGreaterThan(8)
@@ -174,9 +171,9 @@ test('a tenant never has more tasks in flight than its limit, and others get the
   try {
     free(10)
     await submit('limited', 12)
-    await eventually(() => expect(came).toHaveLength(3), SOON_MS)
+    await eventually(() => expect(came).toHaveLength(3))
     await submit('other', 12)
-    await eventually(() => expect(countOf(came, 'other')).toBe(7), SOON_MS)
+    await eventually(() => expect(countOf(came, 'other')).toBe(7))
     expect(countOf(came, 'limited')).toBe(3)
     await end(24)
     expect(came).toHaveLength(24)
@@ -193,9 +190,9 @@ test('a queue whose announcement was lost is found because it has a consumer, or
     await submit('left', 2, 'high')
     await submit('nobody', 1)
     await deaf.intake.look()
-    await eventually(() => expect(deaf.came).toEqual(['left', 'left']), SOON_MS)
+    await eventually(() => expect(deaf.came).toEqual(['left', 'left']))
     deaf.intake.wake([{ tenant: 'nobody', priority: 'medium' }])
-    await eventually(() => expect(deaf.came).toContain('nobody'), SOON_MS)
+    await eventually(() => expect(deaf.came).toContain('nobody'))
     await deaf.end(3)
   } finally {
     deaf.close()
@@ -207,16 +204,16 @@ test('a JetStream consumer that was deleted while a load balancer listens to it 
   try {
     free(4)
     await submit('again', 1)
-    await eventually(() => expect(came).toEqual(['again']), SOON_MS)
+    await eventually(() => expect(came).toEqual(['again']))
     await end(1)
     const { name } = waitingConsumer({ tenant: 'again', priority: 'medium' })
     await eventually(async () => {
       const consumer = (await openPointerConsumers(ours).list()).find((each) => each.name === name)
       expect(consumer?.out).toBe(0)
-    }, SOON_MS)
+    })
     await servers.bus.request(`$JS.API.CONSUMER.DELETE.TASKS.${name}`, '', 2_000)
     await submit('again', 1)
-    await eventually(() => expect(came).toHaveLength(2), SOON_MS)
+    await eventually(() => expect(came).toHaveLength(2))
     await end(1)
   } finally {
     close()
@@ -232,18 +229,18 @@ test("a JetStream consumer of a tenant's queue is removed only when the queue is
   await eventually(async () => {
     const state = (await consumers.list()).find(({ tenant }) => tenant === queue.tenant)
     expect(state?.waiting).toBe(1)
-  }, SOON_MS)
+  })
   expect(await consumers.removeIdle(queue)).toBe(false)
   const { came, free, end, close } = await bench()
   free(1)
   await submit('idle', 1, 'low')
-  await eventually(() => expect(came).toHaveLength(1), SOON_MS)
+  await eventually(() => expect(came).toHaveLength(1))
   expect(await consumers.removeIdle(queue)).toBe(false)
   await end(1)
-  await eventually(() => expect(came).toHaveLength(2), SOON_MS)
+  await eventually(() => expect(came).toHaveLength(2))
   await end(1)
   close()
-  await eventually(async () => expect(await consumers.removeIdle(queue)).toBe(true), SOON_MS)
+  await eventually(async () => expect(await consumers.removeIdle(queue)).toBe(true))
   const names = (await consumers.list()).map(({ name }) => name)
   expect(names).not.toContain(waitingConsumer(queue).name)
 }, 60_000)
@@ -252,12 +249,12 @@ test('no task is lost when nats-server and the load balancer die', async () => {
   const first = await bench()
   await submit('lasting', 30)
   first.free(10)
-  await eventually(() => expect(countOf(first.came, 'lasting')).toBe(10), SOON_MS)
+  await eventually(() => expect(countOf(first.came, 'lasting')).toBe(10))
   servers.nats.kill('SIGKILL')
   await servers.nats.restart()
   await first.end(10)
   // A request that waited in the client for the new connection is abandoned, but may still bring a pointer.
-  await eventually(() => expect(countOf(first.came, 'lasting')).toBeGreaterThanOrEqual(20), SOON_MS)
+  await eventually(() => expect(countOf(first.came, 'lasting')).toBeGreaterThanOrEqual(20))
   await first.end(10)
   first.close()
   // The next load balancer has heard no announcement.
@@ -267,7 +264,7 @@ test('no task is lost when nats-server and the load balancer die', async () => {
     await eventually(async () => {
       await next.intake.look()
       expect(countOf(next.came, 'lasting')).toBeGreaterThan(0)
-    }, SOON_MS)
+    })
   } finally {
     next.close()
   }

@@ -2,7 +2,7 @@ import { ack } from '@agentfleet/adapters'
 import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { figureOf, pointersOf, SOON_MS, startWorld, type TestBalancer } from '../support.ts'
+import { figureOf, pointersOf, startWorld, type TestBalancer } from '../support.ts'
 
 /** Several load balancers, and the end of one. */
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -14,9 +14,8 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 const together = async (balancers: readonly TestBalancer[]): Promise<void> => {
   for (const balancer of balancers) {
-    await eventually(
-      async () => expect(figureOf(await balancer.page(), 'load_balancers')).toBe(balancers.length),
-      SOON_MS,
+    await eventually(async () =>
+      expect(figureOf(await balancer.page(), 'load_balancers')).toBe(balancers.length),
     )
   }
 }
@@ -39,7 +38,7 @@ describe('two load balancers', () => {
     await eventually(() => {
       for (const node of nodes) node.finishAll()
       expect(new Set(taken().map(({ taskId }) => taskId)).size).toBe(300)
-    }, SOON_MS)
+    })
     expect(taken()).toHaveLength(300)
     const by = (id: string) => taken().filter(({ balancer }) => balancer === id).length
     expect(by('lb1')).toBeGreaterThan(60)
@@ -51,15 +50,12 @@ describe('two load balancers', () => {
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)
     await balancers[0]!.kill()
-    await eventually(
-      async () => expect(figureOf(await balancers[1]!.page(), 'credits')).toBe(10),
-      SOON_MS,
-    )
+    await eventually(async () => expect(figureOf(await balancers[1]!.page(), 'credits')).toBe(10))
     await world.issue(pointersOf(40), 'medium')
     await eventually(() => {
       node.finishAll()
       expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(40)
-    }, SOON_MS)
+    })
   })
 })
 
@@ -71,20 +67,17 @@ describe('a node that speaks for another node', () => {
     const forged = { nodeId: 'w2', incarnation: Number.MAX_SAFE_INTEGER, draining: true }
     liar.say(forged)
     await world.issue(pointersOf(8), 'medium')
-    await eventually(
-      () => expect(liar.taken.length * other.taken.length).toBeGreaterThan(0),
-      SOON_MS,
-    )
+    await eventually(() => expect(liar.taken.length * other.taken.length).toBeGreaterThan(0))
     await eventually(() => {
       other.finishAll()
       expect(liar.taken.length + other.taken.length).toBe(8)
-    }, SOON_MS)
+    })
     const before = other.taken.length
     await world.issue(pointersOf(12), 'medium')
     await eventually(() => {
       other.finishAll()
       expect(liar.taken.length + other.taken.length).toBe(20)
-    }, SOON_MS)
+    })
     expect(other.taken.length).toBeGreaterThan(before)
   })
 })
@@ -104,13 +97,13 @@ describe('the limit of a tenant', () => {
       const queues = [{ tenant: 'acme', priority: 'medium' as const, ...figures }]
       return { kind: 'queues', atMs: 0, queues }
     })
-    await eventually(() => expect(running()).toBe(5), SOON_MS)
+    await eventually(() => expect(running()).toBe(5))
     // Another one joins while the limit is full, and the first one is killed in the middle.
     const second = await world.balancer('lb2', 2, { allowances })
     await together([first, second])
     // Until both have counted what runs.
     const before = questions
-    await eventually(() => expect(questions).toBeGreaterThan(before + 4), SOON_MS)
+    await eventually(() => expect(questions).toBeGreaterThan(before + 4))
     expect(running()).toBe(5)
     const done = () => new Set(nodes.flatMap(({ taken }) => taken.map(({ taskId }) => taskId))).size
     let most = 0
@@ -138,7 +131,7 @@ describe('the limit of a tenant', () => {
       const one = nodes.find((node) => node.running() === 1)
       expect(one).toBeDefined()
       return one!
-    }, SOON_MS)
+    })
     const { ackSubject } = busy.taken[0]!
     await busy.crash()
     // What recovery does with the pointer of a dead node; the server counts it as out until it is fetched.
@@ -148,7 +141,7 @@ describe('the limit of a tenant', () => {
     await eventually(() => {
       other.finishAll()
       expect(new Set(other.taken.map(({ taskId }) => taskId)).size).toBe(3)
-    }, SOON_MS)
+    })
   })
 })
 
@@ -158,19 +151,19 @@ describe('a load balancer that is drained', () => {
     const first = await world.balancer('lb1', 1)
     const given = pointersOf(20)
     await world.issue(given.slice(0, 10), 'medium')
-    await eventually(() => expect(node.running()).toBe(5), SOON_MS)
+    await eventually(() => expect(node.running()).toBe(5))
     const drained = first.drain()
     world.fresh(given.slice(10).map((pointer) => ({ priority: 'medium', pointer }) as const))
     await drained
     const farewell = { id: 'lb1', room: false, leaving: true }
-    await eventually(() => expect(world.hints.at(-1)).toEqual(farewell), SOON_MS)
+    await eventually(() => expect(world.hints.at(-1)).toEqual(farewell))
     // Five tasks run under their pointers; all others are in the queue.
-    await eventually(async () => expect((await world.pointers.taskIds()).size).toBe(20), SOON_MS)
+    await eventually(async () => expect((await world.pointers.taskIds()).size).toBe(20))
     const second = await world.balancer('lb2', 1)
     await eventually(() => {
       node.finishAll()
       expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(20)
-    }, SOON_MS)
+    })
     expect(node.taken).toHaveLength(20)
     expect(figureOf(await second.page(), 'load_balancers')).toBe(1)
   })

@@ -1,7 +1,7 @@
 import { LEVELS } from '@agentfleet/domain'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
+import { pointerOf, pointersOf, startWorld } from '../support.ts'
 
 /** Which node a task goes to, and in which order tasks are served. */
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -30,7 +30,7 @@ describe('priorities', () => {
     await eventually(() => {
       node.finishAll()
       expect(node.taken.length).toBeGreaterThan(400)
-    }, SOON_MS)
+    })
     const served = (level: string) =>
       node.taken.slice(0, 400).filter(({ spec }) => spec?.priority === level).length
     expect(served('high')).toBeGreaterThan(served('medium'))
@@ -50,19 +50,13 @@ describe('an affinity key', () => {
     await world.balancer('lb1', 3)
     const keyed = (count: number) => pointersOf(count, { affinityKey: 'talk-7' }).map(medium)
     world.fresh(keyed(20))
-    await eventually(
-      () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(20),
-      SOON_MS,
-    )
+    await eventually(() => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(20))
     const home = nodes.toSorted((a, b) => b.running() - a.running())[0]!
     // One task in a hundred tries another node, so that a better one can be found.
     expect(home.running()).toBeGreaterThanOrEqual(18)
     expect(home.taken.some(({ why }) => why.startsWith('affinity of 3 nodes'))).toBe(true)
     world.fresh(keyed(40))
-    await eventually(
-      () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(60),
-      SOON_MS,
-    )
+    await eventually(() => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(60))
     expect(home.running()).toBe(40)
   })
 })
@@ -73,16 +67,14 @@ describe('a requirement class', () => {
     await world.balancer('lb1', 2)
     // Four units of eight each: two fit on a node, however they arrived.
     world.fresh(pointersOf(6, { cpu: 'high' }).map(medium))
-    await eventually(() => expect(nodes.map((node) => node.running())).toEqual([2, 2]), SOON_MS)
+    await eventually(() => expect(nodes.map((node) => node.running())).toEqual([2, 2]))
     // The remaining tasks wait in the queue until there is room.
-    await eventually(
-      async () => expect((await world.pointers.taskIds()).size).toBeGreaterThanOrEqual(2),
-      SOON_MS,
+    await eventually(async () =>
+      expect((await world.pointers.taskIds()).size).toBeGreaterThanOrEqual(2),
     )
     nodes[0]?.finishAll()
-    await eventually(
-      () => expect(new Set(nodes.flatMap(({ taken }) => taken.map((t) => t.taskId))).size).toBe(6),
-      SOON_MS,
+    await eventually(() =>
+      expect(new Set(nodes.flatMap(({ taken }) => taken.map((t) => t.taskId))).size).toBe(6),
     )
     expect(nodes.every((node) => node.heartbeat().reservedCpu! <= 8)).toBe(true)
   })
@@ -95,8 +87,8 @@ describe('a requirement class', () => {
     node.say({ active: 60 })
     await world.balancer('lb1', 2)
     world.fresh([medium(pointerOf({ cpu: 'high' })), medium(pointerOf({ cpu: 'low' }))])
-    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
-    await eventually(() => expect(busy.taken).toHaveLength(1), SOON_MS)
+    await eventually(() => expect(node.taken).toHaveLength(1))
+    await eventually(() => expect(busy.taken).toHaveLength(1))
     expect(node.taken[0]?.spec?.cpu).toBe('high')
     expect(busy.taken[0]?.spec?.cpu).toBe('low')
   })
@@ -111,27 +103,19 @@ describe('a node', () => {
     ]
     const balancer = await world.balancer('lb1', 3)
     const told = setInterval(() => world.snapshot({ w1: 'stalled' }), 200)
-    await eventually(
-      async () => expect(await balancer.page()).toMatch(/nodes_eligible\S* 2$/m),
-      SOON_MS,
+    await eventually(async () =>
+      expect(await balancer.page()).toMatch(/nodes_eligible\S* 2$/m),
     ).finally(() => clearInterval(told))
     world.fresh(pointersOf(10).map(medium))
-    await eventually(
-      () => expect(nodes.slice(1).reduce((sum, node) => sum + node.running(), 0)).toBe(10),
-      SOON_MS,
+    await eventually(() =>
+      expect(nodes.slice(1).reduce((sum, node) => sum + node.running(), 0)).toBe(10),
     )
     expect(nodes[0]?.taken).toEqual([])
     world.snapshot({ w1: 'alive', w2: 'alive', w3: 'alive' })
-    await eventually(
-      async () => expect(await balancer.page()).toMatch(/nodes_eligible\S* 3$/m),
-      SOON_MS,
-    )
+    await eventually(async () => expect(await balancer.page()).toMatch(/nodes_eligible\S* 3$/m))
     // At first a tenth of its twenty slots: two, although it is the emptiest node.
     world.fresh(pointersOf(20).map(medium))
-    await eventually(
-      () => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(30),
-      SOON_MS,
-    )
+    await eventually(() => expect(nodes.reduce((sum, node) => sum + node.running(), 0)).toBe(30))
     expect(nodes[0]?.running()).toBe(2)
   })
 
@@ -144,9 +128,8 @@ describe('a node', () => {
     const fresh = await world.node('w4', { slots: 20, ageMs: 0 })
     await world.balancer('lb1', 4)
     world.fresh(pointersOf(40).map(medium))
-    await eventually(
-      () => expect([...warm, fresh].reduce((sum, node) => sum + node.running(), 0)).toBe(40),
-      SOON_MS,
+    await eventually(() =>
+      expect([...warm, fresh].reduce((sum, node) => sum + node.running(), 0)).toBe(40),
     )
     expect(fresh.running()).toBeGreaterThan(0)
     expect(fresh.running()).toBeLessThanOrEqual(4)

@@ -91,7 +91,7 @@ function take(node: Node, taskId: string, ms: number, task = 'x') {
 async function arrived(): Promise<void> {
   const mark = `mark-${(marks += 1)}`
   worker.publish(`$JS.ACK.TASKS.${mark}`, 'mark')
-  await eventually(() => expect(said.has(mark)).toBe(true), SOON_MS)
+  await eventually(() => expect(said.has(mark)).toBe(true))
 }
 
 describe('the pointer of a running task', () => {
@@ -99,11 +99,11 @@ describe('the pointer of a running task', () => {
     const node = await nodeOf('w1')
     answer = { kind: 'unavailable' }
     const run = take(node, 'acked', 0)
-    await eventually(() => expect(reports.map(({ taskId }) => taskId)).toContain('acked'), SOON_MS)
+    await eventually(() => expect(reports.map(({ taskId }) => taskId)).toContain('acked'))
     await arrived()
     expect(said.get('acked')).toBeUndefined()
     answer = { kind: 'committed', seq: 8 }
-    await eventually(() => expect(said.get('acked')).toEqual(['+ACK']), SOON_MS)
+    await eventually(() => expect(said.get('acked')).toEqual(['+ACK']))
     expect(run.over).toBe('completed')
   })
 
@@ -114,7 +114,7 @@ describe('the pointer of a running task', () => {
       answer = { kind }
       const run = take(node, kind, 60_000)
       node.ownership.doubtAll('test')
-      await eventually(() => expect(run.over).toBe(kind), SOON_MS)
+      await eventually(() => expect(run.over).toBe(kind))
       node.renewals.sweep(systemClock.monotonicMs() + 2 * TIMING.renewEveryMs)
       await arrived()
       expect(node.runs.size()).toBe(0)
@@ -127,7 +127,7 @@ describe('the pointer of a running task', () => {
     const error = { code: 'report-invalid', message: 'unreadable' }
     answer = { kind: 'rejected', error }
     const run = take(node, 'rejected', 0)
-    await eventually(() => expect(said.get('rejected')).toEqual(['+ACK']), SOON_MS)
+    await eventually(() => expect(said.get('rejected')).toEqual(['+ACK']))
     expect(run.over).toBe('failed')
     const sent = reports.filter(({ taskId }) => taskId === 'rejected')
     expect(sent.map(({ op }) => op)).toEqual(['complete', 'fail'])
@@ -138,7 +138,7 @@ describe('the pointer of a running task', () => {
     const node = await nodeOf('w6')
     answer = { kind: 'committed', seq: 8 }
     const run = take(node, 'large', 0, 'x'.repeat(9 * 1024 * 1024))
-    await eventually(() => expect(said.get('large')).toEqual(['+ACK']), SOON_MS)
+    await eventually(() => expect(said.get('large')).toEqual(['+ACK']))
     expect(run.over).toBe('failed')
     const sent = reports.filter(({ taskId }) => taskId === 'large')
     expect(sent).toMatchObject([{ op: 'fail', error: { code: 'report-too-large' } }])
@@ -149,7 +149,7 @@ describe('the pointer of a running task', () => {
     answer = { kind: 'finished' }
     const run = take(node, 'ended', 60_000)
     node.ownership.doubtAll('test')
-    await eventually(() => expect(said.get('ended')).toEqual(['+ACK']), SOON_MS)
+    await eventually(() => expect(said.get('ended')).toEqual(['+ACK']))
     expect(run.over).toBe('finished')
   })
 
@@ -160,7 +160,7 @@ describe('the pointer of a running task', () => {
     node.renewals.sweep(nowMs)
     node.renewals.sweep(nowMs + TIMING.renewEveryMs + 100)
     node.renewals.sweep(nowMs + TIMING.renewEveryMs + 200)
-    await eventually(() => expect(said.get('renewed')).toEqual(['+WPI']), SOON_MS)
+    await eventually(() => expect(said.get('renewed')).toEqual(['+WPI']))
     run.doubtful = true
     node.renewals.sweep(nowMs + 9 * TIMING.renewEveryMs)
     await arrived()
@@ -176,7 +176,7 @@ describe('a run whose node has no time left to drain', () => {
     const run = take(node, 'drained', 60_000)
     await node.handBack(SOON_MS)
     expect(run.over).toBe('paused')
-    await eventually(() => expect(said.get('drained')).toEqual(['+ACK']), SOON_MS)
+    await eventually(() => expect(said.get('drained')).toEqual(['+ACK']))
     const sent = reports.filter(({ taskId }) => taskId === 'drained')
     expect(sent).toMatchObject([{ op: 'pause', expect: 7, wait: { kind: 'time', untilMs: 0 } }])
   })
@@ -187,7 +187,7 @@ describe('a run whose node has no time left to drain', () => {
     const run = take(node, 'unheard', 60_000)
     await node.handBack(300)
     expect(run.over).toBe('given-back')
-    await eventually(() => expect(said.get('unheard')).toEqual(['-NAK']), SOON_MS)
+    await eventually(() => expect(said.get('unheard')).toEqual(['-NAK']))
     expect(node.runs.size()).toBe(0)
   })
 })

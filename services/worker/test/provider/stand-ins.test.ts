@@ -73,9 +73,8 @@ test('a task with a tool and a schema completes when the program mock-llm stands
   })
   try {
     const baseUrl = `http://127.0.0.1:${port}/v1`
-    await eventually(
-      async () => expect((await fetch(`${baseUrl}/models`)).status).toBeLessThan(500),
-      20_000,
+    await eventually(async () =>
+      expect((await fetch(`${baseUrl}/models`)).status).toBeLessThan(500),
     )
     // The stand-in cannot stream tool calls.
     const provider = providerAt(baseUrl, { capabilities: { stream: false } })

@@ -193,12 +193,12 @@ describe('an MCP server over stdio', () => {
       ],
     })
     expect(await call('everything__echo', { message: 'a' })).toMatchObject({ kind: 'answered' })
-    await eventually(() => expect(lines).toContain('The connection to an MCP server broke'), 10_000)
+    await eventually(() => expect(lines).toContain('The connection to an MCP server broke'))
     await eventually(async () => {
       expect(await call('everything__echo', { message: 'b' })).toMatchObject({
         output: { text: 'Echo: b' },
       })
-    }, 20_000)
+    })
   })
 
   test('does not prevent the start of its node if the server cannot be started, and the node then lacks the tools of the server', async () => {
@@ -245,7 +245,7 @@ describe('an MCP server over HTTP', () => {
         kind: 'answered',
         output: { text: 'abab' },
       })
-    }, 10_000)
+    })
     expect(new Set(keys)).toEqual(new Set(['task.7']))
   })
 
@@ -273,7 +273,7 @@ describe('an MCP server over HTTP', () => {
     await restart()
     await eventually(async () => {
       expect(await call('small__once', { text: 'ab' })).toMatchObject({ kind: 'answered' })
-    }, 10_000)
+    })
   })
 })
 
