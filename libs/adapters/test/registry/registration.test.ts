@@ -43,7 +43,7 @@ test('REG-1: all entries of a service that Consul has lost are registered again'
   for (const id of ['n1', 'n2', 'n3']) await forget(id)
   await eventually(async () => {
     expect(Object.keys(await states()).sort()).toEqual(['n1', 'n2', 'n3'])
-  })
+  }, SOON_MS)
   await Promise.all(kept.map((registration) => registration.close()))
   expect(await states()).toEqual({})
 })
@@ -52,7 +52,7 @@ test('REG-1: the entries of a service are registered again after Consul has star
   const registry = connectRegistry({ url: servers.consul.url, log })
   const kept = await registry.register(entry('n4'))
   await servers.consul.restart()
-  await eventually(async () => expect(await states()).toEqual({ n4: 'passing' }))
+  await eventually(async () => expect(await states()).toEqual({ n4: 'passing' }), SOON_MS)
   await kept.close()
   expect(await states()).toEqual({})
 })
@@ -61,13 +61,13 @@ test('REG-2: an entry in Consul whose check fails stays registered as critical',
   const registry = connectRegistry({ url: servers.consul.url, log })
   const kept = await registry.register(entry('n5'))
   healthy = false
-  await eventually(async () => expect(await states()).toEqual({ n5: 'critical' }))
+  await eventually(async () => expect(await states()).toEqual({ n5: 'critical' }), SOON_MS)
   const seen: string[] = []
   // Longer than two looks: each would have made it passing again.
   await eventually(async () => {
     seen.push((await states())['n5'] ?? 'missing')
     expect(seen.length).toBeGreaterThan(100)
-  })
+  }, SOON_MS)
   expect(new Set(seen)).toEqual(new Set(['critical']))
   healthy = true
   await kept.close()
@@ -83,14 +83,14 @@ test.each(['away', 'frozen'])(
     // The signal of a freeze takes effect a moment later.
     const probe = () =>
       fetch(`${consul.url}/v1/status/leader`, { signal: AbortSignal.timeout(200) })
-    await eventually(() => expect(probe()).rejects.toThrow())
+    await eventually(() => expect(probe()).rejects.toThrow(), SOON_MS)
     const registry = connectRegistry({ url: consul.url, log })
     const kept = await registry.register(entry(id))
     expect(registry.connected()).toBe(false)
     if (state === 'away') await consul.restart()
     else consul.kill('SIGCONT')
-    await eventually(async () => expect(await states()).toEqual({ [id]: 'passing' }))
-    await eventually(() => expect(registry.connected()).toBe(true))
+    await eventually(async () => expect(await states()).toEqual({ [id]: 'passing' }), SOON_MS)
+    await eventually(() => expect(registry.connected()).toBe(true), SOON_MS)
     await kept.close()
   },
 )
