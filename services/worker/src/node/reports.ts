@@ -1,4 +1,4 @@
-import { backoffDelayMs, type Timing } from '@agentfleet/domain'
+import { backoffDelayMs, type Json, type Timing } from '@agentfleet/domain'
 import type { Answer, Bus, Logger, Packed } from '@agentfleet/adapters'
 import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
 import { createBatcher, type Clock } from '@agentfleet/runtime'
@@ -6,7 +6,9 @@ import type { WorkerMetrics } from '../metrics.ts'
 import type { Run } from './runs.ts'
 
 /**
- * Sends reports to the coordinator, grouped into requests.
+ * Sends reports to the coordinator, grouped into requests. A request is answered when all of its reports have been
+ * handled, so reports that take long have requests of their kind: starts, whose answers carry histories, and large
+ * results. The others wait for neither (L7).
  *
  * Invariants: a report is repeated with the same id until it has an outcome, so that the log stores
  * it once (L2); it ends as `unavailable` when its run is over or when the task's deadline and a
@@ -34,8 +36,10 @@ interface ReporterDeps {
 }
 
 const ITEMS_MAX = 256
-/** Requests under way: enough to keep a coordinator busy; reports that arrive meanwhile leave together. */
-const REQUESTS_MAX = 4
+/** Requests under way, by kind: enough to keep a coordinator busy; reports that arrive meanwhile leave together. */
+const REQUESTS_MAX = { begin: 2, large: 2, small: 4 } as const
+/** From this length on a text makes its report large, characters. */
+const LARGE_CHARS = 64 * 1024
 /** A run has at most one report open; the rest is for runs that have just ended. */
 const QUEUE_SLACK = 1_024
 /** Milliseconds. A coordinator answers within a few; a lost answer is requested again after this. */
@@ -59,17 +63,24 @@ export function createReporter(deps: ReporterDeps): Reporter {
   let counter = 0
   const ask = createAsk(bus, nodeId)
   const outage = createOutageLog(deps.log)
-  const batcher = createBatcher<ReportItem, Outcome>({
-    run: (items) => sendItems(items, ask, outage, deps),
-    maxItems: ITEMS_MAX,
-    maxInFlight: REQUESTS_MAX,
-    maxQueued: deps.slots * 2 + QUEUE_SLACK,
-  })
+  const batcherOf = (kind: keyof typeof REQUESTS_MAX) =>
+    createBatcher<ReportItem, Outcome>({
+      run: (items) => sendItems(items, ask, outage, deps),
+      maxItems: ITEMS_MAX,
+      maxInFlight: REQUESTS_MAX[kind],
+      maxQueued: deps.slots * 2 + QUEUE_SLACK,
+    })
+  const batchers = {
+    begin: batcherOf('begin'),
+    large: batcherOf('large'),
+    small: batcherOf('small'),
+  }
 
   return {
     nextId: () => prefix + (counter++).toString(36),
-    size: () => batcher.size(),
+    size: () => batchers.begin.size() + batchers.large.size() + batchers.small.size(),
     async report(item, run) {
+      const batcher = batchers[kindOf(item)]
       for (let tries = 1; ; tries += 1) {
         // A full queue also means that the report was not stored.
         const outcome = await batcher.add(item).catch(() => UNAVAILABLE)
@@ -81,6 +92,23 @@ export function createReporter(deps: ReporterDeps): Reporter {
       }
     },
   }
+}
+
+function kindOf(item: ReportItem): keyof typeof REQUESTS_MAX {
+  if (item.op === 'begin') return 'begin'
+  const text = item.op === 'call' ? item.call.output : item.op === 'complete' ? item.result : ''
+  return lengthOf(text) > LARGE_CHARS ? 'large' : 'small'
+}
+
+/** The length of a text, or of the longest text in an answer of a model or a tool. */
+function lengthOf(value: Json): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  let most = 0
+  for (const member of Object.values(value) as Json[]) {
+    if (typeof member === 'string' && member.length > most) most = member.length
+  }
+  return most
 }
 
 type Answered = Answer<{ outcomes: (Outcome | undefined)[] }>
