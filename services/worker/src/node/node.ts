@@ -101,6 +101,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     runs,
     reporter,
     noticePause: ownership.noticePause,
+    doubt: ownership.doubt,
     llm,
     tools: deps.tools.all,
     tenantTools: readTenantTools(config.TENANT_TOOLS).rules,

@@ -8,8 +8,9 @@ import type { Run, Runs } from './runs.ts'
  * then doubtful until the coordinator confirms it: it renews nothing and reports nothing except this question
  * (L3, L4).
  *
- * Invariants: the question is asked for a run whose token does not change meanwhile; the answer to a report
- * under way, or the begin of a fenced start, resolves the doubt; each run has at most one question open.
+ * Invariants: the question is asked for a run whose token does not change meanwhile; the answer to a report or to the
+ * begin of a fenced start resolves the doubt only if it left after the doubt arose; each run has at most one question
+ * open.
  */
 export interface Ownership {
   /** Marks every run as doubtful and asks. */
@@ -40,6 +41,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
   let noticedAtMs = clock.monotonicMs()
   const doubt = (run: Run): void => {
     run.doubtful = true
+    run.doubts += 1
     if (run.check !== undefined || !standsStill(run)) return
     run.check = ask(run, deps).catch((error: unknown) => {
       log.error(
@@ -74,12 +76,17 @@ export function standsStill(run: Run): boolean {
   return run.phase === 'queued' && !run.fenced && run.spec !== undefined
 }
 
-async function ask(run: Run, { bus, runs, reporter }: OwnershipDeps): Promise<void> {
-  const { taskId, claim, token, attempt } = run
+async function ask(run: Run, deps: OwnershipDeps): Promise<void> {
+  const { bus, runs, reporter } = deps
+  const { taskId, claim, token, attempt, doubts } = run
   const outcome = await reporter.report(
     { op: 'own', taskId, claim, reportId: reporter.nextId(), expect: token, attempt },
     run,
   )
+  // The answer may have waited in a socket of this process while another node took over the task.
+  if (outcome.kind === 'committed' && run.doubts !== doubts && run.over === undefined) {
+    return ask(run, deps)
+  }
   run.check = undefined
   if (run.over !== undefined) return
   switch (outcome.kind) {

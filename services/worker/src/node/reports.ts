@@ -105,7 +105,7 @@ function lengthOf(value: Json): number {
   if (typeof value === 'string') return value.length
   if (typeof value !== 'object' || value === null) return 0
   let most = 0
-  for (const member of Object.values(value) as Json[]) {
+  for (const member of Object.values<Json>(value)) {
     if (typeof member === 'string' && member.length > most) most = member.length
   }
   return most

@@ -64,6 +64,8 @@ export interface Run {
   failedHere: boolean
   /** The bus was disconnected or the process paused: not renewed until the coordinator confirms it. */
   doubtful: boolean
+  /** How often it was doubted: an answer to an earlier question resolves no later doubt. */
+  doubts: number
   /** The question that resolves the doubt; no report leaves before its answer. */
   check: Promise<void> | undefined
   /** When the pointer is renewed next, monotonic. */
@@ -187,6 +189,7 @@ function createRun(
     over: undefined,
     failedHere: false,
     doubtful: false,
+    doubts: 0,
     check: undefined,
     renewAtMs,
     cancel: undefined,

@@ -32,6 +32,8 @@ interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
   readonly log: Logger
   readonly runs: Runs
   readonly reporter: Reporter
+  /** Asks a coordinator whether the run still owns its task. */
+  doubt(run: Run): void
 }
 
 /** Runs attempts. */
@@ -96,7 +98,7 @@ async function begin(
 ): Promise<Extract<Outcome, { kind: 'begun' }> | undefined> {
   const { reporter, runs } = deps
   runs.enter(run, 'beginning')
-  const { taskId, claim } = run
+  const { taskId, claim, doubts } = run
   const outcome = await reporter.report(
     { op: 'begin', taskId, claim, reportId: reporter.nextId(), ...takePlaced(run) },
     run,
@@ -109,8 +111,8 @@ async function begin(
   run.token = outcome.seq
   run.attempt = outcome.attempt
   run.deadlineAtMs = outcome.deadlineAtMs
-  run.doubtful = false
   runs.enter(run, 'running')
+  settleDoubt(run, doubts, deps)
   return outcome
 }
 
@@ -262,21 +264,28 @@ function takePlaced(run: Run): { readonly placed?: Placed } {
 async function report(
   run: Run,
   build: (base: ReportBase) => ReportItem,
-  { reporter, runs }: AttemptDeps,
+  deps: AttemptDeps,
 ): Promise<Outcome> {
+  const { reporter, runs } = deps
   // After a doubt there is no side effect before the coordinator has confirmed the run.
   if (!(await isConfirmed(run))) return { kind: 'unavailable' }
   runs.enter(run, 'reporting')
-  const { taskId, claim, token, attempt } = run
+  const { taskId, claim, token, attempt, doubts } = run
   const reportId = reporter.nextId()
   const base = { taskId, claim, reportId, expect: token, attempt, ...takePlaced(run) }
-  const outcome = await reporter.report(build(base), run)
-  if (outcome.kind === 'committed') {
-    run.token = outcome.seq
-    run.doubtful = false
-  }
+  const item = build(base)
+  const outcome = await reporter.report(item, run)
   runs.enter(run, 'running')
+  if (outcome.kind !== 'committed') return outcome
+  run.token = outcome.seq
+  if (item.op === 'call' || item.op === 'spawn') settleDoubt(run, doubts, deps)
   return outcome
+}
+
+/** Resolves the doubt about a run by a confirmation, or asks again if the doubt is newer than the question. */
+function settleDoubt(run: Run, doubtsBefore: number, { doubt }: AttemptDeps): void {
+  if (run.doubts === doubtsBefore) run.doubtful = false
+  else doubt(run)
 }
 
 /** Ends a run by its outcome; `stored` is the end that a committed outcome has stored. */
