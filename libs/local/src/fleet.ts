@@ -342,9 +342,7 @@ async function nodesReady(
   const deadline = performance.now() + deadlineMs
   let alive = -1
   while (alive < count) {
-    if (performance.now() > deadline) {
-      throw new StartFailure(tooFew(alive, count, deadlineMs))
-    }
+    if (performance.now() > deadline) throw new StartFailure(tooFew(alive, count, deadlineMs))
     await delay(50)
     const signal = AbortSignal.timeout(2_000)
     const answer = await fetch(`${url}/v1/fleet`, { headers, signal }).catch(() => undefined)

@@ -1,5 +1,4 @@
-import { fastify } from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import { fastify, type FastifyInstance } from 'fastify'
 import type { Registry } from './metrics.ts'
 import type { Readiness } from './service.ts'
 

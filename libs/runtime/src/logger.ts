@@ -1,5 +1,4 @@
-import { pino } from 'pino'
-import type { DestinationStream, Logger as ProcessLogger } from 'pino'
+import { pino, type DestinationStream, type Logger as ProcessLogger } from 'pino'
 
 /** The logger of the system: fields first, then a message that names the operation and its result. */
 export interface Logger {

@@ -13,23 +13,18 @@
  * R3 a second signal exits at once; nothing after a fatal error takes longer than FATAL_CLOSE_MS.
  */
 import { hostname } from 'node:os'
-import { timingOf } from '@agentfleet/domain'
-import type { Timing } from '@agentfleet/domain'
+import { timingOf, type Timing } from '@agentfleet/domain'
 import type { FastifyInstance } from 'fastify'
 import type { z } from 'zod'
 import { createAdminServer } from './admin.ts'
-import { systemClock } from './clock.ts'
-import type { Clock } from './clock.ts'
-import { createClosers } from './closers.ts'
-import type { Closers, ClosersOwner } from './closers.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { createClosers, type Closers, type ClosersOwner } from './closers.ts'
 import { ConfigError, loadConfig } from './config.ts'
 import { settleWithin } from './deadline.ts'
 import type { BaseConfig } from './env.ts'
-import { createLogger } from './logger.ts'
-import type { Logger } from './logger.ts'
+import { createLogger, type Logger } from './logger.ts'
 import { awayOf, readinessOf } from './readiness.ts'
-import { createRegistry } from './metrics.ts'
-import type { Registry } from './metrics.ts'
+import { createRegistry, type Registry } from './metrics.ts'
 import type { Address, Closable, Readiness, Service } from './service.ts'
 
 /** Connect, build, start and register: NATS, Redis and Consul may be starting at the same time. */

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createBatcher } from '../src/index.ts'
-import type { BatcherOptions } from '../src/index.ts'
+import { createBatcher, type BatcherOptions } from '../src/index.ts'
 
 /** A batcher whose calls return when the test says so. */
 function setup(limits: Partial<BatcherOptions<number, string>> = {}) {

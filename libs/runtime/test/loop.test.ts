@@ -1,6 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { createLogger, every, systemClock } from '../src/index.ts'
-import type { LoopOptions } from '../src/index.ts'
+import { createLogger, every, systemClock, type LoopOptions } from '../src/index.ts'
 
 function setup(
   run: (signal: AbortSignal) => Promise<void>,

@@ -1,6 +1,5 @@
-import type { Service } from '@agentfleet/runtime'
+import { type Service, createLogger, systemClock } from '@agentfleet/runtime'
 import { createAdviser } from '@agentfleet/adviser'
-import { createLogger, systemClock } from '@agentfleet/runtime'
 import { listen } from '@agentfleet/testkit'
 import { createServer, type ServerResponse } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'

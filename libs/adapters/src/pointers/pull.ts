@@ -139,9 +139,7 @@ export function createPuller(bus: Bus, options: PullOptions): Puller {
         options.tooLarge?.()
         done()
       } else {
-        if (code === 409 && /consumer deleted/i.test(description)) {
-          options.missing?.()
-        }
+        if (code === 409 && /consumer deleted/i.test(description)) options.missing?.()
         // 503: no such consumer or no JetStream yet.
         if (code === 503) options.missing?.()
         clearTimeout(giveUp)

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { AgentVersions, AgentView } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { useRead } from '../api/load.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Facts } from '../parts/facts.tsx'
@@ -66,9 +67,7 @@ function EditButton({ label, edit }: { label: string; edit: () => void }) {
   return (
     <Allowed scope="agents:write" to="change agents">
       <p>
-        <button type="button" onClick={edit}>
-          {label}
-        </button>
+        <Button act={edit}>{label}</Button>
       </p>
     </Allowed>
   )

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { AuditPage, TaskPage, TaskSummary } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
 import { useRead } from '../api/load.ts'
 import { me } from '../api/me.ts'
@@ -64,17 +65,13 @@ export function Approvals() {
                       }}
                     />
                   )}
-                  <button type="button" onClick={() => setHidden(new Set([...hidden, task.id]))}>
-                    Later
-                  </button>
+                  <Button act={() => setHidden(new Set([...hidden, task.id]))}>Later</Button>
                 </section>
               ))}
               {hidden.size > 0 && (
                 <p>
                   {plural(hidden.size, 'task')} hidden, still waiting.{' '}
-                  <button type="button" onClick={() => setHidden(new Set())}>
-                    Show all
-                  </button>
+                  <Button act={() => setHidden(new Set())}>Show all</Button>
                 </p>
               )}
               {nextCursor !== undefined && (

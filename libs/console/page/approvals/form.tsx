@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { WaitingView } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { useAction } from '../parts/forms/action.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -65,12 +66,12 @@ export function ApprovalForm({
           />
         </label>
         <p class="row">
-          <button type="button" class="primary" disabled={busy} onClick={() => void decide(true)}>
+          <Button class="primary" disabled={busy} act={() => decide(true)}>
             Approve {tool}
-          </button>
-          <button type="button" disabled={busy} onClick={() => void decide(false)}>
+          </Button>
+          <Button disabled={busy} act={() => decide(false)}>
             Refuse {tool}
-          </button>
+          </Button>
           <span role="status">{said}</span>
         </p>
       </Allowed>

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { GoalView, PlanView, TaskPage, TaskSummary } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
@@ -153,9 +154,9 @@ export function Goal({ id }: { id: string }) {
           {goal.stage === 'held' && (
             <Allowed scope="tasks:approve" to="run the plan">
               <p class="row">
-                <button type="button" class="primary" disabled={busy} onClick={() => void run()}>
+                <Button class="primary" disabled={busy} act={run}>
                   Run the plan
-                </button>
+                </Button>
                 <span role="status">{said}</span>
               </p>
             </Allowed>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { MeView } from '@agentfleet/protocol'
+import { Button } from './button.tsx'
 import { open, place } from '../shell/router.ts'
 import type { ViewName } from '../shell/routes.ts'
 import { may } from '../api/me.ts'
@@ -34,11 +35,7 @@ export function ListHeading({
       <div class="row">
         <h1 tabIndex={-1}>{title}</h1>
         <Allowed scope={scope} to={`create ${kind}s`}>
-          {!isOpen && (
-            <button type="button" onClick={() => show('new')}>
-              New {kind}
-            </button>
-          )}
+          {!isOpen && <Button act={() => show('new')}>New {kind}</Button>}
         </Allowed>
       </div>
       {isOpen && children({ done: (id) => open(view, id), leave })}

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { Button } from './button.tsx'
 import type { ApiError } from '../api/http.ts'
 import type { Loaded } from '../api/load.ts'
 import { ago } from '../format/format.ts'
@@ -20,9 +21,7 @@ export function Panel<Value>({
           {value !== undefined && loadedAtMs !== undefined && (
             <p>What you see below was read {ago(loadedAtMs, Date.now())}.</p>
           )}
-          <button type="button" onClick={reload}>
-            Try again
-          </button>
+          <Button act={reload}>Try again</Button>
         </div>
       )}
       {value !== undefined && children(value)}

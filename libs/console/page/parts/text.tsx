@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Button } from './button.tsx'
 import { bytes, readable } from '../format/format.ts'
 
 /** Characters that are drawn at once; the reader asks for more, part by part. */
@@ -47,9 +48,9 @@ export function Text({
           <span class="muted">
             {bytes(shown)} of {bytes(text.length)} are shown.
           </span>
-          <button type="button" onClick={() => setShown(shown + MORE_CHARS)}>
+          <Button act={() => setShown(shown + MORE_CHARS)}>
             Show {bytes(Math.min(MORE_CHARS, left))} more
-          </button>
+          </Button>
         </p>
       )}
       {left > 0 && <CopyButton text={text} label={label} />}
@@ -79,10 +80,7 @@ function CopyButton({ text, label }: { text: string; label: string }) {
   }
   return (
     <p>
-      <button type="button" onClick={() => void copy()}>
-        Copy {label}
-      </button>{' '}
-      <span role="status">{said}</span>
+      <Button act={copy}>Copy {label}</Button> <span role="status">{said}</span>
     </p>
   )
 }

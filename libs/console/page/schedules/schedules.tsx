@@ -5,6 +5,7 @@ import type {
   ScheduleView,
   TaskView,
 } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
@@ -143,15 +144,15 @@ export function Schedule({ name }: { name: string }) {
             />
             <Allowed scope="tasks:write" to="run or pause schedules">
               <p class="row">
-                <button type="button" onClick={() => open('schedules', name, { form: 'edit' })}>
+                <Button act={() => open('schedules', name, { form: 'edit' })}>
                   Change the schedule
-                </button>
-                <button type="button" disabled={busy} onClick={() => void run()}>
+                </Button>
+                <Button disabled={busy} act={run}>
                   Run it now
-                </button>
-                <button type="button" disabled={busy} onClick={() => void pause(schedule)}>
+                </Button>
+                <Button disabled={busy} act={() => pause(schedule)}>
                   {schedule.paused ? 'Resume' : 'Pause'} the schedule
-                </button>
+                </Button>
                 <span role="status">{said}</span>
               </p>
             </Allowed>

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
 import { apiKey, forgetKey } from '../api/key.ts'
 import { paused } from '../api/load.ts'
 import { me } from '../api/me.ts'
@@ -18,21 +19,16 @@ export function TopBar() {
       </a>
       <Search />
       <Connection />
-      <button
-        type="button"
-        aria-pressed={paused.value}
-        onClick={() => (paused.value = !paused.value)}
-      >
+      <Button aria-pressed={paused.value} act={() => (paused.value = !paused.value)}>
         {paused.value ? 'Resume' : 'Pause'}
-      </button>
-      <button
-        type="button"
+      </Button>
+      <Button
         aria-pressed={zone.value === 'UTC'}
         title="Write times in UTC in place of your time zone"
-        onClick={() => setZone(zone.value === 'UTC' ? '' : 'UTC')}
+        act={() => setZone(zone.value === 'UTC' ? '' : 'UTC')}
       >
         UTC
-      </button>
+      </Button>
       {me.value !== undefined && (
         <span class="muted tenant" title={`Key ${me.value.keyId}: ${me.value.scopes.join(', ')}`}>
           Tenant {me.value.tenant}
@@ -54,19 +50,18 @@ export function TopBar() {
         </select>
       </label>
       {apiKey.value !== undefined && (
-        <button
-          type="button"
-          onClick={() => {
+        <Button
+          act={() => {
             forgetKey()
             me.value = undefined
           }}
         >
           Forget key
-        </button>
+        </Button>
       )}
-      <button type="button" aria-haspopup="dialog" onClick={() => (helpOpen.value = true)}>
+      <Button aria-haspopup="dialog" act={() => (helpOpen.value = true)}>
         Shortcuts
-      </button>
+      </Button>
     </header>
   )
 }

@@ -1,4 +1,5 @@
 import type { TaskView } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { plural } from '../format/format.ts'
 import { useAction } from '../parts/forms/action.ts'
@@ -38,19 +39,19 @@ export function TaskActions({
     <div class="actions">
       <Allowed scope="tasks:write" to="cancel or replay this task">
         {!isEnded(task.state) && (
-          <button type="button" disabled={busy} onClick={() => void cancel()}>
+          <Button disabled={busy} act={cancel}>
             Cancel
-          </button>
+          </Button>
         )}
         {isEnded(task.state) && (
           <>
-            <button type="button" disabled={busy} onClick={() => void replay('start')}>
+            <Button disabled={busy} act={() => replay('start')}>
               Replay from start
-            </button>
+            </Button>
             {saved > 0 && (
-              <button type="button" disabled={busy} onClick={() => void replay('journal')}>
+              <Button disabled={busy} act={() => replay('journal')}>
                 Replay from journal, without paying {plural(saved, 'call')} again
-              </button>
+              </Button>
             )}
           </>
         )}

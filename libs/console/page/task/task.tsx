@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
 import { costOf, count, duration, plural, usd } from '../format/format.ts'
 import { Facts } from '../parts/facts.tsx'
@@ -171,14 +172,13 @@ function Tabs({ followed, live }: { followed: Followed; live: LiveText | undefin
     <>
       <div class="row tabs" role="group" aria-label="Parts of the task">
         {TABS.map((tab) => (
-          <button
+          <Button
             key={tab}
-            type="button"
             aria-pressed={tab === chosen}
-            onClick={() => setQuery({ tab: tab === 'timeline' ? undefined : tab })}
+            act={() => setQuery({ tab: tab === 'timeline' ? undefined : tab })}
           >
             {tab}
-          </button>
+          </Button>
         ))}
       </div>
       <TabOf tab={chosen} {...followed} live={live} />

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { BulkCancelPage, ReplayPage } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { plural } from '../format/format.ts'
 import { NOTHING_DONE, runPages, type BulkPage, type BulkPart, type Progress } from './bulk.ts'
@@ -82,25 +83,16 @@ export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: b
       {acted === undefined && !cancels && <From from={from} choose={setFrom} />}
       <p class="row">
         {!acted?.finished && counted.finished && (
-          <button
-            type="button"
-            class="primary"
-            disabled={busy || counted.matched === 0}
-            onClick={() => void act()}
-          >
+          <Button class="primary" disabled={busy || counted.matched === 0} act={act}>
             {acted === undefined
               ? `${cancels ? 'Cancel' : 'Replay'} ${plural(counted.matched, 'task')}`
               : 'Continue'}
-          </button>
+          </Button>
         )}
-        {!counted.finished && problem !== '' && (
-          <button type="button" onClick={() => void countAll()}>
-            Count again
-          </button>
-        )}
-        <button type="button" onClick={() => dialog.current?.close()}>
+        {!counted.finished && problem !== '' && <Button act={countAll}>Count again</Button>}
+        <Button act={() => dialog.current?.close()}>
           {acted?.finished ? 'Close' : acted !== undefined && busy ? 'Stop' : 'Do nothing'}
-        </button>
+        </Button>
       </p>
     </dialog>
   )

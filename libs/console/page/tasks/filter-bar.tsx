@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { AgentList, TaskCounts } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { nowMs, request } from '../api/http.ts'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
@@ -40,11 +41,7 @@ export function FilterBar({
           <Entry key={field.name} field={field} choices={offered?.[field.name]} />
         ))}
         <Submitted />
-        {given > 0 && (
-          <button type="button" onClick={() => setQuery(NO_FILTERS)}>
-            Clear filters
-          </button>
-        )}
+        {given > 0 && <Button act={() => setQuery(NO_FILTERS)}>Clear filters</Button>}
       </div>
       <div class="row details">
         <details open={rare > 0}>
@@ -79,22 +76,17 @@ function States({ filters }: { filters: Filters }) {
   }
   return (
     <div class="row" role="group" aria-label="State">
-      <button
-        type="button"
-        aria-pressed={chosen.length === 0}
-        onClick={() => setQuery({ state: undefined })}
-      >
+      <Button aria-pressed={chosen.length === 0} act={() => setQuery({ state: undefined })}>
         all states
-      </button>
+      </Button>
       {STATES.map((state) => (
-        <button
+        <Button
           key={state}
-          type="button"
           aria-pressed={chosen.some((each) => each === state)}
-          onClick={() => toggle(state)}
+          act={() => toggle(state)}
         >
           {state} {counts && <span class="muted">{numberOf(counts, state)}</span>}
-        </button>
+        </Button>
       ))}
     </div>
   )

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
 import { recall, remember } from '../shell/remembered.ts'
 import { linkTo, place } from '../shell/router.ts'
 import { NAME_CHARS_MAX, VIEWS_MAX, viewsIn, withView, type SavedView } from './saved.ts'
@@ -34,13 +35,12 @@ export function SavedViews({ words }: { words: string }) {
             <a href={linkTo('tasks', undefined, view.query)}>
               <bdi>{view.name}</bdi>
             </a>
-            <button
-              type="button"
+            <Button
               aria-label={`Remove the view ${view.name}`}
-              onClick={() => store(viewsIn(recall(KEY)).filter((each) => each.name !== view.name))}
+              act={() => store(viewsIn(recall(KEY)).filter((each) => each.name !== view.name))}
             >
               Remove
-            </button>
+            </Button>
           </li>
         ))}
       </ul>

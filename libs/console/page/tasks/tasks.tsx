@@ -1,5 +1,6 @@
 import { useRef, useState } from 'preact/hooks'
 import type { TaskSummary } from '@agentfleet/protocol'
+import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
 import { costOf, count, duration, plural } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -179,11 +180,7 @@ function News({ list, renew }: { list: TaskList; renew: () => void }) {
   ]
   return (
     <p class="row" role="status">
-      {parts.length > 0 && (
-        <button type="button" onClick={renew}>
-          {parts.join(', ')}: show the current list
-        </button>
-      )}
+      {parts.length > 0 && <Button act={renew}>{parts.join(', ')}: show the current list</Button>}
     </p>
   )
 }
@@ -199,9 +196,7 @@ function Empty({ filters }: { filters: Filters }) {
   return (
     <p class="empty">
       No task matches: {filterWords(filters, zone.value)}.{' '}
-      <button type="button" onClick={() => setQuery(NO_FILTERS)}>
-        Show all tasks
-      </button>
+      <Button act={() => setQuery(NO_FILTERS)}>Show all tasks</Button>
     </p>
   )
 }
@@ -242,29 +237,18 @@ function Actions({
           <span>
             {plural(picked.size, 'task')} selected, {costOf(usedBy(tasks))}
           </span>
-          <button
-            type="button"
-            disabled={live.length === 0}
-            onClick={() => ofSelected('cancel', CANCEL, live)}
-          >
+          <Button disabled={live.length === 0} act={() => ofSelected('cancel', CANCEL, live)}>
             Cancel {live.length} …
-          </button>
-          <button
-            type="button"
-            disabled={ended.length === 0}
-            onClick={() => ofSelected('replay', REPLAY, ended)}
-          >
+          </Button>
+          <Button disabled={ended.length === 0} act={() => ofSelected('replay', REPLAY, ended)}>
             Replay {ended.length} …
-          </button>
-          <button type="button" onClick={clear}>
-            Clear selection
-          </button>
+          </Button>
+          <Button act={clear}>Clear selection</Button>
         </>
       )}
-      <button
-        type="button"
+      <Button
         disabled={cancelAll() === undefined}
-        onClick={() =>
+        act={() =>
           want({
             verb: 'cancel',
             what: `${all}, and have not ended.`,
@@ -273,11 +257,10 @@ function Actions({
         }
       >
         Cancel all that match …
-      </button>
-      <button
-        type="button"
+      </Button>
+      <Button
         disabled={replayAll().length === 0}
-        onClick={() =>
+        act={() =>
           want({
             verb: 'replay',
             what: filters.state === undefined ? `${all}, and failed.` : `${all}.`,
@@ -286,7 +269,7 @@ function Actions({
         }
       >
         Replay all that match …
-      </button>
+      </Button>
     </div>
   )
 }

@@ -70,9 +70,7 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
     outputMax = Math.min(outputMax ?? left, left)
   }
   if (usdMax !== undefined) {
-    if (next.price === undefined) {
-      return exceeded('no-price', noPrice(next.model))
-    }
+    if (next.price === undefined) return exceeded('no-price', noPrice(next.model))
     const prompt = { inputTokens: next.inputTokens, outputTokens: 0 }
     const left = usdMax - spent.usd - (costUsd(next.price, prompt) ?? 0)
     const { outputUsdPerMillion } = next.price

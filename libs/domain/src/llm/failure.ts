@@ -99,9 +99,7 @@ const PASSING: readonly number[] = [408, 409, 425, 429, 498, 499]
 
 /** Whether the failure is the called provider's fault, so that another provider may succeed. */
 export function isProviderFault(failure: Failure): boolean {
-  if (failure.kind === 'status') {
-    return failure.status >= 500 || PASSING.includes(failure.status)
-  }
+  if (failure.kind === 'status') return failure.status >= 500 || PASSING.includes(failure.status)
   return ['connection', 'timeout', 'malformed'].includes(failure.kind)
 }
 

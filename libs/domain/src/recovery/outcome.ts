@@ -58,9 +58,7 @@ export function decideOutcome(view: OutcomeView): OutcomeDecision {
     if (view.successor === 'resumed' && view.action !== 'quarantine') {
       return { kind: 'resumed', reason: 'same-process-goes-on' }
     }
-    if (nodeBack(view)) {
-      return { kind: 'recovered', reason: recoveredBy(view) }
-    }
+    if (nodeBack(view)) return { kind: 'recovered', reason: recoveredBy(view) }
   }
   if (!view.last) return { kind: 'wait', reason: tasksBack ? 'node-missing' : 'tasks-waiting' }
   if (!view.notesReadable) return { kind: 'unresolved', reason: 'tasks-unknown' }

@@ -7,8 +7,7 @@
  * - C2: the child is in a separate session, so Ctrl-C in a terminal reaches it only through this process, in
  *   our order.
  */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
 
 /** The program to run, with the environment that it needs in addition. */

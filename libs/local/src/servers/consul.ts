@@ -9,8 +9,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts, isPortFree } from './ports.ts'
-import { startServer } from './server.ts'
-import type { RunningServer, ServerTls } from './server.ts'
+import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
 type ConsulPorts = {
   readonly http: number

@@ -5,8 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts } from './ports.ts'
-import { startServer } from './server.ts'
-import type { RunningServer, ServerTls } from './server.ts'
+import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
 /** Subjects that a user may or may not use; by default all are allowed. */
 export type SubjectRules = {

@@ -4,8 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts } from './ports.ts'
-import { startServer } from './server.ts'
-import type { RunningServer, ServerTls } from './server.ts'
+import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
 // The answer to INFO is a few kB; a longer one is not from Redis.
 const ANSWER_BYTES_MAX = 64 * 1024

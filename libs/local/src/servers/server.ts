@@ -11,8 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Program } from '../binaries.ts'
 import { StartFailure } from '../start/start-watch.ts'
-import { startChild } from './child.ts'
-import type { Child, Exit } from './child.ts'
+import { startChild, type Child, type Exit } from './child.ts'
 import { LOOPBACK } from './ports.ts'
 
 /** The certificate of a server, and the authority of its clients if they need certificates; PEM files. */

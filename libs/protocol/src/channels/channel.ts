@@ -68,10 +68,12 @@ export type Where<C> = C extends { readonly subject: infer S extends string }
 
 type Declaration<S extends string, B> = Omit<
   Channel<S, B, never>,
-  'kind' | 'body' | 'reply' | 'replyBytesMax'
+  'kind' | 'body' | 'reply' | 'replyBytesMax' | 'version'
 > & {
   readonly body: z.ZodType<B>
   readonly items?: Items
+  /** 1 if it is left out. */
+  readonly version?: number
 }
 
 const shape = <T>(schema: z.ZodType<T>, items: Items | undefined): Shape<T> =>
@@ -79,7 +81,7 @@ const shape = <T>(schema: z.ZodType<T>, items: Items | undefined): Shape<T> =>
 
 /** A hint. */
 export function event<const S extends string, B>({ body, items, ...rest }: Declaration<S, B>) {
-  return { ...rest, kind: 'event' as const, body: shape(body, items) }
+  return { version: 1, ...rest, kind: 'event' as const, body: shape(body, items) }
 }
 
 /** For the bounds of messages, bytes. */
@@ -96,7 +98,7 @@ type Answering<S extends string, B, R> = Declaration<S, B> & {
 export function request<const S extends string, B, R>(declared: Answering<S, B, R>) {
   const { body, items, reply, replyItems, ...rest } = declared
   const shapes = { body: shape(body, items), reply: shape(reply, replyItems) }
-  return { ...rest, kind: 'request' as const, ...shapes }
+  return { version: 1, ...rest, kind: 'request' as const, ...shapes }
 }
 
 /** A question that each listener may answer. */
@@ -108,8 +110,9 @@ export function question<const S extends string, B, R>(declared: Answering<S, B,
 export function stored<const S extends string, B>(
   declared: Omit<Declaration<S, B>, 'listeners' | 'items'> & { readonly stream: string },
 ) {
-  const { body, ...rest } = declared
-  return { ...rest, kind: 'stream' as const, listeners: [], body: shape(body, undefined) }
+  const { body: schema, ...rest } = declared
+  const body = shape(schema, undefined)
+  return { version: 1, ...rest, kind: 'stream' as const, listeners: [], body }
 }
 
 /** The subject with these parameters. */

@@ -29,7 +29,6 @@ export const FLEET_CHANNELS = {
     listeners: ['load-balancer', 'health-monitor'],
     ownNode: 'sender',
     bytesMax: 8 * KIB,
-    version: 1,
   }),
   load: event({
     name: 'load',
@@ -42,7 +41,6 @@ export const FLEET_CHANNELS = {
     listeners: ['load-balancer'],
     ownNode: 'sender',
     bytesMax: MIB,
-    version: 1,
   }),
   providers: event({
     name: 'providers',
@@ -54,7 +52,6 @@ export const FLEET_CHANNELS = {
     listeners: ['gateway'],
     ownNode: 'sender',
     bytesMax: MIB,
-    version: 1,
   }),
   offers: event({
     name: 'offers',
@@ -66,7 +63,6 @@ export const FLEET_CHANNELS = {
     listeners: ['gateway'],
     ownNode: 'sender',
     bytesMax: 4 * MIB,
-    version: 1,
   }),
   ping: request({
     name: 'ping',
@@ -80,7 +76,6 @@ export const FLEET_CHANNELS = {
     ownNode: 'listener',
     bytesMax: 4 * KIB,
     replyBytesMax: KIB,
-    version: 1,
   }),
   drain: request({
     name: 'drain',
@@ -93,7 +88,6 @@ export const FLEET_CHANNELS = {
     ownNode: 'listener',
     bytesMax: 4 * KIB,
     replyBytesMax: KIB,
-    version: 1,
   }),
   balancer: event({
     name: 'balancer',
@@ -104,7 +98,6 @@ export const FLEET_CHANNELS = {
     senders: ['load-balancer'],
     listeners: ['load-balancer', 'gateway'],
     bytesMax: 256 * KIB,
-    version: 1,
   }),
   gateway: event({
     name: 'gateway',
@@ -114,7 +107,6 @@ export const FLEET_CHANNELS = {
     senders: ['gateway'],
     listeners: ['coordinator'],
     bytesMax: 4 * KIB,
-    version: 1,
   }),
   holdings: event({
     name: 'holdings',
@@ -125,7 +117,6 @@ export const FLEET_CHANNELS = {
     senders: ['coordinator'],
     listeners: ['gateway'],
     bytesMax: MIB,
-    version: 1,
   }),
   snapshot: event({
     name: 'snapshot',
@@ -135,7 +126,6 @@ export const FLEET_CHANNELS = {
     senders: ['health-monitor'],
     listeners: ['gateway', 'load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
     bytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
   history: event({
     name: 'history',
@@ -146,6 +136,5 @@ export const FLEET_CHANNELS = {
     senders: ['health-monitor'],
     listeners: ['gateway', 'health-monitor'],
     bytesMax: MIB,
-    version: 1,
   }),
 } as const

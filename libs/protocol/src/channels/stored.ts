@@ -23,7 +23,6 @@ export const STORED_CHANNELS = {
     body: taskEventSchema,
     senders: ['gateway', 'coordinator'],
     bytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
   live: event({
     name: 'live',
@@ -34,7 +33,6 @@ export const STORED_CHANNELS = {
     senders: [],
     listeners: ['gateway'],
     bytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
   pointer: stored({
     name: 'pointer',
@@ -45,7 +43,6 @@ export const STORED_CHANNELS = {
     body: pointerSchema,
     senders: ['gateway', 'coordinator', 'load-balancer'],
     bytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
   death: stored({
     name: 'death',
@@ -56,7 +53,6 @@ export const STORED_CHANNELS = {
     body: deathSchema,
     senders: ['health-monitor'],
     bytesMax: 8 * KIB,
-    version: 1,
   }),
   identity: stored({
     name: 'identity',
@@ -66,7 +62,6 @@ export const STORED_CHANNELS = {
     body: identitySchema,
     senders: ['coordinator'],
     bytesMax: 4 * KIB,
-    version: 1,
   }),
   decision: stored({
     name: 'decision',
@@ -76,7 +71,6 @@ export const STORED_CHANNELS = {
     body: decisionSchema,
     senders: ['load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
     bytesMax: 64 * KIB,
-    version: 1,
   }),
   outcome: stored({
     name: 'outcome',
@@ -87,7 +81,6 @@ export const STORED_CHANNELS = {
     body: outcomeOfDecisionSchema,
     senders: ['load-balancer', 'autoscaler', 'recovery'],
     bytesMax: 64 * KIB,
-    version: 1,
   }),
   state: stored({
     name: 'state',
@@ -97,7 +90,6 @@ export const STORED_CHANNELS = {
     body: z.unknown(),
     senders: ['autoscaler'],
     bytesMax: MIB,
-    version: 1,
   }),
   incident: stored({
     name: 'incident',
@@ -108,7 +100,6 @@ export const STORED_CHANNELS = {
     body: incidentSchema,
     senders: ['recovery'],
     bytesMax: 64 * KIB,
-    version: 1,
   }),
   agent: stored({
     name: 'agent',
@@ -118,7 +109,6 @@ export const STORED_CHANNELS = {
     body: agentVersionSchema,
     senders: ['gateway'],
     bytesMax: 2 * MIB,
-    version: 1,
   }),
   schedule: stored({
     name: 'schedule',
@@ -128,7 +118,6 @@ export const STORED_CHANNELS = {
     body: scheduleSchema,
     senders: ['gateway'],
     bytesMax: 4 * MIB,
-    version: 1,
   }),
   scheduleRun: stored({
     name: 'schedule-run',
@@ -139,7 +128,6 @@ export const STORED_CHANNELS = {
     body: scheduleRunSchema,
     senders: ['coordinator'],
     bytesMax: 4 * KIB,
-    version: 1,
   }),
   key: stored({
     name: 'key',
@@ -150,7 +138,6 @@ export const STORED_CHANNELS = {
     body: storedKeySchema,
     senders: ['gateway'],
     bytesMax: 64 * KIB,
-    version: 1,
   }),
   audit: stored({
     name: 'audit',
@@ -161,7 +148,6 @@ export const STORED_CHANNELS = {
     body: auditEventSchema,
     senders: ['gateway'],
     bytesMax: 64 * KIB,
-    version: 1,
   }),
 } as const
 

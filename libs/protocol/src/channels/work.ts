@@ -45,7 +45,6 @@ export const WORK_CHANNELS = {
     listeners: ['load-balancer'],
     queue: 'load-balancer',
     bytesMax: 2 * MIB,
-    version: 1,
   }),
   waiting: event({
     name: 'waiting',
@@ -55,7 +54,6 @@ export const WORK_CHANNELS = {
     senders: ['gateway', 'coordinator', 'load-balancer'],
     listeners: ['load-balancer'],
     bytesMax: 256 * KIB,
-    version: 1,
   }),
   dispatch: request({
     name: 'dispatch',
@@ -70,7 +68,6 @@ export const WORK_CHANNELS = {
     ownNode: 'listener',
     bytesMax: PAYLOAD_MAX_BYTES,
     replyBytesMax: 64 * KIB,
-    version: 1,
   }),
   report: request({
     name: 'report',
@@ -87,7 +84,6 @@ export const WORK_CHANNELS = {
     ownNode: 'sender',
     bytesMax: PAYLOAD_MAX_BYTES,
     replyBytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
   cancel: request({
     name: 'cancel',
@@ -100,7 +96,6 @@ export const WORK_CHANNELS = {
     queue: 'coordinator',
     bytesMax: 16 * KIB,
     replyBytesMax: KIB,
-    version: 1,
   }),
   approve: request({
     name: 'approve',
@@ -113,7 +108,6 @@ export const WORK_CHANNELS = {
     queue: 'coordinator',
     bytesMax: 64 * KIB,
     replyBytesMax: KIB,
-    version: 1,
   }),
   series: request({
     name: 'series',
@@ -126,7 +120,6 @@ export const WORK_CHANNELS = {
     queue: 'coordinator',
     bytesMax: 4 * KIB,
     replyBytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
   queues: request({
     name: 'queues',
@@ -140,7 +133,6 @@ export const WORK_CHANNELS = {
     queue: 'coordinator',
     bytesMax: 4 * KIB,
     replyBytesMax: 2 * MIB,
-    version: 1,
   }),
   stop: event({
     name: 'stop',
@@ -152,7 +144,6 @@ export const WORK_CHANNELS = {
     listeners: ['worker'],
     ownNode: 'listener',
     bytesMax: 2 * MIB,
-    version: 1,
   }),
   stopAnywhere: event({
     name: 'stop-anywhere',
@@ -162,7 +153,6 @@ export const WORK_CHANNELS = {
     senders: ['coordinator'],
     listeners: ['worker'],
     bytesMax: 2 * MIB,
-    version: 1,
   }),
   runs: question({
     name: 'runs',
@@ -175,7 +165,6 @@ export const WORK_CHANNELS = {
     listeners: ['worker'],
     bytesMax: 2 * MIB,
     replyBytesMax: 4 * MIB,
-    version: 1,
   }),
   textSoFar: question({
     name: 'text-so-far',
@@ -188,7 +177,6 @@ export const WORK_CHANNELS = {
     listeners: ['worker'],
     bytesMax: 4 * KIB,
     replyBytesMax: 2 * MIB,
-    version: 1,
   }),
   tenants: question({
     name: 'tenants',
@@ -200,7 +188,6 @@ export const WORK_CHANNELS = {
     listeners: ['worker'],
     bytesMax: 4 * KIB,
     replyBytesMax: 4 * MIB,
-    version: 1,
   }),
   delta: event({
     name: 'delta',
@@ -211,6 +198,5 @@ export const WORK_CHANNELS = {
     senders: ['worker'],
     listeners: ['gateway'],
     bytesMax: PAYLOAD_MAX_BYTES,
-    version: 1,
   }),
 } as const

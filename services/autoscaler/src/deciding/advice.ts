@@ -132,9 +132,7 @@ export function createAdvising(adviser: Pick<Adviser, 'refresh' | 'current' | 'm
     },
     current(nowMs) {
       const advice = adviser.current(SCALE_QUESTION)
-      if (advice.kind !== 'applied') {
-        return { applied: undefined, record: advice.record }
-      }
+      if (advice.kind !== 'applied') return { applied: undefined, record: advice.record }
       const { answer, record } = advice
       // A2: the answer may name a shorter lifetime than the adviser allows.
       const untilMs = record.askedAtMs + answer.ttlMs

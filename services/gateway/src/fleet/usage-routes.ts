@@ -39,9 +39,7 @@ export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRout
       throw wrong('groupBy', 'needs scope=fleet too if it is tenant')
     }
     if (!groupBy.startsWith(METADATA)) return undefined
-    if (scope === 'fleet') {
-      throw wrong('scope', 'must be absent: metadata belongs to one tenant')
-    }
+    if (scope === 'fleet') throw wrong('scope', 'must be absent: metadata belongs to one tenant')
     const key = groupBy.slice(METADATA.length)
     if (metadataKeys.includes(key)) return { by: 'metadata', tenant, key }
     const known = metadataKeys.map((each) => METADATA + each).join(', ')

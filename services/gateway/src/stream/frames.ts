@@ -59,9 +59,7 @@ export function parseFrame(text: string): ParsedFrame {
     return bad('Send one JSON object in each text frame.')
   }
   const schema = schemaFor(value)
-  if (schema === undefined) {
-    return bad('Send a frame with the type subscribe, unsubscribe or ping.')
-  }
+  if (schema === undefined) return bad('Send a frame with the type subscribe, unsubscribe or ping.')
   const parsed = schema.safeParse(value)
   if (parsed.success) return { kind: 'ask', ask: parsed.data }
   const [issue] = parsed.error.issues

@@ -14,9 +14,7 @@ export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {
     waits.onDependencyFailure = 'continue'
   }
   if (delayMs > 0) waits.delayMs = delayMs
-  if (notBefore !== undefined) {
-    waits.notBeforeMs = instantOf(notBefore, nowMs)
-  }
+  if (notBefore !== undefined) waits.notBeforeMs = instantOf(notBefore, nowMs)
   return waits
 }
 

@@ -56,9 +56,7 @@ export function specOf(
   // The default is omitted, which keeps most pointers small.
   if (request.placement === 'advised') spec.placement = request.placement
   Object.assign(spec, specWaits(request, Date.now()))
-  if (request.context !== undefined) {
-    spec.context = checkedContext(request.context)
-  }
+  if (request.context !== undefined) spec.context = checkedContext(request.context)
   return spec
 }
 

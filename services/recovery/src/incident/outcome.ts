@@ -60,9 +60,7 @@ export async function watchOutcome(
       [...fates.values()].filter((known) => known === fate).length
     const settled = fates.size - count('waiting')
     if (settled === fates.size && settled > 0) settledAtMs ??= clock.nowMs()
-    if (nodesBefore !== undefined && (nodesNow ?? 0) >= nodesBefore) {
-      restoredAtMs ??= clock.nowMs()
-    }
+    if (nodesBefore !== undefined && (nodesNow ?? 0) >= nodesBefore) restoredAtMs ??= clock.nowMs()
     decision = decideOutcome({
       successor: fleet.successor(death),
       action: incident.action?.kind ?? 'none',

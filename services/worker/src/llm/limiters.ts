@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { UNLIMITED } from '@agentfleet/domain'
 import type { ProviderLimits } from '@agentfleet/adapters'
 import { createLimiter, type Limiter } from '../limits/limiter.ts'
-import type { Candidate, Provider } from './provider.ts'
-import { keyId } from './provider.ts'
+import { type Candidate, type Provider, keyId } from './provider.ts'
 
 /**
  * The limiters of a node: one limiter for each provider key, and one limiter for each model of a key.

@@ -1,3 +1,5 @@
+import { Button } from '../button.tsx'
+
 /** Buttons of which one is pressed: a filter with few values. */
 export function Choice<Value extends string | undefined>({
   label,
@@ -14,14 +16,9 @@ export function Choice<Value extends string | undefined>({
   return (
     <div class="row" role="group" aria-label={label}>
       {of.map(([value, words]) => (
-        <button
-          key={words}
-          type="button"
-          aria-pressed={value === chosen}
-          onClick={() => choose(value)}
-        >
+        <Button key={words} aria-pressed={value === chosen} act={() => choose(value)}>
           {words}
-        </button>
+        </Button>
       ))}
     </div>
   )

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { Button } from '../button.tsx'
 
 /** A button that asks before it acts, and shows why the action did not succeed. */
 export function Confirm({
@@ -17,9 +18,9 @@ export function Confirm({
   const [asking, setAsking] = useState(false)
   return (
     <>
-      <button type="button" aria-haspopup="dialog" onClick={() => setAsking(true)}>
+      <Button aria-haspopup="dialog" act={() => setAsking(true)}>
         {label} …
-      </button>
+      </Button>
       {asking && (
         <Question label={label} question={question} act={act} close={() => setAsking(false)}>
           {children}
@@ -65,12 +66,10 @@ function Question({
         {problem}
       </p>
       <p class="row">
-        <button type="button" class="primary" disabled={busy} onClick={() => void confirm()}>
+        <Button class="primary" disabled={busy} act={confirm}>
           {label}
-        </button>
-        <button type="button" onClick={() => dialog.current?.close()}>
-          Do nothing
-        </button>
+        </Button>
+        <Button act={() => dialog.current?.close()}>Do nothing</Button>
       </p>
     </dialog>
   )

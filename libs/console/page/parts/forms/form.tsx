@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { Button } from '../button.tsx'
 import type { Action } from './action.ts'
 import { problemsOf, type FormProblems } from './problems.ts'
 
@@ -49,9 +50,7 @@ export function Form({
         <button type="submit" class="primary" disabled={busy}>
           {submit}
         </button>
-        <button type="button" onClick={leave}>
-          Discard
-        </button>
+        <Button act={leave}>Discard</Button>
       </p>
     </form>
   )

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
+import { Button } from '../button.tsx'
 import { ApiError, request } from '../../api/http.ts'
 import { useAction } from './action.ts'
 import { Diff } from './diff.tsx'
@@ -134,15 +135,11 @@ function Conflict<Definition extends object>({
       <h2>What your text changes in version {theirs.version}</h2>
       <Diff before={theirs.definition} after={draft} label="Your change in the newest version" />
       <p class="row">
-        <button type="button" class="primary" disabled={busy} onClick={keepMine}>
+        <Button class="primary" disabled={busy} act={keepMine}>
           Save mine as a new version
-        </button>
-        <button type="button" onClick={goOn}>
-          Edit mine further
-        </button>
-        <button type="button" onClick={takeTheirs}>
-          Take version {theirs.version}
-        </button>
+        </Button>
+        <Button act={goOn}>Edit mine further</Button>
+        <Button act={takeTheirs}>Take version {theirs.version}</Button>
       </p>
     </section>
   )

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { signal } from '@preact/signals'
+import { Button } from '../button.tsx'
 import { request } from '../../api/http.ts'
 import { useLoad } from '../../api/load.ts'
 import { owner } from '../../api/me.ts'
@@ -78,9 +79,7 @@ export function ListingTable<Row extends { readonly id: string }>({
             {cursor === undefined ? (
               end
             ) : (
-              <button type="button" onClick={() => void readMore().catch(loaded.reload)}>
-                Show more
-              </button>
+              <Button act={() => readMore().catch(loaded.reload)}>Show more</Button>
             )}
           </p>
         </>

@@ -159,9 +159,7 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     }
     if (message !== undefined) hearWhole(message)
     const silent = (message === undefined && delta === undefined) || heard.spoken.said === ''
-    if (choice['text'] !== undefined && silent) {
-      say(contentText(choice['text']))
-    }
+    if (choice['text'] !== undefined && silent) say(contentText(choice['text']))
     if (choice['tool_calls'] !== undefined) hearMessage({ tool_calls: choice['tool_calls'] })
     if (finish !== undefined) hearFinish(heard, finish)
     // A message that is the whole body is complete; in a stream it is a piece, whatever its object is called.

@@ -56,9 +56,7 @@ export function learnRefusal(
   if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
   const named = !trouble || UNNAMED.test(refusal.text) || NOT_SWITCHED_ON.test(refusal.text)
   const lesson = named && LESSONS.find(({ applies }) => applies(refusal, sent, now))
-  if (lesson) {
-    return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
-  }
+  if (lesson) return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
   const plainest = plainestOf(now, sent)
   const unnamed =
     !trouble &&

@@ -60,9 +60,7 @@ const NOT_MADE = [404, 429, 503]
 
 /** Returns what an error means for the call if it means that the connection is unusable. */
 export function brokenBy(error: unknown): Broken | undefined {
-  if (error instanceof McpError) {
-    return error.code === CLOSED ? 'in-doubt' : undefined
-  }
+  if (error instanceof McpError) return error.code === CLOSED ? 'in-doubt' : undefined
   if (error instanceof StreamableHTTPError) {
     return NOT_MADE.includes(error.code ?? 0) ? 'not-made' : 'in-doubt'
   }
