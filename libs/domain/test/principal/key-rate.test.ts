@@ -272,3 +272,23 @@ test('a permit that a request did not use goes back into the reserve, which neve
   expect(giveBack({ ...reserve, permits: 5 }, 40, 2, 1).permits).toBe(5)
   expect(giveBack({ ...reserve, asked: 1 }, 40, 2, 1).permits).toBe(4)
 })
+
+test('requests that ask nothing leave half of the reserve for requests that Redis does not answer', () => {
+  let reserve: Reserve | undefined = { permits: 5, asked: 0, drawnAtMs: 1 }
+  let taken = 0
+  for (;;) {
+    const next = takeReserved(reserve, 40, 2, 1)
+    if (next === undefined) break
+    taken += 1
+    reserve = next.reserve
+  }
+  expect([taken, reserve.permits]).toEqual([3, 2])
+})
+
+test('permits of a late answer are as old as their question, so that they end before the bucket is full again (RATE-1)', () => {
+  const ask = { extra: 4, reserved: 10, askedAtMs: 1_000 }
+  const reserve = keepLate(undefined, 40, 2, ask, { kind: 'given', extra: 4 }, 4_000)
+  expect(reserve).toEqual({ permits: 5, asked: 0, drawnAtMs: 1_000 })
+  expect(takeReserved(reserve, 40, 2, 55_999)).toBeDefined()
+  expect(takeReserved(reserve, 40, 2, 56_000)).toBeUndefined()
+})
