@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { FAILURE_CODES, type FailureCode } from '@agentfleet/domain'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -246,6 +247,11 @@ function problemsOf(schema: Schema, value: unknown): unknown {
   }) as ((value: unknown) => boolean) & { errors?: unknown }
   return validate(structuredClone(value)) ? [] : validate.errors
 }
+
+test('readers of YAML 1.1, such as PyYAML, can read openapi.yaml: no text in braces ends with a question mark outside quotes', async () => {
+  const text = await readFile(new URL('../../openapi.yaml', import.meta.url), 'utf8')
+  expect(text.match(/[{,] \w+: [^'"{}[\],\n]*\?[,}].*/g)).toBeNull()
+})
 
 test('every object in openapi.yaml lists its possible fields', () => {
   const open = Object.entries(schemas)

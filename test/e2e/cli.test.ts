@@ -147,7 +147,7 @@ test('the errors of the command line have exit codes and say what to do, both as
   const [field] = JSON.parse(wrong.err).error.problem.errors
   expect(field).toEqual({ pointer: expect.any(String), detail: expect.any(String) })
   const asText = await agentfleet('submit', '--metadata', `${'k'.repeat(70)}=v`, 'x')
-  expect(asText.err).toContain(`\n  ${field.pointer}: ${field.detail}`)
+  expect(asText.err).toContain(`${field.pointer} ${field.detail}`)
   expect((await agentfleet('watch', unknown)).code).toBe(EXIT.notFound)
   expect((await agentfleet('get', unknown)).err).toContain('"agentfleet ls" lists your tasks.')
   expect((await agentfleet('fleet', 'node', 'x')).err).toContain(

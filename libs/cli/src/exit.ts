@@ -102,7 +102,10 @@ export function explain(
     const said = oneLine(`${problem.title}: ${problem.detail}`)
     return `The server at ${url} does not answer as a gateway. Set AGENTFLEET_URL or --url to the address of a gateway. (${said})`
   }
-  const fields = (problem.errors ?? []).map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
+  const { errors = [], detail: said } = problem
+  // The detail of a single wrong field says the same.
+  const isSaid = errors.length === 1 && said.includes(errors[0]?.detail ?? said)
+  const fields = isSaid ? [] : errors.map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
   const lines = `${problem.title}: ${problem.detail}${fields.join('')}`
   const list = LISTS[problem.code]
   if (list !== undefined) return `${lines}\n"agentfleet ${list}.`

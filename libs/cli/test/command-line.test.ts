@@ -159,5 +159,14 @@ describe('a request of the command line that the gateway refuses', () => {
     expect(explain(refusal(401), 'http://x')).toContain('Set AGENTFLEET_KEY or --key')
     expect(explain(refusal(403), 'http://x')).toContain('"agentfleet keys me" shows')
     expect(explain(refusal(503, 7), 'http://x')).toBe('Refused: Why.\nTry again in 7 s.')
+    const errors = [{ pointer: '/cron', detail: 'must be a cron expression' }]
+    const wrong = { ...problem, status: 400, errors, detail: '/cron must be a cron expression.' }
+    expect(explain({ ...refusal(400), problem: wrong }, 'http://x')).toBe(
+      'Refused: /cron must be a cron expression.',
+    )
+    const twice = { ...wrong, errors: [...errors, { pointer: '/task', detail: 'is missing' }] }
+    expect(explain({ ...refusal(400), problem: twice }, 'http://x')).toMatch(
+      /\n {2}\/task: is missing$/,
+    )
   })
 })

@@ -1,4 +1,7 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { observeMachine } from '../src/doctor/observe.ts'
 import {
   checkClock,
   checkFleet,
@@ -32,6 +35,12 @@ test('the command doctor warns of limits of the machine that are too small, and 
   expect(checkMachine(small).map(({ result }) => result)).toEqual(['warning', 'warning', 'warning'])
   const unknown = { openFilesMax: undefined, diskFreeBytes: undefined, memoryFreeBytes: 1e10 }
   expect(checkMachine(unknown)).toEqual([{ name: 'memory', result: 'ok', detail: '10.0 GB free' }])
+})
+
+test('the command doctor reads the free disk also before the first start, when the state folder does not exist', async () => {
+  const { diskFreeBytes, memoryFreeBytes } = await observeMachine(join(tmpdir(), 'no-such-folder'))
+  expect(diskFreeBytes).toBeGreaterThan(0)
+  expect(memoryFreeBytes).toBeGreaterThan(0)
 })
 
 test('the command doctor warns of a fleet in which work flows although a node is not alive', () => {

@@ -15,6 +15,7 @@ import type {
   TaskCounts,
   TaskHistory,
   TaskPage,
+  TaskText,
   TaskView,
 } from '@agentfleet/protocol'
 import type { Call, RequestOptions } from './request.ts'
@@ -64,6 +65,8 @@ export interface ListClient {
     step: number,
     options?: RequestOptions & { readonly textBytes?: number },
   ): Promise<TaskCall>
+  /** The text that the running attempt has written so far: the stream has only what it writes later. */
+  text(taskId: string, options?: RequestOptions): Promise<TaskText>
   goals(query?: ListQuery): Promise<GoalPage>
   /** The known versions of an agent's definition, newest first. */
   agentVersions(name: string, options?: RequestOptions): Promise<AgentView[]>
@@ -108,6 +111,8 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
     },
     call: (taskId, step, { signal, ...query } = {}) =>
       call(`/v1/tasks/${encodeURIComponent(taskId)}/calls/${step}${queryOf(query)}`, { signal }),
+    text: (taskId, { signal } = {}) =>
+      call(`/v1/tasks/${encodeURIComponent(taskId)}/text`, { signal }),
     goals: ({ signal, ...query } = {}) => call(`/v1/goals${filterQuery(query)}`, { signal }),
     async agentVersions(name, { signal } = {}) {
       const path = `/v1/agents/${encodeURIComponent(name)}/versions`

@@ -19,7 +19,7 @@ export const FILTER_OPTIONS = {
   kind: takes('KIND', 'choose tasks of the kind KIND', { choices: TASK_KINDS }),
   parent: takes('TASK_ID', 'choose tasks that the task TASK_ID has started'),
   'replay-of': takes('TASK_ID', 'choose replays of the task TASK_ID'),
-  metadata: takes('NAME=VALUE', 'choose tasks with the label NAME=VALUE', { multiple: true }),
+  metadata: takes('NAME=VALUE', 'choose tasks with the metadata NAME=VALUE', { multiple: true }),
   search: takes(
     'TEXT',
     'choose tasks whose id begins with TEXT, or whose text has the words of TEXT',

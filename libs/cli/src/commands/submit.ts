@@ -53,7 +53,7 @@ export const submit: Command = {
     'system-prompt': takes('TEXT', 'use TEXT as the system prompt of the task'),
     context: takes('JSON', 'give JSON to the agent together with the task'),
     tool: takes('NAME', 'the agent may use the tool NAME', { multiple: true }),
-    metadata: takes('NAME=VALUE', 'give the task the label NAME=VALUE', { multiple: true }),
+    metadata: takes('NAME=VALUE', 'give the task the metadata NAME=VALUE', { multiple: true }),
     after: takes('TASK_ID', 'the task TASK_ID must end before this task starts', {
       multiple: true,
     }),

@@ -1,4 +1,4 @@
-import type { EventFrame } from '@agentfleet/protocol'
+import type { DeltaFrame, EventFrame } from '@agentfleet/protocol'
 import { flag, type Command, type Context } from '../command.ts'
 import { CommandError, EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { isSet } from '../parse/values.ts'
@@ -55,7 +55,7 @@ export async function followTasks(
       )
     }
     if (frame.type === 'delta') {
-      if (!context.json) writer.delta(frame)
+      if (!context.json) await writer.delta(frame)
       continue
     }
     if (frame.event.type === 'completed') ends.completed += 1
@@ -75,28 +75,39 @@ export async function followTasks(
 }
 
 /** Prints the text of the newest attempt only: a new attempt begins on a line below. */
-function textWriter(context: Context) {
+function textWriter({ client, signal, write, note }: Context) {
   let attempt = 0
-  let written = 0
+  /** The end of the printed text in the text of the attempt, in characters. */
+  let end = 0
+  const print = (offset: number, text: string): void => {
+    write(safe(text.slice(Math.max(0, end - offset))))
+    end = Math.max(end, offset + text.length)
+  }
+  /** Prints what the attempt wrote before the stream of this command began, or while it was broken. */
+  const catchUp = async (taskId: string, offset: number): Promise<void> => {
+    const written = await client.text(taskId, { signal }).catch(() => undefined)
+    if (written?.attempt === attempt && written.offset <= end) print(written.offset, written.text)
+    if (offset > end) note('A part of the text is missing here.')
+  }
   return {
-    delta(frame: { readonly attempt: number; readonly kind: string; readonly text: string }): void {
+    async delta({ taskId, kind, text, offset, ...frame }: DeltaFrame): Promise<void> {
       if (frame.attempt < attempt) return
       if (frame.attempt > attempt) {
-        if (written > 0) context.write('\n')
-        if (attempt > 0) context.note(`attempt ${frame.attempt} begins its text again`)
+        if (end > 0) write('\n')
+        if (attempt > 0) note(`attempt ${frame.attempt} begins its text again`)
         attempt = frame.attempt
-        written = 0
+        end = 0
       }
-      if (frame.kind !== 'text') return
-      written += frame.text.length
-      context.write(safe(frame.text))
+      if (kind !== 'text') return
+      if (offset > end) await catchUp(taskId, offset)
+      print(offset, text)
     },
     event({ event }: EventFrame): void {
       if (event.type === 'completed') {
         // A short run may end before its first piece of text was sent.
-        context.write(written > 0 ? '\n' : `${safe(textOfResult(event.result))}\n`)
+        write(end > 0 ? '\n' : `${safe(textOfResult(event.result))}\n`)
       } else if (event.type === 'failed' || event.type === 'cancelled') {
-        context.note(`The task is ${event.type}: ${oneLine(eventText(event))}`)
+        note(`The task is ${event.type}: ${oneLine(eventText(event))}`)
       }
     },
   }

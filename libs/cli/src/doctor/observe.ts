@@ -1,6 +1,7 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { freemem } from 'node:os'
+import { dirname } from 'node:path'
 import type { FleetAccess } from '@agentfleet/local'
 import { below, isRunning } from '../local-fleet.ts'
 import type { Check } from './checks.ts'
@@ -17,7 +18,10 @@ export async function observeMachine(folder: string): Promise<{
 }> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const [, files] = /^Max open files\s+(\d+)/m.exec(limits) ?? []
-  const disk = await statfs(folder).catch(() => undefined)
+  // Before the first start the folder does not exist.
+  const disk = await statfs(folder)
+    .catch(() => statfs(dirname(folder)))
+    .catch(() => undefined)
   return {
     openFilesMax: files === undefined ? undefined : Number(files),
     diskFreeBytes: disk === undefined ? undefined : disk.bavail * disk.bsize,
