@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Operations } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { createClient, type Client } from '../src/index.ts'
@@ -10,12 +9,10 @@ import { createClient, type Client } from '../src/index.ts'
 const DOCUMENT = new URL('../../../openapi.yaml', import.meta.url)
 
 /** Operations for other readers than a client, and the stream, which `watch` and `follow` open. */
-type Elsewhere = 'openStream' | 'getDocument' | 'getLiveness' | 'getReadiness'
+const ELSEWHERE = ['openStream', 'getDocument', 'getLiveness', 'getReadiness']
 
-/** A call of each operation; the compiler asks for a new one. */
-const CALLS: Readonly<
-  Record<Exclude<keyof Operations, Elsewhere>, (client: Client) => Promise<unknown>>
-> = {
+/** A call of each other operation. */
+const CALLS: Readonly<Record<string, (client: Client) => Promise<unknown>>> = {
   submitTask: (client) => client.submit({ task: 'x' }),
   listTasks: (client) => client.list(),
   countTasks: (client) => client.count(),
@@ -88,6 +85,8 @@ test('the client has a method for each operation of openapi.yaml, which sends th
       ]),
     ),
   )
+  const ids = [...wanted.keys()].filter((id) => id !== undefined && !ELSEWHERE.includes(id))
+  expect(new Set(Object.keys(CALLS))).toEqual(new Set(ids))
   for (const call of Object.values(CALLS)) await call(client)
   expect(asked).toEqual(Object.keys(CALLS).map((operation) => wanted.get(operation)))
   server.closeAllConnections()
