@@ -309,6 +309,19 @@ test('no value is cast to any, and no file has a name such as utils or helpers',
   expect(paths.filter((path) => DRAWERS.test(path))).toEqual([])
 })
 
+test('every exported symbol has a comment, except the type of a schema', () => {
+  const exported = /^export (?:async )?(?:function\*?|const|let|class|interface|type) (\w+)/
+  const bare = [...sources, ...page].flatMap(({ path, text }) => {
+    const lines = text.split('\n')
+    return lines.flatMap((line, at) => {
+      const name = exported.exec(line)?.[1]
+      if (name === undefined || lines[at - 1]?.endsWith('*/')) return []
+      return /^export type \w+ = z\.(?:infer|input|output)</.test(line) ? [] : [`${path}: ${name}`]
+    })
+  })
+  expect(bare).toEqual([])
+})
+
 /** This file holds the patterns that it looks for. */
 const SELF = 'test/architecture.test.ts'
 

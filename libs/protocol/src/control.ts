@@ -168,7 +168,7 @@ export const outcomeOfDecisionSchema = z.object({
 export type DecisionOutcome = z.infer<typeof outcomeOfDecisionSchema>
 
 /** The method of an incident's analysis. */
-export const analysisSchema = z.object({
+const analysisSchema = z.object({
   by: z.enum(['policy', 'adviser']),
   action: z.enum(FAILURE_ACTIONS),
   strategy: z.enum(FAILURE_STRATEGIES),
@@ -178,7 +178,6 @@ export const analysisSchema = z.object({
   atMs: instantMs,
   advice: adviceRecordSchema.optional(),
 })
-export type Analysis = z.infer<typeof analysisSchema>
 
 /**
  * The handling of one failure, on OPS. Each stage writes the whole record again, so the last message of its

@@ -23,7 +23,7 @@ export const OFFER_LIMITS = {
  * The progress of a node's work, apart from whether its process lives: figures for gray failures. `heard` and
  * `completed` (of the heartbeat) measure progress; the others say which work should progress.
  */
-export const workSchema = z.object({
+const workSchema = z.object({
   /** Pieces of answers received from providers since the start. */
   heard: count,
   /** Attempts that wait for a provider. */
@@ -35,7 +35,6 @@ export const workSchema = z.object({
   /** How long the main loop has not ticked, as the heartbeat thread sees it; 0 when it does. */
   stallMs: durationMs,
 })
-export type Work = z.infer<typeof workSchema>
 
 /** The most slots that a node can have. */
 export const SLOTS_MAX = 100_000

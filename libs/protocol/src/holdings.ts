@@ -22,8 +22,6 @@ export const holdingSchema = z.object({
   /** Bytes of the events of all these tasks. */
   bytes: whole,
 })
-/** What one tenant holds. */
-export type TenantHolding = z.infer<typeof holdingSchema>
 
 const fill = z.object({ bytes: whole, maxBytes: whole })
 

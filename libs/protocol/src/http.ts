@@ -28,6 +28,7 @@ export type ModelList = Schemas['ModelList']
 export type ToolView = Schemas['Tool']
 /** All tools that agents may name. */
 export type ToolList = Schemas['ToolList']
+/** Why an MCP server does not offer every configured tool. */
 export type McpProblemView = Schemas['McpProblem']
 /** Which ended task to replay, and from where. */
 export type ReplayRequest = Schemas['ReplayRequest']
@@ -114,8 +115,6 @@ export type UsageReport = Schemas['UsageReport']
 export type NodeView = Schemas['Node']
 /** One node with the caller's tasks on it. */
 export type NodeDetail = Schemas['NodeDetail']
-/** Totals of the cluster at one time. */
-export type TotalsView = Schemas['Totals']
 /** Why a task is on its node. */
 export type PlacementView = Schemas['Placement']
 /** A decision of the control plane with its outcomes. */

@@ -45,13 +45,6 @@ export function text(
   return finish(schema, options.default, { description: expected })
 }
 
-/** A yes or no. */
-export function flag(defaultValue?: boolean): z.ZodType<boolean> {
-  const values: Record<string, boolean> = { true: true, '1': true, false: false, '0': false }
-  const schema = parsed((raw) => values[raw.toLowerCase()])
-  return finish(schema, defaultValue, { description: 'true, false, 1 or 0' })
-}
-
 /**
  * An absolute URL of one of these schemes, kept as text; the error never repeats a wrong one, as URLs may hold
  * passwords. `localhost:80` counts as a URL of the scheme `localhost`, so the scheme must be checked.

@@ -8,7 +8,6 @@ export {
   ConfigError,
   decimal,
   envNames,
-  flag,
   host,
   integer,
   list,

@@ -10,7 +10,6 @@ import {
   consulEnv,
   decimal,
   envNames,
-  flag,
   host,
   integer,
   list,
@@ -29,7 +28,6 @@ const schema = z.object({
   SLOTS: integer({ min: 1, max: 1024, default: 64 }),
   TARGET: decimal({ min: 0, max: 1, default: 0.85 }),
   NAME: text(),
-  SPILL: flag(false),
   STORE_URL: url('redis://127.0.0.1:6379', ['redis', 'rediss']),
   TENANTS: list(['default']),
   DRIVER: oneOf(['local', 'kubernetes'], 'local'),
@@ -60,7 +58,6 @@ describe('loadConfig', () => {
       SLOTS: 64,
       TARGET: 0.85,
       NAME: 'a',
-      SPILL: false,
       STORE_URL: 'redis://127.0.0.1:6379',
       TENANTS: ['default'],
       DRIVER: 'local',
@@ -78,23 +75,21 @@ describe('loadConfig', () => {
       SLOTS: '8',
       TARGET: '0.5',
       NAME: 'b',
-      SPILL: 'TRUE',
       STORE_URL: 'redis://store:1',
       TENANTS: 'x, y,',
       DRIVER: 'kubernetes',
       KEY: 'k',
     })
-    expect(config).toMatchObject({ SLOTS: 8, TARGET: 0.5, SPILL: true, TENANTS: ['x', 'y'] })
+    expect(config).toMatchObject({ SLOTS: 8, TARGET: 0.5, TENANTS: ['x', 'y'] })
     expect(config).toMatchObject({ STORE_URL: 'redis://store:1', DRIVER: 'kubernetes' })
   })
 
   test('reports all problems at once, with what is wrong and what is expected', () => {
-    const problems = problemsOf({ SLOTS: '0', TARGET: 'x', SPILL: 'maybe', DRIVER: 'cloud' })
+    const problems = problemsOf({ SLOTS: '0', TARGET: 'x', DRIVER: 'cloud' })
     expect(problems).toEqual([
       'SLOTS: is "0"; expected a whole number from 1 to 1024',
       'TARGET: is "x"; expected a number from 0 to 1',
       'NAME: is not set; expected some text',
-      'SPILL: is "maybe"; expected true, false, 1 or 0',
       'DRIVER: is "cloud"; expected one of local, kubernetes',
       'KEY: is not set; expected a secret (or NAME_FILE: a file with it)',
     ])

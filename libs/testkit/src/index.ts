@@ -11,13 +11,7 @@ export { eventually } from './eventually.ts'
 export { listen, type Listening } from './listen.ts'
 export { heartbeatOf, nodeOf, PLAIN_SPEC, recordOf } from './records.ts'
 export { openStoredTasks, startTestFleet, type StoredTasks, type TestFleet } from './fleet.ts'
-export {
-  DEPLOYMENT,
-  isAllowed,
-  startKubernetes,
-  type KubernetesServer,
-  type SeenRequest,
-} from './kubernetes-server.ts'
+export { DEPLOYMENT, isAllowed, startKubernetes, type SeenRequest } from './kubernetes-server.ts'
 export { withRedis } from './redis.ts'
 export { playScript } from './scripts.ts'
 export { startSecuredServers, type Beside, type SecuredServers } from './secured-servers.ts'

@@ -29,9 +29,6 @@ export interface SeenRequest {
   readonly body: unknown
 }
 
-/** A running server. */
-export type KubernetesServer = Awaited<ReturnType<typeof startKubernetes>>
-
 /** Whether the roles in k8s/base grant a request; every other request is a mistake of the driver. */
 export function isAllowed({ method, path, body }: SeenRequest): boolean {
   if (path === SCALE_PATH) {

@@ -86,6 +86,7 @@ export function event<const S extends string, B>({ body, items, ...rest }: Decla
 
 /** For the bounds of messages, bytes. */
 export const KIB = 1_024
+/** For the bounds of large messages, bytes. */
 export const MIB = 1_024 * KIB
 
 type Answering<S extends string, B, R> = Declaration<S, B> & {

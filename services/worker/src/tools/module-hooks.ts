@@ -13,6 +13,7 @@ import { transform } from '@swc/wasm-typescript'
 const PROVIDED = ['@agentfleet/toolkit', 'zod']
 const TYPESCRIPT = /\.m?ts$/
 
+/** Finds modules: TypeScript under the name of its compiled output, and the worker's packages. */
 export const resolve: ResolveHook = async (specifier, context, next) => {
   try {
     return await next(specifier, context)
@@ -35,6 +36,7 @@ async function orElse<T>(error: unknown, second: () => T | Promise<T>): Promise<
   }
 }
 
+/** Loads a module of a file; compiles it if it is TypeScript. */
 export const load: LoadHook = async (url, context, next) => {
   if (!url.startsWith('file:') || !TYPESCRIPT.test(new URL(url).pathname)) return next(url, context)
   const path = fileURLToPath(url)
