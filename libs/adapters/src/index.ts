@@ -1,6 +1,6 @@
 export { openIdentities, type Identities } from './identity/identities.ts'
 export { answerLogins, isIssuerSeed, type HandleLogin } from './identity/logins.ts'
-export { createAppender, type Append, type Appender, type PubAck } from './log/appends.ts'
+export { createAppender } from './log/appends.ts'
 export { busAddress, connectBus, type Bus, type BusOptions } from './bus/bus.ts'
 export type { Answer } from './bus/answers.ts'
 export type { Channels } from './bus/channels.ts'
@@ -10,7 +10,7 @@ export type { BusMessage } from './bus/wire.ts'
 export { tailLog, type LogTail, type TailedEvent } from './log/log-tail.ts'
 export type { Logger } from '@agentfleet/runtime'
 export { openOps, type Ops, type RecordedDecision } from './ops/ops.ts'
-export { tailOps, type OpsEntry, type OpsTail } from './ops/ops-tail.ts'
+export { tailOps, type OpsEntry } from './ops/ops-tail.ts'
 export { openAgents, type Agents, type StoredAgent } from './definitions/agents.ts'
 export { openKeys, type Keys, type StoredKey } from './definitions/keys.ts'
 export { openAuditLog, type AuditLog, type StoredAuditEvent } from './definitions/audit-log.ts'
@@ -20,26 +20,17 @@ export { createOlderPointers, type OlderPointers } from './pointers/older-pointe
 export { openQueueReads, type QueueReads } from './pointers/queue-reads.ts'
 export { countPointers, openPointers, type Pointers } from './pointers/pointers.ts'
 export {
-  CALL_LEASE_MS,
   connectProviderLimits,
-  type BudgetAsk,
   type BudgetReserved,
   type ProviderLimits,
   type ReserveAsk,
   type Reserved,
   type Settlement,
   type Touched,
-  type TouchedKey,
 } from './limits/provider-limits.ts'
 export { requireKnownFormats } from './log/formats.ts'
-export { provisionStreams, type StreamSizes } from './log/provision.ts'
-export {
-  ack,
-  createPuller,
-  type PulledMessage,
-  type Puller,
-  type PullOptions,
-} from './pointers/pull.ts'
+export { provisionStreams } from './log/provision.ts'
+export { ack, createPuller, type PulledMessage, type Puller } from './pointers/pull.ts'
 export * as needs from './needs.ts'
 export type { Leadership, LeadOptions } from './registry/leadership.ts'
 export { connectRegistry, type Registry } from './registry/registry.ts'

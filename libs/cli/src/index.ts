@@ -1,2 +1,2 @@
 export { EXIT } from './exit.ts'
-export { runCli, type CliOptions, type Terminal } from './run.ts'
+export { runCli, type Terminal } from './run.ts'

@@ -1,9 +1,7 @@
-export { createDecisionRecorder } from './decision-recorder.ts'
-export type {
-  DecisionDraft,
-  DecisionRecorder,
-  RecorderDeps,
-  RecordOptions,
+export {
+  createDecisionRecorder,
+  type DecisionDraft,
+  type DecisionRecorder,
+  type RecorderDeps,
 } from './decision-recorder.ts'
-export { followFleet, FRESH_MS } from './fleet-view.ts'
-export type { FleetView } from './fleet-view.ts'
+export { followFleet, FRESH_MS, type FleetView } from './fleet-view.ts'

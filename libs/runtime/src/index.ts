@@ -1,9 +1,6 @@
-export { createBatcher, BatcherError } from './batcher.ts'
-export type { Batcher, BatcherOptions } from './batcher.ts'
-export { manualClock, systemClock } from './clock.ts'
-export type { Clock, ManualClock } from './clock.ts'
-export { createClosers } from './closers.ts'
-export type { Closers, ClosersOwner } from './closers.ts'
+export { createBatcher, type BatcherOptions } from './batcher.ts'
+export { manualClock, systemClock, type Clock, type ManualClock } from './clock.ts'
+export { createClosers, type Closers, type ClosersOwner } from './closers.ts'
 export {
   ConfigError,
   decimal,
@@ -18,18 +15,31 @@ export {
   text,
   url,
   withRules,
+  type Env,
 } from './config.ts'
-export type { Env, NumberOptions } from './config.ts'
 export { settleWithin } from './deadline.ts'
-export { adviserEnv, baseEnv, consulEnv, natsEnv, prices, redisEnv } from './env.ts'
-export type { BaseConfig, TokenPrice } from './env.ts'
-export { createLogger, logLevels } from './logger.ts'
-export type { Logger, LoggerOptions, LogLevel } from './logger.ts'
-export { every } from './loop.ts'
-export type { LoopOptions } from './loop.ts'
-export { createRegistry, metricsOf } from './metrics.ts'
-export type { Counter, Gauge, Histogram, Labels, Metrics, Registry } from './metrics.ts'
-export { runService } from './run-service.ts'
-export type { Discovery, Need, Needs, ServiceContext, ServiceDefinition } from './run-service.ts'
+export {
+  adviserEnv,
+  baseEnv,
+  consulEnv,
+  natsEnv,
+  prices,
+  redisEnv,
+  type BaseConfig,
+  type TokenPrice,
+} from './env.ts'
+export { createLogger, logLevels, type Logger, type LogLevel } from './logger.ts'
+export { every, type LoopOptions } from './loop.ts'
+export {
+  createRegistry,
+  metricsOf,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type Metrics,
+  type Registry,
+} from './metrics.ts'
+export { runService, type Discovery, type Needs, type ServiceContext } from './run-service.ts'
 export { createSlices } from './slices.ts'
 export type { Address, Closable, Readiness, Service } from './service.ts'

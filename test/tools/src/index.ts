@@ -5,7 +5,6 @@ export {
   simulatorTotals,
   type Audit,
   type FleetAccess,
-  type SimulatorTotals,
 } from './audit.ts'
 export { startCallers, type Callers } from './chaos/callers.ts'
 export { spreadOf, type Spread } from './figures.ts'
