@@ -66,6 +66,8 @@ export interface Run {
   doubtful: boolean
   /** How often it was doubted: an answer to an earlier question resolves no later doubt. */
   doubts: number
+  /** A newer attempt began at this log sequence, while the begin of the run was under way; 0: none is known. */
+  stopBefore: number
   /** The question that resolves the doubt; no report leaves before its answer. */
   check: Promise<void> | undefined
   /** When the pointer is renewed next, monotonic. */
@@ -190,6 +192,7 @@ function createRun(
     failedHere: false,
     doubtful: false,
     doubts: 0,
+    stopBefore: 0,
     check: undefined,
     renewAtMs,
     cancel: undefined,

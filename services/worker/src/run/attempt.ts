@@ -108,6 +108,10 @@ async function begin(
     end(run, outcome, deps)
     return undefined
   }
+  if (outcome.seq < run.stopBefore) {
+    runs.end(run, 'superseded')
+    return undefined
+  }
   run.token = outcome.seq
   run.attempt = outcome.attempt
   run.deadlineAtMs = outcome.deadlineAtMs

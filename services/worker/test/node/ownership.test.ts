@@ -8,6 +8,7 @@ import { createOwnership } from '../../src/node/ownership.ts'
 import type { LlmOutcome } from '../../src/llm/request.ts'
 import type { Reporter } from '../../src/node/reports.ts'
 import { createRuns } from '../../src/node/runs.ts'
+import { stopRuns } from '../../src/node/stops.ts'
 import { createAttempts } from '../../src/run/attempt.ts'
 import { callModel } from '../../src/run/model-call.ts'
 import type { AgentDeps } from '../../src/run/turn.ts'
@@ -93,6 +94,31 @@ test('the answer to a question that was asked before a pause does not confirm th
   expect(asked).toEqual(['own', 'own'])
   expect(run.over).toBe('superseded')
 })
+
+test.each([
+  [9, 'superseded'],
+  [8, 'completed'],
+] as const)(
+  'a run whose begin was stored at 8 and answered after a newer attempt began at %i is %s, and pays only as the newest (L3)',
+  async (before, over) => {
+    const paid: number[] = []
+    const { run, reporter, runs } = setup((op) => {
+      if (op === 'begin') stopRuns(runs, { taskIds: ['task'], before })
+      return op === 'begin' ? BEGUN : { kind: 'committed', seq: 10 }
+    }, true)
+    const llm: AgentDeps['llm'] = {
+      ...NO_LLM,
+      async call({ step }) {
+        paid.push(step)
+        return { ...ASKS_FOR_A_TOOL, answer: { text: 'done', toolCalls: [] } }
+      },
+    }
+    const doubt = (): void => undefined
+    createAttempts({ ...agentDeps({ llm }), bus: NO_BUS, runs, reporter, doubt }).start(run)
+    await eventually(() => expect(run.over).toBe(over), 20_000)
+    expect(paid).toHaveLength(over === 'completed' ? 1 : 0)
+  },
+)
 
 test.each(['begin', 'call'] as const)(
   'a run is asked for again if its process stood still while the answer to `%s` was under way, and pays for nothing before (L3)',
