@@ -175,18 +175,8 @@ describe('a CPU-heavy tool', () => {
   })
 
   test('gets a thread although endless calls of another tenant wait for one (L7)', async () => {
-    // A thread that answers at once or never.
-    const code = `import { parentPort, workerData } from 'node:worker_threads'
-      if (workerData.args === 'answer') parentPort.postMessage({ kind: 'answer', value: workerData.tenant })
-      else setInterval(() => {}, 1_000)`
-    const threadUrl = new URL(`data:text/javascript,${encodeURIComponent(code)}`)
-    const { call } = createToolThreads({ threadsMax: 1, threadUrl, execArgv: [] })
     const stop = new AbortController()
-    const log = { info: () => {}, warn: () => {}, error: () => {} }
-    const ask = (tenant: string, args: string) => {
-      const ids = { taskId: 'task', step: 1, idempotencyKey: 'task.1' }
-      return call('file:///none', 'none', args, { ...ids, tenant, signal: stop.signal, log })
-    }
+    const ask = threadsThatAnswer(stop.signal)
     const endless = Array.from({ length: 5 }, () =>
       ask('busy', 'never').catch((error: Error) => error.message),
     )
@@ -195,4 +185,25 @@ describe('a CPU-heavy tool', () => {
     const messages = await Promise.all(endless)
     expect(messages.filter((message) => message === 'the call was stopped')).toHaveLength(1)
   })
+
+  test('fails if its arguments cannot be copied to a thread, and its place is free for the next call', async () => {
+    const ask = threadsThatAnswer(AbortSignal.timeout(SOON_MS))
+    for (const tenant of ['one', 'other']) {
+      await expect(ask(tenant, () => {})).rejects.toThrow('could not be cloned')
+    }
+    expect(await ask('third', 'answer')).toBe('third')
+  })
 })
+
+/** Threads that answer the call "answer" with its tenant, and no other call. */
+function threadsThatAnswer(signal: AbortSignal) {
+  const code = `import { parentPort, workerData } from 'node:worker_threads'
+    if (workerData.args === 'answer') parentPort.postMessage({ kind: 'answer', value: workerData.tenant })
+    else setInterval(() => {}, 1_000)`
+  const threadUrl = new URL(`data:text/javascript,${encodeURIComponent(code)}`)
+  const { call } = createToolThreads({ threadsMax: 1, threadUrl, execArgv: [] })
+  const log = { info: () => {}, warn: () => {}, error: () => {} }
+  const ids = { taskId: 'task', step: 1, idempotencyKey: 'task.1' }
+  return (tenant: string, args: unknown) =>
+    call('file:///none', 'none', args, { ...ids, tenant, signal, log })
+}

@@ -109,6 +109,19 @@ export function wellFormed(text: string): string {
   return text.toWellFormed()
 }
 
+/**
+ * Writes JSON with each text well formed: texts of clients and tools, and texts that were cut, may
+ * have half of a surrogate pair, and a provider would refuse the whole request.
+ */
+export function wellFormedJson(value: unknown): string {
+  const text = JSON.stringify(value)
+  // Only halves are written as escapes that begin like this, so nearly every value is written once.
+  if (!text.includes(String.raw`\ud`)) return text
+  return JSON.stringify(value, (_field, inner: unknown) =>
+    typeof inner === 'string' ? wellFormed(inner) : inner,
+  )
+}
+
 /** Whether a text ends within a surrogate pair whose other half may still arrive. */
 export function endsWithinCharacter(text: string): boolean {
   const last = text.charCodeAt(text.length - 1)

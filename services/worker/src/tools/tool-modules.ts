@@ -65,6 +65,7 @@ export async function loadToolModules(
   }
   return { tools, problems }
 }
+
 /** The modules of a folder in the order of their names, or why there are none. */
 async function modulesOf(
   dir: string,

@@ -78,15 +78,17 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
         step,
         idempotencyKey,
       }
-      const thread = new Worker(threadUrl, {
-        workerData,
-        ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
-        resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
-      })
+      let thread: Worker | undefined
       try {
+        // Throws if the arguments cannot be copied to a thread, such as those with a function.
+        thread = new Worker(threadUrl, {
+          workerData,
+          ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
+          resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
+        })
         return await valueOf(thread, context)
       } finally {
-        await thread.terminate()
+        await thread?.terminate()
         count(tenant, -1)
         waiting.take(mayBegin)?.entry()
       }

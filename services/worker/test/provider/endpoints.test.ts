@@ -14,6 +14,17 @@ const SCHEMA = {
 const JSON_ANSWER = `${delta({ content: '{"answer":42}' })}${delta({}, 'stop')}${usage()}${DONE}`
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
+describe('the request of a node', () => {
+  test('sends no half of a surrogate pair, which the provider would refuse with the whole request', async () => {
+    await using server = await endpoint((_request, response) => sendEvents(response, GOOD))
+    const task = `a cut \ud83d, a whole 😀 and the text \\ud83d`
+    expect((await runTask([providerAt(server.url)], { task })).ending).toMatchObject(OK)
+    expect(server.seen[0]?.messages.at(-1)).toMatchObject({
+      content: expect.stringContaining('a cut \uFFFD, a whole 😀 and the text \\ud83d'),
+    })
+  })
+})
+
 describe('a node whose request is refused', () => {
   test.each<[string, number, string]>([
     ['stream_options', 422, 'Extra inputs are not permitted: body.stream_options'],

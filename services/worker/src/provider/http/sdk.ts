@@ -1,5 +1,6 @@
 import OpenAI from 'openai'
 import type { Provider } from '../../llm/provider.ts'
+import { wellFormedJson } from '../shape.ts'
 
 type BuildRequest = OpenAI['buildRequest']
 
@@ -51,7 +52,7 @@ export class ChatClient extends OpenAI {
       req: {
         method: 'POST',
         headers,
-        body: JSON.stringify(options.body),
+        body: wellFormedJson(options.body),
         signal: options.signal ?? null,
       },
     }
