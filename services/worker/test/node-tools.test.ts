@@ -14,6 +14,7 @@ function open(changes: Partial<NodeToolsOptions>) {
     httpFetch: { allowed: [], denied: [], privateRanges: [], bytesMax: 1_000, timeoutMs: 1_000 },
     log: { debug: note, info: note, warn: note, error: note },
     random: () => 0,
+    env: {},
     ...changes,
   })
 }

@@ -112,8 +112,8 @@ export function originProblems(origins: readonly string[]): readonly string[] {
 
 /** Returns the name in a `Host` header in lower case, without port, brackets and trailing dot. */
 function nameOf(header: string): string {
-  const name = header.startsWith('[')
-    ? header.slice(1, header.indexOf(']'))
-    : header.replace(/:\d*$/, '')
+  const withoutPort = header.replace(/:\d*$/, '')
+  const [, address] = /^\[([^[\]]*)\]$/.exec(withoutPort) ?? []
+  const name = address !== undefined && isIP(address) === 6 ? address : withoutPort
   return name.toLowerCase().replace(/\.$/, '')
 }

@@ -10,8 +10,13 @@ export type IsProxy = (address: string) => boolean
 const MAPPED_PREFIX = '::ffff:'
 const PREFIX_MAX = { 4: 32, 6: 128 } as const
 
-/** The address without the form in which a socket for both families writes IPv4. */
-export function plainAddress(address: string): string {
+/** An address behind which a proxy has written the port; IPv6 then stands in brackets. */
+const WITH_PORT = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}|\[([\da-f:.]{2,45})\](?::\d{1,5})?)$/i
+
+/** The address without a port, and without the form in which a socket for both families writes IPv4. */
+export function plainAddress(written: string): string {
+  const [, ipv4, ipv6] = WITH_PORT.exec(written) ?? []
+  const address = ipv4 ?? ipv6 ?? written
   return address.startsWith(MAPPED_PREFIX) ? address.slice(MAPPED_PREFIX.length) : address
 }
 

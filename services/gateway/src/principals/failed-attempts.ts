@@ -3,15 +3,15 @@ import { networkOf } from '../http/addresses.ts'
 
 /**
  * Failed authentications by remote address. A right key is never counted or delayed here, because many callers
- * can share the address of a proxy. A token costs a check of its signature, so an address over the limit gets
- * only so many checks.
+ * can share the address of a proxy. A token costs a check of its signature, and a ticket a question to Redis, so an
+ * address over the limit gets only so many checks.
  *
  * Invariant (L7): at most ADDRESSES_MAX addresses are held; when there are more, the oldest is forgotten.
  */
 export interface FailedAttempts {
   /** Counts a failure; returns the milliseconds after which the address may try again, 0 within the limit. */
   note(address: string): number
-  /** Whether the signature of a token from this address may be checked now; counts the check. */
+  /** Whether a token or a ticket from this address may be checked now; counts the check. */
   mayCheck(address: string): boolean
 }
 

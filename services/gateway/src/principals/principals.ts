@@ -79,7 +79,11 @@ export function createPrincipals(deps: {
     directory,
     newest: createNewestKey({ keys, directory, monotonicMs: clock.monotonicMs }),
     verify: createTokenVerifier(config, { clock, log, mayCheck: failedAttempts.mayCheck }),
-    ticket: createTicketUse({ tickets: callerLimits, refreshed: directory.refreshed }),
+    ticket: createTicketUse({
+      tickets: callerLimits,
+      refreshed: directory.refreshed,
+      mayCheck: failedAttempts.mayCheck,
+    }),
     nowMs: clock.nowMs,
   })
   const countTenants = () =>

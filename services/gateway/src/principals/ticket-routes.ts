@@ -15,6 +15,8 @@ import { digestOf, newSecret } from './tokens.ts'
 /** Milliseconds; a page uses its ticket at once. */
 const LIFETIME_MS = 30_000
 const PREFIX = 'aft_'
+/** A secret of 32 bytes in base64url. */
+const TICKET_PATTERN = /^aft_[\w-]{43}$/
 /** Tickets that a key makes in a minute: Redis holds at most half as many more than this for it. */
 const PER_MINUTE = 6_000
 
@@ -43,13 +45,18 @@ export function ticketRoutes(deps: {
   }
 }
 
-/** Finds the caller of a ticket once, as its key describes it now. */
+/**
+ * Finds the caller of a ticket once, as its key describes it now. Each ticket costs a question to Redis, so an address
+ * with many failures gets only so many (L7).
+ */
 export function createTicketUse(deps: {
   tickets: Pick<CallerLimits, 'useTicket'>
   refreshed: (principal: Principal) => Principal
+  /** Whether a ticket from this address may cost a question now. */
+  mayCheck: (address: string) => boolean
 }): FindCaller {
-  return async (ticket) => {
-    if (!ticket.startsWith(PREFIX)) return undefined
+  return async (ticket, address) => {
+    if (!TICKET_PATTERN.test(ticket) || !deps.mayCheck(address)) return undefined
     const caller = await deps.tickets.useTicket(digestOf(ticket))
     return caller === undefined ? undefined : deps.refreshed(JSON.parse(caller) as Principal)
   }

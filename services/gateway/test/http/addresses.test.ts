@@ -91,6 +91,9 @@ test('for limits, an IPv6 network counts as one address, and the two forms of an
   expect(networkOf('2001:db8::1')).toBe(networkOf('2001:db8::2:3'))
   expect(networkOf('2001:db8:0:1::1')).not.toBe(networkOf('2001:db8::1'))
   expect(networkOf('::ffff:10.0.0.1')).toBe('10.0.0.1')
+  // Some proxies forward the port, too, which differs for each connection.
+  expect(networkOf('10.0.0.1:51234')).toBe('10.0.0.1')
+  expect(networkOf('[2001:db8::1]:443')).toBe(networkOf('2001:db8::1'))
   expect(networkOf('x'.repeat(10_000))).toHaveLength(64)
 })
 

@@ -25,6 +25,11 @@ test('a gateway refuses a request with another host name, no matter how the name
     '127.evil.example',
     '',
     '[',
+    '[::1].evil.example',
+    '[::1]evil.example:8080',
+    '[localhost]',
+    '[127.0.0.1]:8080',
+    '::1',
     '10.0.0.8',
   ]
   for (const host of [...foreign, 'fleet.example.com.evil.example', '127.0.0.1@evil.example']) {

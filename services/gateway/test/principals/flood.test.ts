@@ -1,3 +1,4 @@
+import { withRedis } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
@@ -24,4 +25,20 @@ test('wrong keys beyond the limit of their address get 429, and a right key from
   const failures = await counted('too-many-failures')
   expect(failures + (await counted('unauthorized'))).toBe(31)
   expect(failures).toBeGreaterThan(0)
+})
+
+test('wrong tickets of one address cost few questions to Redis (L7)', async () => {
+  await using bench = await setup(CONFIG)
+  const url = `${bench.gateway.url()}/v1/stream?ticket=`
+  const startedMs = performance.now()
+  const tries = Array.from({ length: 400 }, (_, at) =>
+    fetch(`${url}aft_${String(at).padStart(43, '0')}`).then(({ status }) => status),
+  )
+  const statuses = new Set(await Promise.all(tries))
+  expect([...statuses].filter((status) => status !== 401 && status !== 429)).toEqual([])
+  const stats = await withRedis(bench.servers.redis.url, (redis) => redis.info('commandstats'))
+  const asked = Number(/cmdstat_getdel:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+  const refilled = Math.ceil((performance.now() - startedMs) / 10)
+  expect(asked).toBeGreaterThan(0)
+  expect(asked).toBeLessThanOrEqual(20 + 100 + refilled)
 })

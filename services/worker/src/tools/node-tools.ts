@@ -13,6 +13,7 @@ import { createMcpServer } from './mcp/mcp-server.ts'
 import { registerModuleHooks } from './register-hooks.ts'
 import { loadToolModules } from './tool-modules.ts'
 import { createToolThreads } from './tool-threads.ts'
+import { safeTool, secretsIn } from './safe-tool.ts'
 import type { Tool, Tools } from './tool.ts'
 
 /**
@@ -38,6 +39,8 @@ export interface NodeToolsOptions {
   readonly httpFetch: HttpFetchSettings
   readonly log: Logger
   readonly random: () => number
+  /** The environment of the node; errors of tools lose the values that are secret. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** The default folder of your own tools: `tools` next to `dist` in the image. */
@@ -67,6 +70,7 @@ export function nodeTools(
     },
     log,
     random,
+    env: process.env,
   })
 }
 
@@ -84,7 +88,8 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
   const taken = own.map((tool) => tool.offer.function.name)
   const loaded =
     dir === undefined ? { tools: [], problems: [] } : await loadToolModules(dir, threads, { taken })
-  const fixed = [...own, ...loaded.tools]
+  const secrets = secretsIn(options.env)
+  const fixed = [...own, ...loaded.tools].map((tool) => safeTool(tool, secrets))
   const problems = [
     ...loaded.problems,
     ...(fetchTool !== undefined && 'problems' in fetchTool ? fetchTool.problems : []),

@@ -69,7 +69,7 @@ async function nodeOf(id: string): Promise<Node> {
     providers: [],
     budgets: {},
     shared,
-    tools: await openNodeTools({ ...parts, random: Math.random }),
+    tools: await openNodeTools({ ...parts, random: Math.random, env: {} }),
     logLevel: 'silent' as const,
   }
   return createNode(deps, () => undefined)

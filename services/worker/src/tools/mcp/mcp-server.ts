@@ -3,6 +3,7 @@ import { backoffDelayMs } from '@agentfleet/domain'
 import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import type { CallToolResult, Tool as McpTool } from '@modelcontextprotocol/sdk/types.js'
+import { isSecretText, safeError, safeTool, secretsIn } from '../safe-tool.ts'
 import { offerOf, wrong, type Tool, type ToolOutput } from '../tool.ts'
 import type { McpServerConfig } from './mcp-config.ts'
 import { outputOf } from './mcp-output.ts'
@@ -50,6 +51,7 @@ const KEY_FIELD = 'agentfleet/idempotency-key'
 /** Creates a server; it opens nothing before `start`. */
 export function createMcpServer(deps: McpServerDeps): McpServer {
   const { name, config, log, random } = deps
+  const secrets = mcpSecrets(config)
   let client: Client | undefined
   let tools: readonly Tool[] = []
   let problem: string | undefined = 'the node has not connected to the server yet'
@@ -64,7 +66,9 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       await next.connect(transportTo(config), { timeout: CONNECT_WITHIN_MS })
       const listed = await listTools(next)
       if (closed) return await next.close()
-      tools = offered(listed, deps, (tool, args, context) => call(tool, args, context))
+      tools = offered(listed, deps, (tool, args, context) => call(tool, args, context)).map(
+        (tool) => safeTool(tool, secrets),
+      )
       const lacking = lackingTools(listed, config)
       if (lacking.length > 0) {
         const names = listed.map((tool) => tool.name)
@@ -87,7 +91,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       failures += 1
       problem = `the node cannot reach the server${codeOf(error)}`
       log.warn(
-        { server: name, err: error, failures },
+        { server: name, err: safeError(error, secrets), failures },
         'The node could not connect to an MCP server; it tries again',
       )
       again()
@@ -134,6 +138,14 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       await last?.close()
     },
   }
+}
+
+/** The secrets that a server gets: its headers, and its variables with the names of secrets. */
+function mcpSecrets(config: McpServerConfig): readonly string[] {
+  if ('command' in config) return secretsIn(config.env)
+  const values = Object.values(config.headers)
+  // Also without the word before it, such as Bearer.
+  return [...values, ...values.flatMap((value) => value.split(' ').slice(1))].filter(isSecretText)
 }
 
 async function callTool(
