@@ -110,6 +110,13 @@ describe('k8s/base', () => {
     expect(open).toEqual(['agent-gateway'])
   })
 
+  test('only recovery, which calls the API server, may connect to private addresses outside the fleet', () => {
+    const wide = BASE_OBJECTS.filter(({ kind }) => kind === 'NetworkPolicy')
+      .filter(({ spec }) => spec?.egress?.some(({ to }) => to === undefined))
+      .map(({ metadata }) => metadata.name)
+    expect(wide).toEqual(['agent-recovery'])
+  })
+
   test('pods are restricted, and only DRIVER=kubernetes mounts a token of the cluster', () => {
     const sets = BASE_OBJECTS.filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     for (const set of sets) {

@@ -93,6 +93,7 @@ const api = createApi({
   document,
   handlers,
   checkCaller: () => undefined,
+  allowPages: () => 'continue',
   isProxy: undefined,
   perAddress: undefined,
   page: [],

@@ -31,7 +31,7 @@ import { createAdmission, SUBMISSIONS_MAX_BYTES } from './tasks/admission.ts'
 import { createDefinitionChecks } from './agents/checks.ts'
 import { createAgentChoice } from './agents/choice.ts'
 import { followAgents } from './agents/directory.ts'
-import { createCheckCaller } from './http/hosts.ts'
+import { createAllowPages, createCheckCaller } from './http/hosts.ts'
 import { apiHost, DEFAULT_TENANT, isOpen, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
@@ -202,6 +202,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       publicHosts: config.PUBLIC_HOSTS,
       allowedOrigins: config.ALLOWED_ORIGINS,
     }),
+    allowPages: createAllowPages(config.ALLOWED_ORIGINS),
     isProxy: createIsProxy(config.TRUSTED_PROXIES),
     perAddress: config.CONNECTIONS_PER_ADDRESS,
     page: readPage(),

@@ -3,13 +3,13 @@ import { runService } from '@agentfleet/runtime'
 import { budgetsOf, schema } from './config.ts'
 import { providersOf } from './llm/provider-config.ts'
 import { createWorker } from './service.ts'
-import { nodeTools as tools } from './tools/node-tools.ts'
+import { nodeTools } from './tools/node-tools.ts'
 
 const { bus, providerLimits: shared, discovery } = needs
 runService({
   name: 'worker',
   schema,
-  needs: { tools, bus: bus('worker'), shared, discovery },
+  needs: { tools: nodeTools(process.env), bus: bus('worker'), shared, discovery },
   worksWithout: ['shared', 'discovery'],
   build: ({ config, ...context }) => {
     const providers = providersOf(config)

@@ -5,7 +5,7 @@
  * send any host; keys protect against such programs.
  */
 import { isIP } from 'node:net'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from './problems.ts'
 
 /** The names of this machine for itself; addresses of 127.0.0.0/8 count too. */
@@ -45,6 +45,47 @@ export function createCheckCaller(options: {
         'If web pages of this origin may call the API, add the origin to the environment variable ALLOWED_ORIGINS of the gateway.',
       )
     }
+  }
+}
+
+/**
+ * Lets web pages of allowed origins read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). A page of
+ * the gateway itself needs none of it, and a page of any other origin was refused before.
+ */
+export type AllowPages = (request: FastifyRequest, reply: FastifyReply) => 'answered' | 'continue'
+
+/** The headers that requests of the API may have. */
+const REQUEST_HEADERS =
+  'authorization, content-type, idempotency-key, if-match, if-none-match, prefer'
+/** The headers of answers that mean something to a client. */
+const ANSWER_HEADERS =
+  'etag, location, preference-applied, ratelimit, ratelimit-policy, retry-after, retry-after-ms, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests'
+/** A browser asks again after this time, so a changed list of origins counts soon, seconds. */
+const REMEMBERED_S = '600'
+const NO_CONTENT = 204
+
+/** Creates the answer to the questions of browsers. */
+export function createAllowPages(origins: readonly string[]): AllowPages {
+  return ({ headers, method }, reply) => {
+    const { origin } = headers
+    if (origin === undefined || !origins.includes(origin)) return 'continue'
+    void reply.headers({
+      'access-control-allow-origin': origin,
+      'access-control-expose-headers': ANSWER_HEADERS,
+      vary: 'origin',
+    })
+    if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) {
+      return 'continue'
+    }
+    void reply
+      .code(NO_CONTENT)
+      .headers({
+        'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+        'access-control-allow-headers': REQUEST_HEADERS,
+        'access-control-max-age': REMEMBERED_S,
+      })
+      .send()
+    return 'answered'
   }
 }
 

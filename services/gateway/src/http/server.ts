@@ -33,7 +33,7 @@ import {
   sendRefusal,
 } from './errors.ts'
 import type { Guard } from './guard.ts'
-import type { CheckCaller } from './hosts.ts'
+import type { AllowPages, CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { servePage, withoutPath } from './page.ts'
 import { Refusal, toProblem } from './problems.ts'
@@ -136,6 +136,7 @@ export async function createApi(deps: {
   document: ApiDocument
   handlers: Handlers
   checkCaller: CheckCaller
+  allowPages: AllowPages
   isProxy: IsProxy | undefined
   /** The most connections of one address, if the operator has set a limit. */
   perAddress: number | undefined
@@ -149,8 +150,18 @@ export async function createApi(deps: {
   monotonicMs: () => number
   log: Logger
 }): Promise<Api> {
-  const { document, handlers, checkCaller, isProxy, guard, recorder, metrics, log, publicPath } =
-    deps
+  const {
+    document,
+    handlers,
+    checkCaller,
+    allowPages,
+    isProxy,
+    guard,
+    recorder,
+    metrics,
+    log,
+    publicPath,
+  } = deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -236,7 +247,7 @@ export async function createApi(deps: {
     addresses.check(request, reply)
     slowReaders.check(request.raw, reply.raw)
     checkCaller(request)
-    done()
+    if (allowPages(request, reply) === 'continue') done()
   })
   servePage(app, deps.page, publicPath)
   await app.register(openapiGlue, {

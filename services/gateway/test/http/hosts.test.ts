@@ -81,7 +81,24 @@ test('a page that uses DNS rebinding cannot reach a route, an unknown path or a 
   // The configured names and their pages.
   expect((await answerOf(`${url}/livez`, { host: 'fleet.example.com' }))[0]).toBe(200)
   expect(await opens(url, { host: 'fleet.example.com' })).toBe('open')
-  expect(await opens(url, { origin: 'https://console.example.com' })).toBe('open')
+  const page = { origin: 'https://console.example.com' }
+  expect(await opens(url, page)).toBe('open')
+  // A browser shows the page an answer only with these headers, and asks before it sends a key.
+  const answer = await fetch(`${url}/v1/me`, { headers: page })
+  expect(answer.headers.get('access-control-allow-origin')).toBe(page.origin)
+  expect(answer.headers.get('vary')).toMatch(/origin/i)
+  const ask = (headers: Record<string, string>, path = '/v1/tasks') =>
+    fetch(`${url}${path}`, {
+      method: 'OPTIONS',
+      headers: { 'access-control-request-method': 'POST', ...headers },
+    })
+  const allowed = await ask(page)
+  expect([allowed.status, await allowed.text()]).toEqual([204, ''])
+  expect(allowed.headers.get('access-control-allow-headers')).toMatch(/authorization.*idempotency/)
+  const refused = await ask(foreignPage)
+  expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([403, null])
+  const plain = await fetch(`${url}/v1/me`)
+  expect(plain.headers.get('access-control-allow-origin')).toBeNull()
 })
 
 /** Returns status and problem code; `fetch` would not let a test set the host. */

@@ -51,27 +51,31 @@ const HTTP_FETCH_BYTES_MAX = 262_144
 /** Milliseconds of a fetch, redirects included. */
 const HTTP_FETCH_TIMEOUT_MS = 20_000
 
-/** Provides the configured tools as a need of the runtime. */
-export function nodeTools(
-  context: Pick<ServiceContext<WorkerConfig>, 'config' | 'log' | 'random'>,
-): Promise<NodeTools> {
-  const { config, log, random } = context
-  const dir = config.TOOLS_DIR ?? (existsSync(TOOLS) ? TOOLS : undefined)
-  if (dir !== undefined) registerModuleHooks()
-  return openNodeTools({
-    dir,
-    mcpServers: config.MCP_SERVERS,
-    httpFetch: {
-      allowed: config.HTTP_FETCH_HOSTS,
-      denied: config.HTTP_FETCH_DENIED_HOSTS,
-      privateRanges: config.HTTP_FETCH_PRIVATE_RANGES,
-      bytesMax: HTTP_FETCH_BYTES_MAX,
-      timeoutMs: HTTP_FETCH_TIMEOUT_MS,
-    },
-    log,
-    random,
-    env: process.env,
-  })
+/** Provides the configured tools as a need of the runtime; errors of tools lose the secrets of the environment. */
+export function nodeTools(env: NodeToolsOptions['env']) {
+  return (
+    context: Pick<ServiceContext<WorkerConfig>, 'config' | 'log' | 'random'>,
+  ): Promise<NodeTools> => {
+    const { config, log, random } = context
+    const dir = config.TOOLS_DIR ?? (existsSync(TOOLS) ? TOOLS : undefined)
+    if (dir !== undefined) registerModuleHooks()
+    const { OPENAI_API_KEY, NATS_PASSWORD, NODE_SECRET } = config
+    return openNodeTools({
+      dir,
+      mcpServers: config.MCP_SERVERS,
+      httpFetch: {
+        allowed: config.HTTP_FETCH_HOSTS,
+        denied: config.HTTP_FETCH_DENIED_HOSTS,
+        privateRanges: config.HTTP_FETCH_PRIVATE_RANGES,
+        bytesMax: HTTP_FETCH_BYTES_MAX,
+        timeoutMs: HTTP_FETCH_TIMEOUT_MS,
+      },
+      log,
+      random,
+      // These may come from files.
+      env: { ...env, OPENAI_API_KEY, NATS_PASSWORD, NODE_SECRET },
+    })
+  }
 }
 
 /** Loads and connects everything; throws a `ConfigError` with all problems. */

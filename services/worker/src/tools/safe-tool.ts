@@ -4,7 +4,7 @@ import type { Tool } from './tool.ts'
 /**
  * Removes secrets from the errors of tools. An error of a client library often contains the address with its
  * password, or the token of the refused request; the model would read it, the log would keep it, and the tenant
- * could see it. What a tool answers on purpose stays as it is.
+ * could see it. What a tool answers on purpose stays unchanged.
  */
 
 const CENSOR = '[secret]'

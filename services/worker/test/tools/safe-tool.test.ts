@@ -26,7 +26,7 @@ test.each([
   'the order 4711 does not exist; ask for an id such as order-2026-11-29',
   'HTTP 404 https://example.com/a/b?page=2#part',
   'Unexpected token: expected a string',
-])('the text "%s" has no secret and stays as it is', (text) => {
+])('the text "%s" has no secret and stays unchanged', (text) => {
   expect(withoutSecrets(text, [])).toBe(text)
 })
 
@@ -59,7 +59,7 @@ test('a safe error keeps its code and what follows from it, and loses the reques
   expect(`${stack} ${((safe as Error).cause as Error).stack}`).not.toContain('hunter2')
 })
 
-test('the error of a tool reaches the model and the log without secrets, and an answer on purpose stays as it is', async () => {
+test('the error of a tool reaches the model and the log without secrets, and an answer on purpose stays unchanged', async () => {
   const logged: object[] = []
   const call = (run: Tool['run']) =>
     runTool(
