@@ -1,6 +1,7 @@
 import { costOf, deadlineAtMs, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Pointer } from './messages.ts'
 import { POINTER_SPEC_MAX_BYTES } from './streams.ts'
+import { isSmallJson } from './values/json-limits.ts'
 
 /** Most bytes of UTF-8 and JSON escapes for one character. */
 const BYTES_PER_CHAR_MAX = 6
@@ -34,7 +35,7 @@ function isSmall(spec: TaskSpec): boolean {
     if (SPEC_FRAME_BYTES + chars * BYTES_PER_CHAR_MAX <= POINTER_SPEC_MAX_BYTES) return true
     if (chars > POINTER_SPEC_MAX_BYTES) return false
   }
-  return Buffer.byteLength(JSON.stringify(spec)) <= POINTER_SPEC_MAX_BYTES
+  return isSmallJson(spec, POINTER_SPEC_MAX_BYTES)
 }
 
 /** A pointer for a fenced start; at the start the node reads the journal and the spec from the log. */

@@ -41,10 +41,32 @@ export function hashSpec(asked: unknown): string {
   return createHash('sha256').update(canonicalJson(asked)).digest('base64url').slice(0, 22)
 }
 
+/**
+ * JSON with sorted keys, except that keys which are indexes come first, by their value. Fingerprints are stored, so
+ * this order stays.
+ */
 function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  const names = Object.keys(value)
+  let indexes = 0
+  // Every object lists its indexes first.
+  while (indexes < names.length && isIndex(names[indexes] ?? '')) indexes += 1
+  const rest = names.splice(indexes).sort()
+  let text = ''
+  for (const name of indexes === 0 ? rest : names.concat(rest)) {
+    const field = (value as Readonly<Record<string, unknown>>)[name]
+    if (field === undefined) continue
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(field)}`
+  }
+  return `{${text}}`
+}
+
+const DIGITS = /^(?:0|[1-9]\d{0,9})$/
+/** The last index of an array is one less. */
+const ARRAY_LENGTH_MAX = 4_294_967_295
+
+/** Whether objects order a key by its value. */
+function isIndex(name: string): boolean {
+  return DIGITS.test(name) && Number(name) < ARRAY_LENGTH_MAX
 }

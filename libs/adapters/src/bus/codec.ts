@@ -103,9 +103,9 @@ export function pack(
   answer?: AsAnswer,
 ): readonly Packed[] {
   if (items === undefined) return [new Packed(JSON.stringify(body), 0, 1)]
-  // Nearly every message is small: it is written at once, and its items are not measured one by one.
+  // Nearly every message fits: it is written at once, and its items are not measured one by one.
   const whole = JSON.stringify(body)
-  if (whole.length * BYTES_PER_CHAR_MAX <= bytesMax) {
+  if (fitsInto(whole, Math.min(bytesMax, answer?.payloadMax ?? bytesMax))) {
     return [new Packed(whole, 0, (fieldOf(body, items.field) as readonly unknown[]).length)]
   }
   const { [items.field]: given, ...envelope } = body as Readonly<Record<string, unknown>>

@@ -29,7 +29,7 @@ export function readJsonSetting<S extends z.ZodType>(
     const problem = `must be JSON, but it has an error at ${jsonErrorPlace(text)}; ${guide} has an example`
     return { kind: 'wrong', problems: [`${name}: ${problem}`] }
   }
-  const parsed = schema.safeParse(value, { error: describe })
+  const parsed = schema.safeParse(value, { error: describeIssue })
   if (parsed.success) return { kind: 'ok', value: parsed.data }
   const problems = parsed.error.issues.map(
     ({ path, message }) => `${name}: ${path.map(String).join('.') || 'it'}: ${message}`,
@@ -54,8 +54,8 @@ const UNITS: Readonly<Record<string, readonly [one: string, several: string]>> =
   string: ['character', 'characters'],
 }
 
-/** Says what is wrong in plain words; undefined leaves the words of zod. */
-function describe(issue: z.core.$ZodRawIssue): string | undefined {
+/** Says what is wrong with a value in plain words; undefined leaves the words of zod. */
+export function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
       if (issue.input === undefined) return 'is required'

@@ -14,7 +14,7 @@ import {
 import type { ApproveReply } from '@agentfleet/protocol'
 import { createDueTimes } from './due-times.ts'
 import { createInTurn } from './in-turn.ts'
-import { fatesOf } from '../reports/inputs.ts'
+import { fateOf, fatesOf } from '../reports/inputs.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import type { Issuer } from '../repair/issue.ts'
 
@@ -76,6 +76,7 @@ export function createWaits(deps: WaitDeps): Waits {
   const justEnded = new Set<string>()
   // How awaited tasks ended, kept while a task waits for them, so that a sweep reads nothing twice.
   const known = new Map<string, Fate>()
+  const reading = new Map<string, Promise<Fate | undefined>>()
   let following = false
 
   // A task that waits for ten ended tasks is examined once.
@@ -95,6 +96,22 @@ export function createWaits(deps: WaitDeps): Waits {
 
   const isOpen = (id: string): boolean => tasks.get(id) !== undefined && !justEnded.has(id)
 
+  /** Reads once how a task ended, however many tasks wait for it. */
+  const read = (id: string): Promise<Fate | undefined> => {
+    const fate = known.get(id)
+    if (fate !== undefined) return Promise.resolve(fate)
+    const started =
+      reading.get(id) ??
+      fateOf(deps, id)
+        .then((found) => {
+          if (found !== undefined && found !== 'open') known.set(id, found)
+          return found
+        })
+        .finally(() => reading.delete(id))
+    reading.set(id, started)
+    return started
+  }
+
   const look = async (taskId: string): Promise<void> => {
     const record = tasks.get(taskId)
     if (record?.waitingFor === undefined) return
@@ -103,8 +120,7 @@ export function createWaits(deps: WaitDeps): Waits {
     // at submission.
     const absent = record.waitingFor.kind === 'children' ? 'open' : 'gone'
     const asked = awaited.filter((id) => !known.has(id))
-    const fates = await fatesOf(deps, asked, isOpen, absent)
-    for (const [id, fate] of fates) if (fate !== 'open' && fate !== 'gone') known.set(id, fate)
+    const fates = await fatesOf(read, asked, isOpen, absent)
     for (const id of awaited) fates.set(id, known.get(id) ?? fates.get(id) ?? absent)
     const event = eventOf(record, decideRelease(record, fates, nowMs()), nowMs())
     if (event === undefined) return

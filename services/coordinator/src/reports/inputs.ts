@@ -57,16 +57,21 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
   })
 }
 
-/** Returns how each of these tasks ended; `unfinished` skips tasks that are known not to have. */
+/** Returns how a task ended; undefined if it is no longer stored. */
+export async function fateOf(sources: EndingSources, taskId: string): Promise<Fate | undefined> {
+  return (await endingOf(sources, taskId))?.state
+}
+
+/** Returns how each of these tasks ended, as `read` says; `unfinished` skips tasks that are known not to have. */
 export async function fatesOf(
-  sources: EndingSources,
+  read: (taskId: string) => Promise<Fate | undefined>,
   taskIds: readonly string[],
   unfinished: (taskId: string) => boolean,
   absent: Fate,
 ): Promise<Map<string, Fate>> {
   const fates = await inParts(taskIds, async (taskId): Promise<[string, Fate]> => {
     if (unfinished(taskId)) return [taskId, 'open']
-    return [taskId, (await endingOf(sources, taskId))?.state ?? absent]
+    return [taskId, (await read(taskId)) ?? absent]
   })
   return new Map(fates)
 }

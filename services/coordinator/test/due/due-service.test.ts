@@ -70,6 +70,18 @@ test('if a task ends while no coordinator runs, the next coordinator releases th
   await bench.getsPointer(second)
 })
 
+test('the end of a task is read once, however many tasks wait for it', async () => {
+  await bench.start()
+  const firsts = await Promise.all(Array.from({ length: 10 }, () => bench.submit()))
+  const dependsOn = firsts.map(({ taskId }) => taskId)
+  const waiting = await Promise.all(Array.from({ length: 30 }, () => bench.submit({ dependsOn })))
+  const reads = await countOn(bench.bus, '$JS.API.DIRECT.GET.LOG')
+  for (const taskId of dependsOn) await bench.complete(taskId)
+  for (const task of waiting) await bench.getsPointer(task)
+  expect(reads.count()).toBeLessThan(100)
+  reads.close()
+})
+
 test('a task fails with the reason when the task that it depends on is cancelled', async () => {
   await bench.start()
   const first = await bench.submit()

@@ -39,6 +39,7 @@ import { servePage, withoutPath } from './page.ts'
 import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
+import { LARGE_BYTES } from '../tenants/size.ts'
 import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
 import { createTenantTurns, LARGE_OPERATIONS } from '../tenants/turns.ts'
 import { ignoreOtherUpgrades } from './upgrades.ts'
@@ -64,6 +65,11 @@ const REQUEST_TIMEOUT_MS = 30_000
 const UNKNOWN_EXPECTATION = new Refusal(
   'invalid-request',
   'Send the request without the header Expect, or with Expect: 100-continue.',
+)
+/** The answer to the method CONNECT, which Node gives to no route. */
+const NO_PROXY = new Refusal(
+  'path-not-found',
+  'The gateway is not a proxy. GET /openapi.json lists the paths and methods of this API.',
 )
 /** Milliseconds between checks for such clients. */
 const REQUEST_CHECK_MS = 5_000
@@ -97,7 +103,8 @@ function acceptEmptyBodies(app: FastifyInstance): void {
         const text = body.toString()
         // The parser answers through the function and returns nothing.
         void parse(request, text, (error, value) => {
-          if (error === null) done(null, value)
+          if (error === null && text.length > LARGE_BYTES) setImmediate(done, null, value)
+          else if (error === null) done(null, value)
           else done(new Refusal('malformed-body', jsonProblemOf(text)))
         })
       }
@@ -271,6 +278,10 @@ export async function createApi(deps: {
   })
   app.server.on('checkExpectation', (_request: IncomingMessage, { socket }: ServerResponse) => {
     if (socket !== null) endWithRefusal(socket, UNKNOWN_EXPECTATION)
+  })
+  app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    metrics.refusals.inc({ code: NO_PROXY.code })
+    endWithRefusal(socket, NO_PROXY)
   })
   app.websocketServer.on('wsClientError', (error, socket: Socket) => {
     metrics.refusals.inc({ code: 'invalid-request' })

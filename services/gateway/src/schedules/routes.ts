@@ -112,8 +112,9 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     })
 
   /** Checks that the tenant leaves room for the schedules of other tenants. */
-  async function checkShare(tenant: string, name: string, ask: number): Promise<void> {
+  async function checkShare(tenant: string, name: string, schedule: Schedule): Promise<void> {
     if (tenants() <= 1) return
+    const ask = Buffer.byteLength(JSON.stringify(schedule))
     const capacity = SCHEDULES_MAX_BYTES * SCHEDULES_SHARE
     const used = await schedules.bytes()
     if (used + ask < capacity * UNCOUNTED_SHARE) return
@@ -149,7 +150,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const atMs = nowMs()
       const asked = { cron, timeZone, overlap, paused, request: task as Json }
       const schedule = { ...asked, spec, atMs }
-      await checkShare(tenant, name, Buffer.byteLength(JSON.stringify(schedule)))
+      await checkShare(tenant, name, schedule)
       const outcome = await change(request, schedule)
       const view = await viewOf(tenant, name)
       return reply

@@ -1,3 +1,4 @@
+import { describeIssue } from '@agentfleet/protocol'
 import { z } from 'zod'
 
 /** The most task ids in one frame, and the most subscriptions of one connection. */
@@ -60,11 +61,13 @@ export function parseFrame(text: string): ParsedFrame {
   }
   const schema = schemaFor(value)
   if (schema === undefined) return bad('Send a frame with the type subscribe, unsubscribe or ping.')
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: describeIssue })
   if (parsed.success) return { kind: 'ask', ask: parsed.data }
   const [issue] = parsed.error.issues
-  const place = issue === undefined || issue.path.length === 0 ? '' : `/${issue.path.join('/')}: `
-  return bad(`Correct the frame: ${place}${issue?.message ?? 'it is not valid'}.`)
+  const path = issue?.path.map(String).join('/') ?? ''
+  return bad(
+    `Correct the frame: ${path === '' ? '' : `/${path} `}${issue?.message ?? 'it is not valid'}.`,
+  )
 }
 
 /** Returns the sequence after which the client wants events of this task. */

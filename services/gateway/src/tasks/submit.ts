@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createTaskSubmitter, type Bus, type TaskLog } from '@agentfleet/adapters'
 import type { JournaledCall, TaskRecord, TaskSpec } from '@agentfleet/domain'
 import { hashSpec, keyedTaskId, newTaskId } from '@agentfleet/protocol'
@@ -8,7 +9,7 @@ import type { Handover } from './handover.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { Refusal } from '../http/problems.ts'
 import { unapprovable } from '../principals/submitter.ts'
-import { roughBytes } from '../tenants/size.ts'
+import { LARGE_BYTES, roughBytes } from '../tenants/size.ts'
 import type { Reader } from './reads.ts'
 
 /**
@@ -75,7 +76,9 @@ export function createSubmitter(deps: {
     if (refusal !== undefined) return { kind: 'refused', refusal }
     let seq: number | undefined
     try {
-      const outcome = await append(submission)
+      const large = bytes > LARGE_BYTES
+      if (large) await nextTurn()
+      const outcome = await append(submission, large)
       if (outcome.kind === 'accepted') seq = outcome.record.seq
       return outcome
     } finally {
@@ -83,12 +86,13 @@ export function createSubmitter(deps: {
     }
   }
 
-  async function append(submission: Submission): Promise<SubmitOutcome> {
+  async function append(submission: Submission, large: boolean): Promise<SubmitOutcome> {
     const { taskId, tenant, keyed, by } = submission
     if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
     const specHash = keyed ? hashSpec(submission.asked ?? submission.spec) : ''
+    if (large && keyed) await nextTurn()
     /** An earlier request with the same key may have stored the task. */
     const refused = async (refusal: Refusal): Promise<SubmitOutcome> => {
       const known = (await reader.load(taskId)) !== undefined

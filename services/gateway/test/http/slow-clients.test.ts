@@ -106,6 +106,11 @@ test.each([
     /400[^]*cannot read the request \(/,
   ],
   [
+    'with the method of a proxy',
+    `CONNECT example.org:443 HTTP/1.1\r\n${HEAD}\r\n`,
+    /404[^]*The gateway is not a proxy/,
+  ],
+  [
     'with an unknown expectation',
     `GET /v1/me HTTP/1.1\r\n${HEAD}expect: x\r\n\r\n`,
     /400[^]*Expect/,

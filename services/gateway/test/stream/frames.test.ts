@@ -44,6 +44,21 @@ test.each([
   },
 )
 
+test.each([
+  [{ type: 'subscribe' }, '/taskIds is required'],
+  [{ type: 'subscribe', taskIds: [] }, '/taskIds must have at least 1 entry'],
+  [{ type: 'subscribe', taskIds: [['a']] }, '/taskIds/0 must be a text'],
+  [{ type: 'subscribe', taskIds: ['a'], after: -1 }, '/after must be at least 0'],
+  [
+    { type: 'subscribe', taskIds: ['a'], after: 'x' },
+    '/after must be a number, or must be an object',
+  ],
+  [{ type: 'ping', x: 1 }, 'the field "x" is unknown; the known names are type'],
+])('the refusal of the frame %j says in plain words what to correct', (frame, problem) => {
+  const detail = `Correct the frame: ${problem}.`
+  expect(parseFrame(JSON.stringify(frame))).toEqual({ kind: 'bad', detail })
+})
+
 test('a client may ask for the events after one sequence number for all tasks, or after one number for each task', () => {
   expect(afterOf(7, 'a')).toBe(7)
   expect(afterOf({ a: 3 }, 'a')).toBe(3)
