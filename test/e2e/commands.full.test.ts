@@ -92,7 +92,8 @@ function startOf(output: string): string {
 
 /** A demo whose simulator did not count the calls must not trust its own figures. */
 async function expectDistrust(access: FleetAccess): Promise<void> {
-  const idle = createServer((_request, response) => response.end('{"finished":0,"calls":[]}'))
+  const idleCounts = '{"finished":0,"keyed":{"finishedTwice":0},"calls":[]}'
+  const idle = createServer((_request, response) => response.end(idleCounts))
   await once(idle.listen(0, '127.0.0.1'), 'listening')
   const simulators = [`http://127.0.0.1:${(idle.address() as AddressInfo).port}`]
   const other = join(dir, 'other')
@@ -116,6 +117,7 @@ describe('npm start', () => {
     expect(await command.ended, command.output()).toBe(0)
     expect(startOf(command.output())).toMatchInlineSnapshot(`
       "AgentFleet: 9 processes, 2 worker nodes, ready in AGE
+        page  http://HOST/console
         API  http://HOST/v1  (http://HOST/openapi.json)
         stream  ws://HOST/v1/stream
         fleet  http://HOST/v1/fleet
@@ -128,6 +130,7 @@ describe('npm start', () => {
 
         curl http://HOST/v1/tasks -H 'content-type: application/json' -H 'prefer: wait=30' \\
         -d '{"task":"Say hello","agent":"developer"}'
+        npx --no agentfleet help
 
       The fleet runs 6 tasks:
       6 of 6 tasks completed in
