@@ -91,10 +91,9 @@ interface Chromium {
 }
 interface Playwright {
   readonly chromium: {
-    launch(options: object): Promise<{
-      newContext(options: object): Promise<Session>
-      close(): Promise<void>
-    }>
+    launch(
+      options: object,
+    ): Promise<{ newContext(options: object): Promise<Session>; close(): Promise<void> }>
   }
 }
 

@@ -23,10 +23,7 @@ beforeAll(async () => {
   test = await startTestFleet({
     natsPort,
     timeScale: TIME_SCALE,
-    env: {
-      gateway: { NATS_URL: gatewayTap.url },
-      coordinator: { NATS_URL: coordinatorTap.url },
-    },
+    env: { gateway: { NATS_URL: gatewayTap.url }, coordinator: { NATS_URL: coordinatorTap.url } },
   })
 }, WITHIN_MS)
 afterAll(async () => {

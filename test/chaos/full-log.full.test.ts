@@ -14,10 +14,7 @@ let fleet: TestFleet
 let audit: Audit
 
 beforeAll(async () => {
-  const coordinator = {
-    LOG_MAX_BYTES: String(LOG_MAX_BYTES),
-    RETENTION_MS: String(RETENTION_MS),
-  }
+  const coordinator = { LOG_MAX_BYTES: String(LOG_MAX_BYTES), RETENTION_MS: String(RETENTION_MS) }
   fleet = await startTestFleet({ workers: 2, timeScale: 0.1, env: { coordinator } })
   audit = await judge(fleet)
 }, WITHIN_MS)

@@ -77,11 +77,7 @@ async function readiness(kind: string): Promise<object> {
 it('the readiness of a service names an unavailable server: a service that needs the server is not ready, and other services are degraded', async () => {
   await test.fleet.redis.stop()
   await eventually(async () => {
-    expect(await readiness('coordinator')).toEqual({
-      status: 503,
-      ok: false,
-      reason: 'store-away',
-    })
+    expect(await readiness('coordinator')).toEqual({ status: 503, ok: false, reason: 'store-away' })
     expect(await readiness('gateway')).toMatchObject({
       status: 200,
       ok: true,

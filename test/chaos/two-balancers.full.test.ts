@@ -146,10 +146,7 @@ describe('one of two processes that is killed permanently under load', () => {
   it('leaves the leadership to the other autoscaler, which scales, and no decision is made twice', async () => {
     const url = `${test.fleet.consul.url}/v1/kv/${LEADER_KEY}?raw`
     const dead = kill('autoscaler', await (await fetch(url)).text())
-    const many = await submitAll(test.client, 400, {
-      task: 'work',
-      model: 'sim-steps?n=4&ms=2500',
-    })
+    const many = await submitAll(test.client, 400, { task: 'work', model: 'sim-steps?n=4&ms=2500' })
     beside.push(...many)
     const after = await eventually(async () => {
       const decisions = await decisionsOf('autoscaler')

@@ -22,11 +22,7 @@ beforeAll(async () => {
   const [natsPort = 0] = await drawPorts(1, true)
   tap = await startBusTap()
   tap.target(natsPort)
-  test = await startTestFleet({
-    natsPort,
-    workers: 2,
-    env: { coordinator: { NATS_URL: tap.url } },
-  })
+  test = await startTestFleet({ natsPort, workers: 2, env: { coordinator: { NATS_URL: tap.url } } })
   audit = await judge(test)
 })
 afterAll(async () => {

@@ -59,10 +59,7 @@ async function untilWhole(completed: number): Promise<void> {
 describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
   it('do not make the fleet lose a task: all records are readable again and every unfinished task finishes', async () => {
     const finished = await submitAll(test.client, FINISHED, { task: 'done', model: 'echo' })
-    const paid = await submitAll(test.client, PAID, {
-      task: 'paid',
-      model: 'sim?ttft=10&tokens=5',
-    })
+    const paid = await submitAll(test.client, PAID, { task: 'paid', model: 'sim?ttft=10&tokens=5' })
     await audit.untilEnded(FINISHED + PAID, 120_000)
     const running = await submitAll(test.client, RUNNING, {
       task: 'still running',

@@ -155,10 +155,7 @@ describe('a worker that drains', { timeout: WITHIN_MS }, () => {
 describe('a worker frozen for ten seconds and then resumed', { timeout: WITHIN_MS }, () => {
   it('does not commit a task that another node took over (L3)', async () => {
     await untilNodes()
-    const accepted = await submitAll(test.client, TASKS, {
-      task: 'work',
-      model: FROZEN_MODEL,
-    })
+    const accepted = await submitAll(test.client, TASKS, { task: 'work', model: FROZEN_MODEL })
     const victim = await busyWorker()
     const stoppedAtMs = Date.now()
     victim.kill('SIGSTOP')
@@ -187,10 +184,7 @@ describe('a worker frozen for ten seconds and then resumed', { timeout: WITHIN_M
 describe('a worker that is killed with hundreds of tasks in flight', { timeout: WITHIN_MS }, () => {
   it('does not lose a task, end a task twice or pay for a journaled call again (L2, L4)', async () => {
     await untilNodes()
-    const accepted = await submitAll(test.client, TASKS, {
-      task: 'work',
-      model: KILLED_MODEL,
-    })
+    const accepted = await submitAll(test.client, TASKS, { task: 'work', model: KILLED_MODEL })
     const victim = await busyWorker()
     const killedAtMs = Date.now()
     victim.kill('SIGKILL')

@@ -148,10 +148,7 @@ describe('a task with dependencies', () => {
   })
 
   it('is refused with 422 when a dependency is unknown, and the refusal contains its id', async () => {
-    const { status, body } = await call('/v1/tasks', 'POST', {
-      task: 'x',
-      dependsOn: [UNKNOWN_ID],
-    })
+    const { status, body } = await call('/v1/tasks', 'POST', { task: 'x', dependsOn: [UNKNOWN_ID] })
     expect(status).toBe(422)
     expect(body).toMatchObject({ code: 'unknown-dependency' })
     expect(body.detail).toContain(UNKNOWN_ID)
@@ -171,10 +168,7 @@ describe('a task with dependencies', () => {
 describe('a schedule', () => {
   it('submits one task for each tick, and stops when it is removed', async () => {
     const task = { task: 'tick', model: 'echo', metadata: { of: 'every-second' } }
-    const put = await call('/v1/schedules/every-second', 'PUT', {
-      cron: '* * * * * *',
-      task,
-    })
+    const put = await call('/v1/schedules/every-second', 'PUT', { cron: '* * * * * *', task })
     expect(put.status, JSON.stringify(put.body)).toBe(201)
     expect(put.body).toMatchObject({ timeZone: 'UTC', overlap: 'allow' })
     const ofSchedule = async () =>
@@ -219,10 +213,7 @@ describe('a schedule', () => {
     ['an unknown time zone', { cron: '0 12 * * *', timeZone: 'Mars/Olympus' }, '/timeZone'],
     ['a time that never comes', { cron: '0 0 30 2 *' }, '/cron'],
   ])('with %s is refused', async (_title, body, pointer) => {
-    const answer = await call('/v1/schedules/wrong', 'PUT', {
-      ...body,
-      task: { task: 'x' },
-    })
+    const answer = await call('/v1/schedules/wrong', 'PUT', { ...body, task: { task: 'x' } })
     expect(answer.status).toBe(400)
     expect(answer.body.errors[0]?.pointer).toBe(pointer)
   })

@@ -129,12 +129,7 @@ export function setup(options: Partial<AdviserOptions> = {}) {
     baseUrl: undefined,
     model: 'model',
     clock,
-    log: {
-      debug: write('debug'),
-      info: write('info'),
-      warn: write('warn'),
-      error: write('error'),
-    },
+    log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
     // OPS must accept the record.
     onAsked: (record) => void records.push(adviceRecordSchema.parse(record)),
     prices: { model: { inputUsdPerMillion: 1, outputUsdPerMillion: 10 } },

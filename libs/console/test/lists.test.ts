@@ -101,13 +101,7 @@ test('the figures of a decision are written with at most four decimal places', (
 test('a chart has the value 0 where no event happened, and has no duration where none was measured', () => {
   const at = (minute: number) => new Date(minute * 60_000).toISOString()
   const none = { started: 0, completed: 0, failed: 0, cancelled: 0, retried: 0, lost: 0 }
-  const calls = {
-    llmCalls: 0,
-    inputTokens: 0,
-    outputTokens: 0,
-    costUsd: 0.5,
-    unpricedCalls: 0,
-  }
+  const calls = { llmCalls: 0, inputTokens: 0, outputTokens: 0, costUsd: 0.5, unpricedCalls: 0 }
   const waitMs = { count: 1, p50: 3, p99: 9 }
   const series: TaskSeries = {
     scope: 'tenant',

@@ -24,11 +24,7 @@ const at = (
   seq: number,
   ms: number,
   event: Partial<HistoryEvent> & Pick<HistoryEvent, 'type'>,
-) => ({
-  seq,
-  atMs: T0 + ms,
-  ...event,
-})
+) => ({ seq, atMs: T0 + ms, ...event })
 const submitted = at(1, 0, { type: 'submitted' })
 /** The bars as short texts. */
 const shown = (subject: Subject, events: readonly HistoryEvent[]) =>

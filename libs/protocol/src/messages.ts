@@ -253,10 +253,7 @@ export const reportItemSchema = z.discriminatedUnion('op', [
 export type ReportItem = z.infer<typeof reportItemSchema>
 
 /** A batch of reports of one node. */
-export const reportSchema = z.object({
-  nodeId: id,
-  items: z.array(reportItemSchema.optional()),
-})
+export const reportSchema = z.object({ nodeId: id, items: z.array(reportItemSchema.optional()) })
 export type Report = z.infer<typeof reportSchema>
 
 /** Outcome of one report. */
@@ -330,12 +327,7 @@ export const scheduleTimesSchema = z.object({
 export const scheduleSchema = scheduleTimesSchema.extend({ spec: specSchema, request: json })
 /** The last tick of a schedule. */
 export const scheduleRunSchema = z
-  .object({
-    tickMs: instantMs,
-    taskId: id.optional(),
-    skipped: z.boolean(),
-    atMs: instantMs,
-  })
+  .object({ tickMs: instantMs, taskId: id.optional(), skipped: z.boolean(), atMs: instantMs })
   .transform((run) => run as ScheduleRun)
 
 /**

@@ -144,11 +144,7 @@ export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.o
   const shell: Shell = { name, base, log, closers, phase: 'starting', started: false }
   const registry = createRegistry(name)
   const readiness = () => readinessOfShell(shell, definition.worksWithout ?? [])
-  const http = createAdminServer({
-    registry,
-    started: () => shell.started,
-    readiness,
-  })
+  const http = createAdminServer({ registry, started: () => shell.started, readiness })
   // First in, so closed last: the admin server answers probes until the end.
   closers.add({ close: () => http.close() })
   listenToProcess(shell)

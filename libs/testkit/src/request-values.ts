@@ -82,10 +82,7 @@ function withFreeTicks(made: Readonly<Record<string, unknown>>): Readonly<Record
     dependsOn: _others,
     idempotencyKey: _key,
     ...task
-  } = made['task'] as object & {
-    readonly dependsOn?: unknown
-    readonly idempotencyKey?: unknown
-  }
+  } = made['task'] as object & { readonly dependsOn?: unknown; readonly idempotencyKey?: unknown }
   return { ...made, task }
 }
 

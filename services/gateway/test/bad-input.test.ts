@@ -166,9 +166,7 @@ async function startGatewayTarget(): Promise<Target> {
   const lines: string[] = []
   const bench = await setup(
     {},
-    {
-      error: (entry, message) => lines.push(`${message}: ${inspect(entry)}`),
-    },
+    { error: (entry, message) => lines.push(`${message}: ${inspect(entry)}`) },
   )
   // No coordinator runs here: every decision comes too late, and there are no figures.
   bench.bus.on(CHANNELS.cancel, () => Promise.resolve({ kind: 'finished' as const }))

@@ -237,12 +237,7 @@ function serviceOf(
   switch (member.kind) {
     case 'gateway': {
       const taskLog = openTaskLog(bus)
-      const reader = createReader({
-        bus,
-        log: taskLog,
-        store: store.open(),
-        metrics: NO_METRICS,
-      })
+      const reader = createReader({ bus, log: taskLog, store: store.open(), metrics: NO_METRICS })
       const submitter = createSubmitter({
         bus,
         taskLog,

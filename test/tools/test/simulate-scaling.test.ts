@@ -43,11 +43,7 @@ const plain = (arrivals: readonly number[], ticks: number): Traffic => ({
   peakPerS: Math.max(...arrivals),
   scale: 1,
 })
-const always = (nodes: number): Scaler => ({
-  name: 'fixed',
-  periodMs: 1_000,
-  decide: () => nodes,
-})
+const always = (nodes: number): Scaler => ({ name: 'fixed', periodMs: 1_000, decide: () => nodes })
 const idle = (count: number): number[] => Array.from({ length: count }, () => 0)
 
 describe('the simulation of autoscaling', () => {

@@ -124,10 +124,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         throw new ServiceError(
           'bus-unavailable',
           `no NATS server accepts a connection at ${address.shown}`,
-          {
-            retryable: true,
-            cause: redaction.error(cause),
-          },
+          { retryable: true, cause: redaction.error(cause) },
         )
       }
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))

@@ -103,9 +103,7 @@ export function openTaskLog(bus: Bus): TaskLog {
         throw new ServiceError(
           'too-large',
           `the event ${event.type} is too large for one message`,
-          {
-            retryable: false,
-          },
+          { retryable: false },
         )
       }
       if (ack.kind === 'refused') {

@@ -154,10 +154,7 @@ describe('an unreadable item of a batch', () => {
     const items = [begin('a'), begin('b')]
     expect(
       await here.ask(CHANNELS.report, { nodeId: 'n', items }, SOON_MS, { nodeId: 'n' }),
-    ).toEqual({
-      kind: 'reply',
-      body: { outcomes: [{ kind: 'finished' }, undefined] },
-    })
+    ).toEqual({ kind: 'reply', body: { outcomes: [{ kind: 'finished' }, undefined] } })
   })
 })
 

@@ -58,10 +58,7 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
   const dryRun = isSet(input, 'dry-run')
   const query = {
     ...filtersOf(input, context.nowMs()),
-    ...given({
-      from: choiceOf(input, 'from', FROM),
-      state: choiceOf(input, 'state', ENDINGS),
-    }),
+    ...given({ from: choiceOf(input, 'from', FROM), state: choiceOf(input, 'state', ENDINGS) }),
     dryRun,
   }
   const idempotencyKey = randomUUID()

@@ -16,9 +16,7 @@ export const watch: Command = {
   name: 'watch',
   summary: 'follow tasks live until the tasks end',
   usages: ['watch [options] TASK_ID…'],
-  options: {
-    text: flag('print only the text that the agent writes'),
-  },
+  options: { text: flag('print only the text that the agent writes') },
   notes: ['The command ends with exit code 6 if a task failed or was cancelled.'],
   async run(context, input): Promise<ExitCode> {
     const [first] = input.args

@@ -87,10 +87,7 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     "
   `)
   const hours = [{ hour: 9, tokens: 908, costUsd: 0.00018, unpricedCalls: 0 }]
-  const detailed = {
-    ...report,
-    days: [{ ...day, agents: [{ agent: 'reviewer', usage }], hours }],
-  }
+  const detailed = { ...report, days: [{ ...day, agents: [{ agent: 'reviewer', usage }], hours }] }
   expect(`\n${usageTable(detailed, LOOK, 'agent')}\n`).toMatchInlineSnapshot(`
     "
     AGENT                            LLM CALLS  TOKENS IN  TOKENS OUT     COST

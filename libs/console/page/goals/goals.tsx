@@ -45,10 +45,7 @@ const STEPS: readonly Column<Step>[] = [
   { title: 'Task', of: ({ taskId }) => (taskId === undefined ? '—' : <TaskLink id={taskId} />) },
   { title: 'Text', kind: 'wide', of: ({ task }) => <bdi>{task}</bdi> },
   { title: 'Cost', kind: 'number', of: ({ usage }) => (usage ? costOf(usage) : '—') },
-  {
-    title: 'Error',
-    of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
-  },
+  { title: 'Error', of: ({ error }) => error && <span title={error.message}>{error.code}</span> },
 ]
 
 const GOALS: readonly Column<TaskSummary>[] = [

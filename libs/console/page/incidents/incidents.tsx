@@ -118,10 +118,7 @@ function Details({ incident }: { incident: IncidentView }) {
         columns={[
           { title: 'Stage', of: ({ name }) => name },
           { title: 'At', of: ({ atMs }) => <Instant at={atMs} /> },
-          {
-            title: 'Reached',
-            of: (stage) => sinceWords(stage, stages[stages.indexOf(stage) - 1]),
-          },
+          { title: 'Reached', of: (stage) => sinceWords(stage, stages[stages.indexOf(stage) - 1]) },
           { title: 'In all', kind: 'number', of: ({ atMs }) => duration(atMs - startMs) },
           { title: 'Detail', kind: 'wide', of: ({ detail }) => detail },
         ]}

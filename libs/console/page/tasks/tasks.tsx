@@ -45,12 +45,7 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
   { title: 'Agent', width: 88, of: ({ agent }) => <span title={agent}>{agent}</span> },
   { title: 'Model', width: 88, of: ({ model }) => <span title={model}>{model}</span> },
   { title: 'Node', width: 80, of: ({ node }) => <NodeLink id={node} short /> },
-  {
-    title: 'Submitted',
-    width: 92,
-    kind: 'number',
-    of: ({ createdAt }) => <Ago at={createdAt} />,
-  },
+  { title: 'Submitted', width: 92, kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
   { title: 'Took', width: 68, kind: 'number', of: (task) => duration(tookMs(task)) },
   {
     title: 'Tokens',
@@ -130,10 +125,7 @@ export function Tasks() {
                 <VirtualTable
                   caption="Tasks, newest first"
                   columns={COLUMNS}
-                  rows={{
-                    length: shown.length,
-                    slice: (from, to) => rowsBetween(shown, from, to),
-                  }}
+                  rows={{ length: shown.length, slice: (from, to) => rowsBetween(shown, from, to) }}
                   keyOf={({ id }) => id}
                   complete={shown.nextCursor === undefined}
                   picked={{ keys: picked, toggle }}

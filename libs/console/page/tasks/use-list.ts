@@ -75,10 +75,7 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
       const still = own !== undefined && !anew.current && (own.pages.length > 1 || !isCalm())
       anew.current = false
       if (!still) return { path, list: listOf(first) }
-      return {
-        path,
-        list: value.reduce((now, each) => withAgain(now, each.index, each.page), own),
-      }
+      return { path, list: value.reduce((now, each) => withAgain(now, each.index, each.page), own) }
     })
   }, [value])
 

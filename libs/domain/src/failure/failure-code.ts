@@ -17,11 +17,7 @@ export interface FailureCode {
   /** As the error of a task; `retryable`: another attempt may succeed. */
   readonly task?: { readonly class: RetryClass; readonly retryable: boolean }
   /** As a problem document of the API; `retryAfterS`: the same request may be sent again after that. */
-  readonly http?: {
-    readonly status: number
-    readonly title: string
-    readonly retryAfterS?: number
-  }
+  readonly http?: { readonly status: number; readonly title: string; readonly retryAfterS?: number }
   /** As an error that a service gets; `retryable`: the same call may succeed later. */
   readonly service?: { readonly retryable: boolean }
   /** As an error frame of the WebSocket. */

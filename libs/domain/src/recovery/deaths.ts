@@ -115,10 +115,7 @@ interface QuarantineSituation {
 /** Whether a node is put into quarantine. */
 type QuarantineDecision =
   | { readonly kind: 'quarantine'; readonly untilMs: number; readonly reason: 'flapping' }
-  | {
-      readonly kind: 'none'
-      readonly reason: 'steady' | 'last-node' | 'too-many-quarantined'
-    }
+  | { readonly kind: 'none'; readonly reason: 'steady' | 'last-node' | 'too-many-quarantined' }
 
 /** Three deaths within the window put a node into quarantine; never the last one, never more than a third. */
 export function decideQuarantine(

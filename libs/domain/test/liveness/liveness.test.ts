@@ -165,11 +165,7 @@ describe('admitHeartbeat', () => {
   )
 
   test('an accepted heartbeat never has an older (incarnation, version) than the heartbeat before it', () => {
-    const order = fc.record({
-      incarnation: fc.nat(3),
-      version: fc.nat(5),
-      startedAtMs: fc.nat(1),
-    })
+    const order = fc.record({ incarnation: fc.nat(3), version: fc.nat(5), startedAtMs: fc.nat(1) })
     fc.assert(
       fc.property(fc.array(order, { maxLength: 30 }), (heartbeats) => {
         let last: (typeof heartbeats)[number] | undefined

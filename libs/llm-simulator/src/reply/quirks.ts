@@ -105,9 +105,7 @@ const CHANGES: Readonly<Record<Quirk, Change>> = {
         .replaceAll('"finish_reason":null}]', `"finish_reason":null}],"usage":${ONE_TOKEN}`),
     tail: (tail) => tail.replace(USAGE_EVENT, ''),
   },
-  'no-index': {
-    frame: (frame) => frame.replaceAll(/("tool_calls":\[\{)"index":\d+,/g, '$1'),
-  },
+  'no-index': { frame: (frame) => frame.replaceAll(/("tool_calls":\[\{)"index":\d+,/g, '$1') },
   'no-finish-reason': finish('null'),
   'finish-length': finish('"length"'),
   'finish-filter': finish('"content_filter"'),

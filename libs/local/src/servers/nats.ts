@@ -8,10 +8,7 @@ import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
 /** Subjects that a user may or may not use; by default all are allowed. */
-export type SubjectRules = {
-  readonly allow?: readonly string[]
-  readonly deny?: readonly string[]
-}
+export type SubjectRules = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
 
 /** One NATS user with a password and, when restricted, its permissions. */
 export type NatsUser = {
@@ -67,10 +64,7 @@ export async function startNats(options: {
   const serverName = `agentfleet-${randomUUID()}`
   const configFile = join(dir, 'nats.conf')
   return startServer({
-    program: {
-      ...binaries.natsServer,
-      env: { GOGC: GARBAGE_PERCENT, ...binaries.natsServer.env },
-    },
+    program: { ...binaries.natsServer, env: { GOGC: GARBAGE_PERCENT, ...binaries.natsServer.env } },
     dir,
     scheme: 'nats',
     signal,

@@ -11,11 +11,7 @@ const ANSWER_BYTES_MAX = 64 * 1024
 const PLAIN_TEXT = /^[\x21-\x7e]+$/
 
 /** One Redis user with its rights as ACL rules. */
-export type RedisUser = {
-  readonly name: string
-  readonly password: string
-  readonly rules: string
-}
+export type RedisUser = { readonly name: string; readonly password: string; readonly rules: string }
 
 /** Starts redis-server on loopback with an append-only file and resolves when it has loaded its data. */
 export async function startRedis(options: {

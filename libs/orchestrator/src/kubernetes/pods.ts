@@ -106,10 +106,7 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       throw new ServiceError(
         'orchestrator-unavailable',
         'the list of pods could not be read from Kubernetes',
-        {
-          retryable: true,
-          cause: lastError,
-        },
+        { retryable: true, cause: lastError },
       )
     },
     async close() {

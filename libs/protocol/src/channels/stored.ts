@@ -241,9 +241,7 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.CONSUMER.MSG.NEXT.KEYS.*',
     ],
   },
-  [STREAMS.audit]: {
-    gateway: ['$JS.API.STREAM.INFO.AUDIT', '$JS.API.DIRECT.GET.AUDIT'],
-  },
+  [STREAMS.audit]: { gateway: ['$JS.API.STREAM.INFO.AUDIT', '$JS.API.DIRECT.GET.AUDIT'] },
   [STREAMS.schedules]: {
     gateway: ['$JS.API.DIRECT.GET.SCHEDULES', '$JS.API.STREAM.INFO.SCHEDULES'],
     coordinator: [

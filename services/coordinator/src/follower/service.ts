@@ -222,12 +222,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       run: keepProjection,
       runDeadlineMs: REBUILD_WITHIN_MS,
     },
-    {
-      name: 'usage',
-      everyMs: USAGE_EVERY_MS,
-      run: () => usage.flush(),
-      runDeadlineMs: 120_000,
-    },
+    { name: 'usage', everyMs: USAGE_EVERY_MS, run: () => usage.flush(), runDeadlineMs: 120_000 },
     { name: 'log-fill', everyMs: LOG_FILL_EVERY_MS, run: () => deps.logFill.look() },
     { name: 'log-clock', everyMs: LOOK_EVERY_MS, run: () => deps.logClock.look() },
     {

@@ -70,13 +70,7 @@ export async function handleReport(
     case 'call': {
       const { attempt, call } = item
       const atMs = deps.nowMs()
-      return append(deps, item, {
-        type: 'call-finished',
-        atMs,
-        attempt,
-        call,
-        ...placedIn(item),
-      })
+      return append(deps, item, { type: 'call-finished', atMs, attempt, call, ...placedIn(item) })
     }
     case 'complete': {
       const { attempt, result, usage, by, lastCall } = item

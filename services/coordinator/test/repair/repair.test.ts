@@ -86,11 +86,7 @@ async function setup() {
     repairOf,
     repair: repairOf(pointers),
     bus,
-    trimmer: trimmerOf({
-      retentionMs: RETENTION_MS,
-      retentionTasks: 1_000_000,
-      keptAtLeastMs: 0,
-    }),
+    trimmer: trimmerOf({ retentionMs: RETENTION_MS, retentionTasks: 1_000_000, keptAtLeastMs: 0 }),
     trimmerOf,
     /** Stores an event as its writer does; the follower reads it when the test calls `follow`. */
     async append(taskId: string, event: TaskEvent, expectSeq: number): Promise<number> {

@@ -54,10 +54,9 @@ export function textIn(output: Json): string {
 export function toolCallsIn(output: Json): readonly { name: string; text: string }[] {
   const calls = isObject(output) ? output['toolCalls'] : undefined
   if (!Array.isArray(calls)) return []
-  return calls.filter(isObject).map((call) => ({
-    name: textIn(call['name'] ?? ''),
-    text: textIn(call['arguments'] ?? ''),
-  }))
+  return calls
+    .filter(isObject)
+    .map((call) => ({ name: textIn(call['name'] ?? ''), text: textIn(call['arguments'] ?? '') }))
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, Json>> {

@@ -78,10 +78,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     // and another task behind a reference within their batch.
     const asked =
       keyed && (found?.ref !== undefined || sent !== request)
-        ? {
-            ...specOf(sent, defaultModel),
-            ...(agentVersion === undefined ? {} : { agentVersion }),
-          }
+        ? { ...specOf(sent, defaultModel), ...(agentVersion === undefined ? {} : { agentVersion }) }
         : undefined
     return { taskId, tenant, spec, keyed, by, ...(asked === undefined ? {} : { asked }) }
   }

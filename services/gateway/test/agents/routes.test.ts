@@ -135,10 +135,7 @@ test('the gateway refuses an undefined agent and lists the names of the defined 
   })
   const goal = await fetch(`${shared.gateway.url()}/v1/goals`, {
     method: 'POST',
-    headers: {
-      authorization: `Bearer ${keyOf('undefined')}`,
-      'content-type': 'application/json',
-    },
+    headers: { authorization: `Bearer ${keyOf('undefined')}`, 'content-type': 'application/json' },
     body: JSON.stringify({ goal: 'x', planner: 'planer' }),
   })
   expect(await goal.json()).toMatchObject({ code: 'unknown-agent', status: 422 })

@@ -155,11 +155,7 @@ test('task ids and free text of an LLM are shown to operators only', () => {
     atMs: 1,
     advice,
   }
-  const whole = incident('i1', {
-    taskIds: [TASK],
-    suspectTasks: [TASK],
-    analysis,
-  })
+  const whole = incident('i1', { taskIds: [TASK], suspectTasks: [TASK], analysis })
   expect(incidentView(whole, true)).toMatchObject({ taskIds: [TASK], suspectTasks: [TASK] })
   const told = incidentView(whole, false)
   expect(JSON.stringify(told)).not.toContain(TASK)

@@ -57,10 +57,7 @@ test('JWT_REQUESTS_PER_MINUTE and JWT_CONCURRENT limit all tokens of one subject
 
 test('a JWT is refused with 503 while the keys of its issuer cannot be read', async () => {
   await using issuer = await startIssuer()
-  await using bench = await setup({
-    ...issuer.variables,
-    JWT_JWKS_URL: 'http://127.0.0.1:9/keys',
-  })
+  await using bench = await setup({ ...issuer.variables, JWT_JWKS_URL: 'http://127.0.0.1:9/keys' })
   const token = await issuer.sign(claimsOf('acme', 'tasks:read'))
   await expect(bench.client(token).me()).rejects.toMatchObject({
     status: 503,

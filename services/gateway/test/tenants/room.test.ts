@@ -222,9 +222,7 @@ test('a gateway refuses the tasks of a tenant over its share with 429 and accept
           () => 'accepted',
           (error: unknown) => error,
         ),
-      {
-        timeout: 5_000,
-      },
+      { timeout: 5_000 },
     )
     .toMatchObject({ problem: { status: 429, code: 'tenant-share' } })
   const view = await bench.client(keys.quiet).submit({ task: 'x' })

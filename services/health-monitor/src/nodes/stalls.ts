@@ -173,11 +173,7 @@ function lookAt(
   const works = known.map(({ work }) => work)
   return known.map(({ entry, work }) => {
     const others = works.filter((other) => other !== work)
-    return {
-      entry,
-      work,
-      decision: classifyProgress({ node: work, others }, limits, nowMs),
-    }
+    return { entry, work, decision: classifyProgress({ node: work, others }, limits, nowMs) }
   })
 }
 

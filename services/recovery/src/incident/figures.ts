@@ -17,10 +17,6 @@ export async function figuresAfter(
     freeCredits: fleet.credits(),
     ...(snapshot === undefined
       ? {}
-      : {
-          nodesAlive: fleet.alive() ?? 0,
-          queued: snapshot.queued,
-          running: snapshot.running,
-        }),
+      : { nodesAlive: fleet.alive() ?? 0, queued: snapshot.queued, running: snapshot.running }),
   }
 }

@@ -104,11 +104,5 @@ export function deathOf(incident: Incident): PastDeath {
   // A process that was only silent may continue, so its age reveals nothing about its image.
   const ended = incident.reason === 'connection-gone' || incident.reason === 'restarted'
   const uptimeMs = ended ? incident.uptimeMs : undefined
-  return {
-    nodeId,
-    incarnation,
-    atMs: detectedAtMs,
-    ...given({ host, uptimeMs }),
-    taskIds,
-  }
+  return { nodeId, incarnation, atMs: detectedAtMs, ...given({ host, uptimeMs }), taskIds }
 }

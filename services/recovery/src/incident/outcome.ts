@@ -74,11 +74,7 @@ export async function watchOutcome(
     })
     return decision.kind !== 'wait'
   }
-  await pauseUntil(look, {
-    withinMs: untilMs - clock.nowMs(),
-    everyMs: LOOK_EVERY_MS,
-    signal,
-  })
+  await pauseUntil(look, { withinMs: untilMs - clock.nowMs(), everyMs: LOOK_EVERY_MS, signal })
   if (decision.kind === 'wait' && isCut(signal, 'stopped')) return undefined
   if (decision.kind === 'wait') await look()
   const { kind, reason } = decision

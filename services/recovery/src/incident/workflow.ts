@@ -148,12 +148,7 @@ export async function runWorkflow(
   if (conclusion !== undefined && action !== undefined) await decided(deps, conclusion, action)
   const outcome = await watchOutcome(
     { ...deps, withinMs: deps.outcomeWithinMs },
-    {
-      death,
-      incident: record.current(),
-      notesReadable,
-      nodesBefore: conclusion?.nodesBefore,
-    },
+    { death, incident: record.current(), notesReadable, nodesBefore: conclusion?.nodesBefore },
     signal,
   )
   if (outcome === undefined) return false

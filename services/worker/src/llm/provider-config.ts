@@ -130,11 +130,7 @@ function stockProvider(env: ProviderEnv): readonly Provider[] {
       baseUrl: baseUrl ?? OPENAI_URL,
       key,
       models: [{ match: '*' }],
-      limits: {
-        rpm: env.PROVIDER_RPM,
-        tpm: env.PROVIDER_TPM,
-        concurrent: env.PROVIDER_CONCURRENT,
-      },
+      limits: { rpm: env.PROVIDER_RPM, tpm: env.PROVIDER_TPM, concurrent: env.PROVIDER_CONCURRENT },
       prices: env.LLM_PRICES,
       pricesVersion: digestOf(env.LLM_PRICES),
       firstTokenMs: undefined,
@@ -146,11 +142,7 @@ function pricesOf(
   table: Readonly<
     Record<
       string,
-      {
-        readonly input: number
-        readonly output: number
-        readonly cachedInput?: number | undefined
-      }
+      { readonly input: number; readonly output: number; readonly cachedInput?: number | undefined }
     >
   >,
 ): Readonly<Record<string, ModelPrice>> {

@@ -113,11 +113,7 @@ const llmOutput = z
     echo: z.record(z.string(), json).optional(),
   })
   .transform((answer) => answer as LlmAnswer)
-const toolOutput = z.object({
-  id: z.string(),
-  text: z.string(),
-  error: z.boolean().default(false),
-})
+const toolOutput = z.object({ id: z.string(), text: z.string(), error: z.boolean().default(false) })
 
 /** Creates the conversation of a task before its first call. */
 export function openConversation(spec: TaskSpec): Conversation {
@@ -199,11 +195,7 @@ export function addAnswer(
   if (talk.repairs >= repairsMax) return { ...next, messages, givenUp: problems }
   const list = problems.map((line) => `- ${line}`).join('\n')
   const content = `Your answer does not satisfy the JSON schema:\n${list}\nAnswer again, and send only the corrected JSON.`
-  return {
-    ...next,
-    messages: [...messages, { role: 'user', content }],
-    repairs: talk.repairs + 1,
-  }
+  return { ...next, messages: [...messages, { role: 'user', content }], repairs: talk.repairs + 1 }
 }
 
 /** Adds the output of a pending tool call. */

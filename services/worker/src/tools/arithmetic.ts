@@ -55,11 +55,7 @@ function sum(parser: Parser): Value {
 }
 
 function product(parser: Parser): Value {
-  return chain(parser, signed, {
-    '*': (a, b) => a * b,
-    '/': (a, b) => a / b,
-    '%': (a, b) => a % b,
-  })
+  return chain(parser, signed, { '*': (a, b) => a * b, '/': (a, b) => a / b, '%': (a, b) => a % b })
 }
 
 function chain(

@@ -12,9 +12,7 @@ const simulator = createSimulator({
   ttftMs: 0,
   tokensPerSecond: 0,
   writeIntervalMs: 1,
-  scripts: {
-    sum: [{ toolCalls: [{ name: 'calculate', arguments: { expression: '1+1' } }] }],
-  },
+  scripts: { sum: [{ toolCalls: [{ name: 'calculate', arguments: { expression: '1+1' } }] }] },
 })
 let baseUrl = ''
 const started: { close(): void; timer: NodeJS.Timeout }[] = []
@@ -181,11 +179,9 @@ describe('an LLM call ends', () => {
       cancel = given
     }
     const { call } = setup()
-    expect(
-      await call('sim?fault=hang', {
-        onStart: (given) => setTimeout(given, 50),
-      }),
-    ).toEqual({ kind: 'cancelled' })
+    expect(await call('sim?fault=hang', { onStart: (given) => setTimeout(given, 50) })).toEqual({
+      kind: 'cancelled',
+    })
     const talking = await call('sim?tokens=1000&tps=50', { onStart, onText: () => cancel() })
     expect(talking).toEqual({ kind: 'cancelled' })
   })

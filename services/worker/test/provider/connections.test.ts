@@ -117,9 +117,7 @@ describe('the answer of a provider becomes one failure after a single request', 
     'not gzip': {
       'when it is brotli, although its header says gzip': packed('gzip', brotliCompressSync(GOOD)),
     },
-    binary: {
-      'when it is brotli without a header': packed('identity', brotliCompressSync(GOOD)),
-    },
+    binary: { 'when it is brotli without a header': packed('identity', brotliCompressSync(GOOD)) },
     'more than 3': {
       'when it is gzip four times': packed('gzip', gzipSync(gzipSync(gzipSync(gzipSync(GOOD))))),
     },

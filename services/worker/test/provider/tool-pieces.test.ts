@@ -73,14 +73,8 @@ const ARGUMENTS = {
   '{"name":"get_time","arguments":{}}': {
     'a whole call of another tool, kept': ['{"name":"get_time","arguments":{}}'],
   },
-  '{"expression":"6\\n*7"}': {
-    'a line end within a string': ['{"expression":"6\n*7"}'],
-  },
-  '': {
-    'the word undefined': ['undefined'],
-    'the word None': ['None'],
-    nothing: [NONE],
-  },
+  '{"expression":"6\\n*7"}': { 'a line end within a string': ['{"expression":"6\n*7"}'] },
+  '': { 'the word undefined': ['undefined'], 'the word None': ['None'], nothing: [NONE] },
   '{"expression":"6*7","exact":true}': {
     'the literals of Python': ["{'expression': '6*7', 'exact': True}"],
   },

@@ -55,12 +55,7 @@ describe('replaying a conversation from the journal', () => {
       { step: 1, kind: 'tool', name: 'calculate', output: { id: 'a', text: '1' }, usage: NONE },
       { step: 0, kind: 'llm', name: 'sim', output: { text: '', toolCalls }, usage: USAGE },
     ])
-    expect(talk).toMatchObject({
-      step: 3,
-      turns: 1,
-      pending: [{ id: 'b', step: 2 }],
-      usage: USAGE,
-    })
+    expect(talk).toMatchObject({ step: 3, turns: 1, pending: [{ id: 'b', step: 2 }], usage: USAGE })
     expect(talk.messages.slice(2).map((message) => message.role)).toEqual(['assistant', 'tool'])
   })
 

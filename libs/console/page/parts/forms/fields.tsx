@@ -124,10 +124,7 @@ export function NamesField({
   value,
   set,
   ...named
-}: Named & {
-  value: readonly string[] | undefined
-  set: (names: string[] | undefined) => void
-}) {
+}: Named & { value: readonly string[] | undefined; set: (names: string[] | undefined) => void }) {
   const enter = (text: string) => {
     const entered = text.split(/[\s,]+/).filter(Boolean)
     set(entered.length === 0 ? undefined : entered)
@@ -147,11 +144,7 @@ export function NumberField({
   set,
   unit = 1,
   ...named
-}: Named & {
-  value: number | undefined
-  set: (value: number | undefined) => void
-  unit?: number
-}) {
+}: Named & { value: number | undefined; set: (value: number | undefined) => void; unit?: number }) {
   return (
     <Field {...named}>
       {(described) => (

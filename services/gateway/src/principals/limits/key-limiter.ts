@@ -67,10 +67,7 @@ export function createKeyLimiter(deps: {
       const place =
         limits.concurrent === undefined
           ? undefined
-          : {
-              member: `${prefix}.${counter++}`,
-              ended: stream ? request.raw.socket : reply.raw,
-            }
+          : { member: `${prefix}.${counter++}`, ended: stream ? request.raw.socket : reply.raw }
       const counted = counts.enter(keyId, limits, place?.member ?? '')
       if (counted instanceof Promise) {
         return counted.then((after) => decided(principal, after, reply, place))
