@@ -9,7 +9,7 @@ test('the page and the command line write a cost, a cost of which a part is unkn
     expect(line.usd(cost)).toBe(page.usd(cost))
   }
   for (const unpricedCalls of [0, 2, 3]) {
-    for (const costUsd of [undefined, 0.000_01, 0.046]) {
+    for (const costUsd of [undefined, 0, 0.000_01, 0.046]) {
       const usage = { llmCalls: 3, costUsd, unpricedCalls }
       expect(line.costOf(usage)).toBe(page.costOf(usage))
     }

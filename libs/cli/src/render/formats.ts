@@ -26,19 +26,16 @@ export function usd(value: number | undefined): string {
   return Math.abs(value) < 0.000_05 ? '< $0.0001' : `$${value.toFixed(4)}`
 }
 
-/**
- * Says what calls of models cost: nothing without a call, and at least the known cost if some calls have no price.
- * Where the number of calls is not known, the cost counts as known in part.
- */
+/** Says what calls of models cost: nothing without a call, and at least the known cost if some calls have no price. */
 export function costOf(usage: {
   readonly llmCalls?: number
   readonly costUsd?: number | undefined
   readonly unpricedCalls?: number | undefined
 }): string {
-  const { llmCalls = Infinity, costUsd, unpricedCalls = 0 } = usage
+  const { llmCalls, costUsd, unpricedCalls = 0 } = usage
   if (llmCalls === 0) return usd(0)
-  if (costUsd === undefined || unpricedCalls >= llmCalls) return usd(undefined)
   if (unpricedCalls === 0) return usd(costUsd)
+  if (costUsd === undefined || costUsd === 0) return usd(undefined)
   return `≥ ${costUsd < 0.000_05 ? '$0' : usd(costUsd)}`
 }
 

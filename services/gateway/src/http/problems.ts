@@ -97,11 +97,16 @@ const PART_NAMES: Readonly<Record<string, string>> = {
 /** Describes each invalid field for the client. */
 export function fieldErrors(places: readonly InvalidPlace[], part: string): FieldError[] {
   const last = places.at(-1)
-  if (last?.keyword !== 'anyOf') return errorsOf(places, part)
+  if (last?.keyword !== 'anyOf') return distinct(errorsOf(places, part))
   // The value matches none of the allowed forms, so the detail lists all of them.
   const tried = errorsOf(places.slice(0, -1), part)
   const detail = tried.map((each) => each.detail).join(', or ')
   return tried.slice(0, 1).map(({ pointer }) => ({ pointer, detail }))
+}
+
+/** Each missing field of an object is found once for every other one. */
+function distinct(errors: readonly FieldError[]): FieldError[] {
+  return [...new Map(errors.map((each) => [`${each.pointer} ${each.detail}`, each])).values()]
 }
 
 function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {

@@ -1,4 +1,4 @@
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { FieldError } from '@agentfleet/protocol'
 import type { FastifySchemaCompiler } from 'fastify'
@@ -8,6 +8,8 @@ import { fieldErrors } from './problems.ts'
 // Errors carry their object and its schema, so that a problem can name every wrong field of the object.
 const COMMON = { useDefaults: true, removeAdditional: false, strict: false, verbose: true } as const
 const DOCUMENT = 'document'
+/** A body with at most this many values is small: a form has fewer. */
+const SMALL_VALUES = 100
 
 /** Fills in the defaults of a value and returns its errors; undefined if it is valid. */
 export type ValueCheck = (value: unknown) => FieldError[] | undefined
@@ -23,18 +25,20 @@ export function valueCheck(document: ApiDocument, schema: string): ValueCheck {
 /**
  * Validates requests against the schemas of openapi.yaml. In a body it only fills in defaults; it
  * converts nothing and removes nothing. It converts parameters and headers, which arrive as text.
- * It stops at the first error, because collecting all errors would make a large invalid body cost
- * more than a valid one; the problem then names every unknown and missing field of that object.
+ * In a large body it stops at the first error, because collecting all errors would make a large
+ * invalid body cost more than a valid one; the problem then names every unknown and missing field
+ * of that object. In a small body, such as that of a form, it finds every error.
  */
 export function requestValidator(): FastifySchemaCompiler<object> {
   const bodies = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))
   const texts = withFormats(new Ajv2020({ ...COMMON, coerceTypes: true }))
   // A parameter that can be repeated arrives as text when it is sent once.
   const queries = withFormats(new Ajv2020({ ...COMMON, coerceTypes: 'array' }))
+  const thorough = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false, allErrors: true }))
   return ({ schema, httpPart }) => {
     switch (httpPart ?? 'body') {
       case 'body':
-        return bodies.compile(schema)
+        return bodyCheck(bodies.compile(schema), () => thorough.compile(schema))
       case 'querystring':
         return queries.compile({ ...schema, additionalProperties: false })
       case 'headers':
@@ -43,6 +47,32 @@ export function requestValidator(): FastifySchemaCompiler<object> {
         return texts.compile(schema)
     }
   }
+}
+
+/** Validates a body; the thorough check is compiled when the first small body is wrong. */
+function bodyCheck(quick: ValidateFunction, compile: () => ValidateFunction) {
+  let thorough: ValidateFunction | undefined
+  return (body: unknown): true | { error: ErrorObject[] } => {
+    if (quick(body)) return true
+    const first = quick.errors ?? []
+    if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return { error: first }
+    thorough ??= compile()
+    thorough(body)
+    const all = thorough.errors ?? []
+    // The errors of the forms that a value may have belong together: they are told for one value only.
+    return { error: all.some(({ keyword }) => keyword === 'anyOf') ? first : all }
+  }
+}
+
+/** Counts the values in a body, up to one more than `most`. */
+function valuesIn(body: unknown, most: number): number {
+  if (typeof body !== 'object' || body === null || most < 1) return 1
+  let values = 1
+  for (const value of Object.values(body)) {
+    values += valuesIn(value, most - values)
+    if (values > most) break
+  }
+  return values
 }
 
 /** Adds the formats that the document uses; an unknown format fails the start. */

@@ -10,7 +10,7 @@ import {
   toProblem,
   wrongField,
 } from '../../src/http/problems.ts'
-import { valueCheck } from '../../src/http/validation.ts'
+import { requestValidator, valueCheck } from '../../src/http/validation.ts'
 
 const document = loadDocument()
 const check = valueCheck(document, 'TaskRequest')
@@ -132,4 +132,28 @@ test('a request with an unknown path or method gets an error with a similar path
   expect(detail('GET', '/v1/tasks/')).toMatch(/^Did you mean \/v1\/tasks\? /)
   expect(detail('POST', '/v1/schedules')).toMatch(/^\/v1\/schedules accepts GET, and not POST. /)
   expect(detail('GET', '/somewhere/else')).toMatch(/^GET \/openapi.json lists/)
+})
+
+test('in a small body every wrong field is found, and in a large body only the first one', () => {
+  const schema = {
+    type: 'object',
+    required: ['a', 'b'],
+    properties: {
+      model: { type: 'string', minLength: 1 },
+      attempts: { type: 'integer', minimum: 1 },
+      budget: { type: 'object', properties: { usd: { type: 'number', exclusiveMinimum: 0 } } },
+      numbers: { type: 'array', items: { type: 'integer' } },
+    },
+  }
+  const place = { schema, httpPart: 'body', method: 'POST', url: '/' } as const
+  const validate = requestValidator()(place) as (body: unknown) => {
+    error?: Parameters<typeof fieldErrors>[0]
+  }
+  const wrong = { model: '', attempts: 0, budget: { usd: 0 } }
+  const found = fieldErrors(validate(wrong).error ?? [], 'body').map(({ pointer }) => pointer)
+  expect(found.toSorted()).toEqual(['/a', '/attempts', '/b', '/budget/usd', '/model'])
+  const numbers = Array.from({ length: 101 }, () => 1)
+  const large = { ...wrong, a: 1, b: 1, numbers }
+  expect(validate(large).error).toHaveLength(1)
+  expect(validate({ a: 1, b: 1, numbers })).toBe(true)
 })
