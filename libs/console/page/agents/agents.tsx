@@ -6,7 +6,9 @@ import { withQuery } from '../api/query.ts'
 import { costOf, count, percent, UNKNOWN } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
+import { LongTable } from '../parts/tables/long-table.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
+import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, open } from '../shell/router.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
@@ -17,12 +19,25 @@ const EVERY_MS = 15_000
 const FIGURES_MS = 86_400_000
 const FIGURES_EVERY_MS = 60_000
 
-const AGENTS: readonly Column<AgentSummary>[] = [
-  { title: 'Agent', of: ({ name }) => <a href={linkTo('agents', name)}>{name}</a> },
-  { title: 'Version', kind: 'number', of: ({ builtIn, version }) => (builtIn ? '—' : version) },
-  { title: 'Source', of: ({ builtIn }) => (builtIn ? 'built-in' : 'your own') },
-  { title: 'Model', of: ({ model }) => model ?? '—' },
-  { title: 'Changed', of: ({ updatedAt }) => <Instant at={updatedAt} /> },
+const AGENTS: readonly WideColumn<AgentSummary>[] = [
+  {
+    title: 'Agent',
+    width: 180,
+    of: ({ name }) => (
+      <a href={linkTo('agents', name)} title={name}>
+        {name}
+      </a>
+    ),
+  },
+  {
+    title: 'Version',
+    width: 72,
+    kind: 'number',
+    of: ({ builtIn, version }) => (builtIn ? '—' : version),
+  },
+  { title: 'Source', width: 90, of: ({ builtIn }) => (builtIn ? 'built-in' : 'your own') },
+  { title: 'Model', width: 140, of: ({ model }) => model ?? '—' },
+  { title: 'Changed', width: 200, of: ({ updatedAt }) => <Instant at={updatedAt} /> },
   { title: 'Description', kind: 'wide', of: ({ description, role }) => description ?? role ?? '—' },
 ]
 const BEHAVIOUR: readonly Column<Behaviour>[] = [
@@ -82,7 +97,7 @@ export function Agents() {
       <h1 tabIndex={-1}>Agents</h1>
       <Panel loaded={agents}>
         {(list) => (
-          <Table
+          <LongTable
             caption="Agents"
             columns={AGENTS}
             rows={list.agents}

@@ -16,7 +16,8 @@ import { ApprovalForm } from './form.tsx'
 import { useTasks } from './use-tasks.ts'
 
 const EVERY_MS = 3_000
-const PAGE_TASKS = 100
+/** Each has a form: more would be more elements than a page can draw fast. */
+const PAGE_TASKS = 50
 const DECIDED = '/v1/audit?operation=approveStep&kind=change&limit=50'
 const DECIDED_EVERY_MS = 15_000
 /** Tasks that the view reads one by one, for their deadlines or decisions. */
@@ -44,7 +45,9 @@ export function Approvals() {
           const shown = open.filter(({ id }) => !hidden.has(id))
           return (
             <>
-              {open.length === 0 && <p class="empty">No task waits for a person.</p>}
+              {open.length === 0 && nextCursor === undefined && (
+                <p class="empty">No task waits for a person.</p>
+              )}
               {shown.map((task) => (
                 <section key={task.id} class="box">
                   <p>

@@ -27,8 +27,9 @@ const DECISIONS_SHOWN = 5
 interface Lists {
   readonly incidents: IncidentPage['incidents']
   readonly decisions: DecisionPage['decisions']
-  /** Tasks that wait for a person, among the newest waiting ones; undefined if the key may not list tasks. */
+  /** Tasks that wait for a person, and whether there are more. */
   readonly approvals: number
+  readonly moreApprovals: boolean
 }
 
 /** The first view: is work flowing? */
@@ -70,6 +71,7 @@ async function readLists(signal: AbortSignal): Promise<Lists> {
     incidents: incidents.incidents,
     decisions: decisions.decisions.filter(({ acted }) => acted).slice(0, DECISIONS_SHOWN),
     approvals: waiting.tasks.length,
+    moreApprovals: waiting.nextCursor !== undefined,
   }
 }
 
@@ -150,7 +152,7 @@ function OwnStates({ tasks }: { tasks: NonNullable<StatsFrame['tasks']> }) {
 }
 
 function Recent({ lists }: { lists: Lists }) {
-  const { incidents, decisions, approvals } = lists
+  const { incidents, decisions, approvals, moreApprovals } = lists
   return (
     <>
       <Facts
@@ -158,7 +160,9 @@ function Recent({ lists }: { lists: Lists }) {
           [
             'Approvals',
             <a key="approvals" href={linkTo('approvals')}>
-              {approvals === 0 ? 'No task waits for a person.' : `${count(approvals)} waiting`}
+              {approvals === 0 && !moreApprovals
+                ? 'No task waits for a person.'
+                : `${moreApprovals ? '≥ ' : ''}${count(approvals)} waiting`}
             </a>,
           ],
         ]}

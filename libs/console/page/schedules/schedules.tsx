@@ -18,7 +18,9 @@ import { TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Record } from '../parts/record.tsx'
+import { LongTable } from '../parts/tables/long-table.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
+import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { focusHeading } from '../parts/heading.ts'
@@ -28,16 +30,29 @@ import { Ticks, usePreview } from './preview.tsx'
 
 const EVERY_MS = 5_000
 
-const COLUMNS: readonly Column<ScheduleView>[] = [
-  { title: 'Schedule', of: ({ name }) => <a href={linkTo('schedules', name)}>{name}</a> },
-  { title: 'Cron', of: ({ cron, timeZone }) => <code>{`${cron} ${timeZone}`}</code> },
-  { title: 'Next', of: ({ nextAt, paused }) => (paused ? 'paused' : <Ago at={nextAt} />) },
-  { title: 'Last', of: ({ lastTickAt }) => <Ago at={lastTickAt} /> },
+const COLUMNS: readonly WideColumn<ScheduleView>[] = [
+  {
+    title: 'Schedule',
+    width: 150,
+    of: ({ name }) => (
+      <a href={linkTo('schedules', name)} title={name}>
+        {name}
+      </a>
+    ),
+  },
+  { title: 'Cron', width: 210, of: ({ cron, timeZone }) => <code>{`${cron} ${timeZone}`}</code> },
+  {
+    title: 'Next',
+    width: 80,
+    of: ({ nextAt, paused }) => (paused ? 'paused' : <Ago at={nextAt} />),
+  },
+  { title: 'Last', width: 90, of: ({ lastTickAt }) => <Ago at={lastTickAt} /> },
   {
     title: 'Last task',
+    width: 90,
     of: ({ lastTaskId }) => (lastTaskId === undefined ? '—' : <TaskLink id={lastTaskId} />),
   },
-  { title: 'Last tick', of: ({ lastSkipped }) => skipped(lastSkipped) },
+  { title: 'Last tick', width: 230, of: ({ lastSkipped }) => skipped(lastSkipped) },
   { title: 'Task', kind: 'wide', of: ({ task }) => <bdi>{task.task}</bdi> },
 ]
 
@@ -70,7 +85,7 @@ export function Schedules() {
       </ListHeading>
       <Panel loaded={loaded}>
         {({ schedules }) => (
-          <Table
+          <LongTable
             caption="Schedules"
             columns={COLUMNS}
             rows={schedules}

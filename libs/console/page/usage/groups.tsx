@@ -1,14 +1,15 @@
 import type { UsageReport } from '@agentfleet/protocol'
 import { costOf, count } from '../format/format.ts'
-import { Table, type Column } from '../parts/tables/table.tsx'
+import { LongTable } from '../parts/tables/long-table.tsx'
+import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { groupRows, type GroupRow } from './group-rows.ts'
 
-const COLUMNS: readonly Column<GroupRow>[] = [
-  { title: 'Name', of: ({ name }) => name },
-  { title: 'LLM calls', kind: 'number', of: ({ usage }) => count(usage.llmCalls) },
-  { title: 'Tokens in', kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
-  { title: 'Tokens out', kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
-  { title: 'Cost', kind: 'number', of: ({ usage }) => costOf(usage) },
+const COLUMNS: readonly WideColumn<GroupRow>[] = [
+  { title: 'Name', of: ({ name }) => <bdi title={name}>{name}</bdi> },
+  { title: 'LLM calls', width: 90, kind: 'number', of: ({ usage }) => count(usage.llmCalls) },
+  { title: 'Tokens in', width: 96, kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
+  { title: 'Tokens out', width: 96, kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
+  { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
 /** The usage of all days by agent, tenant or the values of a metadata key. */
@@ -22,7 +23,7 @@ export function Groups({
   return (
     <>
       <h2>By {name}</h2>
-      <Table
+      <LongTable
         caption={`Usage by ${name}, most expensive first`}
         columns={COLUMNS}
         rows={groupRows({ days, total })}

@@ -6,7 +6,9 @@ import { costOf, count } from '../format/format.ts'
 import { Choice } from '../parts/filters/choice.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
+import { LongTable } from '../parts/tables/long-table.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
+import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { Groups } from './groups.tsx'
 import { KeyLimitsOfProviders } from './key-limits.tsx'
@@ -22,15 +24,20 @@ interface Row {
   readonly usage: UsageReport['total']
 }
 
-const COLUMNS: readonly Column<Row>[] = [
-  { title: 'Day (UTC)', of: ({ day }) => day },
-  { title: 'Model', of: ({ model }) => model },
-  { title: 'Provider', of: ({ provider }) => provider },
-  { title: 'LLM calls', kind: 'number', of: ({ usage }) => count(usage.llmCalls) },
-  { title: 'Tokens in', kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
-  { title: 'of them cached', kind: 'number', of: ({ usage }) => count(usage.cachedTokens) },
-  { title: 'Tokens out', kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
-  { title: 'Cost', kind: 'number', of: ({ usage }) => costOf(usage) },
+const COLUMNS: readonly WideColumn<Row>[] = [
+  { title: 'Day (UTC)', width: 100, of: ({ day }) => day },
+  { title: 'Model', of: ({ model }) => <span title={model}>{model}</span> },
+  { title: 'Provider', width: 140, of: ({ provider }) => provider },
+  { title: 'LLM calls', width: 90, kind: 'number', of: ({ usage }) => count(usage.llmCalls) },
+  { title: 'Tokens in', width: 96, kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
+  {
+    title: 'of them cached',
+    width: 124,
+    kind: 'number',
+    of: ({ usage }) => count(usage.cachedTokens),
+  },
+  { title: 'Tokens out', width: 96, kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
+  { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
 const HOURS: readonly Column<NonNullable<UsageReport['days'][number]['hours']>[number]>[] = [
@@ -86,7 +93,7 @@ export function Usage() {
                 ['Tokens out', count(total.outputTokens)],
               ]}
             />
-            <Table
+            <LongTable
               caption="Usage by day and model, newest day first"
               columns={COLUMNS}
               rows={rowsOf(days)}
