@@ -129,7 +129,9 @@ function Versions({ versions }: { versions: readonly AgentView[] }) {
       </label>
       {chosen === undefined && <p class="empty">This version is no longer kept.</p>}
       {chosen !== undefined && before === undefined && (
-        <p class="muted">The version before it is not kept.</p>
+        <p class="muted">
+          {chosen.version === 1 ? 'It is the first version.' : 'The version before it is not kept.'}
+        </p>
       )}
       {chosen !== undefined && before !== undefined && (
         <Diff before={before.definition} after={chosen.definition} label="What changed" />

@@ -37,7 +37,7 @@ const AGENTS: readonly WideColumn<AgentSummary>[] = [
   },
   { title: 'Source', width: 90, of: ({ builtIn }) => (builtIn ? 'built-in' : 'your own') },
   { title: 'Model', width: 140, of: ({ model }) => model ?? '—' },
-  { title: 'Changed', width: 200, of: ({ updatedAt }) => <Instant at={updatedAt} /> },
+  { title: 'Changed', width: 216, of: ({ updatedAt }) => <Instant at={updatedAt} /> },
   { title: 'Description', kind: 'wide', of: ({ description, role }) => description ?? role ?? '—' },
 ]
 const BEHAVIOUR: readonly Column<Behaviour>[] = [
