@@ -50,18 +50,26 @@ export function requestValidator(): FastifySchemaCompiler<object> {
 }
 
 /** Validates a body; the thorough check is compiled when the first small body is wrong. */
-function bodyCheck(quick: ValidateFunction, compile: () => ValidateFunction) {
+function bodyCheck(quick: ValidateFunction, compile: () => ValidateFunction): BodyCheck {
   let thorough: ValidateFunction | undefined
-  return (body: unknown): true | { error: ErrorObject[] } => {
+  const check: BodyCheck = (body) => {
     if (quick(body)) return true
-    const first = quick.errors ?? []
-    if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return { error: first }
+    check.errors = quick.errors ?? null
+    if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return false
     thorough ??= compile()
     thorough(body)
-    const all = thorough.errors ?? []
     // The errors of the forms that a value may have belong together: they are told for one value only.
-    return { error: all.some(({ keyword }) => keyword === 'anyOf') ? first : all }
+    const isTold = thorough.errors?.every(({ keyword }) => keyword !== 'anyOf') ?? false
+    if (isTold) check.errors = thorough.errors ?? null
+    return false
   }
+  return check
+}
+
+/** A validation as Fastify calls it: after `false` it reads the errors. */
+interface BodyCheck {
+  (body: unknown): boolean
+  errors?: ErrorObject[] | null
 }
 
 /** Counts the values in a body, up to one more than `most`. */

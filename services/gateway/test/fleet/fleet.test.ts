@@ -24,14 +24,14 @@ test.each([
 ] as const)('a fleet whose only node is %o has no available nodes', (change) => {
   const view = fleetView({ ...snapshot, nodes: [{ ...node, ...change }] }, 500)
   expect(view.status).toBe('no-available-nodes')
-  expect(view.explanation).toContain('2 tasks wait')
+  expect(view.explanation).toContain('Tasks that wait for a node: 2.')
 })
 
 test('a living node that Consul does not list takes no tasks, and the fleet says so', () => {
   const unlisted = { ...node, passing: false }
   const view = fleetView({ ...snapshot, nodes: [unlisted] }, 500)
   expect(view.status).toBe('no-available-nodes')
-  expect(view.explanation).toContain('Consul does not list 1 living nodes')
+  expect(view.explanation).toContain('Living nodes that Consul does not list as healthy: 1.')
   expect(view.nodes[0]).toMatchObject({ passing: false })
   const half = fleetView({ ...snapshot, nodes: [unlisted, { ...node, nodeId: 'n2' }] }, 500)
   expect(half).toMatchObject({ status: 'ok' })

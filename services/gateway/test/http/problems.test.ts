@@ -146,14 +146,17 @@ test('in a small body every wrong field is found, and in a large body only the f
     },
   }
   const place = { schema, httpPart: 'body', method: 'POST', url: '/' } as const
-  const validate = requestValidator()(place) as (body: unknown) => {
-    error?: Parameters<typeof fieldErrors>[0]
+  const validate = requestValidator()(place) as {
+    (body: unknown): boolean
+    errors?: Parameters<typeof fieldErrors>[0]
   }
   const wrong = { model: '', attempts: 0, budget: { usd: 0 } }
-  const found = fieldErrors(validate(wrong).error ?? [], 'body').map(({ pointer }) => pointer)
+  expect(validate(wrong)).toBe(false)
+  const found = fieldErrors(validate.errors ?? [], 'body').map(({ pointer }) => pointer)
   expect(found.toSorted()).toEqual(['/a', '/attempts', '/b', '/budget/usd', '/model'])
   const numbers = Array.from({ length: 101 }, () => 1)
   const large = { ...wrong, a: 1, b: 1, numbers }
-  expect(validate(large).error).toHaveLength(1)
+  expect(validate(large)).toBe(false)
+  expect(validate.errors).toHaveLength(1)
   expect(validate({ a: 1, b: 1, numbers })).toBe(true)
 })
