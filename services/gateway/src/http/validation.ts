@@ -58,9 +58,9 @@ function bodyCheck(quick: ValidateFunction, compile: () => ValidateFunction): Bo
     if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return false
     thorough ??= compile()
     thorough(body)
-    // The errors of the forms that a value may have belong together: they are told for one value only.
-    const isTold = thorough.errors?.every(({ keyword }) => keyword !== 'anyOf') ?? false
-    if (isTold) check.errors = thorough.errors ?? null
+    // The errors of all forms that one value may have belong together: beside other errors nobody could tell them apart.
+    const isClear = thorough.errors?.every(({ keyword }) => keyword !== 'anyOf') ?? false
+    if (isClear) check.errors = thorough.errors ?? null
     return false
   }
   return check
