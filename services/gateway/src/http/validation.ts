@@ -58,7 +58,7 @@ function bodyCheck(quick: ValidateFunction, compile: () => ValidateFunction): Bo
     if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return false
     thorough ??= compile()
     thorough(body)
-    // The errors of all forms that one value may have belong together: beside other errors nobody could tell them apart.
+    // A problem describes the errors of a value that may have several forms only without other errors.
     const isClear = thorough.errors?.every(({ keyword }) => keyword !== 'anyOf') ?? false
     if (isClear) check.errors = thorough.errors ?? null
     return false
