@@ -15,7 +15,8 @@ import { brokenBy, transportTo } from './mcp-transport.ts'
  * States: created → connecting ⇄ waiting (after a failure, with backoff) → connected → connecting (after a
  * break) → closed. Invariants: only tools of the allow-list are offered; tools stay known while their server is
  * unavailable, and a call then fails with that reason; a call that may have been made is repeated only if the
- * server marks the tool as harmless; a stdio server ends with its node.
+ * server marks the tool as harmless; a broken call does not end the other calls of its connection; a stdio server
+ * ends with its node.
  */
 export interface McpServer {
   /** Returns its tools as `server__tool`; empty before the first connection. */
@@ -53,6 +54,8 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   const { name, config, log, random } = deps
   const secrets = mcpSecrets(config)
   let client: Client | undefined
+  // The calls under way on each connection, the replaced ones included.
+  const underWay = new Map<Client, number>()
   let tools: readonly Tool[] = []
   let problem: string | undefined = 'the node has not connected to the server yet'
   let failures = 0
@@ -108,21 +111,30 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
     log.warn({ server: name }, 'The connection to an MCP server broke')
     again()
   }
+  /** Closes a replaced connection behind its last call. */
+  const ended = (used: Client): void => {
+    const left = (underWay.get(used) ?? 1) - 1
+    if (left > 0) return void underWay.set(used, left)
+    underWay.delete(used)
+    if (used !== client) void used.close().catch(() => undefined)
+  }
   const call = async (tool: McpTool, args: unknown, context: ToolContext): Promise<ToolOutput> => {
     const used = client
     if (used === undefined) throw toolFailure('retry', `the MCP server ${name} is not connected`)
+    underWay.set(used, (underWay.get(used) ?? 0) + 1)
     try {
       return outputOf(await callTool(used, tool.name, args, context, config.timeoutMs))
     } catch (error) {
       const broken = context.signal.aborted ? undefined : brokenBy(error)
       if (broken === undefined) throw error
       lost(used)
-      void used.close().catch(() => undefined)
       if (broken === 'not-made' || isHarmless(tool)) {
         throw toolFailure('retry', `the connection to the MCP server ${name} broke`, error)
       }
       const message = `the connection to the MCP server ${name} broke; the call may have taken effect`
       throw toolFailure('tell-model', message, error)
+    } finally {
+      ended(used)
     }
   }
 
@@ -133,9 +145,9 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
     async close() {
       closed = true
       clearTimeout(timer)
-      const last = client
+      const open = new Set([...(client === undefined ? [] : [client]), ...underWay.keys()])
       client = undefined
-      await last?.close()
+      await Promise.all([...open].map((each) => each.close()))
     },
   }
 }

@@ -67,7 +67,7 @@ async function connect(name: string, config: unknown) {
 /** A small server over HTTP that can be stopped and restarted on its port. */
 async function serveHttp() {
   const keys: unknown[] = []
-  const state = { dropNext: false }
+  const state = { dropNext: false, held: Promise.resolve() }
   const protocolServer = () => {
     const mcp = new ProtocolServer({ name: 'test', version: '1' })
     const add = (name: string, idempotentHint: boolean) =>
@@ -76,6 +76,7 @@ async function serveHttp() {
         { description: name, inputSchema: { text: z.string() }, annotations: { idempotentHint } },
         async ({ text }, extra) => {
           keys.push(extra._meta?.['agentfleet/idempotency-key'])
+          await state.held
           return { content: [{ type: 'text', text: text.repeat(2) }] }
         },
       )
@@ -258,6 +259,21 @@ describe('an MCP server over HTTP', () => {
       output: { error: true, text: expect.stringContaining('may have taken effect') },
     })
     expect(keys).toEqual([])
+  })
+
+  test('finishes its other calls if the connection breaks within one of them', async () => {
+    const { config, keys, state } = await serveHttp()
+    const { call } = await connect('web', config)
+    let release = (): void => undefined
+    state.held = new Promise((resolve) => {
+      release = resolve
+    })
+    const other = call('web__once', { text: 'ab' })
+    await eventually(() => expect(keys).toHaveLength(1))
+    state.dropNext = true
+    expect(await call('web__once', { text: 'ab' })).toMatchObject({ output: { error: true } })
+    release()
+    expect(await other).toMatchObject({ output: { text: 'abab', error: false } })
   })
 
   test('makes the attempt retry later while it is unavailable, and is used when it is back', async () => {
