@@ -1,7 +1,7 @@
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
 import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
-import { right, table, type Cell, type Look } from './table.ts'
+import { right, table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
 
@@ -170,7 +170,13 @@ function budgetTable(budget: NonNullable<TenantLimitsView['budget']>, look: Look
 
 type Store = NonNullable<TenantLimitsView['stores']>['log']
 
-const USAGE_COLUMNS = ['LLM CALLS', 'TOKENS IN', 'TOKENS OUT', 'COST'].map((name) => right(name))
+/** In a narrow terminal the names in the columns before these stay: a cost without its name says nothing. */
+const USAGE_COLUMNS: readonly Column[] = [
+  { ...right('LLM CALLS'), leaves: 3 },
+  { ...right('TOKENS IN'), leaves: 2 },
+  { ...right('TOKENS OUT'), leaves: 1 },
+  right('COST'),
+]
 
 function usageCells(usage: UsageReport['total']): readonly Cell[] {
   return [

@@ -105,6 +105,8 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   expect(usageTable(report, LOOK, 'agent')).toContain(
     'An earlier release counted 1 call without their agents.',
   )
+  const narrow = usageTable(report, { ...LOOK, columns: 50 })
+  expect(narrow.replaceAll(/ {2,}/g, ' ').split('\n')[1]).toBe('2026-01-31 openai/gpt $0.0002')
   const grouped = {
     ...report,
     days: [{ ...day, values: [{ value: 'search', usage }], tenants: [] }],
