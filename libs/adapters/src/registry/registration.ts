@@ -4,10 +4,10 @@ import type { Logger } from '@agentfleet/runtime'
 /**
  * One entry in Consul, kept until it is closed.
  *
- * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has lost is
- * registered again within one check; REG-2 an entry that Consul lists is not touched, whatever its health,
- * because only its health check may make it healthy again; REG-3 nothing is registered after `close`; REG-4 a
- * service starts while Consul is away, and is registered once Consul is back.
+ * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has lost, or whose
+ * health check it has lost, is registered again within one look; REG-2 an entry that Consul lists with its check is
+ * not touched, whatever its health, because only its check may make it healthy again; REG-3 nothing is registered
+ * after `close`; REG-4 a service starts while Consul is away, and is registered once Consul is back.
  */
 export interface Registration {
   /** Takes the entry out of Consul. */
@@ -19,7 +19,7 @@ interface RegistrationCalls {
   /** Whether this error of a call means that Consul is away, so that it may succeed later. */
   isOutage(error: unknown): boolean
   register(): Promise<unknown>
-  /** Whether Consul lists the entry, with any state of its check. */
+  /** Whether Consul lists the entry with its check, in any state of the check. */
   listed(): Promise<boolean>
   deregister(): Promise<unknown>
 }

@@ -104,7 +104,7 @@ export function connectRegistry(options: {
             const entries: unknown = await limited(consul.health.service(query))
             // Not a list: nothing is known about the entry, as in an outage.
             if (!Array.isArray(entries)) throw new Error('Consul answered without a list')
-            return entries.length > 0
+            return entries.some((found) => isChecked(found, id))
           },
           deregister: () => limited(consul.agent.service.deregister(id)),
         },
@@ -154,6 +154,15 @@ export function connectRegistry(options: {
       )
     },
   }
+}
+
+/** Whether a listed service has its check: without one, Consul counts it as passing for ever. */
+function isChecked(entry: unknown, id: string): boolean {
+  const { Checks: checks } = (entry ?? {}) as { readonly Checks?: unknown }
+  return (
+    Array.isArray(checks) &&
+    checks.some((check: { readonly ServiceID?: unknown } | null) => check?.ServiceID === id)
+  )
 }
 
 function isNotFound(error: unknown): boolean {

@@ -30,8 +30,8 @@ const states = async (): Promise<Record<string, string>> => {
   const checks = (await answer.json()) as { ServiceID: string; Status: string }[]
   return Object.fromEntries(checks.map(({ ServiceID, Status }) => [ServiceID, Status]))
 }
-const forget = async (id: string): Promise<void> => {
-  const answer = await fetch(`${servers.consul.url}/v1/agent/service/deregister/${id}`, {
+const forget = async (id: string, what = 'service'): Promise<void> => {
+  const answer = await fetch(`${servers.consul.url}/v1/agent/${what}/deregister/${id}`, {
     method: 'PUT',
   })
   expect(answer.status).toBe(200)
@@ -46,6 +46,14 @@ test('REG-1: all entries of a service that Consul has lost are registered again'
   }, SOON_MS)
   await Promise.all(kept.map((registration) => registration.close()))
   expect(await states()).toEqual({})
+})
+
+test('REG-1: a service whose check Consul has lost gets its check again', async () => {
+  const registry = connectRegistry({ url: servers.consul.url, log })
+  const kept = await registry.register(entry('n6'))
+  await forget('service:n6', 'check')
+  await eventually(async () => expect(await states()).toEqual({ n6: 'passing' }), SOON_MS)
+  await kept.close()
 })
 
 test('REG-1: the entries of a service are registered again after Consul has started without its data', async () => {
