@@ -22,7 +22,7 @@ export interface GatewaysHeard {
 /** By then every coordinator has heard a new gateway, and every gateway has heard its number. */
 const SETTLE_MS = 3_000
 /** Shorter than the time after which coordinators forget a gateway that they do not hear (5 s). */
-const SILENCE_MS = 2_000
+const SILENCE_MS = 4_000
 
 /** Notes an announcement. */
 export function hearGateways(
