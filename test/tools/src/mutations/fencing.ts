@@ -148,7 +148,7 @@ export const FENCING: readonly Mutation[] = [
     replace: '',
     tests: ['services/worker/test/node/ownership.test.ts'],
     caughtBy: /a node that has stood still asks for its runs/,
-    because: /over/,
+    because: /paid/,
   },
   {
     name: 'stored-before-going-on',

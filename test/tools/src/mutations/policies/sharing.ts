@@ -119,14 +119,4 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /the first entry of an owner waits for at most one entry/,
     because: /Property failed/,
   },
-  {
-    name: 'spare-tool-thread',
-    safeguard: 'no tenant takes the last thread of CPU-heavy tools (L7)',
-    file: 'services/worker/src/tools/tool-threads.ts',
-    find: ' || (running === threadsMax && !tenants.has(tenant))',
-    replace: '',
-    tests: ['services/worker/test/tool-modules.test.ts'],
-    caughtBy: /gets a thread although endless calls of another tenant wait/,
-    because: /timed out/i,
-  },
 ]
