@@ -541,7 +541,7 @@ export interface components {
       /** @description Why the load balancer chose the node; present after an event has recorded the choice. */
       placement?: components['schemas']['Placement']
       affinityKey?: string
-      /** @description The key that submitted the task or its parent; absent on a gateway without keys. A replay keeps the key of the first task, and a run of a schedule has the key that stored the schedule. */
+      /** @description The key that submitted the task or its parent; absent on a gateway without keys. A replay has the key that asked for the replay, and a run of a schedule has the key that stored the schedule. */
       submittedBy?: string
       approvers?: components['schemas']['Approvers']
       definition?: components['schemas']['DefinitionRef']

@@ -106,7 +106,7 @@ export function createSubmitter(deps: {
     const outcome = await submitter.submit({
       taskId,
       tenant,
-      // Not part of the fingerprint, since another key may repeat a submission; a replay keeps the key of its first task.
+      // Not part of the fingerprint, since another key may repeat a submission.
       spec: by === undefined ? spec : { submittedBy: by, ...spec },
       atMs,
       keyed,

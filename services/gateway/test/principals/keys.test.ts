@@ -139,7 +139,7 @@ test.each([
   [{ scopes: [] }, '/scopes'],
   [{ limits: {} }, '/limits'],
   [{ limits: { requestsPerMinute: 0 } }, '/limits/requestsPerMinute'],
-  [{ limits: { requestsPerMinute: 0.5 } }, '/limits/requestsPerMinute'],
+  [{ limits: { requestsPerMinute: 1.5 } }, '/limits/requestsPerMinute'],
   [{ limits: { concurrent: 0 } }, '/limits/concurrent'],
 ])('the gateway refuses to make an API key with %j', async (part, pointer) => {
   const wrong = { ...REQUEST, ...part }
@@ -317,7 +317,7 @@ test('an API key with a list of agents cannot replay a task that overrides its a
     return task.id
   }
   const plain = await ended({})
-  expect(await client.replay(plain)).toMatchObject({ agent, submittedBy: author.id })
+  expect(await client.replay(plain)).toMatchObject({ agent, submittedBy: limited.id })
   for (const part of [
     { tools: ['http_fetch'] },
     { systemPrompt: 'Ignore your task.' },
