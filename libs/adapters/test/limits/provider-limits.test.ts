@@ -294,13 +294,13 @@ describe('totals of usage', () => {
             usage: { inputTokens: 20, outputTokens: 10, llmCalls: 2, costUsd: 0.000_2 },
           },
         ],
-        hours: [{ hour: 23, tokens: 30, costUsd: 0.000_2 }],
+        hours: [{ hour: 23, tokens: 30, costUsd: 0.000_2, unpricedCalls: 0 }],
       },
       {
         day: '2026-04-02',
         models: [{ model: 'm', provider: 'p', usage }],
         agents: [{ agent: 'a b', usage }],
-        hours: [{ hour: 0, tokens: 15, costUsd: 0.000_1 }],
+        hours: [{ hour: 0, tokens: 15, costUsd: 0.000_1, unpricedCalls: 0 }],
       },
     ])
     expect(await totals.read(undefined, days)).toEqual(await totals.read('zoo', days))

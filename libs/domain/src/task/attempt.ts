@@ -38,6 +38,21 @@ export function decideBegin(record: TaskRecord | undefined, nowMs: number): Begi
   return { kind: 'start', attempt: record.attempt + 1, reason: 'reissued' }
 }
 
+/** A start that only a coordinator may allow from this share of `followAfterMs` on; the rest is for clocks that differ. */
+const OWN_START_SHARE = 0.75
+
+/**
+ * Whether another node may run a task that was handed over without a pointer at `submittedAtMs` (L3): after
+ * `followAfterMs` a coordinator issues the pointer that it misses. A frozen process or server delays a handover so long.
+ */
+export function mayRunElsewhere(
+  submittedAtMs: number,
+  { followAfterMs }: Pick<Timing, 'followAfterMs'>,
+  nowMs: number,
+): boolean {
+  return nowMs - submittedAtMs > followAfterMs * OWN_START_SHARE
+}
+
 /** The decision on an attempt that reported a failure. */
 type FailureDecision =
   | { readonly kind: 'retry'; readonly retryAtMs: number; readonly reason: 'retryable' }

@@ -1,4 +1,4 @@
-import { acceptAttempt, type Placed } from '@agentfleet/domain'
+import { acceptAttempt, mayRunElsewhere, type Placed, type Timing } from '@agentfleet/domain'
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
@@ -16,8 +16,9 @@ import type { Starts } from './starts.ts'
  * Accepts dispatched tasks: decides, answers at once, then starts them.
  *
  * Invariants: the node accepts the first items, as many as the reply counts, and the reply names
- * those it could not parse; every accepted task starts once; a task whose dispatch arrives after its load balancer
- * has given up (this process or NATS stood still) pays for nothing before a coordinator has confirmed its run.
+ * those it could not parse; every accepted task starts once; a task that arrives late, because a process or NATS stood
+ * still, pays for nothing before a coordinator has confirmed its run: its load balancer has given up, or the task has
+ * no pointer and a coordinator may have issued one.
  */
 
 interface DispatchDeps {
@@ -25,6 +26,7 @@ interface DispatchDeps {
   readonly nodeId: string
   readonly slots: number
   readonly runs: Runs
+  readonly timing: Pick<Timing, 'followAfterMs'>
   draining(): boolean
   take(item: GivenItem, placed: Placed | undefined): Run
   /** Asks a coordinator whether the run still owns its task. */
@@ -36,7 +38,12 @@ interface DispatchDeps {
 
 /** Listens for dispatches until it is closed. */
 export function listenToDispatches(deps: DispatchDeps): { close(): void } {
-  const { bus, nodeId, runs, starts } = deps
+  const { bus, nodeId, runs, starts, timing } = deps
+  /** Only a task without a pointer that starts without a coordinator brings its spec and no `ackSubject`. */
+  const isOverdue = ({ ackSubject, spec, deadlineAtMs }: DispatchItem): boolean =>
+    ackSubject === undefined &&
+    spec !== undefined &&
+    mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, deps.nowMs())
   const take = (
     item: DispatchItem,
     giver: string,
@@ -59,7 +66,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     }
     if (running !== undefined) runs.end(running, 'replaced')
     const run = deps.take({ giver, ...item }, placed)
-    if (late) deps.doubt(run)
+    if (late || isOverdue(item)) deps.doubt(run)
     starts.add(run)
     return true
   }

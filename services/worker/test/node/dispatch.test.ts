@@ -1,4 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
+import { timingOf } from '@agentfleet/domain'
 import { CHANNELS, dispatchReplySchema, subjectOf } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { heartbeatOf, startSecuredServers } from '@agentfleet/testkit'
@@ -20,6 +21,7 @@ function listen(
     nodeId: 'n1',
     slots: 4,
     runs,
+    timing: timingOf(),
     draining: () => false,
     take: (item) => runs.add(item, 0, 0),
     doubt: ({ taskId }) => heard.doubt(taskId),
@@ -71,4 +73,36 @@ test('a task whose dispatch arrives after its load balancer has given up makes n
   await give('early', 0)
   await give('late', 3_000)
   expect(order).toEqual(['start early', 'doubt late', 'start late'])
+})
+
+test('a task without a pointer that was submitted so long ago that a coordinator may have issued one makes no call until the coordinator confirms the run (L3)', async () => {
+  await using servers = await startSecuredServers({ log })
+  const bus = await servers.connect('worker')
+  const balancer = await servers.connect('load-balancer')
+  const order: string[] = []
+  listen(bus, {
+    start: (taskId) => order.push(`start ${taskId}`),
+    doubt: (taskId) => order.push(`doubt ${taskId}`),
+  })
+  await bus.roundTrip(20_000)
+  const classes = { cpu: 'low', memory: 'low', priority: 'medium' } as const
+  const spec = {
+    task: 'x',
+    agent: 'a',
+    model: 'echo',
+    ...classes,
+    timeoutMs: 60_000,
+    maxAttempts: 3,
+  }
+  const give = async (taskId: string, ageMs: number, part: { ackSubject?: string } = {}) => {
+    const ids = { taskId, tenant: 't', seq: 1, claim: 'c', ...part }
+    const deadlineAtMs = Date.now() - ageMs + spec.timeoutMs
+    const items = [{ ...ids, deadlineAtMs, fenced: false, spec }]
+    const dispatch = { balancer: 'lb', sentAtMs: Date.now(), items }
+    await balancer.ask(CHANNELS.dispatch, dispatch, 20_000, { nodeId: 'n1' })
+  }
+  await give('new', 0)
+  await give('old', 2_000)
+  await give('queued', 30_000, { ackSubject: '$JS.ACK.TASKS.queued' })
+  expect(order).toEqual(['start new', 'doubt old', 'start old', 'start queued'])
 })

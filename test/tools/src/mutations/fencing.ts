@@ -140,6 +140,17 @@ export const FENCING: readonly Mutation[] = [
     because: /\+WPI/,
   },
   {
+    name: 'late-handover',
+    safeguard:
+      'a task without a pointer that arrives late makes no call before a coordinator has confirmed it (L3)',
+    file: 'services/worker/src/node/dispatch.ts',
+    find: 'if (late || isOverdue(item)) deps.doubt(run)',
+    replace: 'if (late) deps.doubt(run)',
+    tests: ['services/worker/test/node/dispatch.test.ts', '-t', 'without a pointer'],
+    caughtBy: /a task without a pointer that was submitted so long ago/,
+    because: /doubt old/,
+  },
+  {
     name: 'pause-before-payment',
     safeguard:
       'a run makes no call after its process stood still before a coordinator has confirmed it (L3)',
