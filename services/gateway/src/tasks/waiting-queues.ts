@@ -52,12 +52,25 @@ export function createWaiting(deps: {
       if (all > 0 && heldBytes + bodyBytes > HELD_MAX_BYTES) return undefined
       const held = perTenant.get(tenant) ?? { count: 0, bytes: 0 }
       const limit = limitOf(limits, tenant).heldRequests ?? HELD_PER_TENANT_MAX
-      const asks = [
-        { capacity: HELD_MAX, used: all, own: held.count, ask: 1, limit },
-        { capacity: HELD_MAX_BYTES, used: heldBytes, own: held.bytes, ask: bodyBytes },
-      ]
-      const fits = asks.every((ask) => decideShare({ ...ask, tenants: tenants() }).kind === 'take')
-      if (!fits) return undefined
+      const shared = tenants()
+      const places = {
+        capacity: HELD_MAX,
+        used: all,
+        own: held.count,
+        ask: 1,
+        limit,
+        tenants: shared,
+      }
+      if (decideShare(places).kind === 'refuse') return undefined
+      const { bytes: own } = held
+      const room = {
+        capacity: HELD_MAX_BYTES,
+        used: heldBytes,
+        own,
+        ask: bodyBytes,
+        tenants: shared,
+      }
+      if (decideShare(room).kind === 'refuse') return undefined
       perTenant.set(tenant, held)
       held.count += 1
       held.bytes += bodyBytes

@@ -129,16 +129,25 @@ export function createTenantRoom(deps: {
 
   const refusalOf = (tenant: string, bytes: number): Refusal | undefined => {
     const limit = limitOf(limits, tenant)
-    const now = { own: of(underWay, tenant), used: underWay.total }
-    const check = (key: 'tasks' | 'bytes', unit: string, capacity: number, ask: number) => {
-      const share = { capacity, used: now.used[key], own: now.own[key], ask, tenants: tenants() }
-      const decision = decideShare(share)
-      return decision.kind === 'refuse' ? tooMany(decision.allowed, unit) : undefined
-    }
-    const refusal =
-      check('tasks', 'submissions', submissionsMax, 1) ??
-      check('bytes', 'bytes of submissions', submissionsMaxBytes, bytes)
-    if (refusal !== undefined) return refusal
+    const { total } = underWay
+    const begun = of(underWay, tenant)
+    const shared = tenants()
+    const places = decideShare({
+      capacity: submissionsMax,
+      used: total.tasks,
+      own: begun.tasks,
+      ask: 1,
+      tenants: shared,
+    })
+    if (places.kind === 'refuse') return tooMany(places.allowed, 'submissions')
+    const room = decideShare({
+      capacity: submissionsMaxBytes,
+      used: total.bytes,
+      own: begun.bytes,
+      ask: bytes,
+      tenants: shared,
+    })
+    if (room.kind === 'refuse') return tooMany(room.allowed, 'bytes of submissions')
     if (heard === undefined) return undefined
     const { holdings, held } = heard
     const quota = overQuota(tenant, limit, bytes, holdings)

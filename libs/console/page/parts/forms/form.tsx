@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Button } from '../button.tsx'
 import type { Action } from './action.ts'
 import { problemsOf, type FormProblems } from './problems.ts'
@@ -27,8 +27,9 @@ export function Form({
   const form = useRef<HTMLFormElement>(null)
   const { at, rest } = problemsOf(refused, pointers)
   const focus = (selector: string) => form.current?.querySelector<HTMLElement>(selector)?.focus()
-  useEffect(() => focus('input, textarea'), [])
-  useEffect(() => {
+  // Before the reader sees the change: a focus that moves later takes what the reader types meanwhile.
+  useLayoutEffect(() => focus('input, textarea'), [])
+  useLayoutEffect(() => {
     if (refused !== undefined) focus('[aria-invalid="true"]')
   }, [refused])
   return (
