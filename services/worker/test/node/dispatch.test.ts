@@ -54,8 +54,9 @@ test('an item of a dispatch that cannot be read is listed in the reply, and the 
   expect(started).toEqual(['a', 'c'])
 })
 
-test('a task whose dispatch arrives after its load balancer has given up makes no call until the coordinator confirms the run (L3)', async () => {
-  await using servers = await startSecuredServers({ log })
+/** A node on real servers whose starts and doubts are named in order, and a load balancer. */
+async function setup() {
+  const servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const balancer = await servers.connect('load-balancer')
   const order: string[] = []
@@ -63,7 +64,13 @@ test('a task whose dispatch arrives after its load balancer has given up makes n
     start: (taskId) => order.push(`start ${taskId}`),
     doubt: (taskId) => order.push(`doubt ${taskId}`),
   })
-  await bus.roundTrip(5_000)
+  await bus.roundTrip(20_000)
+  return { balancer, order, [Symbol.asyncDispose]: () => servers[Symbol.asyncDispose]() }
+}
+
+test('a task whose dispatch arrives after its load balancer has given up makes no call until the coordinator confirms the run (L3)', async () => {
+  await using bench = await setup()
+  const { balancer, order } = bench
   const give = async (taskId: string, ageMs: number) => {
     const ids = { taskId, tenant: 't', seq: 1, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
     const items = [{ ...ids, deadlineAtMs: Date.now() + 60_000, fenced: false }]
@@ -76,15 +83,8 @@ test('a task whose dispatch arrives after its load balancer has given up makes n
 })
 
 test('a task without a pointer that was submitted so long ago that a coordinator may have issued one makes no call until the coordinator confirms the run (L3)', async () => {
-  await using servers = await startSecuredServers({ log })
-  const bus = await servers.connect('worker')
-  const balancer = await servers.connect('load-balancer')
-  const order: string[] = []
-  listen(bus, {
-    start: (taskId) => order.push(`start ${taskId}`),
-    doubt: (taskId) => order.push(`doubt ${taskId}`),
-  })
-  await bus.roundTrip(20_000)
+  await using bench = await setup()
+  const { balancer, order } = bench
   const classes = { cpu: 'low', memory: 'low', priority: 'medium' } as const
   const spec = {
     task: 'x',
