@@ -30,6 +30,8 @@ let sent: (Asked & { readonly path: string })[] = []
 
 /** The keys that the gateway knows, and why it no longer accepts one of them. */
 let keys: Readonly<Record<string, string>> | undefined
+/** The keys from the next change on, so that no read in the background is refused before it. */
+let keysFromChange: typeof keys
 
 let stub: Stub
 let browser: Browser
@@ -50,9 +52,11 @@ beforeEach(() => {
   sent = []
   stored = undefined
   keys = undefined
+  keysFromChange = undefined
 })
 
 function answer({ pathname }: URL, method: string, asked: Asked): unknown {
+  if (method === 'POST') keys = keysFromChange ?? keys
   const key = asked.headers.authorization?.slice('Bearer '.length)
   const detail = keys?.[key ?? ''] ?? 'Send a valid API key.'
   if (keys !== undefined && detail !== VALID) {
@@ -295,7 +299,7 @@ describe('a key that ends while the page is open', () => {
       await enter('first')
       await field('Goal').fill('Open a shop')
       await field('Planner').fill('chef')
-      keys = { first: why, second: VALID }
+      keysFromChange = { first: why, second: VALID }
       await button('Submit the goal').click()
       await page.getByRole('heading', { name: 'Your API key is no longer valid' }).waitFor()
       const words = await page.getByRole('alert').first().innerText()
