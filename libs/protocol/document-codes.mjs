@@ -48,7 +48,8 @@ ${table(
 ## Of requests
 
 A refused request gets a problem document (\`application/problem+json\`, RFC 9457); the table lists the values of its \`code\`. If the
-table gives seconds for a code, the answer has a \`Retry-After\` header, and the client may send the same request again.
+table gives seconds for a code, the answer has the headers \`Retry-After\` and \`retry-after-ms\` (the same time in milliseconds), and the client
+may send the same request again.
 
 ${table(
   ['Code', 'Status', 'Title', 'Retry-After', 'Meaning'],

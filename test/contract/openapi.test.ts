@@ -93,7 +93,7 @@ const api = createApi({
   document,
   handlers,
   checkCaller: () => undefined,
-  allowPages: () => 'continue',
+  allowPages: { readable: () => undefined, answered: () => false },
   isProxy: undefined,
   perAddress: undefined,
   page: [],

@@ -1708,6 +1708,8 @@ export interface components {
       headers: {
         /** @description Seconds after which you may send the same request again. */
         'Retry-After'?: string
+        /** @description The same time in milliseconds; `Retry-After` is this time, rounded up to whole seconds. */
+        'retry-after-ms'?: string
         [name: string]: unknown
       }
       content: {

@@ -7,14 +7,7 @@ import type { Recorder } from '../principals/record.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import {
-  PROBLEM_TYPE,
-  Refusal,
-  fieldErrors,
-  retryAfterS,
-  toProblem,
-  wrongPlaces,
-} from './problems.ts'
+import { Refusal, fieldErrors, refusalHeaders, toProblem, wrongPlaces } from './problems.ts'
 
 /** Answers every error of this server with a problem document (RFC 9457). */
 export function answerWithProblems(
@@ -96,7 +89,7 @@ export function endWithRefusal(socket: Socket, refusal: Refusal): void {
   const body = JSON.stringify(problem)
   const head = [
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    `content-type: ${PROBLEM_TYPE}`,
+    ...Object.entries(refusalHeaders(refusal)).map(([name, value]) => `${name}: ${value}`),
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ]
@@ -106,12 +99,7 @@ export function endWithRefusal(socket: Socket, refusal: Refusal): void {
 /** Sends this refusal. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {
   const problem = toProblem(refusal)
-  const seconds = retryAfterS(refusal.code)
-  if (seconds !== undefined && !reply.hasHeader('retry-after')) {
-    void reply.header('retry-after', String(seconds))
-  }
-  if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
-  return reply.code(problem.status).header('content-type', PROBLEM_TYPE).send(problem)
+  return reply.code(problem.status).headers(refusalHeaders(refusal)).send(problem)
 }
 
 /** Returns the operationId of a route; undefined for a path that the document lacks. */

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { Principal } from '@agentfleet/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { FailedAttempts } from '../principals/failed-attempts.ts'
@@ -5,7 +6,7 @@ import type { KeyLimiter } from '../principals/limits/key-limiter.ts'
 import type { Recorder } from '../principals/record.ts'
 import type { Pace } from '../tenants/pace.ts'
 import type { Authenticate, Needs } from './auth.ts'
-import { PROBLEM_TYPE, Refusal, toProblem } from './problems.ts'
+import { Refusal, refusalHeaders, toProblem } from './problems.ts'
 
 /**
  * Lets a request in: finds its caller, checks the scope, waits for the turn of the tenant, then checks the limits of
@@ -53,13 +54,13 @@ export function createGuard(deps: GuardDeps): Guard {
     recorder.refused(request, operation, TOO_MANY_STATUS, TOO_MANY.code)
     recorder.answered(request, operation, TOO_MANY_STATUS, reply.elapsedTime, TOO_MANY.code)
     reply.hijack()
-    reply.raw.writeHead(TOO_MANY_STATUS, {
-      'content-type': PROBLEM_TYPE,
-      'content-length': TOO_MANY_BODY.length,
-      'retry-after': String(Math.ceil(retryAfterMs / 1_000)),
-      // A new connection costs more than an answer, so only one with an unread body is closed.
-      ...(hasBody(request) ? { connection: 'close' } : {}),
-    })
+    const headers = refusalHeaders({ code: TOO_MANY.code, retryAfterMs })
+    headers['content-length'] = String(TOO_MANY_BODY.length)
+    // A new connection costs more than an answer, so only one with an unread body is closed.
+    if (hasBody(request)) headers['connection'] = 'close'
+    // A page can read the answer only with the headers that the reply has already.
+    const before = reply.getHeaders() as OutgoingHttpHeaders
+    reply.raw.writeHead(TOO_MANY_STATUS, Object.assign(before, headers))
     reply.raw.end(TOO_MANY_BODY)
   }
 

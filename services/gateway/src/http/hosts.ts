@@ -52,7 +52,12 @@ export function createCheckCaller(options: {
  * Lets web pages of allowed origins read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). A page of
  * the gateway itself needs none of it, and a page of any other origin was refused before.
  */
-export type AllowPages = (request: FastifyRequest, reply: FastifyReply) => 'answered' | 'continue'
+export interface AllowPages {
+  /** Adds the headers with which a page of an allowed origin can read the answer. */
+  readable(request: FastifyRequest, reply: FastifyReply): void
+  /** Answers a browser that asks whether a page may send its request; returns whether it asked. */
+  answered(request: FastifyRequest, reply: FastifyReply): boolean
+}
 
 /** The headers that requests of the API may have. */
 const REQUEST_HEADERS =
@@ -66,26 +71,31 @@ const NO_CONTENT = 204
 
 /** Creates the answer to the questions of browsers. */
 export function createAllowPages(origins: readonly string[]): AllowPages {
-  return ({ headers, method }, reply) => {
-    const { origin } = headers
-    if (origin === undefined || !origins.includes(origin)) return 'continue'
-    void reply.headers({
-      'access-control-allow-origin': origin,
-      'access-control-expose-headers': ANSWER_HEADERS,
-      vary: 'origin',
-    })
-    if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) {
-      return 'continue'
-    }
-    void reply
-      .code(NO_CONTENT)
-      .headers({
-        'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-        'access-control-allow-headers': REQUEST_HEADERS,
-        'access-control-max-age': REMEMBERED_S,
+  const isAllowed = (origin: string | undefined): origin is string =>
+    origin !== undefined && origins.includes(origin)
+  return {
+    readable({ headers: { origin } }, reply) {
+      if (!isAllowed(origin)) return
+      void reply.headers({
+        'access-control-allow-origin': origin,
+        'access-control-expose-headers': ANSWER_HEADERS,
+        vary: 'origin',
       })
-      .send()
-    return 'answered'
+    },
+    answered({ headers, method }, reply) {
+      if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined)
+        return false
+      if (!isAllowed(headers.origin)) return false
+      void reply
+        .code(NO_CONTENT)
+        .headers({
+          'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+          'access-control-allow-headers': REQUEST_HEADERS,
+          'access-control-max-age': REMEMBERED_S,
+        })
+        .send()
+      return true
+    },
   }
 }
 

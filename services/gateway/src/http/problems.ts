@@ -15,10 +15,18 @@ export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ProblemCode
   readonly errors: readonly FieldError[] | undefined
-  constructor(code: ProblemCode, detail: string, errors?: readonly FieldError[]) {
+  /** Milliseconds after which the client may repeat the request; undefined if repeating is useless. */
+  readonly retryAfterMs: number | undefined
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    errors?: readonly FieldError[],
+    retryAfterMs = retryAfterMsOf(code),
+  ) {
     super(detail)
     this.code = code
     this.errors = errors
+    this.retryAfterMs = retryAfterMs
   }
 }
 
@@ -34,8 +42,9 @@ export function wrongField(pointer: string, detail: string): Refusal {
 }
 
 /** Returns a refusal of one part of a body as a refusal of the body. */
-export function inPart(part: string, { code, message, errors }: Refusal): Refusal {
-  if (errors === undefined) return new Refusal(code, message)
+export function inPart(part: string, refusal: Refusal): Refusal {
+  const { code, message, errors } = refusal
+  if (errors === undefined) return refusal
   const detail = errors.reduce(
     (text, { pointer }) => text.replace(` ${pointer} `, () => ` ${part}${pointer} `),
     message,
@@ -63,10 +72,23 @@ export function toProblem({ code, message, errors }: Refusal): Problem {
   }
 }
 
-/** Returns the seconds after which the client may repeat the request; undefined if repeating is useless. */
-export function retryAfterS(code: ProblemCode): number | undefined {
+function retryAfterMsOf(code: ProblemCode): number | undefined {
   const http: FailureCode['http'] = FAILURE_CODES[code].http
-  return http?.retryAfterS
+  return http?.retryAfterS === undefined ? undefined : http.retryAfterS * 1_000
+}
+
+/** Returns the headers of the answer with this refusal, wherever the gateway writes it. */
+export function refusalHeaders({
+  code,
+  retryAfterMs,
+}: Pick<Refusal, 'code' | 'retryAfterMs'>): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE }
+  if (retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.ceil(retryAfterMs / 1_000))
+    headers['retry-after-ms'] = String(Math.ceil(retryAfterMs))
+  }
+  if (code === 'unauthorized') headers['www-authenticate'] = 'Bearer'
+  return headers
 }
 
 /** The fields of a validation error that the API reports. */

@@ -188,8 +188,9 @@ export async function createApi(deps: {
     clientErrorHandler: (error, socket) => {
       if (answerBrokenRequest(error, socket)) metrics.refusals.inc({ code: 'invalid-request' })
     },
-    frameworkErrors: (error, _request, reply) => {
+    frameworkErrors: (error, request, reply) => {
       const refusal = refusalOf(error)
+      allowPages.readable(request, reply)
       metrics.refusals.inc({ code: refusal.code })
       void sendRefusal(reply, refusal)
     },
@@ -251,10 +252,12 @@ export async function createApi(deps: {
   // Ahead of every route, the upgrade to a WebSocket and unknown paths included; behind the hook of
   // the WebSocket plugin, which ends the connection of an upgrade that was refused.
   app.addHook('onRequest', (request, reply, done) => {
+    // First, so that a page can read each refusal.
+    allowPages.readable(request, reply)
     addresses.check(request, reply)
     slowReaders.check(request.raw, reply.raw)
     checkCaller(request)
-    if (allowPages(request, reply) === 'continue') done()
+    if (!allowPages.answered(request, reply)) done()
   })
   servePage(app, deps.page, publicPath)
   await app.register(openapiGlue, {

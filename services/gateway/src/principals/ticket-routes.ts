@@ -30,10 +30,11 @@ export function ticketRoutes(deps: {
       const { keyId = '' } = request.principal ?? {}
       const { kind, retryAfterMs } = await deps.tickets.draw(`ticket.${keyId}`, PER_MINUTE)
       if (kind === 'empty') {
-        void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
         throw new Refusal(
           'rate-limited',
           `A key may make ${PER_MINUTE} tickets a minute. Send this request again after Retry-After seconds.`,
+          undefined,
+          retryAfterMs,
         )
       }
       const ticket = PREFIX + newSecret()

@@ -2,14 +2,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { loadDocument } from '../../src/http/document.ts'
 import { pathDetail, refusalOf } from '../../src/http/errors.ts'
-import {
-  fieldErrors,
-  inPart,
-  Refusal,
-  retryAfterS,
-  toProblem,
-  wrongField,
-} from '../../src/http/problems.ts'
+import { fieldErrors, inPart, Refusal, toProblem, wrongField } from '../../src/http/problems.ts'
 import { requestValidator, valueCheck } from '../../src/http/validation.ts'
 
 const document = loadDocument()
@@ -35,8 +28,8 @@ test('a refusal of the task in a schedule names the fields as the body of the sc
 })
 
 test('a problem has a retry time only if repeating the request can help', () => {
-  expect(retryAfterS('overloaded')).toBe(1)
-  expect(retryAfterS('idempotency-key-reused')).toBeUndefined()
+  expect(new Refusal('overloaded', 'x').retryAfterMs).toBe(1_000)
+  expect(new Refusal('idempotency-key-reused', 'x').retryAfterMs).toBeUndefined()
 })
 
 test('the JSON pointer of an unknown field contains the escaped name of the field', () => {

@@ -270,6 +270,7 @@ test('a key makes at most 6,000 tickets a minute, so that tickets do not fill Re
   const refused = await send(url, made.key, 'POST', '/v1/tickets')
   expect(refused.body).toMatchObject({ status: 429, code: 'rate-limited' })
   expect(refused.headers.get('retry-after')).toBe('1')
+  expect(refused.headers.get('retry-after-ms')).toBe('10')
   expect((await send(url, made.key, 'GET', '/v1/me')).status).toBe(200)
   await withRedis(bench.servers.redis.url, (redis) => redis.del(bucket))
   expect((await send(url, made.key, 'POST', '/v1/tickets')).status).toBe(201)

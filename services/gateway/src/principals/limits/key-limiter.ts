@@ -55,9 +55,6 @@ export function createKeyLimiter(deps: {
       else ended.once('close', () => counts.leave(keyId, member))
       return
     }
-    const { retryAfterMs } = counted
-    void reply.header('retry-after-ms', String(retryAfterMs))
-    void reply.header('retry-after', String(Math.ceil(retryAfterMs / 1_000)))
     throw refusalOf(keyId, counted, limits)
   }
 
@@ -81,7 +78,7 @@ export function createKeyLimiter(deps: {
 
 function refusalOf(
   keyId: string,
-  { kind, alone }: Counted,
+  { kind, retryAfterMs, alone }: Counted,
   { requestsPerMinute, concurrent }: KeyLimits,
 ): Refusal {
   const share = alone ? ' Redis does not answer, so this gateway lets through only its share.' : ''
@@ -90,10 +87,14 @@ function refusalOf(
     ? new Refusal(
         'rate-limited',
         `${who} may send ${requestsPerMinute} requests a minute.${share} Send the request again after Retry-After seconds.`,
+        undefined,
+        retryAfterMs,
       )
     : new Refusal(
         'too-many-requests-open',
         `${who} may have ${concurrent} requests and streams open at once.${share} Wait until a request or stream has ended.`,
+        undefined,
+        retryAfterMs,
       )
 }
 
