@@ -93,21 +93,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     tenant: 'acme',
     scopes: ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read', 'admin'],
   },
-  '/v1/fleet': {
-    ...fleetOf(300),
-    providers: [
-      {
-        provider: 'openai',
-        model: 'gpt-4o-mini',
-        nodes: 2,
-        calls: 842,
-        breaker: 'closed',
-        closedForMs: 0,
-        learned: [],
-        keyLimits: { requestsPerMinute: 500, requestsLeft: 4, closedForMs: 0, waiting: 2 },
-      },
-    ],
-  },
+  '/v1/fleet': fleetOf(300),
   '/v1/fleet/nodes/worker-00001': {
     node: nodeOf(1),
     tasks: SUMMARIES.slice(0, 3),
@@ -191,8 +177,24 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   '/v1/limits': {
     tenant: 'acme',
     at: '',
-    limits: { weight: 2, tasks: 100_000 },
-    holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
+    limits: {
+      weight: 2,
+      tasks: 100_000,
+      agents: 200,
+      schedules: 200,
+      streams: 1_000,
+      heldRequests: 5_000,
+    },
+    holds: {
+      tasks: 41,
+      ended: 1_251,
+      logBytes: 2_097_152,
+      concurrency: 16,
+      agents: 3,
+      schedules: 2,
+      streams: 1,
+      heldRequests: 0,
+    },
     spent: { hour: { tokens: 22_880, costUsd: 0.0045 }, day: { tokens: 481_220, costUsd: 0.0972 } },
     budget: {
       usdPerDay: {
@@ -202,6 +204,18 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
         resetsAt: '2026-02-01T00:00:00.000Z',
       },
     },
+    providers: [
+      {
+        provider: 'openai',
+        model: 'gpt-4o-mini',
+        nodes: 2,
+        calls: 842,
+        breaker: 'closed',
+        closedForMs: 0,
+        learned: [],
+        keyLimits: { requestsPerMinute: 500, requestsLeft: 4, closedForMs: 0, waiting: 2 },
+      },
+    ],
   },
   '/v1/usage': {
     from: '2026-01-30',

@@ -54,6 +54,7 @@ import { createReplays } from './tasks/replays.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { approvalRoutes } from './tasks/approval-routes.ts'
 import { limitsRoutes } from './fleet/limits-routes.ts'
+import { createOwnHoldings } from './fleet/own-holdings.ts'
 import { nodeRoutes } from './fleet/node-routes.ts'
 import { controlRoutes } from './fleet/routes.ts'
 import { goalRoutes } from './goals/routes.ts'
@@ -142,6 +143,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     return degraded.length === 0 ? { ok: true } : { ok: true, degraded }
   }
   const parts = createParts(deps, metrics)
+  const schedules = openSchedules(bus)
   const { streams, heldRequests, subscriptions, admission, fleet, principals } = parts
   const { app, slowReaders } = await createApi({
     document: parts.document,
@@ -159,7 +161,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...goalRoutes({ ...parts, team: teamOf(parts.directory) }),
       ...scheduleRoutes({
         ...parts,
-        schedules: openSchedules(bus),
+        schedules,
         specOf: async (tenant, request) => {
           const found = await parts.agentChoice.definitionFor(tenant, request)
           const spec = specOf(request, parts.defaultModel, found)
@@ -168,7 +170,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
         },
         nowMs: clock.nowMs,
       }),
-      ...scheduleRunRoutes({ ...parts, schedules: openSchedules(bus), nowMs: clock.nowMs }),
+      ...scheduleRunRoutes({ ...parts, schedules, nowMs: clock.nowMs }),
       ...usageRoutes({
         usage: deps.usage,
         metadataKeys: config.USAGE_METADATA_KEYS,
@@ -184,6 +186,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...figuresRoutes({ ...parts, operators: deps.operators }),
       ...limitsRoutes({
         ...parts,
+        holdings: createOwnHoldings({ ...parts, schedules }),
         budgets: readTenantBudgets(config.TENANT_BUDGETS).budgets,
         usage: deps.usage,
         operators: deps.operators,

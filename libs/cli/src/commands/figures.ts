@@ -9,7 +9,7 @@ import {
   usageTable,
   type UsageGroup,
 } from '../render/figure-views.ts'
-import { keyLimitsTables } from '../render/fleet-views.ts'
+import { providerLimitsTables } from '../render/fleet-views.ts'
 import { showView, WATCH_OPTION } from '../watching.ts'
 import { DAY_NOTE, TIME_NOTE } from './filters.ts'
 
@@ -135,15 +135,9 @@ export const limits: Command = {
   options: { watch: WATCH_OPTION },
   async run(context, input): Promise<ExitCode> {
     return showView(context, isSet(input, 'watch'), async () => {
-      const { client, signal } = context
-      const [view, { scopes }] = await Promise.all([
-        client.limits({ signal }),
-        client.me({ signal }),
-      ])
-      const own = limitsTable(view, context)
-      if (!scopes.includes('fleet:read')) return { objects: [view], text: own }
-      const fleet = await client.fleet({ history: false, signal })
-      return { objects: [view], text: [own, ...keyLimitsTables(fleet, context)].join('\n\n') }
+      const view = await context.client.limits({ signal: context.signal })
+      const ofProviders = providerLimitsTables(view.providers ?? [], context)
+      return { objects: [view], text: [limitsTable(view, context), ...ofProviders].join('\n\n') }
     })
   },
 }

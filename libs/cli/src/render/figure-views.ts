@@ -118,18 +118,18 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     counts('tasks that have not ended', limits.tasks, holds?.tasks),
     [
       'tasks in flight',
-      '—',
+      number(holds?.concurrency),
       limits.concurrency === undefined ? 'no limit' : number(limits.concurrency),
     ],
     [
       'bytes in the log',
-      holds === undefined ? '—' : bytes(holds.logBytes),
+      holds?.logBytes === undefined ? '—' : bytes(holds.logBytes),
       shared(limits.logBytes === undefined ? undefined : bytes(limits.logBytes)),
     ],
-    counts('agents', limits.agents),
-    counts('schedules', limits.schedules),
-    counts('connections to one gateway', limits.streams),
-    counts('held requests of one gateway', limits.heldRequests),
+    counts('agents', limits.agents, holds?.agents),
+    counts('schedules', limits.schedules, holds?.schedules),
+    counts('connections to one gateway', limits.streams, holds?.streams),
+    counts('held requests of one gateway', limits.heldRequests, holds?.heldRequests),
     ['ended tasks that are kept', number(holds?.ended), '—'],
     ...(spent === undefined
       ? []

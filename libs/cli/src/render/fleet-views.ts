@@ -26,7 +26,7 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
   const parts = [head]
   if (fleet.nodes.length > 0) parts.push(nodeTable(fleet.nodes, look, nowMs))
   if (fleet.providers.length > 0) parts.push(providerTable(fleet, look))
-  return [...parts, ...keyLimitsTables(fleet, look)].join('\n\n')
+  return [...parts, ...keyLimitsTables(fleet.providers, look)].join('\n\n')
 }
 
 /** One node, with the caller's tasks that run on it. */
@@ -135,8 +135,19 @@ function providerTable({ providers }: FleetView, look: Look): string {
   )
 }
 
+/** What of the providers can hold up a call: the limits of their keys, and the models that nodes do not call now. */
+export function providerLimitsTables(
+  providers: FleetView['providers'],
+  look: Look,
+): readonly string[] {
+  const paused = providers.filter(({ breaker }) => breaker !== 'closed')
+  const rows = paused.map((each) => [each.provider, each.model, breakerText(each)])
+  const models = rows.length === 0 ? [] : [table(['PROVIDER', 'MODEL', 'BREAKER'], rows, look)]
+  return [...keyLimitsTables(providers, look), ...models]
+}
+
 /** The limits of the key of each provider, which all its models share; no table if no node knows a limit. */
-export function keyLimitsTables({ providers }: FleetView, look: Look): readonly string[] {
+export function keyLimitsTables(providers: FleetView['providers'], look: Look): readonly string[] {
   const names = ['REQUESTS/MIN', 'LEFT NOW', 'TOKENS/MIN', 'LEFT NOW', 'PAUSED FOR', 'WAITING']
   const byProvider = new Map(providers.map(({ provider, keyLimits }) => [provider, keyLimits]))
   const rows = [...byProvider].flatMap(([provider, limits]) => {

@@ -77,8 +77,8 @@ test('the command line prints each limit with the share that is used', () => {
   const view: TenantLimitsView = {
     tenant: 'acme',
     at: '2026-01-31T12:00:05.000Z',
-    limits: { weight: 2, tasks: 100_000 },
-    holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152 },
+    limits: { weight: 2, tasks: 100_000, agents: 200 },
+    holds: { tasks: 41, ended: 1_251, logBytes: 2_097_152, concurrency: 16, agents: 3 },
     spent: {
       hour: { tokens: 22_880, costUsd: 0.0045, unpricedCalls: 0 },
       day: { tokens: 481_220, costUsd: 0.1, unpricedCalls: 0 },
@@ -93,9 +93,9 @@ test('the command line prints each limit with the share that is used', () => {
     "
     LIMIT                                       YOU HOLD   AT MOST
     tasks that have not ended                         41   100,000
-    tasks in flight                                    —  no limit
+    tasks in flight                                   16  no limit
     bytes in the log                             2.10 MB    shared
-    agents                                             —    shared
+    agents                                             3       200
     schedules                                          —    shared
     connections to one gateway                         —    shared
     held requests of one gateway                       —    shared

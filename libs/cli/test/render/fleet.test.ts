@@ -1,6 +1,6 @@
 import type { DecisionView, IncidentView, TaskCounts, UsageReport } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
-import { fleetPage } from '../../src/render/fleet-views.ts'
+import { fleetPage, providerLimitsTables } from '../../src/render/fleet-views.ts'
 import { uncoloured } from '../../src/render/paint.ts'
 import {
   decisionDetails,
@@ -65,6 +65,21 @@ test('the printed page with the state of the fleet matches the snapshot in this 
     openai             500         4           —         —       1.5 s        2
     "
   `)
+})
+
+test('the limits name the key of each provider with what it still admits, and each model that nodes do not call', () => {
+  const keyLimits = { requestsPerMinute: 500, requestsLeft: 4, closedForMs: 0, waiting: 2 }
+  const paused = pausedProvider({ breaker: 'open', keyLimits })
+  expect(`\n${providerLimitsTables([paused], LOOK).join('\n\n')}\n`).toMatchInlineSnapshot(`
+    "
+    PROVIDER  REQUESTS/MIN  LEFT NOW  TOKENS/MIN  LEFT NOW  PAUSED FOR  WAITING
+    openai             500         4           —         —           —        2
+
+    PROVIDER  MODEL  BREAKER
+    openai    gpt    open
+    "
+  `)
+  expect(providerLimitsTables([], LOOK)).toEqual([])
 })
 
 test('the printed tables of usage, counts, decisions and incidents match the snapshots in this test', () => {

@@ -4,6 +4,7 @@ import { useRead } from '../api/load.ts'
 import { bytes, costOf, count, instant, percent, UNKNOWN, usd } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
+import { ProviderLimits } from './provider-limits.tsx'
 
 const EVERY_MS = 5_000
 const LIMITS = '/v1/limits'
@@ -75,6 +76,7 @@ export function Limits() {
               leave free.
             </p>
             <Budget of={value.budget} />
+            {value.providers !== undefined && <ProviderLimits of={value.providers} />}
           </>
         )}
       </Panel>
@@ -106,16 +108,15 @@ function Budget({ of: budget }: { of: TenantLimitsView['budget'] }) {
 }
 
 function rowsOf({ limits, holds, spent, stores }: TenantLimitsView): readonly Row[] {
-  const none = 'none'
   return [
     held('Tasks that have not ended', holds?.tasks, limits.tasks, count),
     { name: 'Ended tasks that are kept', held: count(holds?.ended), limit: UNKNOWN },
     held('Bytes in the log', holds?.logBytes, limits.logBytes, bytes),
-    row('Tasks in flight', limits.concurrency, none),
-    row('Agents', limits.agents),
-    row('Schedules', limits.schedules),
-    row('Connections to one gateway', limits.streams),
-    row('Held requests of one gateway', limits.heldRequests),
+    held('Tasks in flight', holds?.concurrency, limits.concurrency, count, 'none'),
+    held('Agents', holds?.agents, limits.agents, count),
+    held('Schedules', holds?.schedules, limits.schedules, count),
+    held('Connections to one gateway', holds?.streams, limits.streams, count),
+    held('Held requests of one gateway', holds?.heldRequests, limits.heldRequests, count),
     ...(spent === undefined
       ? []
       : [...spentRows('this hour (UTC)', spent.hour), ...spentRows('today (UTC)', spent.day)]),
@@ -130,13 +131,10 @@ function held(
   value: number | undefined,
   limit: number | undefined,
   write: (value: number | undefined) => string,
+  without = 'shared',
 ): Row {
   const share = value === undefined || limit === undefined ? undefined : value / Math.max(1, limit)
-  return { name, held: write(value), limit: limit === undefined ? 'shared' : write(limit), share }
-}
-
-function row(name: string, limit: number | undefined, without = 'shared'): Row {
-  return { name, held: UNKNOWN, limit: limit === undefined ? without : count(limit) }
+  return { name, held: write(value), limit: limit === undefined ? without : write(limit), share }
 }
 
 function spentRows(

@@ -1,6 +1,5 @@
 import type { UsageReport } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { may } from '../api/me.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, count } from '../format/format.ts'
 import { Choice } from '../parts/filters/choice.tsx'
@@ -11,7 +10,6 @@ import { Table, type Column } from '../parts/tables/table.tsx'
 import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { Groups } from './groups.tsx'
-import { KeyLimitsOfProviders } from './key-limits.tsx'
 import { Limits } from './limits.tsx'
 
 const EVERY_MS = 30_000
@@ -106,7 +104,6 @@ export function Usage() {
         )}
       </Panel>
       <Limits />
-      {may('fleet:read') && <KeyLimitsOfProviders />}
     </>
   )
 }

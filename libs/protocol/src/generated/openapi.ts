@@ -378,7 +378,9 @@ export interface components {
         tasks?: number
         /** @description The largest number of bytes that the events of your tasks may use in the log. */
         logBytes?: number
+        /** @description The largest number of your agent definitions. */
         agents?: number
+        /** @description The largest number of your schedules. */
         schedules?: number
         /** @description The largest number of open connections to one gateway. */
         streams?: number
@@ -387,11 +389,21 @@ export interface components {
       }
       holds?: {
         /** @description The number of your tasks that have not ended. */
-        tasks: number
+        tasks?: number
         /** @description The number of your ended tasks that are still stored. */
-        ended: number
+        ended?: number
         /** @description The number of bytes that the events of all your tasks use in the log. */
-        logBytes: number
+        logBytes?: number
+        /** @description The number of your tasks in flight. */
+        concurrency?: number
+        /** @description The number of your agent definitions. */
+        agents?: number
+        /** @description The number of your schedules. */
+        schedules?: number
+        /** @description The number of your open connections to the gateway that answers. */
+        streams?: number
+        /** @description The number of your requests that the gateway that answers holds for `Prefer` now. */
+        heldRequests?: number
       }
       /** @description The usage of your tasks in this hour and on this day (UTC); the fleet compares this usage with your budgets. */
       spent?: {
@@ -408,6 +420,8 @@ export interface components {
         tokensPerDay?: components['schemas']['BudgetLimit']
         usdPerDay?: components['schemas']['BudgetLimit']
       }
+      /** @description The state of each provider model that the nodes have called recently, as in `GET /v1/fleet`. All models of one provider share the limits of its key. */
+      providers?: components['schemas']['ProviderModel'][]
       /** @description How full the stores are; only operators see `stores`. If the fleet does not know the size of a store, `maxBytes` of the store is 0. */
       stores?: {
         log: components['schemas']['StoreFill']

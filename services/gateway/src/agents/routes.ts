@@ -24,6 +24,7 @@ import { Refusal } from '../http/problems.ts'
 import { requireAllAgents } from '../principals/allowed-agents.ts'
 import { checkVersion, etagOf } from './versions.ts'
 import { isoTime } from '../tasks/views.ts'
+import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 
 interface AgentRouteDeps {
   readonly directory: AgentDirectory
@@ -35,8 +36,6 @@ interface AgentRouteDeps {
   readonly tenants: () => number
 }
 
-/** More than a team can keep apart; 200 definitions with all versions take a few MB. */
-const AGENTS_PER_TENANT_MAX = 200
 /** The part of the stream that definitions may fill; the rest is for deletions. */
 const AGENTS_SHARE = 0.9
 /** Compare-and-set rounds; two concurrent writers finish within this many. */
@@ -116,7 +115,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
       const { before, after } = await change(request, (last) => {
         const had = found(last)
         if (had !== undefined && hashSpec(had.definition) === hashSpec(definition)) return 'nothing'
-        const most = limitOf(limits, request.tenant).agents ?? AGENTS_PER_TENANT_MAX
+        const most = limitOf(limits, request.tenant).agents ?? DEFAULT_LIMITS.agents
         if (had === undefined && directory.count(request.tenant) >= most) {
           throw full(`You have ${most} definitions, the most allowed. Delete a definition first`)
         }

@@ -14,6 +14,8 @@ import { followProviders } from './providers.ts'
 /** The latest snapshot of the health monitor and the load balancers that are alive. */
 export interface Fleet {
   view(withHistory: boolean): FleetView
+  /** The state of the provider models, as the nodes report it. */
+  providers(): FleetView['providers']
   close(): void
 }
 
@@ -60,6 +62,7 @@ export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
       providers: providers.view(),
       history: withHistory ? [...history] : [],
     }),
+    providers: providers.view,
     close() {
       for (const each of [snapshots, histories, announcements, providers]) each.close()
     },

@@ -13,10 +13,15 @@ import type { TenantLimitsView } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { patient } from '../tasks/reads.ts'
 import { isoTime } from '../tasks/views.ts'
+import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 import type { TenantRoom } from '../tenants/room.ts'
+import type { Fleet } from './fleet.ts'
+import type { OwnHoldings } from './own-holdings.ts'
 
 interface LimitsRouteDeps {
   readonly room: Pick<TenantRoom, 'standing'>
+  readonly holdings: OwnHoldings
+  readonly fleet: Pick<Fleet, 'providers'>
   readonly limits: TenantLimits
   readonly budgets: TenantBudgets
   readonly usage: Pick<UsageTotals, 'read' | 'setAside'>
@@ -28,7 +33,7 @@ const NOTHING = { tokens: 0, costUsd: 0, unpricedCalls: 0 }
 
 /** Creates the handler of `/v1/limits` by operationId. */
 export function limitsRoutes(deps: LimitsRouteDeps) {
-  const { room, limits, budgets, usage, operators, clock } = deps
+  const { room, holdings, fleet, limits, budgets, usage, operators, clock } = deps
 
   async function spentBy(tenant: string, nowMs: number): Promise<TenantLimitsView['spent']> {
     const iso = isoTime(nowMs)
@@ -43,20 +48,23 @@ export function limitsRoutes(deps: LimitsRouteDeps) {
   }
 
   return {
-    async getLimits({ tenant }: FastifyRequest): Promise<TenantLimitsView> {
+    async getLimits({ tenant, principal }: FastifyRequest): Promise<TenantLimitsView> {
       const nowMs = clock.nowMs()
       const standing = room.standing(tenant)
       const budget = budgetOf(budgets, tenant)
-      const [spent, setAside] = await Promise.all([
+      const [holds, spent, setAside] = await Promise.all([
+        holdings(tenant),
         spentBy(tenant, nowMs),
         budget === undefined ? undefined : patient(usage.setAside(tenant)),
       ])
       return {
         tenant,
         at: isoTime(nowMs),
-        limits: { ...limitOf(limits, tenant) },
-        ...given({ holds: standing?.holds, spent }),
+        limits: { ...DEFAULT_LIMITS, ...limitOf(limits, tenant) },
+        holds,
+        ...given({ spent }),
         ...(budget === undefined ? {} : { budget: standOf(budget, spent, setAside, nowMs) }),
+        ...(principal?.scopes.includes('fleet:read') ? { providers: fleet.providers() } : {}),
         ...(standing === undefined || !operators.has(tenant) ? {} : { stores: standing.stores }),
       }
     },

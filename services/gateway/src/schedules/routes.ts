@@ -25,6 +25,7 @@ import { createTenantTurns } from '../tenants/turns.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
 import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
 import { isoTime } from '../tasks/views.ts'
+import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 import { roughBytes } from '../tenants/size.ts'
 
 interface ScheduleRouteDeps {
@@ -37,8 +38,6 @@ interface ScheduleRouteDeps {
   readonly tenants: () => number
 }
 
-/** Bounds the work of the coordinators, each of which examines every schedule (L7). */
-const SCHEDULES_PER_TENANT_MAX = 200
 /** The part of the stream that definitions may fill; the rest is for ticks and deletions. */
 const SCHEDULES_SHARE = 0.9
 /** While less than this part is in use, no tenant can be over its share. */
@@ -93,7 +92,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
 
   async function checkCount(tenant: string): Promise<void> {
     const names = await schedules.names(tenant)
-    const most = limitOf(limits, tenant).schedules ?? SCHEDULES_PER_TENANT_MAX
+    const most = limitOf(limits, tenant).schedules ?? DEFAULT_LIMITS.schedules
     if (names.length < most) return
     const detail = `You have ${most} schedules, the most allowed. Delete a schedule first.`
     throw new Refusal('schedules-full', detail)

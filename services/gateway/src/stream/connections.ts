@@ -16,6 +16,7 @@ import { Refusal } from '../http/problems.ts'
 import type { NodesSubscriptions } from './nodes.ts'
 import type { StatsSubscriptions } from './stats.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
+import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 import { createUnsent, type UnsentBytes } from './unsent.ts'
 
 /**
@@ -38,6 +39,8 @@ export interface Streams {
    */
   tick(): void
   count(): number
+  /** Returns the number of open connections of the tenant. */
+  open(tenant: string): number
   /** Closes all connections with 1001. */
   closeAll(): void
 }
@@ -53,8 +56,6 @@ const FRAMES_PER_TICK_MAX = 200
 /** A closed connection whose client does not confirm it ends after this, with its unsent bytes, milliseconds. */
 const CLOSE_WITHIN_MS = 2_000
 
-/** Connections of one tenant, unless its limit says otherwise: one follows any number of tasks. */
-const PER_TENANT_MAX = 1_000
 /** Connections that all tenants share: each of them may have BUFFER_SLOW_BYTES unsent. */
 const CONNECTIONS_MAX = 4_000
 /** Watches of all connections: about 300 bytes each, twice as much with deltas. */
@@ -211,9 +212,10 @@ export function createStreams(deps: StreamDeps): Streams {
 
   return {
     count: () => connections.size,
+    open: (tenant) => perTenant.get(tenant) ?? 0,
     admit(tenant) {
       const own = perTenant.get(tenant) ?? 0
-      const limit = limitOf(limits, tenant).streams ?? PER_TENANT_MAX
+      const limit = limitOf(limits, tenant).streams ?? DEFAULT_LIMITS.streams
       const used = connections.size
       const share = decideShare({
         capacity: CONNECTIONS_MAX,

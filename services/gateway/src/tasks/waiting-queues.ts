@@ -8,6 +8,7 @@ import {
 import type { Clock } from '@agentfleet/runtime'
 import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
+import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 
 /**
  * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7). Invariant:
@@ -16,6 +17,8 @@ import type { HeldRequests } from './held-requests.ts'
 export interface Waiting {
   /** Opens a held request; returns undefined if the tenant has too many, and the caller answers at once. */
   open(tenant: string, taskId: string, bodyBytes: number): HeldRequest | undefined
+  /** Returns the number of held requests of the tenant. */
+  held(tenant: string): number
 }
 
 /** One held request. */
@@ -27,8 +30,6 @@ interface HeldRequest {
   close(): void
 }
 
-/** Requests of one tenant, unless its limit says otherwise; further ones are answered with 202 at once. */
-const HELD_PER_TENANT_MAX = 5_000
 /** Requests that all tenants share: about 100 MB of this process. */
 const HELD_MAX = 20_000
 /** Bytes of the bodies of held requests; the values of a body take about as much again. */
@@ -48,10 +49,11 @@ export function createWaiting(deps: {
   let heldBytes = 0
   const perTenant = new Map<string, { count: number; bytes: number }>()
   return {
+    held: (tenant) => perTenant.get(tenant)?.count ?? 0,
     open(tenant, taskId, bodyBytes) {
       if (all > 0 && heldBytes + bodyBytes > HELD_MAX_BYTES) return undefined
       const held = perTenant.get(tenant) ?? { count: 0, bytes: 0 }
-      const limit = limitOf(limits, tenant).heldRequests ?? HELD_PER_TENANT_MAX
+      const limit = limitOf(limits, tenant).heldRequests ?? DEFAULT_LIMITS.heldRequests
       const shared = tenants()
       const places = {
         capacity: HELD_MAX,
