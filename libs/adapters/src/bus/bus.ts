@@ -5,7 +5,7 @@ import {
   ServiceError,
   type ServiceName,
 } from '@agentfleet/protocol'
-import { connect, type Msg, type NatsConnection } from 'nats'
+import type { Msg, NatsConnection } from 'nats'
 import type { Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
@@ -13,6 +13,7 @@ import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { createChannels, type Channels } from './channels.ts'
 import { fitsInto } from './codec.ts'
 import { createRequester } from './requests.ts'
+import { connectNats } from './transport.ts'
 import type { BusMessage, Outgoing, Wire } from './wire.ts'
 
 /**
@@ -102,7 +103,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   let nats: NatsConnection | undefined
   while (nats === undefined) {
     try {
-      nats = await connect({
+      nats = await connectNats({
         // Without credentials, so that no error of the client can repeat them.
         servers: address.shown,
         name: options.name,

@@ -3,6 +3,16 @@ import type { Mutation } from './mutation.ts'
 /** Rules of every channel of the bus: items alone, sizes in bytes, refusals that reach the sender. */
 export const BUS: readonly Mutation[] = [
   {
+    name: 'bus-one-connection',
+    safeguard: 'a process closes a connection attempt that it gives up',
+    file: 'libs/adapters/src/bus/transport.ts',
+    find: 'this.#givenUp = !this.connected',
+    replace: 'this.#givenUp = this.done && !this.connected',
+    tests: ['libs/adapters/test/connection/frozen-server.test.ts'],
+    caughtBy: /does not reach a NATS server that was frozen meanwhile/,
+    because: /expected 2 to be 1/,
+  },
+  {
     name: 'bus-item-alone',
     safeguard: 'an unreadable item does not affect the other items of its message',
     file: 'libs/adapters/src/bus/codec.ts',
