@@ -66,7 +66,7 @@ export interface BusOptions {
  */
 const RECONNECT_WAIT_MS = 100
 const RECONNECT_JITTER_MS = 100
-/** A frozen server or half-open connection is noticed within two of these intervals, milliseconds. */
+/** Pings are this far apart, milliseconds: a frozen server or a half-open connection is noticed at the third ping. */
 const PING_INTERVAL_MS = 2_500
 const PING_OUT_MAX = 2
 /** Longest wait for the first connection, milliseconds: the servers may be starting at the same time. */
