@@ -125,7 +125,9 @@ export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[
       return { tenant, key: entry.trim() }
     }
     if (!TOKEN_PATTERN.test(tenant)) {
-      problems.push(`API_KEYS: entry ${index + 1} needs a tenant that matches ${TOKEN_PATTERN}`)
+      problems.push(
+        `API_KEYS: entry ${index + 1} needs a tenant of 1 to 48 lower-case letters, digits or -, beginning with a letter or a digit`,
+      )
     }
     if (key.length < KEY_LENGTH_MIN) {
       problems.push(

@@ -100,7 +100,7 @@ function createFind({ keys, adminKey, directory, newest, verify }: Credentials) 
       if (!directory.current()) throw keysUnread()
       const holder = directory.holder(token)
       if (holder !== undefined) return holder
-      return newest?.(token.id)?.then(() => directory.holder(token))
+      return newest?.(token.id, address)?.then(() => directory.holder(token))
     }
     if (open) return OPEN
     if (known.size === 0) return verify?.(credential, address)

@@ -153,7 +153,7 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
       case 'enum':
         return [{ pointer: base, detail: enumDetail(params['allowedValues'], place.data) }]
       case 'pattern':
-        return [{ pointer: base, detail: patternDetail(params['pattern'], message) }]
+        return [{ pointer: base, detail: FITS[String(params['pattern'])] ?? 'is not valid' }]
       case 'format':
         return [{ pointer: base, detail: formatDetail(params['format']) }]
       default: {
@@ -226,16 +226,32 @@ function sizeDetail(keyword: string | undefined, limit: unknown): string | undef
   return `must have ${bound} ${String(limit)} ${counted}${limit === 1 ? '' : 's'}`
 }
 
-/** Patterns of openapi.yaml that say nothing to a reader, and what fits them. */
+/** The patterns of openapi.yaml, which few readers understand, and what fits them. */
 const FITS: Readonly<Record<string, string>> = {
+  '^[a-z2-8]{12}$':
+    'must be the id of a key: the 12 characters between af_ and the next _ (GET /v1/keys lists the ids)',
+  '^[a-z0-9][a-z0-9_-]{0,63}$':
+    'must have 1 to 64 lower-case letters, digits, _ or -, and begin with a letter or a digit',
+  '^[a-z0-9][a-z0-9_-]*$':
+    'must have only lower-case letters, digits, _ or -, and begin with a letter or a digit',
+  '^[a-z0-9][a-z0-9-]{0,63}$':
+    'must have 1 to 64 lower-case letters, digits or -, and begin with a letter or a digit',
+  '^[a-z0-9][a-z0-9-]{0,47}$':
+    'must be the name of a tenant: 1 to 48 lower-case letters, digits or -, beginning with a letter or a digit',
+  '^[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}$':
+    'must have 1 to 64 letters, digits, blanks, _, . or -, and begin with a letter or a digit',
+  '^[A-Za-z0-9][!-~]{0,199}$':
+    'must have 1 to 200 ASCII characters without blanks, and begin with a letter or a digit',
+  '^[A-Za-z0-9][A-Za-z0-9_./*-]{0,127}$':
+    'must be the name of a tool: 1 to 128 letters, digits, _, ., /, * or -, beginning with a letter or a digit',
+  '^[ -~]+$': 'must have only printable ASCII characters',
+  '^(model|hour|agent|tenant|metadata\\.[A-Za-z0-9_.-]{1,64})$':
+    'must be model, hour, agent, tenant, or metadata. and the name of a metadata key',
+  '^(\\*|"[0-9]{1,15}")$': 'must be * or the ETag of a version with its quotes, such as "3"',
   '^(.{36}|#[0-9]{1,3})$':
     'must be the id of a task or, in a batch, # and the position of an earlier task',
   '^[^\\s\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069][^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]*$':
     'must be one line of text that begins with a visible character and has no control characters',
-}
-
-function patternDetail(pattern: unknown, message: string | undefined): string {
-  return FITS[String(pattern)] ?? message ?? 'is not valid'
 }
 
 function formatDetail(format: unknown): string {

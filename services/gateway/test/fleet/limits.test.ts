@@ -107,3 +107,20 @@ test('a tenant can read its limits, how much of each it uses and its calls set a
     stores: { log: fill, redis: fill },
   })
 })
+
+test('the rule * of TENANT_LIMITS holds for the keys of API_KEYS, whose tenant has no rule of its own', async () => {
+  const keys = { acme: 'acme-key-of-16-chars', other: 'other-key-of-16-chars' }
+  await using bench = await setup({
+    API_KEYS: `acme:${keys.acme},other:${keys.other}`,
+    TENANT_LIMITS: '{"acme": {"agents": 2}, "*": {"agents": 1, "tasks": 5}}',
+  })
+  const define = async (key: string, name: string) =>
+    bench.client(key).putAgent(name, { role: 'x' })
+  await define(keys.acme, 'one')
+  await define(keys.acme, 'two')
+  await define(keys.other, 'one')
+  await expect(define(keys.other, 'two')).rejects.toMatchObject({
+    problem: { code: 'agents-full' },
+  })
+  expect(await bench.client(keys.other).limits()).toMatchObject({ limits: { tasks: 5 } })
+})

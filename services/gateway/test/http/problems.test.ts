@@ -101,6 +101,24 @@ test('a reference to a task that has the wrong form gets an error in words, not 
   ])
 })
 
+test('the error about a value of a wrong form says in words what fits, for every pattern of openapi.yaml', () => {
+  const patterns = new Set<string>()
+  JSON.stringify(document, (name, value: unknown) => {
+    if (name === 'pattern' && typeof value === 'string') patterns.add(value)
+    return value
+  })
+  expect(patterns.size).toBeGreaterThan(10)
+  for (const pattern of patterns) {
+    const place = { instancePath: '/id', keyword: 'pattern', params: { pattern } }
+    const [error] = fieldErrors(
+      [{ ...place, message: `must match pattern "${pattern}"` }],
+      'params',
+    )
+    expect([pattern, error?.detail]).toEqual([pattern, expect.stringMatching(/^must (be|have) /)])
+    expect(error?.detail).not.toContain(pattern)
+  }
+})
+
 test('an error about a misspelt field names the misspelt field together with the required field that is missing', () => {
   expect(check({ tsk: 'x', agnet: 'writer', colour: 1 })).toEqual([
     { pointer: '/tsk', detail: 'is not a known field (did you mean "task"?)' },

@@ -124,6 +124,12 @@ test('API keys are listed page by page, and a request for an unknown key gets 40
   expect(listed).toEqual(ids.sort())
   const unknown = await send(url, ADMIN, 'GET', '/v1/keys/abcdefghijkm')
   expect(unknown.body).toMatchObject({ code: 'key-not-found' })
+  const malformed = await send(url, ADMIN, 'GET', '/v1/keys/x')
+  expect(malformed.body).toMatchObject({
+    status: 400,
+    detail:
+      'Correct the request: path/id must be the id of a key: the 12 characters between af_ and the next _ (GET /v1/keys lists the ids).',
+  })
 })
 
 test.each([
