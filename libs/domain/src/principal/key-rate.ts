@@ -96,19 +96,6 @@ export function endRefill(
   return answer === undefined ? rest : keepLate(rest, perMinute, gateways, ask, answer, nowMs)
 }
 
-/** Takes a permit back that a request did not use, as far as the reserve has room for it. */
-export function giveBack(
-  reserve: Reserve | undefined,
-  perMinute: number,
-  gateways: GatewayCount,
-  nowMs: number,
-): Reserve {
-  const size = reserveSize(perMinute, gateways)
-  const living = livingReserve(reserve, size, nowMs)
-  const room = size - living.permits - living.asked
-  return { ...living, permits: living.permits + Math.max(0, Math.min(1, room)) }
-}
-
 /** Begins a request: asks for what the reserve lacks. */
 export function beginAsk(
   reserve: Reserve | undefined,

@@ -7,7 +7,6 @@ import {
   drawPermits,
   endAsk,
   endRefill,
-  giveBack,
   keepLate,
   openShare,
   shareOf,
@@ -264,13 +263,6 @@ test('a gateway that draws keeps its reserve, so a key that used 80% of its rate
   const steady = Array.from({ length: 800 }, () => ({ ...timely, gapMs: 750 }))
   const burst = Array.from({ length: 90 }, () => ({ ...timely, gapMs: 0 }))
   expect(play([...steady, ...burst], 100, 1)).toHaveLength(800 + 90)
-})
-
-test('a permit that a request did not use goes back into the reserve, which never holds more than its size', () => {
-  const reserve = { permits: 4, asked: 0, drawnAtMs: 0 }
-  expect(giveBack(reserve, 40, 2, 1).permits).toBe(5)
-  expect(giveBack({ ...reserve, permits: 5 }, 40, 2, 1).permits).toBe(5)
-  expect(giveBack({ ...reserve, asked: 1 }, 40, 2, 1).permits).toBe(4)
 })
 
 test('requests that ask nothing leave half of the reserve for requests that Redis does not answer', () => {

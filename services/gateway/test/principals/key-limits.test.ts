@@ -1,5 +1,6 @@
 import type { KeyRequest } from '@agentfleet/protocol'
 import { eventually, withRedis } from '@agentfleet/testkit'
+import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { announceGateways, setup, type GatewayBench } from '../support.ts'
@@ -105,6 +106,21 @@ test('a key has at most its number of requests and streams open at once, over al
   ])
   first.close()
   await eventually(async () => expect((await submit(other.url(), key)).status).toBe(202))
+})
+
+test('a request that finds too many requests of its key open uses up nothing of the rate of the key', async () => {
+  await using bench = await setup(CONFIG)
+  const url = bench.gateway.url()
+  const key = await keyWith(bench, { concurrent: 1, requestsPerMinute: 3 })
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream?access_token=${key}`)
+  await once(socket, 'open')
+  for (let tries = 0; tries < 6; tries += 1) {
+    const refused = await submit(url, key)
+    expect(await refused.json()).toMatchObject({ code: 'too-many-requests-open' })
+    expect(refused.headers.get('x-ratelimit-remaining-requests')).toBe('2')
+  }
+  socket.close()
+  await eventually(async () => expect((await submit(url, key)).status).toBe(202))
 })
 
 test('two gateways let exactly as many of 40 requests stay open as their key may have, and give the places to later requests', async () => {

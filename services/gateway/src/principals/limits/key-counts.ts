@@ -3,7 +3,6 @@ import {
   beginAsk,
   endAsk,
   endRefill,
-  giveBack,
   keepLate,
   shareOf,
   takePermit,
@@ -179,41 +178,59 @@ export function createKeyCounts(deps: {
     return { kind: 'rate', left: 0, retryAfterMs: drawn.retryAfterMs, alone: false }
   }
 
+  /** Refuses a request while Redis has no permit; undefined: it may have one. */
+  function knownEmpty({ emptyUntilMs = 0 }: KeyState): Counted | undefined {
+    const emptyForMs = Math.ceil(emptyUntilMs - clock.monotonicMs())
+    if (emptyForMs <= 0) return undefined
+    return { kind: 'rate', left: 0, retryAfterMs: emptyForMs, alone: false }
+  }
+
   /** Finds a permit, without a question where possible: in a reserve that is full enough. */
   function take(keyId: string, perMinute: number): Counted | Promise<Counted> {
     const state = stateOf(keyId)
     if (silence.isAlone()) return takeAlone(state, perMinute)
-    const nowMs = clock.monotonicMs()
-    const emptyForMs = Math.ceil((state.emptyUntilMs ?? 0) - nowMs)
-    if (emptyForMs > 0) return { kind: 'rate', left: 0, retryAfterMs: emptyForMs, alone: false }
-    const taken = takeReserved(state.reserve, perMinute, gatewaysForCertain(), nowMs)
+    const empty = knownEmpty(state)
+    if (empty !== undefined) return empty
+    const taken = takeReserved(state.reserve, perMinute, gatewaysForCertain(), clock.monotonicMs())
     if (taken === undefined) return takeTogether(keyId, state, perMinute)
     state.reserve = taken.reserve
     if (taken.refill !== undefined) void fill(keyId, state, perMinute, taken.refill)
     return entered((state.left ?? 0) + taken.reserve.permits, false)
   }
 
-  /** Takes a place for a request that has a permit; without a place the permit is for another request. */
-  async function takePlace(keyId: string, limits: KeyLimits, member: string, permit: Counted) {
+  /** Takes a place, then a permit: a request that finds no place costs no permit. */
+  async function takeBoth(keyId: string, limits: KeyLimits, member: string): Promise<Counted> {
     const { requestsPerMinute: perMinute, concurrent = 0 } = limits
-    if (permit.kind !== 'entered') return permit
     const { kind, alone } = await places.enter(keyId, concurrent, member)
-    if (kind === 'entered') return { ...permit, alone: permit.alone || alone }
-    const state = stateOf(keyId)
-    if (perMinute !== undefined) {
-      state.reserve = giveBack(state.reserve, perMinute, gatewaysForCertain(), clock.monotonicMs())
-    }
-    return { kind: 'concurrent', left: permit.left, retryAfterMs: OPEN_RETRY_MS, alone } as const
+    if (kind === 'full')
+      return {
+        kind: 'concurrent',
+        left: leftOf(keyId, perMinute),
+        retryAfterMs: OPEN_RETRY_MS,
+        alone,
+      }
+    const permit = perMinute === undefined ? NO_RATE : await take(keyId, perMinute)
+    if (permit.kind === 'entered') return { ...permit, alone: permit.alone || alone }
+    places.leave(keyId, member)
+    return permit
+  }
+
+  /** The permits that the key has left, as far as this gateway knows; -1 for a key without a rate. */
+  function leftOf(keyId: string, perMinute: number | undefined): number {
+    if (perMinute === undefined) return -1
+    const { left = perMinute, reserve } = states.get(keyId) ?? {}
+    return left + (reserve?.permits ?? 0)
   }
 
   return {
     enter(keyId, limits, member) {
       const { requestsPerMinute: perMinute, concurrent } = limits
-      const permit = perMinute === undefined ? NO_RATE : take(keyId, perMinute)
-      if (concurrent === undefined) return permit
-      return permit instanceof Promise
-        ? permit.then((given) => takePlace(keyId, limits, member, given))
-        : takePlace(keyId, limits, member, permit)
+      if (concurrent === undefined) {
+        return perMinute === undefined ? NO_RATE : take(keyId, perMinute)
+      }
+      // Without a permit a place is useless.
+      const empty = silence.isAlone() ? undefined : knownEmpty(stateOf(keyId))
+      return empty ?? takeBoth(keyId, limits, member)
     },
     leave: places.leave,
     renew: places.renew,

@@ -11,7 +11,9 @@ import { ANSWER_WITHIN_MS, type RedisSilence } from './redis-silence.ts'
  * places of requests that have ended meanwhile. So a busy key costs one question for many requests. Invariants: a
  * request enters only if Redis has counted it, or as one of the gateway's own share while Redis does not answer; a
  * place whose release is lost ends with its lease; one question of a key is under way, with at most ASKED_MAX
- * requests, and a request waits at most ANSWER_WITHIN_MS for it and as long for the question before it (L7).
+ * requests, and a request waits at most ANSWER_WITHIN_MS for it and as long for the question before it; at most
+ * LEAVING_MAX releases of a key wait for the next question (L7). Redis hears of the requests that this gateway let
+ * in alone with the first question after its silence.
  */
 export interface KeyPlaces {
   /** Counts a request; one that entered is open until `leave`. */
@@ -29,6 +31,8 @@ export interface Place {
 
 /** Requests of one question, about 50 bytes each. */
 const ASKED_MAX = 500
+/** Releases that wait, about 50 bytes each; Redis answers within a millisecond, in which far fewer requests end. */
+const LEAVING_MAX = 5_000
 const FULL: Place = { kind: 'full', alone: false }
 
 interface Entering {
@@ -54,6 +58,8 @@ export function createKeyPlaces(deps: {
 }): KeyPlaces {
   const { shared, silence, gateways, log } = deps
   const open = new Map<string, Set<string>>()
+  /** The open requests that Redis has not counted. */
+  const uncounted = new Map<string, Set<string>>()
   const lines = new Map<string, Line>()
 
   function opened(keyId: string, member: string, alone: boolean): Place {
@@ -65,6 +71,25 @@ export function createKeyPlaces(deps: {
     const share = openShare(concurrent, gateways())
     if ((open.get(keyId)?.size ?? 0) >= share) return { kind: 'full', alone: true }
     return opened(keyId, member, true)
+  }
+
+  /** Lets a request in about which Redis is not asked. */
+  function enterUncounted(keyId: string, concurrent: number, member: string): Place {
+    const place = enterAlone(keyId, concurrent, member)
+    if (place.kind === 'entered') {
+      uncounted.set(keyId, (uncounted.get(keyId) ?? new Set()).add(member))
+    }
+    return place
+  }
+
+  /** Tells Redis about the requests that it has not counted; the connection keeps the order. */
+  function tellUncounted(keyId: string): void {
+    const members = uncounted.get(keyId)
+    if (members === undefined) return
+    uncounted.delete(keyId)
+    shared.renew(keyId, [...members]).catch((error: unknown) => {
+      log.debug({ err: error, keyId }, 'Redis did not count the open requests of a key')
+    })
   }
 
   function lineOf(keyId: string): Line {
@@ -80,7 +105,7 @@ export function createKeyPlaces(deps: {
     while (line.entering.length + line.leaving.length > 0) {
       if (silence.isAlone()) {
         for (const { member, concurrent, settle } of line.entering.splice(0)) {
-          settle(enterAlone(keyId, concurrent, member))
+          settle(enterUncounted(keyId, concurrent, member))
         }
         if (line.leaving.length === 0) break
       }
@@ -94,6 +119,7 @@ export function createKeyPlaces(deps: {
     const members = entering.map(({ member }) => member)
     const concurrent = entering[0]?.concurrent ?? 0
     const heard: { entered?: number | undefined } = {}
+    tellUncounted(keyId)
     silence.asked()
     const asking = shared.open(keyId, concurrent, members, leaving).then(
       (entered) => {
@@ -130,13 +156,13 @@ export function createKeyPlaces(deps: {
   function leaveAll(keyId: string, members: readonly string[]): void {
     if (members.length === 0) return
     const line = lineOf(keyId)
-    line.leaving.push(...members)
+    if (line.leaving.length < LEAVING_MAX) line.leaving.push(...members)
     void ask(keyId, line)
   }
 
   return {
     enter(keyId, concurrent, member) {
-      if (silence.isAlone()) return Promise.resolve(enterAlone(keyId, concurrent, member))
+      if (silence.isAlone()) return Promise.resolve(enterUncounted(keyId, concurrent, member))
       const line = lineOf(keyId)
       return new Promise((settle) => {
         line.entering.push({ member, concurrent, settle })
@@ -147,10 +173,13 @@ export function createKeyPlaces(deps: {
       const members = open.get(keyId)
       if (!members?.delete(member)) return
       if (members.size === 0) open.delete(keyId)
-      leaveAll(keyId, [member])
+      const unknown = uncounted.get(keyId)
+      if (unknown?.delete(member) !== true) return leaveAll(keyId, [member])
+      if (unknown.size === 0) uncounted.delete(keyId)
     },
     async renew() {
       if (!shared.connected()) return
+      uncounted.clear()
       await Promise.all([...open].map(([keyId, members]) => shared.renew(keyId, [...members])))
     },
   }
