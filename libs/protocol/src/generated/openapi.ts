@@ -1345,7 +1345,7 @@ export interface components {
     }
     NodeDetail: {
       node: components['schemas']['Node']
-      /** @description Your tasks that run on the node, newest first. */
+      /** @description Your tasks that run on the node, newest first; empty, with `complete` false, if your key lacks the scope `tasks:read`. */
       tasks: components['schemas']['TaskSummary'][]
       /** @description How many stored tasks the gateway looked at. */
       scanned: number

@@ -4,6 +4,7 @@ import { TASK_ID_PATTERN, type BulkCancelPage } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { refusalOf } from '../http/errors.ts'
 import { toProblem, wrongField, type Refusal } from '../http/problems.ts'
+import type { Principals } from '../principals/principals.ts'
 import { alreadyFinished, requestCancel } from '../tasks/cancel.ts'
 import { taskNotFound } from '../tasks/reads.ts'
 import { chooseTasks, type ChoiceFields } from './chosen.ts'
@@ -12,6 +13,7 @@ import { filterOf, listingName } from './filters.ts'
 interface CancelRouteDeps {
   readonly store: Pick<Store, 'search' | 'loadAll'>
   readonly bus: Pick<Bus, 'ask'>
+  readonly principals: Pick<Principals, 'requireStanding'>
 }
 
 interface CancelFields extends ChoiceFields {
@@ -23,9 +25,11 @@ const PARALLEL = 50
 const UNFINISHED = ['waiting', 'queued', 'running', 'retrying'] as const satisfies TaskState[]
 
 /** Creates the handler of `/v1/tasks:cancel` by operationId. */
-export function cancelRoutes({ store, bus }: CancelRouteDeps) {
-  async function cancelOne(tenant: string, taskId: string, reason: string | undefined) {
+export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
+  async function cancelOne(request: FastifyRequest, taskId: string, reason: string | undefined) {
+    const { tenant } = request
     try {
+      principals.requireStanding(request, 'tasks:write')
       if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
       const outcome = await requestCancel(bus, { taskId, tenant, reason })
       if (outcome === 'finished') throw alreadyFinished('finished')
@@ -51,7 +55,7 @@ export function cancelRoutes({ store, bus }: CancelRouteDeps) {
       const failed: BulkCancelPage['failed'] = []
       for (let start = 0; !dryRun && start < taskIds.length; start += PARALLEL) {
         const part = taskIds.slice(start, start + PARALLEL)
-        const made = await Promise.all(part.map((taskId) => cancelOne(tenant, taskId, reason)))
+        const made = await Promise.all(part.map((taskId) => cancelOne(request, taskId, reason)))
         failed.push(...made.filter((each) => each !== undefined))
       }
       return {

@@ -20,7 +20,7 @@ interface ReplayRouteDeps {
   readonly reader: Reader
   readonly store: Pick<Store, 'search' | 'loadAll'>
   readonly directory: Pick<AgentDirectory, 'versions'>
-  readonly principals: Pick<Principals, 'refusedPart'>
+  readonly principals: Pick<Principals, 'requireStanding' | 'refusedPart'>
 }
 
 interface ReplayFields extends ChoiceFields {
@@ -50,6 +50,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
   ): Promise<ReplayResult> {
     const { taskId } = record
     try {
+      principals.requireStanding(caller, 'tasks:write')
       const by = submitterOf(caller)
       const outcome = await replays.replay(record, from, key, by, checkFor(caller))
       if (outcome.kind === 'refused') throw outcome.refusal

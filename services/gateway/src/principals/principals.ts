@@ -11,6 +11,7 @@ import { every, type Clock, type Logger, type Service } from '@agentfleet/runtim
 import { isOpen, parseApiKeys, tenantsOf, type GatewayConfig } from '../config.ts'
 import { createAuthenticate } from '../http/auth.ts'
 import { createGuard, type Guard } from '../http/guard.ts'
+import { Refusal } from '../http/problems.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { createPace } from '../tenants/pace.ts'
 import type { TenantRoom } from '../tenants/room.ts'
@@ -33,6 +34,8 @@ export interface Principals {
   readonly recorder: Recorder
   /** Whether the principal, as its key is now, may use operations of this scope. */
   standing(principal: Principal, scope: Scope): Admitted
+  /** Throws a Refusal if the key of the request may no longer use operations of this scope. */
+  requireStanding(caller: Pick<Caller, 'principal'>, scope: Scope): void
   /** Records the refusal of a part of a request: a task of a batch, a frame of a stream. */
   refusedPart(caller: Caller, operation: string, code: ProblemCode): void
   /** Returns how many tenants share the fleet. */
@@ -94,13 +97,22 @@ export function createPrincipals(deps: {
   if (isOpen(config)) {
     log.warn({}, 'The API is open: no keys are configured, so every caller may do everything')
   }
+  const standing: Principals['standing'] = (principal, scope) =>
+    admit(directory.refreshed(principal), scope, clock.nowMs())
   return {
     directory,
     recorder,
     tenants: () => tenants,
     refusedPart: (caller, operation, code) =>
       recorder.refused(caller, operation, FAILURE_CODES[code].http.status, code),
-    standing: (principal, scope) => admit(directory.refreshed(principal), scope, clock.nowMs()),
+    standing,
+    requireStanding({ principal }, scope) {
+      if (principal === undefined || standing(principal, scope).kind === 'allowed') return
+      throw new Refusal(
+        'unauthorized',
+        'This key ended before the request did. What the request has changed stays changed; use another key.',
+      )
+    },
     guard: createGuard({
       authenticate,
       failedAttempts,

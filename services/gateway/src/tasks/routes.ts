@@ -27,7 +27,7 @@ interface TaskRouteDeps {
   readonly defaultModel: string
   readonly agentChoice: AgentChoice
   readonly offers: Pick<Offers, 'check'>
-  readonly principals: Pick<Principals, 'standing' | 'refusedPart'>
+  readonly principals: Pick<Principals, 'requireStanding' | 'refusedPart'>
   /** Returns the errors of a task of a batch. */
   readonly checkTask: ValueCheck
 }
@@ -112,7 +112,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       if (wait === undefined || isTerminal(record.state)) return await answer(reply, record)
       reply.raw.once('close', () => wait.release())
       const waited = await wait.ending(record, waitSeconds)
-      requireStanding(request)
+      principals.requireStanding(request, 'tasks:write')
       if (isTerminal(waited.state)) void reply.header('preference-applied', `wait=${waitSeconds}`)
       // A first attempt writes no start event: Redis knows the node of a task that runs already.
       const [node] = await reader.nodesOf([waited])
@@ -120,16 +120,6 @@ export function taskRoutes(deps: TaskRouteDeps) {
     } finally {
       wait?.close()
     }
-  }
-
-  /** Refuses the answer to a request whose key was revoked or has expired while the request waited. */
-  function requireStanding({ principal }: FastifyRequest) {
-    if (principal === undefined) return
-    if (principals.standing(principal, 'tasks:write').kind === 'allowed') return
-    throw new Refusal(
-      'unauthorized',
-      'This key ended while the request waited. The task continues; read it with another key.',
-    )
   }
 
   function answer(reply: FastifyReply, record: TaskRecord, node?: string) {
@@ -147,6 +137,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
   ): Promise<BatchResult> {
     let taskId: string | undefined
     try {
+      principals.requireStanding(caller, 'tasks:write')
       const errors = checkTask(item)
       if (errors !== undefined) throw wrongPlaces(errors)
       const sent = item as FilledTaskRequest

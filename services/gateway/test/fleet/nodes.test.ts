@@ -6,11 +6,12 @@ import { expect, test } from 'vitest'
 import { liveNode } from '../records.ts'
 import { setup } from '../support.ts'
 
+const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const node = liveNode({ active: 1 })
 
-test('a node is shown with the tasks that run on it, and drains when an operator asks', async () => {
-  await using bench = await setup()
-  const client = bench.client()
+test('a node is shown with the tasks that run on it to keys that may read tasks, and drains when an operator asks', async () => {
+  await using bench = await setup({ ADMIN_KEY: ADMIN })
+  const client = bench.client(ADMIN)
   await expect(client.node('n1')).rejects.toMatchObject({ problem: { code: 'node-not-found' } })
   const { id } = await client.submit({ task: 'on the node' })
   await client.submit({ task: 'elsewhere' })
@@ -26,6 +27,14 @@ test('a node is shown with the tasks that run on it, and drains when an operator
     const shown = await client.node('n1')
     expect(shown).toMatchObject({ node: { id: 'n1', slots: 10 }, complete: true })
     expect(shown.tasks).toMatchObject([{ id, state: 'running', node: 'n1' }])
+  })
+  // The texts of tasks need another scope than the figures of nodes.
+  const watcher = { name: 'watcher', tenant: 'default', scopes: ['fleet:read' as const] }
+  const { key } = await client.createKey(watcher)
+  expect(await bench.client(key).node('n1')).toMatchObject({
+    node: { id: 'n1' },
+    tasks: [],
+    complete: false,
   })
   await expect(client.drainNode('n1')).rejects.toMatchObject({
     status: 503,

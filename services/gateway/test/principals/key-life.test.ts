@@ -1,12 +1,12 @@
 import { openKeys } from '@agentfleet/adapters'
 import type { ApiKey } from '@agentfleet/domain'
-import { CHANNELS } from '@agentfleet/protocol'
+import { CHANNELS, newTaskId } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { followKeys } from '../../src/principals/key-directory.ts'
 import { purgeKeys } from '../../src/principals/key-purge.ts'
-import { setup } from '../support.ts'
+import { listening, setup } from '../support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
 const DAY_MS = 24 * 3_600_000
@@ -56,4 +56,26 @@ test('a gateway announces the number of tenants that have a usable key, because 
   await counted(2)
   await admin.revokeKey(other.id)
   await counted(1)
+})
+
+test('a bulk request stops when its key is revoked, and its answer and the audit log say what it has changed', async () => {
+  await using bench = await setup({ ADMIN_KEY: ADMIN })
+  const admin = bench.client(ADMIN)
+  const made = await admin.createKey({ name: 'k', tenant: 'acme', scopes: ['tasks:write'] })
+  let asked = 0
+  let revoked: Promise<unknown> | undefined
+  bench.bus.on(CHANNELS.cancel, async () => {
+    asked += 1
+    revoked ??= admin.revokeKey(made.id)
+    await revoked
+    return { kind: 'cancelled' as const }
+  })
+  await listening(bench.bus)
+  const taskIds = Array.from({ length: 120 }, () => newTaskId(Date.now()))
+  const page = await bench.client(made.key).cancelAll({ taskIds })
+  expect([asked, page.cancelled]).toEqual([50, 50])
+  expect(page.failed.map(({ taskId }) => taskId)).toEqual(taskIds.slice(50))
+  expect(new Set(page.failed.map(({ problem }) => problem.code))).toEqual(new Set(['unauthorized']))
+  const { events } = await admin.audit({ kind: 'change', tenant: 'acme' })
+  expect(events).toMatchObject([{ operation: 'cancelTasks', keyId: made.id, status: 200 }])
 })
