@@ -78,6 +78,7 @@ function isForeign({ code }: ClientError['problem']): boolean {
 /** The command that shows what exists, by the code of a refusal. */
 const LISTS: Readonly<Record<string, string>> = {
   'task-not-found': 'ls" lists your tasks',
+  'unknown-dependency': 'ls" lists your tasks',
   'call-not-found': 'get --events TASK_ID" lists the finished calls of a task with their steps',
   'agent-not-found': 'agents" lists the agents',
   'unknown-agent': 'agents" lists the agents',
@@ -90,10 +91,17 @@ const LISTS: Readonly<Record<string, string>> = {
   'key-not-found': 'keys" lists the keys',
 }
 
+/** The same where a command has a list of its own, by its name: a goal is a task to the gateway. */
+const OWN_LISTS: Readonly<Record<string, string>> = {
+  'goals task-not-found': 'goals" lists your goals',
+  'approve task-not-found': 'approve" lists the calls that wait for approval',
+}
+
 /** What a person reads about a refused or lost request: what is wrong, then what to do. */
 export function explain(
   { status, problem, retryAfterS }: Pick<ClientError, 'status' | 'problem' | 'retryAfterS'>,
   url: string,
+  command = '',
 ): string {
   if (status === 0) {
     return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of a running gateway. (${problem.detail})`
@@ -107,7 +115,7 @@ export function explain(
   const isSaid = errors.length === 1 && said.includes(errors[0]?.detail ?? said)
   const fields = isSaid ? [] : errors.map(({ pointer, detail }) => `\n  ${pointer}: ${detail}`)
   const lines = `${problem.title}: ${problem.detail}${fields.join('')}`
-  const list = LISTS[problem.code]
+  const list = OWN_LISTS[`${command} ${problem.code}`] ?? LISTS[problem.code]
   if (list !== undefined) return `${lines}\n"agentfleet ${list}.`
   if (status === 403) return `${lines}\n"agentfleet keys me" shows what your key may do.`
   if (status === 401) return `${lines}\nSet AGENTFLEET_KEY or --key to a key of this fleet.`

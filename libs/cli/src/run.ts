@@ -68,7 +68,7 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   } catch (error) {
     context?.progress('')
     if (terminal.signal.aborted) return EXIT.interrupted
-    return fail(error, { terminal, json, url })
+    return fail(error, { terminal, json, url, command: line.command.name })
   }
 }
 
@@ -186,9 +186,9 @@ async function read(path: string): Promise<string> {
 
 function fail(
   error: unknown,
-  { terminal, json, url }: { terminal: Terminal; json: boolean; url: string },
+  { terminal, json, ...where }: { terminal: Terminal; json: boolean } & Where,
 ): ExitCode {
-  const failure = failureOf(error, url)
+  const failure = failureOf(error, where)
   if (json) terminal.err(`${jsonLine({ error: failure })}\n`)
   else terminal.err(`${safe(failure.message)}\n`)
   return failure.exitCode
@@ -203,7 +203,13 @@ interface Failure {
   readonly problem?: Problem
 }
 
-function failureOf(error: unknown, url: string): Failure {
+/** What a command asked, and where. */
+interface Where {
+  readonly url: string
+  readonly command?: string
+}
+
+function failureOf(error: unknown, { url, command }: Where): Failure {
   if (error instanceof UsageError) {
     return { code: 'usage', message: error.message, exitCode: EXIT.usage }
   }
@@ -213,7 +219,7 @@ function failureOf(error: unknown, url: string): Failure {
   if (error instanceof ClientError) {
     const exitCode = exitCodeOf(error)
     const { problem } = error
-    const failure = { code: problem.code, message: explain(error, url), exitCode }
+    const failure = { code: problem.code, message: explain(error, url, command), exitCode }
     return error.status === 0 ? failure : { ...failure, problem }
   }
   // The shape of an answer is not checked: a wrong one shows where it is used.

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.ts'
 import { batchesOf } from '../src/commands/submit.ts'
@@ -11,6 +11,8 @@ import { durationOf, pairsOf, timeOf, wholeOf } from '../src/parse/values.ts'
 
 const parse = (line: string) => parseCommandLine(line.split(' ').filter(Boolean), COMMANDS)
 const GUIDE = new URL('../../../docs/guides/command-line.md', import.meta.url)
+/** What follows the name of the program in a sentence. */
+const PROSE = /^(cannot|reads|COMMAND)/
 const NOW_MS = Date.parse('2026-01-31T12:00:00Z')
 
 describe('the command line', () => {
@@ -35,6 +37,26 @@ describe('the command line', () => {
     ['--json', 'The command is missing.'],
   ] as const)('the line "%s" gets an error that says what to do', ([line, text]) => {
     expect(() => parse(line)).toThrow(text)
+  })
+
+  test('accepts every command that one of its messages names', async () => {
+    const folder = new URL('../src/', import.meta.url)
+    const files = (await readdir(folder, { recursive: true })).filter((path) =>
+      path.endsWith('.ts'),
+    )
+    const texts = await Promise.all(files.map((path) => readFile(new URL(path, folder), 'utf8')))
+    // In a message a quote ends a command; a string of code ends at its own quote.
+    const named = texts.flatMap((text) => [
+      ...[...text.matchAll(/["'`: (]agentfleet ([a-z][^"'`\n(|]*)/g)].map(([, line = '']) => line),
+      ...[...text.matchAll(/: '([a-z][a-z -]*(?:TASK_ID)?)" (?:lists|shows)/g)].map(
+        ([, line = '']) => line,
+      ),
+    ])
+    const lines = named
+      .filter((line) => !PROSE.test(line))
+      .map((line) => line.replace(/\$\{[^}]*\}/g, 'x').trim())
+    expect(lines.length).toBeGreaterThan(20)
+    for (const line of lines) expect(() => parse(line), line).not.toThrow()
   })
 
   test('help names every command, every option and every exit code', () => {
@@ -158,6 +180,12 @@ describe('a request of the command line that the gateway refuses', () => {
     expect(explain(refusal(0), 'http://x')).toContain('Start a fleet with "npm start"')
     expect(explain(refusal(401), 'http://x')).toContain('Set AGENTFLEET_KEY or --key')
     expect(explain(refusal(403), 'http://x')).toContain('"agentfleet keys me" shows')
+    const unknown = {
+      ...refusal(404),
+      problem: { ...refusal(404).problem, code: 'task-not-found' },
+    }
+    expect(explain(unknown, 'http://x', 'get')).toContain('"agentfleet ls" lists your tasks')
+    expect(explain(unknown, 'http://x', 'goals')).toContain('"agentfleet goals" lists your goals')
     expect(explain(refusal(503, 7), 'http://x')).toBe('Refused: Why.\nTry again in 7 s.')
     const errors = [{ pointer: '/cron', detail: 'must be a cron expression' }]
     const wrong = { ...problem, status: 400, errors, detail: '/cron must be a cron expression.' }

@@ -163,14 +163,14 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     },
     async listSchedules(request: FastifyRequest): Promise<ScheduleList> {
       const { tenant } = request
-      const { cursor } = request.query as { cursor?: string }
+      const { cursor, limit } = request.query as { cursor?: string; limit: number }
       const after = cursor === undefined ? '' : decodeCursor(cursor, LISTING)
       const names = (await schedules.names(tenant)).filter((name) => name > after)
       const views: ScheduleView[] = []
       const pause = createSlices()
       let bytes = 0
       for (const name of names) {
-        if (bytes > PAGE_BYTES) {
+        if (views.length === limit || bytes > PAGE_BYTES) {
           const last = views.at(-1)?.name ?? ''
           return { schedules: views, nextCursor: encodeCursor({ state: LISTING, after: last }) }
         }

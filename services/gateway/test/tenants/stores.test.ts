@@ -55,7 +55,7 @@ test('a tenant that fills the store of schedules leaves room for another tenant 
   await put(KEYS.b, 0)
 })
 
-test('a page of the list of schedules ends after 1 MiB of tasks, and the client reads all pages (L7)', async () => {
+test('a page of the list of schedules ends after its limit or 1 MiB of tasks, and the client reads all pages (L7)', async () => {
   const client = bench.client(KEYS.b)
   for (const name of ['p1', 'p2', 'p3']) {
     await client.putSchedule(name, { cron: '0 0 1 1 *', task: { task: 'x', context: CONTEXT } })
@@ -68,4 +68,9 @@ test('a page of the list of schedules ends after 1 MiB of tasks, and the client 
   const names = (await client.schedules()).map(({ name }) => name)
   expect(names).toEqual(expect.arrayContaining(['p1', 'p2', 'p3']))
   expect(new Set(names).size).toBe(names.length)
+  const first = await fetch(`${bench.gateway.url()}/v1/schedules?limit=1`, { headers })
+  expect(await first.json()).toMatchObject({
+    schedules: [{ name: names[0] }],
+    nextCursor: expect.any(String) as string,
+  })
 })
