@@ -9,6 +9,7 @@ import {
   pageAt,
   rowsBetween,
   rowsWith,
+  usedWords,
   withAgain,
   withNext,
   type TaskList,
@@ -115,6 +116,12 @@ test('the list counts a new task without moving any row, and updates the row of 
   expect(rowsOf(again)[0]?.state).toBe('running')
   expect(again.unseen).toBe(2)
   expect(again.gone.size).toBe(0)
+})
+
+test('the sum of the list says whether it covers every task that matches or only the loaded rows', () => {
+  const some = listOf(page([9, 8], 'c1'))
+  expect(usedWords(some)).toBe('Only the 2 tasks loaded so far: 0 tokens, $0. More tasks match.')
+  expect(usedWords(withNext(some, page([7])))).toBe('3 tasks in this list: 0 tokens, $0.')
 })
 
 test('the row of a task that no longer matches the filter stays in its place and says that it no longer matches', () => {

@@ -8,6 +8,7 @@ const TIMEOUT_MS = 20_000
 
 /** A request that failed: the gateway refused it, or did not answer. */
 export class ApiError extends Error {
+  override readonly name = 'ApiError'
   readonly code: string
   readonly status: number
   /** What kind of problem it is, in a few words. */
@@ -71,26 +72,34 @@ export interface Sent {
 /** Sends a request to the API and returns the parsed answer; throws an ApiError. */
 export async function request<Answer>(path: string, sent: Sent = {}): Promise<Answer> {
   const used = sent.key ?? apiKey.value
-  const response = await exchange(path, sent, used)
-  const text = await response.text()
-  if (response.ok) return (text === '' ? undefined : JSON.parse(text)) as Answer
-  const problem = parsed(text)
+  const { response, text } = await exchange(path, sent, used)
+  const { status } = response
+  const answer = parsed(text)
+  if (response.ok) {
+    if (answer !== UNREADABLE) return answer as Answer
+    const detail = `The gateway answered ${status} with text that is not JSON.`
+    throw new ApiError({ code: UNREADABLE, status, detail })
+  }
+  const problem = problemIn(answer)
   // The reader may have entered another key while this request was under way.
-  if (response.status === 401 && sent.key === undefined && apiKey.value === used) {
-    refuseKey(problem?.detail ?? '')
+  if (status === 401 && sent.key === undefined && apiKey.value === used) {
+    refuseKey(problem.detail ?? '')
   }
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN)
   throw new ApiError({
-    code: problem?.code ?? 'unreadable-answer',
-    status: response.status,
-    title: problem?.title,
-    errors: problem?.errors,
-    detail: problem?.detail ?? `The gateway answered ${response.status} without an explanation.`,
+    ...problem,
+    code: problem.code ?? UNREADABLE,
+    status,
+    detail: problem.detail ?? `The gateway answered ${status} without an explanation.`,
     retryAfterS: Number.isFinite(retryAfter) ? retryAfter : undefined,
   })
 }
 
-async function exchange(path: string, sent: Sent, key: string | undefined): Promise<Response> {
+async function exchange(
+  path: string,
+  sent: Sent,
+  key: string | undefined,
+): Promise<{ readonly response: Response; readonly text: string }> {
   const { method = 'GET', body, idempotencyKey, ifMatch, ifNoneMatch, signal: given } = sent
   const late = AbortSignal.timeout(TIMEOUT_MS)
   const startedAtMs = Date.now()
@@ -110,8 +119,9 @@ async function exchange(path: string, sent: Sent, key: string | undefined): Prom
       credentials: 'omit',
       cache: 'no-store',
     })
+    const text = await response.text()
     noteAnswer(response, startedAtMs)
-    return response
+    return { response, text }
   } catch (error) {
     if (given?.aborted) throw error
     const why = late.aborted
@@ -136,10 +146,32 @@ function noteAnswer(response: Response, startedAtMs: number): void {
   }
 }
 
-function parsed(text: string): Problem | undefined {
+/** The code of an answer that is not what the API answers, for example that of a proxy. */
+const UNREADABLE = 'unreadable-answer'
+
+/** The JSON value of a text, undefined for no text. */
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as Problem
+    return text === '' ? undefined : JSON.parse(text)
   } catch {
-    return undefined
+    return UNREADABLE
   }
+}
+
+/** The parts of a refusal that are what they must be: a proxy may have answered in place of the gateway. */
+function problemIn(
+  answer: unknown,
+): Partial<Pick<Problem, 'code' | 'title' | 'detail' | 'errors'>> {
+  const { code, title, detail, errors } = Object(answer) as Readonly<Record<string, unknown>>
+  return {
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof title === 'string' ? { title } : {}),
+    ...(typeof detail === 'string' ? { detail } : {}),
+    ...(Array.isArray(errors) ? { errors: errors.filter(isFieldError) } : {}),
+  }
+}
+
+function isFieldError(value: unknown): value is FieldError {
+  const { pointer, detail } = Object(value) as Readonly<Record<string, unknown>>
+  return typeof pointer === 'string' && typeof detail === 'string'
 }

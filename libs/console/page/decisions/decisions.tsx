@@ -74,6 +74,7 @@ export function Decisions() {
         everyMs={EVERY_MS}
         caption="Decisions, newest first"
         columns={COLUMNS}
+        keyOf={({ id }) => id}
         empty="No recent decision matches."
         end="This is the end: the gateway keeps the latest 2,000 decisions."
       />

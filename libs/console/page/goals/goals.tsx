@@ -88,6 +88,7 @@ export function Goals() {
         everyMs={LIST_EVERY_MS}
         caption="Goals, newest first"
         columns={GOALS}
+        keyOf={({ id }) => id}
         empty={
           query['state'] === undefined ? (
             <Command text={curl('POST', '/v1/goals', { goal: 'Build a shop' })}>

@@ -63,6 +63,7 @@ export function Incidents() {
         everyMs={EVERY_MS}
         caption="Incidents, newest first"
         columns={COLUMNS}
+        keyOf={({ id }) => id}
         empty={
           query['state'] === undefined && query['node'] === undefined
             ? 'No node has failed in the last seven days.'

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { Boundary, Drawn } from './boundary.tsx'
 import { Button } from './button.tsx'
 import type { ApiError } from '../api/http.ts'
 import type { Loaded } from '../api/load.ts'
@@ -24,7 +25,11 @@ export function Panel<Value>({
           <Button act={reload}>Try again</Button>
         </div>
       )}
-      {value !== undefined && children(value)}
+      {value !== undefined && (
+        <Boundary version={loadedAtMs}>
+          <Drawn by={() => children(value)} />
+        </Boundary>
+      )}
       {value === undefined && error === undefined && (
         <p class="muted loading" aria-busy="true">
           Loading …

@@ -1,10 +1,4 @@
-import type {
-  ScheduleList,
-  ScheduleRequest,
-  ScheduleTicks,
-  ScheduleView,
-  TaskView,
-} from '@agentfleet/protocol'
+import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
@@ -18,9 +12,8 @@ import { TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Record } from '../parts/record.tsx'
-import { LongTable } from '../parts/tables/long-table.tsx'
+import { ListingTable } from '../parts/tables/listing.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
-import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { focusHeading } from '../parts/heading.ts'
@@ -30,29 +23,26 @@ import { Ticks, usePreview } from './preview.tsx'
 
 const EVERY_MS = 5_000
 
-const COLUMNS: readonly WideColumn<ScheduleView>[] = [
+const COLUMNS: readonly Column<ScheduleView>[] = [
   {
     title: 'Schedule',
-    width: 150,
     of: ({ name }) => (
       <a href={linkTo('schedules', name)} title={name}>
         {name}
       </a>
     ),
   },
-  { title: 'Cron', width: 210, of: ({ cron, timeZone }) => <code>{`${cron} ${timeZone}`}</code> },
+  { title: 'Cron', of: ({ cron, timeZone }) => <code>{`${cron} ${timeZone}`}</code> },
   {
     title: 'Next',
-    width: 80,
     of: ({ nextAt, paused }) => (paused ? 'paused' : <Ago at={nextAt} />),
   },
-  { title: 'Last', width: 90, of: ({ lastTickAt }) => <Ago at={lastTickAt} /> },
+  { title: 'Last', of: ({ lastTickAt }) => <Ago at={lastTickAt} /> },
   {
     title: 'Last task',
-    width: 90,
     of: ({ lastTaskId }) => (lastTaskId === undefined ? '—' : <TaskLink id={lastTaskId} />),
   },
-  { title: 'Last tick', width: 230, of: ({ lastSkipped }) => skipped(lastSkipped) },
+  { title: 'Last tick', of: ({ lastSkipped }) => skipped(lastSkipped) },
   { title: 'Task', kind: 'wide', of: ({ task }) => <bdi>{task.task}</bdi> },
 ]
 
@@ -64,41 +54,29 @@ function skipped(value: boolean | undefined): string {
   return value ? 'skipped, the task before had not ended' : 'submitted'
 }
 
-/** Reads the list page by page. */
-async function allSchedules(signal: AbortSignal): Promise<{ schedules: ScheduleView[] }> {
-  const schedules: ScheduleView[] = []
-  for (let path = '/v1/schedules'; ;) {
-    const page = await request<ScheduleList>(path, { signal })
-    schedules.push(...page.schedules)
-    if (page.nextCursor === undefined) return { schedules }
-    path = `/v1/schedules?cursor=${page.nextCursor}`
-  }
-}
-
 /** What runs next, and did the last tick run? */
 export function Schedules() {
-  const loaded = useLoad('schedules', allSchedules, EVERY_MS)
   return (
     <>
       <ListHeading title="Schedules" kind="schedule" view="schedules" scope="tasks:write">
         {(how) => <NewSchedule {...how} />}
       </ListHeading>
-      <Panel loaded={loaded}>
-        {({ schedules }) => (
-          <LongTable
-            caption="Schedules"
-            columns={COLUMNS}
-            rows={schedules}
-            keyOf={({ name }) => name}
-            empty={
-              <Command text={curl('PUT', '/v1/schedules/daily-report', EXAMPLE)}>
-                You have no schedule. Create one above, or store one that runs at eight o’clock on
-                every weekday:
-              </Command>
-            }
-          />
-        )}
-      </Panel>
+      <ListingTable
+        path="/v1/schedules"
+        query={{ limit: '50' }}
+        field="schedules"
+        everyMs={EVERY_MS}
+        caption="Schedules"
+        columns={COLUMNS}
+        keyOf={({ name }) => name}
+        empty={
+          <Command text={curl('PUT', '/v1/schedules/daily-report', EXAMPLE)}>
+            You have no schedule. Create one above, or store one that runs at eight o’clock on every
+            weekday:
+          </Command>
+        }
+        end="This is the end of the list."
+      />
     </>
   )
 }

@@ -4,6 +4,7 @@ import { useLoad } from '../api/load.ts'
 import { me, owner, readMe } from '../api/me.ts'
 import { ViewOf } from './views.tsx'
 import { KeyEntry } from './key-entry.tsx'
+import { Boundary } from '../parts/boundary.tsx'
 import { focusHeading } from '../parts/heading.ts'
 import { Help, helpOpen } from './help.tsx'
 import { listenForKeys } from './keys.ts'
@@ -47,7 +48,9 @@ export function App() {
         {keyWanted.value && <KeyEntry />}
         {(!keyWanted.value || waits) && (
           <div key={owner.value} hidden={waits}>
-            <ViewOf view={view} id={id} />
+            <Boundary key={`${view} ${id}`}>
+              <ViewOf view={view} id={id} />
+            </Boundary>
           </div>
         )}
       </main>

@@ -1,4 +1,5 @@
 import type { TaskPage, TaskSummary } from '@agentfleet/protocol'
+import { costOf, count, plural } from '../format/format.ts'
 import { NO_CALLS, withUsage, type UsageOf } from '../format/usage.ts'
 
 /**
@@ -95,9 +96,13 @@ export function rowsBetween(list: TaskList, from: number, to: number): readonly 
   return rows
 }
 
-/** Returns what the tasks of all rows have used together. */
-export function usedByAll({ pages }: TaskList): UsageOf {
-  return pages.reduce((sum, { used }) => withUsage(sum, used), NO_CALLS)
+/** Says what the tasks of all rows have used together, and whether more tasks match than the page has loaded. */
+export function usedWords({ pages, length, nextCursor }: TaskList): string {
+  const used = pages.reduce((sum, page) => withUsage(sum, page.used), NO_CALLS)
+  const tokens = count(used.inputTokens + used.outputTokens)
+  const sum = `${tokens} tokens, ${costOf(used)}`
+  if (nextCursor === undefined) return `${plural(length, 'task')} in this list: ${sum}.`
+  return `Only the ${plural(length, 'task')} loaded so far: ${sum}. More tasks match.`
 }
 
 /** Returns what tasks have used together. */

@@ -24,7 +24,7 @@ import {
   replayBodies,
   type Filters,
 } from './filters.ts'
-import { rowsBetween, rowsWith, usedBy, usedByAll, type TaskList } from './list.ts'
+import { rowsBetween, rowsWith, usedBy, usedWords, type TaskList } from './list.ts'
 import { NewTask } from './new-task.tsx'
 import { lastTop } from './neighbours.ts'
 import { SavedViews } from './saved-views.tsx'
@@ -143,13 +143,6 @@ export function Tasks() {
       </Panel>
     </>
   )
-}
-
-/** How many tasks are loaded, and what they cost together. */
-function usedWords(list: TaskList): string {
-  const used = usedByAll(list)
-  const tokens = count(used.inputTokens + used.outputTokens)
-  return `${plural(list.length, 'task')} loaded: ${tokens} tokens, ${costOf(used)} together.`
 }
 
 function End({ list: { nextCursor, keptFrom } }: { list: TaskList }) {

@@ -19,6 +19,7 @@ import { SIZES } from './sizes.ts'
 import { AGENTS } from './agents.ts'
 import { PROVIDERS } from './providers.ts'
 import { VALUES } from './values.ts'
+import { CONSOLE } from './console.ts'
 import { FLEETS } from './fleets.ts'
 import { SIMULATED } from './simulated.ts'
 
@@ -44,6 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...AGENTS,
   ...PROVIDERS,
   ...VALUES,
+  ...CONSOLE,
   ...SIMULATED,
   ...FLEETS,
 ]

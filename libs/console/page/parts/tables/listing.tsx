@@ -25,7 +25,7 @@ const lastFurther = signal<Further | undefined>(undefined)
  * A listing of the API as a table. The first page is loaded again and again until the reader asks for more; then the
  * rows hold still.
  */
-export function ListingTable<Row extends { readonly id: string }>({
+export function ListingTable<Row>({
   path,
   query,
   field,
@@ -42,6 +42,7 @@ export function ListingTable<Row extends { readonly id: string }>({
   end: string
   caption: string
   columns: readonly Column<Row>[]
+  keyOf: (row: Row) => string
   empty: ComponentChildren
 }) {
   const first = withQuery(path, query)
@@ -70,11 +71,7 @@ export function ListingTable<Row extends { readonly id: string }>({
     <Panel loaded={loaded}>
       {({ rows }) => (
         <>
-          <Table
-            {...table}
-            rows={[...rows, ...((own?.rows ?? []) as readonly Row[])]}
-            keyOf={({ id }) => id}
-          />
+          <Table {...table} rows={[...rows, ...((own?.rows ?? []) as readonly Row[])]} />
           <p class="muted">
             {cursor === undefined ? (
               end
