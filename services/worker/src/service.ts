@@ -1,5 +1,5 @@
 import { CHANNELS } from '@agentfleet/protocol'
-import type { Clock, Service } from '@agentfleet/runtime'
+import type { Service } from '@agentfleet/runtime'
 import { listenToDispatches } from './node/dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node/node.ts'
 import { offersOf } from './node/offers.ts'
@@ -20,10 +20,8 @@ export interface WorkerDeps extends NodeDeps {
 }
 
 const PULSE_MS = 250
-/** Milliseconds between reports about the providers; the age of this view in the API. */
-const PROVIDERS_EVERY_MS = 2_000
-/** Milliseconds; the gateways learn of a new tool of an MCP server within this time. */
-const OFFERS_EVERY_MS = 2_000
+/** Milliseconds between reports: the age of the providers in the API, and of what gateways know about tools. */
+const REPORT_EVERY_MS = 2_000
 /** Milliseconds of a drain for handing runs back: a confirmed report, then a flush. */
 const GIVE_BACK_MS = 1_500
 const FLUSH_MS = 500
@@ -52,13 +50,15 @@ export function createWorker(deps: WorkerDeps): Service {
   return {
     async start() {
       if (open.length > 0) return
-      const reportProviders = createProviderReport(deps, node)
-      const reportOffers = createOfferReport(deps, node.id)
-      const tick = createPulse(node, clock)
+      const report = createReport(deps, node)
       const pulse = setInterval(() => {
-        tick()
-        reportProviders()
-        reportOffers()
+        const now = clock.monotonicMs()
+        node.heartbeats.tick()
+        // Before any renewal, because a process that was paused may have lost its runs.
+        node.ownership.noticePause()
+        node.renewals.sweep(now)
+        node.llm.sweep(clock.nowMs())
+        report(now)
       }, PULSE_MS)
       open = [
         () => clearInterval(pulse),
@@ -137,40 +137,17 @@ function listenToControl({ bus }: WorkerDeps, node: Node, drain: () => void): ((
   return subscriptions.map((subscription) => () => subscription.close())
 }
 
-/** Reports the state of the provider models every PROVIDERS_EVERY_MS, if any was called recently. */
-function createProviderReport({ bus, clock }: WorkerDeps, node: Node): () => void {
+/** Reports the state of the models called recently, if any, and which tools and models tasks may name here. */
+function createReport({ bus, tools, providers }: WorkerDeps, node: Node): (nowMs: number) => void {
+  const { id: nodeId, llm } = node
   let dueAtMs = 0
-  return () => {
-    const now = clock.monotonicMs()
-    if (now < dueAtMs || !bus.connected()) return
-    dueAtMs = now + PROVIDERS_EVERY_MS
-    const models = node.llm.providers()
-    const { id: nodeId } = node
+  return (nowMs) => {
+    if (nowMs < dueAtMs || !bus.connected()) return
+    dueAtMs = nowMs + REPORT_EVERY_MS
+    const models = llm.providers()
     if (models.length > 0) bus.send(CHANNELS.providers, { nodeId, models }, { nodeId })
-  }
-}
-
-/** Reports which tools and models tasks may name on this node. */
-function createOfferReport({ bus, clock, tools, providers }: WorkerDeps, nodeId: string) {
-  let dueAtMs = 0
-  return (): void => {
-    const now = clock.monotonicMs()
-    if (now < dueAtMs || !bus.connected()) return
-    dueAtMs = now + OFFERS_EVERY_MS
     const offers = offersOf(nodeId, tools.all(), tools.mcpProblems(), providers)
     bus.send(CHANNELS.offers, offers, { nodeId })
-  }
-}
-
-/** Creates the one timer for heartbeats, pauses, renewals and call limits. */
-function createPulse(node: Node, clock: Clock): () => void {
-  return () => {
-    const now = clock.monotonicMs()
-    node.heartbeats.tick()
-    // Before any renewal, because a process that was paused may have lost its runs.
-    node.ownership.noticePause()
-    node.renewals.sweep(now)
-    node.llm.sweep(clock.nowMs())
   }
 }
 

@@ -32,7 +32,7 @@ interface BudgetedCall {
 /** Whether the call may be made. */
 type BudgetEntry =
   | { readonly kind: 'allow' }
-  | { readonly kind: 'exceeded' | 'no-price'; readonly message: string }
+  | { readonly kind: 'budget' | 'no-price'; readonly message: string }
   /** Whether there is room is not known yet, so the call must ask again later. */
   | { readonly kind: 'unknown'; readonly retryAfterMs: number }
 
@@ -66,7 +66,7 @@ export function createTenantBudgets(deps: {
         const { met } = answer
         const againAt = new Date(tenantLimitEndMs(met.limit, ask.nowMs)).toISOString()
         const message = tenantLimitMessage(tenant, budget, met, againAt)
-        return { kind: 'exceeded', message }
+        return { kind: 'budget', message }
       } catch {
         return { kind: 'unknown', retryAfterMs: UNKNOWN_RETRY_MS }
       }

@@ -153,9 +153,8 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
     model: nameOf(candidate),
     lifetimeMs: context.waitMs + context.callMs + RESERVATION_SLACK_MS,
   })
-  if (set.kind === 'exceeded' || set.kind === 'no-price') {
-    const kind = set.kind === 'no-price' ? 'no-price' : 'budget'
-    return overBudget(call, candidate, { kind, message: set.message }, context)
+  if (set.kind === 'budget' || set.kind === 'no-price') {
+    return overBudget(call, candidate, set, context)
   }
   if (set.kind === 'unknown') {
     context.breakers.settle(candidate, 'nothing')
@@ -174,8 +173,7 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
   })
   const heard = await attempt(call, sent, candidate, outputTokensMax, context)
   call.sent = undefined
-  const figures = { sentAtMs: sent.sentAtMs, begunAtMs: sent.begunAtMs }
-  return conclude(call, candidate, { heard, tokens, begun: sent.begun, figures }, context)
+  return conclude(call, candidate, { heard, tokens, sent }, context)
 }
 
 /** Passes the limiters in turn; returns the grants if one of them does not admit the call. */
@@ -263,13 +261,13 @@ function conclude(
   tried: {
     readonly heard: HeardAnswer
     readonly tokens: number
-    readonly begun: boolean
-    readonly figures: { readonly sentAtMs: number; readonly begunAtMs: number | undefined }
+    readonly sent: ProviderRequest
   },
   context: LlmContext,
 ): Asked {
-  const { heard, tokens, begun } = tried
+  const { heard, tokens, sent } = tried
   const { request, id } = call
+  const { begun, sentAtMs } = sent
   const [ofModel, ofKey] = limitersOf(candidate, context)
   // A rate refusal concerns the model, unless the provider says that it concerns the key.
   const leave = (left: Left, wholeKey: boolean): void => {
@@ -302,7 +300,7 @@ function conclude(
   }
   context.ended(false)
   const { answer, usage } = heard
-  const { sentAtMs, begunAtMs = context.nowMs() } = tried.figures
+  const { begunAtMs = context.nowMs() } = sent
   context.figures.answered(candidate, {
     firstTokenMs: begunAtMs - sentAtMs,
     totalMs: context.nowMs() - sentAtMs,

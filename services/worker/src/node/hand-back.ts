@@ -2,6 +2,7 @@ import { ack, type Bus } from '@agentfleet/adapters'
 import { settleWithin } from '@agentfleet/runtime'
 import { standsStill } from './ownership.ts'
 import type { Reporter } from './reports.ts'
+import { endRun } from './run-end.ts'
 import type { Run, Runs } from './runs.ts'
 
 /**
@@ -37,16 +38,13 @@ export async function handBack(deps: HandBackDeps, withinMs: number): Promise<vo
   }
 }
 
-async function pauseRun(run: Run, { bus, runs, reporter }: HandBackDeps): Promise<void> {
+async function pauseRun(run: Run, deps: HandBackDeps): Promise<void> {
+  const { reporter } = deps
   const { taskId, claim, token, attempt } = run
   const wait = { kind: 'time', untilMs: AT_ONCE_MS } as const
   const base = { taskId, claim, reportId: reporter.nextId(), expect: token, attempt }
   const outcome = await reporter.report({ op: 'pause', ...base, wait }, run)
   const { kind } = outcome
-  if (kind === 'committed' || kind === 'finished' || kind === 'not-due') {
-    const over = kind === 'committed' ? 'paused' : kind
-    if (runs.end(run, over)) ack.done(bus, run.ackSubject)
-  } else if (kind === 'superseded' || kind === 'refused') {
-    runs.end(run, kind)
-  }
+  const confirmed = kind !== 'begun' && kind !== 'rejected' && kind !== 'unavailable'
+  if (confirmed) endRun(run, outcome, deps, 'paused')
 }

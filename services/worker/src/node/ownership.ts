@@ -1,6 +1,7 @@
-import { ack, type Bus, type Logger } from '@agentfleet/adapters'
+import type { Bus, Logger } from '@agentfleet/adapters'
 import type { Clock } from '@agentfleet/runtime'
 import type { Reporter } from './reports.ts'
+import { endRun } from './run-end.ts'
 import type { Run, Runs } from './runs.ts'
 
 /**
@@ -77,7 +78,7 @@ export function standsStill(run: Run): boolean {
 }
 
 async function ask(run: Run, deps: OwnershipDeps): Promise<void> {
-  const { bus, runs, reporter } = deps
+  const { reporter } = deps
   const { taskId, claim, token, attempt, doubts } = run
   const outcome = await reporter.report(
     { op: 'own', taskId, claim, reportId: reporter.nextId(), expect: token, attempt },
@@ -89,21 +90,6 @@ async function ask(run: Run, deps: OwnershipDeps): Promise<void> {
   }
   run.check = undefined
   if (run.over !== undefined) return
-  switch (outcome.kind) {
-    case 'committed':
-      run.doubtful = false
-      return
-    case 'finished':
-    case 'not-due':
-      if (runs.end(run, outcome.kind)) ack.done(bus, run.ackSubject)
-      return
-    case 'superseded':
-    case 'refused':
-      runs.end(run, outcome.kind)
-      return
-    case 'begun':
-    case 'rejected':
-    case 'unavailable':
-      runs.end(run, 'unconfirmed')
-  }
+  if (outcome.kind === 'committed') run.doubtful = false
+  else endRun(run, outcome, deps)
 }

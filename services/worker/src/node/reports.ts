@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { backoffDelayMs, type Json, type Timing } from '@agentfleet/domain'
 import type { Answer, Bus, Logger, Packed } from '@agentfleet/adapters'
 import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
@@ -19,7 +20,6 @@ export interface Reporter {
   report(item: ReportItem, run: Pick<Run, 'over' | 'deadlineAtMs'>): Promise<Outcome>
   /** Returns a new id; a repeated report keeps its id. */
   nextId(): string
-  size(): number
 }
 
 interface ReporterDeps {
@@ -78,7 +78,6 @@ export function createReporter(deps: ReporterDeps): Reporter {
 
   return {
     nextId: () => prefix + (counter++).toString(36),
-    size: () => batchers.begin.size() + batchers.large.size() + batchers.small.size(),
     async report(item, run) {
       const batcher = batchers[kindOf(item)]
       for (let tries = 1; ; tries += 1) {
@@ -181,8 +180,4 @@ async function sendItems(
     break
   }
   return outcomes
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

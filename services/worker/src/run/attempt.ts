@@ -6,16 +6,18 @@ import {
   type Failure,
   type Json,
   type Placed,
+  type TaskError,
   type TaskInput,
   type TaskSpec,
 } from '@agentfleet/domain'
-import { ack, type Bus, type Logger } from '@agentfleet/adapters'
-import type { Outcome, Pause, ReportItem } from '@agentfleet/protocol'
+import type { Bus, Logger } from '@agentfleet/adapters'
+import type { Outcome, ReportItem } from '@agentfleet/protocol'
 import { runAgent } from './agent-loop.ts'
 import { DEADLINE_GRACE_MS, isConfirmed, type AgentDeps, type Begun, type Ending } from './turn.ts'
 import { boundedWait, echoWaitMs } from './echo.ts'
 import { runGoal } from './goal.ts'
 import type { Reporter } from '../node/reports.ts'
+import { endRun } from '../node/run-end.ts'
 import type { Over, Run, Runs } from '../node/runs.ts'
 
 /**
@@ -54,7 +56,7 @@ export function createAttempts(deps: AttemptDeps): Attempts {
     commit: async (run, call) => {
       const outcome = await report(run, (base) => ({ op: 'call', ...base, call }), deps)
       if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
-      else if (outcome.kind !== 'committed') end(run, outcome, deps)
+      else if (outcome.kind !== 'committed') endRun(run, outcome, deps)
       return run.over === undefined
     },
   }
@@ -105,7 +107,7 @@ async function begin(
   )
   if (run.over !== undefined) return undefined
   if (outcome.kind !== 'begun') {
-    end(run, outcome, deps)
+    endRun(run, outcome, deps)
     return undefined
   }
   if (outcome.seq < run.stopBefore) {
@@ -163,7 +165,7 @@ function wait(run: Run, ms: number): Promise<void> {
   })
 }
 
-async function conclude(
+function conclude(
   run: Run,
   ending: Exclude<Ending, { kind: 'over' }>,
   deps: AttemptDeps,
@@ -172,18 +174,17 @@ async function conclude(
     const { result, usage, by, lastCall } = ending
     const whose = by === undefined ? {} : { by }
     const times = lastCall === undefined ? {} : { lastCall }
-    const outcome = await report(
+    return endWith(
       run,
       (base) => ({ op: 'complete', result, usage, ...base, ...whose, ...times }),
+      'completed',
       deps,
     )
-    if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
-    else end(run, outcome, deps, 'completed')
-    return
   }
   if (ending.kind === 'paused') {
-    await pause(run, ending.wait, deps)
-    return
+    // The run releases its slot until its wait is over and then begins again with an event (L3).
+    const { wait } = ending
+    return endWith(run, (base) => ({ op: 'pause', ...base, wait }), 'paused', deps)
   }
   const { code, retryable } = classifyFailure(ending.failure)
   const error = { code, message: ending.failure.message.slice(0, MESSAGE_MAX) }
@@ -193,35 +194,37 @@ async function conclude(
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(ending.partial === undefined ? {} : { result: ending.partial }),
   }
-  const outcome = await report(
+  return endWith(
     run,
     (base) => ({ op: 'fail', ...base, error, retryable, ...rest }),
+    'failed',
     deps,
+    // The report may be too large because of its partial result.
+    error,
   )
-  // The report may have been too large because of its partial result.
-  if (outcome.kind === 'rejected') await failWith(run, error, deps)
-  else end(run, outcome, deps, 'failed')
+}
+
+/** Ends the run with a report; if the report is rejected, the run fails with `error` or with the reason. */
+async function endWith(
+  run: Run,
+  build: (base: ReportBase) => ReportItem,
+  stored: Over,
+  deps: AttemptDeps,
+  error?: TaskError,
+): Promise<void> {
+  const outcome = await report(run, build, deps)
+  if (outcome.kind === 'rejected') await failWith(run, error ?? outcome.error, deps)
+  else endRun(run, outcome, deps, stored)
 }
 
 /** Fails a run for a reason that every attempt would meet. */
-async function failWith(
-  run: Run,
-  error: { readonly code: string; readonly message: string },
-  deps: AttemptDeps,
-): Promise<void> {
+async function failWith(run: Run, error: TaskError, deps: AttemptDeps): Promise<void> {
   const outcome = await report(
     run,
     (base) => ({ op: 'fail', ...base, error, retryable: false }),
     deps,
   )
-  end(run, outcome, deps, 'failed')
-}
-
-/** Pauses the run: it releases its slot until its wait is over and then begins again with an event (L3). */
-async function pause(run: Run, wait: Pause, deps: AttemptDeps): Promise<void> {
-  const outcome = await report(run, (base) => ({ op: 'pause', ...base, wait }), deps)
-  if (outcome.kind === 'rejected') await failWith(run, outcome.error, deps)
-  else end(run, outcome, deps, 'paused')
+  endRun(run, outcome, deps, 'failed')
 }
 
 /** Creates tasks for the run; undefined if the run is over. */
@@ -235,7 +238,7 @@ async function spawn(
   const outcome = await report(run, (base) => ({ op: 'spawn', ...base, step, children }), deps)
   if (outcome.kind === 'committed') return { kind: 'made' }
   if (outcome.kind === 'rejected') return outcome
-  end(run, outcome, deps)
+  endRun(run, outcome, deps)
   return undefined
 }
 
@@ -290,16 +293,4 @@ async function report(
 function settleDoubt(run: Run, doubtsBefore: number, { doubt }: AttemptDeps): void {
   if (run.doubts === doubtsBefore) run.doubtful = false
   else doubt(run)
-}
-
-/** Ends a run by its outcome; `stored` is the end that a committed outcome has stored. */
-function end(run: Run, outcome: Outcome, deps: AttemptDeps, stored: Over = 'unconfirmed'): void {
-  const { kind } = outcome
-  if (kind === 'committed') endAcked(run, stored, deps)
-  else if (kind === 'finished' || kind === 'not-due') endAcked(run, kind, deps)
-  else deps.runs.end(run, kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed')
-}
-
-function endAcked(run: Run, over: Over, { bus, runs }: AttemptDeps): void {
-  if (runs.end(run, over)) ack.done(bus, run.ackSubject)
 }

@@ -15,6 +15,7 @@ import {
   type Json,
   type Plan,
   type Planning,
+  type TaskError,
   type TaskInput,
   type TaskSpec,
   type Usage,
@@ -33,11 +34,6 @@ import type { Run } from '../node/runs.ts'
  * once, under the step of its call; while they run, the goal holds no slot.
  */
 
-interface Coded {
-  readonly code: string
-  readonly message: string
-}
-
 /** What all moves of a run share. */
 interface Pursuit {
   readonly run: Run
@@ -45,12 +41,6 @@ interface Pursuit {
   readonly goal: GoalSpec
   readonly inputs: readonly TaskInput[]
   readonly deps: AgentDeps
-}
-
-/** The position of the journal of a goal. */
-interface State {
-  readonly calls: readonly JournaledCall[]
-  readonly children: readonly { readonly taskId: string; readonly step: number }[]
 }
 
 /** Runs the goal until it ends, or until it waits for its children or for approval. */
@@ -61,18 +51,18 @@ export async function runGoal(
   begun: Begun,
   deps: AgentDeps,
 ): Promise<Ending> {
-  const { approvals, inputs = [] } = begun
+  const { approvals, children = [], inputs = [] } = begun
   const pursuit = { run, spec, goal, inputs, deps }
-  let state: State = { calls: begun.calls, children: begun.children ?? [] }
+  let { calls } = begun
   deps.deltas.started(run)
   for (;;) {
-    const plannings = planningsOf(goal, state.calls, state.children)
+    const plannings = planningsOf(goal, calls, children)
     const move = decideGoal(goal, plannings, approvals, inputs)
     switch (move.kind) {
       case 'plan': {
-        const next = await plan(pursuit, state, plannings)
-        if ('kind' in next) return next
-        state = next
+        const call = await plan(pursuit, calls, plannings)
+        if (!('step' in call)) return call
+        calls = [...calls, call]
         break
       }
       case 'hold':
@@ -97,37 +87,36 @@ export async function runGoal(
       case 'await':
         return { kind: 'paused', wait: { kind: 'children', taskIds: [...move.taskIds] } }
       case 'conclude':
-        return conclude(pursuit, state, plannings)
+        return conclude(pursuit, calls, plannings)
       case 'fail':
         return givenUp(move.error)
     }
   }
 }
 
-function givenUp({ code, message }: Coded): Ending {
+function givenUp({ code, message }: TaskError): Ending {
   return { kind: 'failed', failure: { kind: 'given-up', code, message } }
 }
 
 async function plan(
   pursuit: Pursuit,
-  state: State,
+  calls: readonly JournaledCall[],
   plannings: readonly Planning[],
-): Promise<State | Ending> {
+): Promise<JournaledCall | Ending> {
   const { run, deps } = pursuit
-  const outcome = await ask(pursuit, state.calls, plannings, 'plan')
+  const outcome = await ask(pursuit, calls, plannings, 'plan')
   if (outcome.kind !== 'answered') return outcome
   const { answer, usage, by, times } = outcome
-  const step = nextStep(state.calls)
+  const step = nextStep(calls)
   const output = { text: answer.text, toolCalls: [] }
   const call: JournaledCall = { step, kind: 'llm', name: PLAN_CALL, output, usage, by, times }
-  if (!(await deps.commit(run, call))) return OVER
-  return { ...state, calls: [...state.calls, call] }
+  return (await deps.commit(run, call)) ? call : OVER
 }
 
 /** Ends the goal; the last answer is committed with the completion, as in every run. */
 async function conclude(
   pursuit: Pursuit,
-  { calls }: State,
+  calls: readonly JournaledCall[],
   plannings: readonly Planning[],
 ): Promise<Ending> {
   const outcome = await ask(pursuit, calls, plannings, 'conclude')

@@ -1,5 +1,5 @@
 import { childTaskId } from '@agentfleet/protocol'
-import type { JournaledCall } from '@agentfleet/domain'
+import { NO_USAGE, type JournaledCall } from '@agentfleet/domain'
 import { addToolOutput, type Conversation, type PendingCall } from './conversation.ts'
 import {
   DEADLINE_GRACE_MS,
@@ -165,7 +165,7 @@ function toolEntry({ id, name, step }: PendingCall, { text, error }: ToolOutput)
     kind: 'tool',
     name,
     output: error ? { id, text, error } : { id, text },
-    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+    usage: NO_USAGE,
   }
 }
 

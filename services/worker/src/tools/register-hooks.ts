@@ -1,6 +1,6 @@
 import { register } from 'node:module'
 
-/** Makes this thread load modules with `module-hooks.ts`; `hooks` is the compiled module. */
-export function registerModuleHooks(hooks = new URL('./module-hooks.js', import.meta.url)): void {
-  register(hooks)
+/** Makes this thread load modules with `module-hooks.ts`, whose compiled form Node loads. */
+export function registerModuleHooks(): void {
+  register(new URL('./module-hooks.js', import.meta.url))
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { backoffDelayMs, type Failure } from '@agentfleet/domain'
 import { isToolFailure, type ToolContext, type ToolLog } from '@agentfleet/toolkit'
 import type { ToolCall } from '../run/conversation.ts'
@@ -106,7 +107,8 @@ async function tryTool(
     } catch (error) {
       const final = isToolFailure(error) && error.next === 'tell-model'
       if (final || tries >= triesMax || context.signal.aborted) throw error
-      await pause(backoffDelayMs(tries, TRY_BACKOFF, random), context.signal)
+      const delayMs = backoffDelayMs(tries, TRY_BACKOFF, random)
+      await pause(delayMs, undefined, { signal: context.signal })
     }
   }
 }
@@ -146,14 +148,6 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const waited = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  return orAborted(waited, signal).finally(() => clearTimeout(timer))
 }
 
 /** Parses the arguments that the model wrote; undefined if they are not JSON. */

@@ -22,7 +22,7 @@ test("a call that is too large for the rest of its tenant's budget fails, and th
   const met = { limit: 'tokens-per-day', used: 250, next: 100 } as const
   const { reserve } = keeper({ kind: 'exceeded', met }, { tokensPerDay: 300 })
   expect(await reserve('acme', call)).toEqual({
-    kind: 'exceeded',
+    kind: 'budget',
     message:
       'tenant acme has used 250 of 300 tokens (tokens-per-day), and the next call may use up to 100. ' +
       'Send the task again at 2026-11-29T00:00:00.000Z, when the count starts again, ' +

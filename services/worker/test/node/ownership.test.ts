@@ -46,7 +46,6 @@ function setup(answer: (op: ReportItem['op']) => Outcome = () => SUPERSEDED, fen
       return answer(op)
     },
     nextId: () => 'id',
-    size: () => 0,
   }
   const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
   const ownership = createOwnership({ bus: NO_BUS, log, runs, clock, reporter })

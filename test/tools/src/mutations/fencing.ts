@@ -94,6 +94,13 @@ export const FENCING: readonly Mutation[] = [
     file: 'services/worker/src/run/attempt.ts',
     find: 'const whose = by === undefined ? {} : { by }',
     replace: 'const whose = by === undefined ? {} : { by }\n    ack.done(deps.bus, run.ackSubject)',
+    alsoEdits: [
+      {
+        file: 'services/worker/src/run/attempt.ts',
+        find: 'import type { Bus, Logger }',
+        replace: 'import { ack, type Bus, type Logger }',
+      },
+    ],
     tests: ['services/worker/test/node/leases.test.ts'],
     caughtBy: /is acknowledged once the coordinator has stored the end/,
     because: /to be undefined/,
@@ -101,9 +108,9 @@ export const FENCING: readonly Mutation[] = [
   {
     name: 'stop-on-superseded',
     safeguard: 'a run that was taken over stops (L4)',
-    file: 'services/worker/src/node/ownership.ts',
-    find: "    case 'superseded':\n    case 'refused':",
-    replace: "    case 'superseded':\n      return\n    case 'refused':",
+    file: 'services/worker/src/node/run-end.ts',
+    find: "runs.end(run, kind === 'superseded' || kind === 'refused' ?",
+    replace: "if (kind !== 'superseded') runs.end(run, kind === 'refused' ?",
     tests: ['services/worker/test/node/leases.test.ts'],
     caughtBy: /nor renewed when the coordinator answers `superseded`/,
     because: /expected undefined to be 'superseded'/,
@@ -111,10 +118,10 @@ export const FENCING: readonly Mutation[] = [
   {
     name: 'no-foreign-ack',
     safeguard: 'a run that was taken over does not ack the pointer (L4)',
-    file: 'services/worker/src/node/ownership.ts',
-    find: "    case 'superseded':\n    case 'refused':\n      runs.end(run, outcome.kind)\n",
+    file: 'services/worker/src/node/run-end.ts',
+    find: "runs.end(run, kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed')",
     replace:
-      "    case 'superseded':\n    case 'refused':\n      if (runs.end(run, outcome.kind)) ack.done(bus, run.ackSubject)\n",
+      "if (runs.end(run, kind === 'superseded' ? kind : 'unconfirmed')) ack.done(bus, run.ackSubject)",
     tests: ['services/worker/test/node/leases.test.ts'],
     caughtBy: /is neither acknowledged nor renewed/,
     because: /to be undefined/,

@@ -67,6 +67,13 @@ export const SIMULATED: readonly Mutation[] = [
     file: 'services/worker/src/run/attempt.ts',
     find: 'const whose = by === undefined ? {} : { by }',
     replace: 'const whose = by === undefined ? {} : { by }\n    ack.done(deps.bus, run.ackSubject)',
+    alsoEdits: [
+      {
+        file: 'services/worker/src/run/attempt.ts',
+        find: 'import type { Bus, Logger }',
+        replace: 'import { ack, type Bus, type Logger }',
+      },
+    ],
     ...SIMULATION,
     because: /seed \d+: .*acks what the log does not hold/,
   },
