@@ -15,7 +15,7 @@ import { safeMessage } from './safe-message.ts'
 import { isRecord } from './shape.ts'
 import { rateHintsOf, retryAfterIn, type RateHints } from './http/headers.ts'
 import { bodyOf, headersOf, readText } from './http/fetch.ts'
-import { ChatClient } from './http/sdk.ts'
+import { CHAT_PATH, ChatClient } from './http/sdk.ts'
 import { wireRequest, type WireRequest } from './request/request.ts'
 
 /** One request to one model of one provider. */
@@ -83,8 +83,9 @@ export function createProviderClient(
 
   const send = async (call: ProviderCall, wire: WireRequest): Promise<Answered> => {
     const { request, signal } = call
-    const response = await client.chat.completions
-      .create(wire.body as unknown as OpenAI.ChatCompletionCreateParamsStreaming, {
+    const response = await client
+      .post(CHAT_PATH, {
+        body: wire.body,
         signal,
         headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
       })

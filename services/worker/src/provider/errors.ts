@@ -1,6 +1,14 @@
 import type { Failure } from '@agentfleet/domain'
 import { plainText, safeMessage } from './safe-message.ts'
-import { isRecord, isShallow, isSignOfLife, parseJson, textOf, type JsonObject } from './shape.ts'
+import {
+  firstIn,
+  isRecord,
+  isShallow,
+  isSignOfLife,
+  parseJson,
+  textOf,
+  type JsonObject,
+} from './shape.ts'
 import { askedWaitIn } from './http/waits.ts'
 import {
   BAD_GATEWAY,
@@ -9,6 +17,7 @@ import {
   statusOfWords,
   trueStatus,
   WITHHELD,
+  type ErrorWords,
 } from './error-kinds.ts'
 
 /**
@@ -131,12 +140,8 @@ function isOfWholeKey(message: string): boolean {
   return WHOLE_KEY.test(sentence) && !ONE_MODEL.test(message)
 }
 
-interface RawError {
-  readonly message: string
+interface RawError extends ErrorWords {
   readonly param: string | undefined
-  readonly code: string | undefined
-  readonly type: string | undefined
-  readonly status: number | undefined
   readonly retryAfterMs?: number | undefined
 }
 
@@ -235,32 +240,19 @@ function readError(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
 function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
   if (Array.isArray(value)) return readOuter(value[0], levels)
   if (!isRecord(value)) return undefined
-  const inner =
-    value['error'] ??
-    value['errors'] ??
-    value['detail'] ??
-    value['base_resp'] ??
-    strangeErrorIn(value) ??
-    value
+  const inner = fieldIn(value, ERROR_NAMES) ?? strangeErrorIn(value) ?? value
   const error: unknown = Array.isArray(inner) ? inner[0] : inner
   // { error: "TypeError", message: "…" }: the word is the type, the sentence is the message.
   if (typeof error === 'string') {
     const message = value === inner ? error : (textOf(value['message']) ?? error)
-    return { message, param: undefined, ...outer(value) }
+    const code = wordIn(value, ['code', 'errorCode'])
+    const type = wordIn(value, ['type', 'error_type'])
+    return { message, param: undefined, code, type, status: statusAmong(value) }
   }
   if (!isRecord(error)) return undefined
   // An error in an error, as gateways pass it on.
   if (error !== value && isRecord(error['error']) && levels > 0) return readOuter(error, levels - 1)
-  const message =
-    error['message'] ??
-    error['msg'] ??
-    error['detail'] ??
-    error['status_msg'] ??
-    error['faultstring'] ??
-    error['title'] ??
-    error['Message'] ??
-    value['message'] ??
-    value['error_msg']
+  const message = fieldIn(error, MESSAGE_NAMES) ?? value['message'] ?? value['error_msg']
   return {
     message: withReason(
       typeof message === 'string' ? message : message === undefined ? '' : JSON.stringify(message),
@@ -268,18 +260,17 @@ function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
     ),
     param: textOf(error['param']) ?? placeOf(error['loc']),
     retryAfterMs: waitOf(error),
-    code:
-      wordOf(error['code']) ??
-      wordOf(value['code']) ??
-      wordOf(value['error_code']) ??
-      wordOf(value['errorCode']),
-    type:
-      wordOf(error['type']) ??
-      wordOf(error['status']) ??
-      wordOf(value['type']) ??
-      wordOf(value['error_type']),
+    code: wordOf(error['code']) ?? wordIn(value, ['code', 'error_code', 'errorCode']),
+    type: wordIn(error, ['type', 'status']) ?? wordIn(value, ['type', 'error_type']),
     status: statusAmong(error) ?? statusAmong(value),
   }
+}
+
+const ERROR_NAMES = ['error', 'errors', 'detail', 'base_resp']
+const MESSAGE_NAMES = 'message msg detail status_msg faultstring title Message'.split(' ')
+
+function fieldIn(value: JsonObject, names: readonly string[]): unknown {
+  return firstIn(value, names, (field) => field ?? undefined)
 }
 
 /**
@@ -305,25 +296,13 @@ function waitOf(error: JsonObject): number | undefined {
   return delay === undefined ? undefined : askedWaitIn(`try again in ${delay}`)
 }
 
-function outer(value: JsonObject) {
-  return {
-    code: wordOf(value['code']) ?? wordOf(value['errorCode']),
-    type: wordOf(value['type']) ?? wordOf(value['error_type']),
-    status: statusAmong(value),
-  }
-}
-
 const STATUS_NAMES =
   'code status status_code statusCode http_status http_code httpStatus httpCode http_status_code originalStatusCode'.split(
     ' ',
   )
 
 function statusAmong(value: JsonObject): number | undefined {
-  for (const name of STATUS_NAMES) {
-    const status = statusNumber(value[name])
-    if (status !== undefined) return status
-  }
-  return undefined
+  return firstIn(value, STATUS_NAMES, statusNumber)
 }
 
 function statusNumber(value: unknown): number | undefined {
@@ -331,6 +310,10 @@ function statusNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' ? Number(/^\s*(\d{3})\b/.exec(value)?.[1]) : value
   if (typeof number !== 'number' || !Number.isInteger(number)) return undefined
   return number >= OK_BELOW && number < 600 ? number : undefined
+}
+
+function wordIn(value: JsonObject, names: readonly string[]): string | undefined {
+  return firstIn(value, names, wordOf)
 }
 
 function wordOf(value: unknown): string | undefined {

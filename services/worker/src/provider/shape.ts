@@ -18,6 +18,29 @@ export function wordOf(value: unknown): string | undefined {
   return typeof value === 'number' ? String(value) : textOf(value)
 }
 
+/** Returns the first value among these fields that `read` can read. */
+export function firstIn<T>(
+  object: JsonObject,
+  names: readonly string[],
+  read: (value: unknown) => T | undefined,
+): T | undefined {
+  for (const name of names) {
+    const found = read(object[name])
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Parses the JSON of an object by the rules of JSON alone; undefined for any other text. */
+export function objectIn(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * Parses JSON; undefined if it is invalid. The literals and the quotes of Python count as those of
  * JSON, and NaN and Infinity as null; control characters in strings count as escaped; a comma behind

@@ -74,10 +74,14 @@ export function conclude(
   const said = text.trim() !== '' || toolCalls.length > 0
   const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
   const named = heard.named === undefined ? {} : { named: heard.named }
-  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer =>
-    finish === undefined
-      ? { kind: 'failed', failure: problem, ...named, ...more }
-      : { kind: 'failed', failure: problem, usage, ...named, ...more }
+  const paid = finish === undefined ? {} : { usage }
+  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer => ({
+    kind: 'failed',
+    failure: problem,
+    ...paid,
+    ...named,
+    ...more,
+  })
   const ending = finish === undefined ? undefined : classifyFinish(finish)
   // The provider's words may repeat a key, as its errors may.
   const reason = (): string =>

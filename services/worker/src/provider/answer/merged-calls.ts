@@ -1,4 +1,4 @@
-import { isRecord, parseJson, textOf } from '../shape.ts'
+import { isRecord, objectIn, parseJson, textOf, type JsonObject } from '../shape.ts'
 import { objectsIn } from './framing.ts'
 
 /**
@@ -23,7 +23,7 @@ export function separateCalls(
   if (/\bmulti_tool_use[._]parallel$/.test(name)) return callsOfWrapper(args)
   if (!/}\s*,?\s*{/.test(args)) return undefined
   const pieces = [...new Set(objectsIn(args))]
-  const objects = pieces.map(strictObject)
+  const objects = pieces.map(objectIn)
   if (objects.some((object) => object === undefined)) return undefined
   const filled = pieces.filter((_piece, at) => Object.keys(objects[at] ?? {}).length > 0)
   if (filled.length < 2) return undefined
@@ -37,20 +37,8 @@ export function separateCalls(
   }))
 }
 
-function strictObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
 /** Whether an object has every field of another one with the same value or a longer text. */
-function contains(
-  object: Readonly<Record<string, unknown>> = {},
-  other: Readonly<Record<string, unknown>> = {},
-): boolean {
+function contains(object: JsonObject = {}, other: JsonObject = {}): boolean {
   return Object.entries(other).every(([field, value]) => {
     const own = object[field]
     if (typeof own === 'string' && typeof value === 'string') return own.startsWith(value)

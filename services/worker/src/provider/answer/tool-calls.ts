@@ -7,6 +7,7 @@ import { separateCalls, type NamedArguments } from './merged-calls.ts'
 import {
   isRecord,
   isShallow,
+  objectIn,
   parseJson,
   textOf,
   wellFormed,
@@ -306,9 +307,5 @@ function letters(name: string): string {
 }
 
 function isObjectText(text: string): boolean {
-  try {
-    return isRecord(JSON.parse(text))
-  } catch {
-    return false
-  }
+  return objectIn(text) !== undefined
 }

@@ -1,5 +1,5 @@
 import type { Usage } from '@agentfleet/domain'
-import { isRecord, parseJson } from '../shape.ts'
+import { firstIn, isRecord, parseJson, type JsonObject } from '../shape.ts'
 
 /**
  * The usage of a call as the provider reports it: in OpenAI's form, in Groq's (`x_groq`), or with
@@ -47,7 +47,7 @@ export interface ReportedUsage {
 }
 
 /** Returns the usage in a chunk; undefined if the chunk reports none. */
-export function readUsage(chunk: Readonly<Record<string, unknown>>): ReportedUsage | undefined {
+export function readUsage(chunk: JsonObject): ReportedUsage | undefined {
   const { choices, x_groq: groq, message } = chunk
   // Groq, Moonshot and Anthropic nest it one level deeper, gateways two. Every chunk passes here, so
   // no lists are made.
@@ -92,12 +92,7 @@ const CACHE_WRITE_NAMES = ['cache_creation_input_tokens', 'cacheWriteInputTokens
  * Returns the cached tokens of the prompt that its count omits: Anthropic counts them apart, and
  * gateways add them or do not. The total decides; without a total, Anthropic's own names.
  */
-function apartOf(
-  usage: Readonly<Record<string, unknown>>,
-  input: number,
-  output = 0,
-  total: number | undefined,
-): number {
+function apartOf(usage: JsonObject, input: number, output = 0, total: number | undefined): number {
   const read = firstCount(usage, CACHE_READ_NAMES) ?? 0
   const cached = read + (firstCount(usage, CACHE_WRITE_NAMES) ?? 0)
   if (cached === 0) return 0
@@ -105,7 +100,7 @@ function apartOf(
   return named || read > input || total === input + output + cached ? cached : 0
 }
 
-function usageIn(place: unknown): Readonly<Record<string, unknown>> | undefined {
+function usageIn(place: unknown): JsonObject | undefined {
   if (!isRecord(place)) return undefined
   const { usage, usageMetadata, usage_metadata: snake, timings } = place
   if (isRecord(usage)) {
@@ -167,11 +162,7 @@ function estimate(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN)
 }
 
-function detail(
-  usage: Readonly<Record<string, unknown>>,
-  groups: readonly string[],
-  name: string,
-): unknown {
+function detail(usage: JsonObject, groups: readonly string[], name: string): unknown {
   for (const group of groups) {
     const details = usage[group]
     if (isRecord(details)) return details[name]
@@ -179,15 +170,8 @@ function detail(
   return undefined
 }
 
-function firstCount(
-  usage: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-): number | undefined {
-  for (const name of names) {
-    const count = countOf(usage[name])
-    if (count !== undefined) return count
-  }
-  return undefined
+function firstCount(usage: JsonObject, names: readonly string[]): number | undefined {
+  return firstIn(usage, names, countOf)
 }
 
 function countOf(value: unknown): number | undefined {

@@ -20,11 +20,13 @@ export function readBody(
     let settled = false
     let over = false
     let sizeAtFinish = 0
+    const detach = (): void =>
+      void body.off('data', hear).off('error', settle).off('end', settle).off('close', settle)
     const settle = (): void => {
       if (settled) return
       settled = true
       clearTimeout(grace)
-      body.off('data', hear).off('error', settle).off('end', settle).off('close', settle)
+      detach()
       reader.end(body instanceof DecodedBody ? body.problem : undefined)
       resolve()
       if (reader.broken || call.ended()) body.destroy()
@@ -38,7 +40,7 @@ export function readBody(
       call.onPiece()
       if (first && !(body instanceof DecodedBody) && mayBeCompressed(bytes)) {
         // A proxy has compressed it without a word in the headers.
-        body.off('data', hear).off('error', settle).off('end', settle).off('close', settle)
+        detach()
         body.pause()
         body.unshift(bytes)
         resolve(readBody(decodedBody(body, []), reader, call))

@@ -5,7 +5,8 @@ import {
   type IncomingMessage,
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import { assert } from '@agentfleet/domain'
 import { decodedBody, encodingsOf, textOfBytes } from './decode.ts'
 import type { HeaderFields } from './headers.ts'
 
@@ -124,13 +125,15 @@ function destroyAtAbort(request: ClientRequest, signal: AbortSignal): void {
 const CLOSED = ['ECONNRESET', 'EPIPE']
 
 /** Returns the body of a response that this module created. */
-export function bodyOf(response: Response): Readable {
-  return response.body as unknown as Readable
+export function bodyOf({ body }: Response): Readable {
+  assert(body instanceof Readable, 'the response has the body of node:http')
+  return body
 }
 
 /** Returns the headers of a response that this module created. */
-export function headersOf(response: Response): HeaderFields {
-  return response.headers as unknown as HeaderFields
+export function headersOf({ headers }: Response): HeaderFields {
+  assert(headers instanceof Map, 'the response has the headers of this module')
+  return headers
 }
 
 /**

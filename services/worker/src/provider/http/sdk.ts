@@ -2,6 +2,9 @@ import OpenAI from 'openai'
 import type { Provider } from '../../llm/provider.ts'
 import { wellFormedJson } from '../shape.ts'
 
+/** The one operation that the worker calls. */
+export const CHAT_PATH = '/chat/completions'
+
 type BuildRequest = OpenAI['buildRequest']
 
 /**
@@ -33,7 +36,7 @@ export class ChatClient extends OpenAI {
       timeout: options.callMs,
     })
     this.#fetch = options.fetch
-    this.#url = this.buildURL(PATH, undefined)
+    this.#url = this.buildURL(CHAT_PATH, undefined)
     this.#headers = {
       accept: 'application/json',
       'content-type': 'application/json',
@@ -64,5 +67,3 @@ export class ChatClient extends OpenAI {
     return this.#fetch(url, init)
   }
 }
-
-const PATH = '/chat/completions'

@@ -22,7 +22,7 @@ const INSTANTS: readonly (readonly [from: number, unitMs: number])[] = [
  * of its end as a number or as a date. Anything else is undefined; a time in the past is negative.
  */
 export function waitOf(
-  text: string | null | undefined,
+  text: string | undefined,
   nowMs: number,
   unitMs = 1_000,
 ): number | undefined {
@@ -30,8 +30,8 @@ export function waitOf(
   // In quotes, with a sign, or in front of a comment or of further values.
   const bare = text.trim().replace(/^(["'])(.*)\1$/, '$2')
   const [, plain = bare] = /^["'+]?(\d[\d.]*)["']?\s*(?:[,;].*)?$/.exec(bare) ?? []
-  const number = numberOf(plain)
-  if (number !== undefined) {
+  if (/^\d{1,300}(\.\d{1,20})?$/.test(plain.trim())) {
+    const number = Number(plain)
     const instant = INSTANTS.find(([from]) => number >= from)
     return Math.ceil(instant === undefined ? number * unitMs : number * instant[1] - nowMs)
   }
@@ -76,10 +76,4 @@ export function askedWaitIn(message: string): number | undefined {
   const asked = ASKED.exec(message)?.[1]
   const waitMs = asked === undefined ? undefined : durationOf(asked)
   return waitMs === undefined ? undefined : Math.min(RETRY_AFTER_MAX_MS, waitMs)
-}
-
-function numberOf(text: string | null | undefined): number | undefined {
-  return typeof text === 'string' && /^\d{1,300}(\.\d{1,20})?$/.test(text.trim())
-    ? Number(text)
-    : undefined
 }

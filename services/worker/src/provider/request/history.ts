@@ -2,7 +2,7 @@ import type { Json } from '@agentfleet/domain'
 import type { Message, ToolCall } from '../../run/conversation.ts'
 import type { Capabilities } from './capabilities.ts'
 import { SIGNATURES, THOUGHTS } from '../answer/echo.ts'
-import { isRecord } from '../shape.ts'
+import { objectIn } from '../shape.ts'
 import { plainId } from '../answer/tool-calls.ts'
 
 /**
@@ -151,12 +151,8 @@ function legalName(name: string): string {
 
 function legalArguments(text: string): string {
   if (text.trim() === '') return '{}'
-  try {
-    const value: unknown = JSON.parse(text)
-    if (isRecord(value)) return text
-  } catch {
-    // The output of the call tells the model.
-  }
+  if (objectIn(text) !== undefined) return text
+  // The output of the call tells the model what is wrong.
   return JSON.stringify({ unparsed: text.slice(0, UNPARSED_MAX) })
 }
 
