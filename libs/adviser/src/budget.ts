@@ -24,8 +24,6 @@ interface Reservation {
 export interface Budget {
   /** Permission for a call that costs at most this, or undefined. */
   reserve(costMaxUsd: number): Reservation | undefined
-  /** The cost of the last hour. */
-  spent(): { readonly calls: number; readonly usd: number }
 }
 
 const HOUR_MS = 3_600_000
@@ -36,6 +34,7 @@ export function createBudget(limits: BudgetLimits, monotonicMs: () => number): B
   const entries: { readonly atMs: number; usd: number }[] = []
   let underWay = 0
 
+  /** The calls and the cost of the last hour. */
   function spent() {
     const sinceMs = monotonicMs() - HOUR_MS
     while (entries[0] !== undefined && entries[0].atMs <= sinceMs) entries.shift()
@@ -43,7 +42,6 @@ export function createBudget(limits: BudgetLimits, monotonicMs: () => number): B
   }
 
   return {
-    spent,
     reserve(costMaxUsd) {
       const { calls, usd } = spent()
       if (underWay >= limits.callsAtOnce || calls >= limits.callsPerHour) return undefined

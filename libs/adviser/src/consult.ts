@@ -6,12 +6,12 @@
  */
 import {
   admitCall,
-  breakerAfterFailure,
-  breakerAfterNothing,
-  breakerAfterSuccess,
+  breakerAfter,
   CLOSED_BREAKER,
   type Breaker,
+  type BreakerEvent,
   type BreakerLimits,
+  type ModelPrice,
 } from '@agentfleet/domain'
 import type { AdviceRecord } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
@@ -39,10 +39,7 @@ export interface AdviserLimits extends BudgetLimits {
 }
 
 /** Price of a model, US dollars per million tokens. */
-export interface Price {
-  readonly inputUsdPerMillion: number
-  readonly outputUsdPerMillion: number
-}
+export type Price = Omit<ModelPrice, 'cachedInputUsdPerMillion'>
 
 /** The dependencies of a consultation. */
 interface ConsultDeps {
@@ -123,7 +120,7 @@ export function createConsult(deps: ConsultDeps): Consult {
     })
     const reservation = budget.reserve(costMaxUsd)
     if (reservation === undefined) {
-      end('unknown')
+      end('nothing')
       return failed(asked, 'over-budget')
     }
     const startedMs = clock.monotonicMs()
@@ -134,7 +131,7 @@ export function createConsult(deps: ConsultDeps): Consult {
       reservation.settle(costUsd)
       const read = readReply(reply, question, clock.monotonicMs())
       const done = { ...asked, record: { ...record, tookMs, costUsd } }
-      end(read.kind === 'good' ? 'good' : read.kind === 'cancelled' ? 'unknown' : 'bad')
+      end(read.kind === 'good' ? 'success' : read.kind === 'cancelled' ? 'nothing' : 'failure')
       if (read.kind === 'good') {
         answers.keep(stateHash, read.kept)
         return conclude(done, read.kept, log)
@@ -147,29 +144,21 @@ export function createConsult(deps: ConsultDeps): Consult {
       return failed(done, kind, raw)
     } finally {
       // Both change nothing when they were called before.
-      end('unknown')
+      end('nothing')
       reservation.settle(undefined)
     }
   }
 }
 
-/** How a call ended: `unknown` when it was cancelled and shows nothing about the provider. */
-type Ending = 'good' | 'bad' | 'unknown'
-
 /** Stops calls to a provider that fails; logs when that begins and ends. */
 function createBreaker(monotonicMs: () => number, log: Logger) {
   let breaker: Breaker = CLOSED_BREAKER
-  const after = (ending: Ending): Breaker => {
-    if (ending === 'good') return breakerAfterSuccess()
-    if (ending === 'unknown') return breakerAfterNothing(breaker, monotonicMs())
-    return breakerAfterFailure(breaker, BREAKER_LIMITS, monotonicMs())
-  }
-  const end = (ending: Ending): void => {
+  const end = (event: BreakerEvent): void => {
     // A call that passed before the breaker opened changes nothing.
     if (breaker.kind === 'open') return
     const before = breaker.kind
-    breaker = after(ending)
-    if (breaker.kind === 'open' && ending === 'bad') {
+    breaker = breakerAfter(breaker, event, BREAKER_LIMITS, monotonicMs())
+    if (breaker.kind === 'open' && event === 'failure') {
       const { openMs } = BREAKER_LIMITS
       log.warn(
         { openMs },
@@ -181,13 +170,13 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
   }
   return {
     /** Reports, once, how the call ended; undefined while no call is allowed. */
-    pass(): ((ending: Ending) => void) | undefined {
+    pass(): ((event: BreakerEvent) => void) | undefined {
       const admitted = admitCall(breaker, BREAKER_LIMITS, monotonicMs())
       if (admitted.kind === 'deny') return undefined
       breaker = admitted.breaker
       let told = false
-      return (ending) => {
-        if (!told) end(ending)
+      return (event) => {
+        if (!told) end(event)
         told = true
       }
     },

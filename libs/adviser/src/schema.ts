@@ -41,9 +41,8 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
   const { type } = schema
   if (depth > DEPTH_MAX) return `${path} is nested too deeply`
   if (type === 'object') return problemOfObject(schema, path, depth)
-  const strange = Object.keys(schema).find((word) => !WORDS.has(word))
-  if (strange !== undefined)
-    return `${path} uses ${strange}, which the structured output of providers does not support`
+  const strange = strangeWord(schema, WORDS, path)
+  if (strange !== undefined) return strange
   if (type === 'array') {
     const { items, maxItems } = schema
     if (typeof maxItems !== 'number') return `${path} is a list without a maximum length`
@@ -62,9 +61,8 @@ function problemAt(schema: JsonSchema, path: string, depth: number): string | un
 }
 
 function problemOfObject(schema: JsonSchema, path: string, depth: number): string | undefined {
-  const strange = Object.keys(schema).find((word) => !OBJECT_WORDS.has(word))
-  if (strange !== undefined)
-    return `${path} uses ${strange}, which the structured output of providers does not support`
+  const strange = strangeWord(schema, OBJECT_WORDS, path)
+  if (strange !== undefined) return strange
   const fields = Object.entries((schema['properties'] ?? {}) as Record<string, JsonSchema>)
   const required = (schema['required'] ?? []) as readonly string[]
   if (schema['additionalProperties'] !== false) return `${path} is not a strict object`
@@ -76,6 +74,16 @@ function problemOfObject(schema: JsonSchema, path: string, depth: number): strin
     if (problem !== undefined) return problem
   }
   return undefined
+}
+
+function strangeWord(
+  schema: JsonSchema,
+  known: ReadonlySet<string>,
+  path: string,
+): string | undefined {
+  const strange = Object.keys(schema).find((word) => !known.has(word))
+  if (strange === undefined) return undefined
+  return `${path} uses ${strange}, which the structured output of providers does not support`
 }
 
 /** An answer as records hold it: nested fields by their path, lists joined by commas. */

@@ -45,8 +45,8 @@ export async function startBusTap(): Promise<BusTap> {
       })
     }
     const read = createFrameReader((frame, published) => {
-      const death = published === undefined ? 'forward' : (listener?.(published) ?? 'forward')
-      if (death === 'forward' && upstream.writable) upstream.write(frame)
+      const dropped = published !== undefined && listener?.(published) === 'drop'
+      if (!dropped && upstream.writable) upstream.write(frame)
     })
     client.on('data', read)
     upstream.on('data', (chunk) => {

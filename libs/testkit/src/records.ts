@@ -1,4 +1,4 @@
-import type { TaskRecord, TaskSpec } from '@agentfleet/domain'
+import { NO_USAGE, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
 
 /** Whole values for tests to which most of their fields do not matter. */
@@ -33,7 +33,7 @@ export function recordOf(taskId: string, change: Partial<TaskRecord> = {}): Task
     approvals: [],
     children: [],
     calls: [],
-    usage: { inputTokens: 0, outputTokens: 0, llmCalls: 0 },
+    usage: NO_USAGE,
     ...change,
   }
 }

@@ -47,17 +47,24 @@ export function admitCall(breaker: Breaker, limits: BreakerLimits, nowMs: number
   return { kind: 'allow', reason: 'probe', breaker: probing }
 }
 
-/** Notes that the provider answered. */
-export function breakerAfterSuccess(): Breaker {
-  return CLOSED_BREAKER
-}
+/** How a call ended: `nothing` shows nothing about the provider (cancelled, out of time). */
+export type BreakerEvent = 'success' | 'failure' | 'nothing'
 
-/** Notes that a call failed by the provider's fault. */
-export function breakerAfterFailure(
+/** The breaker after the end of a call. */
+export function breakerAfter(
   breaker: Breaker,
+  event: BreakerEvent,
   limits: BreakerLimits,
   nowMs: number,
 ): Breaker {
+  if (event === 'success') return CLOSED_BREAKER
+  if (event === 'failure') return afterFailure(breaker, limits, nowMs)
+  // Another probe may pass.
+  if (breaker.kind !== 'probing') return breaker
+  return { kind: 'open', untilMs: nowMs, opened: breaker.opened }
+}
+
+function afterFailure(breaker: Breaker, limits: BreakerLimits, nowMs: number): Breaker {
   // A call that began before the breaker opened shows nothing new.
   if (breaker.kind === 'open') return breaker
   if (breaker.kind === 'closed') {
@@ -67,10 +74,4 @@ export function breakerAfterFailure(
   }
   const openMs = Math.min(limits.openMaxMs, limits.openMs * 2 ** Math.min(breaker.opened, 20))
   return { kind: 'open', untilMs: nowMs + openMs, opened: breaker.opened + 1 }
-}
-
-/** Notes a call that shows nothing about the provider (cancelled, out of time): another probe may pass. */
-export function breakerAfterNothing(breaker: Breaker, nowMs: number): Breaker {
-  if (breaker.kind !== 'probing') return breaker
-  return { kind: 'open', untilMs: nowMs, opened: breaker.opened }
 }

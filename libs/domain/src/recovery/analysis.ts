@@ -44,34 +44,25 @@ export interface FailureEvidence {
 }
 
 /** Constants of the analysis. */
-interface FailureLimits {
-  /** More replacements than this within the window mean a crash loop that another replacement will not end. */
-  readonly replacementsMax: number
-  /** So many processes that died young mean an image that does not run. */
-  readonly youngMax: number
-  /** From this share of its limit on, memory is the likely cause. */
-  readonly memoryShare: number
-  /** A processor this busy, or a loop this late, makes a node miss its heartbeats. */
-  readonly cpuShare: number
-  readonly lagMs: number
-  /** After this many restarts in place another restart will not help. */
-  readonly restartsMax: number
-  /** Shares of the capacity lost. */
-  readonly mediumShare: number
-  readonly highShare: number
-}
-
-/** A fleet of twenty may lose ten nodes in ten minutes before replacing them stops. */
-export const FAILURE_LIMITS: FailureLimits = {
+export const FAILURE_LIMITS = {
+  /**
+   * More replacements than this within the window mean a crash loop that another replacement will not end; a fleet
+   * of twenty may lose ten nodes in ten minutes before replacing them stops.
+   */
   replacementsMax: 10,
+  /** So many processes that died young mean an image that does not run. */
   youngMax: 5,
+  /** From this share of its limit on, memory is the likely cause. */
   memoryShare: 0.9,
+  /** A processor this busy, or a loop this late in milliseconds, makes a node miss its heartbeats. */
   cpuShare: 0.95,
   lagMs: 250,
+  /** After this many restarts in place another restart will not help. */
   restartsMax: 3,
+  /** Shares of the capacity lost. */
   mediumShare: 0.25,
   highShare: 0.5,
-}
+} as const
 
 /** Remedies for the process of a dead node, the mildest first. */
 export const FAILURE_ACTIONS = ['none', 'restart', 'replace', 'investigate'] as const
@@ -118,15 +109,12 @@ const PREVENTIONS_MAX = 4
 const PATTERN_MIN = 3
 
 /** Restart, replace or investigate, by evidence. */
-export function analyseFailure(
-  evidence: FailureEvidence,
-  limits: FailureLimits = FAILURE_LIMITS,
-): FailureAnalysis {
+export function analyseFailure(evidence: FailureEvidence): FailureAnalysis {
   return {
-    ...actionOf(evidence, limits),
+    ...actionOf(evidence),
     strategy: strategyOf(evidence),
-    impact: impactOf(evidence, limits),
-    prevention: preventionOf(evidence, limits),
+    impact: impactOf(evidence),
+    prevention: preventionOf(evidence),
   }
 }
 
@@ -134,21 +122,21 @@ export function analyseFailure(
  * Replaces only a process that is certainly gone: a process that is silent while its connection is open may
  * be paused and continue later, so a person has to look at it.
  */
-function actionOf(
-  evidence: FailureEvidence,
-  limits: FailureLimits,
-): { readonly action: FailureAction; readonly reason: string } {
+function actionOf(evidence: FailureEvidence): {
+  readonly action: FailureAction
+  readonly reason: string
+} {
   const { successor, pattern, orchestrator } = evidence
   if (successor === 'resumed') return { action: 'none', reason: 'resumed' }
   if (successor === 'restarted') return { action: 'none', reason: 'restarted' }
   if (evidence.reason !== 'connection-gone') {
     return { action: 'investigate', reason: 'may-resume' }
   }
-  if (evidence.recentReplacements >= limits.replacementsMax) {
+  if (evidence.recentReplacements >= FAILURE_LIMITS.replacementsMax) {
     return { action: 'investigate', reason: 'crash-loop' }
   }
   // If a task is the likely cause, the image is not; the task ends with its last attempt.
-  if (pattern.young >= limits.youngMax && evidence.suspects === 0) {
+  if (pattern.young >= FAILURE_LIMITS.youngMax && evidence.suspects === 0) {
     return { action: 'investigate', reason: 'dies-young' }
   }
   const { replaces, restarts, process } = orchestrator
@@ -156,7 +144,7 @@ function actionOf(
   if (process?.gone === true) return { action: 'none', reason: 'replaced-already' }
   if (!restarts) return { action: 'replace', reason: 'process-gone' }
   if (pattern.ofNode > 1) return { action: 'replace', reason: 'died-again' }
-  if ((process?.restarts ?? 0) >= limits.restartsMax) {
+  if ((process?.restarts ?? 0) >= FAILURE_LIMITS.restartsMax) {
     return { action: 'replace', reason: 'restarts-in-vain' }
   }
   return { action: 'restart', reason: 'first-death' }
@@ -168,25 +156,24 @@ function strategyOf(evidence: FailureEvidence): FailureStrategy {
   return evidence.freeCredits === 0 ? 'hold-for-capacity' : 'spread'
 }
 
-function impactOf(evidence: FailureEvidence, limits: FailureLimits): FailureImpact {
+function impactOf(evidence: FailureEvidence): FailureImpact {
   const { stranded, capacityLost, freeCredits, othersAlive } = evidence
   if (stranded === 0 && evidence.successor !== 'none') return 'none'
-  if (othersAlive === 0 || capacityLost >= limits.highShare) return 'high'
+  if (othersAlive === 0 || capacityLost >= FAILURE_LIMITS.highShare) return 'high'
   if (stranded > 0 && freeCredits === 0) return 'high'
   if (!evidence.notesReadable || evidence.suspects > 0) return 'medium'
-  if (capacityLost >= limits.mediumShare || stranded > freeCredits) return 'medium'
+  if (capacityLost >= FAILURE_LIMITS.mediumShare || stranded > freeCredits) return 'medium'
   return stranded === 0 && capacityLost === 0 ? 'none' : 'low'
 }
 
-function preventionOf(
-  evidence: FailureEvidence,
-  limits: FailureLimits,
-): readonly FailurePrevention[] {
+function preventionOf(evidence: FailureEvidence): readonly FailurePrevention[] {
   const { last, pattern, orchestrator } = evidence
   const silent = evidence.reason !== 'connection-gone' && evidence.reason !== 'restarted'
-  const full = last !== undefined && last.memory >= limits.memoryShare
+  const full = last !== undefined && last.memory >= FAILURE_LIMITS.memoryShare
   const outOfMemory = full || orchestrator.process?.outOfMemory === true
-  const late = last !== undefined && (last.lagMs >= limits.lagMs || last.cpu >= limits.cpuShare)
+  const late =
+    last !== undefined &&
+    (last.lagMs >= FAILURE_LIMITS.lagMs || last.cpu >= FAILURE_LIMITS.cpuShare)
   const advised: [FailurePrevention, boolean][] = [
     ['stop-task', evidence.suspects > 0],
     ['quarantine-node', pattern.ofNode >= PATTERN_MIN || pattern.ofHost >= PATTERN_MIN],
@@ -201,12 +188,7 @@ function preventionOf(
 }
 
 /** An adviser's statement about a failure: words of the lists above, and nothing else. */
-export interface FailureAdvice {
-  readonly action: FailureAction
-  readonly strategy: FailureStrategy
-  readonly impact: FailureImpact
-  readonly prevention: readonly FailurePrevention[]
-}
+export type FailureAdvice = Omit<FailureAnalysis, 'reason'>
 
 /** One advised choice that was not allowed, and its replacement. */
 interface ClampedAdvice {
@@ -224,13 +206,10 @@ interface AdviceBounds {
 }
 
 /** The choices of an adviser. */
-export function adviceBounds(
-  evidence: FailureEvidence,
-  limits: FailureLimits = FAILURE_LIMITS,
-): AdviceBounds {
+export function adviceBounds(evidence: FailureEvidence): AdviceBounds {
   const { replaces, process } = evidence.orchestrator
   const surelyGone = evidence.successor === 'none' && evidence.reason === 'connection-gone'
-  const inBounds = evidence.recentReplacements < limits.replacementsMax
+  const inBounds = evidence.recentReplacements < FAILURE_LIMITS.replacementsMax
   return {
     mayReplace: surelyGone && replaces && inBounds && process?.gone !== true,
     anyTasks: evidence.stranded > 0,

@@ -2,7 +2,7 @@ import {
   DEFAULT_SETTINGS,
   applySettings,
   environmentName,
-  settingNames,
+  SETTING_NAMES,
   type SimulatorSettings,
 } from './settings.ts'
 
@@ -23,7 +23,7 @@ const PREFIX = 'SIMULATOR_'
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): ProgramConfigResult {
-  const names = new Map(settingNames().map((name) => [environmentName(name), name]))
+  const names = new Map(SETTING_NAMES.map((name) => [environmentName(name), name]))
   const problems: string[] = []
   const patch: Record<string, number> = {}
   for (const [variable, value] of Object.entries(env)) {
@@ -49,6 +49,6 @@ export function readEnvironment(
 
 /** `ttftMs: must be ...` with the name of its variable in place of the setting's own. */
 function withVariable(problem: string): string {
-  const name = settingNames().find((candidate) => problem.startsWith(`${candidate}: `))
+  const name = SETTING_NAMES.find((candidate) => problem.startsWith(`${candidate}: `))
   return name === undefined ? problem : `${environmentName(name)}${problem.slice(name.length)}`
 }

@@ -82,11 +82,12 @@ type SettingsResult =
   | { readonly kind: 'ok'; readonly settings: SimulatorSettings }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
-const NAMES = Object.keys(FIELDS) as SettingName[]
+/** Every setting's name. */
+export const SETTING_NAMES = Object.keys(FIELDS) as SettingName[]
 
 /** The default settings. */
 export const DEFAULT_SETTINGS: SimulatorSettings = Object.freeze(
-  Object.fromEntries(NAMES.map((name) => [name, FIELDS[name].fallback])) as Record<
+  Object.fromEntries(SETTING_NAMES.map((name) => [name, FIELDS[name].fallback])) as Record<
     SettingName,
     number
   >,
@@ -120,11 +121,6 @@ export function applySettings(
 /** The environment variable of a setting: `ttftMs` is `SIMULATOR_TTFT_MS`. */
 export function environmentName(name: SettingName): string {
   return `SIMULATOR_${name.replace(/([A-Z]|\d+)/g, '_$1').toUpperCase()}`
-}
-
-/** Every setting's name. */
-export function settingNames(): readonly SettingName[] {
-  return NAMES
 }
 
 function isSetting(name: string): name is SettingName {

@@ -1,13 +1,12 @@
 import {
   admitCall,
   BREAKER_LIMITS,
-  breakerAfterFailure,
-  breakerAfterNothing,
-  breakerAfterSuccess,
+  breakerAfter,
   CLOSED_BREAKER,
   type Breaker,
+  type BreakerEvent,
 } from '@agentfleet/domain'
-import type { Candidate } from './provider.ts'
+import { candidateKey, type Candidate } from './provider.ts'
 
 /** The circuit breakers of a node, one for each model of each provider. */
 export interface Breakers {
@@ -16,19 +15,20 @@ export interface Breakers {
   kindOf(candidate: Candidate): Breaker['kind']
   /** Records a request; an open breaker whose time is over admits one. */
   asking(candidate: Candidate): void
-  /** Records the result of a request; `nothing` says nothing about the provider. */
-  settle(candidate: Candidate, what: 'success' | 'failure' | 'nothing'): void
+  /** Records the result of a request. */
+  settle(candidate: Candidate, what: BreakerEvent): void
 }
 
 /** Creates the breakers, all closed. */
 export function createBreakers(nowMs: () => number): Breakers {
   const breakers = new Map<string, Breaker>()
-  const keyOf = ({ provider, as }: Candidate): string => `${provider.name} ${as}`
-  const of = (candidate: Candidate): Breaker => breakers.get(keyOf(candidate)) ?? CLOSED_BREAKER
+  const of = (candidate: Candidate): Breaker =>
+    breakers.get(candidateKey(candidate)) ?? CLOSED_BREAKER
   const set = (candidate: Candidate, breaker: Breaker): void => {
     // A closed breaker without failures is dropped, so that invented model names leave nothing behind.
-    if (breaker.kind === 'closed' && breaker.failures === 0) breakers.delete(keyOf(candidate))
-    else breakers.set(keyOf(candidate), breaker)
+    if (breaker.kind === 'closed' && breaker.failures === 0)
+      breakers.delete(candidateKey(candidate))
+    else breakers.set(candidateKey(candidate), breaker)
   }
   return {
     kindOf: (candidate) => of(candidate).kind,
@@ -41,11 +41,7 @@ export function createBreakers(nowMs: () => number): Breakers {
       if (admitted.kind === 'allow') set(candidate, admitted.breaker)
     },
     settle(candidate, what) {
-      const before = of(candidate)
-      if (what === 'success') set(candidate, breakerAfterSuccess())
-      else if (what === 'failure') {
-        set(candidate, breakerAfterFailure(before, BREAKER_LIMITS, nowMs()))
-      } else set(candidate, breakerAfterNothing(before, nowMs()))
+      set(candidate, breakerAfter(of(candidate), what, BREAKER_LIMITS, nowMs()))
     },
   }
 }

@@ -1,4 +1,5 @@
 import { estimateCall, learnCall, NOTHING_LEARNED, type Learned } from '@agentfleet/domain'
+import { LRUCache } from 'lru-cache'
 
 /** The usual size of calls to each model, learned from calls that ended. */
 export interface Estimates {
@@ -19,16 +20,13 @@ const MODELS_MAX = 1_000
 
 /** Creates estimates without observations. */
 export function createEstimates(): Estimates {
-  const learned = new Map<string, Learned>()
+  const learned = new LRUCache<string, Learned>({ max: MODELS_MAX })
+  const learnedOf = (model: string): Learned => learned.peek(model) ?? NOTHING_LEARNED
   return {
     of: (model, characters, outputTokensMax) =>
-      estimateCall(learned.get(model) ?? NOTHING_LEARNED, characters, outputTokensMax),
+      estimateCall(learnedOf(model), characters, outputTokensMax),
     learn(model, characters, used) {
-      const next = learnCall(learned.get(model) ?? NOTHING_LEARNED, characters, used)
-      learned.delete(model)
-      learned.set(model, next)
-      const [oldest] = learned.keys()
-      if (learned.size > MODELS_MAX && oldest !== undefined) learned.delete(oldest)
+      learned.set(model, learnCall(learnedOf(model), characters, used))
     },
   }
 }

@@ -2,7 +2,7 @@ import type { Failure } from '@agentfleet/domain'
 import type { ProviderModel } from '@agentfleet/protocol'
 import { LRUCache } from 'lru-cache'
 import { FULL_CAPABILITIES, type Capabilities } from '../provider/request/capabilities.ts'
-import type { Candidate } from './provider.ts'
+import { candidateKey, type Candidate } from './provider.ts'
 import type { LlmOptions } from './request.ts'
 
 /** The state of a node's provider models, for people who look into slow or failed calls. */
@@ -60,10 +60,9 @@ export function createProviderFigures({
   onRequestEnded,
 }: Pick<LlmOptions, 'nowMs' | 'onRequestEnded'>): ProviderFigures {
   const entries = new LRUCache<string, Entry>({ max: MODELS_MAX })
-  const keyOf = ({ provider, as }: Candidate): string => `${provider.name} ${as}`
   const of = (candidate: Candidate, outcome: string): Entry => {
     onRequestEnded?.(candidate.provider.name, candidate.as.slice(0, NAME_MAX), outcome)
-    const key = keyOf(candidate)
+    const key = candidateKey(candidate)
     const known = entries.get(key)
     const entry: Entry = known ?? {
       candidate,
@@ -92,7 +91,7 @@ export function createProviderFigures({
       const kind = kindOf(failure)
       of(candidate, kind).error = { kind, atMs: nowMs() }
     },
-    lastError: (candidate) => entries.peek(keyOf(candidate))?.error,
+    lastError: (candidate) => entries.peek(candidateKey(candidate))?.error,
     list(state) {
       const now = nowMs()
       return [...entries.values()]

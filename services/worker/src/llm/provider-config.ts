@@ -19,6 +19,11 @@ const PROVIDERS_MAX = 32
 
 const perMillion = z.number().min(0).max(1_000_000)
 const limit = z.number().int().min(0).max(1_000_000_000).default(0)
+const pricesOfModel = z.strictObject({
+  input: perMillion,
+  output: perMillion,
+  cachedInput: perMillion.optional(),
+})
 const pattern = z.string().min(1).max(200).regex(/^\S+$/, 'must not contain blanks')
 const providerSchema = z
   .strictObject({
@@ -34,16 +39,7 @@ const providerSchema = z
     limits: z
       .strictObject({ rpm: limit, tpm: limit, concurrent: limit })
       .default({ rpm: 0, tpm: 0, concurrent: 0 }),
-    prices: z
-      .record(
-        pattern,
-        z.strictObject({
-          input: perMillion,
-          output: perMillion,
-          cachedInput: perMillion.optional(),
-        }),
-      )
-      .default({}),
+    prices: z.record(pattern, pricesOfModel).default({}),
     firstTokenMs: z.number().int().min(10).max(3_600_000).optional(),
     /** What the endpoint does not accept; the worker learns the rest from its refusals. */
     capabilities: z
@@ -139,12 +135,7 @@ function stockProvider(env: ProviderEnv): readonly Provider[] {
 }
 
 function pricesOf(
-  table: Readonly<
-    Record<
-      string,
-      { readonly input: number; readonly output: number; readonly cachedInput?: number | undefined }
-    >
-  >,
+  table: Readonly<Record<string, z.output<typeof pricesOfModel>>>,
 ): Readonly<Record<string, ModelPrice>> {
   return Object.fromEntries(
     Object.entries(table).map(([name, { input, output, cachedInput }]) => [

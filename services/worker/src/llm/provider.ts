@@ -41,6 +41,11 @@ export function candidatesOf(
   )
 }
 
+/** Identifies a candidate among those of its node. */
+export function candidateKey({ provider, as }: Candidate): string {
+  return `${provider.name} ${as}`
+}
+
 /** Names a candidate in messages. */
 export function nameOf({ provider, as }: Candidate): string {
   return `${as} of the provider ${provider.name}`

@@ -6,10 +6,8 @@ import {
   PLAN_LIMITS,
   planningsOf,
   planSchema,
-  resolveAgent,
   RUN_GOAL,
   teamAgent,
-  type AgentDefinition,
   type GoalSpec,
   type JournaledCall,
   type Json,
@@ -22,6 +20,7 @@ import {
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
 import { OVER, type AgentDeps, type Begun, type Ending } from './turn.ts'
+import { childSpec } from './child-spec.ts'
 import { goalConversation } from './goal-conversation.ts'
 import { callModel } from './model-call.ts'
 import type { Run } from '../node/runs.ts'
@@ -161,23 +160,8 @@ function childSpecs(
 ): TaskSpec[] {
   const ids = new Map(steps.map(({ id }, position) => [id, childTaskId(goalId, step, position)]))
   return steps.map(({ role, task, dependsOn }) => {
-    const definition: AgentDefinition = teamAgent(goal.team, role) ?? {}
-    const { model, timeoutMs, ...part } = resolveAgent({}, definition)
-    const { cpu, memory, priority, maxAttempts, metadata } = spec
     const needs = dependsOn.flatMap((id) => ids.get(id) ?? [])
-    return {
-      ...part,
-      task,
-      agent: role,
-      model: model ?? spec.model,
-      context: { goal: spec.task },
-      cpu,
-      memory,
-      priority,
-      maxAttempts,
-      timeoutMs: Math.min(timeoutMs ?? spec.timeoutMs, spec.timeoutMs),
-      ...(metadata === undefined ? {} : { metadata }),
-      ...(needs.length === 0 ? {} : { dependsOn: needs }),
-    }
+    const work = { task, agent: role, context: { goal: spec.task }, dependsOn: needs }
+    return childSpec(spec, teamAgent(goal.team, role), work)
   })
 }

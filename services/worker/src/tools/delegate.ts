@@ -1,7 +1,6 @@
 import {
   AGENT_PATTERN,
   definitionNameOf,
-  resolveAgent,
   SHIPPED_AGENTS,
   shippedAgent,
   type ChildRef,
@@ -11,6 +10,7 @@ import {
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
 import { z } from 'zod'
+import { childSpec } from '../run/child-spec.ts'
 import { offerOf, wrong, type Tool, type ToolOutput } from './tool.ts'
 
 /**
@@ -95,24 +95,9 @@ export function delegatedSpecs(
   const { tasks } = parsed.data
   const early = tasks.findIndex(({ after = [] }, position) => after.some((of) => of >= position))
   if (early >= 0) return wrong(`task ${early} can depend only on earlier tasks`)
-  return tasks.map(({ agent, task, after = [] }): TaskSpec => {
-    const definition = shippedAgent(definitionNameOf(agent)) ?? {}
-    const { model, timeoutMs, ...part } = resolveAgent({}, definition)
-    const { cpu, memory, priority, maxAttempts, metadata } = spec
+  return tasks.map(({ agent, task, after = [] }) => {
     const dependsOn = [...new Set(after)].map((at) => childTaskId(goal.taskId, goal.step, at))
-    return {
-      ...part,
-      task,
-      agent,
-      model: model ?? spec.model,
-      cpu,
-      memory,
-      priority,
-      maxAttempts,
-      timeoutMs: Math.min(timeoutMs ?? spec.timeoutMs, spec.timeoutMs),
-      ...(metadata === undefined ? {} : { metadata }),
-      ...(dependsOn.length === 0 ? {} : { dependsOn }),
-    }
+    return childSpec(spec, shippedAgent(definitionNameOf(agent)), { task, agent, dependsOn })
   })
 }
 

@@ -43,11 +43,6 @@ const MESSAGE_MAX = 2_000
 /** Milliseconds of the longest timer. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
-/** Returns the idempotency key of a call, which stays the same for every try. */
-export function idempotencyKeyOf(taskId: string, step: number): string {
-  return `${taskId}.${step}`
-}
-
 /** Runs one tool call of the model; never throws. */
 export async function runTool(
   tools: Tools,
@@ -76,7 +71,8 @@ export async function runTool(
     taskId,
     tenant,
     step,
-    idempotencyKey: idempotencyKeyOf(taskId, step),
+    // The same for every try.
+    idempotencyKey: `${taskId}.${step}`,
     signal,
     log,
   }

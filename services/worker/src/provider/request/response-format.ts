@@ -1,25 +1,15 @@
 import type { Json } from '@agentfleet/domain'
 
-/** The field that asks a provider for JSON of a schema. */
-export interface ResponseFormat {
-  readonly type: 'json_schema'
-  readonly json_schema: {
-    readonly name: string
-    readonly schema: Record<string, unknown>
-    readonly strict: boolean
-  }
-}
-
 type Schema = Readonly<Record<string, Json>>
 
 /**
  * Asks for JSON of a schema. It asks strictly only if the schema follows the rules of strict
  * providers (each object closed, each field required), because they refuse other schemas.
  */
-export function responseFormatOf(schema: Schema): ResponseFormat {
+export function responseFormatOf(schema: Schema) {
   return {
     type: 'json_schema',
-    json_schema: { name: 'result', schema: { ...schema }, strict: isStrict(schema) },
+    json_schema: { name: 'result', schema, strict: isStrict(schema) },
   }
 }
 

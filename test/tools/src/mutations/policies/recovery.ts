@@ -42,7 +42,7 @@ export const RECOVERY: readonly Mutation[] = [
     name: 'crash-loop',
     safeguard: 'nodes that die again and again are not replaced without end (L7)',
     file: 'libs/domain/src/recovery/analysis.ts',
-    find: 'if (evidence.recentReplacements >= limits.replacementsMax) {',
+    find: 'if (evidence.recentReplacements >= FAILURE_LIMITS.replacementsMax) {',
     replace: 'if (evidence.recentReplacements >= Infinity) {',
     caughtBy: /"investigate" for the reason "crash-loop"/,
     because: /action: 'replace'/,
