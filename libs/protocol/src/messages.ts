@@ -13,7 +13,7 @@ import {
 } from '@agentfleet/domain'
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
-import { fromStored, withoutFormat } from './values/formats.ts'
+import { withoutFormat } from './values/formats.ts'
 import { heartbeatSchema, idSchema } from './heartbeat.ts'
 import { calledBy, callTimes, usage } from './values/call-schema.ts'
 import { count, durationMs, instantMs, whole } from './values/numbers.ts'
@@ -103,7 +103,12 @@ export const taskEventSchema = z
 
 /** Reads an event; throws `bad-message` on any other value. */
 export function parseEvent(text: string): TaskEvent {
-  const event = fromStored(text, 'event')
+  return eventOf(JSON.parse(text))
+}
+
+/** The same for parsed JSON, which is changed. */
+export function eventOf(value: unknown): TaskEvent {
+  const event = withoutFormat(value, 'event')
   if (isTaskEvent(event)) return event
   throw new ServiceError('bad-message', 'must be an event of a task', { retryable: false })
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash, randomUUID, type Hash } from 'node:crypto'
 
 /** Task ids are UUIDs: version 7 (by time) without an idempotency key, version 8 (by hash) with one. */
 export const TASK_ID_PATTERN =
@@ -38,28 +38,79 @@ function formatUuid(bytes: Buffer, version: number): string {
 
 /** Equal for equal specs in any order of their keys. */
 export function hashSpec(asked: unknown): string {
-  return createHash('sha256').update(canonicalJson(asked)).digest('base64url').slice(0, 22)
+  return fingerprint(createHash('sha256').update(canonicalJson(asked)))
 }
 
-/**
- * JSON with sorted keys, except that keys which are indexes come first, by their value. Fingerprints are stored, so
- * this order stays.
- */
+/** `hashSpec` of a large spec; it awaits `pause` after each part that takes about a millisecond. */
+export async function hashLargeSpec(asked: unknown, pause: () => Promise<void>): Promise<string> {
+  const digest = createHash('sha256')
+  for (const part of canonicalParts(asked)) {
+    digest.update(part)
+    await pause()
+  }
+  return fingerprint(digest)
+}
+
+function fingerprint(digest: Hash): string {
+  return digest.digest('base64url').slice(0, 22)
+}
+
+/** JSON with sorted keys. Fingerprints are stored, so their order stays. */
 function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-  const names = Object.keys(value)
-  let indexes = 0
-  // Every object lists its indexes first.
-  while (indexes < names.length && isIndex(names[indexes] ?? '')) indexes += 1
-  const rest = names.splice(indexes).sort()
   let text = ''
-  for (const name of indexes === 0 ? rest : names.concat(rest)) {
+  for (const name of orderedNames(value)) {
     const field = (value as Readonly<Record<string, unknown>>)[name]
     if (field === undefined) continue
     text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(field)}`
   }
   return `{${text}}`
+}
+
+/** The text of `canonicalJson` in parts. */
+function* canonicalParts(value: unknown): Generator<string> {
+  const written = { text: '' }
+  yield* writeParts(value, written)
+  yield written.text
+}
+
+/** Characters of a part of canonical JSON: numbers and short texts of this length take a millisecond. */
+const PART_CHARS = 4 * 1024
+
+/** Adds a value to the text, and yields the text whenever it is long enough. */
+function* writeParts(value: unknown, written: { text: string }): Generator<string> {
+  if (value === null || typeof value !== 'object') {
+    written.text += JSON.stringify(value) ?? 'null'
+    return
+  }
+  const isList = Array.isArray(value)
+  written.text += isList ? '[' : '{'
+  let first = true
+  for (const name of isList ? value.keys() : orderedNames(value)) {
+    const member = (value as Readonly<Record<string | number, unknown>>)[name]
+    if (!isList && member === undefined) continue
+    if (!first) written.text += ','
+    first = false
+    if (!isList) written.text += `${JSON.stringify(name)}:`
+    if (member === null || typeof member !== 'object') {
+      written.text += JSON.stringify(member) ?? 'null'
+    } else yield* writeParts(member, written)
+    if (written.text.length < PART_CHARS) continue
+    yield written.text
+    written.text = ''
+  }
+  written.text += isList ? ']' : '}'
+}
+
+/** The names of an object in their order, except that keys which are indexes come first, by their value. */
+function orderedNames(value: object): string[] {
+  const names = Object.keys(value)
+  let indexes = 0
+  // Every object lists its indexes first.
+  while (indexes < names.length && isIndex(names[indexes] ?? '')) indexes += 1
+  const rest = names.splice(indexes).sort()
+  return indexes === 0 ? rest : names.concat(rest)
 }
 
 const DIGITS = /^(?:0|[1-9]\d{0,9})$/

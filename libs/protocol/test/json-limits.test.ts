@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hashSpec } from '../src/task-id.ts'
+import { hashLargeSpec, hashSpec } from '../src/task-id.ts'
 import { isSmallJson, jsonProblem } from '../src/values/json-limits.ts'
 
 const options = { seed: 1, numRuns: 2_000 }
@@ -40,7 +40,7 @@ test('a value that is too deep, too large, or has an endless number is refused i
   expect(jsonProblem('x'.repeat(1023), limits)).toBe('must be at most 1 KiB as compact JSON')
 })
 
-test('the fingerprint of a body is independent of the order of its keys, and stays the same between releases', () => {
+test('the fingerprint of a body is independent of the order of its keys, and stays the same between releases, also if it is made in parts', async () => {
   expect(hashSpec({ b: [1, { d: 1, c: 2 }], a: 'x' })).toBe(
     hashSpec({ a: 'x', b: [1, { c: 2, d: 1 }] }),
   )
@@ -50,13 +50,25 @@ test('the fingerprint of a body is independent of the order of its keys, and sta
         ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
         : inner,
     )
-  fc.assert(
-    fc.property(value, (each) => {
+  await fc.assert(
+    fc.asyncProperty(value, async (each) => {
       const digest = createHash('sha256')
         .update(former(each ?? null))
         .digest('base64url')
       expect(hashSpec(each ?? null)).toBe(digest.slice(0, 22))
+      const parts = hashLargeSpec(each ?? null, () => Promise.resolve())
+      expect(await parts).toBe(digest.slice(0, 22))
     }),
     options,
   )
+})
+
+test('the fingerprint of a megabyte pauses after each part', async () => {
+  const spec = { list: Array.from({ length: 300_000 }, () => 1), texts: ['x'.repeat(500_000)] }
+  let pauses = 0
+  const parts = await hashLargeSpec(spec, async () => {
+    pauses += 1
+  })
+  expect(parts).toBe(hashSpec(spec))
+  expect(pauses).toBeGreaterThan(100)
 })

@@ -28,6 +28,7 @@ export {
   type BaseConfig,
   type TokenPrice,
 } from './env.ts'
+export { parseInSlices, type PartParser } from './json-slices.ts'
 export { createLogger, logLevels, type Logger, type LogLevel } from './logger.ts'
 export { every, type LoopOptions } from './loop.ts'
 export {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Schedule, ScheduleRun } from '@agentfleet/domain'
+import type { Json, Schedule, ScheduleRun } from '@agentfleet/domain'
 import {
   fromStored,
   scheduleRunSchema,
@@ -9,10 +9,11 @@ import {
   STREAMS,
   SUBJECTS,
   toStored,
+  withoutFormat,
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
-import type { Logger } from '@agentfleet/runtime'
+import { parseInSlices, type Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { streamFill, streamSubjects } from '../log/stream-reads.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
@@ -25,6 +26,8 @@ export type ScheduleTimes = Pick<Schedule, 'cron' | 'timeZone' | 'overlap' | 'pa
 interface FoundSchedule {
   readonly schedule: Schedule | undefined
   readonly seq: number
+  /** The length of its text. */
+  readonly chars: number
 }
 
 /** One change that a follower of schedules receives. */
@@ -97,12 +100,11 @@ export function openSchedules(bus: Bus): Schedules {
   return {
     async get(tenant, name) {
       const message = await versions.last(SUBJECTS.schedule(tenant, name))
-      if (message === undefined) return { schedule: undefined, seq: 0 }
-      const value = valueIn(message.text)
-      // Reading and checking a schedule with a large task each take tens of milliseconds.
-      if (message.text.length > LARGE_CHARS) await nextTurn()
-      const schedule = value === undefined ? undefined : scheduleSchema.parse(value)
-      return { schedule, seq: message.seq }
+      if (message === undefined) return { schedule: undefined, seq: 0, chars: 0 }
+      const { text, seq } = message
+      const value = text.length > LARGE_CHARS ? await largeValueIn(text) : valueIn(text)
+      const schedule = value === undefined ? undefined : withContext(scheduleSchema.parse(value))
+      return { schedule, seq, chars: text.length }
     },
     async lastRun(tenant, name) {
       const message = await versions.last(SUBJECTS.scheduleRun(tenant, name))
@@ -128,7 +130,8 @@ export function openSchedules(bus: Bus): Schedules {
     },
     async put(tenant, name, schedule, expectSeq) {
       const subject = SUBJECTS.schedule(tenant, name)
-      const data = toStored(schedule ?? { removed: true }, 'schedule')
+      const stored = schedule === undefined ? { removed: true } : contextOnce(schedule)
+      const data = toStored(stored, 'schedule')
       const { kind } = await versions.store(
         { subject, data, name: `the schedule ${name}` },
         expectSeq,
@@ -171,6 +174,29 @@ function changeIn({ subject, text, streamSeq: seq }: PulledMessage): ScheduleCha
   const value = valueIn(text)
   if (value === undefined) return { kind: 'removed', ...base }
   return { kind: 'defined', ...base, times: scheduleTimesSchema.parse(value) }
+}
+
+/** A large context is stored only with the spec: writing and reading it take tens of milliseconds. */
+function contextOnce(schedule: Schedule): Schedule {
+  const { context, ...request } = schedule.request as Readonly<Record<string, Json>>
+  return context !== undefined && context === schedule.spec.context
+    ? { ...schedule, request }
+    : schedule
+}
+
+/** The request with the context of its spec. */
+function withContext(schedule: Schedule): Schedule {
+  const { spec } = schedule
+  if (spec.context === undefined) return schedule
+  const request = { context: spec.context, ...(schedule.request as Readonly<Record<string, Json>>) }
+  return { ...schedule, request }
+}
+
+/** The stored schedule with a large task: reading and checking it each get their turns. */
+async function largeValueIn(text: string): Promise<unknown> {
+  const value = await parseInSlices(Buffer.from(text), JSON)
+  await nextTurn()
+  return withoutFormat(value, 'schedule')
 }
 
 /** The stored schedule; undefined if the message says that it was removed. */

@@ -1,5 +1,13 @@
 import { foldHistory, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
-import { parseEvent, ServiceError, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
+import {
+  eventOf,
+  parseEvent,
+  ServiceError,
+  STREAMS,
+  SUBJECTS,
+  toStored,
+} from '@agentfleet/protocol'
+import { parseInSlices } from '@agentfleet/runtime'
 import { createAppender } from './appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import { readMessage, streamFill, type StreamFill, type StoredMessage } from './stream-reads.ts'
@@ -66,12 +74,12 @@ export function openTaskLog(bus: Bus): TaskLog {
 
   const last = async (taskId: string): Promise<StoredEvent | undefined> => {
     const message = await readMessage(bus, STREAMS.log, { last_by_subj: SUBJECTS.log(taskId) })
-    return message === undefined ? undefined : storedEvent(message)
+    return message === undefined ? undefined : readEvent(message)
   }
 
   const history = async (taskId: string): Promise<StoredEvent[]> => {
     const { messages } = await readSubject(bus, { ...subjectOf(taskId), max: HISTORY_MAX })
-    return messages.map(storedEvent)
+    return readEvents(messages)
   }
 
   return {
@@ -80,7 +88,7 @@ export function openTaskLog(bus: Bus): TaskLog {
     async page(taskId, afterSeq, bytes) {
       const query = { ...subjectOf(taskId), afterSeq, max: HISTORY_MAX, bytes }
       const { messages, complete } = await readSubject(bus, query)
-      return { events: messages.map(storedEvent), complete }
+      return { events: await readEvents(messages), complete }
     },
     async record(taskId) {
       return foldHistory(taskId, await history(taskId))
@@ -125,9 +133,27 @@ function subjectOf(taskId: string) {
   return { stream: STREAMS.log, subject: SUBJECTS.log(taskId) }
 }
 
-function storedEvent(message: StoredMessage): StoredEvent {
+/** Characters of an event that is parsed in slices: more take up to a tenth of a second at once. */
+const LARGE_CHARS = 64 * 1024
+
+async function readEvents(messages: readonly StoredMessage[]): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = []
+  for (const message of messages) {
+    const isLarge = message.text.length > LARGE_CHARS
+    events.push(isLarge ? await readEvent(message) : storedEvent(message, parseEvent(message.text)))
+  }
+  return events
+}
+
+async function readEvent(message: StoredMessage): Promise<StoredEvent> {
+  const { text } = message
+  if (text.length <= LARGE_CHARS) return storedEvent(message, parseEvent(text))
+  return storedEvent(message, eventOf(await parseInSlices(Buffer.from(text), JSON)))
+}
+
+function storedEvent(message: StoredMessage, event: TaskEvent): StoredEvent {
   return {
-    event: parseEvent(message.text),
+    event,
     seq: message.seq,
     messageId: message.messageId,
     storedAtMs: message.storedAtMs,

@@ -167,7 +167,7 @@ export const FAILURE_CODES = {
   // The API: the caller.
   ...CALLER_CODES,
   'body-too-large': {
-    says: 'The body of the request exceeds the limit of the API.',
+    says: 'The body of the request, or the number of names of one of its objects, exceeds the limit of the API.',
     http: { status: 413, title: 'The body is too large' },
   },
   'unsupported-media-type': {

@@ -8,7 +8,7 @@ import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal } from '../http/problems.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { ownTask, type Reader } from '../tasks/reads.ts'
-import { idempotencyKeyOf } from '../tasks/spec.ts'
+import { bodyBytesOf, idempotencyKeyOf } from '../tasks/spec.ts'
 import type { Submitter } from '../tasks/submit.ts'
 import type { Team } from '../agents/team.ts'
 import { taskView } from '../tasks/views.ts'
@@ -79,6 +79,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
         ...specFor(request, asked, key !== undefined),
         keyed: key !== undefined,
         by: submitterOf(request),
+        textBytes: bodyBytesOf(headers),
         // The definitions of its agents may change between two submissions with one key.
         asked,
       })

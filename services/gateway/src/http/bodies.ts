@@ -1,5 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import { decideShare } from '@agentfleet/domain'
-import type { FastifyRequest } from 'fastify'
+import { parseInSlices, type PartParser } from '@agentfleet/runtime'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { LARGE_BYTES } from '../tenants/size.ts'
 import { networkOf } from './addresses.ts'
 import { Refusal } from './problems.ts'
 
@@ -55,4 +58,87 @@ export function createBodies(bodyMaxBytes: number): Bodies {
       request.raw.once('close', () => add(address, -bytes))
     },
   }
+}
+
+/**
+ * Names of one object. Each step that goes through the names of an object has them listed first, which takes
+ * milliseconds, and does so at once. A body that is read at once has fewer: each takes at least four bytes.
+ */
+const NAMES_MAX = LARGE_BYTES / 4
+
+/** Why a body is refused although it is JSON. */
+const CHANGES_OBJECTS =
+  'Remove the keys __proto__ and constructor.prototype; they would change the objects of a program that reads them.'
+
+/**
+ * Reads JSON bodies; a large one in slices. Accepts an empty body with a JSON content type, which many clients send
+ * with a cancel. Validation finds a body that is missing where one is required. Refuses bytes that are not UTF-8,
+ * because they would be stored as other characters.
+ */
+export function acceptJsonBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('application/json')
+  const partsOf = (request: FastifyRequest): PartParser => ({
+    parse(part) {
+      const parsed: { error?: Error | null; value?: unknown } = {}
+      // The parser answers through the function and returns nothing.
+      void parse(request, part, (error, value) => Object.assign(parsed, { error, value }))
+      if (parsed.error) throw faultOf(part)
+      return parsed.value
+    },
+    names(count) {
+      if (count > NAMES_MAX) throw tooManyNames()
+    },
+  })
+  app.addContentTypeParser<Buffer>(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request, body, done) => {
+      const encoding = request.headers['content-encoding'] ?? 'identity'
+      if (encoding !== 'identity') done(encoded())
+      else if (body.length === 0) done(null, undefined)
+      else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
+      else if (body.length > LARGE_BYTES) {
+        parseInSlices(body, partsOf(request)).then(
+          (value) => setImmediate(done, null, value),
+          (error: Error) => done(asRefusal(error)),
+        )
+      } else {
+        const text = body.toString()
+        void parse(request, text, (error, value) => {
+          if (error === null) done(null, value)
+          else done(asRefusal(faultOf(text)))
+        })
+      }
+    },
+  )
+}
+
+/** What is wrong with a text that the parser has refused, in the words of the engine, which name the place. */
+function faultOf(text: string): Error {
+  try {
+    JSON.parse(text)
+  } catch (error) {
+    return error as Error
+  }
+  return new Refusal('malformed-body', CHANGES_OBJECTS)
+}
+
+function asRefusal(fault: Error): Refusal {
+  if (fault instanceof Refusal) return fault
+  return new Refusal('malformed-body', `Send one JSON object: ${fault.message}.`)
+}
+
+function tooManyNames(): Refusal {
+  return new Refusal(
+    'body-too-large',
+    `An object of the body has more than ${NAMES_MAX} names. Send a list of smaller objects, or send the data as text.`,
+  )
+}
+
+function encoded(): Refusal {
+  return new Refusal(
+    'unsupported-media-type',
+    'Send the body without compression and without the header Content-Encoding.',
+  )
 }

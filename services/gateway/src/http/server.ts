@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
@@ -14,7 +13,7 @@ import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import type { Principal } from '@agentfleet/domain'
 import { watchAddresses } from './addresses.ts'
-import { createBodies } from './bodies.ts'
+import { acceptJsonBodies, createBodies } from './bodies.ts'
 import { STREAM_PROTOCOL } from './auth.ts'
 import {
   auditedOperations,
@@ -39,7 +38,6 @@ import { servePage, withoutPath } from './page.ts'
 import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
-import { LARGE_BYTES } from '../tenants/size.ts'
 import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
 import { createTenantTurns, LARGE_OPERATIONS } from '../tenants/turns.ts'
 import { ignoreOtherUpgrades } from './upgrades.ts'
@@ -82,52 +80,6 @@ const STREAM_PATH = '/v1/stream'
 const FRAME_MAX_BYTES = 64 * 1024
 /** Pieces of one unfinished message; each costs more memory than its bytes, and no client sends so many. */
 const FRAME_PIECES_MAX = 256
-
-/**
- * Accepts an empty body with a JSON content type, which many clients send with a cancel. Validation
- * finds a body that is missing where one is required. Refuses bytes that are not UTF-8, because
- * they would be stored as other characters.
- */
-function acceptEmptyBodies(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
-  app.addContentTypeParser<Buffer>(
-    'application/json',
-    { parseAs: 'buffer' },
-    (request, body, done) => {
-      const encoding = request.headers['content-encoding'] ?? 'identity'
-      if (encoding !== 'identity') done(encoded())
-      else if (body.length === 0) done(null, undefined)
-      else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
-      else {
-        const text = body.toString()
-        // The parser answers through the function and returns nothing.
-        void parse(request, text, (error, value) => {
-          if (error === null && text.length > LARGE_BYTES) setImmediate(done, null, value)
-          else if (error === null) done(null, value)
-          else done(new Refusal('malformed-body', jsonProblemOf(text)))
-        })
-      }
-    },
-  )
-}
-
-/** Why a text is refused, in the words of the engine, which name the place. */
-function jsonProblemOf(text: string): string {
-  try {
-    JSON.parse(text)
-  } catch (error) {
-    return `Send one JSON object: ${(error as Error).message}.`
-  }
-  return 'Remove the keys __proto__ and constructor.prototype; they would change the objects of a program that reads them.'
-}
-
-function encoded(): Refusal {
-  return new Refusal(
-    'unsupported-media-type',
-    'Send the body without compression and without the header Content-Encoding.',
-  )
-}
 
 /** Handlers or route options by operationId. */
 export type Handlers = Readonly<Record<string, unknown>>
@@ -217,7 +169,7 @@ export async function createApi(deps: {
   app.decorateRequest('tenant', '')
   app.decorateRequest('principal', undefined)
   app.removeContentTypeParser('text/plain')
-  acceptEmptyBodies(app)
+  acceptJsonBodies(app)
   app.setValidatorCompiler(requestValidator())
   answerWithProblems(app, log, metrics, recorder, document.paths)
   const countBody = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {

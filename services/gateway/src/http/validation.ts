@@ -76,8 +76,9 @@ interface BodyCheck {
 function valuesIn(body: unknown, most: number): number {
   if (typeof body !== 'object' || body === null || most < 1) return 1
   let values = 1
-  for (const value of Object.values(body)) {
-    values += valuesIn(value, most - values)
+  // A list of all values, or of all names, of a large body would take tens of milliseconds.
+  for (const name in body) {
+    values += valuesIn((body as Readonly<Record<string, unknown>>)[name], most - values)
     if (values > most) break
   }
   return values

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Schedules } from '@agentfleet/adapters'
 import {
   decideShare,
@@ -26,7 +27,6 @@ import { checkVersion, etagOf } from '../agents/versions.ts'
 import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
 import { isoTime } from '../tasks/views.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
-import { roughBytes } from '../tenants/size.ts'
 
 interface ScheduleRouteDeps {
   readonly schedules: Schedules
@@ -44,8 +44,8 @@ const SCHEDULES_SHARE = 0.9
 const UNCOUNTED_SHARE = 0.25
 /** The name of the list in its cursors. */
 const LISTING = 'schedules'
-/** Bytes of tasks in one page of the list; the schedule that exceeds them is the last one. */
-const PAGE_BYTES = 1024 * 1024
+/** Characters of stored tasks in one page of the list; the schedule that exceeds them is the last one. */
+const PAGE_CHARS = 1024 * 1024
 /** Compare-and-set rounds; two concurrent writers finish within this many. */
 const STORE_TRIES = 5
 
@@ -55,11 +55,11 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
   async function found(tenant: string, name: string): Promise<FoundSchedule | undefined> {
-    const [{ schedule, seq }, run] = await Promise.all([
+    const [{ schedule, seq, chars }, run] = await Promise.all([
       schedules.get(tenant, name),
       schedules.lastRun(tenant, name),
     ])
-    return schedule && { name, version: seq, schedule, run, atMs: nowMs() }
+    return schedule && { name, version: seq, schedule, run, chars, atMs: nowMs() }
   }
 
   async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
@@ -143,6 +143,8 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const made = await specOf(tenant, task as FilledTaskRequest).catch((error: unknown) => {
         throw error instanceof Refusal ? inPart('/task', error) : error
       })
+      // Checking and writing a large task each take tens of milliseconds.
+      await nextTurn()
       const refusal = unapprovable(made, by)
       if (refusal !== undefined) throw inPart('/task', refusal)
       const spec = by === undefined ? made : { ...made, submittedBy: by }
@@ -150,6 +152,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const asked = { cron, timeZone, overlap, paused, request: task as Json }
       const schedule = { ...asked, spec, atMs }
       await checkShare(tenant, name, schedule)
+      await nextTurn()
       const outcome = await change(request, schedule)
       const view = await viewOf(tenant, name)
       return reply
@@ -168,9 +171,9 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       const names = (await schedules.names(tenant)).filter((name) => name > after)
       const views: ScheduleView[] = []
       const pause = createSlices()
-      let bytes = 0
+      let chars = 0
       for (const name of names) {
-        if (views.length === limit || bytes > PAGE_BYTES) {
+        if (views.length === limit || chars > PAGE_CHARS) {
           const last = views.at(-1)?.name ?? ''
           return { schedules: views, nextCursor: encodeCursor({ state: LISTING, after: last }) }
         }
@@ -178,7 +181,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
         // Without a schedule: it was deleted after its name was listed.
         if (each === undefined) continue
         views.push(scheduleView(each))
-        bytes += roughBytes(each.schedule.request)
+        chars += each.chars
         await pause()
       }
       return { schedules: views }
@@ -203,6 +206,8 @@ interface FoundSchedule {
   readonly version: number
   readonly schedule: Schedule
   readonly run: ScheduleRun | undefined
+  /** The length of its stored text. */
+  readonly chars: number
   readonly atMs: number
 }
 

@@ -28,7 +28,7 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
     async runSchedule(request: FastifyRequest, reply: FastifyReply) {
       const { tenant, headers } = request
       const { name } = request.params as { name: string }
-      const { schedule } = await schedules.get(tenant, name)
+      const { schedule, chars } = await schedules.get(tenant, name)
       const key = headers['idempotency-key'] as string | undefined
       if (schedule === undefined && key === undefined) throw scheduleNotFound()
       requireAgent(request.principal, (schedule?.request ?? {}) as AskedAgent)
@@ -38,6 +38,7 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
         ...(schedule === undefined ? { refusal: scheduleNotFound() } : { spec: schedule.spec }),
         keyed: key !== undefined,
         by: submitterOf(request),
+        textBytes: chars,
         // A change of the schedule between two requests with one key must not refuse the second one.
         asked: { runOf: name },
       })

@@ -14,7 +14,7 @@ import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
 import { alreadyFinished, requestCancel } from './cancel.ts'
 import { ownTask, taskNotFound, type Reader } from './reads.ts'
-import { idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
+import { bodyBytesOf, idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
 import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 import { taskView } from './views.ts'
 import type { Waiting } from './waiting-queues.ts'
@@ -32,10 +32,7 @@ interface TaskRouteDeps {
   readonly checkTask: ValueCheck
 }
 
-type Caller = Pick<FastifyRequest, 'tenant' | 'principal' | 'ip'>
-
-/** Assumed size of a body that is sent without its length, bytes. */
-const BODY_UNKNOWN_BYTES = 64 * 1024
+type Caller = Pick<FastifyRequest, 'tenant' | 'principal' | 'ip' | 'headers'>
 
 /** What the tasks of a batch share. */
 interface Batch {
@@ -57,7 +54,8 @@ export function taskRoutes(deps: TaskRouteDeps) {
     taskId = submitter.idFor(caller.tenant, key),
     sent = request,
   ): Promise<Submission> {
-    const { tenant } = caller
+    const { tenant, headers } = caller
+    const textBytes = bodyBytesOf(headers)
     const by = submitterOf(caller)
     const keyed = key !== undefined
     const { agentVersion } = request
@@ -72,7 +70,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       if (!keyed || !(error instanceof Refusal)) throw error
       // The same request may have been accepted while its agent, tools and model were known.
       const asked = { ...specOf(sent, defaultModel), ...(agentVersion && { agentVersion }) }
-      return { taskId, tenant, keyed, asked, refusal: error }
+      return { taskId, tenant, keyed, asked, refusal: error, textBytes }
     }
     // Two submissions of the same body with the same key may meet another version of the definition,
     // and another task behind a reference within their batch.
@@ -80,7 +78,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       keyed && (found?.ref !== undefined || sent !== request)
         ? { ...specOf(sent, defaultModel), ...(agentVersion === undefined ? {} : { agentVersion }) }
         : undefined
-    return { taskId, tenant, spec, keyed, by, ...(asked === undefined ? {} : { asked }) }
+    return { taskId, tenant, spec, keyed, by, textBytes, ...(asked === undefined ? {} : { asked }) }
   }
 
   async function viewOf(record: TaskRecord) {
@@ -102,11 +100,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
       return answer(reply, record)
     }
     // The wait opens before the append, so that it misses no event of the task.
-    const wait = waiting.open(
-      tenant,
-      taskId,
-      Number(headers['content-length'] ?? BODY_UNKNOWN_BYTES),
-    )
+    const wait = waiting.open(tenant, taskId, bodyBytesOf(headers))
     try {
       const record = recordOf(await submitter.submit(submission))
       if (wait === undefined || isTerminal(record.state)) return await answer(reply, record)

@@ -10,6 +10,9 @@ import { CONTEXT_LIMITS, jsonProblem, type FilledTaskRequest } from '@agentfleet
 import { wrongField } from '../http/problems.ts'
 import { specWaits } from './spec-waits.ts'
 
+/** Assumed size of a body that is sent without its length, bytes. */
+const BODY_UNKNOWN_BYTES = 64 * 1024
+
 /** The longest `Prefer: wait` in seconds: proxies close silent requests after a minute. */
 const WAIT_MAX_S = 60
 
@@ -74,6 +77,11 @@ export function idempotencyKeyOf(header: string | undefined, body: string | unde
     throw wrongField('/idempotencyKey', 'must equal the header Idempotency-Key or be omitted')
   }
   return header ?? body
+}
+
+/** Returns the bytes that the body of a request has by its headers. */
+export function bodyBytesOf(headers: Readonly<Record<string, unknown>>): number {
+  return Number(headers['content-length'] ?? BODY_UNKNOWN_BYTES)
 }
 
 /** Returns the context if it is within its limits; otherwise throws a Refusal. */

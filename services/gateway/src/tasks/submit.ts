@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createTaskSubmitter, type Bus, type TaskLog } from '@agentfleet/adapters'
 import type { JournaledCall, TaskRecord, TaskSpec } from '@agentfleet/domain'
-import { hashSpec, keyedTaskId, newTaskId } from '@agentfleet/protocol'
-import type { Clock } from '@agentfleet/runtime'
+import { hashLargeSpec, hashSpec, keyedTaskId, newTaskId } from '@agentfleet/protocol'
+import { createSlices, type Clock } from '@agentfleet/runtime'
 import { logFull, type Admission } from './admission.ts'
 import { neededFrom } from './dependencies.ts'
 import type { Handover } from './handover.ts'
@@ -40,6 +40,8 @@ interface SubmissionParts {
   readonly asked?: object
   /** Dependencies of the batch that were found before, each with its sequence; the submission adds its own. */
   readonly needed?: Map<string, number>
+  /** Bytes of the text from which it was just read and checked; 0: it was small. */
+  readonly textBytes?: number
   /** Finished calls of an ended task, after which this task continues. */
   readonly journal?: readonly JournaledCall[]
 }
@@ -70,7 +72,8 @@ export function createSubmitter(deps: {
   })
 
   async function submit(submission: Submission): Promise<SubmitOutcome> {
-    const { tenant, spec, journal } = submission
+    const { tenant, spec, journal, textBytes = 0 } = submission
+    if (textBytes > LARGE_BYTES) await nextTurn()
     const bytes = roughBytes(spec) + (journal === undefined ? 0 : roughBytes(journal))
     const refusal = admission.enter(tenant, bytes)
     if (refusal !== undefined) return { kind: 'refused', refusal }
@@ -91,7 +94,9 @@ export function createSubmitter(deps: {
     if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
-    const specHash = keyed ? hashSpec(submission.asked ?? submission.spec) : ''
+    const asked = submission.asked ?? submission.spec
+    let specHash = ''
+    if (keyed) specHash = large ? await hashLargeSpec(asked, createSlices()) : hashSpec(asked)
     if (large && keyed) await nextTurn()
     /** An earlier request with the same key may have stored the task. */
     const refused = async (refusal: Refusal): Promise<SubmitOutcome> => {
