@@ -69,10 +69,7 @@ export interface Context {
   readonly rows: number | undefined
   /** Calls the listener after each change of the terminal's size, until the returned function is called. */
   onResize(listener: () => void): () => void
-  /** Whether notes go to a terminal: only then a progress bar moves. */
-  readonly notesMove: boolean
   readonly commands: readonly Command[]
-  readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
   /** The fleet of `npm start` in this checkout, if one runs. */
   localFleet(): Promise<FleetAccess | undefined>

@@ -2,7 +2,7 @@ import type { FollowFrame } from '@agentfleet/client'
 import type { Context } from './command.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { patiently } from './patience.ts'
-import { jsonLine } from './render/text.ts'
+import { printAll, printOne } from './watching.ts'
 
 /** Rows above a new row that decide how wide its columns are. */
 const ROWS_ABOVE = 20
@@ -30,8 +30,7 @@ export async function showGrowing<T extends { readonly id: string }>(
   list: Growing<T>,
 ): Promise<ExitCode> {
   const first = await list.read()
-  if (context.json) for (const record of first) context.print(jsonLine(record))
-  else context.print(list.table(first))
+  printAll(context, first, () => list.table(first))
   if (!follow) return EXIT.done
   const printed = new Map(first.map((record) => [record.id, list.version(record)]))
   let above = first.slice(0, ROWS_ABOVE)
@@ -40,8 +39,7 @@ export async function showGrowing<T extends { readonly id: string }>(
     if (!list.matches(record) || printed.get(record.id) === version) return
     printed.set(record.id, version)
     for (const id of [...printed.keys()].slice(0, -KNOWN_MAX)) printed.delete(id)
-    if (context.json) context.print(jsonLine(record))
-    else context.print(newestRow(list, above, record))
+    printOne(context, record, () => newestRow(list, above, record))
     above = [...above, record].slice(-ROWS_ABOVE)
   }
   const frames = context.client.follow([list.topic], {

@@ -137,9 +137,7 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
       return terminal.rows
     },
     onResize: (listener) => terminal.onResize?.(listener) ?? (() => undefined),
-    notesMove: terminal.noteColumns !== undefined,
     commands: COMMANDS,
-    env,
     signal,
     localFleet: async () => (await localFleets(stateDir))[0],
     nowMs: () => Date.now(),

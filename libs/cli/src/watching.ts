@@ -55,11 +55,10 @@ export async function showView(
           `The gateway does not answer. The command tries again every ${everyMs / 1_000} s.`,
         )
     } else {
-      if (context.json) for (const object of view.objects) context.print(jsonLine(object))
-      else if (watch && context.columns !== undefined) {
+      if (!context.json && watch && context.columns !== undefined) {
         context.write(`${drawn ? '' : CLEAR}${screenOf(view, context.rows)}`)
         drawn = true
-      } else context.print(view.text)
+      } else printAll(context, view.objects, () => view.text)
       if (!watch) return EXIT.done
       shown = true
     }
@@ -94,8 +93,18 @@ function screenOf({ text, newestLast }: Shown, rows: number | undefined): string
   return `${HOME}${NO_WRAP}${drawn}${CLEAR_BELOW}${WRAP}`
 }
 
+/** Prints objects: each as JSON if the user asked for it, otherwise all as this text. */
+export function printAll(
+  context: Pick<Context, 'json' | 'print'>,
+  objects: readonly unknown[],
+  text: () => string,
+): void {
+  if (context.json) for (const object of objects) context.print(jsonLine(object))
+  else context.print(text())
+}
+
 /** Prints one object: as JSON if the user asked for it, otherwise as this text. */
 export function printOne(context: Context, object: unknown, text: () => string): ExitCode {
-  context.print(context.json ? jsonLine(object) : text())
+  printAll(context, [object], text)
   return EXIT.done
 }

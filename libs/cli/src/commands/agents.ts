@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import { takes, type Command } from '../command.ts'
 import { mustExist, UsageError, type ExitCode } from '../exit.ts'
-import { isSet, jsonOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
+import { isSet, jsonOf, notOneOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
   agentDetails,
   agentTable,
@@ -88,7 +88,7 @@ export const agents: Command = {
         return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }
       default:
-        throw new UsageError(`"${word}" is not one of ls, get, versions, put, rm, tools, models.`)
+        throw notOneOf(word, agents)
     }
   },
 }

@@ -2,12 +2,11 @@ import { given } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context } from '../command.ts'
 import { CommandError, type ExitCode } from '../exit.ts'
+import { PAGE_MAX, pagesOf } from '../pages.ts'
 import { isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import { approvalTable } from '../render/task-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 
-/** The most that the gateway puts on one page. */
-const PAGE_MAX = 200
 const STEP = { min: 0, max: 1_000_000 }
 
 /** `agentfleet approve`: calls of tools that wait for the word of a person. */
@@ -55,14 +54,12 @@ async function waitingStep({ client, signal }: Context, taskId: string): Promise
   )
 }
 
-async function waitingTasks({ client, signal }: Context): Promise<readonly TaskSummary[]> {
+async function waitingTasks(context: Context): Promise<readonly TaskSummary[]> {
+  const { client, signal } = context
+  const query = { waitingKind: 'approval', limit: PAGE_MAX, signal } as const
   const found: TaskSummary[] = []
-  let cursor: string | undefined
-  do {
-    const at = cursor === undefined ? {} : { cursor }
-    const page = await client.list({ waitingKind: 'approval', limit: PAGE_MAX, signal, ...at })
-    found.push(...page.tasks)
-    cursor = page.nextCursor
-  } while (cursor !== undefined)
+  for await (const { tasks } of pagesOf(context, (from) => client.list({ ...query, ...from }))) {
+    found.push(...tasks)
+  }
   return found.toSorted((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1))
 }

@@ -3,7 +3,7 @@ import type { BulkCancelRequest } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, textOf } from '../parse/values.ts'
-import { patiently } from '../patience.ts'
+import { pagesOf, type From } from '../pages.ts'
 import { counted } from '../render/formats.ts'
 import { safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -58,12 +58,10 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
     ...given({ reason: textOf(input, 'reason') }),
     dryRun,
   }
+  const { client, signal } = context
+  const request = (from: From) => client.cancelAll({ ...query, ...from }, { signal })
   const sums = { matched: 0, cancelled: 0, failed: 0 }
-  let cursor: string | undefined
-  do {
-    const at = cursor === undefined ? {} : { cursor }
-    const request = () => context.client.cancelAll({ ...query, ...at }, { signal: context.signal })
-    const page = await (cursor === undefined ? request() : patiently(context, request))
+  for await (const page of pagesOf(context, request)) {
     sums.matched += page.matched
     sums.cancelled += page.cancelled
     sums.failed += page.failed.length
@@ -71,9 +69,8 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
     for (const { taskId, problem } of page.failed) {
       context.note(`The task ${taskId} was not cancelled:  ${safe(problem.detail)}`)
     }
-    cursor = page.nextCursor
     context.progress(`${counted(sums.matched, 'task')} so far`)
-  } while (cursor !== undefined)
+  }
   if (sums.matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
-import { UsageError, type ExitCode } from '../exit.ts'
-import { isSet, oneArgument } from '../parse/values.ts'
+import { type ExitCode } from '../exit.ts'
+import { isSet, notOneOf, oneArgument } from '../parse/values.ts'
 import { counted } from '../render/formats.ts'
 import { fleetPage, nodePage } from '../render/fleet-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -32,7 +32,7 @@ export const fleet: Command = {
         return { objects: [view], text: nodePage(view, context, context.nowMs()) }
       })
     }
-    if (word !== undefined) throw new UsageError(`"${word}" is not one of node, drain.`)
+    if (word !== undefined) throw notOneOf(word, fleet)
     return showView(context, isSet(input, 'watch'), async () => {
       const view = await client.fleet({ history: false, signal })
       return { objects: [view], text: fleetPage(view, context, context.nowMs()) }

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GoalView } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
-import { EXIT, named, UsageError, type ExitCode } from '../exit.ts'
-import { isSet, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
+import { EXIT, named, type ExitCode } from '../exit.ts'
+import { isSet, listOf, notOneOf, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import { PAGE_MAX } from '../pages.ts'
 import { patiently } from '../patience.ts'
 import { goalDetails, goalTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -12,8 +13,6 @@ import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filter
 
 /** A waiting command reads the goal again this often, milliseconds. */
 const POLL_MS = 500
-/** The most that the gateway puts on one page. */
-const PAGE_MAX = 200
 const ROWS_DEFAULT = 50
 
 /** `agentfleet goals`: goals, which the fleet plans and runs as several tasks. */
@@ -63,7 +62,7 @@ export const goals: Command = {
         return finish(context, view, isSet(input, 'wait'))
       }
       default:
-        throw new UsageError(`"${word}" is not one of ls, submit, get, run.`)
+        throw notOneOf(word, goals)
     }
   },
 }
@@ -81,12 +80,11 @@ async function listGoals(context: Context, input: Input): Promise<ExitCode> {
 }
 
 async function submitGoal(context: Context, input: Input, goal: string): Promise<ExitCode> {
-  const roles = textsOf(input, 'role')
   const request = given({
     goal,
     model: textOf(input, 'model'),
     planner: textOf(input, 'planner'),
-    roles: roles.length === 0 ? undefined : [...roles],
+    roles: listOf(input, 'role'),
     run: isSet(input, 'hold') ? false : undefined,
   })
   const view = await context.client.submitGoal(

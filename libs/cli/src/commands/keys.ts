@@ -2,12 +2,19 @@ import { SCOPES, given } from '@agentfleet/domain'
 import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
 import { takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { durationOf, oneArgument, textOf, textsOf, wholeOf } from '../parse/values.ts'
+import { PAGE_MAX, pagesOf } from '../pages.ts'
+import {
+  durationOf,
+  listOf,
+  notOneOf,
+  oneArgument,
+  textOf,
+  textsOf,
+  wholeOf,
+} from '../parse/values.ts'
 import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
 import { printOne, showView } from '../watching.ts'
 
-/** The most that the gateway puts on one page. */
-const PAGE_MAX = 200
 const RATE = { min: 1, max: 1_000_000 }
 
 /** `agentfleet keys`: keys of the API, which an admin makes, rotates and revokes while the fleet runs. */
@@ -76,7 +83,7 @@ export const keys: Command = {
         return printOne(context, { id, revoked: true }, () => `${id} revoked`)
       }
       default:
-        throw new UsageError(`"${word}" is not one of me, ls, create, get, rotate, revoke.`)
+        throw notOneOf(word, keys)
     }
   },
 }
@@ -89,7 +96,6 @@ async function createKey(context: Context, input: Input, name: string): Promise<
       `Give --tenant and at least one --scope (${SCOPES.join(', ')}): agentfleet keys create --tenant acme --scope tasks:read "dashboard"`,
     )
   }
-  const agents = textsOf(input, 'agent')
   const requestsPerMinute = wholeOf(input, 'rate', RATE)
   const expiresMs = durationOf(input, 'expires')
   const request: KeyRequest = {
@@ -97,7 +103,7 @@ async function createKey(context: Context, input: Input, name: string): Promise<
     tenant,
     scopes: SCOPES.filter((scope) => chosen.includes(scope)),
     ...given({
-      agents: agents.length === 0 ? undefined : [...agents],
+      agents: listOf(input, 'agent'),
       limits: requestsPerMinute === undefined ? undefined : { requestsPerMinute },
       expiresAt:
         expiresMs === undefined ? undefined : new Date(context.nowMs() + expiresMs).toISOString(),
@@ -115,13 +121,12 @@ function printSecret(context: Context, view: KeyCreated): void {
 }
 
 /** Every key that the caller may see, page by page. */
-export async function readKeys({ client, signal }: Context, tenant: string | undefined) {
+export async function readKeys(context: Context, tenant: string | undefined) {
+  const { client, signal } = context
+  const query = { ...given({ tenant }), limit: PAGE_MAX, signal }
   const found = []
-  let cursor: string | undefined
-  do {
-    const page = await client.keys({ ...given({ tenant, cursor }), limit: PAGE_MAX, signal })
-    found.push(...page.keys)
-    cursor = page.nextCursor
-  } while (cursor !== undefined)
+  for await (const { keys } of pagesOf(context, (from) => client.keys({ ...query, ...from }))) {
+    found.push(...keys)
+  }
   return found
 }

@@ -1,9 +1,10 @@
 import { given } from '@agentfleet/domain'
 import type { AuditPage, DecisionView, IncidentView } from '@agentfleet/protocol'
-import { flag, takes, type Command, type Context, type Option } from '../command.ts'
+import { flag, takes, type Command, type Option } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { showGrowing } from '../following.ts'
 import { readKeys } from './keys.ts'
+import { PAGE_MAX } from '../pages.ts'
 import { choiceOf, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
@@ -12,10 +13,9 @@ import {
   incidentTable,
 } from '../render/record-views.ts'
 import { auditTable } from '../render/key-views.ts'
-import { jsonLine } from '../render/text.ts'
-import { printOne } from '../watching.ts'
+import { printAll, printOne } from '../watching.ts'
 
-const LIMIT = { min: 1, max: 200 }
+const LIMIT = { min: 1, max: PAGE_MAX }
 const ROWS_DEFAULT = 20
 /** With `--about` the command reads at most this many pages: the API cannot filter by what was changed. */
 const AUDIT_PAGES_MAX = 50
@@ -150,15 +150,10 @@ export const audit: Command = {
     } while (cursor !== undefined && events.length < rows && pages < AUDIT_PAGES_MAX)
     const shown = events.slice(0, rows)
     const names = context.json || shown.length === 0 ? [] : await readKeys(context, undefined)
-    printRows(context, shown, () => auditTable(shown, names, context))
+    printAll(context, shown, () => auditTable(shown, names, context))
     if (cursor !== undefined && events.length < rows) {
       context.note(`Older events were not searched; --operation, --by or --tenant reach them.`)
     }
     return EXIT.done
   },
-}
-
-function printRows(context: Context, rows: readonly unknown[], text: () => string): void {
-  if (context.json) for (const row of rows) context.print(jsonLine(row))
-  else context.print(text())
 }

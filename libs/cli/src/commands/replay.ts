@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet } from '../parse/values.ts'
-import { patiently } from '../patience.ts'
+import { pagesOf, type From } from '../pages.ts'
 import { counted } from '../render/formats.ts'
 import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -61,16 +61,12 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
     ...given({ from: choiceOf(input, 'from', FROM), state: choiceOf(input, 'state', ENDINGS) }),
     dryRun,
   }
-  const idempotencyKey = randomUUID()
-  let cursor: string | undefined
+  const options = { idempotencyKey: randomUUID(), signal: context.signal }
+  const request = (from: From) => context.client.replayAll({ ...query, ...from }, options)
   let replayed = 0
   let refused = 0
   let matched = 0
-  do {
-    const at = cursor === undefined ? {} : { cursor }
-    const request = () =>
-      context.client.replayAll({ ...query, ...at }, { idempotencyKey, signal: context.signal })
-    const page = await (cursor === undefined ? request() : patiently(context, request))
+  for await (const page of pagesOf(context, request)) {
     matched += page.matched
     for (const result of page.results) {
       if (context.json) context.print(jsonLine(result))
@@ -84,9 +80,8 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
         if (!context.json) context.print(`${result.replayOf} ${result.taskId}`)
       }
     }
-    cursor = page.nextCursor
     context.progress(`replayed ${replayed} tasks`)
-  } while (cursor !== undefined)
+  }
   context.progress('')
   if (matched === 0) context.note(NO_MATCH)
   context.note(

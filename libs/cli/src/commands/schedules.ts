@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import { takes, type Command, type Context } from '../command.ts'
 import { mustExist, UsageError, type ExitCode } from '../exit.ts'
-import { isSet, jsonOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
+import { isSet, jsonOf, notOneOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -95,9 +95,7 @@ export const schedules: Command = {
         return printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))
       }
       default:
-        throw new UsageError(
-          `"${word}" is not one of ls, get, put, pause, resume, run, ticks, rm, preview.`,
-        )
+        throw notOneOf(word, schedules)
     }
   },
 }

@@ -1,4 +1,4 @@
-import { LEVELS, SPEC_LIMITS, given } from '@agentfleet/domain'
+import { LEVELS, SPEC_LIMITS, given, isTerminal } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
@@ -10,11 +10,11 @@ import {
   durationOf,
   isSet,
   jsonOf,
+  listOf,
   oneArgument,
   pairsOf,
   placeOf,
   textOf,
-  textsOf,
   wholeOf,
 } from '../parse/values.ts'
 import { AWAY_MAX_MS, isLost, patiently } from '../patience.ts'
@@ -124,7 +124,7 @@ async function submitAndWait(
   const { client, signal } = context
   let view = await submitOne(context, task, idempotencyKey)
   context.note(`task ${view.id}`)
-  while (!['completed', 'failed', 'cancelled'].includes(view.state)) {
+  while (!isTerminal(view.state)) {
     // The same key leads to the same task: repeating the request only continues the wait.
     view = await patiently(context, () =>
       client.submit(task, { idempotencyKey, waitSeconds: WAIT_S, signal }),
@@ -229,8 +229,6 @@ export function batchesOf(tasks: readonly BatchTask[]): readonly (readonly Batch
 /** The task of these options; its own fields win. */
 function requestOf(input: Input, own: object): TaskRequest {
   const contextText = textOf(input, 'context')
-  const tools = textsOf(input, 'tool')
-  const after = textsOf(input, 'after')
   const budgetUsd = amountOf(input, 'budget-usd', { min: 0.000_001, max: SPEC_LIMITS.budgetUsdMax })
   const options = given({
     agent: textOf(input, 'agent'),
@@ -238,9 +236,9 @@ function requestOf(input: Input, own: object): TaskRequest {
     priority: choiceOf(input, 'priority', LEVELS),
     systemPrompt: textOf(input, 'system-prompt'),
     context: contextText === undefined ? undefined : jsonOf(contextText, '--context'),
-    tools: tools.length === 0 ? undefined : [...tools],
+    tools: listOf(input, 'tool'),
     metadata: pairsOf(input, 'metadata'),
-    dependsOn: after.length === 0 ? undefined : [...after],
+    dependsOn: listOf(input, 'after'),
     delayMs: durationOf(input, 'delay'),
     timeoutMs: durationOf(input, 'timeout'),
     maxAttempts: wholeOf(input, 'attempts', { min: 1, max: SPEC_LIMITS.maxAttemptsMax }),

@@ -4,7 +4,7 @@ import type { TaskSummary } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet, oneArgument, wholeOf } from '../parse/values.ts'
-import { patiently } from '../patience.ts'
+import { PAGE_MAX, pagesOf, type From } from '../pages.ts'
 import { callDetails } from '../render/call-view.ts'
 import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
 import { jsonLine, safe, valueText } from '../render/text.ts'
@@ -18,8 +18,6 @@ import {
   WAITING_OPTIONS,
 } from './filters.ts'
 
-/** The most that the gateway puts on one page. */
-const PAGE_MAX = 200
 const ROWS_DEFAULT = 50
 const ROWS_MAX = 1_000_000
 /** The highest step that the API takes. */
@@ -67,7 +65,7 @@ export const ls: Command = {
     const rows = isSet(input, 'all')
       ? ROWS_MAX
       : (wholeOf(input, 'limit', { min: 1, max: ROWS_MAX }) ?? ROWS_DEFAULT)
-    const pages = () => pagesOf(context, { ...filters(), ...order }, rows)
+    const pages = () => taskPages(context, { ...filters(), ...order }, rows)
     const watched = isSet(input, 'watch')
     if (context.json && !watched) {
       // Page by page: a list of a million tasks need not fit into memory, and its reader need not wait.
@@ -92,23 +90,20 @@ export const ls: Command = {
 }
 
 /** Reads this many tasks, page by page; each page says whether more tasks match. */
-async function* pagesOf(
+async function* taskPages(
   context: Context,
   filters: ListQuery,
   rows: number,
 ): AsyncGenerator<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }, void, void> {
   const { client, signal } = context
-  let cursor: string | undefined
   let left = rows
-  do {
-    const limit = Math.min(PAGE_MAX, left)
-    const at = cursor === undefined ? {} : { cursor }
-    const request = () => client.list({ ...filters, limit, signal, ...at })
-    const page = await (cursor === undefined ? request() : patiently(context, request))
-    left -= page.tasks.length
-    cursor = page.nextCursor
-    yield { tasks: page.tasks, more: cursor !== undefined }
-  } while (cursor !== undefined && left > 0)
+  const read = (from: From) =>
+    client.list({ ...filters, limit: Math.min(PAGE_MAX, left), signal, ...from })
+  for await (const { tasks, nextCursor } of pagesOf(context, read)) {
+    left -= tasks.length
+    yield { tasks, more: nextCursor !== undefined }
+    if (left <= 0) return
+  }
 }
 
 /** `agentfleet get`: everything about one task. */

@@ -1,4 +1,4 @@
-import type { Input } from '../command.ts'
+import type { Command, Input } from '../command.ts'
 import { UsageError } from '../exit.ts'
 
 /** The text of an option. */
@@ -26,6 +26,12 @@ export function isSet({ values }: Input, name: string): boolean {
 export function textsOf({ values }: Input, name: string): readonly string[] {
   const value = values[name]
   return Array.isArray(value) ? (value as readonly string[]) : []
+}
+
+/** The texts of an option that can be repeated; undefined without any. */
+export function listOf(input: Input, name: string): string[] | undefined {
+  const texts = textsOf(input, name)
+  return texts.length === 0 ? undefined : [...texts]
 }
 
 /** A whole number within these bounds. */
@@ -158,6 +164,11 @@ export function oneArgument(args: readonly string[], missing: string): string {
   const [first] = args
   if (first === undefined || first.trim() === '') throw new UsageError(missing)
   return first
+}
+
+/** The refusal of a first word that the command does not know. */
+export function notOneOf(word: string, { words = [] }: Pick<Command, 'words'>): UsageError {
+  return new UsageError(`"${word}" is not one of ${words.join(', ')}.`)
 }
 
 /** A file as a person names it. */

@@ -1,5 +1,5 @@
 import type { CallMessage, CallText, TaskCall } from '@agentfleet/protocol'
-import { duration, number, time, usd } from './formats.ts'
+import { duration, number, time, tokensText, usd } from './formats.ts'
 import { fields, type Look } from './table.ts'
 import { safe } from './text.ts'
 
@@ -25,12 +25,7 @@ export function callDetails(call: TaskCall, look: Look): string {
         'first token after',
         times?.firstTokenMs === undefined ? undefined : duration(times.firstTokenMs),
       ],
-      [
-        'tokens',
-        isLlm
-          ? `${number(usage.inputTokens)} of input, ${number(usage.outputTokens)} of output`
-          : undefined,
-      ],
+      ['tokens', isLlm ? tokensText(usage) : undefined],
       ['cost', isLlm ? usd(usage.costUsd) : undefined],
       ['asked by', call.askedBy === undefined ? undefined : `the model in step ${call.askedBy}`],
     ],

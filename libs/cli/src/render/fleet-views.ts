@@ -1,7 +1,6 @@
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
 import { age, costOf, duration, bytes, number, percent } from './formats.ts'
-import { toneOf } from './paint.ts'
-import { fields, right, table, type Look } from './table.ts'
+import { fields, right, stateCell, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
 
 /** The fleet at one time: whether work flows, and each node. */
@@ -11,7 +10,7 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
     .reduce((sum, node) => sum + node.slots, 0)
   const head = fields(
     [
-      ['status', { text: `${fleet.status}: ${fleet.explanation}`, tone: toneOf(fleet.status) }],
+      ['status', stateCell(fleet.status, `${fleet.status}: ${fleet.explanation}`)],
       ['nodes', nodeCounts(fleet.nodes)],
       ['running', `${number(fleet.running)} of ${number(slots)} slots`],
       ['queued', queueText(fleet)],
@@ -31,11 +30,10 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
 
 /** One node, with the caller's tasks that run on it. */
 export function nodePage({ node, tasks, complete }: NodeDetail, look: Look, nowMs: number): string {
-  const state = node.draining ? `${node.state}, draining` : node.state
   const head = fields(
     [
       ['node', node.id],
-      ['state', { text: state, tone: toneOf(node.state) }],
+      ['state', stateCell(node.state, stateText(node))],
       ['up', age(node.startedAt, nowMs)],
       ['running', `${node.active} of ${node.slots} slots`],
       ['taken', node.queued === 0 ? undefined : `${node.queued} not started`],
@@ -60,6 +58,10 @@ function nodeCounts(nodes: readonly NodeView[]): string {
   }
   const texts = [...counts].map(([state, count]) => `${count} ${state}`)
   return texts.length === 0 ? 'none' : texts.join(', ')
+}
+
+function stateText({ state, draining }: NodeView): string {
+  return draining ? `${state}, draining` : state
 }
 
 function queueText({ queued, oldestWaitingMs }: FleetView): string {
@@ -95,7 +97,7 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
     ],
     sorted.map((node) => [
       node.id,
-      { text: node.draining ? `${node.state}, draining` : node.state, tone: toneOf(node.state) },
+      stateCell(node.state, stateText(node)),
       `${node.active} of ${node.slots}`,
       percent(node.cpu),
       bytes(node.memoryBytes),

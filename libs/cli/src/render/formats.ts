@@ -39,6 +39,11 @@ export function costOf(usage: {
   return `≥ ${costUsd < 0.000_05 ? '$0' : usd(costUsd)}`
 }
 
+/** The tokens of calls, by direction. */
+export function tokensText(usage: { inputTokens: number; outputTokens: number }): string {
+  return `${number(usage.inputTokens)} of input, ${number(usage.outputTokens)} of output`
+}
+
 /** A share as percent; only nothing is 0 %, and only all is 100 %. */
 export function percent(share: number | undefined): string {
   if (share === undefined || !Number.isFinite(share)) return UNKNOWN

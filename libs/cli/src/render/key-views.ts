@@ -1,7 +1,6 @@
 import type { AuditPage, KeyView, MeView } from '@agentfleet/protocol'
 import { age, duration, time } from './formats.ts'
-import { toneOf } from './paint.ts'
-import { fields, table, type Look } from './table.ts'
+import { fields, stateCell, table, type Look } from './table.ts'
 
 /** Keys, one a row. */
 export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): string {
@@ -9,7 +8,7 @@ export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): s
     ['KEY', 'STATE', 'TENANT', 'MADE', 'EXPIRES', 'SCOPES', 'FOR'],
     keys.map((key) => [
       key.id,
-      { text: key.state, tone: toneOf(key.state) },
+      stateCell(key.state),
       key.tenant,
       `${age(key.createdAt, nowMs)} ago`,
       key.expiresAt === undefined ? 'never' : expiryText(key.expiresAt, nowMs),
@@ -54,7 +53,7 @@ export function keyDetails(key: KeyView, look: Look): string {
     [
       ['key', key.id],
       ['for', key.name],
-      ['state', { text: key.state, tone: toneOf(key.state) }],
+      ['state', stateCell(key.state)],
       ['tenant', key.tenant],
       ['scopes', key.scopes.join(', ')],
       ['agents', key.agents?.join(', ')],

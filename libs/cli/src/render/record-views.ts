@@ -1,7 +1,6 @@
 import type { DecisionView, IncidentView } from '@agentfleet/protocol'
 import { age, counted, duration, number, time } from './formats.ts'
-import { toneOf } from './paint.ts'
-import { fields, right, table, type Look } from './table.ts'
+import { fields, right, stateCell, table, type Look } from './table.ts'
 
 /** Decisions of the control plane, one a row. */
 export function decisionTable(
@@ -88,7 +87,7 @@ export function incidentTable(
       incident.id,
       age(incident.openedAtMs, nowMs),
       incident.nodeId,
-      { text: incident.state, tone: toneOf(incident.state) },
+      stateCell(incident.state),
       duration(incident.silentMs),
       number(incident.tasks),
       number(incident.redistributed),
@@ -105,7 +104,7 @@ export function incidentDetails(incident: IncidentView, look: Look): string {
   return fields(
     [
       ['id', incident.id],
-      ['state', { text: incident.state, tone: toneOf(incident.state) }],
+      ['state', stateCell(incident.state)],
       ['node', `${incident.nodeId}, start ${incident.incarnation}`],
       ['host', incident.host],
       ['ran for', incident.uptimeMs === undefined ? undefined : duration(incident.uptimeMs)],

@@ -1,8 +1,13 @@
-import type { Paint, Tone } from './paint.ts'
+import { toneOf, type Paint, type Tone } from './paint.ts'
 import { cut, oneLine, widthOf } from './text.ts'
 
 /** One cell: its text, and the meaning that a colour supports. */
 export type Cell = string | { readonly text: string; readonly tone: Tone }
+
+/** A state, or a text that begins with it, in the colour of the state. */
+export function stateCell(state: string, text = state): Cell {
+  return { text, tone: toneOf(state) }
+}
 
 /** One column; the last column takes the room that the other columns leave. */
 export interface Column {

@@ -1,3 +1,4 @@
+import { isTerminal } from '@agentfleet/domain'
 import type {
   HistoryEvent,
   TaskCounts,
@@ -5,10 +6,10 @@ import type {
   TaskView,
   WaitingView,
 } from '@agentfleet/protocol'
-import { age, costOf, counted, duration, number, time, usd } from './formats.ts'
+import { age, costOf, counted, duration, number, time, tokensText, usd } from './formats.ts'
 import { toneOf } from './paint.ts'
-import { fields, right, table, type Cell, type Look } from './table.ts'
-import { lineOf, oneLine, safe, valueText } from './text.ts'
+import { fields, right, stateCell, table, type Cell, type Look } from './table.ts'
+import { errorText, lineOf, oneLine, safe, valueText } from './text.ts'
 
 /** Tasks as a table, in their given order. */
 export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
@@ -31,14 +32,12 @@ export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: numb
       task.model,
       task.node ?? '—',
       String(task.attempt),
-      task.error === undefined ? task.preview : { text: reasonOf(task), tone: 'bad' },
+      task.error === undefined
+        ? task.preview
+        : { text: `${errorText(task.error)} (${oneLine(task.preview)})`, tone: 'bad' },
     ]),
     look,
   )
-}
-
-function reasonOf({ error, preview }: TaskSummary): string {
-  return `${error?.code ?? ''}: ${error?.message ?? ''} (${oneLine(preview)})`
 }
 
 /** How many tasks match, by group. */
@@ -64,7 +63,6 @@ function countNote({ exact, scanned, unsplit, groupBy }: TaskCounts): string {
 
 /** The whole task: what it is, where it ran and why, what it cost, and how it ended. */
 export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
-  const ended = ['completed', 'failed', 'cancelled'].includes(task.state)
   const tookMs = Date.parse(task.updatedAt) - Date.parse(task.createdAt)
   const head = fields(
     [
@@ -72,20 +70,17 @@ export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
       ['state', stateCell(task.state)],
       ['waits for', task.waitingFor && waitText(task.waitingFor, nowMs)],
       ['retry at', task.retryAt && time(task.retryAt)],
-      ['error', task.error && { text: `${task.error.code}: ${task.error.message}`, tone: 'bad' }],
+      ['error', task.error && { text: errorText(task.error), tone: 'bad' }],
       ['agent', definitionText(task)],
       ['model', task.model],
       ['priority', task.priority],
       ['submitted', `${time(task.createdAt)} (${age(task.createdAt, nowMs)} ago)`],
-      ended ? ['took', duration(tookMs)] : ['deadline', time(task.deadlineAt)],
+      isTerminal(task.state) ? ['took', duration(tookMs)] : ['deadline', time(task.deadlineAt)],
       ['attempt', `${task.attempt}, after ${counted(task.failures, 'failure')}`],
       ['node', task.node],
       ['placed', task.placement && `on ${task.placement.node}: ${task.placement.reason}`],
       ['calls', number(task.usage.llmCalls)],
-      [
-        'tokens',
-        `${number(task.usage.inputTokens)} of input, ${number(task.usage.outputTokens)} of output`,
-      ],
+      ['tokens', tokensText(task.usage)],
       ['cost', `${costOf(task.usage)}${budgetText(task)}`],
       ['replay of', task.replayOf],
       ['parent', task.parentId],
@@ -167,7 +162,7 @@ export function eventTable(events: readonly HistoryEvent[], look: Look): string 
     [right('AFTER'), 'EVENT', right('TRY'), 'DETAIL'],
     events.map((event) => [
       duration(event.atMs - startMs),
-      { text: event.type, tone: toneOf(event.type) },
+      stateCell(event.type),
       event.attempt === undefined ? '' : String(event.attempt),
       eventText(event),
     ]),
@@ -184,7 +179,7 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
       return call === undefined ? '' : callText(call)
     case 'attempt-failed':
     case 'failed':
-      return `${error?.code ?? ''}: ${error?.message ?? ''}`
+      return error === undefined ? '' : errorText(error)
     case 'completed':
       return [on, usage && `${counted(usage.llmCalls, 'call')}, ${costOf(usage)}`, lineOf(result)]
         .filter(Boolean)
@@ -213,8 +208,4 @@ function callText(call: NonNullable<HistoryEvent['call']>): string {
   const used = kind === 'llm' ? `, ${number(usage.inputTokens + usage.outputTokens)} tokens` : ''
   const cost = usage.costUsd === undefined ? '' : `, ${usd(usage.costUsd)}`
   return `step ${step}, ${kind} ${name}${used}${cost}: ${oneLine(lineOf(output))}`
-}
-
-function stateCell(state: string): Cell {
-  return { text: state, tone: toneOf(state) }
 }

@@ -60,6 +60,11 @@ export function cut(text: string, columns: number): string {
   return `${kept}…`
 }
 
+/** An error of a task or of a step: its code and its message. */
+export function errorText({ code, message }: { code: string; message: string }): string {
+  return `${code}: ${message}`
+}
+
 /** A value of the API in one line: a string unchanged, anything else as JSON. */
 export function lineOf(value: unknown): string {
   if (value === undefined) return ''

@@ -9,9 +9,8 @@ import type {
   ToolView,
 } from '@agentfleet/protocol'
 import { age, costOf, counted, duration, number, time } from './formats.ts'
-import { toneOf } from './paint.ts'
-import { fields, right, table, type Look } from './table.ts'
-import { safe, valueText } from './text.ts'
+import { fields, right, stateCell, table, type Look } from './table.ts'
+import { errorText, safe, valueText } from './text.ts'
 
 /** Defined agents, one a row. */
 export function agentTable(agents: readonly AgentSummary[], look: Look): string {
@@ -87,10 +86,10 @@ export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: numb
     ['ID', 'STATE', right('AGE'), right('COST'), 'GOAL'],
     goals.map(({ id, state, createdAt, usage, error, preview }) => [
       id,
-      { text: state, tone: toneOf(state) },
+      stateCell(state),
       age(createdAt, nowMs),
       costOf(usage),
-      error === undefined ? preview : `${error.code}: ${error.message} (${preview})`,
+      error === undefined ? preview : `${errorText(error)} (${preview})`,
     ]),
     look,
   )
@@ -102,8 +101,8 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
   const head = fields(
     [
       ['id', goal.id],
-      ['state', { text: `${goal.state}, ${goal.stage}`, tone: toneOf(goal.state) }],
-      ['error', goal.error && { text: `${goal.error.code}: ${goal.error.message}`, tone: 'bad' }],
+      ['state', stateCell(goal.state, `${goal.state}, ${goal.stage}`)],
+      ['error', goal.error && { text: errorText(goal.error), tone: 'bad' }],
       ['goal', goal.goal],
       ['planner', `${goal.planner}, ${goal.model}`],
       ['submitted', `${time(goal.createdAt)} (${age(goal.createdAt, nowMs)} ago)`],
@@ -119,10 +118,10 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
     const rows = plan.steps.map(({ id, role, state, dependsOn, task, taskId, error }) => [
       id,
       role,
-      { text: state ?? '—', tone: toneOf(state ?? '') },
+      stateCell(state ?? '—'),
       dependsOn.join(', ') || '—',
       taskId ?? '—',
-      error === undefined ? task : `${error.code}: ${error.message}`,
+      error === undefined ? task : errorText(error),
     ])
     const names = ['STEP', 'ROLE', 'STATE', 'AFTER', 'TASK ID', 'TASK']
     parts.push(table(names, rows, look))
@@ -182,8 +181,7 @@ export function tickTable({ next, last }: ScheduleTicks, look: Look): string {
     columns,
     [
       ...last.toReversed().map(({ at, skipped, state = '—', taskId = '—' }) => {
-        const shown = skipped ? 'skipped' : state
-        return [time(at), { text: shown, tone: toneOf(shown) }, taskId]
+        return [time(at), stateCell(skipped ? 'skipped' : state), taskId]
       }),
       ...next.map((at) => [time(at), 'planned', '—']),
     ],

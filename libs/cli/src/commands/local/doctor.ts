@@ -11,7 +11,7 @@ import {
 } from '../../doctor/checks.ts'
 import { askGateway, checkProcesses, observeMachine } from '../../doctor/observe.ts'
 import { EXIT, explain, type ExitCode } from '../../exit.ts'
-import { jsonLine } from '../../render/text.ts'
+import { printAll } from '../../watching.ts'
 
 /** `agentfleet doctor`: finds out why something does not work. */
 export const doctor: Command = {
@@ -25,8 +25,7 @@ export const doctor: Command = {
     const checks = await examine(context)
     // A request that a person has stopped says nothing about the gateway.
     context.signal.throwIfAborted()
-    if (context.json) for (const check of checks) context.print(jsonLine(check))
-    else context.print(checkTable(checks, context))
+    printAll(context, checks, () => checkTable(checks, context))
     return checks.some(({ result }) => result === 'problem') ? EXIT.checkFailed : EXIT.done
   },
 }
