@@ -28,6 +28,8 @@ export interface Audit {
   readonly histories: Histories
   /** Tasks that have ended so far, since the audit began. */
   ended(): number
+  /** Tasks with more than one attempt so far. */
+  restarted(): readonly string[]
   /** Waits until this many tasks have ended; throws when they have not in time. */
   untilEnded(count: number, deadlineMs: number): Promise<void>
   /** Waits until every event stored so far has been read, then checks the invariants. */
@@ -86,6 +88,10 @@ export async function openAudit(
   return {
     histories,
     ended: () => ended,
+    restarted: () =>
+      [...histories]
+        .filter(([, events]) => events.some(({ type }) => type === 'attempt-started'))
+        .map(([taskId]) => taskId),
     async untilEnded(count, deadlineMs) {
       await until(
         () => ended >= count,

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   }
   say(`# bench on ${machine.cpus} × ${machine.cpu}, Node ${machine.node}`)
   try {
-    const figures = await measureAll({ options, binaries, dir, say })
+    const figures = await measureAll({ options, binaries, dir })
     const all = { atMs: Date.now(), machine, options: { ...options, parts: [...options.parts] } }
     if (options.jsonFile !== undefined) {
       await writeFile(options.jsonFile, JSON.stringify({ ...all, ...figures }, undefined, 2))
@@ -52,13 +52,13 @@ async function measureAll(context: BenchContext): Promise<Figures> {
   if (parts.has('throughput') || parts.has('llm') || parts.has('latency')) {
     const sides = await startSides(context)
     try {
-      context.say(await measureIdle(sides, context.options.seconds))
+      say(await measureIdle(sides, context.options.seconds))
       if (parts.has('throughput')) {
         figures['throughput'] = await compareThroughput(context, sides, 'echo')
       }
       if (parts.has('llm')) figures['llm'] = await compareThroughput(context, sides, 'llm')
       if (parts.has('latency')) figures['latency'] = await compareLatency(context, sides)
-      figures['audit'] = { findings: await auditFleet(context, sides) }
+      figures['audit'] = { findings: await auditFleet(sides) }
     } finally {
       await sides.stop()
     }

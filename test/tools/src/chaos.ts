@@ -42,9 +42,7 @@ async function main(options: Options): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   say(`${minutes} min, a fault every ${everyMs} ms, ${rate} tasks/s, seed ${seed}`)
   const fleetOptions = {
-    say,
     workers,
-    simulators: 1,
     replicas: { gateway: 2 },
     // The fleet scales by itself as well, within bounds that this machine bears.
     env: { autoscaler: { SCALE_MIN: String(workers), SCALE_MAX: String(workers + 1) } },
@@ -52,7 +50,7 @@ async function main(options: Options): Promise<void> {
     onExit: () => undefined,
   }
   await withOwnFleet('chaos', fleetOptions, async (fleet) => {
-    const figures = await playChaos(fleet, { ...options, say }, stop.signal)
+    const figures = await playChaos(fleet, options, stop.signal)
     say(showChaos(figures))
     if (options.jsonFile !== undefined) {
       await writeFile(options.jsonFile, JSON.stringify(figures, undefined, 2))

@@ -20,11 +20,11 @@ const DEFAULTS = { tasks: 1_000_000, cancel: 50_000, tabs: 200, seconds: 20 }
 async function main({ tasks, cancel, tabs, seconds }: typeof DEFAULTS): Promise<void> {
   const wrong: string[] = []
   // The fleet keeps its size.
-  const options = { say, workers: 2, simulators: 1, env: { autoscaler: { DRIVER: 'recommend' } } }
+  const options = { workers: 2, env: { autoscaler: { DRIVER: 'recommend' } } }
   await withOwnFleet('console', options, async (fleet) => {
-    wrong.push(...(await measureTabs(fleet, { tabs, seconds }, say)))
-    wrong.push(...(await measureCancel(fleet, cancel, say)))
-    wrong.push(...(await measureSearch(fleet, { tenant: TENANT, tasks }, say)))
+    wrong.push(...(await measureTabs(fleet, { tabs, seconds })))
+    wrong.push(...(await measureCancel(fleet, cancel)))
+    wrong.push(...(await measureSearch(fleet, { tenant: TENANT, tasks })))
   })
   for (const problem of wrong) say(`WRONG  ${problem}`)
   say(wrong.length === 0 ? 'the page costs what it may' : 'the page costs too much')

@@ -44,6 +44,11 @@ export function show(value: number): string {
   })
 }
 
+/** A share for a table. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
 /** Arranges rows in columns; the first column is text, the others are right-aligned. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, i) =>

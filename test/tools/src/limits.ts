@@ -3,12 +3,13 @@
  * simulator enforces the limits by its own clock and counts every call that arrived too early.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { createClient } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
+import type { TaskRequest } from '@agentfleet/protocol'
 import { getJson, openAudit, until } from './audit.ts'
-import { show } from './figures.ts'
+import { submitAll } from './bench/submit.ts'
+import { percent, show } from './figures.ts'
 import { runCommand, say } from './command/flags.ts'
-import { describeFindings, type Accepted } from './invariants.ts'
+import { describeFindings } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run prove -- limits [flags]
@@ -29,7 +30,6 @@ const DEFAULTS = {
   call: 1_500,
   tokens: 60,
 }
-const BATCH_MAX = 500
 const POLL_MS = 100
 /** Tolerance beyond the time that the limit itself needs, milliseconds. */
 const SLACK_MS = 180_000
@@ -55,9 +55,7 @@ async function main(options: Options): Promise<void> {
   await withOwnFleet(
     'limits',
     {
-      say,
       workers: options.workers,
-      simulators: 1,
       env: {
         autoscaler: { DRIVER: 'recommend' },
         worker: { PROVIDER_RPM: String(rpm), PROVIDER_TPM: String(tpm) },
@@ -81,7 +79,7 @@ async function measure(fleet: Fleet, options: Options): Promise<void> {
   say(`${runs} runs, ${rpm} requests and ${tpm} tokens a minute, ${options.workers} workers`)
   const audit = await openAudit({ natsUrl: fleet.nats.url, operator: fleet.operator })
   try {
-    const accepted = await submit(fleet.url, runs)
+    const accepted = await submitAll(fleet.url, runs, taskOf)
     const window = await watch(fleet, options)
     const leastMs = (runs * MINUTE_MS) / rpm
     await audit.untilEnded(runs, leastMs + SLACK_MS)
@@ -114,21 +112,9 @@ async function measure(fleet: Fleet, options: Options): Promise<void> {
   }
 }
 
-async function submit(url: string, runs: number): Promise<Accepted[]> {
-  const client = createClient({ baseUrl: url })
-  const accepted: Accepted[] = []
-  while (accepted.length < runs) {
-    const batch = Array.from({ length: Math.min(BATCH_MAX, runs - accepted.length) }, (_, at) => ({
-      // Each prompt is different, so that answers differ in length.
-      task: `run ${accepted.length + at}: ${'word '.repeat((accepted.length + at) % 40)}`,
-      model: 'sim',
-    }))
-    for (const result of await client.submitBatch(batch)) {
-      if (result.taskId === undefined) throw new Error(`refused: ${JSON.stringify(result)}`)
-      accepted.push({ taskId: result.taskId })
-    }
-  }
-  return accepted
+function taskOf(n: number): TaskRequest {
+  // Each prompt is different, so that answers differ in length.
+  return { task: `run ${n}: ${'word '.repeat(n % 40)}`, model: 'sim' }
 }
 
 /** From the first call that the simulator let in to the last one. */
@@ -159,10 +145,6 @@ async function watch(fleet: Fleet, { runs, rpm }: Options): Promise<{ readonly m
 
 function statsOf({ simulators: [url = ''] }: Fleet): Promise<Stats> {
   return getJson<Stats>(`${url}/sim/stats`)
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
 }
 
 await runCommand(USAGE, { numbers: DEFAULTS }, main)

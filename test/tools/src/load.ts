@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * A load generator that costs a few microseconds a request, so that it measures the servers and not itself:
@@ -34,6 +35,8 @@ export interface LoadResult {
 const DRAIN_WITHIN_MS = 60_000
 /** A connection that breaks more often than this has no server at the other end. */
 const RECONNECTS_MAX = 20
+/** Answers are awaited with looks this often, milliseconds. */
+const POLL_MS = 5
 /** A request that is sent this much late counts from the time it was due, milliseconds. */
 const LATE_MS = 2
 const HEAD_END = Buffer.from('\r\n\r\n')
@@ -162,7 +165,7 @@ function createRun(seconds: number) {
       const deadline = endsAt + DRAIN_WITHIN_MS
       while (performance.now() < endsAt || lines.some((line) => line.waiting())) {
         if (performance.now() > deadline) break
-        await new Promise((resolve) => setTimeout(resolve, 5))
+        await delay(POLL_MS)
       }
       const unanswered = lines.filter((line) => line.waiting()).length
       for (const line of lines) line.close()

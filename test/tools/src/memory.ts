@@ -46,10 +46,8 @@ async function prove(part: Part, options: MemoryOptions): Promise<readonly strin
   const wrong: string[] = []
   const onExit = (id: string, reason: string): void => void wrong.push(`${id} ended: ${reason}`)
   const fleetOptions = {
-    say,
     onExit,
     workers: 2,
-    simulators: 1,
     env: {
       // The fleet keeps its size.
       autoscaler: { DRIVER: 'recommend' },

@@ -33,17 +33,14 @@ async function main({ trace, fleet, speed, workers, limit }: Options): Promise<v
   const play = (access: FleetAccess) => playAndReport(access, { rows, speed, run: randomUUID() })
   if (fleet !== undefined) await play(await readFleetAccess(resolve(fleet)))
   else {
-    await withOwnFleet('replay', { say, workers, simulators: 1 }, async (_fleet, dir) => {
+    await withOwnFleet('replay', { workers }, async (_fleet, dir) => {
       await play(await readFleetAccess(dir))
     })
   }
 }
 
-async function playAndReport(
-  access: FleetAccess,
-  options: Omit<PlayOptions, 'say'>,
-): Promise<void> {
-  const figures = await playTrace(access, { ...options, say })
+async function playAndReport(access: FleetAccess, options: PlayOptions): Promise<void> {
+  const figures = await playTrace(access, options)
   say(describePlay(figures))
   const { violations, unfinished } = figures.findings
   if (violations.length > 0 || unfinished.length > 0 || figures.refused > 0) process.exitCode = 1

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, type Client } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import { openAudit, until, type Audit } from './audit.ts'
-import { show, spreadOf, table } from './figures.ts'
+import { percent, show, spreadOf, table } from './figures.ts'
 import { runCommand, say } from './command/flags.ts'
 import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
@@ -60,9 +60,7 @@ async function main(options: Options): Promise<void> {
   await withOwnFleet(
     'rise',
     {
-      say,
       workers: NODES_MIN,
-      simulators: 1,
       env: {
         worker: { WORKER_SLOTS: String(options.slots) },
         // Processes of one machine start within seconds: the fleet may drop them sooner than machines of a
@@ -215,10 +213,6 @@ function usedOf(samples: readonly Sample[]): number {
 
 function meanOf(samples: readonly Sample[], of: (sample: Sample) => number): number {
   return samples.reduce((sum, sample) => sum + of(sample), 0) / Math.max(1, samples.length)
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
 }
 
 await runCommand(USAGE, { numbers: DEFAULTS }, main)

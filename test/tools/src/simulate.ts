@@ -28,7 +28,7 @@ async function main(): Promise<void> {
 async function scale(options: SimulateOptions): Promise<void> {
   const scaling = { ...options, trace: await readAnyTrace(options.traceFile) }
   if (options.grid) {
-    await simulateGrid(scaling, say)
+    await simulateGrid(scaling)
     return
   }
   const report = simulateScaling(scaling)

@@ -34,9 +34,7 @@ async function main(options: Options): Promise<void> {
   await withOwnFleet(
     'steady',
     {
-      say,
       workers: options.workers,
-      simulators: 1,
       // The fleet keeps its size: a drained node would be missing among the witnesses.
       env: { autoscaler: { DRIVER: 'recommend' } },
       onExit: (id, reason) => {
@@ -62,17 +60,13 @@ async function run(
       `${options.rate} tasks/s${options.pause ? ', pauses of 1 s' : ''}`,
   )
   const fire = burn(options.burn)
-  const over = new AbortController()
-  const finish = (): void => over.abort()
-  signal.addEventListener('abort', finish)
-  const timer = setTimeout(finish, options.minutes * 60_000)
-  const reporting = report(watch, over.signal)
+  const over = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)])
+  const reporting = report(watch, over)
   const none: Pauses = { count: 0, longestMs: 0 }
   const [submitted, pauses] = await Promise.all([
-    submitSteadily(fleet.url, options.rate, over.signal),
-    options.pause ? pauseAtRandom(fleet, over.signal) : none,
+    submitSteadily(fleet.url, options.rate, over),
+    options.pause ? pauseAtRandom(fleet, over) : none,
   ])
-  clearTimeout(timer)
   await reporting
   await fire.stop()
   const accepted = submitted.taskIds.map((taskId) => ({ taskId }))

@@ -1,14 +1,9 @@
 import type { FleetView, TaskRequest } from '@agentfleet/protocol'
 import type { Fleet } from '@agentfleet/local'
 import { countPaidTwice, getJson, openAudit, simulatorTotals, until, type Audit } from '../audit.ts'
+import { say } from '../command/flags.ts'
 import { show, spreadOf, table, type Spread } from '../figures.ts'
-import {
-  describeFindings,
-  type Accepted,
-  type Findings,
-  type LoggedEvent,
-  type PaidTwice,
-} from '../invariants.ts'
+import { describeFindings, type Accepted, type Findings, type PaidTwice } from '../invariants.ts'
 import { startBenchFleet, type BenchContext } from './sides.ts'
 import { submitAll } from './submit.ts'
 
@@ -50,7 +45,7 @@ const NODES_WITHIN_MS = 60_000
 
 /** Kills workers in mid-run and measures how soon their tasks run again, and which calls were paid twice. */
 export async function measureFailover(context: BenchContext): Promise<FailoverFigures> {
-  const { options, say } = context
+  const { options } = context
   say(`\n## failover: kill -9 of a worker, ${options.kills} times`)
   const fleet = await startBenchFleet(context, 'failover', {
     workers: options.workers,
@@ -69,12 +64,10 @@ export async function measureFailover(context: BenchContext): Promise<FailoverFi
       delays.push(...delaysMs)
     }
     const findings = await audit.check(accepted)
-    const repeated = [...audit.histories].filter(([, events]) => hasRestarted(events))
-    const suspects = repeated.map(([taskId]) => taskId)
     const figures: FailoverFigures = {
       kills,
       restartedMs: spreadOf(delays),
-      paid: await countPaidTwice(fleet.simulators, suspects),
+      paid: await countPaidTwice(fleet.simulators, audit.restarted()),
       llmCalls: accepted.length * LLM_CALLS,
       findings,
     }
@@ -131,10 +124,6 @@ function taskOf(n: number): TaskRequest {
   // A prime step spreads the lengths evenly in any order of arrival.
   const ms = CALL_MIN_MS + ((n * 7_919) % CALL_SPREAD_MS)
   return { task: 'Work in three steps.', model: `sim-steps?n=${LLM_CALLS}&ms=${ms}` }
-}
-
-function hasRestarted(events: readonly LoggedEvent[]): boolean {
-  return events.some(({ type }) => type === 'attempt-started')
 }
 
 function showFigures({ kills, restartedMs, paid, llmCalls, findings }: FailoverFigures): string {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { openAudit, simulatorTotals } from '../audit.ts'
+import { say } from '../command/flags.ts'
 import { show, table } from '../figures.ts'
 import { describeFindings, type Findings } from '../invariants.ts'
 import { peakMemoryBytes } from '../fleet/processes.ts'
@@ -39,7 +40,7 @@ const MIB = 1024 * 1024
  * Brings this many tasks into flight at one moment, each with a real HTTP stream, and waits for all endings.
  */
 export async function measureInflight(context: BenchContext): Promise<InflightFigures> {
-  const { options, say } = context
+  const { options } = context
   const tasks = options.inflight
   const processes = Math.max(2, Math.ceil(tasks / STREAMS_PER_PROCESS))
   say(`\n## ${show(tasks)} tasks in flight, ${processes} workers, ${processes} simulators`)

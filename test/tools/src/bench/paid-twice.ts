@@ -1,6 +1,7 @@
 import { createClient } from '@agentfleet/client'
 import type { FleetView, TaskRequest } from '@agentfleet/protocol'
 import { countPaidTwice, getJson, openAudit, simulatorTotals, until } from '../audit.ts'
+import { say } from '../command/flags.ts'
 import { show, table } from '../figures.ts'
 import { describeFindings, type Findings, type PaidTwice } from '../invariants.ts'
 import { sidesOf, startSides, type BenchContext, type Side, type Sides } from './sides.ts'
@@ -42,7 +43,7 @@ const WAIT_S = 60
  * counts in the simulator which calls were paid again. Each side recovers by itself, with its own defaults.
  */
 export async function comparePaidTwice(context: BenchContext): Promise<PaidTwiceFigures> {
-  const { options, say } = context
+  const { options } = context
   say(`\n## paid twice: kill -9 of a worker among ${options.paidTasks} runs of ${LLM_CALLS} calls`)
   const sides = await startSides(context)
   const { fleet } = sides

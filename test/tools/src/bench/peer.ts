@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { drawPorts, startRedis, type Binaries } from '@agentfleet/local'
+import { say } from '../command/flags.ts'
 import type { NamedProcess } from '../fleet/processes.ts'
 import { installLocked } from './install-locked.ts'
 
@@ -31,9 +32,8 @@ export async function startPeer(options: {
   readonly stalledMs: number
   /** The provider of the fleet's workers, so that both sides ask the same process. */
   readonly openaiBaseUrl: string
-  readonly say: (line: string) => void
 }): Promise<Peer> {
-  await installLocked(PEER_DIR, () => options.say('installing the packages of the peer …'))
+  await installLocked(PEER_DIR, () => say('installing the packages of the peer …'))
   const redis = await startRedis({ binaries: options.binaries, dir: join(options.dir, 'redis') })
   const children: { name: string; child: ChildProcess }[] = []
   const stop = async (): Promise<void> => {

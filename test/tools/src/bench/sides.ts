@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { createClient } from '@agentfleet/client'
 import { startFleet, type Binaries, type Fleet, type FleetOptions } from '@agentfleet/local'
 import { SERVICES } from '@agentfleet/protocol'
+import { say } from '../command/flags.ts'
 import type { NamedProcess } from '../fleet/processes.ts'
 import type { BenchOptions, KeyKind } from './options.ts'
 import { startPeer, type Peer } from './peer.ts'
@@ -12,7 +13,6 @@ export interface BenchContext {
   readonly binaries: Binaries
   /** A folder for data that is removed at the end. */
   readonly dir: string
-  readonly say: (line: string) => void
 }
 
 /** Both sides, started and idle. */
@@ -44,7 +44,7 @@ const DAY_MS = 86_400_000
 
 /** Starts a fleet for this benchmark; a process that dies unasked is reported. */
 export async function startBenchFleet(
-  { options, binaries, dir, say }: BenchContext,
+  { options, binaries, dir }: BenchContext,
   name: string,
   extra: Partial<FleetOptions> = {},
 ): Promise<Fleet> {
@@ -64,7 +64,7 @@ export async function startBenchFleet(
 
 /** Starts the fleet and the peer, with the same simulator behind both. */
 export async function startSides(context: BenchContext): Promise<Sides> {
-  const { options, binaries, dir, say } = context
+  const { options, binaries, dir } = context
   const fleet = await startBenchFleet(context, 'fleet', {
     workers: options.workers,
     env: {
@@ -80,7 +80,6 @@ export async function startSides(context: BenchContext): Promise<Sides> {
       slots: options.slots,
       stalledMs: options.stalledMs,
       openaiBaseUrl: `${fleet.simulators[0]}/v1`,
-      say,
     })
     return {
       fleet,

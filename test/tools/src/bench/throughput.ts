@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { say } from '../command/flags.ts'
 import { openAudit } from '../audit.ts'
 import { median, quantile, show, table } from '../figures.ts'
 import { checkInvariants, describeFindings, type Findings } from '../invariants.ts'
@@ -51,7 +53,7 @@ export async function measureIdle(sides: Sides, seconds: number): Promise<string
     side,
     meter: createCpuMeter(() => side.processes()),
   }))
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  await delay(seconds * 1000)
   const shares = meters.map(({ side, meter }) => {
     const { usedUs, elapsedUs } = meter.read()
     const total = [...usedUs.values()].reduce((sum, us) => sum + us, 0)
@@ -85,7 +87,7 @@ export function compareLatency(context: BenchContext, sides: Sides): Promise<Com
 }
 
 async function compare(
-  { options, say }: BenchContext,
+  { options }: BenchContext,
   sides: Sides,
   title: string,
   model: string,
@@ -184,7 +186,7 @@ function showCpu({ side, cpuUsPerTask }: Round): string {
 }
 
 /** Reads the whole log of the fleet after all rounds and checks every task in it. */
-export async function auditFleet({ say }: BenchContext, sides: Sides): Promise<Findings> {
+export async function auditFleet(sides: Sides): Promise<Findings> {
   const audit = await openAudit({ natsUrl: sides.fleet.nats.url, operator: sides.fleet.operator })
   try {
     await audit.check([])

@@ -3,6 +3,8 @@ import { createClient, type Client } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import type { TaskView } from '@agentfleet/protocol'
 import { countPaidTwice, openAudit, simulatorTotals, until, type Audit } from '../audit.ts'
+import { say } from '../command/flags.ts'
+import { silentLog } from '../fleet/silent-log.ts'
 import { startCallers, type CallerRequest } from './callers.ts'
 import type { Accepted, Findings, PaidTwice } from '../invariants.ts'
 import { seededRandom } from '../simulate/random.ts'
@@ -18,12 +20,11 @@ interface ChaosOptions {
   readonly seed: number
   /** Services and servers that are hit; all if none are named. */
   readonly only: readonly string[]
-  readonly say: (line: string) => void
 }
 
 /** What a run has shown. */
 export interface ChaosFigures {
-  readonly options: Omit<ChaosOptions, 'say'>
+  readonly options: ChaosOptions
   readonly accepted: number
   /** Requests that were refused for the moment or got no answer, and were repeated. */
   readonly repeated: number
@@ -54,7 +55,7 @@ const REPORT_EVERY_MS = 30_000
 /** Runs load and faults until the time is over or the signal aborts, then waits and judges. */
 export async function playChaos(
   fleet: Fleet,
-  { say, ...options }: ChaosOptions,
+  options: ChaosOptions,
   signal: AbortSignal,
 ): Promise<ChaosFigures> {
   const fromMs = Date.now()
@@ -64,7 +65,7 @@ export async function playChaos(
     {
       onEvent: record.note,
       // The bus of the audit is cut and frozen again and again; only the outcome is worth a line.
-      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      log: silentLog(),
     },
   )
   try {
@@ -74,22 +75,18 @@ export async function playChaos(
       perSecond: options.rate,
       request: requestOf,
     })
-    const over = new AbortController()
-    const finish = (): void => over.abort()
-    signal.addEventListener('abort', finish)
-    const timer = setTimeout(finish, options.minutes * 60_000)
-    const reporting = report(callers, audit, say, over.signal)
+    const over = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)])
+    const reporting = report(callers, audit, over)
     const faults = await injectFaults(
       fleet,
       {
         random: seededRandom(options.seed),
         everyMs: options.everyMs,
         only: options.only,
-        onFault: sayFault(say),
+        onFault: sayFault,
       },
-      over.signal,
+      over,
     )
-    clearTimeout(timer)
     const toMs = Date.now()
     await reporting
     say('the last fault is over; waiting until all tasks have ended')
@@ -100,14 +97,7 @@ export async function playChaos(
     const leftovers = await leftoversOf(fleet, clients)
     const findings = await audit.check(accepted)
     const { violations, unfinished } = findings
-    const suspects = [...audit.histories].filter(([, events]) =>
-      events.some(({ type }) => type === 'attempt-started'),
-    )
-    const paid = await countPaidTwice(
-      fleet.simulators,
-      suspects.map(([taskId]) => taskId),
-      record.storedAt,
-    )
+    const paid = await countPaidTwice(fleet.simulators, audit.restarted(), record.storedAt)
     return {
       options,
       accepted: tasks,
@@ -211,18 +201,15 @@ async function leftoversOf(fleet: Fleet, clients: readonly Client[]): Promise<re
   return [...new Set(found)]
 }
 
-function sayFault(say: (line: string) => void): (fault: Fault) => void {
-  return (fault) => {
-    const seconds = ((fault.untilMs - fault.atMs) / 1_000).toFixed(1)
-    say(`${fault.process} ${pastOf(fault)}${fault.kind === 'freeze' ? ` for ${seconds} s` : ''}`)
-  }
+function sayFault(fault: Fault): void {
+  const seconds = ((fault.untilMs - fault.atMs) / 1_000).toFixed(1)
+  say(`${fault.process} ${pastOf(fault)}${fault.kind === 'freeze' ? ` for ${seconds} s` : ''}`)
 }
 
 /** A line every half minute, so that a long run can be followed. */
 async function report(
   callers: { readonly accepted: readonly Accepted[] },
   audit: Audit,
-  say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const startedAtMs = performance.now()
@@ -233,5 +220,3 @@ async function report(
     say(`${seconds} s: ${callers.accepted.length} answers, ${audit.ended()} tasks ended`)
   }
 }
-
-function quiet(): void {}

@@ -38,7 +38,7 @@ export function readFlags<N extends string, T extends string = never, S extends 
   const read = names.map((name) => {
     return [name, positive(`--${name}`, values[name] as string | undefined, numbers[name])] as const
   })
-  return { ...values, ...Object.fromEntries(read) } as unknown as Values<N, T, S>
+  return { ...values, ...Object.fromEntries(read) } as Values<N, T, S>
 }
 
 /** Runs a command with the values of its flags, or shows how to use it. Throws an error that names a wrong flag. */

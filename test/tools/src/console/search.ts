@@ -5,7 +5,9 @@ import { TASK_STATES, type TaskRecord, type TaskState } from '@agentfleet/domain
 import type { Fleet } from '@agentfleet/local'
 import { newTaskId } from '@agentfleet/protocol'
 import { show, spreadOf } from '../figures.ts'
-import { inParallel, silentLog } from '../memory/part.ts'
+import { say } from '../command/flags.ts'
+import { silentLog } from '../fleet/silent-log.ts'
+import { inParallel } from '../memory/part.ts'
 
 /** Searches in many stored tasks, and a cancel of very many tasks by filter. */
 
@@ -27,27 +29,24 @@ const AGAIN_AFTER_MS = 500
 const CANCEL_AGENT = 'assistant'
 const CANCEL_METADATA = { proof: 'cancel' }
 
-type Tell = (line: string) => void
-
 /** Fills Redis with records of ended and waiting tasks, and returns what is wrong with searches in them. */
 export async function measureSearch(
   fleet: Fleet,
   { tenant, tasks }: { readonly tenant: string; readonly tasks: number },
-  tell: Tell,
 ): Promise<readonly string[]> {
   const client = createClient({ baseUrl: fleet.url })
   const store = await connectStore({ url: fleet.redisUrl, log: silentLog() })
   const wrong: string[] = []
   try {
     const known = await countsOf(client)
-    const expected = await fill(store, tenant, tasks, tell)
+    const expected = await fill(store, tenant, tasks)
     for (const [state, count] of known) expected.set(state, (expected.get(state) ?? 0) + count)
     const counted = await countsOf(client)
     for (const state of TASK_STATES) {
       const [is, should] = [counted.get(state) ?? 0, expected.get(state) ?? 0]
       if (is !== should) wrong.push(`${is} tasks are counted as ${state}, not ${should}`)
     }
-    tell(`search: counts ${JSON.stringify(Object.fromEntries(counted))}`)
+    say(`search: counts ${JSON.stringify(Object.fromEntries(counted))}`)
     const filters: Record<string, ListQuery> = {
       none: {},
       state: { state: ['failed'] },
@@ -68,12 +67,12 @@ export async function measureSearch(
         if (page.tasks.length === 0) wrong.push(`the filter "${name}" finds nothing`)
       }
       const { p50, max } = spreadOf(times)
-      tell(`search: first page by ${name}: p50 ${show(p50)} ms, slowest ${show(max)} ms`)
+      say(`search: first page by ${name}: p50 ${show(p50)} ms, slowest ${show(max)} ms`)
       if (max > FIRST_PAGE_MAX_MS) wrong.push(`the filter "${name}" took ${show(max)} ms`)
     }
     const startedAtMs = performance.now()
     await client.count({ groupBy: 'agent' })
-    tell(`search: count by agent: ${show(performance.now() - startedAtMs)} ms`)
+    say(`search: count by agent: ${show(performance.now() - startedAtMs)} ms`)
     return wrong
   } finally {
     await store.close()
@@ -81,11 +80,7 @@ export async function measureSearch(
 }
 
 /** Submits tasks that wait, cancels them by filter, does it again, and returns what is wrong. */
-export async function measureCancel(
-  fleet: Fleet,
-  tasks: number,
-  tell: Tell,
-): Promise<readonly string[]> {
+export async function measureCancel(fleet: Fleet, tasks: number): Promise<readonly string[]> {
   const client = createClient({ baseUrl: fleet.url })
   const task = { task: 'wait', model: 'echo', metadata: CANCEL_METADATA, delayMs: HOUR_MS }
   await inParallel(Math.ceil(tasks / BATCH), PARALLEL, async (at) => {
@@ -108,7 +103,7 @@ export async function measureCancel(
       cancelled += dryRun ? page.matched : page.cancelled
       cursor = page.nextCursor
       const isFifth = cancelled % (tasks / 5) < CANCELLED_AT_ONCE
-      if (!dryRun && cursor !== undefined && isFifth) tell(`cancel: ${cancelled} cancelled so far`)
+      if (!dryRun && cursor !== undefined && isFifth) say(`cancel: ${cancelled} cancelled so far`)
     } while (cursor !== undefined)
     return cancelled
   }
@@ -119,7 +114,7 @@ export async function measureCancel(
   // Tasks whose end Redis does not have yet are cancelled again, which changes nothing.
   const again = await run(false)
   const ended = await countWithin(client, 'cancelled', tasks)
-  tell(
+  say(
     `cancel: ${cancelled} tasks in ${show(seconds)} s (planned ${planned}); a repetition answers for ${again} of them`,
   )
   return [
@@ -146,12 +141,7 @@ async function countsOf(client: Client): Promise<Map<TaskState, number>> {
 }
 
 /** Writes the records as the coordinator does; returns how many there are by state. */
-async function fill(
-  store: Store,
-  tenant: string,
-  tasks: number,
-  tell: Tell,
-): Promise<Map<TaskState, number>> {
+async function fill(store: Store, tenant: string, tasks: number): Promise<Map<TaskState, number>> {
   const states = new Map<TaskState, number>()
   const startedAtMs = performance.now()
   const nowMs = Date.now()
@@ -166,7 +156,7 @@ async function fill(
   }
   const { bytes } = await store.fill()
   const seconds = (performance.now() - startedAtMs) / 1_000
-  tell(
+  say(
     `search: ${tasks} records written in ${show(seconds)} s; Redis holds ${show(bytes / 2 ** 20)} MiB`,
   )
   return states

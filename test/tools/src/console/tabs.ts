@@ -3,9 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectStore } from '@agentfleet/adapters'
 import { createClient } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
+import { say } from '../command/flags.ts'
 import { show } from '../figures.ts'
 import { cpuTimeUs } from '../fleet/processes.ts'
-import { silentLog } from '../memory/part.ts'
+import { silentLog } from '../fleet/silent-log.ts'
 
 /** What open tabs of the page cost the gateway, and what the stores hold because of them. */
 
@@ -22,7 +23,6 @@ const PERCENT = 100
 export async function measureTabs(
   fleet: Fleet,
   { tabs, seconds }: { readonly tabs: number; readonly seconds: number },
-  tell: (line: string) => void,
 ): Promise<readonly string[]> {
   const client = createClient({ baseUrl: fleet.url })
   const store = await connectStore({ url: fleet.redisUrl, log: silentLog() })
@@ -54,9 +54,9 @@ export async function measureTabs(
     abort.abort()
     await Promise.allSettled(open)
     const heard = (frames - firstFrames) / tabs / seconds
-    tell(`tabs: ${tabs} tabs get ${show(heard)} frames a second each`)
-    tell(`tabs: the gateway uses ${show(withTabs)} % of a core, ${show(alone)} % without tabs`)
-    tell(`tabs: Redis holds ${after - before} bytes more`)
+    say(`tabs: ${tabs} tabs get ${show(heard)} frames a second each`)
+    say(`tabs: the gateway uses ${show(withTabs)} % of a core, ${show(alone)} % without tabs`)
+    say(`tabs: Redis holds ${after - before} bytes more`)
     return [
       ...(heard < 0.5 ? [`a tab got ${show(heard)} frames a second`] : []),
       ...(withTabs - alone > SHARE_MAX

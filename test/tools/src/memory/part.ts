@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, type Client } from '@agentfleet/client'
+import { isTerminal } from '@agentfleet/domain'
 import type { Fleet } from '@agentfleet/local'
 
 /** The parts of the proof, and the steps that they share. */
@@ -35,7 +37,6 @@ export const KEYS = [
 /** Tasks that are read at once. */
 const READS = 16
 const AGAIN_AFTER_MS = 500
-const ENDED: readonly string[] = ['completed', 'failed', 'cancelled']
 
 /** A client of the API; retries are left to the part. */
 export function clientOf(fleet: Fleet, apiKey: string = KEYS[0]): Client {
@@ -66,21 +67,15 @@ export async function unlessAllCompleted(
   await inParallel(taskIds.length, READS, async (at) => {
     for (;;) {
       const task = await client.get(taskIds[at]!).catch(() => undefined)
-      const ended = task !== undefined && ENDED.includes(task.state)
+      const ended = task !== undefined && isTerminal(task.state)
       if (ended || performance.now() > deadline) {
         const shown = task?.state ?? 'unread'
         states[shown] = (states[shown] ?? 0) + 1
         return
       }
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
+      await delay(AGAIN_AFTER_MS)
     }
   })
   if (states['completed'] === taskIds.length) return []
   return [`of ${taskIds.length} tasks are ${JSON.stringify(states)}`]
-}
-
-/** A log that says nothing: lost connections are part of the proof. */
-export function silentLog() {
-  const quiet = (): void => undefined
-  return { debug: quiet, info: quiet, warn: quiet, error: quiet }
 }

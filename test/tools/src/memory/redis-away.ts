@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectStore } from '@agentfleet/adapters'
-import { clientOf, silentLog, unlessAllCompleted, type Proof } from './part.ts'
+import { clientOf, unlessAllCompleted, type Proof } from './part.ts'
+import { silentLog } from '../fleet/silent-log.ts'
 
 /** Tasks with large results while Redis is frozen; afterwards Redis has all of them. */
 

@@ -1,5 +1,6 @@
 import { connectStore } from '@agentfleet/adapters'
-import { clientOf, inParallel, silentLog, unlessAllCompleted, type Proof } from './part.ts'
+import { clientOf, inParallel, unlessAllCompleted, type Proof } from './part.ts'
+import { silentLog } from '../fleet/silent-log.ts'
 
 /** Large tasks that wait for the same moment, all begin then, and complete. */
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientError, createClient } from '@agentfleet/client'
 import { openAudit, type FleetAccess } from '../audit.ts'
+import { say } from '../command/flags.ts'
 import { quantile, spreadOf, type Spread } from '../figures.ts'
 import { isEnding, type Accepted, type Findings, type Histories } from '../invariants.ts'
 import type { TraceRow } from './trace.ts'
@@ -10,7 +11,6 @@ export interface PlayOptions {
   readonly rows: readonly TraceRow[]
   readonly speed: number
   readonly run: string
-  readonly say: (line: string) => void
 }
 
 /** Results of a trace. */
@@ -44,7 +44,7 @@ const PROGRESS_EVERY_MS = 10_000
 
 /** Sends every row when it is due, waits for all endings, and reads the log for the truth. */
 export async function playTrace(access: FleetAccess, options: PlayOptions): Promise<PlayFigures> {
-  const { rows, speed, say } = options
+  const { rows, speed } = options
   const audit = await openAudit(access)
   // A running fleet has an earlier history, which is not checked.
   await audit.check([])

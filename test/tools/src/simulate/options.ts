@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { SCALE_LIMITS } from '@agentfleet/domain'
 import { partsOf, readFlags } from '../command/flags.ts'
+import type { ScalingOptions } from './scaling/scaling.ts'
 
 /** The parts of the simulation, in the order they run. */
 export const PARTS = ['balancing', 'scaling'] as const
@@ -9,24 +10,14 @@ export const PARTS = ['balancing', 'scaling'] as const
 export type Part = (typeof PARTS)[number]
 
 /** The settings of the simulation. */
-export interface SimulateOptions {
+export interface SimulateOptions extends Omit<ScalingOptions, 'trace'> {
   readonly parts: ReadonlySet<Part>
-  readonly seed: number
   /** Placement over this many seeds from `seed` on. */
   readonly seeds: number
   readonly traceFile: string
   readonly plotFile: string | undefined
   readonly grid: boolean
   readonly smoke: boolean
-  readonly seconds: number
-  readonly serviceS: number
-  readonly sigma: number
-  readonly slots: number
-  readonly startupS: number
-  readonly waitTargetS: number
-  readonly nodesMin: number
-  readonly nodesMax: number
-  readonly goal: number
 }
 
 const DAY_S = 86_400

@@ -1,4 +1,4 @@
-import { connectBus, openOps, streamSubjects, type Logger } from '@agentfleet/adapters'
+import { connectBus, openOps, streamSubjects } from '@agentfleet/adapters'
 import type { Fleet } from '@agentfleet/local'
 import {
   nodeIdOf,
@@ -8,6 +8,7 @@ import {
   type Death,
   CHANNELS,
 } from '@agentfleet/protocol'
+import { silentLog } from '../fleet/silent-log.ts'
 
 /** Observations of a fleet whose nodes should all live. */
 export interface Watch {
@@ -27,7 +28,7 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
     ...fleet.operator,
     name: 'steady',
     inboxPrefix: '_INBOX_steady',
-    log: silentLogger(),
+    log: silentLog(),
   })
   const ops = openOps(bus)
   const heardAtMs = new Map<string, number>()
@@ -66,10 +67,4 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
     },
     close: () => bus.close(),
   }
-}
-
-/** A lost connection returns; only the outcome is worth a line. */
-function silentLogger(): Logger {
-  const quiet = (): void => undefined
-  return { debug: quiet, info: quiet, warn: quiet, error: quiet }
 }

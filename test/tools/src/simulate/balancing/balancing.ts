@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { startArrivals } from './arrivals.ts'
 import { createVirtualClock } from './clock.ts'
 import { createOurs } from './ours.ts'
@@ -59,7 +60,7 @@ export async function simulateBalancing(options: {
     scenarios.push(figures)
     for (const line of linesOf(figures)) say(line)
     // Lets Ctrl-C through between scenarios.
-    await new Promise((resolve) => setImmediate(resolve))
+    await setImmediate()
   }
   const worstRatio = Math.max(...scenarios.map(({ ratio }) => ratio))
   const holds = worstRatio <= RATIO_MAX
@@ -87,7 +88,7 @@ export async function simulateBalancingSeeds(options: {
     const ratios: number[] = []
     for (let seed = options.seed; seed < options.seed + seeds; seed += 1) {
       ratios.push(compare(scenario, seed).ratio)
-      await new Promise((resolve) => setImmediate(resolve))
+      await setImmediate()
     }
     const worst = Math.max(...ratios)
     const worstSeed = options.seed + ratios.indexOf(worst)

@@ -1,4 +1,6 @@
 /** The scaling comparison over a grid of parameters: where the goals hold, and where they do not. */
+import { setImmediate } from 'node:timers/promises'
+import { say } from '../../command/flags.ts'
 import { heartbeats, holds, simulateScaling, type ScalingOptions } from './scaling.ts'
 
 /** Service time, slots of a node, start-up: the corners and the middle of realistic fleets. */
@@ -7,10 +9,7 @@ const SLOTS = [4, 16, 64]
 const STARTUP_S = [5, 30, 60]
 
 /** Runs the grid and reports where the goals are reached; a minute or two for a day of a trace. */
-export async function simulateGrid(
-  options: ScalingOptions,
-  say: (line: string) => void,
-): Promise<void> {
+export async function simulateGrid(options: ScalingOptions): Promise<void> {
   const line = (cells: readonly string[]): string =>
     cells.map((cell, i) => cell.padEnd(WIDTHS[i] ?? 0)).join('  ')
   let [held, count] = [0, 0]
@@ -23,7 +22,7 @@ export async function simulateGrid(
         if (row[6] === 'yes') held += 1
         say(line(row))
         // Lets Ctrl-C through between two points.
-        await new Promise((resolve) => setImmediate(resolve))
+        await setImmediate()
       }
     }
   }
