@@ -5,7 +5,8 @@ import { useRead } from '../api/load.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Text } from '../parts/text.tsx'
+import { Select } from '../parts/select.tsx'
+import { TitledText } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery } from '../shell/router.ts'
 import { Diff } from '../parts/forms/diff.tsx'
@@ -94,14 +95,8 @@ function Definition({ agent }: { agent: AgentView }) {
           ],
         ]}
       />
-      {definition.systemPrompt !== undefined && (
-        <>
-          <h2>System prompt</h2>
-          <Text value={definition.systemPrompt} label="System prompt" />
-        </>
-      )}
-      <h2>Definition</h2>
-      <Text value={definition} label="Definition" />
+      <TitledText title="System prompt" value={definition.systemPrompt} />
+      <TitledText title="Definition" value={definition} />
     </>
   )
 }
@@ -116,16 +111,14 @@ function Versions({ versions }: { versions: readonly AgentView[] }) {
       <h2>Versions</h2>
       <label>
         What changed in{' '}
-        <select
+        <Select
           value={String(wanted)}
-          onChange={({ currentTarget }) => setQuery({ version: currentTarget.value })}
-        >
-          {versions.map(({ version, builtIn }) => (
-            <option key={version} value={String(version)}>
-              {builtIn ? 'the built-in version' : `version ${version}`}
-            </option>
-          ))}
-        </select>
+          of={versions.map(({ version, builtIn }) => [
+            String(version),
+            builtIn ? 'the built-in version' : `version ${version}`,
+          ])}
+          choose={(version) => setQuery({ version })}
+        />
       </label>
       {chosen === undefined && <p class="empty">This version is no longer kept.</p>}
       {chosen !== undefined && before === undefined && (

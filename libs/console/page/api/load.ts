@@ -19,11 +19,8 @@ export const paused = signal(false)
 /** A failed load is tried again after this at the earliest, milliseconds. */
 const RETRY_MS = 3_000
 
-interface State<Value> {
+interface State<Value> extends Omit<Loaded<Value>, 'reload'> {
   readonly key: string
-  readonly value: Value | undefined
-  readonly error: ApiError | undefined
-  readonly loadedAtMs: number | undefined
 }
 
 /**
@@ -93,8 +90,8 @@ export function useLoad<Value>(
   useEffect(() => replan.current(), [everyMs])
 
   const reload = useCallback(() => wake.current(), [])
-  const shown = state.key === key ? state : empty
-  return { value: shown.value, error: shown.error, loadedAtMs: shown.loadedAtMs, reload }
+  const { value, error, loadedAtMs } = state.key === key ? state : empty
+  return { value, error, loadedAtMs, reload }
 }
 
 /** Loads the answer to a GET request of this path, like `useLoad`. */

@@ -1,8 +1,10 @@
 import { signal } from '@preact/signals'
 import type { ClientFrame, ServerFrame, TicketView } from '@agentfleet/protocol'
+import { useEffect } from 'preact/hooks'
 import { url } from '../shell/router.ts'
 import { request } from './http.ts'
 import { apiKey } from './key.ts'
+import { paused } from './load.ts'
 import { me, readMe } from './me.ts'
 
 /** The subprotocol of the stream. */
@@ -82,6 +84,16 @@ export function followStream(
       close()
     },
   }
+}
+
+/** Follows a part of the stream as long as the view is shown and the reader has not paused it. */
+export function useStream(subscribe: ClientFrame, receive: (frame: ServerFrame) => void): void {
+  const still = paused.value
+  useEffect(() => {
+    if (still) return undefined
+    const stream = followStream(() => [subscribe], receive)
+    return () => stream.close()
+  }, [still])
 }
 
 /** The address of the stream. The key never stands in an address: a ticket for one stream takes its place. */

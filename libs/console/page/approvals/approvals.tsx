@@ -49,27 +49,17 @@ export function Approvals() {
                 <p class="empty">No task waits for a person.</p>
               )}
               {shown.map((task) => (
-                <section key={task.id} class="box">
-                  <p>
-                    <TaskLink id={task.id} /> {task.agent}, has waited{' '}
-                    {duration(nowMs() - Date.parse(task.updatedAt))}: <bdi>{task.preview}</bdi>
-                  </p>
-                  <TimeLeft deadlineAt={read.get(task.id)?.deadlineAt} />
-                  {task.waitingFor && (
-                    <ApprovalForm
-                      taskId={task.id}
-                      wait={task.waitingFor}
-                      decided={(approved) => {
-                        setDecided(new Set([...decided, stepOf(task)]))
-                        setSaid(
-                          `${task.preview}: ${task.waitingFor?.tool} ${approved ? 'approved' : 'refused'}.`,
-                        )
-                        loaded.reload()
-                      }}
-                    />
-                  )}
-                  <Button act={() => setHidden(new Set([...hidden, task.id]))}>Later</Button>
-                </section>
+                <Waiting
+                  key={task.id}
+                  task={task}
+                  deadlineAt={read.get(task.id)?.deadlineAt}
+                  decided={(word) => {
+                    setDecided(new Set([...decided, stepOf(task)]))
+                    setSaid(`${task.preview}: ${task.waitingFor?.tool} ${word}.`)
+                    loaded.reload()
+                  }}
+                  later={() => setHidden(new Set([...hidden, task.id]))}
+                />
               ))}
               {hidden.size > 0 && (
                 <p>
@@ -96,6 +86,37 @@ export function Approvals() {
       )}
       <p class="muted">Each task shows who approved or refused its steps, with the note.</p>
     </>
+  )
+}
+
+/** One step that waits, with the form for the decision. */
+function Waiting({
+  task,
+  deadlineAt,
+  decided,
+  later,
+}: {
+  task: TaskSummary
+  deadlineAt: string | undefined
+  decided: (word: string) => void
+  later: () => void
+}) {
+  return (
+    <section class="box">
+      <p>
+        <TaskLink id={task.id} /> {task.agent}, has waited{' '}
+        {duration(nowMs() - Date.parse(task.updatedAt))}: <bdi>{task.preview}</bdi>
+      </p>
+      <TimeLeft deadlineAt={deadlineAt} />
+      {task.waitingFor && (
+        <ApprovalForm
+          taskId={task.id}
+          wait={task.waitingFor}
+          decided={(approved) => decided(decisionWords(approved))}
+        />
+      )}
+      <Button act={later}>Later</Button>
+    </section>
   )
 }
 

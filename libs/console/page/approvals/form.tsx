@@ -32,11 +32,7 @@ export function ApprovalForm({
   const decide = (approved: boolean) =>
     act(async () => {
       remember(PERSON, person.trim())
-      const body = {
-        approved,
-        ...(note.trim() === '' ? {} : { note: note.trim() }),
-        ...(person.trim() === '' ? {} : { person: person.trim() }),
-      }
+      const body = { approved, note: note.trim() || undefined, person: person.trim() || undefined }
       await request(`/v1/tasks/${taskId}/approvals/${step}`, { method: 'POST', body })
       focusHeading()
       decided(approved)

@@ -14,6 +14,7 @@ import { NodeLink } from '../parts/links.tsx'
 import { NodeMark } from '../parts/mark.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Record } from '../parts/record.tsx'
+import { Select } from '../parts/select.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
 import { VirtualTable, type WideColumn } from '../parts/tables/virtual-table.tsx'
@@ -82,36 +83,34 @@ export function Fleet() {
     <>
       <h1 tabIndex={-1}>Fleet</h1>
       <Panel loaded={loaded}>
-        {({ explanation, providers, balancers, monitor, observedAt }) => {
-          return (
-            <>
-              <p>{explanation}</p>
-              {nodes.length === 0 ? <NoNodes /> : <Nodes nodes={nodes} />}
-              <h2>Models of the providers</h2>
-              <Table
-                caption="Models of the providers"
-                columns={PROVIDERS}
-                rows={providers}
-                keyOf={({ provider, model }) => `${provider} ${model}`}
-                empty="The nodes have not called a model recently."
-              />
-              <Facts
-                of={[
-                  ['Observed', observedAt && <Ago key="at" at={observedAt} />],
-                  ['Observed by', monitor],
-                  [
-                    'Balancers',
-                    balancers.length === 0
-                      ? 'none'
-                      : balancers
-                          .map(({ id, room }) => `${id} ${room ? '' : '(no room)'}`)
-                          .join(', '),
-                  ],
-                ]}
-              />
-            </>
-          )
-        }}
+        {({ explanation, providers, balancers, monitor, observedAt }) => (
+          <>
+            <p>{explanation}</p>
+            {nodes.length === 0 ? <NoNodes /> : <Nodes nodes={nodes} />}
+            <h2>Models of the providers</h2>
+            <Table
+              caption="Models of the providers"
+              columns={PROVIDERS}
+              rows={providers}
+              keyOf={({ provider, model }) => `${provider} ${model}`}
+              empty="The nodes have not called a model recently."
+            />
+            <Facts
+              of={[
+                ['Observed', observedAt && <Ago key="at" at={observedAt} />],
+                ['Observed by', monitor],
+                [
+                  'Balancers',
+                  balancers.length === 0
+                    ? 'none'
+                    : balancers
+                        .map(({ id, room }) => `${id} ${room ? '' : '(no room)'}`)
+                        .join(', '),
+                ],
+              ]}
+            />
+          </>
+        )}
       </Panel>
     </>
   )
@@ -124,18 +123,11 @@ function Nodes({ nodes }: { nodes: readonly NodeView[] }) {
       <p class="row">
         <label>
           Colour shows{' '}
-          <select
+          <Select
             value={fill}
-            onChange={({ currentTarget: { value } }) =>
-              setQuery({ fill: value === 'load' ? undefined : value })
-            }
-          >
-            {FILLS.map((each) => (
-              <option key={each} value={each}>
-                {each}
-              </option>
-            ))}
-          </select>
+            of={FILLS.map((each) => [each, each] as const)}
+            choose={(chosen) => setQuery({ fill: chosen === 'load' ? undefined : chosen })}
+          />
         </label>
         {Object.entries(nodesByState(nodes)).map(([state, number]) => (
           <span key={state}>

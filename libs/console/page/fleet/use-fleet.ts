@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { FleetView, NodeView } from '@agentfleet/protocol'
-import { paused, useRead, type Loaded } from '../api/load.ts'
-import { followStream, streaming } from '../api/socket.ts'
+import { useRead, type Loaded } from '../api/load.ts'
+import { streaming, useStream } from '../api/socket.ts'
 import { byId } from './layout.ts'
 import { withNodes } from './nodes.ts'
 
@@ -20,16 +20,8 @@ export function useFleet(): { loaded: Loaded<FleetView>; nodes: readonly NodeVie
   useEffect(() => {
     if (value !== undefined) setNodes(byId(value.nodes))
   }, [value])
-  const still = paused.value
-  useEffect(() => {
-    if (still) return undefined
-    const stream = followStream(
-      () => [{ type: 'subscribe', fleet: ['nodes'] }],
-      (frame) => {
-        if (frame.type === 'nodes') setNodes((before) => withNodes(before, frame))
-      },
-    )
-    return () => stream.close()
-  }, [still])
+  useStream({ type: 'subscribe', fleet: ['nodes'] }, (frame) => {
+    if (frame.type === 'nodes') setNodes((before) => withNodes(before, frame))
+  })
   return { loaded, nodes }
 }

@@ -16,7 +16,7 @@ import { StateMark } from '../parts/mark.tsx'
 import { ListingTable } from '../parts/tables/listing.tsx'
 import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
-import { Text } from '../parts/text.tsx'
+import { TitledText } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
 import { focusHeading } from '../parts/heading.ts'
 import { linkTo, place, setQuery } from '../shell/router.ts'
@@ -159,18 +159,12 @@ export function Goal({ id }: { id: string }) {
               </p>
             </Allowed>
           )}
-          <h2>Goal</h2>
-          <Text value={goal.goal} label="Goal" />
+          <TitledText title="Goal" value={goal.goal} />
           {goal.plans.toReversed().map((plan, index) => (
             <Plan key={plan.step} plan={plan} usage={usage} newest={index === 0} />
           ))}
           {goal.plans.length === 0 && <p class="empty">The planner has not finished a plan.</p>}
-          {goal.result !== undefined && (
-            <>
-              <h2>Result</h2>
-              <Text value={goal.result} label="Result" />
-            </>
-          )}
+          <TitledText title="Result" value={goal.result} />
         </>
       )}
     </Record>

@@ -58,6 +58,17 @@ export function Text({
   )
 }
 
+/** A text or JSON value below its title; nothing without a value. */
+export function TitledText({ title, value }: { title: string; value: unknown }) {
+  if (value === undefined) return null
+  return (
+    <>
+      <h2>{title}</h2>
+      <Text value={value} label={title} />
+    </>
+  )
+}
+
 /** A text with a button that copies it. */
 export function Copyable({ text, label }: { text: string; label: string }) {
   return (

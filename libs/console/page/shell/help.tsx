@@ -1,9 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { helpOpen } from './help-open.ts'
-import { setSingleKeys, singleKeys } from './keys.ts'
+import { helpOpen, setSingleKeys, singleKeys } from './keys.ts'
 import { VIEWS } from './routes.ts'
-
-export { helpOpen }
 
 const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['/ or Ctrl K', 'search'],

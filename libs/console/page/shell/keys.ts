@@ -1,6 +1,5 @@
 import { signal } from '@preact/signals'
 import { paused } from '../api/load.ts'
-import { helpOpen } from './help-open.ts'
 import { recall, remember } from './remembered.ts'
 import { open } from './router.ts'
 import { VIEWS } from './routes.ts'
@@ -11,6 +10,9 @@ const SEQUENCE_MS = 1_500
 
 /** Whether single letters are commands; a reader can switch them off. */
 export const singleKeys = signal(recall(SETTING) !== 'off')
+
+/** Whether the list of keys is open. */
+export const helpOpen = signal(false)
 
 /** Switches single letters on or off and remembers that. */
 export function setSingleKeys(on: boolean): void {

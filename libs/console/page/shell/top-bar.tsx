@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
+import { Select } from '../parts/select.tsx'
 import { apiKey, forgetKey } from '../api/key.ts'
 import { paused } from '../api/load.ts'
 import { me } from '../api/me.ts'
 import { Connection } from './connection.tsx'
-import { helpOpen } from './help.tsx'
+import { helpOpen } from './keys.ts'
 import { linkTo, openPath } from './router.ts'
 import { placeFor } from './routes.ts'
 import { setTheme, theme, THEMES } from './theme.ts'
@@ -36,18 +37,11 @@ export function TopBar() {
       )}
       <label class="theme">
         <span class="quiet">Look</span>
-        <select
+        <Select
           value={theme.value}
-          onChange={({ currentTarget: { value } }) =>
-            setTheme(THEMES.find((each) => each === value) ?? 'system')
-          }
-        >
-          {THEMES.map((each) => (
-            <option key={each} value={each}>
-              {each}
-            </option>
-          ))}
-        </select>
+          of={THEMES.map((each) => [each, each] as const)}
+          choose={setTheme}
+        />
       </label>
       {apiKey.value !== undefined && (
         <Button

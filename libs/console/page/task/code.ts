@@ -35,7 +35,8 @@ export function snippetsOf(task: TaskView, gateway: string): readonly Snippet[] 
 /** Returns the fields that a new submission needs; a task of a defined agent names the agent's version. */
 function submission(task: TaskView): Record<string, unknown> {
   const { task: text, agent, definition, priority, cpu, memory, context, metadata, budget } = task
-  const fields = {
+  // JSON has no undefined values: fields that the task does not have are left out.
+  return {
     task: text,
     agent: definition?.name ?? agent,
     // A built-in definition has no version that a submission could name.
@@ -57,7 +58,6 @@ function submission(task: TaskView): Record<string, unknown> {
         }
       : {}),
   }
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
 
 /** Quotes a text for a POSIX shell. */

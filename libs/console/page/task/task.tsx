@@ -8,7 +8,7 @@ import { Facts } from '../parts/facts.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Record } from '../parts/record.tsx'
-import { Copyable, Text } from '../parts/text.tsx'
+import { Copyable, Text, TitledText } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery, url } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
@@ -249,25 +249,14 @@ function Output({ task, live }: { task: TaskView; live: LiveText | undefined }) 
 }
 
 function Input({ task }: { task: TaskView }) {
-  const parts: readonly (readonly [label: string, value: unknown])[] = [
-    ['Task', task.task],
-    ['System prompt', task.systemPrompt],
-    ['Context', task.context],
-    ['Tools', task.tools],
-    ['Metadata', task.metadata],
-    ['Answer schema', task.responseSchema],
-  ]
   return (
     <>
-      {parts.map(
-        ([label, value]) =>
-          value !== undefined && (
-            <section key={label}>
-              <h2>{label}</h2>
-              <Text value={value} label={label} />
-            </section>
-          ),
-      )}
+      <TitledText title="Task" value={task.task} />
+      <TitledText title="System prompt" value={task.systemPrompt} />
+      <TitledText title="Context" value={task.context} />
+      <TitledText title="Tools" value={task.tools} />
+      <TitledText title="Metadata" value={task.metadata} />
+      <TitledText title="Answer schema" value={task.responseSchema} />
     </>
   )
 }

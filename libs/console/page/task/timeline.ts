@@ -41,15 +41,9 @@ interface Attempt {
   readonly events: HistoryEvent[]
 }
 
-/** Events after which an attempt does nothing more. */
-const ATTEMPT_ENDS: ReadonlySet<string> = new Set([
-  'attempt-failed',
-  'paused',
-  'completed',
-  'failed',
-  'cancelled',
-])
 const TASK_ENDS: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled'])
+/** Events after which an attempt does nothing more. */
+const ATTEMPT_ENDS: ReadonlySet<string> = new Set(['attempt-failed', 'paused', ...TASK_ENDS])
 
 /** Returns the bars of a task in the order of their starts. `known` keeps the bars of calls, which never change. */
 export function timelineOf(
@@ -95,10 +89,14 @@ function startOf(
 ): { atMs: number | undefined; exact: boolean } {
   const started = events.find(({ type }) => type === 'attempt-started')
   if (started !== undefined) return { atMs: started.atMs, exact: true }
-  const placed = events.find(({ placement }) => placement !== undefined)?.placement
+  const placed = placementIn(events)
   if (placed !== undefined) return { atMs: placed.atMs, exact: true }
   const current = number === 1 && task.state === 'running' ? task.placement?.atMs : undefined
   return { atMs: current, exact: current !== undefined }
+}
+
+function placementIn(events: readonly HistoryEvent[]): HistoryEvent['placement'] {
+  return events.find(({ placement }) => placement !== undefined)?.placement
 }
 
 function beforeFirst(
@@ -146,13 +144,12 @@ function attemptBars(
   const start = startOf(task, attempt)
   const startMs = start.atMs ?? createdMs
   const last = events.findLast(({ type }) => ATTEMPT_ENDS.has(type))
+  const placement = placementIn(events)
   const node =
     events.find((event) => event.node !== undefined)?.node ??
-    events.find(({ placement }) => placement !== undefined)?.placement?.node ??
+    placement?.node ??
     (last === undefined ? task.node : undefined)
-  const reason =
-    events.find(({ placement }) => placement !== undefined)?.placement?.reason ??
-    (number === 1 ? task.placement?.reason : undefined)
+  const reason = placement?.reason ?? (number === 1 ? task.placement?.reason : undefined)
   const own = bar(
     'attempt',
     `attempt-${number}`,

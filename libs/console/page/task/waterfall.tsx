@@ -5,13 +5,30 @@ import { linkTo } from '../shell/router.ts'
 import { zone } from '../shell/zone.ts'
 import { lengthWords, type Bar } from './timeline.ts'
 
+/** Tasks of one bar that have a link; a row has no space for more. */
+const LINKS_SHOWN = 6
+
 /** The bars of a task on one axis of time, as a table that is read row by row; a call leads to its answer. */
 export function Waterfall({ id, bars }: { id: string; bars: readonly Bar[] }) {
   // A spread of thousands of numbers into a call could exceed the stack.
   const startMs = bars.reduce((least, each) => Math.min(least, each.startMs), Infinity)
   const endMs = bars.reduce((most, each) => Math.max(most, each.endMs), startMs + 1)
+  return (
+    <div class="waterfall">
+      <VirtualTable
+        caption="What happened, in the order of the starts"
+        columns={columnsOf(id, startMs, endMs)}
+        rows={bars}
+        keyOf={({ key }) => key}
+        complete
+      />
+    </div>
+  )
+}
+
+function columnsOf(id: string, startMs: number, endMs: number): readonly WideColumn<Bar>[] {
   const share = (ms: number) => ((ms - startMs) / (endMs - startMs)) * 100
-  const columns: readonly WideColumn<Bar>[] = [
+  return [
     {
       title: 'Step',
       width: 250,
@@ -71,18 +88,4 @@ export function Waterfall({ id, bars }: { id: string; bars: readonly Bar[] }) {
       ),
     },
   ]
-  return (
-    <div class="waterfall">
-      <VirtualTable
-        caption="What happened, in the order of the starts"
-        columns={columns}
-        rows={bars}
-        keyOf={({ key }) => key}
-        complete
-      />
-    </div>
-  )
 }
-
-/** Tasks of one bar that have a link; a row has no space for more. */
-const LINKS_SHOWN = 6

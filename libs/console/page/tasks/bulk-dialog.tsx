@@ -31,7 +31,7 @@ export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: b
   // replayed once.
   const [idempotencyKey] = useState(() => `console-${crypto.randomUUID()}`)
   const cancels = wanted.verb === 'cancel'
-  const fields = cancels ? (reason.trim() === '' ? {} : { reason: reason.trim() }) : { from }
+  const fields = cancels ? { reason: reason.trim() || undefined } : { from }
 
   const run = async (start: Progress, extra: object, report: (next: Progress) => void) => {
     setBusy(true)
@@ -70,16 +70,7 @@ export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: b
         <progress max={Math.max(1, counted.matched)} value={acted.done} aria-label="Progress" />
       )}
       <Problems progress={acted} problem={problem} />
-      {acted === undefined && cancels && (
-        <label class="block">
-          Reason (optional; it is stored with each task)
-          <input
-            value={reason}
-            maxLength={500}
-            onInput={({ currentTarget }) => setReason(currentTarget.value)}
-          />
-        </label>
-      )}
+      {acted === undefined && cancels && <Reason reason={reason} change={setReason} />}
       {acted === undefined && !cancels && <From from={from} choose={setFrom} />}
       <p class="row">
         {!acted?.finished && counted.finished && (
@@ -124,6 +115,19 @@ function Problems({ progress, problem }: { progress: Progress | undefined; probl
         </p>
       ))}
     </div>
+  )
+}
+
+function Reason({ reason, change }: { reason: string; change: (reason: string) => void }) {
+  return (
+    <label class="block">
+      Reason (optional; it is stored with each task)
+      <input
+        value={reason}
+        maxLength={500}
+        onInput={({ currentTarget }) => change(currentTarget.value)}
+      />
+    </label>
   )
 }
 

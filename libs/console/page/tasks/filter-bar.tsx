@@ -7,6 +7,7 @@ import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { count, instant } from '../format/format.ts'
 import { Draft, Time, Typed } from '../parts/filters/field.tsx'
+import { Select } from '../parts/select.tsx'
 import { place, setQuery } from '../shell/router.ts'
 import { linesOf } from '../shell/routes.ts'
 import { zone } from '../shell/zone.ts'
@@ -122,17 +123,11 @@ function Entry({ field, choices = field.choices }: { field: Field; choices?: Fie
       return (
         <label>
           {label}{' '}
-          <select
+          <Select
             value={value}
-            onChange={({ currentTarget }) => setQuery({ [name]: currentTarget.value })}
-          >
-            <option value="">any</option>
-            {choices?.map((each) => (
-              <option key={each} value={each}>
-                {each}
-              </option>
-            ))}
-          </select>
+            of={[['', 'any'], ...(choices ?? []).map((each) => [each, each] as const)]}
+            choose={(chosen) => setQuery({ [name]: chosen })}
+          />
         </label>
       )
     case 'time':
@@ -158,22 +153,24 @@ function Submitted() {
     ...(createdAfter === '' ? [] : [`from ${timeWords(createdAfter)}`]),
     ...(createdBefore === '' ? [] : [`before ${timeWords(createdBefore)}`]),
   ].join(' ')
+  const periods = periodsOf(nowMs(), zone.value === 'UTC')
   const choose = (wanted: string) => {
-    const period = periodsOf(nowMs(), zone.value === 'UTC').find((each) => each.words === wanted)
+    const period = periods.find((each) => each.words === wanted)
     setQuery({ createdAfter: period?.createdAfter, createdBefore: period?.createdBefore })
   }
   return (
     <label>
       Submitted{' '}
-      <select value={words} onChange={({ currentTarget }) => choose(currentTarget.value)}>
-        <option value="">at any time</option>
-        {words !== '' && <option value={words}>{words}</option>}
-        {periodsOf(nowMs(), zone.value === 'UTC').map((each) => (
-          <option key={each.words} value={each.words}>
-            {each.words}
-          </option>
-        ))}
-      </select>
+      <Select
+        value={words}
+        of={[
+          ['', 'at any time'],
+          ...[words, ...periods.map((each) => each.words)]
+            .filter(Boolean)
+            .map((each) => [each, each] as const),
+        ]}
+        choose={choose}
+      />
     </label>
   )
 }

@@ -61,6 +61,12 @@ function tookMs({ endedAt, createdAt }: TaskSummary): number {
   return (endedAt === undefined ? nowMs() : Date.parse(endedAt)) - Date.parse(createdAt)
 }
 
+/** Whether the reader has scrolled the rows, or has one focused or under the pointer. */
+function isInUse(rows: HTMLElement): boolean {
+  const isScrolled = (rows.querySelector('.tall')?.scrollTop ?? 0) > 0
+  return isScrolled || rows.matches(':hover') || rows.contains(document.activeElement)
+}
+
 /** The list of tasks: filter, select, act. */
 export function Tasks() {
   const filters = filtersOf(place.value.query)
@@ -68,20 +74,10 @@ export function Tasks() {
   const [wanted, setWanted] = useState<Wanted>()
   const box = useRef<HTMLDivElement>(null)
   /** Whether rows may move: the reader is at the top and has no row selected, focused or under the pointer. */
-  const isCalm = () => {
-    const { current } = box
-    if (current === null) return true
-    const scrolled = (current.querySelector('.tall')?.scrollTop ?? 0) > 0
-    const held = current.matches(':hover') || current.contains(document.activeElement)
-    return picked.size === 0 && wanted === undefined && !scrolled && !held
-  }
+  const isCalm = () =>
+    box.current === null || (picked.size === 0 && wanted === undefined && !isInUse(box.current))
   const { loaded, list, seen, renew } = useTaskList(filters, isCalm)
-  const toggle = (id: string) =>
-    setPicked((before) => {
-      const after = new Set(before)
-      if (!after.delete(id)) after.add(id)
-      return after
-    })
+  const toggle = (id: string) => setPicked((before) => toggled(before, id))
 
   return (
     <>
@@ -114,10 +110,7 @@ export function Tasks() {
       <Panel loaded={{ ...loaded, value: list }}>
         {(shown) => (
           <>
-            <div class="row news">
-              {shown.length > 0 && <span class="muted">{usedWords(shown)}</span>}
-              <News list={shown} renew={renew} />
-            </div>
+            <News list={shown} renew={renew} />
             {shown.length === 0 && shown.nextCursor === undefined ? (
               <Empty filters={filters} />
             ) : (
@@ -145,6 +138,12 @@ export function Tasks() {
   )
 }
 
+function toggled(before: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const after = new Set(before)
+  if (!after.delete(id)) after.add(id)
+  return after
+}
+
 function End({ list: { nextCursor, keptFrom } }: { list: TaskList }) {
   if (nextCursor !== undefined) return <>Scroll down for more.</>
   if (keptFrom === undefined) return <>This is the end of the list.</>
@@ -156,7 +155,7 @@ function End({ list: { nextCursor, keptFrom } }: { list: TaskList }) {
   )
 }
 
-/** Says how many tasks the rows leave out, and shows these tasks when the reader asks. */
+/** Says what the rows have cost and how many tasks they leave out, and shows these tasks when the reader asks. */
 function News({ list, renew }: { list: TaskList; renew: () => void }) {
   const { unseen, gone } = list
   const parts = [
@@ -164,9 +163,12 @@ function News({ list, renew }: { list: TaskList; renew: () => void }) {
     ...(gone.size > 0 ? [`${gone.size} no longer match`] : []),
   ]
   return (
-    <p class="row" role="status">
-      {parts.length > 0 && <Button act={renew}>{parts.join(', ')}: show the current list</Button>}
-    </p>
+    <div class="row news">
+      {list.length > 0 && <span class="muted">{usedWords(list)}</span>}
+      <p class="row" role="status">
+        {parts.length > 0 && <Button act={renew}>{parts.join(', ')}: show the current list</Button>}
+      </p>
+    </div>
   )
 }
 

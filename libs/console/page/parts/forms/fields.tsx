@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import type { TaskRequest } from '@agentfleet/protocol'
+import { Select } from '../select.tsx'
 
 const PRIORITIES = [
   ['low', 'low'],
@@ -201,22 +202,7 @@ export function ChoiceField<Value extends string>({
 }) {
   return (
     <Field {...named}>
-      {(described) => (
-        <select
-          {...described}
-          value={value}
-          onChange={({ currentTarget }) => {
-            const [chosen] = of[currentTarget.selectedIndex] ?? []
-            if (chosen !== undefined) set(chosen)
-          }}
-        >
-          {of.map(([each, words]) => (
-            <option key={each} value={each}>
-              {words}
-            </option>
-          ))}
-        </select>
-      )}
+      {(described) => <Select {...described} value={value} of={of} choose={set} />}
     </Field>
   )
 }

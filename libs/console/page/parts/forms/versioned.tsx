@@ -13,33 +13,33 @@ export interface Base<Definition> {
   readonly definition: Definition
 }
 
+interface VersionedProps<Definition extends object> {
+  readonly label: string
+  /** Where the definition is stored in the API. */
+  readonly path: string
+  readonly base: Base<Definition>
+  /** Reads the newest version, which another client has stored. */
+  readonly read: () => Promise<Base<Definition>>
+  readonly pointers: readonly string[]
+  /** The change is stored, or the reader takes the newest version. */
+  readonly done: () => void
+  /** The reader discards the change. */
+  readonly leave: () => void
+  readonly children: (form: Drafted<Definition>) => ComponentChildren
+}
+
 /**
  * Changes a stored definition. If another client has changed the definition meanwhile, the form shows both changes
  * and the reader decides.
  */
 export function VersionedForm<Definition extends object>({
-  label,
   path,
   base,
   read,
-  pointers,
   done,
-  leave,
   children,
-}: {
-  label: string
-  /** Where the definition is stored in the API. */
-  path: string
-  base: Base<Definition>
-  /** Reads the newest version, which another client has stored. */
-  read: () => Promise<Base<Definition>>
-  pointers: readonly string[]
-  /** The change is stored, or the reader takes the newest version. */
-  done: () => void
-  /** The reader discards the change. */
-  leave: () => void
-  children: (form: Drafted<Definition>) => ComponentChildren
-}) {
+  ...form
+}: VersionedProps<Definition>) {
   const [from, setFrom] = useState(base)
   const [draft, setDraft] = useState(base.definition)
   const [theirs, setTheirs] = useState<Base<Definition>>()
@@ -82,12 +82,10 @@ export function VersionedForm<Definition extends object>({
   }
   return (
     <Form
-      label={label}
+      {...form}
       action={action}
-      pointers={pointers}
       send={() => void save(from)}
       submit={from.version === 0 ? 'Save' : 'Save as a new version'}
-      leave={leave}
     >
       {(at) => (
         <>

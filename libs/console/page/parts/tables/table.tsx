@@ -39,21 +39,29 @@ export function Table<Row>({
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
-              {columns.map(({ title, kind, of }, index) =>
-                index === 0 ? (
-                  <th key={title} scope="row" class={kind}>
-                    {of(row)}
-                  </th>
-                ) : (
-                  <td key={title} class={kind} data-title={title}>
-                    {of(row)}
-                  </td>
-                ),
-              )}
+              {columns.map((column, place) => cellOf(column, row, place === 0))}
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  )
+}
+
+/** One cell of a row; the first one names the row. `short` is the title of the column in a card. */
+export function cellOf<Row>(
+  { title, kind, of }: Column<Row>,
+  row: Row,
+  first: boolean,
+  short = title,
+): ComponentChildren {
+  return first ? (
+    <th key={title} scope="row" class={kind}>
+      {of(row)}
+    </th>
+  ) : (
+    <td key={title} class={kind} data-title={short}>
+      {of(row)}
+    </td>
   )
 }

@@ -1,7 +1,6 @@
-import type { ComponentChildren } from 'preact'
 import type { Signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { Column } from './table.tsx'
+import { cellOf, type Column } from './table.tsx'
 import { PICK_PX, rangeOf, ROW_PX, shapeOf } from './rows-in-view.ts'
 
 /** The lines above and below a table, pixels. */
@@ -21,6 +20,23 @@ export interface Rows<Row> {
   slice(from: number, to: number): readonly Row[]
 }
 
+/** What a long table shows, and what it tells its view. */
+export interface VirtualTableProps<Row> {
+  readonly caption: string
+  readonly columns: readonly WideColumn<Row>[]
+  readonly rows: Rows<Row>
+  readonly keyOf: (row: Row) => string
+  /** Whether `rows` has the whole list. */
+  readonly complete: boolean
+  readonly picked?: { readonly keys: ReadonlySet<string>; readonly toggle: (key: string) => void }
+  /** Keys of rows that are no longer current. */
+  readonly dimmed?: ReadonlySet<string>
+  /** Learns which rows are in view. */
+  readonly seen?: (first: number, last: number) => void
+  /** Where the reader has scrolled to, pixels: the table begins there. */
+  readonly top?: Signal<number>
+}
+
 /**
  * A table of any length in which only the rows in view are elements. Rows have one height and never wrap; in a narrow
  * table each row is a card.
@@ -35,46 +51,8 @@ export function VirtualTable<Row>({
   dimmed,
   seen,
   top,
-}: {
-  caption: string
-  columns: readonly WideColumn<Row>[]
-  rows: Rows<Row>
-  keyOf: (row: Row) => string
-  /** Whether `rows` has the whole list. */
-  complete: boolean
-  picked?: { readonly keys: ReadonlySet<string>; readonly toggle: (key: string) => void }
-  /** Keys of rows that are no longer current. */
-  dimmed?: ReadonlySet<string>
-  /** Learns which rows are in view. */
-  seen?: (first: number, last: number) => void
-  /** Where the reader has scrolled to, pixels: the table begins there. */
-  top?: Signal<number>
-}) {
-  const box = useRef<HTMLDivElement>(null)
-  const [view, setView] = useState({ top: 0, height: 0, width: 0 })
-  const look = () => {
-    if (box.current === null) return
-    const { scrollTop, clientHeight, clientWidth } = box.current
-    if (top !== undefined) top.value = scrollTop
-    setView((before) =>
-      before.top === scrollTop && before.height === clientHeight && before.width === clientWidth
-        ? before
-        : { top: scrollTop, height: clientHeight, width: clientWidth },
-    )
-  }
-  const start = useRef(top?.peek() ?? 0)
-  useLayoutEffect(() => {
-    look()
-    const sizes = new ResizeObserver(look)
-    if (box.current !== null) sizes.observe(box.current)
-    return () => sizes.disconnect()
-  }, [])
-  useLayoutEffect(() => {
-    // Before the first layout the height of the rows is not known.
-    if (view.width === 0 || box.current === null || start.current === 0) return
-    box.current.scrollTop = start.current
-    start.current = 0
-  }, [view.width])
+}: VirtualTableProps<Row>) {
+  const { box, view, look } = useView(top)
   const { rowPx, across } = shapeOf(columns, view.width, picked !== undefined)
   const headPx = across === undefined ? ROW_PX : 0
   const { from, to } = rangeOf(view.top, view.height, rows.length, rowPx)
@@ -125,6 +103,36 @@ export function VirtualTable<Row>({
   )
 }
 
+/** Which part of a box is in view, pixels; `top` keeps where the reader has scrolled to. */
+function useView(top: Signal<number> | undefined) {
+  const box = useRef<HTMLDivElement>(null)
+  const [view, setView] = useState({ top: 0, height: 0, width: 0 })
+  const look = () => {
+    if (box.current === null) return
+    const { scrollTop, clientHeight, clientWidth } = box.current
+    if (top !== undefined) top.value = scrollTop
+    setView((before) =>
+      before.top === scrollTop && before.height === clientHeight && before.width === clientWidth
+        ? before
+        : { top: scrollTop, height: clientHeight, width: clientWidth },
+    )
+  }
+  const start = useRef(top?.peek() ?? 0)
+  useLayoutEffect(() => {
+    look()
+    const sizes = new ResizeObserver(look)
+    if (box.current !== null) sizes.observe(box.current)
+    return () => sizes.disconnect()
+  }, [])
+  useLayoutEffect(() => {
+    // Before the first layout the height of the rows is not known.
+    if (view.width === 0 || box.current === null || start.current === 0) return
+    box.current.scrollTop = start.current
+    start.current = 0
+  }, [view.width])
+  return { box, view, look }
+}
+
 /** One row. It is drawn again only if it changes, not with each change of its view. */
 function Line<Row>({
   name,
@@ -159,7 +167,7 @@ function Line<Row>({
             />
           </td>
         )}
-        {columns.map((column, place) => cellOf(column, row, place === 0))}
+        {columns.map((column, place) => cellOf(column, row, place === 0, column.short))}
       </tr>
     ),
     [row, at, columns, picked, dimmed],
@@ -187,22 +195,6 @@ function Head<Row>({ columns, picked }: { columns: readonly WideColumn<Row>[]; p
         ))}
       </tr>
     </thead>
-  )
-}
-
-function cellOf<Row>(
-  { title, short = title, kind, of }: WideColumn<Row>,
-  row: Row,
-  first: boolean,
-): ComponentChildren {
-  return first ? (
-    <th key={title} scope="row" class={kind}>
-      {of(row)}
-    </th>
-  ) : (
-    <td key={title} class={kind} data-title={short}>
-      {of(row)}
-    </td>
   )
 }
 

@@ -1,0 +1,29 @@
+/** One of some values, which the reader chooses by their words. */
+export function Select<Value extends string>({
+  of,
+  choose,
+  ...rest
+}: {
+  value: string
+  id?: string
+  'aria-describedby'?: string
+  'aria-invalid'?: boolean
+  of: readonly (readonly [value: Value, words: string])[]
+  choose: (value: Value) => void
+}) {
+  return (
+    <select
+      {...rest}
+      onChange={({ currentTarget }) => {
+        const [chosen] = of[currentTarget.selectedIndex] ?? []
+        if (chosen !== undefined) choose(chosen)
+      }}
+    >
+      {of.map(([value, words]) => (
+        <option key={value} value={value}>
+          {words}
+        </option>
+      ))}
+    </select>
+  )
+}
