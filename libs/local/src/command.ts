@@ -25,8 +25,8 @@ export function runCommand(
         env,
         timeout: timeoutMs,
         maxBuffer: OUTPUT_BYTES_MAX,
-        ...(cwd === undefined ? {} : { cwd }),
-        ...(signal === undefined ? {} : { signal }),
+        cwd,
+        signal,
       },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout)

@@ -2,13 +2,19 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { given } from '@agentfleet/domain'
 import { SERVICES, type ServiceName } from '@agentfleet/protocol'
 import type { Binaries } from './binaries.ts'
 import { serveControl } from './control.ts'
 import { keepFleetFile } from './fleet-file.ts'
 import { startMember, type Member } from './member.ts'
 import { createPool } from './pool.ts'
-import { drawCredentials, drawSecret, keepNodesSecret } from './start/credentials.ts'
+import {
+  drawCredentials,
+  drawSecret,
+  keepNodesSecret,
+  type Credentials,
+} from './start/credentials.ts'
 import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { firstKeyOf, SIMULATED, type StartEnv } from './start/environment.ts'
@@ -150,31 +156,8 @@ async function assemble(
 ): Promise<Fleet> {
   const { logDir, stops, stopAll, watch, isOver } = start
   const credentials = drawCredentials(await keepNodesSecret(options.dir))
-  const { binaries, signal } = options
-  const common = { binaries, ...(signal === undefined ? {} : { signal }) }
-  const config = {
-    durability: options.durability ?? 'process',
-    users: credentials.natsUsers,
-    issuer: credentials.natsIssuer,
-  } as const
   options.onStep?.('NATS, Redis and Consul')
-  const [nats, redis, consul] = await Promise.all([
-    startNats({
-      ...common,
-      dir: join(options.dir, 'nats'),
-      config,
-      ...(options.natsPort === undefined ? {} : { port: options.natsPort }),
-    }),
-    startRedis({
-      ...common,
-      dir: join(options.dir, 'redis'),
-      password: credentials.operator.password,
-      users: credentials.redisUsers,
-    }),
-    // Its contents are registrations and locks, which the services make again; without a memory it needs
-    // no election, which takes 1.5 s.
-    startConsul({ ...common, dir: join(options.dir, 'consul'), persistent: false }),
-  ])
+  const [nats, redis, consul] = await startServers(options, credentials)
   stops.push(
     () => consul.stop(),
     () => redis.stop(),
@@ -314,6 +297,26 @@ async function assemble(
   options.onStep?.(`${workers === 1 ? 'one worker node' : `${workers} worker nodes`} to take tasks`)
   await fleet.nodesReady(workers, READY_WITHIN_MS)
   return fleet
+}
+
+function startServers(
+  { dir, binaries, signal, natsPort: port, durability = 'process' }: FleetOptions,
+  { natsUsers: users, natsIssuer: issuer, redisUsers, operator }: Credentials,
+): Promise<readonly [nats: RunningServer, redis: RunningServer, consul: RunningServer]> {
+  const common = { binaries, ...given({ signal }) }
+  const config = { durability, users, issuer }
+  return Promise.all([
+    startNats({ ...common, dir: join(dir, 'nats'), config, ...given({ port }) }),
+    startRedis({
+      ...common,
+      dir: join(dir, 'redis'),
+      password: operator.password,
+      users: redisUsers,
+    }),
+    // Its contents are registrations and locks, which the services make again; without a memory it needs
+    // no election, which takes 1.5 s.
+    startConsul({ ...common, dir: join(dir, 'consul'), persistent: false }),
+  ])
 }
 
 /** The number at the end of an id such as `gateway-2`. */

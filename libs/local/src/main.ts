@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
@@ -212,15 +213,7 @@ async function showStatus(
       () => 'the gateway does not answer',
     )
     if (process.stdout.isTTY && !json) process.stdout.write(`\r\u001b[K${line}`)
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, STATUS_EVERY_MS)
-      function done(): void {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      signal.addEventListener('abort', done)
-    })
+    await delay(STATUS_EVERY_MS, undefined, { signal }).catch(() => undefined)
   }
 }
 

@@ -11,7 +11,6 @@ import {
   type TaskLog,
 } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
-import { timingOf, type Timing } from '@agentfleet/domain'
 import {
   defaultCacheDir,
   findBinaries,
@@ -32,8 +31,6 @@ export interface StoredTasks extends AsyncDisposable {
 export interface TestFleet extends StoredTasks {
   readonly fleet: Fleet
   readonly client: Client
-  /** The durations of the fleet's processes, at the requested scale. */
-  readonly timing: Timing
 }
 
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -67,7 +64,6 @@ export async function startTestFleet(
     ...stored,
     fleet,
     client: createClient({ baseUrl: fleet.url }),
-    timing: timingOf(options.timeScale),
     async [Symbol.asyncDispose]() {
       await stored[Symbol.asyncDispose]()
       await fleet.stop()

@@ -24,7 +24,6 @@ export type ServerTls = {
 /** A running server, with the functions to end it and to restart it on the same ports and data. */
 export type RunningServer = AsyncDisposable & {
   readonly name: string
-  readonly host: string
   readonly port: number
   readonly url: string
   /** The pid of the present run, or of the last one. */
@@ -121,7 +120,6 @@ export async function startServer<Ports>(
   const port = kind.clientPort(ports)
   return {
     name: kind.program.name,
-    host: LOOPBACK,
     port,
     ports,
     url: `${kind.scheme}://${LOOPBACK}:${port}`,
