@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
-import { Select } from '../parts/select.tsx'
+import { Select } from '../parts/filters/select.tsx'
 import { apiKey, forgetKey } from '../api/key.ts'
 import { paused } from '../api/load.ts'
 import { me } from '../api/me.ts'

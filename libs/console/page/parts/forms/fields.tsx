@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import type { TaskRequest } from '@agentfleet/protocol'
-import { Select } from '../select.tsx'
+import { Select } from '../filters/select.tsx'
 
 const PRIORITIES = [
   ['low', 'low'],
