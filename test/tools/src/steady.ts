@@ -9,7 +9,7 @@ import { show, table } from './figures.ts'
 import { runCommand, say } from './command/flags.ts'
 import { describeFindings, type Findings } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
-import { burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
+import { abortAfter, burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
 import { watchFleet, type Watch } from './steady/watch.ts'
 
 const USAGE = `npm run prove -- steady [flags]
@@ -60,7 +60,7 @@ async function run(
       `${options.rate} tasks/s${options.pause ? ', pauses of 1 s' : ''}`,
   )
   const fire = burn(options.burn)
-  const over = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)])
+  const over = abortAfter(options.minutes * 60_000, signal)
   const reporting = report(watch, over)
   const none: Pauses = { count: 0, longestMs: 0 }
   const [submitted, pauses] = await Promise.all([

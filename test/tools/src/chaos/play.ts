@@ -8,7 +8,7 @@ import { silentLog } from '../fleet/silent-log.ts'
 import { startCallers, type CallerRequest } from './callers.ts'
 import type { Accepted, Findings, PaidTwice } from '../invariants.ts'
 import { seededRandom } from '../simulate/random.ts'
-import { wait } from '../steady/strain.ts'
+import { abortAfter, wait } from '../steady/strain.ts'
 import { injectFaults, type Fault } from './faults.ts'
 import { gapsBetween, pastOf, type Gap } from './gaps.ts'
 
@@ -75,7 +75,7 @@ export async function playChaos(
       perSecond: options.rate,
       request: requestOf,
     })
-    const over = AbortSignal.any([signal, AbortSignal.timeout(options.minutes * 60_000)])
+    const over = abortAfter(options.minutes * 60_000, signal)
     const reporting = report(callers, audit, over)
     const faults = await injectFaults(
       fleet,

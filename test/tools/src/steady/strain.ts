@@ -87,6 +87,21 @@ export async function submitSteadily(
   return { taskIds, refused }
 }
 
+/**
+ * Aborts after this long, or when the other signal aborts. With AbortSignal.any, Node 20 may collect a signal of
+ * AbortSignal.timeout before its time has come, and nothing would abort.
+ */
+export function abortAfter(ms: number, signal: AbortSignal): AbortSignal {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), ms)
+  const stop = (): void => {
+    clearTimeout(timer)
+    over.abort()
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  return over.signal
+}
+
 /** Resolves after this long, or when the signal aborts. */
 export async function wait(ms: number, signal: AbortSignal): Promise<void> {
   await delay(ms, undefined, { signal }).catch(() => undefined)
