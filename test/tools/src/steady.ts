@@ -9,7 +9,14 @@ import { show, table } from './figures.ts'
 import { runCommand, say } from './command/flags.ts'
 import { describeFindings, type Findings } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
-import { abortAfter, burn, pauseAtRandom, submitSteadily, wait, type Pauses } from './steady/strain.ts'
+import {
+  abortAfter,
+  burn,
+  pauseAtRandom,
+  submitSteadily,
+  wait,
+  type Pauses,
+} from './steady/strain.ts'
 import { watchFleet, type Watch } from './steady/watch.ts'
 
 const USAGE = `npm run prove -- steady [flags]
