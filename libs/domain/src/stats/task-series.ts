@@ -33,6 +33,8 @@ export const SERIES_STEPS = {
 } as const
 /** The length of a step. */
 export type SeriesStep = keyof typeof SERIES_STEPS
+/** The shortest first. */
+const STEP_NAMES = Object.keys(SERIES_STEPS) as SeriesStep[]
 /** What series can be split by. */
 export const SERIES_GROUPS = ['agent', 'model', 'priority'] as const
 /** What series are split by. */
@@ -86,10 +88,9 @@ const CLASS_BYTES = 40
 
 /** Creates series without steps. */
 export function createTaskSeries(bytesMax: number): TaskSeries {
-  const open: Step = { atMs: 0, cells: new Map(), bytes: 0 }
   const rings: Record<SeriesStep, Step[]> = { '10s': [], '1m': [], '1h': [] }
   const dropped: Record<SeriesStep, number> = { '10s': 0, '1m': 0, '1h': 0 }
-  let current = open
+  let current: Step = { atMs: 0, cells: new Map(), bytes: 0 }
   let bytes = 0
   let firstAtMs = Infinity
 
@@ -101,26 +102,20 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
   }
 
   const shrink = (nowMs: number): void => {
-    for (const name of ['10s', '1m', '1h'] as const) {
+    for (const name of STEP_NAMES) {
       const { keptMs } = SERIES_STEPS[name]
       while (rings[name].length > 0 && rings[name][0]!.atMs < nowMs - keptMs) dropOldest(name)
     }
-    for (const name of ['10s', '1m', '1h'] as const) {
+    for (const name of STEP_NAMES) {
       while (bytes > bytesMax && rings[name].length > 1) dropOldest(name)
     }
   }
 
   const close = (nowMs: number): void => {
     if (current.cells.size > 0) {
-      for (const name of ['10s', '1m', '1h'] as const) {
+      for (const name of STEP_NAMES) {
         const { stepMs } = SERIES_STEPS[name]
-        const ring = rings[name]
-        const atMs = Math.floor(current.atMs / stepMs) * stepMs
-        let step = ring.at(-1)
-        if (step?.atMs !== atMs) {
-          step = { atMs, cells: new Map(), bytes: 0 }
-          ring.push(step)
-        }
+        const step = lastStep(rings[name], Math.floor(current.atMs / stepMs) * stepMs)
         const before = step.bytes
         for (const cell of current.cells.values()) mergeMeasures(cellOf(step.cells, cell), cell)
         step.bytes = bytesOf(step)
@@ -168,15 +163,20 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
   }
 }
 
+/** Returns the last step of a ring, which begins at this time. */
+function lastStep(ring: Step[], atMs: number): Step {
+  const last = ring.at(-1)
+  if (last?.atMs === atMs) return last
+  const step = { atMs, cells: new Map(), bytes: 0 }
+  ring.push(step)
+  return step
+}
+
 function cellOf(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cell {
   const found = cells.get(keyOf(name))
   if (found !== undefined) return found
-  const known = {
-    agent: name.agent,
-    model: name.model,
-    tenant: name.tenant,
-    priority: name.priority,
-  }
+  const { tenant, agent, model, priority } = name
+  const known = { agent, model, tenant, priority }
   if (cells.size < CELLS_MAX) return made(cells, known)
   const ofTenant = { ...known, agent: OTHERS, model: OTHERS }
   const shared = cells.get(keyOf(ofTenant))

@@ -4,6 +4,7 @@ import {
   costUsd,
   isProviderFault,
   retryAfterOf,
+  type CalledBy,
   type Failure,
 } from '@agentfleet/domain'
 import type { Estimates } from './estimates.ts'
@@ -312,19 +313,19 @@ function conclude(
   context.tenants.settle(request.tenant, id, { tokens: used, usd: cost ?? 0 })
   context.estimates.learn(candidate.as, call.characters, usage)
   context.breakers.settle(candidate, 'success')
-  const { provider, model, as } = candidate
   return {
     kind: 'answered',
     answer,
     usage: cost === undefined ? usage : { costUsd: cost, ...usage },
-    model,
-    by: {
-      provider: provider.name,
-      model: as,
-      ...(cost === undefined ? {} : { prices: provider.pricesVersion }),
-    },
+    model: candidate.model,
+    by: calledBy(candidate, cost),
     times: timesOf(call, sentAtMs, begunAtMs),
   }
+}
+
+function calledBy({ provider, as }: Candidate, cost: number | undefined): CalledBy {
+  const prices = cost === undefined ? {} : { prices: provider.pricesVersion }
+  return { provider: provider.name, model: as, ...prices }
 }
 
 function overBudget(

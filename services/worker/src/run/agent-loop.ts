@@ -1,12 +1,4 @@
-import type {
-  CalledBy,
-  CallTimes,
-  Failure,
-  JournaledCall,
-  Json,
-  TaskSpec,
-  Usage,
-} from '@agentfleet/domain'
+import type { Failure, JournaledCall, Json, TaskSpec, Usage } from '@agentfleet/domain'
 import {
   hearAnswer,
   replayConversation,
@@ -24,6 +16,7 @@ import {
   type AgentDeps,
   type Begun,
   type Ending,
+  type LastCall,
   type Turn,
 } from './turn.ts'
 import type { Run } from '../node/runs.ts'
@@ -57,7 +50,7 @@ export async function runAgent(
   if ('failure' in agent) return agent
   let talk = await replayConversation(spec, begun.calls, agent.rule)
   if (run.over !== undefined) return OVER
-  let last: { readonly by: CalledBy; readonly lastCall: CallTimes } | undefined
+  let last: LastCall | undefined
   deps.deltas.started(run)
   for (;;) {
     const ending = endingOf(talk, agent)
@@ -69,8 +62,7 @@ export async function runAgent(
       talk.pending.length === 0 ? await llmTurn(talk, agent) : await toolTurn(talk, agent)
     if (next.kind !== 'talk') return next
     talk = next.talk
-    const { by, lastCall } = next
-    last = by === undefined || lastCall === undefined ? undefined : { by, lastCall }
+    last = next.last
   }
 }
 
@@ -159,7 +151,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const heard = await hearAnswer(talk, answer, usage, agent.rule, by)
   if (run.over !== undefined) return OVER
   const ended = heard.result !== undefined || heard.unchecked !== undefined
-  if (ended) return { kind: 'talk', talk: heard, by, lastCall: times }
+  if (ended) return { kind: 'talk', talk: heard, last: { by, lastCall: times } }
   const entry = { by, times, ...llmEntry(talk.step, outcome.model, answer, usage) }
   return commitCall(run, entry, heard, deps)
 }

@@ -96,11 +96,15 @@ export type Turn =
   | {
       readonly kind: 'talk'
       readonly talk: Conversation
-      /** The provider and the times of a last call, which is committed with the completion. */
-      readonly by?: CalledBy
-      readonly lastCall?: CallTimes
+      readonly last?: LastCall
     }
   | Ending
+
+/** The provider and the times of a last call, which is committed with the completion. */
+export interface LastCall {
+  readonly by: CalledBy
+  readonly lastCall: CallTimes
+}
 
 /** Something else ended the run. */
 export const OVER: Extract<Ending, { kind: 'over' }> = { kind: 'over' }
