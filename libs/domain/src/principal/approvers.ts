@@ -1,3 +1,4 @@
+import { given } from '../collections/given.ts'
 import type { TaskSpec } from '../task/spec.ts'
 
 /** Whether this caller may decide on a step of the task. */
@@ -13,8 +14,5 @@ export function inheritedSpec({
   submittedBy,
   approvers,
 }: Pick<TaskSpec, 'approvers' | 'submittedBy'>): Pick<TaskSpec, 'approvers' | 'submittedBy'> {
-  return {
-    ...(submittedBy === undefined ? {} : { submittedBy }),
-    ...(approvers === undefined ? {} : { approvers }),
-  }
+  return given({ submittedBy, approvers })
 }

@@ -23,7 +23,7 @@ interface CallFigures {
 }
 
 /** The part of a model's state that other modules know. */
-interface ModelState {
+export interface ModelState {
   readonly breaker: ProviderModel['breaker']
   readonly closedForMs: number
   readonly keyLimits?: ProviderModel['keyLimits']

@@ -1,7 +1,7 @@
 import type { ProviderModel } from '@agentfleet/protocol'
 import type { LlmOptions, LlmOutcome, LlmRequest } from './request.ts'
 import { createEstimates } from './estimates.ts'
-import { createProviderFigures } from './figures.ts'
+import { createProviderFigures, type ModelState } from './figures.ts'
 import { FULL_CAPABILITIES } from '../provider/request/capabilities.ts'
 import { createHttpFetch } from '../provider/http/fetch.ts'
 import { createBreakers } from './breakers.ts'
@@ -9,6 +9,7 @@ import { endCall, newCall, sweepCall, type Call } from './call.ts'
 import { route, type LlmContext } from './route.ts'
 import { createProviderClient } from '../provider/client.ts'
 import { createLimiters } from './limiters.ts'
+import type { Candidate } from './provider.ts'
 import { createTenantBudgets } from '../limits/tenant-budgets.ts'
 
 /**
@@ -97,19 +98,7 @@ export function createLlm(options: LlmOptions): Llm {
       calling: [...calls].filter(({ sent }) => sent !== undefined).length,
       ...figures,
     }),
-    providers: () =>
-      context.figures.list((candidate) => ({
-        breaker: context.breakers.kindOf(candidate),
-        closedForMs: Math.max(
-          limiters.ofKey(candidate.provider).closedMs(),
-          limiters.closedMsOfModel(candidate),
-          (context.breakers.retryAtMs(candidate) ?? 0) - nowMs(),
-          0,
-        ),
-        keyLimits: limiters.ofKey(candidate.provider).state(),
-        capabilities:
-          clients.get(candidate.provider.name)?.capabilitiesOf(candidate.as) ?? FULL_CAPABILITIES,
-      })),
+    providers: () => context.figures.list((candidate) => stateOf(candidate, context)),
     waiting: limiters.waiting,
     sweep(now) {
       for (const call of calls) sweepCall(call, now, options.silenceMs)
@@ -119,5 +108,23 @@ export function createLlm(options: LlmOptions): Llm {
       void limiters.touch()
     },
     close: http.close,
+  }
+}
+
+/** Returns what limits the calls to a model now. */
+function stateOf(candidate: Candidate, context: LlmContext): ModelState {
+  const { breakers, clients, limiters, nowMs } = context
+  const ofKey = limiters.ofKey(candidate.provider)
+  const client = clients.get(candidate.provider.name)
+  return {
+    breaker: breakers.kindOf(candidate),
+    closedForMs: Math.max(
+      ofKey.closedMs(),
+      limiters.closedMsOfModel(candidate),
+      (breakers.retryAtMs(candidate) ?? 0) - nowMs(),
+      0,
+    ),
+    keyLimits: ofKey.state(),
+    capabilities: client?.capabilitiesOf(candidate.as) ?? FULL_CAPABILITIES,
   }
 }
