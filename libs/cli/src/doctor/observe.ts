@@ -92,7 +92,8 @@ export async function askGateway(
   url: string,
   stopped: AbortSignal,
 ): Promise<GatewayAnswer | Check> {
-  const signal = AbortSignal.any([stopped, AbortSignal.timeout(ANSWER_WITHIN_MS)])
+  const late = AbortSignal.timeout(ANSWER_WITHIN_MS)
+  const signal = AbortSignal.any([stopped, late])
   const problem = (detail: string): Check => ({
     name: 'gateway',
     result: 'problem',
@@ -118,6 +119,9 @@ export async function askGateway(
     }
   } catch (error) {
     return problem(`${url} does not answer (${reasonOf(error)})`)
+  } finally {
+    // Node 20 collects a timeout signal that only AbortSignal.any knows, and then the command waits for ever.
+    void late.aborted
   }
 }
 
