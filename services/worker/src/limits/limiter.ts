@@ -158,11 +158,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   const waitAt = (place: number): number =>
     expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
   /** Gives up the slot until the time is near; the returns are spread so that no slot is idle. */
-  const park = async ({
-    tenant,
-    tokens,
-    patienceMs,
-  }: Pick<LimiterAsk, 'tenant' | 'tokens' | 'patienceMs'>) => {
+  const park = async ({ tenant, tokens, patienceMs }: Omit<LimiterAsk, 'onWait'>) => {
     const leastMs = patienceMs * (0.25 + random() / 4)
     const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
     const retryAfterMs = await grants.park(tenant, tokens * PARKED_TOKENS_SHARE, least)
