@@ -16,6 +16,8 @@ const WARM_UP = 5
 const NODES = 10_000
 const TASKS = 100_000
 const EVENTS = 5_000
+const GROUPS = 1_000
+const SCHEDULES = 200
 /** A page of the list as the gateway answers it, and a large one, so that the list is long after few requests. */
 const PAGE_TASKS = 100
 const LARGE_PAGE_TASKS = 9_980
@@ -57,7 +59,47 @@ function answer({ pathname, searchParams }: URL): unknown {
     const more = rest.length > events.length ? { nextAfter: events.at(-1)?.seq } : {}
     return { events, ...more }
   }
+  if (pathname === '/v1/usage') return usageOf(GROUPS)
+  if (pathname === '/v1/schedules')
+    return schedulesFrom(Number(searchParams.get('cursor') ?? 0), searchParams)
   return pathname === `/v1/tasks/${ID}` ? taskOf(EVENTS, 'running') : undefined
+}
+
+/** The usage of 30 days by the values of a label. */
+function usageOf(groups: number): unknown {
+  const usage = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.2 }
+  const values = Array.from({ length: groups }, (_, index) => ({ value: `team-${index}`, usage }))
+  const days = Array.from({ length: 30 }, (_, index) => ({
+    day: `2026-01-${String(index + 1).padStart(2, '0')}`,
+    total: usage,
+    models: [],
+    values: [...values, { usage }],
+  }))
+  const total = { ...usage, llmCalls: 30 * (groups + 1) }
+  return {
+    scope: 'tenant',
+    from: '2026-01-01',
+    to: '2026-01-30',
+    metadataKeys: ['team'],
+    days,
+    total,
+  }
+}
+
+/** A page of the schedules. */
+function schedulesFrom(from: number, query: URLSearchParams): unknown {
+  const to = Math.min(SCHEDULES, from + Number(query.get('limit') ?? SCHEDULES))
+  const schedules = Array.from({ length: to - from }, (_, index) => ({
+    name: `schedule-${String(from + index).padStart(3, '0')}`,
+    version: 1,
+    cron: '0 8 * * *',
+    timeZone: 'UTC',
+    overlap: 'allow',
+    paused: false,
+    task: { task: 'Report' },
+    updatedAt: new Date(T0_MS).toISOString(),
+  }))
+  return { schedules, ...(to < SCHEDULES ? { nextCursor: String(to) } : {}) }
 }
 
 /** Loads the view again and resolves when the answer is drawn. */
@@ -141,4 +183,22 @@ it(`the timeline and the events of a task with ${EVENTS} events keep within the 
   await page.getByRole('button', { name: 'events' }).click()
   await page.getByRole('link', { name: 'submitted' }).waitFor()
   expect(await elements()).toBeLessThanOrEqual(ELEMENTS_MAX)
+})
+
+it(`the usage by ${GROUPS} groups keeps within the limits of drawn elements and of script time`, async () => {
+  await page.goto(`${stub.url}/console/usage?by=metadata.team`)
+  await page.getByText('team-0', { exact: true }).waitFor()
+  await expectLight('Usage')
+})
+
+it(`the view of ${SCHEDULES} schedules asks again only for the schedules that it shows`, async () => {
+  await page.goto(`${stub.url}/console/schedules`)
+  await page.getByRole('rowheader', { name: 'schedule-000' }).waitFor()
+  const before = stub.requests.length
+  await page.evaluate(UPDATE)
+  const asked = stub.requests.slice(before).filter((line) => line.includes('/v1/schedules'))
+  expect(new Set(asked)).toEqual(new Set(['GET /v1/schedules?limit=50']))
+  await page.getByRole('button', { name: 'Show more' }).click()
+  await page.getByRole('rowheader', { name: 'schedule-099' }).waitFor()
+  expect(stub.requests.at(-1)).toBe('GET /v1/schedules?limit=50&cursor=50')
 })

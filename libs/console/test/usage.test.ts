@@ -24,12 +24,32 @@ test('the page adds the usage of each group over all days, and shows the calls t
     ]),
   ]
   expect(groupRows({ days, total: usage(9, 4) })).toEqual([
-    { name: 'b', usage: usage(3, 2) },
-    { name: 'a', usage: usage(3, 1) },
-    { name: '(others)', usage: usage(1) },
-    { name: 'not counted by group', usage: usage(2, 1) },
+    { key: 'name b', name: 'b', usage: usage(3, 2) },
+    { key: 'name a', name: 'a', usage: usage(3, 1) },
+    { key: 'others', name: '(others)', usage: usage(1) },
+    { key: 'rest', name: 'not counted by group', usage: usage(2, 1) },
   ])
   expect(groupRows({ days: [], total: usage(0) })).toEqual([])
+})
+
+test('the page has one row for each of 1,000 groups over 30 days, and keeps a value that is called like its own row apart', () => {
+  const values = Array.from({ length: 1_000 }, (_, index) => ({
+    value: index === 0 ? '(others)' : `group-${index}`,
+    usage: usage(1, index / 1_000),
+  }))
+  const days = Array.from({ length: 30 }, (_, index) => ({
+    day: `2026-01-${index + 1}`,
+    total: usage(1_002),
+    models: [],
+    values: [...values, { usage: usage(2) }],
+  }))
+  const rows = groupRows({ days, total: usage(30 * 1_002) })
+  expect(rows).toHaveLength(1_001)
+  expect(new Set(rows.map(({ key }) => key)).size).toBe(1_001)
+  expect(rows.reduce((sum, row) => sum + row.usage.llmCalls, 0)).toBe(30 * 1_002)
+  expect(rows.filter(({ name }) => name === '(others)').map((row) => row.usage.llmCalls)).toEqual([
+    60, 30,
+  ])
 })
 
 test('the page shows what a decision saw and expected next to what was measured later, and shows nothing before the first measurement', () => {

@@ -207,7 +207,7 @@ export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'mo
   if (by !== 'model') {
     const key = by.slice(by.indexOf('.') + 1)
     const values = days.flatMap((day) => day.values ?? [])
-    const named = values.map(({ value = '(others)', usage }) => [value, usage] as const)
+    const named = values.map(({ value, usage }) => [value, usage] as const)
     const without = (calls: string): string =>
       `${calls} of tasks without a counted value of ${key}, or from before the key was counted.`
     return sumTable(key, named, without, report, look)
@@ -227,13 +227,14 @@ function earlier(what: string): (calls: string) => string {
 /** The usage of each name over all days, the most expensive name first, and how many calls have none. */
 function sumTable(
   title: string,
-  named: readonly (readonly [string, Usage])[],
+  named: readonly (readonly [string | undefined, Usage])[],
   without: (calls: string) => string,
   report: UsageReport,
   look: Look,
 ): string {
   const { total, from, to } = report
-  const sums = new Map<string, Usage>()
+  // What the gateway sums up as others has no name; a client may have used that word, too.
+  const sums = new Map<string | undefined, Usage>()
   for (const [name, usage] of named) {
     sums.set(name, addUsage(sums.get(name) ?? NO_USAGE, usage))
   }
@@ -242,7 +243,7 @@ function sumTable(
     ([, a], [, b]) => (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokens(b) - tokens(a),
   )
   const known = sorted.reduce((sum, [, usage]) => addUsage(sum, usage), NO_USAGE)
-  const rows = sorted.map(([name, usage]) => [name, ...usageCells(usage)])
+  const rows = sorted.map(([name = '(others)', usage]) => [name, ...usageCells(usage)])
   const shown = table(
     [title, ...USAGE_COLUMNS],
     [...rows, [`total, ${from} to ${to}`, ...usageCells(total)]],

@@ -1,6 +1,6 @@
-import type { QueueList, TaskSeries, TenantLimitsView } from '@agentfleet/protocol'
+import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
-import { limitsTable, queueTable, statsTable } from '../../src/render/figure-views.ts'
+import { limitsTable, queueTable, statsTable, usageTable } from '../../src/render/figure-views.ts'
 import { uncoloured } from '../../src/render/paint.ts'
 import { NOW_MS } from './tasks.ts'
 
@@ -50,6 +50,24 @@ test('the command line prints the statistics for each interval of time, or their
   expect(statsTable({ ...STATS, series: [] }, LOOK)).toBe(
     'Nothing happened from 2026-01-31 12:00:00 UTC to 2026-01-31 12:10:00 UTC.',
   )
+})
+
+test('the usage by a label prints a row for each of 1,000 values and one for the other values, and the rows add up to the sum', () => {
+  const usage = { inputTokens: 1, outputTokens: 1, llmCalls: 1, costUsd: 0.5 }
+  const values = Array.from({ length: 1_000 }, (_, index) => ({
+    value: index === 0 ? '(others)' : `value-${index}`,
+    usage,
+  }))
+  const total = { inputTokens: 1_005, outputTokens: 1_005, llmCalls: 1_005, costUsd: 502.5 }
+  const others = { usage: { inputTokens: 5, outputTokens: 5, llmCalls: 5, costUsd: 2.5 } }
+  const day = { day: '2026-01-31', total, models: [], values: [others, ...values] }
+  const range = { from: '2026-01-31', to: '2026-01-31' }
+  const report: UsageReport = { scope: 'tenant', ...range, metadataKeys: ['k'], days: [day], total }
+  const lines = usageTable(report, LOOK, 'metadata.k').split('\n')
+  expect(lines).toHaveLength(1_003)
+  expect(lines[1]).toMatch(/^\(others\) +5 /)
+  expect(lines.filter((line) => /^\(others\) +1 /.test(line))).toHaveLength(1)
+  expect(lines.at(-1)).toMatch(/^total, 2026-01-31 to 2026-01-31 +1,005 /)
 })
 
 test('the command line prints the queues, and shows their tenants only if the figures are those of the whole fleet', () => {

@@ -27,7 +27,7 @@ export function Groups({
         caption={`Usage by ${name}, most expensive first`}
         columns={COLUMNS}
         rows={groupRows({ days, total })}
-        keyOf={(row) => row.name}
+        keyOf={({ key }) => key}
         empty="No LLM call is recorded in these days."
       />
     </>

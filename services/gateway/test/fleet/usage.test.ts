@@ -3,11 +3,12 @@ import { createLogger } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { setup } from '../support.ts'
 
-test('GET /v1/usage groups by counted metadata keys for the own tenant and by tenant for operators and admin keys, and refuses other groups', async () => {
+test('GET /v1/usage groups by counted metadata keys for the own tenant and by tenant for operators and admin keys, up to 1,000 groups and the sum of the others, and refuses other groups', async () => {
   const acmeKey = 'acme-key-of-16-chars'
+  const manyKey = 'many-key-of-16-chars'
   const adminKey = 'admin-key-of-at-least-32-characters'
   await using bench = await setup({
-    API_KEYS: `acme:${acmeKey}`,
+    API_KEYS: `acme:${acmeKey},many:${manyKey}`,
     ADMIN_KEY: adminKey,
     USAGE_METADATA_KEYS: 'team',
   })
@@ -20,6 +21,12 @@ test('GET /v1/usage groups by counted metadata keys for the own tenant and by te
     { ...call, tenant: 'acme', values: [{ key: 'team', value: 'search' }] },
     { ...call, tenant: 'acme', values: [{ key: 'team', value: undefined }] },
     { ...call, tenant: 'other', values: [{ key: 'team', value: 'secret' }] },
+    // Two more than a day counts by name.
+    ...Array.from({ length: 1_002 }, (_, index) => ({
+      ...call,
+      tenant: 'many',
+      values: [{ key: 'team', value: `team-${index}` }],
+    })),
   ])
   const [acme, admin] = [bench.client(acmeKey), bench.client(adminKey)]
   const byTeam = await acme.usage({ groupBy: 'metadata.team' })
@@ -28,8 +35,16 @@ test('GET /v1/usage groups by counted metadata keys for the own tenant and by te
   const byTenant = await admin.usage({ groupBy: 'tenant', scope: 'fleet' })
   expect(byTenant.days[0]?.tenants).toMatchObject([
     { tenant: 'acme', usage: { llmCalls: 2 } },
+    { tenant: 'many', usage: { llmCalls: 1_002 } },
     { tenant: 'other', usage: { llmCalls: 1 } },
   ])
+  const many = await bench.client(manyKey).usage({ groupBy: 'metadata.team' })
+  const values = many.days[0]?.values ?? []
+  expect(values).toHaveLength(1_001)
+  expect(values.filter(({ value }) => value === undefined)).toMatchObject([
+    { usage: { llmCalls: 2 } },
+  ])
+  expect(values.reduce((sum, one) => sum + one.usage.llmCalls, 0)).toBe(1_002)
   await expect(acme.usage({ groupBy: 'tenant', scope: 'fleet' })).rejects.toMatchObject({
     problem: { code: 'operators-only' },
   })
