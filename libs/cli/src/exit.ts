@@ -91,7 +91,7 @@ const LISTS: Readonly<Record<string, string>> = {
   'key-not-found': 'keys" lists the keys',
 }
 
-/** The same where a command has a list of its own, by its name: a goal is a task to the gateway. */
+/** The same for a command with its own list, by its name: a goal is a task to the gateway. */
 const OWN_LISTS: Readonly<Record<string, string>> = {
   'goals task-not-found': 'goals" lists your goals',
   'approve task-not-found': 'approve" lists the calls that wait for approval',
