@@ -22,6 +22,18 @@ export class Refused {
   }
 }
 
+/** An answer that the gateway itself would never give. */
+export class Raw {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+  constructor(status: number, type: string, body: string) {
+    this.status = status
+    this.type = type
+    this.body = body
+  }
+}
+
 const NOT_FOUND = new Refused({ status: 404, code: 'path-not-found', detail: 'No stub.' })
 
 /** A server with the built page and a stubbed API, for tests of what only the page does. */
@@ -51,6 +63,7 @@ export async function serveStub(answer: Answer, nowMs: () => number = Date.now):
       const { headers } = request
       const body = sent === '' ? undefined : (JSON.parse(sent) as unknown)
       const found = answer(url, method, { body, headers }) ?? NOT_FOUND
+      if (found instanceof Raw) return respond(found.status, found.type, found.body)
       if (!(found instanceof Refused))
         return respond(200, 'application/json', JSON.stringify(found))
       const problem = JSON.stringify({ title: 'Refused', ...found.problem })

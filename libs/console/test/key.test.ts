@@ -80,7 +80,11 @@ test('a refusal of the key before does not take away the key that the reader has
 
 test.for([
   ['text in place of JSON', new Response('<html>', { status: 200 }), 'unreadable-answer'],
-  ['an explanation that is not an object', new Response('null', { status: 503 }), 'unreadable-answer'],
+  [
+    'an explanation that is not an object',
+    new Response('null', { status: 503 }),
+    'unreadable-answer',
+  ],
   [
     'an explanation of wrong types',
     new Response('{"code":7,"detail":{"a":1},"title":[],"errors":"x"}', { status: 400 }),

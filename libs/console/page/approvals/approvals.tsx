@@ -104,7 +104,7 @@ function Waiting({
   return (
     <section class="box">
       <p>
-        <TaskLink id={task.id} /> {task.agent}, has waited{' '}
+        <TaskLink id={task.id} /> <bdi>{task.agent}</bdi>, has waited{' '}
         {duration(nowMs() - Date.parse(task.updatedAt))}: <bdi>{task.preview}</bdi>
       </p>
       <TimeLeft deadlineAt={deadlineAt} />

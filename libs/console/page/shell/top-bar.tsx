@@ -31,8 +31,11 @@ export function TopBar() {
         UTC
       </Button>
       {me.value !== undefined && (
-        <span class="muted tenant" title={`Key ${me.value.keyId}: ${me.value.scopes.join(', ')}`}>
-          Tenant {me.value.tenant}
+        <span
+          class="muted tenant"
+          title={`Tenant ${me.value.tenant}, key ${me.value.keyId}: ${me.value.scopes.join(', ')}`}
+        >
+          Tenant <bdi>{me.value.tenant}</bdi>
         </span>
       )}
       <label class="theme">
