@@ -1,7 +1,9 @@
 import type { AnswerChecks, JsonSchema, SchemaCheck } from '@agentfleet/answer-schema'
 import { unreachable, type ProblemCode } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
+import { checkEcho } from '../fleet/offers.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
+import { createTenantTurns } from '../tenants/turns.ts'
 
 /**
  * Checks the parts of a definition that only workers use, so that the gateway accepts no task that
@@ -14,17 +16,24 @@ export interface DefinitionChecks {
   responseSchema(schema: object, tenant: string, pointer: string): Promise<void>
 }
 
+/** Schemas of one tenant that are checked at a time: the second is prepared while the thread checks the first. */
+const SCHEMAS_AT_ONCE = 2
+
 /** Creates checks with the same rules as those of the workers. */
 export function createDefinitionChecks(
   answers: Pick<AnswerChecks, 'checkSchema'>,
 ): DefinitionChecks {
+  // Before a schema is handed to a thread, the gateway itself looks at all of it.
+  const turns = createTenantTurns(SCHEMAS_AT_ONCE)
   const responseSchema = async (schema: object, tenant: string, pointer: string): Promise<void> => {
-    const checked = await answers.checkSchema(schema as JsonSchema, tenant)
+    const checked = await turns(tenant, () => answers.checkSchema(schema as JsonSchema, tenant))
     if (checked.kind !== 'ok') throw refusalOf(checked, pointer)
   }
   return {
     responseSchema,
-    async definition({ responseSchema: schema }, tenant, pointer = '') {
+    async definition({ responseSchema: schema, model, fallbackModels = [] }, tenant, pointer = '') {
+      if (model !== undefined) checkEcho(model, `${pointer}/model`)
+      for (const each of fallbackModels) checkEcho(each, `${pointer}/fallbackModels`)
       if (schema !== undefined) await responseSchema(schema, tenant, `${pointer}/responseSchema`)
     },
   }

@@ -1,6 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
 import {
   createNewest,
+  echoProblem,
   fitsToolPattern,
   matchesPattern,
   mayUseSomeTool,
@@ -88,6 +89,10 @@ export function followOffers({
       mcpProblemsOf(fresh()).filter(({ server }) => mayUseSomeTool(rules, tenant, `${server}__`)),
     models: () => modelsOf(fresh()),
     check(tenant, spec) {
+      checkEcho(spec.model, '/model')
+      if (spec.fallbackModels !== undefined) {
+        for (const model of spec.fallbackModels) checkEcho(model, '/fallbackModels')
+      }
       const said = fresh()
       if (said.length === 0 || clock.monotonicMs() - listeningSinceMs < LISTEN_FIRST_MS) return
       checkTools(spec.tools ?? [], said, rules, tenant)
@@ -95,6 +100,15 @@ export function followOffers({
     },
     close: () => subscription.close(),
   }
+}
+
+/** Refuses a model that asks echo for something that it does not know. */
+export function checkEcho(model: string, pointer: string): void {
+  const problem = echoProblem(model)
+  if (problem === undefined) return
+  throw new Refusal('unknown-model', `The model ${model} ${problem}.`, [
+    { pointer, detail: problem },
+  ])
 }
 
 function toolsOf(said: readonly Said[]): ToolView[] {

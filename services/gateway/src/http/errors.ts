@@ -83,6 +83,9 @@ function brokenDetail({ code, reason }: BrokenRequest): string {
   return reason === undefined ? ask : `The gateway cannot read the request (${reason}). ${ask}`
 }
 
+/** A client that has not closed its side by then keeps its place no longer, milliseconds. */
+const CLOSE_WITHIN_MS = 2_000
+
 /** Answers a request that is never routed, and ends its connection. */
 export function endWithRefusal(socket: Socket, refusal: Refusal): void {
   const problem = toProblem(refusal)
@@ -94,6 +97,8 @@ export function endWithRefusal(socket: Socket, refusal: Refusal): void {
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // To end it at once could take the answer from a client that still sends.
+  setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
 }
 
 /** Sends this refusal. */

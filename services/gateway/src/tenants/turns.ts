@@ -36,7 +36,7 @@ export function createTenantTurns(atOnce = AT_ONCE): TenantTurns {
     if (turns.pendingCount >= WAITING_MAX) {
       throw new Refusal(
         'too-many-requests-open',
-        `You have ${turns.pendingCount} requests open that read or change many tasks. Send fewer of them at a time.`,
+        `You have ${turns.pendingCount} requests open that each take the gateway much time. Send fewer of them at a time.`,
       )
     }
     tenants.set(tenant, turns)

@@ -28,6 +28,11 @@ test('tools are listed with their nodes, and a task with an unknown tool or mode
       { nodeId: 'n2' },
     )
   }
+  // What the built-in model can do is known without any node.
+  await expect(client.submit({ task: 'x', model: 'echo?x=1' })).rejects.toMatchObject({
+    status: 422,
+    problem: { code: 'unknown-model', errors: [{ pointer: '/model' }] },
+  })
   // No node has listed its tools yet: the names may be right.
   expect((await client.submit({ task: 'x', tools: ['lokup'] })).state).toBe('queued')
   const refused = await eventually(async () => {

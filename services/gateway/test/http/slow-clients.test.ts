@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -29,6 +30,17 @@ function open(localAddress = '127.0.0.1'): { socket: Socket; text: () => string 
   socket.on('error', () => undefined)
   socket.on('data', (data) => (text += data.toString('latin1')))
   return { socket, text: () => text }
+}
+
+/** Whether the gateway still holds its side of the connection with this port of the client, as the kernel lists it. */
+function isHeld(clientPort: number): boolean {
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n')
+  const end = `:${clientPort.toString(16).toUpperCase().padStart(4, '0')}`
+  // The other end is the remote one; a connection of no process has the inode 0.
+  return rows.some((row) => {
+    const columns = row.trim().split(/\s+/)
+    return columns[2]?.endsWith(end) === true && columns[9] !== '0'
+  })
 }
 
 /** Announces a body of the largest size and sends half of it. */
@@ -153,3 +165,57 @@ test('a request that offers a WebSocket at a path other than the stream gets an 
   await eventually(() => expect(text()).toMatch(/^HTTP\/1\.1 \d{3}/))
   expect(text()).toMatch(/^HTTP\/1\.1 200 /)
 })
+
+const WEBSOCKET = 'connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n'
+const HANDSHAKE_KEY = 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+
+test.each([
+  ['the method of a proxy', `CONNECT example.org:443 HTTP/1.1\r\n${HEAD}\r\n`],
+  ['an unknown expectation', `GET /v1/me HTTP/1.1\r\n${HEAD}expect: x\r\n\r\n`],
+  ['no request', 'no request\r\n\r\n'],
+  ['a wrong handshake of a WebSocket', `GET /v1/stream HTTP/1.1\r\n${HEAD}${WEBSOCKET}\r\n`],
+  [
+    'a handshake with a wrong key',
+    `GET /v1/stream HTTP/1.1\r\nhost: localhost\r\n${WEBSOCKET}${HANDSHAKE_KEY}\r\n`,
+  ],
+  ['one last request', `GET /v1/me HTTP/1.1\r\n${HEAD}connection: close\r\n\r\n`],
+])(
+  'a client that sends %s and never closes its side of the connection keeps no place in the gateway (L7)',
+  async (_what, bytes) => {
+    const port = Number(new URL(bench.gateway.url()).port)
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+    sockets.push(socket)
+    let text = ''
+    socket.on('error', () => undefined)
+    socket.on('data', (data) => (text += data.toString('latin1')))
+    socket.write(bytes)
+    await eventually(() => expect(text).toMatch(/^HTTP/))
+    const { localPort = 0 } = socket
+    expect(localPort).toBeGreaterThan(0)
+    await eventually(() => expect(isHeld(localPort)).toBe(false))
+  },
+)
+
+test.each([
+  ['a request', `GET /v1/me HTTP/1.1\r\n${HEAD}\r\n`],
+  ['half a request', `GET /v1/me HTTP/1.1\r\n${HEAD}`],
+  ['nothing', ''],
+  [
+    'the handshake of a WebSocket',
+    `GET /v1/stream HTTP/1.1\r\n${HEAD}${WEBSOCKET}${HANDSHAKE_KEY}\r\n`,
+  ],
+])(
+  'a client that sends %s and closes its side of the connection keeps no place in the gateway (L7)',
+  async (_what, bytes) => {
+    const port = Number(new URL(bench.gateway.url()).port)
+    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+    sockets.push(socket)
+    socket.on('error', () => undefined)
+    socket.resume()
+    await new Promise((resolve) => socket.once('connect', resolve))
+    const { localPort = 0 } = socket
+    await eventually(() => expect(isHeld(localPort)).toBe(true))
+    socket.end(bytes)
+    await eventually(() => expect(isHeld(localPort)).toBe(false))
+  },
+)

@@ -1,5 +1,7 @@
 import {
   classifyFailure,
+  echoProblem,
+  echoWaitMs,
   isNodeFailure,
   NO_USAGE,
   retryAfterOf,
@@ -14,7 +16,7 @@ import type { Bus, Logger } from '@agentfleet/adapters'
 import type { Outcome, ReportItem } from '@agentfleet/protocol'
 import { runAgent } from './agent-loop.ts'
 import { DEADLINE_GRACE_MS, isConfirmed, type AgentDeps, type Begun, type Ending } from './turn.ts'
-import { boundedWait, echoWaitMs } from './echo.ts'
+import { boundedWait } from './echo.ts'
 import { runGoal } from './goal.ts'
 import type { Reporter } from '../node/reports.ts'
 import { endRun } from '../node/run-end.ts'
@@ -123,6 +125,11 @@ async function begin(
 }
 
 async function endingOf(run: Run, spec: TaskSpec, from: Begun, deps: AgentDeps): Promise<Ending> {
+  const problem = echoProblem(spec.model)
+  if (problem !== undefined) {
+    const message = `the model ${spec.model} ${problem}`
+    return { kind: 'failed', failure: { kind: 'given-up', code: 'provider-refused', message } }
+  }
   const waitMs = echoWaitMs(spec.model)
   if (waitMs === undefined) {
     try {

@@ -1,24 +1,7 @@
 import type { Budget, Failure } from '@agentfleet/domain'
 
-/**
- * The built-in model `echo` answers with the task's text and needs no provider. `echo?ms=50` waits
- * first. It measures the system without an LLM and costs almost nothing.
- */
-
 /** Patterns of the models that the worker itself answers, written like the models of a provider. */
 export const ECHO_MODELS = ['echo', 'echo?*'] as const
-
-/** Milliseconds; a longer wait counts as an error. */
-const WAIT_MAX_MS = 3_600_000
-const PATTERN = /^echo(?:\?ms=(\d{1,7}))?$/
-
-/** Returns how long this echo waits, in milliseconds; undefined if the model is not echo. */
-export function echoWaitMs(model: string): number | undefined {
-  if (model === 'echo') return 0
-  if (!model.startsWith('echo?')) return undefined
-  const match = PATTERN.exec(model)
-  return match === null ? undefined : Math.min(WAIT_MAX_MS, Number(match[1]))
-}
 
 /** How long a wait lasts, and why it fails if it is shortened. */
 interface EchoWait {

@@ -1,7 +1,6 @@
 import { heartbeatSchema } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { openFigures } from '../../src/heartbeat/heartbeat-figures.ts'
-import { echoWaitMs } from '../../src/run/echo.ts'
 import { createRuns } from '../../src/node/runs.ts'
 
 const ITEM = {
@@ -86,19 +85,5 @@ describe('the table of the runs of a node', () => {
     expect(runs.get('a')).toBe(next)
     runs.enter(old, 'running')
     expect(runs.waiting()).toBe(1)
-  })
-})
-
-describe('the echo model', () => {
-  test.each([
-    ['echo', 0],
-    ['echo?ms=50', 50],
-    ['echo?ms=9999999', 3_600_000],
-    ['echo?ms=', undefined],
-    ['echo?ms=-1', undefined],
-    ['echoes', undefined],
-    ['sim', undefined],
-  ])('with the name %s waits for %s ms', (model, waitMs) => {
-    expect(echoWaitMs(model)).toBe(waitMs)
   })
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { boundedWait, echoWaitMs } from '../../src/run/echo.ts'
+import { echoProblem, echoWaitMs } from '@agentfleet/domain'
+import { boundedWait } from '../../src/run/echo.ts'
 
 test.each([
   ['echo', 0],
@@ -10,6 +11,21 @@ test.each([
 ])('the model %s waits for %s ms', (model, waitMs) => {
   expect(echoWaitMs(model)).toBe(waitMs)
 })
+
+test.each(['echo?', 'echo?x=1', 'echo?ms=', 'echo?ms=50&x=1', 'echo?MS=50', 'echo?ms=12345678'])(
+  'the model %s is refused by its name',
+  (model) => {
+    expect(echoProblem(model)).toContain('echo?ms=50')
+    expect(echoWaitMs(model)).toBeUndefined()
+  },
+)
+
+test.each(['echo', 'echo?ms=50', 'echoes', 'gpt-4o-mini'])(
+  'the name of the model %s is fine',
+  (model) => {
+    expect(echoProblem(model)).toBeUndefined()
+  },
+)
 
 test('a task with the echo model waits for the requested time if the time is within its limits', () => {
   expect(boundedWait(50, { wallMs: 100 }, 50, 1_000)).toEqual({ forMs: 50 })
