@@ -2,12 +2,9 @@ import type { Agents } from '@agentfleet/adapters'
 import { DEFINITION_NAME, definitionNameOf } from '@agentfleet/domain'
 import type { FilledTaskRequest } from '@agentfleet/protocol'
 import type { DefinitionChecks } from './checks.ts'
-import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
-import { meant, Refusal } from '../http/problems.ts'
+import { found, type AgentDirectory } from './directory.ts'
+import { meant, Refusal, shown, wrongField } from '../http/problems.ts'
 import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
-
-/** The most known names in a refusal; `GET /v1/agents` has all of them. */
-const NAMES_SHOWN_MAX = 40
 
 /** Finds the agent definition for a submission. */
 export interface AgentChoice {
@@ -44,14 +41,22 @@ export function createAgentChoice(deps: {
     const stored = DEFINITION_NAME.test(name) ? await agents.last(tenant, name) : undefined
     if (stored !== undefined) directory.take(stored)
     const agent = directory.find(tenant, name)
-    if (agent === undefined) throw unknownAgent(name, directory.list(tenant))
+    if (agent === undefined) {
+      throw unknownAgent(
+        name,
+        directory.list(tenant).map((each) => each.name),
+      )
+    }
     return { definition: agent.definition, ref: { name, version: agent.version } }
   }
 
   const choose: AgentChoice['definitionFor'] = (tenant, request) => {
     const { agent, agentVersion, agentDefinition } = request
     if (agentDefinition !== undefined) {
-      if (agentVersion !== undefined) throw twoDefinitions()
+      if (agentVersion !== undefined) {
+        const detail = 'must be omitted together with agentDefinition, which has no versions'
+        throw wrongField('/agentVersion', detail)
+      }
       return { definition: agentDefinition as FoundDefinition['definition'] }
     }
     if (agent === undefined && agentVersion === undefined) return undefined
@@ -92,27 +97,10 @@ export function createAgentChoice(deps: {
 }
 
 /** Creates the refusal of an undefined name; it lists the defined ones. */
-export function unknownAgent(
-  name: string,
-  known: readonly Pick<FoundAgent, 'name'>[],
-  pointer = '/agent',
-): Refusal {
-  const names = known.slice(0, NAMES_SHOWN_MAX).map((each) => each.name)
-  const more = known.length > names.length ? `, and ${known.length - names.length} more` : ''
-  const near = meant(
-    [name],
-    known.map((each) => each.name),
-  )
-  const detail = `No agent has the name ${name}.${near} Use one of the agents ${names.join(', ')}${more}, or define ${name} with PUT /v1/agents/${name}.`
+export function unknownAgent(name: string, known: readonly string[], pointer = '/agent'): Refusal {
+  const detail = `No agent has the name ${name}.${meant([name], known)} Use one of the agents ${shown(known)}, or define ${name} with PUT /v1/agents/${name}.`
   return new Refusal('unknown-agent', detail, [
     { pointer, detail: `no agent has the name ${name}` },
-  ])
-}
-
-function twoDefinitions(): Refusal {
-  const detail = 'must be omitted together with agentDefinition, which has no versions'
-  return new Refusal('invalid-request', `Correct the request: /agentVersion ${detail}.`, [
-    { pointer: '/agentVersion', detail },
   ])
 }
 

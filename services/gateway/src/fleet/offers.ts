@@ -19,7 +19,7 @@ import {
   type ToolView,
 } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
-import { meant, Refusal } from '../http/problems.ts'
+import { meant, Refusal, shown } from '../http/problems.ts'
 
 /**
  * The tools and models that the nodes offer (L6: a hint), so that a misspelt name is refused at once.
@@ -45,8 +45,6 @@ const AGE_MAX_MS = 30_000
 const LISTEN_FIRST_MS = 4_000
 /** The reports of all nodes together: some kB of each, bytes. */
 const SAID_MAX_BYTES = 64 * 1024 * 1024
-/** The most known names in a refusal; `GET /v1/tools` has all of them. */
-const NAMES_SHOWN_MAX = 40
 
 interface Said {
   readonly tools: readonly OfferedTool[]
@@ -147,13 +145,13 @@ function checkTools(
   // Most tasks name no tools.
   if (names.length === 0) return
   const all = said.flatMap(({ tools }) => tools.map(({ name }) => name))
-  const known = new Set(all.filter((name) => mayUseTool(rules, tenant, name)))
-  const offered = (pattern: string) => [...known].some((name) => fitsToolPattern(pattern, name))
+  const known = [...new Set(all.filter((name) => mayUseTool(rules, tenant, name)))]
+  const offered = (pattern: string) => known.some((name) => fitsToolPattern(pattern, name))
   const unknown = names.filter((name) => !offered(name))
   if (unknown.length === 0) return
   throw new Refusal(
     'unknown-tool',
-    `No node offers ${unknown.join(', ')}${rules === undefined ? '' : ' to your tenant'}.${meant(unknown, [...known])} Use one of these tools: ${shown(known)}.`,
+    `No node offers ${unknown.join(', ')}${rules === undefined ? '' : ' to your tenant'}.${meant(unknown, known)} Use one of these tools: ${shown(known.toSorted())}.`,
     unknown.map((name) => ({ pointer: '/tools', detail: `no node offers ${name}` })),
   )
 }
@@ -163,17 +161,10 @@ function checkModels(models: readonly string[], said: readonly Said[]): void {
     said.some((node) => node.models.some((pattern) => matchesPattern(pattern, model)))
   const unknown = models.filter((model) => !serves(model))
   if (unknown.length === 0) return
-  const known = new Set(said.flatMap((node) => node.models))
+  const known = [...new Set(said.flatMap((node) => node.models))]
   throw new Refusal(
     'unknown-model',
-    `No provider serves ${unknown.join(', ')}.${meant(unknown, [...known])} Use one of these models: ${shown(known)}.`,
+    `No provider serves ${unknown.join(', ')}.${meant(unknown, known)} Use one of these models: ${shown(known.toSorted())}.`,
     unknown.map((model) => ({ pointer: '/model', detail: `no provider serves ${model}` })),
   )
-}
-
-function shown(names: ReadonlySet<string>): string {
-  const listed = [...names].sort().slice(0, NAMES_SHOWN_MAX).join(', ')
-  return names.size > NAMES_SHOWN_MAX
-    ? `${listed}, and ${names.size - NAMES_SHOWN_MAX} more`
-    : listed
 }

@@ -71,7 +71,8 @@ export function controlRoutes({ recentDecisions, ops, operators, reader }: Contr
     },
     async listIncidents(request: FastifyRequest): Promise<IncidentPage> {
       const { cursor, ...query } = request.query as Query<IncidentQuery>
-      const listing = filterOf('incidents', [query.state, query.node])
+      const { state, node } = query
+      const listing = listingName('incidents', { state, node })
       const after = positionOf(cursor, listing, /^\d+(\.\d+)?:/)
       const { found, next } = recentDecisions.incidents({ ...query, ...after })
       const incidents = found.map((incident) => incidentView(incident, operator(request)))
@@ -98,9 +99,4 @@ async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incid
     // The message on this subject is not an incident.
     return undefined
   }
-}
-
-/** Identifies a list by its filters, so that a cursor of another list is refused. */
-function filterOf(listing: string, filters: readonly (string | undefined)[]): string {
-  return [listing, ...filters.map((filter) => filter ?? '')].join(' ')
 }

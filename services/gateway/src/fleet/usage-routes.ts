@@ -2,7 +2,7 @@ import type { DayGroups, DayUsage, UsageGrouping, UsageTotals } from '@agentflee
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { Refusal } from '../http/problems.ts'
+import { Refusal, wrongField } from '../http/problems.ts'
 
 interface UsageRouteDeps {
   readonly usage: Pick<UsageTotals, 'read' | 'readGroups'>
@@ -36,10 +36,11 @@ export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRout
   ): UsageGrouping | undefined {
     if (groupBy === 'tenant') {
       if (scope === 'fleet') return { by: 'tenant' }
-      throw wrong('groupBy', 'needs scope=fleet too if it is tenant')
+      throw wrongField('query/groupBy', 'needs scope=fleet too if it is tenant')
     }
     if (!groupBy.startsWith(METADATA)) return undefined
-    if (scope === 'fleet') throw wrong('scope', 'must be absent: metadata belongs to one tenant')
+    if (scope === 'fleet')
+      throw wrongField('query/scope', 'must be absent: metadata belongs to one tenant')
     const key = groupBy.slice(METADATA.length)
     if (metadataKeys.includes(key)) return { by: 'metadata', tenant, key }
     const known = metadataKeys.map((each) => METADATA + each).join(', ')
@@ -47,7 +48,7 @@ export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRout
       known === ''
         ? 'names a metadata key, but usage is counted by none; the operator can add keys to USAGE_METADATA_KEYS'
         : `must be ${known}, or the operator adds the key to USAGE_METADATA_KEYS`
-    throw wrong('groupBy', detail)
+    throw wrongField('query/groupBy', detail)
   }
 
   return {
@@ -117,7 +118,10 @@ function daysOf(from: string | undefined, to: string | undefined, nowMs: number)
   const firstMs = instantOf('from', from) ?? lastMs - (DAYS_DEFAULT - 1) * DAY_MS
   const count = (lastMs - firstMs) / DAY_MS + 1
   if (count < 1 || count > DAYS_MAX) {
-    throw wrong('from', `must be the day in to, or at most ${DAYS_MAX - 1} days before this day`)
+    throw wrongField(
+      'query/from',
+      `must be the day in to, or at most ${DAYS_MAX - 1} days before this day`,
+    )
   }
   return Array.from({ length: count }, (_, index) =>
     new Date(firstMs + index * DAY_MS).toISOString().slice(0, 10),
@@ -127,13 +131,6 @@ function daysOf(from: string | undefined, to: string | undefined, nowMs: number)
 function instantOf(name: string, day: string | undefined): number | undefined {
   if (day === undefined) return undefined
   const atMs = Date.parse(`${day}T00:00:00Z`)
-  if (Number.isNaN(atMs)) throw wrong(name, 'must be a day such as 2026-01-31')
+  if (Number.isNaN(atMs)) throw wrongField(`query/${name}`, 'must be a day such as 2026-01-31')
   return atMs
-}
-
-function wrong(name: string, detail: string): Refusal {
-  const pointer = `query/${name}`
-  return new Refusal('invalid-request', `Correct the request: ${pointer} ${detail}.`, [
-    { pointer, detail },
-  ])
 }

@@ -48,11 +48,7 @@ export function goalSpecOf(
   const name = definitionNameOf(agent)
   const definition = team.own(tenant, name) ?? shippedAgent(name)
   if (definition === undefined) {
-    throw unknownAgent(
-      name,
-      names.map((each) => ({ name: each })),
-      '/planner',
-    )
+    throw unknownAgent(name, names, '/planner')
   }
   // The planner answers with a plan and calls no tools, even if its definition has tools for other tasks.
   const {

@@ -9,7 +9,7 @@ import { Refusal } from '../http/problems.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { ownTask, type Reader } from '../tasks/reads.ts'
 import { bodyBytesOf, idempotencyKeyOf } from '../tasks/spec.ts'
-import type { Submitter } from '../tasks/submit.ts'
+import { recordOf, type Submitter } from '../tasks/submit.ts'
 import type { Team } from '../agents/team.ts'
 import { taskView } from '../tasks/views.ts'
 import { approve, keyIdOf } from '../tasks/approval-routes.ts'
@@ -67,11 +67,9 @@ export function goalRoutes(deps: GoalRouteDeps) {
 
   return {
     async submitGoal(request: FastifyRequest, reply: FastifyReply) {
-      const { tenant, headers } = request
-      const body = request.body as GoalRequest
-      const header = headers['idempotency-key'] as string | undefined
-      const { idempotencyKey, ...asked } = body
-      const key = idempotencyKeyOf(header, idempotencyKey)
+      const { tenant } = request
+      const { idempotencyKey, ...asked } = request.body as GoalRequest
+      const key = idempotencyKeyOf(request, idempotencyKey)
       const taskId = submitter.idFor(tenant, key)
       const outcome = await submitter.submit({
         taskId,
@@ -83,11 +81,8 @@ export function goalRoutes(deps: GoalRouteDeps) {
         // The definitions of its agents may change between two submissions with one key.
         asked,
       })
-      if (outcome.kind === 'refused') throw outcome.refusal
-      return reply
-        .code(202)
-        .header('location', `/v1/goals/${taskId}`)
-        .send(await viewOf(outcome.record))
+      const view = await viewOf(recordOf(outcome))
+      return reply.code(202).header('location', `/v1/goals/${taskId}`).send(view)
     },
     getGoal: async (request: FastifyRequest) => viewOf(await own(request)),
     async runGoal(request: FastifyRequest) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Encoding, PageFile } from '@agentfleet/console'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -128,5 +128,5 @@ function wantsPage({ headers }: FastifyRequest): boolean {
 }
 
 function tagOf(bytes: Buffer): string {
-  return `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+  return `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"`
 }

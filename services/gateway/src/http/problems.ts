@@ -59,6 +59,16 @@ export function meant(unknown: readonly string[], known: readonly string[]): str
   return near === undefined ? '' : ` Did you mean ${near}?`
 }
 
+/** The most known names in a refusal; a GET of the API lists all of them. */
+const NAMES_SHOWN_MAX = 40
+
+/** The known names as a refusal lists them. */
+export function shown(names: readonly string[]): string {
+  const listed = names.slice(0, NAMES_SHOWN_MAX).join(', ')
+  const more = names.length - NAMES_SHOWN_MAX
+  return more > 0 ? `${listed}, and ${more} more` : listed
+}
+
 /** Converts the refusal to its problem document. */
 export function toProblem({ code, message, errors }: Refusal): Problem {
   const { status, title } = FAILURE_CODES[code].http

@@ -36,6 +36,14 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
   let usage: Usage = NO_USAGE
   let next = 0
 
+  /** The requests in the answer of the call at this step; the position of a request fixes the step of its tool call. */
+  const requestedBy = (requests: ReturnType<typeof toolCallsIn>, at: number) =>
+    requests.map(({ name, text }, position) => ({
+      step: at + 1 + position,
+      name,
+      arguments: clips.keep(text),
+    }))
+
   const remember = (call: JournaledCall): void => {
     usage = addUsage(usage, call.usage)
     next = Math.max(next, call.step + 1)
@@ -45,7 +53,6 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       return
     }
     const requests = toolCallsIn(call.output)
-    // The position of a request fixes the step of its tool call.
     const mine = requests[step - call.step - 1]
     if (mine !== undefined) asked = { askedBy: call.step, arguments: clip(mine.text, textBytes) }
     if (requests.length === 0) {
@@ -54,11 +61,7 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       messages.push({ role: 'user', step: call.step })
       return
     }
-    const toolCalls = requests.map(({ name, text }, position) => ({
-      step: call.step + 1 + position,
-      name,
-      arguments: clips.keep(text),
-    }))
+    const toolCalls = requestedBy(requests, call.step)
     messages.push({ role: 'assistant', step: call.step, content, toolCalls })
   }
 
@@ -87,11 +90,7 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       output: clip(textIn(output), textBytes),
     }
     if (kind === 'tool') return { ...shown, ...asked, error: isWrong(output) }
-    const toolCalls = toolCallsIn(output).map((each, position) => ({
-      step: step + 1 + position,
-      name: each.name,
-      arguments: clips.keep(each.text),
-    }))
+    const toolCalls = requestedBy(toolCallsIn(output), step)
     return { ...shown, ...messagesSoFar(), ...(toolCalls.length === 0 ? {} : { toolCalls }) }
   }
 

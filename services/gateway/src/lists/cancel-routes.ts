@@ -2,6 +2,7 @@ import type { Bus, Store } from '@agentfleet/adapters'
 import { isTerminal, type TaskState } from '@agentfleet/domain'
 import { TASK_ID_PATTERN, type BulkCancelPage } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
+import pLimit from 'p-limit'
 import { refusalOf } from '../http/errors.ts'
 import { toProblem, wrongField, type Refusal } from '../http/problems.ts'
 import type { Principals } from '../principals/principals.ts'
@@ -52,12 +53,10 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
         states: UNFINISHED,
         fits: ({ state }) => !isTerminal(state),
       })
-      const failed: BulkCancelPage['failed'] = []
-      for (let start = 0; !dryRun && start < taskIds.length; start += PARALLEL) {
-        const part = taskIds.slice(start, start + PARALLEL)
-        const made = await Promise.all(part.map((taskId) => cancelOne(request, taskId, reason)))
-        failed.push(...made.filter((each) => each !== undefined))
-      }
+      const outcomes = await pLimit(PARALLEL).map(dryRun ? [] : taskIds, (taskId) =>
+        cancelOne(request, taskId, reason),
+      )
+      const failed = outcomes.filter((each) => each !== undefined)
       return {
         dryRun,
         matched: taskIds.length,

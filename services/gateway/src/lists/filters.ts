@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Level, TaskFilter, TaskKind, TaskState, Waiting } from '@agentfleet/domain'
 import { wrongField } from '../http/problems.ts'
 
@@ -59,7 +59,7 @@ export function filterOf(fields: FilterFields, part: Part): TaskFilter {
 
 /** Identifies a list by what it was asked for, so that a cursor of another list is refused. */
 export function listingName(kind: string, asked: object): string {
-  const digest = createHash('sha256').update(JSON.stringify(asked)).digest('base64url')
+  const digest = hash('sha256', JSON.stringify(asked), 'base64url')
   return `${kind} ${digest.slice(0, DIGEST_CHARS)}`
 }
 

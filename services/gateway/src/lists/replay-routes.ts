@@ -3,15 +3,19 @@ import type { Store } from '@agentfleet/adapters'
 import { isTerminal, type Principal, type TaskRecord } from '@agentfleet/domain'
 import type { ReplayPage, ReplayResult } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import pLimit from 'p-limit'
 import type { AgentDirectory } from '../agents/directory.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import type { Principals } from '../principals/principals.ts'
+import type { Caller } from '../principals/record.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { toProblem } from '../http/problems.ts'
 import { ownTask, taskNotFound, type Reader } from '../tasks/reads.ts'
 import type { ReplayFrom, Replays } from '../tasks/replays.ts'
-import { taskView } from '../tasks/views.ts'
+import { idempotencyKeyOf } from '../tasks/spec.ts'
+import { recordOf } from '../tasks/submit.ts'
+import { answerWith } from '../tasks/views.ts'
 import { chooseTasks, type ChoiceFields } from './chosen.ts'
 import { listingName } from './filters.ts'
 
@@ -26,8 +30,6 @@ interface ReplayRouteDeps {
 interface ReplayFields extends ChoiceFields {
   readonly from: ReplayFrom
 }
-
-type Caller = Pick<FastifyRequest, 'principal' | 'ip'>
 
 /** Records read together; each may be large. */
 const PAGE = 100
@@ -52,10 +54,8 @@ export function replayRoutes(deps: ReplayRouteDeps) {
     try {
       principals.requireStanding(caller, 'tasks:write')
       const by = submitterOf(caller)
-      const outcome = await replays.replay(record, from, key, by, checkFor(caller))
-      if (outcome.kind === 'refused') throw outcome.refusal
-      const ended = isTerminal(outcome.record.state)
-      return { replayOf: taskId, status: ended ? 200 : 202, taskId: outcome.record.taskId }
+      const made = recordOf(await replays.replay(record, from, key, by, checkFor(caller)))
+      return { replayOf: taskId, status: isTerminal(made.state) ? 200 : 202, taskId: made.taskId }
     } catch (error) {
       const refusal = refusalOf(error as Error)
       const problem = toProblem(refusal)
@@ -64,39 +64,30 @@ export function replayRoutes(deps: ReplayRouteDeps) {
     }
   }
 
-  async function replayAll(
+  function replayAll(
     records: readonly TaskRecord[],
     from: ReplayFrom,
     key: string | undefined,
     caller: Caller,
   ): Promise<ReplayResult[]> {
-    const results: ReplayResult[] = []
-    for (let start = 0; start < records.length; start += PARALLEL) {
-      const part = records.slice(start, start + PARALLEL)
-      const made = part.map((record) =>
-        replayOne(record, from, key === undefined ? undefined : `${key} ${record.taskId}`, caller),
-      )
-      results.push(...(await Promise.all(made)))
-    }
-    return results
+    return pLimit(PARALLEL).map(records, (record) =>
+      replayOne(record, from, key === undefined ? undefined : `${key} ${record.taskId}`, caller),
+    )
   }
 
   return {
     async replayTask(request: FastifyRequest, reply: FastifyReply) {
       const { from = 'start' } = (request.body ?? {}) as { from?: ReplayFrom }
       const record = await ownTask(reader, request)
-      const [key, by] = [keyOf(request), submitterOf(request)]
+      const [key, by] = [idempotencyKeyOf(request), submitterOf(request)]
       const outcome = await replays.replay(record, from, key, by, checkFor(request))
-      if (outcome.kind === 'refused') throw outcome.refusal
-      const view = taskView(outcome.record)
-      if (isTerminal(outcome.record.state)) return reply.code(200).send(view)
-      return reply.code(202).header('location', `/v1/tasks/${view.id}`).send(view)
+      return answerWith(reply, recordOf(outcome))
     },
     async replayTasks(request: FastifyRequest): Promise<ReplayPage> {
       const fields = request.body as ReplayFields
       const { tenant } = request
       const { from, limit } = fields
-      const key = keyOf(request)
+      const key = idempotencyKeyOf(request)
       const { taskIds, ...page } = await chooseTasks(store, tenant, fields, {
         listing: (filter) => listingName('replay', { filter, from }),
         states: ['failed'],
@@ -144,8 +135,4 @@ function requireReplay(
 function notFound(replayOf: string): ReplayResult {
   const problem = toProblem(taskNotFound())
   return { replayOf, status: problem.status, problem }
-}
-
-function keyOf({ headers }: FastifyRequest): string | undefined {
-  return headers['idempotency-key'] as string | undefined
 }

@@ -60,25 +60,25 @@ export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
 
   return {
     async listTasks(request: FastifyRequest): Promise<TaskPage> {
-      const { order, limit, cursor, ...fields } = request.query as ListFields
+      const query = request.query as ListFields
       const { tenant } = request
-      const filter = filterOf(fields, 'query')
+      const filter = filterOf(query, 'query')
       if (TASK_ID_PATTERN.test(filter.text?.toLowerCase() ?? '')) {
         const found = await byId(tenant, filter)
         return { tasks: found.map(({ task, node }) => taskSummary(task, node)), scanned: 1 }
       }
-      return pageOf(tenant, filter, { order, limit, ...(cursor === undefined ? {} : { cursor }) })
+      return pageOf(tenant, filter, query)
     },
     async listGoals(request: FastifyRequest): Promise<GoalPage> {
-      const { order, limit, cursor, ...fields } = request.query as ListFields
-      const filter: TaskFilter = { ...filterOf(fields, 'query'), kind: 'goal' }
-      const page = { order, limit, ...(cursor === undefined ? {} : { cursor }) }
-      const { tasks: goals, ...rest } = await pageOf(request.tenant, filter, page)
+      const query = request.query as ListFields
+      const filter: TaskFilter = { ...filterOf(query, 'query'), kind: 'goal' }
+      const { tasks: goals, ...rest } = await pageOf(request.tenant, filter, query)
       return { goals, ...rest }
     },
     async countTasks(request: FastifyRequest): Promise<TaskCounts> {
-      const { groupBy, ...fields } = request.query as CountFields
-      const filter = filterOf(fields, 'query')
+      const query = request.query as CountFields
+      const { groupBy } = query
+      const filter = filterOf(query, 'query')
       const counts = await store.count({ tenant: request.tenant, filter, groupBy })
       return { at: isoTime(nowMs()), groupBy, ...counts, groups: [...counts.groups] }
     },

@@ -24,7 +24,7 @@ import { submitterOf, unapprovable } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
 import { createTenantTurns } from '../tenants/turns.ts'
 import { checkVersion, etagOf } from '../agents/versions.ts'
-import { decodeCursor, encodeCursor } from '../lists/cursor.ts'
+import { nextOf, positionOf } from '../lists/cursor.ts'
 import { isoTime } from '../tasks/views.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 
@@ -167,15 +167,14 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
     async listSchedules(request: FastifyRequest): Promise<ScheduleList> {
       const { tenant } = request
       const { cursor, limit } = request.query as { cursor?: string; limit: number }
-      const after = cursor === undefined ? '' : decodeCursor(cursor, LISTING)
+      const { after = '' } = positionOf(cursor, LISTING)
       const names = (await schedules.names(tenant)).filter((name) => name > after)
       const views: ScheduleView[] = []
       const pause = createSlices()
       let chars = 0
       for (const name of names) {
         if (views.length === limit || chars > PAGE_CHARS) {
-          const last = views.at(-1)?.name ?? ''
-          return { schedules: views, nextCursor: encodeCursor({ state: LISTING, after: last }) }
+          return { schedules: views, ...nextOf(LISTING, views.at(-1)?.name) }
         }
         const each = await found(tenant, name)
         // Without a schedule: it was deleted after its name was listed.

@@ -1,11 +1,11 @@
 import type { Schedules, Store } from '@agentfleet/adapters'
-import { isTerminal } from '@agentfleet/domain'
 import { tickTaskId, type ScheduleTicks } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requireAgent, type AskedAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
-import type { Submitter } from '../tasks/submit.ts'
-import { isoTime, taskView } from '../tasks/views.ts'
+import { idempotencyKeyOf } from '../tasks/spec.ts'
+import { recordOf, type Submitter } from '../tasks/submit.ts'
+import { answerWith, isoTime } from '../tasks/views.ts'
 import { checkCron, nextTicks, previousTicks } from './cron.ts'
 import { scheduleNotFound } from './routes.ts'
 
@@ -26,10 +26,10 @@ interface PreviewFields {
 export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: ScheduleRunDeps) {
   return {
     async runSchedule(request: FastifyRequest, reply: FastifyReply) {
-      const { tenant, headers } = request
+      const { tenant } = request
       const { name } = request.params as { name: string }
       const { schedule, chars } = await schedules.get(tenant, name)
-      const key = headers['idempotency-key'] as string | undefined
+      const key = idempotencyKeyOf(request)
       if (schedule === undefined && key === undefined) throw scheduleNotFound()
       requireAgent(request.principal, (schedule?.request ?? {}) as AskedAgent)
       const outcome = await submitter.submit({
@@ -42,10 +42,7 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
         // A change of the schedule between two requests with one key must not refuse the second one.
         asked: { runOf: name },
       })
-      if (outcome.kind === 'refused') throw outcome.refusal
-      const view = taskView(outcome.record)
-      if (isTerminal(outcome.record.state)) return reply.code(200).send(view)
-      return reply.code(202).header('location', `/v1/tasks/${view.id}`).send(view)
+      return answerWith(reply, recordOf(outcome))
     },
     async listScheduleTicks(request: FastifyRequest): Promise<ScheduleTicks> {
       const { tenant } = request

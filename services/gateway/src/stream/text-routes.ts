@@ -2,7 +2,7 @@ import type { Bus } from '@agentfleet/adapters'
 import { isTerminal } from '@agentfleet/domain'
 import { CHANNELS, type TaskText } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { taskNotFound, type Reader } from '../tasks/reads.ts'
+import { ownTask, type Reader } from '../tasks/reads.ts'
 
 /** The node that runs the task answers within this, milliseconds. */
 const ANSWER_WITHIN_MS = 300
@@ -12,14 +12,12 @@ const NOTHING: TaskText = { offset: 0, text: '' }
 export function textRoutes({ bus, reader }: { bus: Pick<Bus, 'gather'>; reader: Reader }) {
   return {
     async getTaskText(request: FastifyRequest): Promise<TaskText> {
-      const { id } = request.params as { id: string }
-      const record = await reader.load(id)
-      if (record === undefined || record.tenant !== request.tenant) throw taskNotFound()
-      if (isTerminal(record.state)) return NOTHING
-      const answers = await bus.gather(CHANNELS.textSoFar, { taskId: id }, ANSWER_WITHIN_MS)
+      const { taskId, state, attempt: known } = await ownTask(reader, request)
+      if (isTerminal(state)) return NOTHING
+      const answers = await bus.gather(CHANNELS.textSoFar, { taskId }, ANSWER_WITHIN_MS)
       // A node that was declared dead may still run an older attempt.
       const newest = answers.toSorted((a, b) => b.attempt - a.attempt || b.seq - a.seq)[0]
-      if (newest === undefined || newest.attempt < record.attempt) return NOTHING
+      if (newest === undefined || newest.attempt < known) return NOTHING
       const { attempt, node, seq, offset, text } = newest
       return { attempt, node, seq, offset, text }
     },

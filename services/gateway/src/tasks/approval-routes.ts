@@ -1,9 +1,9 @@
 import type { Bus } from '@agentfleet/adapters'
-import type { Approval } from '@agentfleet/domain'
+import { given, type Approval } from '@agentfleet/domain'
 import { CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
-import { taskNotFound, type Reader } from './reads.ts'
+import { ownTask, taskNotFound, type Reader } from './reads.ts'
 import { taskView } from './views.ts'
 
 interface ApprovalRouteDeps {
@@ -28,17 +28,9 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
       if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
       const { approved, note, person } = request.body as Word
       const { tenant } = request
-      const approval = {
-        step,
-        approved,
-        by: keyIdOf(request),
-        ...(person === undefined ? {} : { person }),
-        ...(note === undefined ? {} : { note }),
-      }
+      const approval = { step, approved, by: keyIdOf(request), ...given({ person, note }) }
       await approve(bus, { taskId, tenant, approval })
-      const record = await reader.load(taskId)
-      if (record === undefined) throw taskNotFound()
-      return taskView(record)
+      return taskView(await ownTask(reader, request))
     },
   }
 }

@@ -13,10 +13,10 @@ import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
 import { alreadyFinished, requestCancel } from './cancel.ts'
-import { ownTask, taskNotFound, type Reader } from './reads.ts'
+import { ownTask, type Reader } from './reads.ts'
 import { bodyBytesOf, idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
-import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
-import { taskView } from './views.ts'
+import { recordOf, type Submission, type Submitter } from './submit.ts'
+import { answerWith, taskView } from './views.ts'
 import type { Waiting } from './waiting-queues.ts'
 
 interface TaskRouteDeps {
@@ -90,36 +90,28 @@ export function taskRoutes(deps: TaskRouteDeps) {
     const { tenant, headers } = request
     const body = request.body as FilledTaskRequest
     requireAgent(request.principal, body)
-    const header = headers['idempotency-key'] as string | undefined
-    const key = idempotencyKeyOf(header, body.idempotencyKey)
+    const key = idempotencyKeyOf(request, body.idempotencyKey)
     const submission = await submissionOf(request, body, key)
     const { taskId } = submission
     const waitSeconds = waitSecondsOf(headers['prefer'] as string | undefined)
     if (waitSeconds === undefined) {
-      const record = recordOf(await submitter.submit(submission))
-      return answer(reply, record)
+      return answerWith(reply, recordOf(await submitter.submit(submission)))
     }
     // The wait opens before the append, so that it misses no event of the task.
     const wait = waiting.open(tenant, taskId, bodyBytesOf(headers))
     try {
       const record = recordOf(await submitter.submit(submission))
-      if (wait === undefined || isTerminal(record.state)) return await answer(reply, record)
+      if (wait === undefined || isTerminal(record.state)) return await answerWith(reply, record)
       reply.raw.once('close', () => wait.release())
       const waited = await wait.ending(record, waitSeconds)
       principals.requireStanding(request, 'tasks:write')
       if (isTerminal(waited.state)) void reply.header('preference-applied', `wait=${waitSeconds}`)
       // A first attempt writes no start event: Redis knows the node of a task that runs already.
       const [node] = await reader.nodesOf([waited])
-      return await answer(reply, waited, node)
+      return await answerWith(reply, waited, node)
     } finally {
       wait?.close()
     }
-  }
-
-  function answer(reply: FastifyReply, record: TaskRecord, node?: string) {
-    if (isTerminal(record.state)) return reply.code(200).send(taskView(record))
-    const location = `/v1/tasks/${record.taskId}`
-    return reply.code(202).header('location', location).send(taskView(record, node))
   }
 
   /** Submits the task at this position of a batch. */
@@ -171,15 +163,9 @@ export function taskRoutes(deps: TaskRouteDeps) {
     async cancelTask(request: FastifyRequest) {
       const { taskId, tenant } = await ownTask(reader, request)
       await requestCancel(bus, { taskId, tenant })
-      const record = await reader.load(taskId)
-      if (record === undefined) throw taskNotFound()
+      const record = await ownTask(reader, request)
       if (record.state === 'cancelled') return taskView(record)
       throw alreadyFinished(record.state)
     },
   }
-}
-
-function recordOf(outcome: SubmitOutcome): TaskRecord {
-  if (outcome.kind === 'refused') throw outcome.refusal
-  return outcome.record
 }

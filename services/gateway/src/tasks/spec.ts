@@ -7,6 +7,7 @@ import {
   type TaskSpec,
 } from '@agentfleet/domain'
 import { CONTEXT_LIMITS, jsonProblem, type FilledTaskRequest } from '@agentfleet/protocol'
+import type { FastifyRequest } from 'fastify'
 import { wrongField } from '../http/problems.ts'
 import { specWaits } from './spec-waits.ts'
 
@@ -72,7 +73,11 @@ export function waitSecondsOf(prefer: string | undefined): number | undefined {
 }
 
 /** Returns the idempotency key from the header or the body. Throws a Refusal if they differ. */
-export function idempotencyKeyOf(header: string | undefined, body: string | undefined) {
+export function idempotencyKeyOf(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  body?: string,
+): string | undefined {
+  const header = headers['idempotency-key'] as string | undefined
   if (header !== undefined && body !== undefined && header !== body) {
     throw wrongField('/idempotencyKey', 'must equal the header Idempotency-Key or be omitted')
   }

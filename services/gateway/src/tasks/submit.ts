@@ -53,6 +53,12 @@ export type SubmitOutcome =
   | { readonly kind: 'existing'; readonly record: TaskRecord }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
+/** The task of a submission; throws the Refusal of one that was refused. */
+export function recordOf(outcome: SubmitOutcome): TaskRecord {
+  if (outcome.kind === 'refused') throw outcome.refusal
+  return outcome.record
+}
+
 /** Creates a submitter. */
 export function createSubmitter(deps: {
   bus: Pick<Bus, 'connected'>

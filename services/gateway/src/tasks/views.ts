@@ -2,6 +2,8 @@ import {
   deadlineAtMs,
   dueAtMs,
   endedAtMs,
+  given,
+  isTerminal,
   PREVIEW_CHARS,
   SPEC_LIMITS,
   type Placed,
@@ -21,6 +23,7 @@ import type {
   WaitingView,
 } from '@agentfleet/protocol'
 import type { StoredEvent } from '@agentfleet/adapters'
+import type { FastifyReply } from 'fastify'
 
 /**
  * Converts a task for its owner. A first attempt writes no start event (L3), so `node` and
@@ -70,6 +73,13 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
   return withHint(view, node)
 }
 
+/** Answers with the task: 200 if it has ended, otherwise 202 and the address of the task. */
+export function answerWith(reply: FastifyReply, record: TaskRecord, node?: string): FastifyReply {
+  const view = taskView(record, node)
+  if (isTerminal(record.state)) return reply.code(200).send(view)
+  return reply.code(202).header('location', `/v1/tasks/${view.id}`).send(view)
+}
+
 /** Adds the fields that the task or its agent's definition set. */
 function addDefinition(view: TaskView, spec: TaskSpec): void {
   const { definition, fallbackModels, tools, responseSchema, budget, limits, replayOf } = spec
@@ -102,10 +112,7 @@ export function taskSummary(task: TaskPreview, node?: string): TaskSummary {
     attempt: task.attempt,
     failures: task.failures,
     usage: task.usage,
-    ...(metadata === undefined ? {} : { metadata }),
-    ...(parentId === undefined ? {} : { parentId }),
-    ...(replayOf === undefined ? {} : { replayOf }),
-    ...(error === undefined ? {} : { error }),
+    ...given({ metadata, parentId, replayOf, error }),
   }
   if (task.waitingFor !== undefined) summary.waitingFor = waitingView(task.waitingFor)
   if (task.node !== undefined) summary.node = task.node

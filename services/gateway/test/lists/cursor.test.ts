@@ -3,12 +3,12 @@ import { decodeCursor, encodeCursor } from '../../src/lists/cursor.ts'
 
 test('a cursor of a list leads to the position at which its page ended', () => {
   const after = '00001795553957431:6bd7eede-ea4b-8409-be6d-1c247a513737'
-  expect(decodeCursor(encodeCursor({ state: 'failed', after }), 'failed')).toBe(after)
-  expect(decodeCursor(encodeCursor({ state: '', after }), '')).toBe(after)
+  expect(decodeCursor(encodeCursor('failed', after), 'failed')).toBe(after)
+  expect(decodeCursor(encodeCursor('', after), '')).toBe(after)
 })
 
 test('a cursor of another list and a cursor that was cut off or changed are refused', () => {
-  const cursor = encodeCursor({ state: 'failed', after: '1:a' })
+  const cursor = encodeCursor('failed', '1:a')
   for (const [given, state] of [
     [cursor, ''],
     [cursor, 'queued'],
@@ -16,8 +16,8 @@ test('a cursor of another list and a cursor that was cut off or changed are refu
     [cursor.slice(0, -4), 'failed'],
     [Buffer.from('failed\n2:b').toString('base64url'), 'failed'],
     ['zzz', ''],
-    [encodeCursor({ state: '', after: 'a\u0000b' }), ''],
-    [encodeCursor({ state: '', after: '' }), ''],
+    [encodeCursor('', 'a\u0000b'), ''],
+    [encodeCursor('', ''), ''],
   ] as const) {
     expect(() => decodeCursor(given, state)).toThrow(/nextCursor/)
   }

@@ -73,11 +73,13 @@ test.each([
 })
 
 test('an idempotency key that stands both in the header and in the body must be the same in both', () => {
-  expect(idempotencyKeyOf('a', undefined)).toBe('a')
-  expect(idempotencyKeyOf(undefined, 'b')).toBe('b')
-  expect(idempotencyKeyOf('a', 'a')).toBe('a')
-  expect(idempotencyKeyOf(undefined, undefined)).toBeUndefined()
-  expect(() => idempotencyKeyOf('a', 'b')).toThrow(/idempotencyKey/)
+  const keyOf = (header: string | undefined, body: string | undefined) =>
+    idempotencyKeyOf({ headers: { 'idempotency-key': header } }, body)
+  expect(keyOf('a', undefined)).toBe('a')
+  expect(keyOf(undefined, 'b')).toBe('b')
+  expect(keyOf('a', 'a')).toBe('a')
+  expect(keyOf(undefined, undefined)).toBeUndefined()
+  expect(() => keyOf('a', 'b')).toThrow(/idempotencyKey/)
 })
 
 test('a pointer carries a spec of at most 8 KiB, and a larger spec is read from the log', () => {
