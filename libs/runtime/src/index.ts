@@ -42,5 +42,5 @@ export {
   type Registry,
 } from './metrics.ts'
 export { runService, type Discovery, type Needs, type ServiceContext } from './run-service.ts'
-export { createSlices } from './slices.ts'
+export { createSlices, inParallel } from './slices.ts'
 export type { Address, Closable, Readiness, Service } from './service.ts'

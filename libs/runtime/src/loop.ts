@@ -6,6 +6,7 @@
  * later; LOOP-2 each run gets a signal that aborts at its deadline and at the end of a drain; LOOP-3 an
  * error ends a run, never the loop.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from './clock.ts'
 import { settleWithin } from './deadline.ts'
 import type { Logger } from './logger.ts'
@@ -75,7 +76,9 @@ export function every(
       const beganMs = (runBeganMs = clock.monotonicMs())
       await runOnce(abort.signal)
       runBeganMs = undefined
-      await pause(Math.max(0, beganMs + intervalMs - clock.monotonicMs()), stop.signal)
+      const restMs = Math.max(0, beganMs + intervalMs - clock.monotonicMs())
+      // It throws only if the loop is stopped.
+      await pause(restMs, undefined, { signal: stop.signal }).catch(() => undefined)
     }
   }
 
@@ -125,17 +128,4 @@ function failureLog(log: Logger, name: string) {
       streak = 0
     },
   }
-}
-
-function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (stop.aborted) return resolve()
-    const end = () => {
-      clearTimeout(timer)
-      stop.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    stop.addEventListener('abort', end)
-  })
 }

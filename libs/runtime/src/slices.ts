@@ -15,3 +15,16 @@ export function createSlices(): () => Promise<void> {
     startedMs = performance.now()
   }
 }
+
+/** Runs `run` for each item, at most `parallel` at once; returns the results in the order of the items. */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  parallel: number,
+  run: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = []
+  for (let start = 0; start < items.length; start += parallel) {
+    results.push(...(await Promise.all(items.slice(start, start + parallel).map(run))))
+  }
+  return results
+}

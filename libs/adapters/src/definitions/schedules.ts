@@ -13,7 +13,7 @@ import {
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
-import { parseInSlices, type Logger } from '@agentfleet/runtime'
+import { inParallel, parseInSlices, type Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { streamFill, streamSubjects } from '../log/stream-reads.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
@@ -116,17 +116,11 @@ export function openSchedules(bus: Bus): Schedules {
     },
     bytes: async () => (await streamFill(bus, STREAMS.schedules)).bytes,
     async bytesOf(tenant, names) {
-      let bytes = 0
-      for (let start = 0; start < names.length; start += READS_AT_ONCE) {
-        const part = names.slice(start, start + READS_AT_ONCE)
-        const messages = await Promise.all(
-          part.map((name) => versions.last(SUBJECTS.schedule(tenant, name))),
-        )
-        for (const message of messages) {
-          bytes += Buffer.byteLength(message?.text ?? '') + FRAME_BYTES
-        }
-      }
-      return bytes
+      const sizes = await inParallel(names, READS_AT_ONCE, async (name) => {
+        const message = await versions.last(SUBJECTS.schedule(tenant, name))
+        return Buffer.byteLength(message?.text ?? '') + FRAME_BYTES
+      })
+      return sizes.reduce((total, bytes) => total + bytes, 0)
     },
     async put(tenant, name, schedule, expectSeq) {
       const subject = SUBJECTS.schedule(tenant, name)

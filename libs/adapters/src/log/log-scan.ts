@@ -1,5 +1,5 @@
 import { STREAMS, taskIdOf } from '@agentfleet/protocol'
-import type { Logger } from '@agentfleet/runtime'
+import { inParallel, type Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
 import { tailStream } from './stream-tail.ts'
 
@@ -49,18 +49,11 @@ export async function scanLog(
 
 /** Removes single events; an event that another process has removed counts too. Returns how many answers came. */
 export async function removeEvents(bus: Bus, seqs: readonly number[]): Promise<number> {
-  let removed = 0
   const subject = `$JS.API.STREAM.MSG.DELETE.${STREAMS.log}`
-  for (let start = 0; start < seqs.length; start += REMOVALS_AT_ONCE) {
-    const answers = await Promise.all(
-      seqs
-        .slice(start, start + REMOVALS_AT_ONCE)
-        // The server marks the place as free; it need not overwrite it.
-        .map((seq) =>
-          bus.request(subject, JSON.stringify({ seq, no_erase: true }), REMOVE_WITHIN_MS),
-        ),
-    )
-    removed += answers.filter(({ kind }) => kind === 'reply').length
-  }
-  return removed
+  const answered = await inParallel(seqs, REMOVALS_AT_ONCE, async (seq) => {
+    // The server marks the place as free; it need not overwrite it.
+    const request = JSON.stringify({ seq, no_erase: true })
+    return (await bus.request(subject, request, REMOVE_WITHIN_MS)).kind === 'reply'
+  })
+  return answered.filter(Boolean).length
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { given } from '@agentfleet/domain'
 import {
   type Decision,
   decisionSchema,
@@ -58,9 +59,9 @@ const RECENT_MESSAGES = 5_000
 /** Works on OPS over this connection. */
 export function openOps(bus: Bus): Ops {
   const appender = createAppender(bus)
+  const last = (subject: string) => readMessage(bus, STREAMS.ops, { last_by_subj: subject })
   const lastDeath: Ops['lastDeath'] = async (nodeId) => {
-    const subject = SUBJECTS.opsNode(nodeId)
-    const message = await readMessage(bus, STREAMS.ops, { last_by_subj: subject })
+    const message = await last(SUBJECTS.opsNode(nodeId))
     if (message === undefined) return undefined
     return { death: deathSchema.parse(JSON.parse(message.text)), seq: message.seq }
   }
@@ -69,8 +70,7 @@ export function openOps(bus: Bus): Ops {
       subject,
       data: JSON.stringify(entry),
       deadlineMs: APPEND_WITHIN_MS,
-      ...(expectSeq === undefined ? {} : { expectSeq }),
-      ...(messageId === undefined ? {} : { messageId }),
+      ...given({ expectSeq, messageId }),
     })
     if (answer.kind === 'stored' || answer.kind === 'conflict') return answer
     throw new ServiceError('bus-unavailable', `${subject}: ${answer.kind}`)
@@ -78,26 +78,24 @@ export function openOps(bus: Bus): Ops {
   return {
     lastDeath,
     async declareDead(death) {
-      const last = await lastDeath(death.nodeId)
-      if (last !== undefined && last.death.incarnation >= death.incarnation) {
+      const before = await lastDeath(death.nodeId)
+      if (before !== undefined && before.death.incarnation >= death.incarnation) {
         return 'already-given'
       }
       const messageId = `${death.nodeId}.${death.incarnation}`
       const subject = SUBJECTS.opsNode(death.nodeId)
-      const answer = await append(subject, death, last?.seq ?? 0, messageId)
+      const answer = await append(subject, death, before?.seq ?? 0, messageId)
       return answer.kind === 'stored' && !answer.duplicate ? 'given' : 'already-given'
     },
     async lastDecision(service) {
-      const query = { last_by_subj: SUBJECTS.opsDecision(service) }
-      const message = await readMessage(bus, STREAMS.ops, query)
+      const message = await last(SUBJECTS.opsDecision(service))
       return message === undefined ? undefined : decisionSchema.parse(JSON.parse(message.text))
     },
     async lastIncident(incidentId) {
-      const query = { last_by_subj: SUBJECTS.opsIncident(incidentId) }
-      const message = await readMessage(bus, STREAMS.ops, query)
+      const message = await last(SUBJECTS.opsIncident(incidentId))
       if (message === undefined) return { seq: 0 }
       const { data } = incidentSchema.safeParse(JSON.parse(message.text))
-      return { ...(data === undefined ? {} : { incident: data }), seq: message.seq }
+      return { ...given({ incident: data }), seq: message.seq }
     },
     async writeIncident(incident, expectSeq) {
       // A repeat of the same write is a duplicate, any other write a conflict.
@@ -107,8 +105,7 @@ export function openOps(bus: Bus): Ops {
     },
     incidentsAfter: (seq, max) => incidentsAfter(bus, seq, max),
     async lastState(service) {
-      const query = { last_by_subj: SUBJECTS.opsState(service) }
-      const message = await readMessage(bus, STREAMS.ops, query)
+      const message = await last(SUBJECTS.opsState(service))
       return message === undefined ? undefined : JSON.parse(message.text)
     },
     async decisionsFrom(service, from, max) {

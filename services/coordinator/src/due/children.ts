@@ -8,6 +8,7 @@ import {
   type TaskSpec,
   type Timing,
 } from '@agentfleet/domain'
+import { APPEND_WITHIN_MS } from '../log-limits.ts'
 import { cancelTask, type EndingDeps } from '../reports/cancel.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import { firstInTurn } from './in-turn.ts'
@@ -26,7 +27,6 @@ export interface Children {
   sweep(signal: AbortSignal): Promise<void>
 }
 
-const APPEND_WITHIN_MS = 4_000
 /** The most children repaired in one sweep, in which tenants take turns: each one reads a history. */
 const SWEEP_MAX = 200
 

@@ -9,6 +9,7 @@ import type {
 import { decideTick, isTerminalEvent, type ScheduleRun } from '@agentfleet/domain'
 import { tickTaskId } from '@agentfleet/protocol'
 import { Cron } from 'croner'
+import { APPEND_WITHIN_MS } from '../log-limits.ts'
 import { createInTurn } from './in-turn.ts'
 
 /**
@@ -23,7 +24,6 @@ interface Scheduler {
   start(): void
   /** Starts to examine every schedule that is due. */
   tick(): void
-  size(): number
   close(): Promise<void>
 }
 
@@ -39,7 +39,6 @@ interface Entry {
   busy: boolean
 }
 
-const APPEND_WITHIN_MS = 4_000
 /** Schedules examined at once: enough to hide the round trips to the log. */
 const PARALLEL = 16
 /** Milliseconds until an unsettled schedule is examined again. */
@@ -169,16 +168,12 @@ export function createScheduler(deps: {
     start() {
       tail ??= schedules.follow((change) => {
         if (change.kind === 'removed') return remove(change.tenant, change.name, change.seq)
+        const entry = entryOf(change.tenant, change.name)
+        entry.dueAtMs = 0
         if (change.kind === 'ran') {
-          const entry = entryOf(change.tenant, change.name)
           entry.run = change.run
           entry.runSeq = change.seq
-          entry.dueAtMs = 0
-          return
-        }
-        const entry = entryOf(change.tenant, change.name)
-        entry.times = change.times
-        entry.dueAtMs = 0
+        } else entry.times = change.times
       }, log)
     },
     tick() {
@@ -190,7 +185,6 @@ export function createScheduler(deps: {
         due.add(entry.tenant, entry)
       }
     },
-    size: () => entries.size,
     async close() {
       due.close()
       await tail?.close()

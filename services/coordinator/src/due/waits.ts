@@ -12,6 +12,7 @@ import {
   transition,
 } from '@agentfleet/domain'
 import type { ApproveReply } from '@agentfleet/protocol'
+import { APPEND_WITHIN_MS } from '../log-limits.ts'
 import { createDueTimes } from './due-times.ts'
 import { createInTurn } from './in-turn.ts'
 import { fateOf, fatesOf } from '../reports/inputs.ts'
@@ -39,8 +40,6 @@ export interface Waits {
   /** Examines every waiting task. */
   sweep(): void
   approve(request: ApproveRequest): Promise<ApproveReply['kind']>
-  /** Returns the number of tasks to examine. */
-  size(): number
   close(): void
 }
 
@@ -61,7 +60,6 @@ interface WaitDeps {
 }
 
 const PARALLEL = 64
-const APPEND_WITHIN_MS = 4_000
 const AGAIN_AFTER_MS = 1_000
 /** The most entries taken out of the heap at once. */
 const DUE_MAX = 10_000
@@ -207,7 +205,6 @@ export function createWaits(deps: WaitDeps): Waits {
       }
       return 'unavailable'
     },
-    size: pending.size,
     close: pending.close,
   }
 }

@@ -1,6 +1,7 @@
 import type { TaskLog } from '@agentfleet/adapters'
 import { startOf, type TaskRecord } from '@agentfleet/domain'
-import { inParallel } from '../repair/in-parallel.ts'
+import { inParallel } from '@agentfleet/runtime'
+import { REPAIRS_AT_ONCE } from '../log-limits.ts'
 import type { TaskTable } from './task-table.ts'
 
 /**
@@ -16,7 +17,7 @@ export async function dropCompacted(deps: {
   const { taskLog, tasks, expiredMs } = deps
   const old = [...tasks.records()].filter((record) => startOf(record) < expiredMs)
   const ghosts: TaskRecord[] = []
-  await inParallel(old, async (record) => {
+  await inParallel(old, REPAIRS_AT_ONCE, async (record) => {
     if ((await taskLog.last(record.taskId)) === undefined) ghosts.push(record)
   })
   tasks.drop(ghosts.map(({ taskId }) => taskId))

@@ -133,17 +133,11 @@ export function createTaskTable(): TaskTable {
     const record = tasks.get(taskId)?.record
     if (record === undefined) return
     remove(taskId)
-    const ended: TaskRecord = { ...record, state: 'cancelled' }
+    const { waitingFor: _, ...rest } = record
+    const ended: TaskRecord = { ...rest, state: 'cancelled' }
     queues.note(record, ended)
-    retrying.delete(taskId)
-    waiting.delete(taskId)
-    needs.delete(taskId)
+    keepIndexes(record, ended)
     orphans.delete(taskId)
-    for (const awaited of awaitedTasks(record.waitingFor)) {
-      const those = waiters.get(awaited)
-      those?.delete(taskId)
-      if (those?.size === 0) waiters.delete(awaited)
-    }
     for (const child of record.children) unborn.delete(child.taskId)
   }
 

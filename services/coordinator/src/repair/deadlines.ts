@@ -1,9 +1,10 @@
 import type { Logger } from '@agentfleet/adapters'
 import { deadlineAtMs, type TaskRecord } from '@agentfleet/domain'
+import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
 import { firstInTurn } from '../due/in-turn.ts'
 import type { TaskTable } from '../follower/task-table.ts'
-import { inParallel } from './in-parallel.ts'
+import { REPAIRS_AT_ONCE } from '../log-limits.ts'
 
 /**
  * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log stored the
@@ -43,7 +44,7 @@ export function createDeadlines(deps: {
         const taken = new Set(over)
         for (const record of due) if (!taken.has(record)) ends.add(record.taskId, now)
       }
-      await inParallel(over, async (record) => {
+      await inParallel(over, REPAIRS_AT_ONCE, async (record) => {
         // The entry is removed when the follower has read the end event.
         ends.add(record.taskId, now + AGAIN_AFTER_MS)
         await expire(record).catch((error: unknown) =>

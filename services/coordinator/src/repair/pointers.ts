@@ -1,9 +1,10 @@
 import type { Bus, Logger, Pointers, TaskLog } from '@agentfleet/adapters'
 import { decideRepair, isTerminalEvent, type TaskRecord, type Timing } from '@agentfleet/domain'
 import { checkClaim, CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
+import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
 import type { TaskTable } from '../follower/task-table.ts'
-import { inParallel } from './in-parallel.ts'
+import { REPAIRS_AT_ONCE } from '../log-limits.ts'
 import type { Issuer } from './issue.ts'
 
 /**
@@ -61,7 +62,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     signal: AbortSignal,
   ): Promise<{ issued: number; running: number }> => {
     const runs = await whoRuns(deps, missing)
-    const done = await inParallel(missing, async (record) => {
+    const done = await inParallel(missing, REPAIRS_AT_ONCE, async (record) => {
       // A pointer issued now would take the task from its node and pay for its calls again.
       if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
       const last = await taskLog.last(record.taskId)
@@ -74,7 +75,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   }
 
   const lookUp = async (records: readonly TaskRecord[], signal: AbortSignal): Promise<number> => {
-    const looked = await inParallel(records, async (record) => {
+    const looked = await inParallel(records, REPAIRS_AT_ONCE, async (record) => {
       const { taskId, tenant, spec } = record
       const has = async (queue: 'running' | typeof spec.priority): Promise<boolean> =>
         pointers.has(queue, tenant, taskId)
@@ -108,7 +109,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
     const orphans = [...strays].filter((taskId) => straysBefore.has(taskId))
     straysBefore = strays
-    const gone = await inParallel(orphans, (taskId) =>
+    const gone = await inParallel(orphans, REPAIRS_AT_ONCE, (taskId) =>
       signal.aborted ? Promise.resolve(false) : orphanEnded(taskId),
     )
     return { issued, removed: gone.filter(Boolean).length }

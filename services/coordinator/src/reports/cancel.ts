@@ -1,6 +1,7 @@
 import type { Bus, Pointers, Store, TaskLog, Logger } from '@agentfleet/adapters'
 import { deadlineError, isTerminal, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
+import { APPEND_WITHIN_MS } from '../log-limits.ts'
 
 /** Dependencies for ending a task that was cancelled or reached its deadline. */
 export interface EndingDeps {
@@ -12,7 +13,6 @@ export interface EndingDeps {
   readonly nowMs: () => number
 }
 
-const APPEND_WITHIN_MS = 4_000
 /** Compare-and-set rounds; a running task appends a call now and then, and each costs one more round. */
 const CANCEL_TRIES = 8
 

@@ -18,6 +18,7 @@ import {
   type Timing,
 } from '@agentfleet/domain'
 import { checkClaim, childTaskId, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import { APPEND_WITHIN_MS } from '../log-limits.ts'
 import { inputsOf } from './inputs.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 
@@ -40,11 +41,6 @@ export interface ReportDeps {
   readonly supersede: (nodeId: string, taskId: string, seq: number) => void
 }
 
-/**
- * Milliseconds; shorter than the worker's deadline for a report, so that the worker hears of an
- * unknown outcome.
- */
-const APPEND_WITHIN_MS = 4_000
 /** Compare-and-set rounds; two nodes that begin the same task finish within this many. */
 const BEGIN_TRIES = 5
 
@@ -122,8 +118,13 @@ async function settle(deps: ReportDeps, item: Expecting, outcome: AppendOutcome)
   if (outcome.kind === 'stored') return { kind: 'committed', seq: outcome.seq }
   // The log is full or the outcome is unknown: the node keeps its lease and reports again.
   if (outcome.kind !== 'conflict') return { kind: 'unavailable' }
-  const now = await standing(deps, item.taskId, item.expect)
-  // A conflict although the last event is the expected one: the server is not consistent yet.
+  return overtaken(deps, item)
+}
+
+/** What another event has made of the run. */
+async function overtaken(deps: ReportDeps, { taskId, expect }: Expecting): Promise<Outcome> {
+  const now = await standing(deps, taskId, expect)
+  // No other event although there should be one: the server is not consistent yet.
   return now.kind === 'committed' ? { kind: 'unavailable' } : now
 }
 
@@ -140,10 +141,7 @@ async function fail(
   item: Extract<ReportItem, { op: 'fail' }>,
 ): Promise<Outcome> {
   const record = await recordAt(deps, item.taskId, item.expect)
-  if (record === undefined) {
-    const now = await standing(deps, item.taskId, item.expect)
-    return now.kind === 'committed' ? { kind: 'unavailable' } : now
-  }
+  if (record === undefined) return overtaken(deps, item)
   const nowMs = deps.nowMs()
   const decision = decideFailure(record, item, nowMs, deps.random, deps.timing)
   const { attempt, error } = item
@@ -167,10 +165,7 @@ async function pause(
   item: Extract<ReportItem, { op: 'pause' }>,
 ): Promise<Outcome> {
   const record = await recordAt(deps, item.taskId, item.expect)
-  if (record === undefined) {
-    const now = await standing(deps, item.taskId, item.expect)
-    return now.kind === 'committed' ? { kind: 'unavailable' } : now
-  }
+  if (record === undefined) return overtaken(deps, item)
   const decision = decidePause(record, item.wait)
   const { attempt, wait } = item
   const base = { atMs: deps.nowMs(), attempt, ...placedIn(item) }

@@ -7,6 +7,7 @@ import {
   type TaskInput,
   type TaskRecord,
 } from '@agentfleet/domain'
+import { inParallel } from '@agentfleet/runtime'
 
 /**
  * The results of the tasks that another task waits for: from the log, or from Redis if the log was
@@ -35,7 +36,7 @@ export async function inputsOf(sources: EndingSources, record: TaskRecord): Prom
     ...(record.spec.dependsOn ?? []).map((taskId) => ({ taskId, from: 'dependency' as const })),
     ...record.children.map(({ taskId }) => ({ taskId, from: 'child' as const })),
   ]
-  const endings = await inParts(wanted, async ({ taskId }) =>
+  const endings = await inParallel(wanted, PARALLEL, async ({ taskId }) =>
     withoutLarge(await endingOf(sources, taskId)),
   )
   let bytes = 0
@@ -69,7 +70,7 @@ export async function fatesOf(
   unfinished: (taskId: string) => boolean,
   absent: Fate,
 ): Promise<Map<string, Fate>> {
-  const fates = await inParts(taskIds, async (taskId): Promise<[string, Fate]> => {
+  const fates = await inParallel(taskIds, PARALLEL, async (taskId): Promise<[string, Fate]> => {
     if (unfinished(taskId)) return [taskId, 'open']
     return [taskId, (await read(taskId)) ?? absent]
   })
@@ -118,12 +119,4 @@ function endingIn(event: TaskEvent): Ending {
     case 'cancelled':
       return { state: 'cancelled', error: { code: 'cancelled', message: event.reason } }
   }
-}
-
-async function inParts<T, R>(items: readonly T[], look: (item: T) => Promise<R>): Promise<R[]> {
-  const found: R[] = []
-  for (let start = 0; start < items.length; start += PARALLEL) {
-    found.push(...(await Promise.all(items.slice(start, start + PARALLEL).map(look))))
-  }
-  return found
 }

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import { decideShare } from '@agentfleet/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { createTally, type Tally } from '../tenants/tally.ts'
 import { Refusal } from './problems.ts'
 import { plainAddress, type IsProxy } from './proxies.ts'
 
@@ -31,14 +32,6 @@ const IPV6_GROUPS = 4
 /** The longest address of IPv6, with its zone. */
 const ADDRESS_CHARS_MAX = 64
 
-/** Counts by address. */
-interface Counts {
-  add(address: string, by: 1 | -1): void
-  /** Undefined: the address may have one more. Else the most that it may have. */
-  most(address: string): number | undefined
-  total(): number
-}
-
 /** Counts the connections of this server. */
 export function watchAddresses(
   server: Pick<Server, 'on'>,
@@ -50,10 +43,24 @@ export function watchAddresses(
     readonly dropped: (address: string) => void
   },
 ): Addresses {
-  const connections = createCounts(deps.perAddress)
-  const requests = createCounts(deps.perAddress)
+  const connections = createTally()
+  const requests = createTally()
   const proxies = new WeakSet<Socket>()
   const refused = new Map<Socket, Refusal>()
+
+  /** Undefined: the address may have one more. Else the most that it may have. */
+  function mostOf(counts: Tally, address: string): number | undefined {
+    const decision = decideShare({
+      capacity: CONNECTIONS_MAX,
+      used: counts.total(),
+      own: counts.of(address),
+      ask: 1,
+      limit: deps.perAddress,
+      // Other callers can appear at any time, so an address is never alone.
+      tenants: 2,
+    })
+    return decision.kind === 'take' ? undefined : decision.allowed
+  }
 
   function refuse(socket: Socket, address: string, most: number) {
     if (refused.size >= REFUSED_MAX) {
@@ -75,7 +82,7 @@ export function watchAddresses(
     if (address === undefined) return
     const proxy = deps.isProxy?.(address) === true
     const name = proxy ? 'proxies' : networkOf(address)
-    const most = proxy ? undefined : connections.most(name)
+    const most = proxy ? undefined : mostOf(connections, name)
     if (most !== undefined || connections.total() >= CONNECTIONS_MAX) {
       return refuse(socket, name, most ?? 0)
     }
@@ -87,7 +94,7 @@ export function watchAddresses(
   /** Counts the request of a caller behind a proxy until it has ended. */
   function enter(request: FastifyRequest, reply: FastifyReply) {
     const address = networkOf(request.ip)
-    const most = requests.most(address)
+    const most = mostOf(requests, address)
     if (most !== undefined) throw tooMany(address, most)
     requests.add(address, 1)
     const ended = request.ws ? request.raw.socket : reply.raw
@@ -105,27 +112,6 @@ export function watchAddresses(
         }
       }
       if (deps.isProxy !== undefined && proxies.has(request.raw.socket)) enter(request, reply)
-    },
-  }
-}
-
-function createCounts(limit: number | undefined): Counts {
-  const counts = new Map<string, number>()
-  let total = 0
-  return {
-    total: () => total,
-    add(address, by) {
-      const count = (counts.get(address) ?? 0) + by
-      total += by
-      if (count === 0) counts.delete(address)
-      else counts.set(address, count)
-    },
-    most(address) {
-      const own = counts.get(address) ?? 0
-      // Other callers can appear at any time, so an address is never alone.
-      const share = { capacity: CONNECTIONS_MAX, used: total, own, ask: 1, limit, tenants: 2 }
-      const decision = decideShare(share)
-      return decision.kind === 'take' ? undefined : decision.allowed
     },
   }
 }

@@ -3,6 +3,7 @@ import { decideShare } from '@agentfleet/domain'
 import { parseInSlices, type PartParser } from '@agentfleet/runtime'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LARGE_BYTES } from '../tenants/size.ts'
+import { createTally } from '../tenants/tally.ts'
 import { networkOf } from './addresses.ts'
 import { Refusal } from './problems.ts'
 
@@ -25,16 +26,7 @@ const COUNTED_FROM_BYTES = 8 * 1024
 
 /** Counts nothing yet; `bodyMaxBytes` is the size of a body that announces none. */
 export function createBodies(bodyMaxBytes: number): Bodies {
-  const byAddress = new Map<string, number>()
-  let used = 0
-
-  const add = (address: string, bytes: number): void => {
-    const own = (byAddress.get(address) ?? 0) + bytes
-    used += bytes
-    if (own === 0) byAddress.delete(address)
-    else byAddress.set(address, own)
-  }
-
+  const underWay = createTally()
   return {
     check(request) {
       const { headers } = request
@@ -44,7 +36,8 @@ export function createBodies(bodyMaxBytes: number): Bodies {
       // A larger body is refused before any of it is read.
       if (bytes < COUNTED_FROM_BYTES || bytes > bodyMaxBytes) return
       const address = networkOf(request.ip)
-      const own = byAddress.get(address) ?? 0
+      const used = underWay.total()
+      const own = underWay.of(address)
       // Other callers can appear at any time, so an address is never alone.
       const share = { capacity: UNDER_WAY_MAX_BYTES, used, own, ask: bytes, tenants: 2 }
       const decision = decideShare(share)
@@ -54,8 +47,8 @@ export function createBodies(bodyMaxBytes: number): Bodies {
           `The address ${address} sends bodies of ${own} bytes now, and bodies of ${decision.allowed} bytes are allowed. Send fewer large requests at a time.`,
         )
       }
-      add(address, bytes)
-      request.raw.once('close', () => add(address, -bytes))
+      underWay.add(address, bytes)
+      request.raw.once('close', () => underWay.add(address, -bytes))
     },
   }
 }

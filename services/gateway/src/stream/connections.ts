@@ -17,6 +17,7 @@ import type { NodesSubscriptions } from './nodes.ts'
 import type { StatsSubscriptions } from './stats.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
+import { createTally } from '../tenants/tally.ts'
 import { createUnsent, type UnsentBytes } from './unsent.ts'
 
 /**
@@ -120,7 +121,7 @@ export function createStreams(deps: StreamDeps): Streams {
     stats,
   } = deps
   const connections = new Set<Connection>()
-  const perTenant = new Map<string, number>()
+  const perTenant = createTally()
   const unsentOfAll = createUnsent({
     monotonicMs: clock.monotonicMs,
     endSlowest: (socket) => {
@@ -128,12 +129,6 @@ export function createStreams(deps: StreamDeps): Streams {
       socket.terminate()
     },
   })
-
-  function count(tenant: string, by: 1 | -1) {
-    const total = (perTenant.get(tenant) ?? 0) + by
-    if (total === 0) perTenant.delete(tenant)
-    else perTenant.set(tenant, total)
-  }
 
   function close(connection: Connection, code: number, reason: string) {
     metrics.closes.inc({ reason })
@@ -212,9 +207,9 @@ export function createStreams(deps: StreamDeps): Streams {
 
   return {
     count: () => connections.size,
-    open: (tenant) => perTenant.get(tenant) ?? 0,
+    open: perTenant.of,
     admit(tenant) {
-      const own = perTenant.get(tenant) ?? 0
+      const own = perTenant.of(tenant)
       const limit = limitOf(limits, tenant).streams ?? DEFAULT_LIMITS.streams
       const used = connections.size
       const share = decideShare({
@@ -258,7 +253,7 @@ export function createStreams(deps: StreamDeps): Streams {
         refused,
       }
       connections.add(connection)
-      count(tenant, 1)
+      perTenant.add(tenant, 1)
       socket.on('message', (data: Buffer, binary: boolean) => receive(connection, data, binary))
       socket.on('pong', (data: Buffer) => {
         connection.pingsMissed = 0
@@ -266,7 +261,7 @@ export function createStreams(deps: StreamDeps): Streams {
       })
       socket.once('close', () => {
         connections.delete(connection)
-        count(tenant, -1)
+        perTenant.add(tenant, -1)
         unsent.close()
         forgetAll(connection)
       })

@@ -8,6 +8,7 @@ import type { LiveSink } from './live.ts'
 import { createOwnQueues, type OwnQueues } from './own-queues.ts'
 import { createTurns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
+import { createTally } from '../tenants/tally.ts'
 
 /**
  * Which viewer follows which task, and the last event that each viewer has.
@@ -116,15 +117,7 @@ export function createSubscriptions(deps: {
   const turns = createTurns<Viewer>(PAGES_MAX, clock.monotonicMs)
   const looks = pLimit(PAGES_MAX)
   const replays: OwnQueues<Viewer, Watch> = createOwnQueues(VIEWER_PAGES_MAX, replay)
-  const perTenant = new Map<string, number>()
-  let used = 0
-
-  function count(tenant: string, by: 1 | -1) {
-    const own = (perTenant.get(tenant) ?? 0) + by
-    used += by
-    if (own === 0) perTenant.delete(tenant)
-    else perTenant.set(tenant, own)
-  }
+  const perTenant = createTally()
 
   /** Tells the request behind the watch that it no longer waits for it. */
   function settle(watch: Watch) {
@@ -138,7 +131,7 @@ export function createSubscriptions(deps: {
   function remove(watch: Watch) {
     if (watch.state === 'gone') return
     watch.state = 'gone'
-    count(watch.viewer.tenant, -1)
+    perTenant.add(watch.viewer.tenant, -1)
     replays.remove(watch.viewer, watch)
     watch.tap?.close()
     settle(watch)
@@ -246,7 +239,7 @@ export function createSubscriptions(deps: {
       batch,
     }
     subscription.watches.set(viewer, watch)
-    count(viewer.tenant, 1)
+    perTenant.add(viewer.tenant, 1)
     start(watch)
   }
 
@@ -263,7 +256,7 @@ export function createSubscriptions(deps: {
 
   return {
     count: () => subscriptions.size,
-    held: (tenant) => ({ used, own: perTenant.get(tenant) ?? 0 }),
+    held: (tenant) => ({ used: perTenant.total(), own: perTenant.of(tenant) }),
     async watch(viewer, wanted) {
       const known = wanted.taskIds.filter((taskId) => TASK_ID_PATTERN.test(taskId))
       for (const taskId of wanted.taskIds) {

@@ -1,4 +1,5 @@
 import type { TaskSpec } from '@agentfleet/domain'
+import { inParallel } from '@agentfleet/runtime'
 import { Refusal } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 
@@ -23,16 +24,12 @@ export async function neededFrom(
   const { taskId, tenant, keyed, needed = new Map<string, number>() } = submission
   const { dependsOn = [] } = submission.spec
   if (dependsOn.length === 0) return undefined
-  const missing: string[] = []
   const unknown = dependsOn.filter((id) => !needed.has(id))
-  for (let start = 0; start < unknown.length; start += PARALLEL) {
-    const part = unknown.slice(start, start + PARALLEL)
-    const records = await Promise.all(part.map((id) => reader.load(id)))
-    for (const [index, record] of records.entries()) {
-      if (record === undefined || record.tenant !== tenant) missing.push(part[index] ?? '')
-      else needed.set(record.taskId, record.seq)
-    }
-  }
+  await inParallel(unknown, PARALLEL, async (id) => {
+    const record = await reader.load(id)
+    if (record?.tenant === tenant) needed.set(id, record.seq)
+  })
+  const missing = unknown.filter((id) => !needed.has(id))
   if (missing.length === 0) return Math.min(...dependsOn.map((id) => needed.get(id) ?? Infinity))
   if (keyed && (await reader.load(taskId)) !== undefined) return undefined
   throw new Refusal(

@@ -9,6 +9,7 @@ import type { Clock } from '@agentfleet/runtime'
 import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
+import { createTally } from '../tenants/tally.ts'
 
 /**
  * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7). Invariant:
@@ -45,49 +46,40 @@ export function createWaiting(deps: {
   clock: Clock
 }): Waiting {
   const { heldRequests, reader, limits, tenants, clock } = deps
-  let all = 0
-  let heldBytes = 0
-  const perTenant = new Map<string, { count: number; bytes: number }>()
+  const requests = createTally()
+  const bytes = createTally()
   return {
-    held: (tenant) => perTenant.get(tenant)?.count ?? 0,
+    held: requests.of,
     open(tenant, taskId, bodyBytes) {
-      if (all > 0 && heldBytes + bodyBytes > HELD_MAX_BYTES) return undefined
-      const held = perTenant.get(tenant) ?? { count: 0, bytes: 0 }
+      if (requests.total() > 0 && bytes.total() + bodyBytes > HELD_MAX_BYTES) return undefined
       const limit = limitOf(limits, tenant).heldRequests ?? DEFAULT_LIMITS.heldRequests
       const shared = tenants()
       const places = {
         capacity: HELD_MAX,
-        used: all,
-        own: held.count,
+        used: requests.total(),
+        own: requests.of(tenant),
         ask: 1,
         limit,
         tenants: shared,
       }
       if (decideShare(places).kind === 'refuse') return undefined
-      const { bytes: own } = held
       const room = {
         capacity: HELD_MAX_BYTES,
-        used: heldBytes,
-        own,
+        used: bytes.total(),
+        own: bytes.of(tenant),
         ask: bodyBytes,
         tenants: shared,
       }
       if (decideShare(room).kind === 'refuse') return undefined
-      perTenant.set(tenant, held)
-      held.count += 1
-      held.bytes += bodyBytes
-      all += 1
-      heldBytes += bodyBytes
+      requests.add(tenant, 1)
+      bytes.add(tenant, bodyBytes)
       const waiter = heldRequests.open(taskId)
       return {
         release: () => waiter.release(),
         close() {
           waiter.close()
-          all -= 1
-          heldBytes -= bodyBytes
-          held.count -= 1
-          held.bytes -= bodyBytes
-          if (held.count === 0) perTenant.delete(tenant)
+          requests.add(tenant, -1)
+          bytes.add(tenant, -bodyBytes)
         },
         async ending(record, withinSeconds) {
           const untilMs = clock.monotonicMs() + withinSeconds * 1_000

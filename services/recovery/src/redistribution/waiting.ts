@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** The reasons for which a wait may be cut short. */
 export const CUT = {
   /** Close the incident with what is known, because too many are being watched. */
@@ -27,18 +29,7 @@ export async function pauseUntil(
   while (!(await holds())) {
     const leftMs = deadline - performance.now()
     if (leftMs <= 0 || signal.aborted) return
-    await pause(Math.min(everyMs, leftMs), signal)
+    // It throws only if the signal is aborted.
+    await pause(Math.min(everyMs, leftMs), undefined, { signal }).catch(() => undefined)
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end)
-  })
 }
