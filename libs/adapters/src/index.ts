@@ -17,7 +17,7 @@ export { openAuditLog, type AuditLog, type StoredAuditEvent } from './definition
 export { connectCallerLimits, type CallerLimits, type Drawn } from './limits/caller-limits.ts'
 export { openPointerConsumers, type PointerConsumers } from './pointers/pointer-consumers.ts'
 export { createOlderPointers, type OlderPointers } from './pointers/older-pointers.ts'
-export { openQueueReads, type QueueReads } from './pointers/queue-reads.ts'
+export { oldestPointerAtMs } from './pointers/queue-reads.ts'
 export { countPointers, openPointers, type Pointers } from './pointers/pointers.ts'
 export {
   connectProviderLimits,
@@ -42,7 +42,7 @@ export {
 } from './definitions/schedules.ts'
 export { type CountGroup, type TaskCounts } from './store/counts.ts'
 export { type FoundTask, type SearchQuery } from './store/search.ts'
-export { connectStore, type Store } from './store/store.ts'
+export { connectStore, type InflightNote, type Store } from './store/store.ts'
 export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
 export { removeEvents, scanLog } from './log/log-scan.ts'
 export {

@@ -30,16 +30,12 @@ export interface Store {
   /** The oldest queued task of a tenant for which no node is noted; undefined: none waits. */
   oldestQueued(tenant: string): Promise<TaskPreview | undefined>
   /** Notes where tasks run and how to give their pointers back. */
-  noteInflight(
-    entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
-  ): Promise<void>
+  noteInflight(entries: readonly InflightNote[]): Promise<void>
   /** Drops those of these notes that are unchanged; a newer note stays. */
-  dropStranded(
-    entries: readonly { taskId: string; nodeId: string; ackSubject: string }[],
-  ): Promise<void>
+  dropStranded(entries: readonly InflightNote[]): Promise<void>
   inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
   /** The in-flight notes of one node; all notes when no node is named. */
-  inflightOf(nodeId?: string): Promise<{ taskId: string; nodeId: string; ackSubject: string }[]>
+  inflightOf(nodeId?: string): Promise<InflightNote[]>
   /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
   builtSeq(): Promise<number | undefined>
   /**
@@ -60,6 +56,13 @@ export interface Store {
   /** Whether Redis is connected now. */
   connected(): boolean
   close(): Promise<void>
+}
+
+/** Where a task runs, and how to give its pointer back. */
+export interface InflightNote {
+  readonly taskId: string
+  readonly nodeId: string
+  readonly ackSubject: string
 }
 
 /** Longest time for a command, milliseconds: after that the API falls back to the log. */
@@ -167,7 +170,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
 }
 
 async function inflightOf(redis: Redis, nodeId: string | undefined) {
-  const entries = new Map<string, { taskId: string; nodeId: string; ackSubject: string }>()
+  const entries = new Map<string, InflightNote>()
   for (let cursor = '0'; ;) {
     const [next, fields] =
       nodeId === undefined

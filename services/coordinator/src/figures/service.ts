@@ -1,5 +1,6 @@
-import { openQueueReads, type Bus, type QueueReads } from '@agentfleet/adapters'
+import { oldestPointerAtMs, openPointerConsumers, type Bus } from '@agentfleet/adapters'
 import {
+  given,
   quantilesOf,
   usdOfNano,
   type SeriesPoint as Counted,
@@ -35,14 +36,13 @@ const UNAVAILABLE = { kind: 'unavailable' } as const
 /** Creates the part; it receives nothing before `start`. */
 export function createFigures(deps: FiguresDeps): Service {
   const { bus, series, clock } = deps
-  const reads = openQueueReads(bus)
   const subscriptions: { close(): void }[] = []
   let seen: { readonly atMs: number; readonly queues: Promise<QueueFigures[]> } | undefined
 
   const queues = (fresh: boolean): Promise<QueueFigures[]> => {
     const atMs = clock.monotonicMs()
     if (!fresh && seen !== undefined && atMs - seen.atMs < QUEUES_EVERY_MS) return seen.queues
-    seen = { atMs, queues: queuesOf(deps, reads) }
+    seen = { atMs, queues: queuesOf(deps) }
     return seen.queues
   }
 
@@ -54,7 +54,7 @@ export function createFigures(deps: FiguresDeps): Service {
           if (!deps.followed()) return UNAVAILABLE
           const { knownFromMs, series: found } = series.read({ tenant, groupBy, ...range })
           const shown = found.map(({ key, points }) => ({
-            ...(key === undefined ? {} : { key }),
+            ...given({ key }),
             points: points.map(pointOf),
           }))
           return { kind: 'series', knownFromMs, series: shown }
@@ -76,23 +76,23 @@ export function createFigures(deps: FiguresDeps): Service {
 
 function pointOf({ atMs, measures }: Counted): SeriesPoint {
   const { nanoUsd, ...counts } = measures.counts
-  const waitMs = quantilesOf(measures.wait)
-  const firstTokenMs = quantilesOf(measures.firstToken)
   return {
     atMs,
     ...counts,
     costUsd: usdOfNano(nanoUsd),
-    ...(waitMs === undefined ? {} : { waitMs }),
-    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
+    ...given({
+      waitMs: quantilesOf(measures.wait),
+      firstTokenMs: quantilesOf(measures.firstToken),
+    }),
   }
 }
 
 /** The log says how many tasks are under way, the pointers say how many of them wait for a node. */
-async function queuesOf(
-  { tasks }: Pick<FiguresDeps, 'tasks'>,
-  reads: QueueReads,
-): Promise<QueueFigures[]> {
-  const depths = await reads.depths()
+async function queuesOf({
+  bus,
+  tasks,
+}: Pick<FiguresDeps, 'bus' | 'tasks'>): Promise<QueueFigures[]> {
+  const depths = await openPointerConsumers(bus).list()
   const pointers = new Map(depths.map((depth) => [`${depth.priority} ${depth.tenant}`, depth]))
   const retrying = new Map<string, number>()
   for (const taskId of tasks.retrying()) {
@@ -112,7 +112,7 @@ async function queuesOf(
     sorted.map(async (queue, index) => {
       const depth = pointers.get(`${queue.priority} ${queue.tenant}`)
       if (depth === undefined || queue.waiting === 0 || index >= OLDEST_MAX) return queue
-      const oldestAtMs = await reads.oldestAtMs(depth)
+      const oldestAtMs = await oldestPointerAtMs(bus, queue, depth.deliveredSeq)
       return oldestAtMs === undefined ? queue : { ...queue, oldestAtMs }
     }),
   )

@@ -30,7 +30,7 @@ function tableOf(fields: Partial<TaskRecord>): TaskTable {
     get: (taskId: string) => record(taskId),
     records: () => ids.map(record).values(),
     size: () => ids.length,
-  } as unknown as TaskTable
+  } as TaskTable
 }
 
 test('the entry of a tenant waits for few of the entries of another tenant, and each entry runs once (L7)', async () => {

@@ -77,7 +77,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
         ...specFor(request, asked, key !== undefined),
         keyed: key !== undefined,
         by: submitterOf(request),
-        textBytes: bodyBytesOf(headers),
+        textBytes: bodyBytesOf(request.headers),
         // The definitions of its agents may change between two submissions with one key.
         asked,
       })

@@ -1,5 +1,5 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
-import { endOf, rotatedKey, type ApiKey, type Principal } from '@agentfleet/domain'
+import { endOf, given, rotatedKey, type ApiKey, type Principal } from '@agentfleet/domain'
 import type {
   KeyCreated,
   KeyPage,
@@ -69,9 +69,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
         createdAtMs: nowMs(),
         createdBy: request.principal?.keyId ?? '',
         secrets: [{ digest: digestOf(secret) }],
-        ...(agents === undefined ? {} : { agents }),
-        ...(limits === undefined ? {} : { limits }),
-        ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+        ...given({ agents, limits, expiresAtMs }),
       }
       const outcome = await keys.store(key, 0)
       if (outcome.kind !== 'stored') throw keysFull()
@@ -135,12 +133,18 @@ function keyView(key: ApiKey, nowMs: number): KeyView {
     state: revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'active',
     createdAt: isoTime(createdAtMs),
     createdBy,
-    ...(agents === undefined ? {} : { agents: [...agents] }),
-    ...(limits === undefined ? {} : { limits }),
-    ...(expiresAtMs === undefined ? {} : { expiresAt: isoTime(expiresAtMs) }),
-    ...(revokedAtMs === undefined ? {} : { revokedAt: isoTime(revokedAtMs) }),
-    ...(overlap?.untilMs === undefined ? {} : { formerSecretUntil: isoTime(overlap.untilMs) }),
+    ...given({
+      agents: agents && [...agents],
+      limits,
+      expiresAt: timeIn(expiresAtMs),
+      revokedAt: timeIn(revokedAtMs),
+      formerSecretUntil: timeIn(overlap?.untilMs),
+    }),
   }
+}
+
+function timeIn(atMs: number | undefined): string | undefined {
+  return atMs === undefined ? undefined : isoTime(atMs)
 }
 
 function createdView(key: ApiKey, secret: string, nowMs: number): KeyCreated {
@@ -152,9 +156,7 @@ function meView({ keyId, tenant, scopes, agents, limits, expiresAtMs }: Principa
     keyId,
     tenant,
     scopes: [...scopes],
-    ...(agents === undefined ? {} : { agents: [...agents] }),
-    ...(limits === undefined ? {} : { limits }),
-    ...(expiresAtMs === undefined ? {} : { expiresAt: isoTime(expiresAtMs) }),
+    ...given({ agents: agents && [...agents], limits, expiresAt: timeIn(expiresAtMs) }),
   }
 }
 

@@ -220,7 +220,7 @@ function scheduleView({ name, version, schedule, run, atMs }: FoundSchedule): Sc
     timeZone,
     overlap,
     paused,
-    task: request as unknown as ScheduleView['task'],
+    task: request as ScheduleView['task'],
     updatedAt: isoTime(schedule.atMs),
   }
   if (next !== undefined) view.nextAt = next.toISOString()

@@ -1,6 +1,8 @@
 import type { FleetView, NodesFrame } from '@agentfleet/protocol'
 import type { Viewer } from './subscriptions.ts'
 
+type NodesViewer = Pick<Viewer, 'hint'>
+
 /**
  * The viewers that follow the nodes of the fleet: first all nodes, then those that have changed.
  *
@@ -9,8 +11,8 @@ import type { Viewer } from './subscriptions.ts'
  * nodes again as soon as it reads; no snapshot is compared twice.
  */
 export interface NodesSubscriptions {
-  follow(viewer: Viewer): void
-  unfollow(viewer: Viewer): void
+  follow(viewer: NodesViewer): void
+  unfollow(viewer: NodesViewer): void
   /** Sends what has changed; call it every NODES_INTERVAL_MS. */
   round(): void
 }
@@ -23,7 +25,7 @@ export function createNodesSubscriptions(fleet: {
   view(withHistory: boolean): FleetView
 }): NodesSubscriptions {
   /** True for viewers that have all nodes of the last round. */
-  const viewers = new Map<Viewer, boolean>()
+  const viewers = new Map<NodesViewer, boolean>()
   let sent = new Map<string, string>()
   let observedAt: string | undefined
 

@@ -4,6 +4,8 @@ import type { FleetView, StatsFrame } from '@agentfleet/protocol'
 import { isoTime } from '../tasks/views.ts'
 import type { Viewer } from './subscriptions.ts'
 
+type StatsViewer = Pick<Viewer, 'tenant' | 'hint'>
+
 /**
  * The viewers that follow the numbers of their tenant's tasks and of the fleet.
  *
@@ -12,8 +14,8 @@ import type { Viewer } from './subscriptions.ts'
  * too slowly, because the next one replaces it.
  */
 export interface StatsSubscriptions {
-  follow(viewer: Viewer): void
-  unfollow(viewer: Viewer): void
+  follow(viewer: StatsViewer): void
+  unfollow(viewer: StatsViewer): void
   /** Counts for every tenant with viewers and sends the frames; call it every STATS_INTERVAL_MS. */
   round(): Promise<void>
 }
@@ -28,7 +30,7 @@ export function createStatsSubscriptions(deps: {
   readonly nowMs: () => number
 }): StatsSubscriptions {
   const { store, fleet, nowMs } = deps
-  const tenants = new Map<string, Set<Viewer>>()
+  const tenants = new Map<string, Set<StatsViewer>>()
 
   async function tasksOf(tenant: string): Promise<StatsFrame['tasks']> {
     try {

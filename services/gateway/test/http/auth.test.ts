@@ -40,7 +40,7 @@ const PLAIN = { scope: 'tasks:read', stream: false } as const
 const STREAM = { scope: 'tasks:read', stream: true } as const
 
 function request(headers: Record<string, string>, query: object = {}): FastifyRequest {
-  return { headers, query } as unknown as FastifyRequest
+  return { headers, query } as FastifyRequest
 }
 
 /** The check of callers; these credentials are found without waiting. */

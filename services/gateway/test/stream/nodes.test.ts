@@ -1,7 +1,6 @@
 import type { FleetView, NodesFrame } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { createNodesSubscriptions } from '../../src/stream/nodes.ts'
-import type { Viewer } from '../../src/stream/subscriptions.ts'
 
 type Node = FleetView['nodes'][number]
 
@@ -24,7 +23,7 @@ function viewerOf() {
     if (reads) frames.push(JSON.parse(text) as NodesFrame)
     return reads
   }
-  const viewer = { hint } as unknown as Viewer
+  const viewer = { hint }
   return { viewer, frames, read: (now: boolean) => void (reads = now) }
 }
 

@@ -1,7 +1,6 @@
 import type { FleetView, StatsFrame } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { createStatsSubscriptions } from '../../src/stream/stats.ts'
-import type { Viewer } from '../../src/stream/subscriptions.ts'
 
 const node = { state: 'alive', draining: false, slots: 8, active: 3 } as FleetView['nodes'][number]
 const view = {
@@ -17,8 +16,8 @@ const view = {
 
 function viewerOf(tenant: string) {
   const frames: StatsFrame[] = []
-  const viewer = { tenant, hint: (text: string) => frames.push(JSON.parse(text) as StatsFrame) }
-  return { viewer: viewer as unknown as Viewer, frames }
+  const viewer = { tenant, hint: (text: string) => frames.push(JSON.parse(text) as StatsFrame) > 0 }
+  return { viewer, frames }
 }
 
 function statsWith(count: () => Promise<{ groups: []; exact: boolean; scanned: number }>) {

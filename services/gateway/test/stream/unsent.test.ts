@@ -20,7 +20,7 @@ function setup() {
     const socket = {
       bufferedAmount: 0,
       ping: (text: string) => void pings.push(text),
-    } as unknown as Socket & { bufferedAmount: number }
+    } as Socket & { bufferedAmount: number }
     return { socket, pings, bytes: unsent.add(socket) }
   }
   return { clock, ended, add }

@@ -4,7 +4,7 @@ import { manualClock } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { createHandover } from '../../src/tasks/handover.ts'
 
-const POINTER = { taskId: 't', tenant: 'acme', spec: {} } as unknown as Pointer
+const POINTER = { taskId: 't', tenant: 'acme', spec: {} } as Pointer
 
 /** A handover, the announcements of load balancers, and where its tasks went. */
 function bench() {
@@ -17,7 +17,7 @@ function bench() {
       return { close: () => undefined }
     },
     send: () => (sent.directly += 1) > 0,
-  } as unknown as Pick<Bus, 'on' | 'send'>
+  } as Pick<Bus, 'on' | 'send'>
   const pointers = { issue: () => void (sent.queued += 1) }
   const handover = createHandover({ bus, pointers, monotonicMs: clock.monotonicMs })
   return {

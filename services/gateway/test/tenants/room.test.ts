@@ -20,7 +20,7 @@ function gateways(count: number, limits: TenantLimits = new Map(), tenants = TEN
       handlers.push(handler)
       return { close: () => undefined }
     },
-  } as unknown as Parameters<typeof createTenantRoom>[0]['bus']
+  } as Parameters<typeof createTenantRoom>[0]['bus']
   const rooms = Array.from({ length: count }, (_, index) =>
     createTenantRoom({
       bus,

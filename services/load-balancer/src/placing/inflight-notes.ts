@@ -1,4 +1,4 @@
-import type { Pointers, Store } from '@agentfleet/adapters'
+import type { InflightNote, Pointers, Store } from '@agentfleet/adapters'
 import { createCompactingMap } from '@agentfleet/domain'
 import type { Held } from './in-hand.ts'
 
@@ -47,7 +47,7 @@ export function createInflightNotes(
   const settled = new Map<string, Young>()
 
   const note = async (entries: readonly Young[]): Promise<void> => {
-    const noted: { taskId: string; nodeId: string; ackSubject: string }[] = []
+    const noted: InflightNote[] = []
     for (const { item, nodeId } of entries) {
       const { pointer, ackSubject } = item
       young.delete(pointer.taskId)

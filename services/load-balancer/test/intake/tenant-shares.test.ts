@@ -53,7 +53,7 @@ function setup(limits = '{}', living = ['lb']) {
       notes.dispatched(item, nodeId)
     },
     heartbeat: (nodeId: string, active: number) =>
-      shares.heartbeat({ nodeId, incarnation: 5, active, queued: 0 } as unknown as Heartbeat),
+      shares.heartbeat({ nodeId, incarnation: 5, active, queued: 0 } as Heartbeat),
     /** What the nodes answer, all at once. */
     count(...answers: NodeTenants[]) {
       shares.asking()

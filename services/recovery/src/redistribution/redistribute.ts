@@ -1,4 +1,4 @@
-import { ack, type Bus, type Store } from '@agentfleet/adapters'
+import { ack, type Bus, type InflightNote, type Store } from '@agentfleet/adapters'
 import { planRecovery } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
@@ -45,8 +45,6 @@ interface RedistributeDeps {
   readonly log: Logger
 }
 
-type Note = { readonly taskId: string; readonly nodeId: string; readonly ackSubject: string }
-
 /** Milliseconds. Two pauses between three batches leave most of the failover budget of 300 ms for the work. */
 const BATCH_PAUSE_MS = 40
 /** Redis restarts within seconds; the tries take a fifth of the death's ack_wait. */
@@ -72,12 +70,12 @@ export async function redistribute(
     () => undefined,
     (error: unknown) => ({ error }),
   )
-  const byTask = new Map<string, Note>(notes.map((note) => [note.taskId, note]))
+  const byTask = new Map<string, InflightNote>(notes.map((note) => [note.taskId, note]))
   const { batches } = planRecovery(notes, fleet.credits(), suspects)
   const settled: Promise<number | undefined>[] = []
   let redistributed = 0
   for (const [index, batch] of batches.entries()) {
-    let stranded: readonly Note[] = batch.flatMap(({ taskId }) => byTask.get(taskId) ?? [])
+    let stranded: readonly InflightNote[] = batch.flatMap(({ taskId }) => byTask.get(taskId) ?? [])
     if (index > 0) {
       await fleet.creditsWithin(BATCH_PAUSE_MS)
       const still = await withTries(() => stillNaming(store, nodeId, stranded), log)
@@ -112,7 +110,7 @@ export async function redistribute(
  */
 async function settle(
   { bus, store, clock, log }: Omit<RedistributeDeps, 'fleet'>,
-  stranded: readonly Note[],
+  stranded: readonly InflightNote[],
 ): Promise<number | undefined> {
   if (!(await bus.roundTrip(ROUND_TRIP_WITHIN_MS))) return undefined
   const atMs = clock.nowMs()
@@ -123,8 +121,8 @@ async function settle(
 async function stillNaming(
   store: Store,
   nodeId: string,
-  notes: readonly Note[],
-): Promise<readonly Note[]> {
+  notes: readonly InflightNote[],
+): Promise<readonly InflightNote[]> {
   const named = await store.inflightNode(notes.map(({ taskId }) => taskId))
   return notes.filter((_, index) => named[index] === nodeId)
 }
