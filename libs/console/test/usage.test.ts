@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { outcomeRows } from '../page/decisions/outcome-rows.ts'
+import { unpricedOf } from '../page/format/usage.ts'
 import { groupRows } from '../page/usage/group-rows.ts'
 
 const usage = (llmCalls: number, costUsd?: number) => ({
@@ -30,6 +31,9 @@ test('the page adds the usage of each group over all days, and shows the calls t
     { key: 'rest', name: 'not counted by group', usage: usage(2, 1) },
   ])
   expect(groupRows({ days: [], total: usage(0) })).toEqual([])
+  expect([usage(3), usage(3, 1), { ...usage(3, 1), unpricedCalls: 2 }].map(unpricedOf)).toEqual([
+    3, 0, 2,
+  ])
 })
 
 test('the page has one row for each of 1,000 groups over 30 days, and keeps a value that is called like its own row apart', () => {

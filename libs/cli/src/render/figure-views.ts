@@ -1,4 +1,4 @@
-import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
+import { addUsage, NO_USAGE, unpricedCallsOf, type Usage } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
 import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
 import { right, table, type Cell, type Column, type Look } from './table.ts'
@@ -190,8 +190,14 @@ function usageCells(usage: UsageReport['total']): readonly Cell[] {
 /** What the rows of a table of usage stand for. */
 export type UsageGroup = 'model' | 'agent' | 'hour' | 'tenant' | `metadata.${string}`
 
-/** Usage and cost, with the sum in the last row. */
+/** Usage and cost, with the sum in the last row, and why a cost is unknown. */
 export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'model'): string {
+  const shown = groupedUsage(report, look, by)
+  if (unpricedCallsOf(report.total) === 0) return shown
+  return `${shown}\nThe fleet knows no price of a called model. The operator sets the prices in LLM_PRICES or PROVIDERS.`
+}
+
+function groupedUsage(report: UsageReport, look: Look, by: UsageGroup): string {
   const { days } = report
   if (by === 'hour') return hourTable(report, look)
   if (by === 'agent') {

@@ -68,6 +68,9 @@ test('the usage by a label prints a row for each of 1,000 values and one for the
   expect(lines[1]).toMatch(/^\(others\) +5 /)
   expect(lines.filter((line) => /^\(others\) +1 /.test(line))).toHaveLength(1)
   expect(lines.at(-1)).toMatch(/^total, 2026-01-31 to 2026-01-31 +1,005 /)
+  const { costUsd: _cost, ...unpriced } = total
+  const free = usageTable({ ...report, total: unpriced }, LOOK, 'metadata.k')
+  expect(free).toMatch(/unpriced\nThe fleet knows no price .* LLM_PRICES or PROVIDERS\.$/)
 })
 
 test('the command line prints the queues, and shows their tenants only if the figures are those of the whole fleet', () => {

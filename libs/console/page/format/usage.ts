@@ -26,6 +26,7 @@ export function withUsage(a: UsageOf, b: UsageOf, times: 1 | -1 = 1): UsageOf {
   }
 }
 
-function unpricedOf({ llmCalls, costUsd, unpricedCalls = 0 }: UsageOf): number {
+/** Returns how many calls went to a model without a price; their cost is unknown, not zero. */
+export function unpricedOf({ llmCalls, costUsd, unpricedCalls = 0 }: UsageOf): number {
   return costUsd === undefined ? llmCalls : unpricedCalls
 }

@@ -4,6 +4,7 @@ import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
 import { costOf, count, duration, plural, usd } from '../format/format.ts'
+import { unpricedOf } from '../format/usage.ts'
 import { Facts } from '../parts/facts.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
@@ -142,7 +143,7 @@ function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
 }
 
 function costWords(usage: TaskView['usage']): string {
-  const { llmCalls, costUsd, unpricedCalls = costUsd === undefined ? llmCalls : 0 } = usage
+  const unpricedCalls = unpricedOf(usage)
   if (unpricedCalls === 0) return costOf(usage)
   return `${costOf(usage)}, ${plural(unpricedCalls, 'call')} to a model without a price`
 }

@@ -2,6 +2,7 @@ import type { UsageReport } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, count } from '../format/format.ts'
+import { unpricedOf } from '../format/usage.ts'
 import { Choice } from '../parts/filters/choice.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -91,6 +92,12 @@ export function Usage() {
                 ['Tokens out', count(total.outputTokens)],
               ]}
             />
+            {unpricedOf(total) > 0 && (
+              <p class="muted">
+                “unpriced” and “≥” stand where the fleet knows no price of a model. The operator
+                sets the prices in LLM_PRICES or PROVIDERS.
+              </p>
+            )}
             <LongTable
               caption="Usage by day and model, newest day first"
               columns={COLUMNS}
