@@ -107,7 +107,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
   )
 }
 
-/** What is wrong with a text that the parser has refused, in the words of the engine, which name the place. */
+/** The fault of a text that the parser has refused, in the words of the engine, which name the place. */
 function faultOf(text: string): Error {
   try {
     JSON.parse(text)

@@ -108,7 +108,7 @@ test('a tenant can read its limits, how much of each it uses and its calls set a
   })
 })
 
-test('the rule * of TENANT_LIMITS holds for the keys of API_KEYS, whose tenant has no rule of its own', async () => {
+test('the rule * of TENANT_LIMITS holds for the keys of API_KEYS, whose tenant has no separate rule', async () => {
   const keys = { acme: 'acme-key-of-16-chars', other: 'other-key-of-16-chars' }
   await using bench = await setup({
     API_KEYS: `acme:${keys.acme},other:${keys.other}`,

@@ -25,7 +25,7 @@ function members(member: (at: number) => string): string {
   }
 }
 
-/** Contexts that took the event loop for up to 200 ms at once, each in a step of its own. */
+/** Contexts that took the event loop for up to 200 ms at once, each in a separate step. */
 const CONTEXTS = {
   'a new name in each object': `[${members((at) => `{"name${at}":1}`)}]`,
   'empty objects': `[${members(() => '{}')}]`,

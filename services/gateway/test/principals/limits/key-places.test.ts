@@ -54,7 +54,7 @@ test('while Redis is silent, requests that it never counted leave nothing behind
   expect(asked).toEqual([])
   state.alone = false
   expect((await places.enter('k', 2, 'next')).kind).toBe('entered')
-  // Redis is told first about what is open, so that the question counts it.
+  // Redis hears first of the requests that are open, so that the question counts it.
   expect(renewed).toEqual([['stays']])
   places.leave('k', 'stays')
   await eventually(() => expect(asked.flatMap(({ leaving }) => leaving)).toEqual(['stays']), 5_000)
