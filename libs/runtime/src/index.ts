@@ -28,7 +28,7 @@ export {
   type BaseConfig,
   type TokenPrice,
 } from './env.ts'
-export { parseInSlices, type PartParser } from './json-slices.ts'
+export { parseInSlices, type PartParser } from './slices/json-slices.ts'
 export { createLogger, logLevels, type Logger, type LogLevel } from './logger.ts'
 export { every, type LoopOptions } from './loop.ts'
 export {
@@ -42,5 +42,5 @@ export {
   type Registry,
 } from './metrics.ts'
 export { runService, type Discovery, type Needs, type ServiceContext } from './run-service.ts'
-export { createSlices, inParallel } from './slices.ts'
+export { createSlices, inParallel } from './slices/slices.ts'
 export type { Address, Closable, Readiness, Service } from './service.ts'

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createDefinitionChecks } from '../../src/agents/checks.ts'
 
-test('of a tenant two schemas are checked at a time, so 300 of them do not come before the schema of another tenant (L7)', async () => {
+test('checks at most two schemas of a tenant at a time, so 300 of them do not come before the schema of another tenant (L7)', async () => {
   const begun: string[] = []
   const checks = createDefinitionChecks({
     async checkSchema(_schema, tenant) {

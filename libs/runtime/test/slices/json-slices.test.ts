@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseInSlices } from '../src/index.ts'
+import { parseInSlices } from '../../src/index.ts'
 
 const LARGE = 40_000
 

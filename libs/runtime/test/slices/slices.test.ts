@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createSlices } from '../src/index.ts'
+import { createSlices } from '../../src/index.ts'
 
 function busyFor(ms: number): void {
   const startedMs = performance.now()
