@@ -39,8 +39,8 @@ function isHeld(clientPort: number): boolean {
   // The other end is the remote one; a connection of no process has the inode 0.
   return rows.some((row) => {
     const columns = row.trim().split(/\s+/)
-    const [remote = '', inode] = [columns[2], columns[9]]
-    return remote.endsWith(end) && inode !== '0'
+    const remote = columns.at(2) ?? ''
+    return remote.endsWith(end) && columns.at(9) !== '0'
   })
 }
 
