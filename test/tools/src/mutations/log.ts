@@ -182,13 +182,13 @@ export const LOG: readonly Mutation[] = [
     name: 'death-once',
     safeguard: 'a process is declared dead once, however many monitors there are',
     file: 'libs/adapters/src/ops/ops.ts',
-    find: 'const answer = await append(subject, death, last?.seq ?? 0, messageId)',
+    find: 'const answer = await append(subject, death, before?.seq ?? 0, messageId)',
     replace: 'const answer = await append(subject, death)',
     alsoEdits: [
       {
         file: 'libs/adapters/src/ops/ops.ts',
-        find: 'if (last !== undefined && last.death.incarnation >= death.incarnation) {',
-        replace: 'if (last !== undefined && last.death.incarnation < 0) {',
+        find: 'if (before !== undefined && before.death.incarnation >= death.incarnation) {',
+        replace: 'if (before !== undefined && before.death.incarnation < 0) {',
       },
     ],
     tests: ['libs/adapters/test/bus/bus.test.ts', '-t', 'deaths'],
