@@ -45,8 +45,6 @@ const DEREGISTER_AFTER = '1m'
 const CALL_WITHIN_MS = 3_000
 /** A blocking query returns after this at the latest. */
 const WATCH_WAIT = '30s'
-/** Pause before the next call after a failure, milliseconds. */
-const WATCH_RETRY_MAX_MS = 2_000
 /** After a leader is lost the lock stays closed this long, so that its last actions finish first. */
 const LOCK_DELAY = '1s'
 const CONSUL_PORT = 8500
@@ -117,7 +115,6 @@ export function connectRegistry(options: {
           method: consul.health.service,
           // The typings allow text only; Consul reads `passing=true` from the query in both forms.
           options: { service: name, passing: 'true', wait: WATCH_WAIT },
-          backoffMax: WATCH_RETRY_MAX_MS,
         })
       return followServices(begin, { receive, log })
     },

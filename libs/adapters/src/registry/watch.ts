@@ -4,8 +4,10 @@ import type { Logger } from '@agentfleet/runtime'
 /**
  * Follows a list in Consul until it is closed.
  *
- * Invariants: an answer that is not a list of services changes nothing; a watch that ends by itself begins again,
- * because the client of Consul stops for ever after some answers; at most NODES_MAX services are named.
+ * Invariants: an answer that is not a list of services changes nothing; after each error the watch begins again with
+ * the present list, because a restarted Consul counts its changes from the beginning and would let a query for a later
+ * change wait; a watch that ends by itself begins again, too, because the client of Consul stops for ever after some
+ * answers; at most NODES_MAX services are named.
  */
 export interface Watch {
   close(): void
@@ -20,7 +22,7 @@ export interface Queries {
 }
 
 /** A watch that has ended begins again after this, milliseconds. */
-const AGAIN_AFTER_MS = 2_000
+const AGAIN_AFTER_MS = 1_000
 const OUTAGE = 'Consul does not answer; the process continues to use the last list of services'
 
 /** Starts to follow; `receive` gets the ids of the listed services. */
@@ -42,7 +44,10 @@ export function followServices(
       // The client has noted this answer as read and would wait for the next change.
       queries?.end()
     })
-    queries.on('error', (error) => log.warn({ err: error }, OUTAGE))
+    queries.on('error', (error) => {
+      log.warn({ err: error }, OUTAGE)
+      queries?.end()
+    })
     queries.on('end', () => {
       if (!closed) again = setTimeout(start, AGAIN_AFTER_MS)
     })

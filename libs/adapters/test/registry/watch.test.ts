@@ -55,6 +55,18 @@ describe.concurrent('a watch of Consul', () => {
     await eventually(() => expect(watch.heard).toEqual([['n1'], ['n1', 'n2']]), SOON_MS)
   })
 
+  test('reads the present list after a lost connection, because a restarted Consul counts from the beginning', async () => {
+    await using watch = await watching((ask, answer, count) => {
+      if (count === 1) return says(listed('n1'), { 'x-consul-index': '90' })(answer)
+      if (count === 2) return void answer.destroy()
+      // A query that names a change waits for it: the restarted Consul has counted to 3.
+      const { searchParams } = new URL(ask.url!, 'http://consul')
+      if (Number(searchParams.get('index') ?? 0) < 3)
+        says(listed('n2'), { 'x-consul-index': '3' })(answer)
+    })
+    await eventually(() => expect(watch.heard).toEqual([['n1'], ['n2']]))
+  })
+
   test('reads a bounded number of services', async () => {
     const many = Array.from({ length: NODES_MAX + 10 }, (_, at) => `n${at}`)
     await using watch = await watching((_ask, answer, count) => {

@@ -13,6 +13,16 @@ export const BUS: readonly Mutation[] = [
     because: /expected (?:2|\+0) to be 1/,
   },
   {
+    name: 'watch-begins-again',
+    safeguard: 'a watch of Consul begins again with the present list after an error',
+    file: 'libs/adapters/src/registry/watch.ts',
+    find: '      log.warn({ err: error }, OUTAGE)\n      queries?.end()',
+    replace: '      log.warn({ err: error }, OUTAGE)',
+    tests: ['libs/adapters/test/registry/watch.test.ts'],
+    caughtBy: /because a restarted Consul counts from the beginning/,
+    because: /n2/,
+  },
+  {
     name: 'bus-item-alone',
     safeguard: 'an unreadable item does not affect the other items of its message',
     file: 'libs/adapters/src/bus/codec.ts',
