@@ -1,8 +1,8 @@
 /**
  * The connection of the NATS client, with one fault of the client mended (nats 2.29.3, and 3.4.0 as well): an attempt
  * that the client gives up after its time limit stays open. When the server answers again, it ends this attempt,
- * because no client logs in on it; the client takes this for the end of its present connection and connects a second time,
- * without closing the first. From then on the process receives every message twice, in two streams that one
+ * because no client logs in on it. The client takes this for the end of its present connection and connects a second
+ * time, without closing the first. From then on the process receives every message twice, in two streams that one
  * parser reads in turns.
  */
 import type { Socket } from 'node:net'

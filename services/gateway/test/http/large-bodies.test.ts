@@ -33,7 +33,8 @@ const CONTEXTS = {
 }
 /**
  * Processor time of one turn, milliseconds. A single turn takes 10 to 50; reading the first of the bodies at once,
- * with the checks behind it, 170 to 210. The client of this test takes some of it, and a busy machine makes each step slower.
+ * with the checks behind it, 170 to 210. The client of this test takes some of it, and a busy machine makes each
+ * step slower.
  */
 const TURN_MAX_MS = 120
 
