@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { installLocked } from '@agentfleet/tools'
@@ -124,33 +125,49 @@ export async function startBrowser(): Promise<Browser> {
 }
 
 /**
- * Unpacks the browser and returns its path. The package unpacks into the temporary folder by a name without a
- * version, so each version gets a folder; its own fonts and libraries are unpacked only for AWS Lambda.
+ * Unpacks the browser, unless an earlier test did, and returns its path. The package unpacks into the temporary
+ * folder by a name without a version and for its user only, so each version and user gets a folder; that folder appears
+ * with everything in it, so that a test never starts a browser that another process still unpacks. The package unpacks
+ * its own fonts and libraries only for AWS Lambda.
  */
 async function unpack(load: NodeJS.Require): Promise<string> {
   const manifest = load
     .resolve('@sparticuz/chromium')
     .replace(/(node_modules\/@sparticuz\/chromium\/).*/, '$1package.json')
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string }
-  const folder = join(tmpdir(), `agentfleet-chromium-${version}`)
-  await mkdir(folder, { recursive: true })
-  const fonts = join(folder, 'fonts.conf')
-  await writeFile(
-    fonts,
-    `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${folder}/fonts</dir><cachedir>${folder}/font-cache</cachedir></fontconfig>`,
-  )
+  const folder = join(tmpdir(), `agentfleet-chromium-${version}-${userInfo().uid}`)
+  const stage = existsSync(folder) ? folder : await mkdtemp(`${folder}-`)
   const before = { ...process.env }
-  process.env['TMPDIR'] = folder
+  process.env['TMPDIR'] = stage
   process.env['AWS_LAMBDA_JS_RUNTIME'] = 'nodejs20.x'
   try {
     const entry = pathToFileURL(load.resolve('@sparticuz/chromium')).href
     const { default: chromium } = (await import(entry)) as Chromium
-    return await chromium.executablePath()
+    const path = await chromium.executablePath()
+    if (stage !== folder) await putInPlace(stage, folder)
+    return path.replace(stage, folder)
   } finally {
     // The browser itself finds its fonts and libraries by these; the rest of this process needs its own folder.
     const { TMPDIR: previous } = before
     if (previous === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = previous
-    process.env['FONTCONFIG_FILE'] = fonts
+    process.env['FONTCONFIG_FILE'] = join(folder, 'fonts.conf')
+    process.env['LD_LIBRARY_PATH'] = (process.env['LD_LIBRARY_PATH'] ?? '').replaceAll(
+      stage,
+      folder,
+    )
   }
+}
+
+/** Gives the unpacked browser its final name; deletes it if another process was faster. */
+async function putInPlace(stage: string, folder: string): Promise<void> {
+  const fonts = `<dir>${folder}/fonts</dir><cachedir>${folder}/font-cache</cachedir>`
+  await writeFile(
+    join(stage, 'fonts.conf'),
+    `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>${fonts}</fontconfig>`,
+  )
+  await rename(stage, folder).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    await rm(stage, { recursive: true, force: true })
+  })
 }

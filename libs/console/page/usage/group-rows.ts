@@ -1,5 +1,5 @@
 import type { UsageReport } from '@agentfleet/protocol'
-import { NO_CALLS, withUsage, type UsageOf } from '../format/usage.ts'
+import { NO_CALLS, unpricedOf, withUsage, type UsageOf } from '../format/usage.ts'
 
 /** The usage of one agent, tenant or value over all days. */
 export interface GroupRow {
@@ -14,15 +14,19 @@ export function groupRows({
   days,
   total,
 }: Pick<UsageReport, 'days' | 'total'>): readonly GroupRow[] {
-  const sums = new Map<string | undefined, UsageOf>()
-  for (const { name, usage } of days.flatMap(namedOf)) {
-    sums.set(name, withUsage(sums.get(name) ?? NO_CALLS, usage))
+  const sums = new Map<string | undefined, Sum>()
+  for (const day of days) {
+    for (const { agent, usage } of day.agents ?? []) add(sums, agent, usage)
+    for (const { tenant, usage } of day.tenants ?? []) add(sums, tenant, usage)
+    // What the gateway sums up as others has no name.
+    for (const { value, usage } of day.values ?? []) add(sums, value, usage)
   }
-  const rows = [...sums].map(([name, usage]) =>
-    name === undefined
+  const rows = [...sums].map(([name, sum]) => {
+    const usage = withUsage(NO_CALLS, sum)
+    return name === undefined
       ? { key: 'others', name: '(others)', usage }
-      : { key: `name ${name}`, name, usage },
-  )
+      : { key: `name ${name}`, name, usage }
+  })
   rows.sort(
     ({ usage: a }, { usage: b }) =>
       (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokensOf(b) - tokensOf(a),
@@ -33,19 +37,20 @@ export function groupRows({
     : rows
 }
 
-/** The groups of a day; what the gateway sums up as others has no name. */
-function namedOf({
-  agents,
-  tenants,
-  values,
-}: UsageReport['days'][number]): readonly { readonly name?: string; readonly usage: UsageOf }[] {
-  return [
-    ...(agents ?? []).map(({ agent, usage }) => ({ name: agent, usage })),
-    ...(tenants ?? []).map(({ tenant, usage }) => ({ name: tenant, usage })),
-    ...(values ?? []).map(({ value, usage }) =>
-      value === undefined ? { usage } : { name: value, usage },
-    ),
-  ]
+/** A usage that grows: a quarter of a year has many groups, so their sums are not made anew for each of its days. */
+type Sum = { -readonly [Field in keyof UsageOf]-?: number }
+
+function add(sums: Map<string | undefined, Sum>, name: string | undefined, usage: UsageOf): void {
+  let sum = sums.get(name)
+  if (sum === undefined) {
+    sum = { inputTokens: 0, outputTokens: 0, llmCalls: 0, costUsd: 0, unpricedCalls: 0 }
+    sums.set(name, sum)
+  }
+  sum.inputTokens += usage.inputTokens
+  sum.outputTokens += usage.outputTokens
+  sum.llmCalls += usage.llmCalls
+  sum.costUsd += usage.costUsd ?? 0
+  sum.unpricedCalls += unpricedOf(usage)
 }
 
 function tokensOf({ inputTokens, outputTokens }: UsageOf): number {

@@ -1,4 +1,5 @@
 import type { UsageReport } from '@agentfleet/protocol'
+import { useMemo } from 'preact/hooks'
 import { costOf, count } from '../format/format.ts'
 import { LongTable } from '../parts/tables/long-table.tsx'
 import type { WideColumn } from '../parts/tables/virtual-table.tsx'
@@ -13,12 +14,8 @@ const COLUMNS: readonly WideColumn<GroupRow>[] = [
 ]
 
 /** The usage of all days by agent, tenant or the values of a metadata key. */
-export function Groups({
-  by,
-  days,
-  total,
-}: Pick<UsageReport, 'days' | 'total'> & { by: string | undefined }) {
-  if (by === undefined) return null
+export function Groups({ by, days, total }: Pick<UsageReport, 'days' | 'total'> & { by: string }) {
+  const rows = useMemo(() => groupRows({ days, total }), [days, total])
   const name = by.replace(/^metadata\./, '')
   return (
     <>
@@ -26,7 +23,7 @@ export function Groups({
       <LongTable
         caption={`Usage by ${name}, most expensive first`}
         columns={COLUMNS}
-        rows={groupRows({ days, total })}
+        rows={rows}
         keyOf={({ key }) => key}
         empty="No LLM call is recorded in these days."
       />

@@ -105,7 +105,7 @@ export function Usage() {
               keyOf={({ key }) => key}
               empty="No LLM call is recorded in these days."
             />
-            <Groups days={days} total={total} by={query['by']} />
+            {query['by'] !== undefined && <Groups days={days} total={total} by={query['by']} />}
             <Hours days={days} />
           </>
         )}
