@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { connectBus, tailLog, type Logger, type TailedEvent } from '@agentfleet/adapters'
 import type { FleetAccess as WholeAccess } from '@agentfleet/local'
+import { WrongUse } from './command/flags.ts'
 import {
   checkInvariants,
   isEnding,
@@ -45,12 +46,15 @@ const CATCH_UP_WITHIN_MS = 300_000
 const POLL_MS = 20
 const REQUEST_WITHIN_MS = 10_000
 
-/** Reads the access file of a running fleet; `path` is the file or its folder. */
+/** Reads the access file of a running fleet; `path` is the file or its folder. Throws a WrongUse if it names none. */
 export async function readFleetAccess(path: string): Promise<FleetAccess> {
   const file = path.endsWith('.json') ? path : join(path, 'fleet.json')
-  const access = JSON.parse(await readFile(file, 'utf8')) as WholeAccess
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new WrongUse(`no fleet can be found: ${error.message}`)
+  })
+  const access = JSON.parse(text) as WholeAccess
   if (access.state === 'running') return access
-  throw new Error(`the fleet of ${file} is stopped; start it with npm start`)
+  throw new WrongUse(`the fleet of ${file} is stopped; start it with npm start`)
 }
 
 /** Starts reading the log behind `afterSeq`; `onEvent` sees each event once, in order. */

@@ -6,18 +6,13 @@ import { defaultCacheDir, findBinaries } from '@agentfleet/local'
 import { measureFailover } from './bench/failover.ts'
 import { measureInflight } from './bench/inflight.ts'
 import { comparePaidTwice } from './bench/paid-twice.ts'
-import { readOptions, USAGE } from './bench/options.ts'
+import { readOptions, USAGE, type BenchOptions } from './bench/options.ts'
 import { startSides, type BenchContext } from './bench/sides.ts'
 import { auditFleet, compareLatency, compareThroughput, measureIdle } from './bench/throughput.ts'
 import type { Findings } from './invariants.ts'
-import { say } from './command/flags.ts'
+import { runCommand, say } from './command/flags.ts'
 
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2))
-  if (options === 'help') {
-    say(USAGE)
-    return
-  }
+async function main(options: BenchOptions): Promise<void> {
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env), log: say })
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-bench-'))
   const machine = {
@@ -78,4 +73,4 @@ function soundFindings(figures: Figures): boolean {
   })
 }
 
-await main()
+await runCommand(USAGE, readOptions, main)

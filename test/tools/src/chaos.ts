@@ -2,7 +2,7 @@
  * `npm run chaos`: kills and freezes random processes of a fleet under load, and judges every task by the log.
  */
 import { writeFile } from 'node:fs/promises'
-import { partsOf, runCommand, say } from './command/flags.ts'
+import { partsOf, readFlags, runCommand, say } from './command/flags.ts'
 import { PARTS } from './chaos/faults.ts'
 import { playChaos } from './chaos/play.ts'
 import { showChaos } from './chaos/report.ts'
@@ -59,8 +59,12 @@ async function main(options: Options): Promise<void> {
   })
 }
 
-await runCommand(USAGE, { numbers: DEFAULTS, texts: ['only', 'json'] }, async (values) => {
-  const { only, json, 'every-ms': everyMs, ...sizes } = values
-  const chosen = only === undefined ? [] : partsOf(PARTS, only)
-  await main({ ...sizes, everyMs, only: chosen, jsonFile: json })
-})
+await runCommand(
+  USAGE,
+  (args) => readFlags(args, { numbers: DEFAULTS, texts: ['only', 'json'] }),
+  async (values) => {
+    const { only, json, 'every-ms': everyMs, ...sizes } = values
+    const chosen = only === undefined ? [] : partsOf(PARTS, only)
+    await main({ ...sizes, everyMs, only: chosen, jsonFile: json })
+  },
+)

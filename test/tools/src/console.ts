@@ -4,7 +4,7 @@
  */
 import { measureCancel, measureSearch } from './console/search.ts'
 import { measureTabs } from './console/tabs.ts'
-import { runCommand, say } from './command/flags.ts'
+import { readFlags, runCommand, say } from './command/flags.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run prove -- console [flags]
@@ -31,4 +31,4 @@ async function main({ tasks, cancel, tabs, seconds }: typeof DEFAULTS): Promise<
   if (wrong.length > 0) process.exitCode = 1
 }
 
-await runCommand(USAGE, { numbers: DEFAULTS }, main)
+await runCommand(USAGE, (args) => readFlags(args, { numbers: DEFAULTS }), main)

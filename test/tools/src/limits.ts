@@ -8,7 +8,7 @@ import type { TaskRequest } from '@agentfleet/protocol'
 import { getJson, openAudit, until } from './audit.ts'
 import { submitAll } from './bench/submit.ts'
 import { percent, show } from './figures.ts'
-import { runCommand, say } from './command/flags.ts'
+import { readFlags, runCommand, say } from './command/flags.ts'
 import { describeFindings } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
@@ -147,4 +147,4 @@ function statsOf({ simulators: [url = ''] }: Fleet): Promise<Stats> {
   return getJson<Stats>(`${url}/sim/stats`)
 }
 
-await runCommand(USAGE, { numbers: DEFAULTS }, main)
+await runCommand(USAGE, (args) => readFlags(args, { numbers: DEFAULTS }), main)

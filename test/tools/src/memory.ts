@@ -3,7 +3,7 @@
  * part has a fleet; its coordinator has a small heap. Everything must finish, and memory must stay bounded.
  */
 import { show, table } from './figures.ts'
-import { partsOf, runCommand, say } from './command/flags.ts'
+import { partsOf, readFlags, runCommand, say } from './command/flags.ts'
 import { KEYS, PARTS, type MemoryOptions, type Part, type Proof } from './memory/part.ts'
 import { provesRedisAway } from './memory/redis-away.ts'
 import { provesViewers } from './memory/viewers.ts'
@@ -73,6 +73,8 @@ async function prove(part: Part, options: MemoryOptions): Promise<readonly strin
 }
 
 const numbers = { tasks: 5_000, kilobytes: 600, seconds: 300, rate: 500, viewers: 2_000 }
-await runCommand(USAGE, { numbers, texts: ['only'] }, ({ only, ...sizes }) =>
-  main({ parts: partsOf(PARTS, only), ...sizes }),
+await runCommand(
+  USAGE,
+  (args) => readFlags(args, { numbers, texts: ['only'] }),
+  ({ only, ...sizes }) => main({ parts: partsOf(PARTS, only), ...sizes }),
 )

@@ -3,8 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify, stripVTControlCharacters } from 'node:util'
-import { say } from './command/flags.ts'
+import { promisify, stripVTControlCharacters } from 'node:util'
+import { partsOf, readFlags, runCommand, say } from './command/flags.ts'
 import { MUTATIONS } from './mutations/index.ts'
 import { ASSERTION_FAILED, editsOf, testsOf, type Mutation } from './mutations/mutation.ts'
 
@@ -30,17 +30,17 @@ interface Judgement {
   readonly seconds: number
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { only: { type: 'string' } } })
+const USAGE = `npm run mutate -- [flags]
+
+  --only NAME,…      only these mutations`
+
+async function main(only: string | undefined): Promise<void> {
   const startedMs = performance.now()
-  const only = values.only?.split(',')
-  const known = new Set(MUTATIONS.map(({ name }) => name))
-  const unknown = only?.filter((name) => !known.has(name)) ?? []
-  if (unknown.length > 0) {
-    say(`unknown mutation ${unknown.join(', ')}; known are: ${[...known].join(', ')}`)
-    return 1
-  }
-  const chosen = MUTATIONS.filter(({ name }) => only?.includes(name) ?? true)
+  const names = partsOf(
+    MUTATIONS.map(({ name }) => name),
+    only,
+  )
+  const chosen = MUTATIONS.filter(({ name }) => names.includes(name))
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-mutate-'))
   const judgements: Judgement[] = []
   try {
@@ -58,7 +58,7 @@ async function main(): Promise<number> {
   }
   const caught = judgements.filter((judgement) => judgement.caught).length
   say(`${caught} of ${judgements.length} mutations caught in ${secondsSince(startedMs)} s`)
-  return caught === judgements.length ? 0 : 1
+  if (caught < judgements.length) process.exitCode = 1
 }
 
 /** A copy of the files that git knows, installed from the local store. */
@@ -164,4 +164,8 @@ async function run(cwd: string, command: string, args: readonly string[]): Promi
   await exec(command, args, { cwd, timeout: STEP_WITHIN_MS, maxBuffer: OUTPUT_MAX_BYTES })
 }
 
-process.exitCode = await main()
+await runCommand(
+  USAGE,
+  (args) => readFlags(args, { numbers: {}, texts: ['only'] }),
+  ({ only }) => main(only),
+)

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { resolve } from 'node:path'
 import { readFleetAccess, type FleetAccess } from './audit.ts'
-import { runCommand, say } from './command/flags.ts'
+import { readFlags, runCommand, say, WrongUse } from './command/flags.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 import { playTrace, type PlayOptions } from './replay/play.ts'
 import { describePlay } from './replay/report.ts'
@@ -23,13 +23,9 @@ type Options = typeof DEFAULTS & {
 }
 
 async function main({ trace, fleet, speed, workers, limit }: Options): Promise<void> {
-  if (trace === undefined) {
-    say(USAGE)
-    process.exitCode = 1
-    return
-  }
+  if (trace === undefined) throw new WrongUse('--trace is missing')
   const rows = await readTrace(resolve(trace), limit)
-  if (rows.length === 0) throw new Error(`${trace} holds no rows`)
+  if (rows.length === 0) throw new WrongUse(`${trace} holds no rows`)
   const play = (access: FleetAccess) => playAndReport(access, { rows, speed, run: randomUUID() })
   if (fleet !== undefined) await play(await readFleetAccess(resolve(fleet)))
   else {
@@ -46,4 +42,8 @@ async function playAndReport(access: FleetAccess, options: PlayOptions): Promise
   if (violations.length > 0 || unfinished.length > 0 || figures.refused > 0) process.exitCode = 1
 }
 
-await runCommand(USAGE, { numbers: DEFAULTS, texts: ['trace', 'fleet'] }, main)
+await runCommand(
+  USAGE,
+  (args) => readFlags(args, { numbers: DEFAULTS, texts: ['trace', 'fleet'] }),
+  main,
+)

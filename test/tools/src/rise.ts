@@ -7,7 +7,7 @@ import { createClient, type Client } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import { openAudit, until, type Audit } from './audit.ts'
 import { percent, show, spreadOf, table } from './figures.ts'
-import { runCommand, say } from './command/flags.ts'
+import { readFlags, runCommand, say } from './command/flags.ts'
 import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
@@ -215,4 +215,4 @@ function meanOf(samples: readonly Sample[], of: (sample: Sample) => number): num
   return samples.reduce((sum, sample) => sum + of(sample), 0) / Math.max(1, samples.length)
 }
 
-await runCommand(USAGE, { numbers: DEFAULTS }, main)
+await runCommand(USAGE, (args) => readFlags(args, { numbers: DEFAULTS }), main)

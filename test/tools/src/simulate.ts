@@ -6,33 +6,30 @@ import { simulateGrid } from './simulate/scaling/grid.ts'
 import { readSimulateOptions, USAGE, type SimulateOptions } from './simulate/options.ts'
 import { drawChart } from './simulate/scaling/plot.ts'
 import { describeScaling, simulateScaling, type ScalingReport } from './simulate/scaling/scaling.ts'
-import { readAnyTrace } from './simulate/traffic.ts'
-import { say } from './command/flags.ts'
+import { readAnyTrace, type Trace } from './simulate/traffic.ts'
+import { runCommand, say } from './command/flags.ts'
 
-async function main(): Promise<void> {
-  const options = readSimulateOptions(process.argv.slice(2))
-  if (options === 'help') {
-    say(USAGE)
-    return
-  }
+async function main(options: SimulateOptions): Promise<void> {
+  const scaling = options.parts.has('scaling')
+  // A wrong trace is named before the first part runs for minutes.
+  const trace = scaling ? await readAnyTrace(options.traceFile) : undefined
   if (options.parts.has('balancing')) {
     const { seed, seeds, smoke } = options
     const balancing = { seed, say, ...(smoke ? { scenarios: SMOKE_SCENARIOS } : {}) }
     if (seeds > 1) await simulateBalancingSeeds({ ...balancing, seeds })
     else await simulateBalancing(balancing)
   }
-  if (options.parts.has('balancing') && options.parts.has('scaling')) say('')
-  if (options.parts.has('scaling')) await scale(options)
+  if (options.parts.has('balancing') && scaling) say('')
+  if (trace !== undefined) await scale({ ...options, trace })
 }
 
-async function scale(options: SimulateOptions): Promise<void> {
-  const scaling = { ...options, trace: await readAnyTrace(options.traceFile) }
+async function scale(options: SimulateOptions & { readonly trace: Trace }): Promise<void> {
   if (options.grid) {
-    await simulateGrid(scaling)
+    await simulateGrid(options)
     return
   }
-  const report = simulateScaling(scaling)
-  say(describeScaling(scaling, report))
+  const report = simulateScaling(options)
+  say(describeScaling(options, report))
   if (options.plotFile === undefined) return
   await writeFile(options.plotFile, plotOf(report))
   say(`the node counts are drawn in ${options.plotFile}`)
@@ -52,4 +49,4 @@ function plotOf({ outcomes }: ScalingReport): string {
   })
 }
 
-await main()
+await runCommand(USAGE, readSimulateOptions, main)

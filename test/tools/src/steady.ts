@@ -6,7 +6,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import type { Fleet } from '@agentfleet/local'
 import { openAudit } from './audit.ts'
 import { show, table } from './figures.ts'
-import { runCommand, say } from './command/flags.ts'
+import { readFlags, runCommand, say } from './command/flags.ts'
 import { describeFindings, type Findings } from './invariants.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 import {
@@ -147,4 +147,4 @@ async function withheldOf(fleet: Fleet): Promise<readonly string[]> {
   return pages.flatMap((page) => page.match(counted) ?? [])
 }
 
-await runCommand(USAGE, { numbers: DEFAULTS, switches: ['pause'] }, main)
+await runCommand(USAGE, (args) => readFlags(args, { numbers: DEFAULTS, switches: ['pause'] }), main)

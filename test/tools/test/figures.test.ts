@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { readOptions } from '../src/bench/options.ts'
 import { median, quantile, spreadOf } from '../src/figures.ts'
@@ -40,3 +42,28 @@ it('the benchmark reads from flags which parts to measure, and their sizes, and 
   expect(() => readOptions(['--only', 'speed'])).toThrow('not speed')
   expect(() => readOptions(['--rounds', 'many'])).toThrow('--rounds must be a number')
 })
+
+it.each([
+  ['bench', ['--speed', '3'], "Unknown option '--speed'"],
+  ['chaos', ['--minutes', 'x'], '--minutes must be a number above 0, got x'],
+  ['mutate', ['--only', 'nothing'], 'not nothing'],
+  ['replay', ['--trace', '/no-such-trace'], 'the trace cannot be read: ENOENT'],
+  [
+    'simulate',
+    ['--only', 'scaling', '--trace', '/no-such-trace'],
+    'the trace cannot be read: ENOENT',
+  ],
+])(
+  '%s with %j says what to correct and how it is used, without a stack',
+  async (name, args, fault) => {
+    const command = join(import.meta.dirname, `../dist/${name}.js`)
+    const failed = promisify(execFile)(process.execPath, [command, ...args])
+    const { code, stderr } = await failed.then(
+      () => ({ code: 0, stderr: '' }),
+      (error: { code: number; stderr: string }) => error,
+    )
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(fault) as string })
+    expect(stderr).toMatch(/^npm run /m)
+    expect(stderr).not.toMatch(/^ +at /m)
+  },
+)

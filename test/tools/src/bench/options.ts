@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { partsOf, readFlags } from '../command/flags.ts'
+import { partsOf, readFlags, WrongUse } from '../command/flags.ts'
 
 /** The parts of the benchmark, in the order they run. */
 export const PARTS = ['throughput', 'llm', 'latency', 'inflight', 'failover', 'paid-twice'] as const
@@ -64,7 +64,7 @@ const SIZES = {
 }
 const SMOKE_SIZES = { warmupSeconds: 0.5, failoverTasks: 200, paidTasks: 40, stalledMs: 5_000 }
 
-/** Reads the flags; throws an error that names the fault. */
+/** Reads the flags; throws a WrongUse. */
 export function readOptions(args: readonly string[]): BenchOptions | 'help' {
   const smoke = args.includes('--smoke')
   const values = readFlags(args, {
@@ -86,5 +86,5 @@ export function readOptions(args: readonly string[]): BenchOptions | 'help' {
 
 function keyKindOf(text: string | undefined): KeyKind | undefined {
   if (text === undefined || text === 'plain' || text === 'limited') return text
-  throw new Error(`--keys must be plain or limited, got ${text}`)
+  throw new WrongUse(`--keys must be plain or limited, got ${text}`)
 }

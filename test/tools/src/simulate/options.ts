@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { resolve } from 'node:path'
 import { SCALE_LIMITS } from '@agentfleet/domain'
-import { partsOf, readFlags } from '../command/flags.ts'
+import { partsOf, readFlags, WrongUse } from '../command/flags.ts'
 import type { ScalingOptions } from './scaling/scaling.ts'
 
 /** The parts of the simulation, in the order they run. */
@@ -63,7 +63,7 @@ scaling:
   --grid             over a grid of service times, slots and start-up times instead
   --plot FILE.svg    draw the node counts there`
 
-/** Reads the flags; throws an error that names the fault. */
+/** Reads the flags; throws a WrongUse. */
 export function readSimulateOptions(args: readonly string[]): SimulateOptions | 'help' {
   const values = readFlags(args, {
     numbers: DEFAULTS,
@@ -72,7 +72,7 @@ export function readSimulateOptions(args: readonly string[]): SimulateOptions | 
   })
   if (values === 'help') return 'help'
   const { days, min, max, trace, plot } = values
-  if (min > max) throw new Error(`--min ${min} is above --max ${max}`)
+  if (min > max) throw new WrongUse(`--min ${min} is above --max ${max}`)
   const short = values.smoke && !args.some((arg) => arg.startsWith('--days'))
   return {
     parts: new Set(partsOf(PARTS, values.only)),
@@ -95,6 +95,6 @@ export function readSimulateOptions(args: readonly string[]): SimulateOptions | 
 }
 
 function whole(flag: string, value: number): number {
-  if (!Number.isInteger(value)) throw new Error(`${flag} must be a whole number, got ${value}`)
+  if (!Number.isInteger(value)) throw new WrongUse(`${flag} must be a whole number, got ${value}`)
   return value
 }

@@ -3,7 +3,8 @@
  * duration for each task. All policies of a run meet the same tasks.
  */
 import { readFile } from 'node:fs/promises'
-import { readTrace } from '../replay/trace.ts'
+import { WrongUse } from '../command/flags.ts'
+import { readTrace, requireFile } from '../replay/trace.ts'
 import { normal, poisson, seededRandom } from './random.ts'
 
 /** A recorded load: rates that hold for a while, or single requests. */
@@ -41,13 +42,14 @@ const LONGEST_MEANS = 20
 const TICK_MAX_S = 1
 const TICK_MIN_S = 0.25
 
-/** Reads either kind of trace. */
+/** Reads either kind of trace; throws a WrongUse. */
 export async function readAnyTrace(file: string): Promise<Trace> {
+  await requireFile(file)
   const text = await readFile(file, 'utf8')
   const [head = '', ...lines] = text.trim().split(/\r?\n/)
   if (head.trim() !== RATES_HEAD) {
     const rows = await readTrace(file, REQUESTS_MAX)
-    if (rows.length < 2) throw new Error(`${file} contains no load`)
+    if (rows.length < 2) throw new WrongUse(`${file} contains no load`)
     return { kind: 'requests', atS: rows.map(({ atMs }) => atMs / 1_000) }
   }
   const rows = lines.map((line) => line.split(',').map(Number))
@@ -55,11 +57,13 @@ export async function readAnyTrace(file: string): Promise<Trace> {
   const perS = rows.map(([startS = Number.NaN, rate = Number.NaN], index) => {
     const expected = (rows[0]?.[0] ?? 0) + index * stepS
     if (!(rate >= 0) || Math.abs(startS - expected) > 1e-6) {
-      throw new Error(`${file}:${index + 2} is not a row of evenly spaced rates: ${lines[index]}`)
+      throw new WrongUse(
+        `${file}:${index + 2} is not a row of evenly spaced rates: ${lines[index]}`,
+      )
     }
     return rate
   })
-  if (!(stepS > 0)) throw new Error(`${file} needs two rows at least`)
+  if (!(stepS > 0)) throw new WrongUse(`${file} needs two rows at least`)
   return { kind: 'rates', stepS, perS }
 }
 
