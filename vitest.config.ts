@@ -27,6 +27,13 @@ const FULL_WAITS = [
   'test/e2e/scaling.full.test.ts',
 ]
 
+// Full tests that measure times or rates, or run four fleets at a time: no other file runs beside them.
+const FULL_ALONE = [
+  'services/gateway/test/principals/flood.full.test.ts',
+  'test/browser/scale.full.test.ts',
+  'test/e2e/{fairness,proofs,provider-limits}.full.test.ts',
+]
+
 // `npm run test:full` runs the chaos files again, at full size and with the durations of production, sends many
 // generated requests to a whole fleet, and reads many more damaged answers of providers.
 const atFullSize =
@@ -110,13 +117,27 @@ export default defineConfig({
         test: {
           name: 'full',
           include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, ...atFullSize],
-          exclude: [...configDefaults.exclude, ...FULL_WAITS],
+          exclude: [...configDefaults.exclude, ...FULL_ALONE, ...FULL_WAITS],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          isolate,
+          // Each file starts a fleet, which waits half of the time.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'full-alone',
+          include: FULL_ALONE,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          isolate,
           fileParallelism: false,
           // Each concurrent test starts a fleet, which mostly waits.
           maxConcurrency: 4,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -127,7 +148,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 180_000,
           maxWorkers: 4,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

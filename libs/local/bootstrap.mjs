@@ -43,7 +43,7 @@ const PROOFS = [
 // For each test command: its projects in vitest.config.ts and its environment.
 const TESTS = {
   test: { projects: ['unit', 'simulation', 'integration'] },
-  'test:full': { projects: ['full', 'full-waits'], env: { TEST_SIZE: 'full' } },
+  'test:full': { projects: ['full', 'full-alone', 'full-waits'], env: { TEST_SIZE: 'full' } },
 }
 // prettier and tsc keep what they know of each file, by its content, so that a change costs only its own files.
 const CHECKS = [
