@@ -27,7 +27,7 @@ const FULL_WAITS = [
   'test/e2e/scaling.full.test.ts',
 ]
 
-// Full tests that measure times or rates, or run four fleets at a time: no other file runs beside them.
+// Full tests that measure times or rates, or run four fleets at a time: no other file runs at the same time.
 const FULL_ALONE = [
   'services/gateway/test/principals/flood.full.test.ts',
   'test/browser/scale.full.test.ts',

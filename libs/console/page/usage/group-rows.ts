@@ -37,7 +37,7 @@ export function groupRows({
     : rows
 }
 
-/** A usage that grows: a quarter of a year has many groups, so their sums are not made anew for each of its days. */
+/** A usage that grows: a quarter of a year has many groups, so a sum is one object for all of its days. */
 type Sum = { -readonly [Field in keyof UsageOf]-?: number }
 
 function add(sums: Map<string | undefined, Sum>, name: string | undefined, usage: UsageOf): void {
