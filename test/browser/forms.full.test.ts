@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
+import type { Page } from './browser.ts'
 import { INCIDENT, summaryOf, taskOf, T0_MS } from './seeded.ts'
-import { Refused, serveStub, type Asked, type Stub } from './stub.ts'
+import { Refused, type Asked } from './stub.ts'
+import { openTab, type Tab } from './tab.ts'
 
 /** The forms of the page and what they say when the gateway refuses: the stub plays the gateway. */
 
@@ -33,21 +34,13 @@ let keys: Readonly<Record<string, string>> | undefined
 /** The keys from the next change on, so that no read in the background is refused before it. */
 let keysFromChange: typeof keys
 
-let stub: Stub
-let browser: Browser
-let session: Session
+let tab: Tab
 let page: Page
 beforeAll(async () => {
-  stub = await serveStub(answer, () => T0_MS)
-  browser = await startBrowser()
-  session = await browser.newSession()
-  page = await session.newPage()
+  tab = await openTab(answer)
+  page = tab.page
 }, 300_000)
-afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
-  await stub[Symbol.asyncDispose]()
-})
+afterAll(() => tab[Symbol.asyncDispose]())
 beforeEach(() => {
   sent = []
   stored = undefined
@@ -143,23 +136,23 @@ const described = () =>
 
 describe('the form of a schedule', () => {
   it('shows the next ticks while the reader types, and what is wrong with the expression at its field', async () => {
-    await page.goto(`${stub.url}/console/schedules`)
+    await page.goto(`${tab.stub.url}/console/schedules`)
     await button('New schedule').click()
-    expect(page.url()).toBe(`${stub.url}/console/schedules?form=new`)
+    expect(page.url()).toBe(`${tab.stub.url}/console/schedules?form=new`)
     expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Name')
     await field('Time zone').fill('Europe/Berlin')
     await page.getByText('02 Feb 2026, 08:00:00 CET').waitFor()
     await field('Cron expression').fill('1 2 3')
     await page.getByText('Cron expression must have five fields').waitFor()
     expect(await described()).toMatch(/must have five fields$/)
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await field('Cron expression').fill('0 8 * * 1')
     await page.getByText('02 Feb 2026, 08:00:00 CET').waitFor()
     expect(await page.locator('[aria-invalid]').count()).toBe(0)
   })
 
   it('marks each field that the gateway refuses, moves the focus to the first, and keeps what was entered', async () => {
-    await page.goto(`${stub.url}/console/schedules?form=new`)
+    await page.goto(`${tab.stub.url}/console/schedules?form=new`)
     await field('Name').fill('report')
     await field('Task').fill('Write the report')
     await field('Agent').fill('stranger')
@@ -168,7 +161,7 @@ describe('the form of a schedule', () => {
     await page.getByText('Correct the marked fields.').waitFor()
     expect(await described()).toMatch(/Agent no agent has the name stranger$/)
     await page.getByText('Time limit, minutes must be >= 1000').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await field('Agent').fill('reviewer')
     await field('Time limit, minutes').fill('1.5')
     await field('Time limit, minutes').press('Enter')
@@ -182,14 +175,14 @@ describe('the form of a schedule', () => {
 
   it('shows both changes if another client has stored a change meanwhile, and stores the one that the reader wants', async () => {
     stored = { version: 1, cron: '0 8 * * 1', timeZone: 'UTC', task: { task: 'One', tools: ['a'] } }
-    await page.goto(`${stub.url}/console/schedules/report`)
+    await page.goto(`${tab.stub.url}/console/schedules/report`)
     await button('Change the schedule').click()
     await field('Task').fill('Two')
     stored = { ...stored, version: 2, cron: '0 9 * * 1' }
     await button('Save as a new version').click()
     await page.getByText('Version 2 was saved while you edited').waitFor()
     await page.getByRole('region', { name: 'The other change' }).getByText('0 9 * * 1').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await button('Save mine as a new version').click()
     await button('Change the schedule').waitFor()
     expect(stored).toMatchObject({
@@ -202,9 +195,9 @@ describe('the form of a schedule', () => {
 
 describe('the form of a task', () => {
   it('marks each field that the gateway refuses, submits the corrected task, and opens it', async () => {
-    await page.goto(`${stub.url}/console/tasks?agent=reviewer`)
+    await page.goto(`${tab.stub.url}/console/tasks?agent=reviewer`)
     await button('New task').click()
-    expect(page.url()).toBe(`${stub.url}/console/tasks?agent=reviewer&form=new`)
+    expect(page.url()).toBe(`${tab.stub.url}/console/tasks?agent=reviewer&form=new`)
     expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Task')
     await field('Task').fill('Write the report')
     await field('Agent').fill('stranger')
@@ -213,7 +206,7 @@ describe('the form of a task', () => {
     await page.getByText('Correct the marked fields.').waitFor()
     expect(await described()).toMatch(/Agent no agent has the name stranger$/)
     await page.getByText('Budget, USD must be > 0').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await field('Agent').fill('reviewer')
     await field('Budget, USD').fill('0.5')
     await field('Priority').press('End')
@@ -232,17 +225,17 @@ describe('the form of a task', () => {
   })
 
   it('keeps the filters of the list when the reader discards the form', async () => {
-    await page.goto(`${stub.url}/console/tasks?state=failed&form=new`)
+    await page.goto(`${tab.stub.url}/console/tasks?state=failed&form=new`)
     await button('Discard').click()
     await button('New task').waitFor()
-    expect(page.url()).toBe(`${stub.url}/console/tasks?state=failed`)
+    expect(page.url()).toBe(`${tab.stub.url}/console/tasks?state=failed`)
     expect(await page.evaluate('document.activeElement.tagName')).toBe('H1')
   })
 })
 
 describe('the form of a goal', () => {
   it('submits a held goal with a budget, says what is wrong with the planner, and opens the goal', async () => {
-    await page.goto(`${stub.url}/console/goals`)
+    await page.goto(`${tab.stub.url}/console/goals`)
     await button('New goal').click()
     await field('Goal').fill('Open a shop')
     await field('Planner').fill('cook')
@@ -250,11 +243,11 @@ describe('the form of a goal', () => {
     await field('When the planner has a plan').press('End')
     await button('Submit the goal').click()
     await page.getByText('Planner no agent has this name').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await field('Planner').fill('chef')
     await button('Submit the goal').click()
     await page.getByText('The planner makes a plan.').waitFor()
-    expect(page.url()).toBe(`${stub.url}/console/goals/${GOAL.id}`)
+    expect(page.url()).toBe(`${tab.stub.url}/console/goals/${GOAL.id}`)
     const budget = { usd: 2.5 }
     expect(sent.at(-1)?.body).toEqual({ goal: 'Open a shop', planner: 'chef', budget, run: false })
     const keys = sent.map(({ headers }) => headers['idempotency-key'])
@@ -265,7 +258,7 @@ describe('the form of a goal', () => {
 describe('the views of approvals and incidents', () => {
   it('say how long a person can decide, and what was decided by whom, when and why', async () => {
     await page.clock.setFixedTime(T0_MS)
-    await page.goto(`${stub.url}/console/approvals`)
+    await page.goto(`${tab.stub.url}/console/approvals`)
     await page.getByText('10 m 00 s left').waitFor()
     const row = page.getByRole('region', { name: 'Decided steps, latest first' }).getByRole('row')
     await row.getByText('Kim (key k1)').waitFor()
@@ -274,7 +267,7 @@ describe('the views of approvals and incidents', () => {
   })
 
   it('show the stages of an incident on one axis with the times between them', async () => {
-    await page.goto(`${stub.url}/console/incidents/i1`)
+    await page.goto(`${tab.stub.url}/console/incidents/i1`)
     await page.getByText('900 ms after “Last heartbeat”').waitFor()
     const texts = `[...document.querySelectorAll('.axis text')].map((each) => each.textContent)`
     const drawn = ['Last heartbeat', '900 ms', 'Detected', '100 ms', 'Opened', '200 ms']
@@ -295,7 +288,7 @@ describe('a key that ends while the page is open', () => {
     'is asked for again with the time at which it %s, and the form keeps what was entered',
     async (_end, why) => {
       keys = { first: VALID, second: VALID }
-      await page.goto(`${stub.url}/console/goals?form=new`)
+      await page.goto(`${tab.stub.url}/console/goals?form=new`)
       await enter('first')
       await field('Goal').fill('Open a shop')
       await field('Planner').fill('chef')
@@ -305,7 +298,7 @@ describe('a key that ends while the page is open', () => {
       const words = await page.getByRole('alert').first().innerText()
       const [before, after] = why.split('2026-01-31T11:59:00.000Z')
       expect(words).toContain(`${before}31 Jan 2026, 11:59:00 UTC${after}`)
-      expect(await browser.violations(page)).toEqual([])
+      expect(await tab.browser.violations(page)).toEqual([])
       await enter('first')
       await page.getByText(why).waitFor()
       await enter('third')

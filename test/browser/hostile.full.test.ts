@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
-import { T0_MS } from './seeded.ts'
-import { Raw, serveStub, type Stub } from './stub.ts'
+import type { Page } from './browser.ts'
+import { Raw } from './stub.ts'
+import { openTab, type Tab } from './tab.ts'
 import { answer, VIEWS } from './views.ts'
 
 /** Every view with texts that clients can choose to do harm, and with a gateway that answers wrongly. */
@@ -27,27 +27,15 @@ const IS_TIME = /^\d{4}-\d\d-\d\dT/
 /** How the gateway answers now. */
 let gateway: (url: URL) => unknown = answer
 
-let stub: Stub
-let browser: Browser
-let session: Session
+let tab: Tab
 let page: Page
 const errors: string[] = []
 beforeAll(async () => {
-  stub = await serveStub(
-    (url) => gateway(url),
-    () => T0_MS,
-  )
-  browser = await startBrowser()
-  session = await browser.newSession()
-  session.setDefaultTimeout(4_000)
-  page = await session.newPage()
+  tab = await openTab((url) => gateway(url))
+  page = tab.page
   page.on('pageerror', (error) => errors.push(String(error)))
 }, 300_000)
-afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
-  await stub[Symbol.asyncDispose]()
-})
+afterAll(() => tab[Symbol.asyncDispose]())
 beforeEach(() => {
   errors.length = 0
 })
@@ -89,7 +77,7 @@ describe.each(LOOKS)('in the %s look, a view with hostile texts', (colorScheme) 
       await page.setViewportSize({ width, height })
       const found: string[] = []
       for (const view of Object.keys(VIEWS)) {
-        await page.goto(`${stub.url}/console${view}`)
+        await page.goto(`${tab.stub.url}/console${view}`)
         await page.evaluate(SETTLED)
         if ((await page.evaluate('document.documentElement.scrollWidth')) !== width) {
           found.push(`${view}: ${String(await page.evaluate(TOO_WIDE))}`)
@@ -118,7 +106,7 @@ it.each(WRONG)(
     const found: string[] = []
     for (const view of Object.keys(VIEWS)) {
       gateway = (url) => (url.pathname === '/v1/me' ? answer(url) : wrong())
-      await page.goto(`${stub.url}/console${view}`)
+      await page.goto(`${tab.stub.url}/console${view}`)
       await page.evaluate(SETTLED)
       const shown = String(await page.evaluate(`document.querySelector('main')?.innerText ?? ''`))
       if (!/answer|cannot|—|No |no |You have|Again|again/.test(shown))

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
+import type { Page } from './browser.ts'
 import { T0_MS } from './seeded.ts'
-import { serveStub, type Stub } from './stub.ts'
+import { openTab, type Tab } from './tab.ts'
 import { answer, VIEWS } from './views.ts'
 
 /**
@@ -16,23 +16,14 @@ const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url))
 const DIFFERENT_MAX = 0.001
 const LOOKS = ['light', 'dark'] as const
 
-let stub: Stub
-let browser: Browser
-let session: Session
+let tab: Tab
 let page: Page
 beforeAll(async () => {
-  stub = await serveStub(answer, () => T0_MS)
-  browser = await startBrowser()
-  session = await browser.newSession()
-  session.setDefaultTimeout(4_000)
-  page = await session.newPage()
+  tab = await openTab(answer)
+  page = tab.page
   await page.clock.setFixedTime(T0_MS)
 }, 300_000)
-afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
-  await stub[Symbol.asyncDispose]()
-})
+afterAll(() => tab[Symbol.asyncDispose]())
 
 /** The views that have a stored picture. */
 const PICTURED = Object.keys(VIEWS).slice(0, 6)
@@ -67,7 +58,7 @@ const DIALOGS = [
 ] as const
 
 async function open(view: string): Promise<void> {
-  await page.goto(`${stub.url}/console${view}`)
+  await page.goto(`${tab.stub.url}/console${view}`)
   await page
     .locator('main')
     .getByText(VIEWS[view] ?? '')
@@ -86,12 +77,12 @@ describe.each(LOOKS)('the page in the %s look', (colorScheme) => {
     const found: string[] = []
     for (const view of Object.keys(VIEWS)) {
       await open(view)
-      found.push(...(await browser.violations(page)).map((line) => `${view} ${line}`))
+      found.push(...(await tab.browser.violations(page)).map((line) => `${view} ${line}`))
     }
     for (const [view, button] of DIALOGS) {
       await open(view)
       await page.getByRole('button', { name: button }).click()
-      found.push(...(await browser.violations(page)).map((line) => `${button} ${line}`))
+      found.push(...(await tab.browser.violations(page)).map((line) => `${button} ${line}`))
     }
     expect(found).toEqual([])
   })
@@ -130,7 +121,7 @@ describe.each([
       await look(view)
       // The rules do not depend on the width, except for the size and the distance of what can be clicked.
       if (width === 320) {
-        found.push(...(await browser.violations(page)).map((line) => `${view} ${line}`))
+        found.push(...(await tab.browser.violations(page)).map((line) => `${view} ${line}`))
       }
       await page.evaluate(SPACED)
       await look(`${view} with more space`)
@@ -142,7 +133,7 @@ describe.each([
 /** The share of pixels that differ visibly between two pictures, which the browser itself compares. */
 async function difference(one: Buffer, other: Buffer): Promise<number> {
   if (one.equals(other)) return 0
-  const blank = await session.newPage()
+  const blank = await tab.session.newPage()
   const share = await blank.evaluate(`(async () => {
     const pixels = async (base64) => {
       const image = new Image()

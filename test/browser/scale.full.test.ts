@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
+import type { Page } from './browser.ts'
 import { eventsOf, fleetOf, summaryOf, taskOf, T0_MS } from './seeded.ts'
-import { serveStub, type Stub } from './stub.ts'
+import { openTab, type Tab } from './tab.ts'
 
 /** The page with much to show: how long its scripts take for an update, and how many elements it draws. */
 
@@ -23,23 +23,14 @@ const PAGE_TASKS = 100
 const LARGE_PAGE_TASKS = 9_980
 
 let turn = 0
-let stub: Stub
-let browser: Browser
-let session: Session
+let tab: Tab
 let page: Page
 const ID = taskOf(0).id
 beforeAll(async () => {
-  stub = await serveStub(answer, () => T0_MS)
-  browser = await startBrowser()
-  session = await browser.newSession()
-  session.setDefaultTimeout(4_000)
-  page = await session.newPage()
+  tab = await openTab(answer)
+  page = tab.page
 }, 300_000)
-afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
-  await stub[Symbol.asyncDispose]()
-})
+afterAll(() => tab[Symbol.asyncDispose]())
 
 function answer({ pathname, searchParams }: URL): unknown {
   turn += 1
@@ -119,7 +110,7 @@ const UPDATE = `(async () => {
 
 /** The script time of updates of the view that is open, milliseconds, smallest first. */
 async function scriptTimes(): Promise<readonly number[]> {
-  const devTools = await session.newCDPSession(page)
+  const devTools = await tab.session.newCDPSession(page)
   // The time of the page's thread alone: other processes of the machine do not count.
   await devTools.send('Performance.enable', { timeDomain: 'threadTicks' })
   const total = async () => {
@@ -153,13 +144,13 @@ async function expectLight(what: string): Promise<void> {
 }
 
 it(`the fleet view with ${NODES} nodes keeps within the limits of drawn elements and of script time`, async () => {
-  await page.goto(`${stub.url}/console/fleet`)
+  await page.goto(`${tab.stub.url}/console/fleet`)
   await page.getByRole('rowheader', { name: 'worker-00000' }).waitFor()
   await expectLight('Fleet')
 })
 
 it(`the list of ${TASKS} tasks keeps within the limits of drawn elements and of script time, and shows the last task`, async () => {
-  await page.goto(`${stub.url}/console/tasks`)
+  await page.goto(`${tab.stub.url}/console/tasks`)
   await page.locator('tbody tr').first().waitFor()
   await page.evaluate(`(async () => {
     const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve()))
@@ -177,7 +168,7 @@ it(`the list of ${TASKS} tasks keeps within the limits of drawn elements and of 
 })
 
 it(`the timeline and the events of a task with ${EVENTS} events keep within the limits of drawn elements`, async () => {
-  await page.goto(`${stub.url}/console/tasks/${ID}`)
+  await page.goto(`${tab.stub.url}/console/tasks/${ID}`)
   await page.getByRole('rowheader', { name: 'Attempt 1' }).waitFor()
   await expectLight('Timeline')
   await page.getByRole('button', { name: 'events' }).click()
@@ -186,19 +177,19 @@ it(`the timeline and the events of a task with ${EVENTS} events keep within the 
 })
 
 it(`the usage by ${GROUPS} groups keeps within the limits of drawn elements and of script time`, async () => {
-  await page.goto(`${stub.url}/console/usage?by=metadata.team`)
+  await page.goto(`${tab.stub.url}/console/usage?by=metadata.team`)
   await page.getByText('team-0', { exact: true }).waitFor()
   await expectLight('Usage')
 })
 
 it(`the view of ${SCHEDULES} schedules asks again only for the schedules that it shows`, async () => {
-  await page.goto(`${stub.url}/console/schedules`)
+  await page.goto(`${tab.stub.url}/console/schedules`)
   await page.getByRole('rowheader', { name: 'schedule-000' }).waitFor()
-  const before = stub.requests.length
+  const before = tab.stub.requests.length
   await page.evaluate(UPDATE)
-  const asked = stub.requests.slice(before).filter((line) => line.includes('/v1/schedules'))
+  const asked = tab.stub.requests.slice(before).filter((line) => line.includes('/v1/schedules'))
   expect(new Set(asked)).toEqual(new Set(['GET /v1/schedules?limit=50']))
   await page.getByRole('button', { name: 'Show more' }).click()
   await page.getByRole('rowheader', { name: 'schedule-099' }).waitFor()
-  expect(stub.requests.at(-1)).toBe('GET /v1/schedules?limit=50&cursor=50')
+  expect(tab.stub.requests.at(-1)).toBe('GET /v1/schedules?limit=50&cursor=50')
 })

@@ -18,7 +18,7 @@ export { connectCallerLimits, type CallerLimits, type Drawn } from './limits/cal
 export { openPointerConsumers, type PointerConsumers } from './pointers/pointer-consumers.ts'
 export { createOlderPointers, type OlderPointers } from './pointers/older-pointers.ts'
 export { oldestPointerAtMs } from './pointers/queue-reads.ts'
-export { countPointers, openPointers, type Pointers } from './pointers/pointers.ts'
+export { openPointers, type Pointers } from './pointers/pointers.ts'
 export {
   connectProviderLimits,
   type BudgetReserved,
@@ -43,7 +43,13 @@ export {
 export { type CountGroup, type TaskCounts } from './store/counts.ts'
 export { type FoundTask, type SearchQuery } from './store/search.ts'
 export { connectStore, type InflightNote, type Store } from './store/store.ts'
-export { readMessage, streamFill, streamSubjects, type StreamFill } from './log/stream-reads.ts'
+export {
+  readMessage,
+  streamFill,
+  streamMessages,
+  streamSubjects,
+  type StreamFill,
+} from './log/stream-reads.ts'
 export { removeEvents, scanLog } from './log/log-scan.ts'
 export {
   createLogFill,

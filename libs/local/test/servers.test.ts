@@ -4,9 +4,8 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { defaultCacheDir, findBinaries, startConsul, startNats, startRedis } from '../src/index.ts'
 import type { Binaries, RunningServer } from '../src/index.ts'
 
@@ -34,15 +33,6 @@ function isAlive(pid: number): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-async function eventually(holds: () => boolean, deadlineMs: number): Promise<void> {
-  const deadlineAtMs = Date.now() + deadlineMs
-  while (!holds()) {
-    if (Date.now() > deadlineAtMs)
-      throw new Error(`did not come true in ${deadlineMs} ms: ${holds.toString()}`)
-    await delay(20)
   }
 }
 
@@ -283,7 +273,7 @@ describe('the end of the parent process', () => {
       if (end === 'exit') parent.send('exit')
       else parent.kill(end)
       await once(parent, 'exit')
-      await eventually(() => !isAlive(pid), 10_000)
+      await vi.waitUntil(() => !isAlive(pid), { timeout: 10_000 })
     },
     START_MS,
   )

@@ -1,4 +1,4 @@
-import { LEVELS, type Level } from '@agentfleet/domain'
+import type { Level } from '@agentfleet/domain'
 
 /** Most pointers that may be unacked at once: 100,000 in flight with room to spare. */
 export const POINTERS_OUT_MAX = 250_000
@@ -37,8 +37,6 @@ export const STREAMS = {
  * The queue of a pointer: the tasks of its priority that wait for a node, or the tasks that were handed over
  * without a pointer and run for longer than a moment.
  */
-export const POINTER_QUEUES = [...LEVELS, 'running'] as const
-/** One of the queues of pointers. */
 export type PointerQueue = Level | 'running'
 
 /** The tasks of one tenant that wait with one priority. */

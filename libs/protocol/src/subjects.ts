@@ -19,8 +19,8 @@ export const SUBJECTS = {
     subjectOf(CHANNELS.scheduleRun, { tenant, scheduleName }),
   key: (keyId: string) => subjectOf(CHANNELS.key, { keyId }),
   /** Callers whom no key identifies count as one tenant, whose name no tenant has. */
-  audit: (service: string, auditKind: string, tenant = '_') =>
-    subjectOf(CHANNELS.audit, { service, auditKind, tenant }),
+  audit: (auditKind: string, tenant = '_') =>
+    subjectOf(CHANNELS.audit, { service: 'gateway', auditKind, tenant }),
   allLog: filledIn(CHANNELS.log.subject),
   allPointers: filledIn(CHANNELS.pointer.subject),
   allAgents: filledIn(CHANNELS.agent.subject),
@@ -36,12 +36,6 @@ export const SUBJECTS = {
 /** The task id at the end of a `log.`, `live.`, `delta.` or `tasks.` subject. */
 export function taskIdOf(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1)
-}
-
-/** The node id in a `node.<id>.…` or `ops.node.<id>` subject. */
-export function nodeIdOf(subject: string): string {
-  const parts = subject.split('.')
-  return (parts[0] === 'ops' ? parts[2] : parts[1]) ?? ''
 }
 
 /** Names that may be one token of a subject: tenants, node ids. */

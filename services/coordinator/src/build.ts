@@ -57,6 +57,6 @@ export async function build(context: Context): Promise<Service> {
     retentionTasks: config.RETENTION_TASKS,
     keptAtLeastMs: Math.min(KEPT_AT_LEAST_MS, config.RETENTION_MS),
     metadataKeys: config.USAGE_METADATA_KEYS,
-    limits: readTenantLimits(config.TENANT_LIMITS).limits,
+    limits: readTenantLimits(config.TENANT_LIMITS).value,
   })
 }

@@ -187,7 +187,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       ...limitsRoutes({
         ...parts,
         holdings: createOwnHoldings({ ...parts, schedules }),
-        budgets: readTenantBudgets(config.TENANT_BUDGETS).budgets,
+        budgets: readTenantBudgets(config.TENANT_BUDGETS).value,
         usage: deps.usage,
         operators: deps.operators,
       }),
@@ -283,7 +283,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const { tenants } = principals
   const reader = createReader({ bus, log: taskLog, store, metrics })
   const heldRequests = createHeldRequests()
-  const { limits } = readTenantLimits(config.TENANT_LIMITS)
+  const limits = readTenantLimits(config.TENANT_LIMITS).value
   const room = createTenantRoom({
     bus,
     id: config.SERVICE_ID,
@@ -361,7 +361,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
     streams,
     document,
     checkTask: valueCheck(document, 'TaskRequest'),
-    offers: followOffers({ bus, clock, rules: readTenantTools(config.TENANT_TOOLS).rules }),
+    offers: followOffers({ bus, clock, rules: readTenantTools(config.TENANT_TOOLS).value }),
     fleet,
     stats,
     nodes,

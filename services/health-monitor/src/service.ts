@@ -1,6 +1,6 @@
-import { countPointers, type Bus, type Ops, type Registry } from '@agentfleet/adapters'
+import { streamMessages, type Bus, type Ops, type Registry } from '@agentfleet/adapters'
 import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS, PROGRESS_LIMITS } from '@agentfleet/domain'
-import { CHANNELS } from '@agentfleet/protocol'
+import { CHANNELS, STREAMS } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createHistory } from './fleet/history.ts'
 import { createLagMeter, type LagMeter } from './nodes/lag.ts'
@@ -196,7 +196,7 @@ export function createHealthMonitor(deps: MonitorDeps): Service {
 
 async function countQueued(bus: Bus, broadcaster: Broadcaster): Promise<void> {
   if (!bus.connected()) return
-  const pointers = await countPointers(bus)
+  const pointers = await streamMessages(bus, STREAMS.tasks)
   // A new fleet has no stream until the first service that writes to it has started.
   if (pointers !== undefined) broadcaster.setPointers(pointers)
 }

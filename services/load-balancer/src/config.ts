@@ -32,5 +32,5 @@ export const schema = withRules(
 
 /** Returns the weights and limits of the tenants. */
 export function allowancesOf({ TENANT_LIMITS }: { readonly TENANT_LIMITS?: string | undefined }) {
-  return readTenantLimits(TENANT_LIMITS).limits
+  return readTenantLimits(TENANT_LIMITS).value
 }

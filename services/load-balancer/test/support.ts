@@ -65,11 +65,13 @@ export async function startWorld() {
 
   const clear = async (): Promise<void> => {
     for (const balancer of balancers.splice(0)) await balancer.kill()
-    for (const node of nodes.splice(0)) await node.remove()
+    for (const node of nodes.splice(0)) {
+      await node.remove()
+      await store.dropStranded(await store.inflightOf(node.id))
+    }
     const manager = await bus.nats.jetstreamManager()
     await manager.streams.purge(STREAMS.tasks)
     await manager.streams.purge(STREAMS.ops)
-    await store.dropStranded(await store.inflightOf())
     hints.length = 0
   }
 

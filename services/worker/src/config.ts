@@ -119,5 +119,5 @@ export type WorkerConfig = Readonly<z.output<typeof schema>>
 
 /** The budgets of the tenants. */
 export function budgetsOf({ TENANT_BUDGETS }: WorkerConfig): TenantBudgets {
-  return readTenantBudgets(TENANT_BUDGETS).budgets
+  return readTenantBudgets(TENANT_BUDGETS).value
 }

@@ -1,5 +1,6 @@
 import {
-  nodeIdOf,
+  CHANNELS,
+  nodeIdIn,
   STREAMS,
   taskIdOf,
   type DispatchItem,
@@ -82,7 +83,7 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
       if (subject.startsWith('$JS.ACK.TASKS')) {
         if (data === '+ACK' && process.id.startsWith('node-')) onAck(subject, process.id)
       } else if (DISPATCH.test(subject)) {
-        onDispatch(nodeIdOf(subject), data)
+        onDispatch(nodeIdIn(CHANNELS.dispatch, subject), data)
       } else if (subject.startsWith('coordinator.report.')) {
         const { nodeId, items } = JSON.parse(data) as Asked
         asked.set(reply, { nodeId, items })

@@ -1,7 +1,7 @@
 import {
   filledIn,
   mayAnswer,
-  paramIn,
+  nodeIdIn,
   type Channel,
   type Params,
   type Shape,
@@ -233,7 +233,7 @@ function readBody(channel: Channel, message: BusMessage): Read<unknown> {
   const result = read(channel.body, parsed.value)
   if (result.kind === 'refused' || channel.ownNode !== 'sender') return result
   const { nodeId } = result.body as { readonly nodeId?: unknown }
-  const own = nodeId === paramIn(channel, 'nodeId', message.subject)
+  const own = nodeId === nodeIdIn(channel, message.subject)
   return own
     ? result
     : { kind: 'refused', reason: 'the message and its subject have different node ids' }

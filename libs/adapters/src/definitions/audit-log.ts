@@ -49,7 +49,7 @@ export function openAuditLog(bus: Bus): AuditLog {
   return {
     async append(event) {
       const answer = await appender.append({
-        subject: SUBJECTS.audit('gateway', event.kind, event.tenant),
+        subject: SUBJECTS.audit(event.kind, event.tenant),
         data: toStored(event, 'audit'),
         messageId: randomUUID(),
         deadlineMs: APPEND_WITHIN_MS,

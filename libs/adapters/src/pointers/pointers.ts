@@ -11,7 +11,7 @@ import {
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
-import { readMessage, streamFill, streamMessages, streamSubjects } from '../log/stream-reads.ts'
+import { readMessage, streamFill, streamSubjects } from '../log/stream-reads.ts'
 
 /**
  * The pointers on TASKS. One subject per task and at most one message per subject: the server refuses a
@@ -109,9 +109,4 @@ export function openPointers(bus: Bus): Pointers {
     },
     count: async () => (await streamFill(bus, STREAMS.tasks)).messages,
   }
-}
-
-/** The number of pointers on TASKS; undefined while the stream does not exist yet. */
-export function countPointers(bus: Bus): Promise<number | undefined> {
-  return streamMessages(bus, STREAMS.tasks)
 }

@@ -16,8 +16,6 @@ export interface LeadOptions {
   readonly ttlMs: number
   /** The candidate's name, for people who look at the lock. */
   readonly holder: string
-  /** Called when the leadership is won or lost. */
-  readonly onChange?: (leading: boolean) => void
 }
 
 /** A candidacy. */
@@ -72,7 +70,6 @@ export function standForLeader(
       { key, holder },
       now ? 'This process has become the leader' : 'This process is no longer the leader',
     )
-    options.onChange?.(now)
   }
 
   const stand = async (): Promise<void> => {

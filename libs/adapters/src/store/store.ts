@@ -34,8 +34,8 @@ export interface Store {
   /** Drops those of these notes that are unchanged; a newer note stays. */
   dropStranded(entries: readonly InflightNote[]): Promise<void>
   inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
-  /** The in-flight notes of one node; all notes when no node is named. */
-  inflightOf(nodeId?: string): Promise<InflightNote[]>
+  /** The in-flight notes of one node. */
+  inflightOf(nodeId: string): Promise<InflightNote[]>
   /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
   builtSeq(): Promise<number | undefined>
   /**
@@ -67,9 +67,9 @@ export interface InflightNote {
 
 /** Longest time for a command, milliseconds: after that the API falls back to the log. */
 const COMMAND_WITHIN_MS = 2_000
-/** Entries looked at in one step of a scan. */
-const SCAN_COUNT = 1_000
-/** The same for a scan that returns only matches: each step blocks Redis for a few milliseconds. */
+/** Records removed in one round trip. */
+const FORGET_COUNT = 1_000
+/** Notes looked at in one step of a search, which blocks Redis for a few milliseconds. */
 const SEARCH_COUNT = 10_000
 const INFLIGHT = redisKey('inflight')
 const SEPARATOR = ' '
@@ -169,13 +169,16 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
   }
 }
 
-async function inflightOf(redis: Redis, nodeId: string | undefined) {
+async function inflightOf(redis: Redis, nodeId: string): Promise<InflightNote[]> {
   const entries = new Map<string, InflightNote>()
   for (let cursor = '0'; ;) {
-    const [next, fields] =
-      nodeId === undefined
-        ? await redis.hscan(INFLIGHT, cursor, 'COUNT', SCAN_COUNT)
-        : await searchInflight(redis, cursor, nodeId)
+    const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
+    const [next = '0', ...fields] = (await runScript(
+      redis,
+      INFLIGHT_OF_SCRIPT,
+      [],
+      argv,
+    )) as string[]
     for (let i = 0; i + 1 < fields.length; i += 2) {
       const [node = '', ackSubject = ''] = fields[i + 1]!.split(SEPARATOR)
       entries.set(fields[i]!, { taskId: fields[i]!, nodeId: node, ackSubject })
@@ -185,20 +188,10 @@ async function inflightOf(redis: Redis, nodeId: string | undefined) {
   }
 }
 
-async function searchInflight(
-  redis: Redis,
-  cursor: string,
-  nodeId: string,
-): Promise<[next: string, fields: string[]]> {
-  const argv = [cursor, String(SEARCH_COUNT), nodeId + SEPARATOR]
-  const [next = '0', ...fields] = (await runScript(redis, INFLIGHT_OF_SCRIPT, [], argv)) as string[]
-  return [next, fields]
-}
-
 async function dropRecords(redis: Redis, records: readonly TaskRecord[]): Promise<void> {
-  for (let start = 0; start < records.length; start += SCAN_COUNT) {
+  for (let start = 0; start < records.length; start += FORGET_COUNT) {
     const pipeline = redis.pipeline()
-    for (const record of records.slice(start, start + SCAN_COUNT)) {
+    for (const record of records.slice(start, start + FORGET_COUNT)) {
       const { taskId, tenant, submittedAtMs, spec, error } = record
       // The coordinator's user may let a key expire, and delete none.
       pipeline.pexpire(redisKey('task', taskId), 1)

@@ -2,7 +2,7 @@ import { STREAMS } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { startSecuredServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
-import { countPointers, provisionStreams } from '../../src/index.ts'
+import { provisionStreams, streamMessages } from '../../src/index.ts'
 
 const log = createLogger({ service: 'test', id: 'test', level: 'silent' })
 const MIB = 1024 ** 2
@@ -13,7 +13,7 @@ test('the pointers can be counted before the stream of a new fleet exists', asyn
   const { bus } = servers
   const manager = await bus.nats.jetstreamManager()
   await manager.streams.delete(STREAMS.tasks)
-  expect(await countPointers(bus)).toBeUndefined()
+  expect(await streamMessages(bus, STREAMS.tasks)).toBeUndefined()
   await provisionStreams(bus, SIZES, log)
-  expect(await countPointers(bus)).toBe(0)
+  expect(await streamMessages(bus, STREAMS.tasks)).toBe(0)
 })

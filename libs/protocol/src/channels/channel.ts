@@ -136,8 +136,8 @@ export function filledIn(
   return subject.slice(0, from) + value + filledIn(subject.slice(to + 1), params)
 }
 
-/** The value of a parameter in a subject of this channel. */
-export function paramIn({ subject }: Pick<Channel, 'subject'>, name: string, said: string): string {
-  const place = subject.split('.').indexOf(`{${name}}`)
-  return said.split('.')[place] ?? ''
+/** The id of the node in a subject of this channel. */
+export function nodeIdIn(channel: Pick<Channel, 'subject'>, subject: string): string {
+  const place = channel.subject.split('.').indexOf('{nodeId}')
+  return subject.split('.')[place] ?? ''
 }

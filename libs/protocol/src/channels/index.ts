@@ -3,7 +3,7 @@ import { FLEET_CHANNELS } from './fleet.ts'
 import { STORED_CHANNELS } from './stored.ts'
 import { WORK_CHANNELS } from './work.ts'
 
-export { filledIn, paramIn, subjectOf } from './channel.ts'
+export { filledIn, nodeIdIn, subjectOf } from './channel.ts'
 export type { Channel, ChannelKind, Items, Params, Shape, Where } from './channel.ts'
 export { STREAM_RIGHTS } from './stored.ts'
 

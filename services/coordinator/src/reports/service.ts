@@ -1,7 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
-  paramIn,
+  nodeIdIn,
   ServiceError,
   type ApproveReply,
   type Outcome,
@@ -100,7 +100,7 @@ export function createReports(deps: ReportsDeps): Reports {
     { subject, bytes }: { readonly subject: string; readonly bytes: number },
   ): Promise<{ outcomes: Outcome[] }> => {
     // NATS lets a node use only the subject with its own id, whatever the body says (L9).
-    const nodeId = paramIn(CHANNELS.report, 'nodeId', subject)
+    const nodeId = nodeIdIn(CHANNELS.report, subject)
     const unavailable = (): { outcomes: Outcome[] } => ({
       outcomes: items.map(() => ({ kind: 'unavailable' })),
     })

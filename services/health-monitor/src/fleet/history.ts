@@ -12,7 +12,6 @@ export interface TotalsHistory {
   note(totals: Totals): void
   /** Merges the history of another monitor. */
   hear(history: History): Totals | undefined
-  entries(): readonly Totals[]
 }
 
 /** Milliseconds for which every step is kept. */
@@ -25,7 +24,6 @@ const MINUTE_MS = 60_000
 export function createHistory(bus: Bus, monitorId: string): TotalsHistory {
   let entries: readonly Totals[] = []
   return {
-    entries: () => entries,
     note(totals) {
       entries = thin([...entries, totals], totals.atMs)
       bus.send(CHANNELS.history, { monitorId, totals: [...entries] })

@@ -55,7 +55,6 @@ export interface NodeTable {
   ): { readonly decision: HeardDecision; readonly replaced?: Heartbeat }
   get(nodeId: string): NodeEntry | undefined
   all(): Iterable<NodeEntry>
-  size(): number
   forget(nodeId: string): void
 }
 
@@ -99,7 +98,6 @@ export function createNodeTable(): NodeTable {
     },
     get: (nodeId) => nodes.get(nodeId),
     all: () => nodes.values(),
-    size: () => nodes.size,
     forget: (nodeId) => void nodes.delete(nodeId),
   }
 }

@@ -21,7 +21,7 @@ const pointer = (taskId: string, tenant: string, cost = 2_000): Pointer => ({
 
 function setup(limits = '{}', living = ['lb']) {
   let nowMs = 0
-  const allowances = readTenantLimits(limits).limits
+  const allowances = readTenantLimits(limits).value
   const shares = createTenantShares({
     allowances,
     balancers: () => ({ own: 'lb', living }),

@@ -104,7 +104,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     doubt: ownership.doubt,
     llm,
     tools: deps.tools.all,
-    tenantTools: readTenantTools(config.TENANT_TOOLS).rules,
+    tenantTools: readTenantTools(config.TENANT_TOOLS).value,
     answerChecks: createAnswerChecks(),
     deltas,
     metrics,

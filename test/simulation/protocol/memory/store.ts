@@ -52,8 +52,7 @@ export function createMemoryStore(): MemoryStore {
         }
       },
       inflightNode: async (taskIds) => taskIds.map((taskId) => notes.get(taskId)?.nodeId),
-      inflightOf: async (nodeId) =>
-        [...notes.values()].filter((note) => nodeId === undefined || note.nodeId === nodeId),
+      inflightOf: async (nodeId) => [...notes.values()].filter((note) => note.nodeId === nodeId),
       builtSeq: async () => builtSeq,
       async markBuilt(seq) {
         builtSeq = seq

@@ -1,7 +1,7 @@
 import { connectBus, openOps, streamSubjects } from '@agentfleet/adapters'
 import type { Fleet } from '@agentfleet/local'
 import {
-  nodeIdOf,
+  nodeIdIn,
   STREAMS,
   SUBJECTS,
   deathSchema,
@@ -59,7 +59,7 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
       // The stored death counts; an observed one may concern an earlier incarnation of the same node.
       const stored: Death[] = []
       for (const subject of await streamSubjects(bus, STREAMS.ops, SUBJECTS.allDeaths)) {
-        const last = await ops.lastDeath(nodeIdOf(subject))
+        const last = await ops.lastDeath(nodeIdIn(CHANNELS.death, subject))
         if (last !== undefined) stored.push(last.death)
       }
       const key = ({ nodeId, incarnation }: Death): string => `${nodeId}.${incarnation}`
