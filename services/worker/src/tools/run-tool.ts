@@ -8,7 +8,8 @@ import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
  * Runs one tool call of the model within its limits.
  *
  * Invariants: a call ends at its time limit, at the task's deadline or with its run, even if the
- * tool ignores its signal; the answer never exceeds the limit; the model gets the message of an
+ * tool ignores its signal; the start of a thread has a separate limit, so that a busy machine takes nothing from
+ * the time of the tool; the answer never exceeds the limit; the model gets the message of an
  * error, unless the tool asks for another attempt later.
  */
 
@@ -33,6 +34,9 @@ type ToolResult =
   | { readonly kind: 'answered'; readonly output: ToolOutput }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'cancelled' }
+
+/** Why a call is stopped before it has ended. */
+type StopReason = 'cancelled' | 'deadline' | 'start' | 'time'
 
 /** Tries of an idempotent tool within one call of the model. */
 const TRIES_MAX = 3
@@ -63,9 +67,7 @@ export async function runTool(
   const controller = new AbortController()
   const { signal } = controller
   options.onStart(() => controller.abort('cancelled'))
-  const leftMs = options.deadlineAtMs - options.nowMs()
-  const limitMs = Math.max(0, Math.min(tool.timeoutMs, leftMs, TIMER_MAX_MS))
-  const timer = setTimeout(() => controller.abort('time'), limitMs)
+  const clock = startClock(tool, options, (reason) => controller.abort(reason))
   const { taskId, tenant, step, log } = options
   const context = {
     taskId,
@@ -77,29 +79,54 @@ export async function runTool(
     log,
   }
   try {
-    const output = await tryTool(tool, args, context, options.random)
-    return signal.aborted ? stopped(tool, signal, leftMs) : answered(bounded(output, options))
+    const output = await tryTool(tool, args, context, clock.begins, options.random)
+    return signal.aborted ? stopped(tool, signal.reason) : answered(bounded(output, options))
   } catch (error) {
-    if (signal.aborted) return stopped(tool, signal, leftMs)
+    if (signal.aborted) return stopped(tool, signal.reason)
     log.warn('A tool call failed', { tool: call.name, err: error })
     return failureOf(call.name, error)
   } finally {
-    clearTimeout(timer)
+    clock.stop()
     // Tells the code that the tool has left running that its result is not needed.
     controller.abort('over')
   }
+}
+
+/** Ends a call at the limit of its start, at its time limit or at the deadline of the task. */
+function startClock(
+  tool: Tool,
+  { deadlineAtMs, nowMs }: ToolCallOptions,
+  end: (reason: StopReason) => void,
+): { begins(): void; stop(): void } {
+  let timer: NodeJS.Timeout | undefined
+  let begun = false
+  const limit = (limitMs: number, reason: StopReason): void => {
+    clearTimeout(timer)
+    const leftMs = deadlineAtMs - nowMs()
+    const waitMs = Math.max(0, Math.min(limitMs, leftMs, TIMER_MAX_MS))
+    timer = setTimeout(() => end(leftMs <= limitMs ? 'deadline' : reason), waitMs)
+  }
+  const begins = (): void => {
+    // Further tries of the call share the time limit of the first.
+    if (!begun) limit(tool.timeoutMs, 'time')
+    begun = true
+  }
+  if (tool.startMs === undefined) begins()
+  else limit(tool.startMs, 'start')
+  return { begins, stop: () => clearTimeout(timer) }
 }
 
 async function tryTool(
   tool: Tool,
   args: unknown,
   context: ToolContext,
+  begins: () => void,
   random: () => number,
 ): Promise<ToolOutput> {
   const triesMax = tool.idempotent ? TRIES_MAX : 1
   for (let tries = 1; ; tries += 1) {
     try {
-      return await orAborted(tool.run(args, context), context.signal)
+      return await orAborted(tool.run(args, context, begins), context.signal)
     } catch (error) {
       const final = isToolFailure(error) && error.next === 'tell-model'
       if (final || tries >= triesMax || context.signal.aborted) throw error
@@ -109,11 +136,20 @@ async function tryTool(
   }
 }
 
-function stopped(tool: Tool, signal: AbortSignal, leftMs: number): ToolResult {
-  if (signal.reason === 'cancelled') return { kind: 'cancelled' }
-  if (leftMs <= tool.timeoutMs) {
-    const message = `the task reached its deadline within the tool ${tool.offer.function.name}`
-    return { kind: 'failed', failure: { kind: 'deadline', message } }
+function stopped(tool: Tool, reason: StopReason): ToolResult {
+  switch (reason) {
+    case 'cancelled':
+      return { kind: 'cancelled' }
+    case 'deadline': {
+      const message = `the task reached its deadline within the tool ${tool.offer.function.name}`
+      return { kind: 'failed', failure: { kind: 'deadline', message } }
+    }
+    case 'start':
+      return answered(
+        wrong(`the tool did not start within ${tool.startMs} ms; call it again later`),
+      )
+    case 'time':
+      break
   }
   const doubt = tool.idempotent ? '' : ', but the call may still have taken effect'
   return answered(wrong(`the tool took longer than ${tool.timeoutMs} ms${doubt}`))

@@ -52,9 +52,9 @@ export function secretsIn(values: Readonly<Record<string, string | undefined>>):
 export function safeTool(tool: Tool, secrets: readonly string[]): Tool {
   return {
     ...tool,
-    async run(args, context) {
+    async run(args, context, begins) {
       try {
-        const output = await tool.run(args, context)
+        const output = await tool.run(args, context, begins)
         return output.error ? { ...output, text: withoutSecrets(output.text, secrets) } : output
       } catch (error) {
         throw safeError(error, secrets)

@@ -19,6 +19,8 @@ interface LoadedTools {
 
 /** Modules in one folder; a folder with more is not a tool folder. */
 const MODULES_MAX = 1_000
+/** Milliseconds; a thread loads the module of its tool, which takes seconds on a busy machine. */
+const THREAD_START_MS = 30_000
 const DECLARATION_OR_TEST = /\.(d|test|spec)\.[cm]?[jt]s$/
 const MODULE = /\.m?[jt]s$/
 
@@ -108,6 +110,7 @@ function toTool(
     offer: offerOf(tool.name, tool.description, tool.parametersSchema),
     source: 'module',
     timeoutMs: tool.timeoutMs,
+    ...(tool.cpuHeavy ? { startMs: tool.timeoutMs + THREAD_START_MS } : {}),
     approval: tool.approval === 'required',
     idempotent: tool.idempotent,
     check(args) {
@@ -115,11 +118,11 @@ function toTool(
       if (checked.kind === 'fit') return undefined
       return wrong(`the arguments do not fit: ${checked.problems.join('; ')}`)
     },
-    async run(args, context) {
+    async run(args, context, begins) {
       const checked = tool.check(args)
       if (checked.kind === 'wrong') throw new Error(checked.problems.join('; '))
       const value: unknown = tool.cpuHeavy
-        ? await threads.call(moduleUrl, exportName, checked.args, context)
+        ? await threads.call(moduleUrl, exportName, checked.args, context, begins)
         : await tool.run(checked.args, context)
       return answer(textOf(value))
     },

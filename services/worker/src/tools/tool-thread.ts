@@ -20,6 +20,7 @@ export interface ToolThreadData {
 
 /** The message with the result. */
 export type ToolThreadMessage =
+  | { readonly kind: 'loaded' }
   | { readonly kind: 'log'; readonly level: keyof ToolLog; readonly message: string }
   | { readonly kind: 'answer'; readonly value: unknown }
   | {
@@ -45,6 +46,7 @@ async function call(): Promise<unknown> {
   const exported = (await import(data.moduleUrl)) as Readonly<Record<string, unknown>>
   const tool = exported[data.exportName]
   if (!isTool(tool)) throw new Error(`${data.moduleUrl} exports no tool ${data.exportName}`)
+  say({ kind: 'loaded' })
   const { taskId, tenant, step, idempotencyKey } = data
   const log = { info: logAs('info'), warn: logAs('warn'), error: logAs('error') }
   // Nothing aborts the signal, because the main thread ends the thread instead.

@@ -7,12 +7,21 @@ import type { ToolThreadData, ToolThreadMessage } from './tool-thread.ts'
  * Runs calls of CPU-heavy tools, each in its own thread.
  *
  * Invariants: at most `threadsMax` threads run at once, and one more for a tenant that has none; the other calls
- * wait within their own time limits, in an order in which tenants take turns (L7). A thread ends with its call, for
+ * wait, for no longer than a start may take, in an order in which tenants take turns (L7). A thread ends with its call, for
  * whatever reason.
  */
 export interface ToolThreads {
-  /** Returns the tool's value or throws; the thread has ended when this settles. */
-  call(moduleUrl: string, exportName: string, args: unknown, context: ToolContext): Promise<unknown>
+  /**
+   * Returns the tool's value or throws; the thread has ended when this settles. Calls `begins` when the thread
+   * has loaded the tool.
+   */
+  call(
+    moduleUrl: string,
+    exportName: string,
+    args: unknown,
+    context: ToolContext,
+    begins: () => void,
+  ): Promise<unknown>
 }
 
 /** How threads are created. */
@@ -55,7 +64,7 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
       }
       const giveUp = (): void => {
         waiting.remove(tenant, begin)
-        reject(new Error('no thread became free within the time limit of the tool'))
+        reject(new Error('no thread became free in time'))
       }
       if (signal.aborted) giveUp()
       else if (mayBegin(tenant)) begin()
@@ -66,7 +75,7 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
     })
 
   return {
-    async call(moduleUrl, exportName, args, context) {
+    async call(moduleUrl, exportName, args, context, begins) {
       await turn(context)
       const { taskId, tenant, step, idempotencyKey } = context
       const workerData: ToolThreadData = {
@@ -86,7 +95,7 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
           ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
           resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
         })
-        return await valueOf(thread, context)
+        return await valueOf(thread, context, begins)
       } finally {
         await thread?.terminate()
         count(tenant, -1)
@@ -96,13 +105,18 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
   }
 }
 
-function valueOf(thread: Worker, { signal, log }: ToolContext): Promise<unknown> {
+function valueOf(
+  thread: Worker,
+  { signal, log }: ToolContext,
+  begins: () => void,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(new Error('the call was stopped'))
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     thread.on('message', (message: ToolThreadMessage) => {
-      if (message.kind === 'log') log[message.level](message.message)
+      if (message.kind === 'loaded') begins()
+      else if (message.kind === 'log') log[message.level](message.message)
       else if (message.kind === 'answer') resolve(message.value)
       else if (message.next === undefined) reject(new Error(message.message))
       else reject(toolFailure(message.next, message.message))

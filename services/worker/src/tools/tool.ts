@@ -23,6 +23,8 @@ export interface Tool {
   /** An agent that names no tools gets the `built-in` tools; the loop itself runs a `run` tool. */
   readonly source: 'built-in' | 'module' | 'mcp' | 'run'
   readonly timeoutMs: number
+  /** Longest start before that, milliseconds; such a tool calls `begins` when its start is over. */
+  readonly startMs?: number
   /** A person must approve each call before it is made. */
   readonly approval: boolean
   /** A failed call may be repeated at once with the same key. */
@@ -32,7 +34,7 @@ export interface Tool {
   /**
    * Answers the model, also for wrong arguments. Throws if the call failed; a `ToolFailure` says what follows.
    */
-  run(args: unknown, context: ToolContext): Promise<ToolOutput>
+  run(args: unknown, context: ToolContext, begins: () => void): Promise<ToolOutput>
 }
 
 /** The present tools of a node by name. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { calculate } from '../../src/tools/arithmetic.ts'
@@ -75,7 +76,10 @@ function options(changes: Partial<ToolCallOptions> = {}): ToolCallOptions {
 }
 
 /** Calls a tool with this function and records the contexts of its calls. */
-function setup(run: (context: ToolContext) => Promise<string>, changes: Partial<Tool> = {}) {
+function setup(
+  run: (context: ToolContext, begins: () => void) => Promise<string>,
+  changes: Partial<Tool> = {},
+) {
   const contexts: ToolContext[] = []
   const tool: Tool = {
     offer: offerOf('probe', 'does what the test says', { type: 'object' }),
@@ -83,9 +87,9 @@ function setup(run: (context: ToolContext) => Promise<string>, changes: Partial<
     timeoutMs: 5_000,
     approval: false,
     idempotent: false,
-    async run(_args, context) {
+    async run(_args, context, begins) {
       contexts.push(context)
-      return { text: await run(context), error: false }
+      return { text: await run(context, begins), error: false }
     },
     ...changes,
   }
@@ -153,6 +157,35 @@ describe('running a tool', () => {
       },
     })
     expect(contexts[0]?.signal.aborted).toBe(true)
+  })
+
+  test('does not count a start toward the time limit of the tool', async () => {
+    const { call } = setup(
+      async (_context, begins) => {
+        await delay(100)
+        begins()
+        return 'done'
+      },
+      { timeoutMs: 50, startMs: 60_000 },
+    )
+    expect(await call()).toMatchObject({ output: { text: 'done' } })
+  })
+
+  test('ends a tool that does not start in time, and one that is too slow after its start', async () => {
+    const slow = setup(forever, { timeoutMs: 60_000, startMs: 50 })
+    expect(await slow.call()).toMatchObject({
+      output: { text: 'error: the tool did not start within 50 ms; call it again later' },
+    })
+    const { call } = setup(
+      (_context, begins) => {
+        begins()
+        return forever()
+      },
+      { timeoutMs: 50, startMs: 60_000 },
+    )
+    expect(await call()).toMatchObject({
+      output: { text: expect.stringContaining('longer than 50 ms') },
+    })
   })
 
   test('fails at the deadline of the task', async () => {

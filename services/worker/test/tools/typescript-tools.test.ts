@@ -19,7 +19,7 @@ const PROGRAM = `
     log: { info() {}, warn() {}, error() {} },
   }
   const answers = {}
-  for (const tool of tools) answers[tool.offer.function.name] = (await tool.run({ text: 'a' }, context)).text
+  for (const tool of tools) answers[tool.offer.function.name] = (await tool.run({ text: 'a' }, context, () => {})).text
   console.log(JSON.stringify({ answers, problems }))
 `
 const tool = (name: string, cpuHeavy: boolean) => `

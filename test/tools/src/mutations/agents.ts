@@ -106,6 +106,16 @@ export const AGENTS: readonly Mutation[] = [
     because: /rebound/,
   },
   {
+    name: 'tool-start',
+    safeguard: 'the start of a thread takes nothing from the time limit of its tool',
+    file: 'services/worker/src/tools/tool-modules.ts',
+    find: '...(tool.cpuHeavy ? { startMs: tool.timeoutMs + THREAD_START_MS } : {}),',
+    replace: '...(tool.cpuHeavy && THREAD_START_MS < 0 ? { startMs: 0 } : {}),',
+    tests: ['services/worker/test/tool-modules.test.ts'],
+    caughtBy: /has its whole time limit after its thread has loaded the tool/,
+    because: /longer than 300 ms/,
+  },
+  {
     name: 'repair-turn',
     safeguard: 'an answer that does not fit its schema is asked for again',
     file: 'services/worker/src/run/conversation.ts',
@@ -135,8 +145,8 @@ export const AGENTS: readonly Mutation[] = [
     name: 'tool-time',
     safeguard: 'a tool that does not end is left at its time limit (L7)',
     file: 'services/worker/src/tools/run-tool.ts',
-    find: "const timer = setTimeout(() => controller.abort('time'), limitMs)",
-    replace: 'const timer = setTimeout(() => undefined, limitMs)',
+    find: "timer = setTimeout(() => end(leftMs <= limitMs ? 'deadline' : reason), waitMs)",
+    replace: 'timer = setTimeout(() => undefined, waitMs)',
     tests: [
       'services/worker/test/tools/tools.test.ts',
       '-t',
