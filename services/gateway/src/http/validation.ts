@@ -38,7 +38,7 @@ export function requestValidator(): FastifySchemaCompiler<object> {
   return ({ schema, httpPart }) => {
     switch (httpPart ?? 'body') {
       case 'body':
-        return bodyCheck(bodies.compile(schema), () => thorough.compile(schema))
+        return bodyCheck(bodies.compile(schema), thorough.compile(schema))
       case 'querystring':
         return queries.compile({ ...schema, additionalProperties: false })
       case 'headers':
@@ -49,14 +49,12 @@ export function requestValidator(): FastifySchemaCompiler<object> {
   }
 }
 
-/** Validates a body; the thorough check is compiled when the first small body is wrong. */
-function bodyCheck(quick: ValidateFunction, compile: () => ValidateFunction): BodyCheck {
-  let thorough: ValidateFunction | undefined
+/** Validates a body; both checks are compiled at the start, because compiling one would hold up all requests. */
+function bodyCheck(quick: ValidateFunction, thorough: ValidateFunction): BodyCheck {
   const check: BodyCheck = (body) => {
     if (quick(body)) return true
     check.errors = quick.errors ?? null
     if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return false
-    thorough ??= compile()
     thorough(body)
     // A problem describes the errors of a value that may have several forms only without other errors.
     const isClear = thorough.errors?.every(({ keyword }) => keyword !== 'anyOf') ?? false
