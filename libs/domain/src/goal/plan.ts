@@ -17,8 +17,8 @@ export interface GoalSpec {
   readonly team?: Readonly<Record<string, AgentDefinition>>
 }
 
-/** One task of a plan. */
-export interface PlanStep {
+/** One task of a plan; a type, because an interface would not count as JSON. */
+export type PlanStep = {
   readonly id: string
   /** The agent of the step. */
   readonly role: string
@@ -28,7 +28,7 @@ export interface PlanStep {
 }
 
 /** A plan whose steps come after those they depend on. */
-export interface Plan {
+export type Plan = {
   readonly summary: string
   readonly steps: readonly PlanStep[]
 }

@@ -1,7 +1,8 @@
 /** Values that specs of tasks and definitions of agents share. */
 
 /** JSON as it travels in tasks and results. */
-export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
+export type Json =
+  string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
 /** The limits of a task over all its attempts; an absent one does not limit. */
 export interface Budget {

@@ -6,7 +6,6 @@ import {
   NO_USAGE,
   retryAfterOf,
   type Failure,
-  type Json,
   type Placed,
   type TaskError,
   type TaskInput,
@@ -254,7 +253,7 @@ function withInputs(spec: TaskSpec, inputs: readonly TaskInput[]): TaskSpec {
   const results = inputs.filter(({ from }) => from === 'dependency')
   if (results.length === 0) return spec
   const given = spec.context === undefined ? {} : { given: spec.context }
-  return { ...spec, context: { ...given, dependencies: results as unknown as Json } }
+  return { ...spec, context: { ...given, dependencies: results.map((result) => ({ ...result })) } }
 }
 
 /** The fields of every report of a run. */

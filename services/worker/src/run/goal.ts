@@ -10,7 +10,6 @@ import {
   teamAgent,
   type GoalSpec,
   type JournaledCall,
-  type Json,
   type Plan,
   type Planning,
   type TaskError,
@@ -71,7 +70,7 @@ export async function runGoal(
             kind: 'approval',
             step: move.step,
             tool: RUN_GOAL,
-            arguments: move.plan as unknown as Json,
+            arguments: move.plan,
           },
         }
       case 'spawn': {

@@ -136,8 +136,14 @@ export function headersOf({ headers }: Response): HeaderFields {
   return headers
 }
 
+/** The parts of a response that the SDK reads, or passes on. */
+type SdkResponse = Pick<Response, 'status' | 'ok' | 'url' | 'text' | 'json'> & {
+  readonly headers: unknown
+  readonly body: unknown
+}
+
 /**
- * The parts of a response that the SDK reads; the message itself is the body. Every response counts
+ * The response for the SDK; the message itself is the body. Every response counts
  * as `ok`, so that the SDK passes refusals on unread: the SDK knows one form of error bodies,
  * `errors.ts` knows all of them.
  */
@@ -146,7 +152,7 @@ function toResponse(message: IncomingMessage, url: string): Response {
   // An abandoned body has no other listener for its errors.
   body.on('error', () => undefined)
   message.on('error', () => undefined)
-  const response = {
+  const response: SdkResponse = {
     status: message.statusCode ?? 0,
     ok: true,
     url,
@@ -155,7 +161,7 @@ function toResponse(message: IncomingMessage, url: string): Response {
     text: () => readText(body),
     json: async () => JSON.parse(await readText(body)) as unknown,
   }
-  return response as unknown as Response
+  return response as Response
 }
 
 function decoded(message: IncomingMessage): Readable {

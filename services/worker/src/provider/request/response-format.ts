@@ -1,4 +1,5 @@
 import type { Json } from '@agentfleet/domain'
+import { isRecord } from '../shape.ts'
 
 type Schema = Readonly<Record<string, Json>>
 
@@ -18,9 +19,9 @@ function isStrict(schema: Schema): boolean {
   return schema['type'] === 'object' && closed(schema)
 }
 
-function closed(value: Json | undefined): boolean {
+function closed(value: unknown): boolean {
   if (Array.isArray(value)) return value.every(closed)
-  if (typeof value !== 'object' || value === null) return true
+  if (!isRecord(value)) return true
   const { properties, required, additionalProperties } = value
   if (typeof properties === 'object' || value['type'] === 'object') {
     const names = Object.keys(properties ?? {})
