@@ -15,8 +15,7 @@ import { createLoops } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import type { TenantHoldings } from './holdings.ts'
 import type { LogClock } from './log-clock.ts'
-import { createProjector } from './projector.ts'
-import { rebuildProjection } from './rebuild.ts'
+import { createProjection } from './projection.ts'
 import type { TenantShares } from './shares.ts'
 import type { TaskTable } from './task-table.ts'
 import { dropCompacted } from './ghosts.ts'
@@ -72,12 +71,8 @@ const USAGE_EVERY_MS = 300
 const LOOK_EVERY_MS = 5_000
 /** Milliseconds; a gateway counts what it admits in the meantime itself. */
 const HOLDINGS_EVERY_MS = 500
-/** Milliseconds until a failed rebuild is repeated; each further failure doubles them. */
-const REBUILD_AGAIN_MIN_MS = 1_000
 /** Milliseconds. A rebuild writes some thousand records a second, and a log holds some million tasks. */
 const REBUILD_WITHIN_MS = 3_600_000
-/** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
-const REBUILD_AGAIN_MAX_MS = 300_000
 /** Milliseconds. */
 const WATCH_READING_EVERY_MS = 1_000
 /** Why a coordinator is not ready, and why its process ends in the end. */
@@ -89,19 +84,13 @@ const AGAIN_AFTER_MS = 500
 
 /** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
-  const { bus, store, tasks, holdings, series, shares, clock, log, metrics, retentionMs } = deps
-  const projector = createProjector({ store, retentionMs, log })
+  const { bus, tasks, holdings, series, shares, clock, log, metrics } = deps
   const usage = createUsageCounter({ ...deps, totals: deps.usage })
   const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
+  const projection = createProjection({ ...deps, expiredMs: () => trimmer.expiredMs() })
   let tail: LogTail | undefined
   let followed = false
   let closed = false
-  let projectFrom = 0
-  // The sequence of the projection at this process' last check; -1 before the first check.
-  let builtSeq = -1
-  let rebuildWanted = false
-  let rebuildAtMs = -Infinity
-  let rebuildWaitMs = REBUILD_AGAIN_MIN_MS
 
   const receive = (event: TailedEvent): void => {
     const before = tasks.get(event.taskId)
@@ -113,8 +102,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     metrics.events.inc({ type: event.event.type })
     const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
     trimmer.note(event.storedAtMs, event.seq, neededFrom)
-    // A start does not rewrite what the projection already has.
-    if (event.seq > projectFrom) projector.add(record, event.bytes)
+    projection.add(record, event)
     if (followed) deps.receive(record)
   }
 
@@ -131,8 +119,7 @@ export function createFollower(deps: FollowerDeps): Follower {
           ...(await dropCompacted({ ...deps, expiredMs: trimmer.expiredMs() })),
         ]
         holdings.drop(ghosts.map(({ taskId }) => taskId))
-        // Those of them that were written to Redis leave it; a rebuild removes them if Redis is away.
-        await store.forget(ghosts).catch(() => (rebuildWanted = true))
+        await projection.forget(ghosts)
         if (ghosts.length > 0)
           log.info(
             { ghosts: ghosts.length },
@@ -150,51 +137,13 @@ export function createFollower(deps: FollowerDeps): Follower {
     }
     if (closed) return
     followed = true
-    projectFrom = 0
+    projection.followed()
     deps.begin()
     log.info(
       { unfinished: tasks.size(), position: reading.position() },
       'The coordinator has read the log to its end',
     )
   }
-
-  const keepProjection = async (signal: AbortSignal): Promise<void> => {
-    const position = tail?.position() ?? 0
-    if (projector.takeLost()) rebuildWanted = true
-    const complete = Math.max(builtSeq, (projector.missingFrom() ?? position + 1) - 1)
-    const at = rebuildWanted ? await store.builtSeq() : await store.markBuilt(complete, builtSeq)
-    if (!rebuildWanted && at !== undefined && at >= builtSeq) {
-      builtSeq = at
-      return
-    }
-    rebuildWanted = true
-    const nowMs = clock.monotonicMs()
-    if (nowMs < rebuildAtMs) return
-    rebuildAtMs = nowMs + rebuildWaitMs
-    rebuildWaitMs = Math.min(REBUILD_AGAIN_MAX_MS, 2 * rebuildWaitMs)
-    log.warn(
-      { at, builtSeq },
-      'The records in Redis are missing or outdated; the coordinator writes them again from the log',
-    )
-    // A restored older state of Redis is still complete up to the sequence that it names.
-    const afterSeq = at ?? 0
-    const { builtSeq: built, ...report } = await rebuildProjection({
-      ...deps,
-      expiredMs: trimmer.expiredMs(),
-      afterSeq,
-      signal,
-      monotonicMs: clock.monotonicMs,
-    })
-    builtSeq = built
-    rebuildWanted = false
-    rebuildAtMs = -Infinity
-    rebuildWaitMs = REBUILD_AGAIN_MIN_MS
-    metrics.rebuilds.inc()
-    log.info(report, 'The coordinator has written all records to Redis again')
-  }
-
-  /** Whether Redis lacks records: the last write failed, or a rebuild is wanted or under way. */
-  const outdated = (): boolean => projector.failing() || rebuildWanted
 
   const { logStuckMs } = deps.timing
   let stuckSinceMs: number | undefined
@@ -219,7 +168,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     {
       name: 'projection',
       everyMs: deps.timing.projectionEveryMs,
-      run: keepProjection,
+      run: (signal) => projection.keep(tail?.position() ?? 0, signal),
       runDeadlineMs: REBUILD_WITHIN_MS,
     },
     { name: 'usage', everyMs: USAGE_EVERY_MS, run: () => usage.flush(), runDeadlineMs: 120_000 },
@@ -229,7 +178,7 @@ export function createFollower(deps: FollowerDeps): Follower {
       name: 'holdings',
       everyMs: HOLDINGS_EVERY_MS,
       async run() {
-        shares.announce(tail?.position() ?? 0, trimmer.expiredMs(), outdated())
+        shares.announce(tail?.position() ?? 0, trimmer.expiredMs(), projection.outdated())
       },
     },
     { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },
@@ -246,11 +195,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     position: () => tail?.position() ?? 0,
     async start() {
       if (tail !== undefined) return
-      // Without a known sequence of the projection everything is written again.
-      const built = await store.builtSeq().catch(() => undefined)
-      builtSeq = built ?? -1
-      rebuildWanted = built === undefined
-      projectFrom = built ?? Infinity
+      await projection.begin()
       tail = tailLog(bus, { afterSeq: 0, log, receive })
       void follow(tail)
       await watch.start()
@@ -261,13 +206,13 @@ export function createFollower(deps: FollowerDeps): Follower {
       shares.close()
       await loops.drain(deadlineMs)
       await tail?.close()
-      await projector.drain()
+      await projection.drain()
     },
     ready() {
       if (!followed) return { ok: false, reason: 'log-not-followed' }
       if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }
       const looping = loops.ready?.() ?? { ok: true }
-      if (!looping.ok || !outdated()) return looping
+      if (!looping.ok || !projection.outdated()) return looping
       return { ok: true, degraded: [RECORDS_OUTDATED] }
     },
   }

@@ -117,7 +117,7 @@ export const COORDINATOR: readonly Mutation[] = [
   {
     name: 'projection-mark',
     safeguard: 'the mark of the projection stays before a record that is not written (L8)',
-    file: 'services/coordinator/src/follower/service.ts',
+    file: 'services/coordinator/src/follower/projection.ts',
     find: '(projector.missingFrom() ?? position + 1) - 1',
     replace: 'position',
     tests: [FOLLOWER, '-t', 'never passes a write that has failed'],

@@ -1,0 +1,117 @@
+import type { Bus, Store, TailedEvent, TaskLog } from '@agentfleet/adapters'
+import type { TaskRecord } from '@agentfleet/domain'
+import type { Clock, Logger } from '@agentfleet/runtime'
+import type { CoordinatorMetrics } from '../metrics.ts'
+import { createProjector } from './projector.ts'
+import { rebuildProjection } from './rebuild.ts'
+
+/**
+ * Keeps the records in Redis complete (L8): it writes the record of each event, marks the sequence up to which Redis
+ * is complete, and writes all records again if some are missing.
+ *
+ * Invariants: the mark never passes a write that has failed; after failures the time between two rebuilds grows.
+ */
+interface Projection {
+  /** Asks Redis how far it is complete; without an answer every record is written again. */
+  begin(): Promise<void>
+  /** Writes the record after this event, unless Redis has it since before the start. */
+  add(record: TaskRecord, event: TailedEvent): void
+  /** The stored events have been read, so Redis has no record of an event to come. */
+  followed(): void
+  /** Removes tasks that the log no longer has; a rebuild removes them if Redis is away. */
+  forget(records: readonly TaskRecord[]): Promise<void>
+  /** Marks what Redis has after the events up to this sequence, or writes everything again. */
+  keep(position: number, signal: AbortSignal): Promise<void>
+  /** Whether Redis lacks records: the last write failed, or a rebuild is wanted or under way. */
+  outdated(): boolean
+  drain(): Promise<void>
+}
+
+interface ProjectionDeps {
+  readonly bus: Bus
+  readonly store: Store
+  readonly taskLog: TaskLog
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Pick<CoordinatorMetrics, 'rebuilds'>
+  readonly retentionMs: number
+  /** Tasks that ended at this time or before have expired. */
+  readonly expiredMs: () => number
+}
+
+/** Milliseconds until a failed rebuild is repeated; each further failure doubles them. */
+const REBUILD_AGAIN_MIN_MS = 1_000
+/** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
+const REBUILD_AGAIN_MAX_MS = 300_000
+
+/** Creates the projection; it reads and writes nothing before `begin`. */
+export function createProjection(deps: ProjectionDeps): Projection {
+  const { store, log, retentionMs } = deps
+  const { monotonicMs } = deps.clock
+  const projector = createProjector({ store, retentionMs, log })
+  let addFrom = 0
+  // The sequence of the projection at this process' last check; -1 before the first check.
+  let builtSeq = -1
+  let rebuildWanted = false
+  let rebuildAtMs = -Infinity
+  let rebuildWaitMs = REBUILD_AGAIN_MIN_MS
+
+  const rebuild = async (afterSeq: number, signal: AbortSignal): Promise<void> => {
+    const expiredMs = deps.expiredMs()
+    const { builtSeq: built, ...report } = await rebuildProjection({
+      ...deps,
+      expiredMs,
+      afterSeq,
+      signal,
+      monotonicMs,
+    })
+    builtSeq = built
+    rebuildWanted = false
+    rebuildAtMs = -Infinity
+    rebuildWaitMs = REBUILD_AGAIN_MIN_MS
+    deps.metrics.rebuilds.inc()
+    log.info(report, 'The coordinator has written all records to Redis again')
+  }
+
+  return {
+    async begin() {
+      const built = await store.builtSeq().catch(() => undefined)
+      builtSeq = built ?? -1
+      rebuildWanted = built === undefined
+      addFrom = built ?? Infinity
+    },
+    add(record, { seq, bytes }) {
+      if (seq > addFrom) projector.add(record, bytes)
+    },
+    followed() {
+      addFrom = 0
+    },
+    async forget(records) {
+      await store.forget(records).catch(() => (rebuildWanted = true))
+    },
+    async keep(position, signal) {
+      if (projector.takeLost()) rebuildWanted = true
+      const complete = Math.max(builtSeq, (projector.missingFrom() ?? position + 1) - 1)
+      const at = rebuildWanted ? await store.builtSeq() : await store.markBuilt(complete, builtSeq)
+      if (!rebuildWanted && at !== undefined && at >= builtSeq) {
+        builtSeq = at
+        return
+      }
+      rebuildWanted = true
+      const nowMs = monotonicMs()
+      if (nowMs < rebuildAtMs) return
+      rebuildAtMs = nowMs + rebuildWaitMs
+      rebuildWaitMs = Math.min(REBUILD_AGAIN_MAX_MS, 2 * rebuildWaitMs)
+      log.warn(
+        { at, builtSeq },
+        'The records in Redis are missing or outdated; the coordinator writes them again from the log',
+      )
+      // A restored older state of Redis is still complete up to the sequence that it names.
+      await rebuild(at ?? 0, signal)
+    },
+    outdated: () => projector.failing() || rebuildWanted,
+    async drain() {
+      await projector.drain()
+    },
+  }
+}
