@@ -1,5 +1,4 @@
 import {
-  boundedRuns,
   COST_UNKNOWN,
   createCompactingMap,
   DEFAULT_ALLOWANCE,
@@ -7,24 +6,22 @@ import {
   roomOf,
   type Balancers,
   type CompactingMap,
-  type TenantCount,
   type Claim,
-  type RunsByGiver,
   type TenantAllowance,
 } from '@agentfleet/domain'
 import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
+import { createOthersTasks } from './others-tasks.ts'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
 /**
  * What each tenant has in flight and what it may have: the figures by which slots are shared.
  *
  * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks that
- * other load balancers gave to the nodes are known by what the nodes report, by load balancer;
+ * other load balancers gave to the nodes are known by what the nodes report (`others-tasks`);
  * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
  * the server counts it as out of its consumer. Invariants: a task is counted once, whatever path it
  * returns by; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
- * silent, or when the node reports fewer tasks than are counted for it; nodes together claim no more tasks of a
- * tenant than a coordinator knows to be in flight (L9).
+ * silent, or when the node reports fewer tasks than are counted for it.
  */
 export interface TenantShares {
   /** Counts a fetched pointer of this tenant. */
@@ -108,14 +105,7 @@ export function createTenantShares(deps: {
   const tasks = createCompactingMap<string, InFlight>()
   const nodes = new Map<string, OnNode>()
   const tenants = new Map<string, Sums>()
-  /** The answers of the nodes since the question, by tenant. */
-  const runElsewhere = new Map<string, number>()
-  let askedNow = balancers()
-  /** The tasks of each tenant that this load balancer had in flight then. */
-  let countedThen = new Map<string, number>()
-  let heard: RunsByGiver = new Map()
-  /** What the last finished round of answers said. */
-  let counted: { readonly asked: Balancers; readonly givers: RunsByGiver } | undefined
+  const others = createOthersTasks(balancers)
 
   const sumsOf = (tenant: string): Sums => {
     const known = tenants.get(tenant)
@@ -187,22 +177,9 @@ export function createTenantShares(deps: {
       taskCost: mean,
     }
     if (concurrency === undefined) return base
-    const places = placesOf(tenant, concurrency, countOf(tenant), balancers())
+    const places = placesOf(tenant, concurrency, others.countOf(tenant), balancers())
     // The work that the other load balancers have in flight stands on both sides.
     return { ...base, concurrency: places + elsewhere }
-  }
-
-  const countOf = (tenant: string): TenantCount | undefined => {
-    if (counted === undefined) return undefined
-    const runs = new Map<string, number>()
-    for (const [giver, held] of counted.givers) runs.set(giver, held.get(tenant) ?? 0)
-    return { runs, asked: counted.asked }
-  }
-
-  /** How many tasks of a tenant the nodes can have from other load balancers. */
-  const mostElsewhere = (tenant: string, inFlight: ReadonlyMap<string, number>): number => {
-    const own = Math.min(countedThen.get(tenant) ?? 0, tenants.get(tenant)?.count ?? 0)
-    return Math.max(0, (inFlight.get(tenant) ?? 0) - own)
   }
 
   const clear = (nodeId: string): void => {
@@ -271,45 +248,24 @@ export function createTenantShares(deps: {
       if ((nodes.get(nodeId)?.incarnation ?? Infinity) <= incarnation) clear(nodeId)
     },
     asking() {
-      askedNow = balancers()
-      countedThen = new Map([...tenants].map(([tenant, { count }]) => [tenant, count]))
-      heard = new Map()
-      runElsewhere.clear()
+      others.asking(new Map([...tenants].map(([tenant, { count }]) => [tenant, count])))
     },
     runs(node) {
       const own = new Map<string, number>()
       for (const { tenant } of nodes.get(node.nodeId)?.tasks.values() ?? []) {
         own.set(tenant, (own.get(tenant) ?? 0) + 1)
       }
-      for (const [tenant, count] of Object.entries(node.tenants)) {
-        const others = Math.max(0, count - (own.get(tenant) ?? 0))
-        runElsewhere.set(tenant, (runElsewhere.get(tenant) ?? 0) + others)
-      }
-      for (const [giver, held] of Object.entries(node.givers ?? {})) {
-        // What this process gave is counted task by task.
-        if (giver === askedNow.own) continue
-        const sums = heard.get(giver) ?? new Map<string, number>()
-        for (const [tenant, count] of Object.entries(held)) {
-          sums.set(tenant, (sums.get(tenant) ?? 0) + count)
-        }
-        heard.set(giver, sums)
-      }
+      others.runs(node, own)
     },
     tally(inFlight) {
       sweepHand()
       sweepSilent()
-      if (inFlight !== undefined) {
-        const most = (tenant: string): number => mostElsewhere(tenant, inFlight)
-        heard = boundedRuns(heard, askedNow.living, most)
-        for (const [tenant, count] of runElsewhere)
-          runElsewhere.set(tenant, Math.min(count, most(tenant)))
-      }
-      counted = { asked: askedNow, givers: heard }
+      const elsewhere = others.tally(inFlight, (tenant) => tenants.get(tenant)?.count ?? 0)
       for (const [tenant, sums] of tenants) {
-        sums.elsewhere = runElsewhere.get(tenant) ?? 0
+        sums.elsewhere = elsewhere.get(tenant) ?? 0
         if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(tenant)
       }
-      for (const [tenant, count] of runElsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
+      for (const [tenant, count] of elsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
     },
     admit(items, waits = () => false) {
       const within: Fresh[] = []
