@@ -193,6 +193,8 @@ export async function createApi(deps: {
       maxFragments: FRAME_PIECES_MAX,
       maxBufferedChunks: FRAME_PIECES_MAX,
       perMessageDeflate: false,
+      // One read of a socket may bring thousands of frames: each is served in a turn by itself.
+      allowSynchronousEvents: false,
       // The server must not echo a key that the client offered as a subprotocol.
       handleProtocols: (offered) => (offered.has(STREAM_PROTOCOL) ? STREAM_PROTOCOL : false),
     },

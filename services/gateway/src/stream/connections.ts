@@ -6,6 +6,7 @@ import {
   type Scope,
   type TenantLimits,
 } from '@agentfleet/domain'
+import type { Socket } from 'node:net'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { WebSocket } from '@fastify/websocket'
 import type { Frame, Subscriptions, Viewer } from './subscriptions.ts'
@@ -32,8 +33,11 @@ import { createUnsent, type UnsentBytes } from './unsent.ts'
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */
   admit(tenant: string): void
-  /** Calls `refused` when the principal asks for something that needs another scope. */
-  accept(socket: WebSocket, principal: Principal, refused: () => void): void
+  /**
+   * `wire` is the connection under the WebSocket. Calls `refused` when the principal asks for something that needs
+   * another scope.
+   */
+  accept(socket: WebSocket, wire: Wire, principal: Principal, refused: () => void): void
   /**
    * Checks for slow and silent connections, and for keys that were revoked or have expired; call it every
    * TICK_INTERVAL_MS.
@@ -46,14 +50,19 @@ export interface Streams {
   closeAll(): void
 }
 
+/** What holds back the frames of a connection until they leave together. */
+type Wire = Pick<Socket, 'cork' | 'uncork'>
+
 /** Milliseconds between calls of `tick`. */
 export const TICK_INTERVAL_MS = 1_000
 /** Milliseconds; proxies cut connections that are silent for a minute. */
 const PING_INTERVAL_MS = 20_000
 const PINGS_MISSED_MAX = 2
 const BAD_FRAMES_MAX = 5
-/** More frames in one tick than any program needs. */
+/** More frames in one tick than any program needs, pings and pongs included. */
 const FRAMES_PER_TICK_MAX = 200
+/** Tasks that the frames of one tick may name: each costs microseconds, and two full lists can replace each other. */
+const NAMED_PER_TICK_MAX = 4 * SUBSCRIPTIONS_MAX
 /** A closed connection whose client does not confirm it ends after this, with its unsent bytes, milliseconds. */
 const CLOSE_WITHIN_MS = 2_000
 
@@ -78,11 +87,13 @@ const END_REASONS = {
 
 interface Connection {
   readonly socket: WebSocket
+  readonly wire: Wire
   readonly principal: Principal
   readonly viewer: Viewer
   readonly watched: Set<string>
   badFrames: number
   framesInTick: number
+  namedInTick: number
   pingsMissed: number
   pingedAtMs: number
   readonly unsent: UnsentBytes
@@ -157,6 +168,7 @@ export function createStreams(deps: StreamDeps): Streams {
   function tickOne(connection: Connection) {
     const { socket } = connection
     connection.framesInTick = 0
+    connection.namedInTick = 0
     if (socket.readyState !== socket.OPEN) return
     const standing = deps.standing(connection.principal, 'tasks:read')
     if (standing.kind === 'refused') {
@@ -189,6 +201,15 @@ export function createStreams(deps: StreamDeps): Streams {
     }
   }
 
+  /** Counts a ping or a pong, which the WebSocket server answers by itself. */
+  function receiveControl(connection: Connection) {
+    connection.framesInTick += 1
+    const { socket } = connection
+    if (connection.framesInTick > FRAMES_PER_TICK_MAX && socket.readyState === socket.OPEN) {
+      close(connection, POLICY_VIOLATION, 'too many pings')
+    }
+  }
+
   function receive(connection: Connection, data: Buffer, binary: boolean) {
     if (connection.socket.readyState !== connection.socket.OPEN) return
     connection.pingsMissed = 0
@@ -199,10 +220,20 @@ export function createStreams(deps: StreamDeps): Streams {
     if (binary) return refuseFrame(connection, 'Send text frames.')
     const parsed = parseFrame(data.toString('utf8'))
     if (parsed.kind === 'bad') return refuseFrame(connection, parsed.detail)
+    if ('taskIds' in parsed.ask) connection.namedInTick += parsed.ask.taskIds.length
+    if (connection.namedInTick > NAMED_PER_TICK_MAX) {
+      return refuseFrame(
+        connection,
+        `Name at most ${NAMED_PER_TICK_MAX} tasks a second; to follow all tasks, send {"type":"subscribe","all":true}.`,
+      )
+    }
+    // A thousand answers to one frame leave in one write; alone, each write takes ten microseconds.
+    connection.wire.cork()
     serve(deps, connection, parsed.ask).catch((error: unknown) => {
       log.error({ err: error }, 'A WebSocket frame could not be served; the connection is closed')
       close(connection, TRY_AGAIN_LATER, 'gateway failed')
     })
+    connection.wire.uncork()
   }
 
   return {
@@ -226,7 +257,7 @@ export function createStreams(deps: StreamDeps): Streams {
         `You have ${own} connections open, and ${share.allowed} are allowed now. Follow several tasks over one connection.`,
       )
     },
-    accept(socket, principal, refused) {
+    accept(socket, wire, principal, refused) {
       const { tenant } = principal
       const watched = new Set<string>()
       const unsent = unsentOfAll.add(socket)
@@ -241,11 +272,13 @@ export function createStreams(deps: StreamDeps): Streams {
       const viewer = createViewer({ tenant, watched, metrics, unsent, send, reply })
       const connection: Connection = {
         socket,
+        wire,
         principal,
         viewer,
         watched,
         badFrames: 0,
         framesInTick: 0,
+        namedInTick: 0,
         pingsMissed: 0,
         pingedAtMs: clock.monotonicMs(),
         unsent,
@@ -255,7 +288,9 @@ export function createStreams(deps: StreamDeps): Streams {
       connections.add(connection)
       perTenant.add(tenant, 1)
       socket.on('message', (data: Buffer, binary: boolean) => receive(connection, data, binary))
+      socket.on('ping', () => receiveControl(connection))
       socket.on('pong', (data: Buffer) => {
+        receiveControl(connection)
         connection.pingsMissed = 0
         unsent.answered(data.toString())
       })

@@ -6,14 +6,34 @@ export const SUBSCRIPTIONS_MAX = 1_000
 /** Task ids are UUIDs; a longer text cannot be one. */
 const ID_CHARS_MAX = 128
 
-const taskIds = z.array(z.string().max(ID_CHARS_MAX)).min(1).max(SUBSCRIPTIONS_MAX)
-const seq = z.number().int().nonnegative()
+/** The fields of the largest frame, and some that are misspelt. */
+const FIELDS_MAX = 8
 
-const sequences = z
-  .record(z.string(), seq)
-  .refine((each) => Object.keys(each).length <= SUBSCRIPTIONS_MAX, {
-    message: `must have at most ${SUBSCRIPTIONS_MAX} entries`,
+/**
+ * The entries are checked up to the first wrong one: a frame has room for thousands, and to describe all of them
+ * would take half a second.
+ */
+const taskIds = z
+  .array(z.unknown())
+  .min(1)
+  .max(SUBSCRIPTIONS_MAX)
+  .superRefine((ids, context) => {
+    const wrong = ids.findIndex((id) => typeof id !== 'string' || id.length > ID_CHARS_MAX)
+    if (wrong === -1) return
+    const message = `must be a text of at most ${ID_CHARS_MAX} characters`
+    context.addIssue({ code: 'custom', path: [wrong], message })
   })
+  .transform((ids) => ids as string[])
+const seq = z.number().int().nonnegative()
+const sequences = z.custom<Readonly<Record<string, number>>>(areSequences, {
+  message: `must be an object with at most ${SUBSCRIPTIONS_MAX} task ids and their sequence numbers`,
+})
+
+function areSequences(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const numbers = Object.values(value)
+  return numbers.length <= SUBSCRIPTIONS_MAX && numbers.every((each) => seq.safeParse(each).success)
+}
 
 const subscribe = z.strictObject({
   type: z.literal('subscribe'),
@@ -58,6 +78,9 @@ export function parseFrame(text: string): ParsedFrame {
   }
   if (value === null || typeof value !== 'object') {
     return bad('Send one JSON object in each text frame.')
+  }
+  if (Object.keys(value).length > FIELDS_MAX) {
+    return bad(`Send a frame with at most ${FIELDS_MAX} fields.`)
   }
   const schema = schemaFor(value)
   if (schema === undefined) return bad('Send a frame with the type subscribe, unsubscribe or ping.')

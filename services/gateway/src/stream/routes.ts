@@ -21,7 +21,7 @@ export function streamRoute(deps: {
         throw new Refusal('upgrade-required', 'Open this path with a WebSocket client.')
       },
       wsHandler: (socket: WebSocket, request: FastifyRequest) =>
-        streams.accept(socket, request.principal as Principal, () =>
+        streams.accept(socket, request.raw.socket, request.principal as Principal, () =>
           principals.refusedPart(request, 'openStream', 'scope-missing'),
         ),
     },

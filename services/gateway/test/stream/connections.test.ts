@@ -11,7 +11,10 @@ class FakeSocket extends EventEmitter {
   readyState = 1
   bufferedAmount = 0
   readonly sent: Record<string, unknown>[] = []
+  corked = false
+  alone = 0
   send(frame: string | Buffer, _options: object, taken: () => void): void {
+    if (!this.corked) this.alone += 1
     this.sent.push(JSON.parse(String(frame)) as Record<string, unknown>)
     taken()
   }
@@ -23,6 +26,12 @@ class FakeSocket extends EventEmitter {
     this.close()
   }
   ping(): void {}
+  cork(): void {
+    this.corked = true
+  }
+  uncork(): void {
+    this.corked = false
+  }
 }
 type Socket = Parameters<ReturnType<typeof createStreams>['accept']>[0]
 
@@ -31,7 +40,12 @@ function setup(options: { limits?: TenantLimits; held?: { used: number; own: num
   const watched: string[] = []
   const streams = createStreams({
     subscriptions: {
-      watch: async (_viewer, { taskIds }) => void watched.push(...taskIds),
+      watch: async (viewer, { taskIds }) => {
+        for (const taskId of taskIds) {
+          if (taskId.startsWith('unknown')) viewer.refuse(taskId, 'task-not-found', '')
+          else watched.push(taskId)
+        }
+      },
       unwatch: nothing,
       held: () => options.held ?? { used: 0, own: 0 },
       sweep: async () => undefined,
@@ -61,7 +75,7 @@ function setup(options: { limits?: TenantLimits; held?: { used: number; own: num
     streams.admit(tenant)
     const socket = new FakeSocket()
     const principal: Principal = { keyId: 'k', tenant, scopes: ['tasks:read'] }
-    streams.accept(socket as unknown as Socket, principal, () => undefined)
+    streams.accept(socket as unknown as Socket, socket, principal, () => undefined)
     return socket
   }
   return { streams, open, watched }
@@ -97,4 +111,49 @@ test('a connection that would follow more tasks than the gateway has room for ge
   expect(refused.watched).toEqual([])
   expect(refused.sent).toMatchObject([{ type: 'error', code: 'too-many-subscriptions' }])
   expect(ask({ used: 1_000, own: 100 }).watched).toEqual(taskIds)
+})
+
+test('a connection names at most 4,000 tasks a second, and a client that names more loses its connection (L7)', () => {
+  const { streams, open } = setup()
+  const socket = open('a')
+  const taskIds = Array.from({ length: 1_000 }, (_, at) => `task-${at}`)
+  const ask = (type: string) =>
+    socket.emit('message', Buffer.from(JSON.stringify({ type, taskIds })), false)
+  for (let times = 0; times < 4; times += 1) ask('unsubscribe')
+  expect(socket.sent).toEqual([])
+  for (let times = 0; times < 5; times += 1) ask('unsubscribe')
+  expect(socket.sent).toMatchObject(
+    Array.from({ length: 5 }, () => ({
+      detail: expect.stringMatching(/^Name at most 4000 tasks/),
+    })),
+  )
+  expect(streams.count()).toBe(0)
+  const other = open('a')
+  for (let second = 0; second < 3; second += 1) {
+    for (let times = 0; times < 4; times += 1)
+      other.emit('message', Buffer.from(JSON.stringify({ type: 'unsubscribe', taskIds })), false)
+    streams.tick()
+  }
+  expect(other.sent).toEqual([])
+})
+
+test.each(['ping', 'pong'])(
+  'a client that sends more than 200 frames %s in a second loses its connection (L7)',
+  (frame) => {
+    const { streams, open } = setup()
+    const socket = open('a')
+    for (let count = 0; count < 200; count += 1) socket.emit(frame, Buffer.from('x'))
+    expect(streams.count()).toBe(1)
+    socket.emit(frame, Buffer.from('x'))
+    expect(streams.count()).toBe(0)
+  },
+)
+
+test('the answers to a frame that names a thousand unknown tasks leave together', () => {
+  const { open } = setup()
+  const socket = open('a')
+  const taskIds = Array.from({ length: 1_000 }, (_, at) => `unknown-${at}`)
+  socket.emit('message', Buffer.from(JSON.stringify({ type: 'subscribe', taskIds })), false)
+  expect(socket).toMatchObject({ alone: 0, corked: false })
+  expect(socket.sent).toHaveLength(1_000)
 })
