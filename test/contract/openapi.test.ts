@@ -93,7 +93,7 @@ const api = createApi({
   document,
   handlers,
   checkCaller: () => undefined,
-  allowPages: { readable: () => undefined, answered: () => false },
+  allowPages: { readable: () => undefined, headersFor: () => ({}), answered: () => false },
   isProxy: undefined,
   perAddress: undefined,
   page: [],

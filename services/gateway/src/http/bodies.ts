@@ -87,9 +87,13 @@ export function acceptJsonBodies(app: FastifyInstance): void {
     'application/json',
     { parseAs: 'buffer' },
     (request, body, done) => {
-      const encoding = request.headers['content-encoding'] ?? 'identity'
-      if (encoding !== 'identity') done(encoded())
-      else if (body.length === 0) done(null, undefined)
+      const {
+        'content-encoding': encoding = 'identity',
+        'transfer-encoding': transfer = 'chunked',
+      } = request.headers
+      if (encoding.toLowerCase() !== 'identity' || transfer.toLowerCase() !== 'chunked') {
+        done(encoded())
+      } else if (body.length === 0) done(null, undefined)
       else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
       else if (body.length > LARGE_BYTES) {
         parseInSlices(body, partsOf(request)).then(
@@ -132,6 +136,6 @@ function tooManyNames(): Refusal {
 function encoded(): Refusal {
   return new Refusal(
     'unsupported-media-type',
-    'Send the body without compression and without the header Content-Encoding.',
+    'Send the body without compression: without the header Content-Encoding, and with no Transfer-Encoding other than chunked.',
   )
 }

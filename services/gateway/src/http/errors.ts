@@ -2,11 +2,13 @@ import { closest, FAILURE_CODES, unreachable } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { ApiDocument } from './document.ts'
+import type { AllowPages } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { Recorder } from '../principals/record.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
-import { STATUS_CODES } from 'node:http'
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { SlowReaders } from './slow-readers.ts'
 import { Refusal, fieldErrors, refusalHeaders, toProblem, wrongPlaces } from './problems.ts'
 
 /** Answers every error of this server with a problem document (RFC 9457). */
@@ -65,41 +67,97 @@ function filledIn(template: string, asked: string): string {
   return parts.map((part, at) => (part.startsWith('{') ? given[at] || part : part)).join('/')
 }
 
-/** Answers input that Node cannot parse as a request and therefore never routes; returns whether it answered. */
-export function answerBrokenRequest(error: BrokenRequest, socket: Socket): boolean {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return false
+/** Refuses what no route gets, on the connection itself. */
+export interface ConnectionRefusals {
+  /** Answers input that Node cannot parse as a request, once for each connection. */
+  broken(error: BrokenRequest, socket: Socket): void
+  /** Answers a request behind the answers to earlier ones, and ends its connection. */
+  end(socket: Socket, refusal: Refusal, request: IncomingMessage): void
+  /** Answers a request that no other one precedes, and ends its connection. */
+  endNow(socket: Socket, refusal: Refusal, request: IncomingMessage): void
+}
+
+/**
+ * Creates the refusals. Invariant: a refusal never takes the place of the answer to an earlier request of its
+ * connection, which a client or a proxy would take for the answer to that request.
+ */
+export function createConnectionRefusals(deps: {
+  readonly slowReaders: Pick<SlowReaders, 'afterAnswers' | 'answerUnderWay'>
+  readonly allowPages: AllowPages
+  readonly metrics: GatewayMetrics
+}): ConnectionRefusals {
+  const { slowReaders, allowPages, metrics } = deps
+  const seen = new WeakSet<Socket>()
+
+  function endNow(socket: Socket, refusal: Refusal, request?: IncomingMessage) {
+    if (!socket.writable) {
+      socket.destroy()
+      return
+    }
+    metrics.refusals.inc({ code: refusal.code })
+    const { status, headers, body } = refusalOnWire(refusal, allowPages, request)
+    const head = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ]
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+    // To end it at once could take the answer from a client that still sends.
+    setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
   }
-  endWithRefusal(socket, new Refusal('invalid-request', brokenDetail(error)))
-  return true
+
+  return {
+    broken(error, socket) {
+      if (error.code === 'ECONNRESET') {
+        socket.destroy()
+        return
+      }
+      // Node reports each further piece of the input as well.
+      if (seen.has(socket)) return
+      seen.add(socket)
+      const answer = slowReaders.answerUnderWay(socket)
+      slowReaders.afterAnswers(socket, () => {
+        // The request has its answer; what is broken is the rest of its body.
+        if (answer?.headersSent === true) socket.destroy()
+        else endNow(socket, new Refusal('invalid-request', brokenDetail(error)), answer?.req)
+      })
+    },
+    end(socket, refusal, request) {
+      slowReaders.afterAnswers(socket, () => endNow(socket, refusal, request))
+    },
+    endNow,
+  }
+}
+
+/** The parts of an answer that refuses a request, and after which the connection ends. */
+export function refusalOnWire(
+  refusal: Refusal,
+  allowPages: AllowPages,
+  request?: IncomingMessage,
+): { status: number; headers: Record<string, string>; body: string } {
+  const problem = toProblem(refusal)
+  const body = JSON.stringify(problem)
+  const headers = {
+    ...allowPages.headersFor(request?.headers.origin),
+    ...refusalHeaders(refusal),
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  }
+  return { status: problem.status, headers, body }
 }
 
 type BrokenRequest = NodeJS.ErrnoException & { readonly reason?: string }
 
 function brokenDetail({ code, reason }: BrokenRequest): string {
   if (code === 'HPE_HEADER_OVERFLOW') return 'Send at most 16 KiB of headers.'
+  if (code === 'HPE_PAUSED_H2_UPGRADE') {
+    return 'The gateway does not speak HTTP/2. Send the request over HTTP/1.1.'
+  }
   const ask = 'Send a complete HTTP/1.1 request within 30 seconds.'
   return reason === undefined ? ask : `The gateway cannot read the request (${reason}). ${ask}`
 }
 
 /** A client that has not closed its side by then keeps its place no longer, milliseconds. */
 const CLOSE_WITHIN_MS = 2_000
-
-/** Answers a request that is never routed, and ends its connection. */
-export function endWithRefusal(socket: Socket, refusal: Refusal): void {
-  const problem = toProblem(refusal)
-  const body = JSON.stringify(problem)
-  const head = [
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
-    ...Object.entries(refusalHeaders(refusal)).map(([name, value]) => `${name}: ${value}`),
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-  // To end it at once could take the answer from a client that still sends.
-  setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
-}
 
 /** Sends this refusal. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {

@@ -24,14 +24,18 @@ export function createCheckCaller(options: {
   readonly allowedOrigins: readonly string[]
 }): CheckCaller {
   const names = new Set([...LOOPBACK_NAMES, ...options.publicHosts])
-  return ({ headers: { host, origin }, raw, socket }) => {
+  return ({ headers, raw, socket }) => {
+    const { origin } = headers
+    // A request may name the host in its first line; then the header does not count (RFC 9112, section 3.2.2).
+    const host = hostInUrl(raw.url) ?? headers.host
     // HTTP/1.0 allows requests without a host; no browser uses it.
     if (host === undefined && raw.httpVersion !== '1.0') {
       throw new Refusal('invalid-request', 'Send the header Host with the name of the gateway.')
     }
     // A proxy may have read the other one (RFC 9112, section 3.2).
-    if (timesNamed(raw.rawHeaders, 'host') > 1) {
-      throw new Refusal('invalid-request', 'Send the header Host only once.')
+    const repeated = repeatedHeader(raw.rawHeaders)
+    if (repeated !== undefined) {
+      throw new Refusal('invalid-request', `Send the header ${repeated} only once.`)
     }
     if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
       throw new Refusal(
@@ -55,6 +59,8 @@ export function createCheckCaller(options: {
 export interface AllowPages {
   /** Adds the headers with which a page of an allowed origin can read the answer. */
   readable(request: FastifyRequest, reply: FastifyReply): void
+  /** The headers with which a page of this origin can read the answer. */
+  headersFor(origin: string | undefined): Readonly<Record<string, string>>
   /** Answers a browser that asks whether a page may send its request; returns whether it asked. */
   answered(request: FastifyRequest, reply: FastifyReply): boolean
 }
@@ -73,15 +79,21 @@ const NO_CONTENT = 204
 export function createAllowPages(origins: readonly string[]): AllowPages {
   const isAllowed = (origin: string | undefined): origin is string =>
     origin !== undefined && origins.includes(origin)
+  // A cache must not give the answer to one origin to a page of another one.
+  const forOthers: Readonly<Record<string, string>> = origins.length === 0 ? {} : { vary: 'origin' }
+  const headersFor = (origin: string | undefined): Readonly<Record<string, string>> =>
+    isAllowed(origin)
+      ? {
+          'access-control-allow-origin': origin,
+          'access-control-expose-headers': ANSWER_HEADERS,
+          vary: 'origin',
+        }
+      : forOthers
   return {
     readable({ headers: { origin } }, reply) {
-      if (!isAllowed(origin)) return
-      void reply.headers({
-        'access-control-allow-origin': origin,
-        'access-control-expose-headers': ANSWER_HEADERS,
-        vary: 'origin',
-      })
+      if (origins.length > 0) void reply.headers(headersFor(origin))
     },
+    headersFor,
     answered({ headers, method }, reply) {
       if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined)
         return false
@@ -99,14 +111,32 @@ export function createAllowPages(origins: readonly string[]): AllowPages {
   }
 }
 
-/** How often a list of names and values, one after the other, has this name. */
-function timesNamed(headers: readonly string[], name: string): number {
-  let times = 0
+/** Headers of which the gateway reads one value, by the length of the name. */
+const SINGLE_HEADERS: Readonly<Record<number, string>> = {
+  4: 'Host',
+  12: 'Content-Type',
+  13: 'Authorization',
+  15: 'Idempotency-Key',
+}
+
+/** Returns a header of one value that a list of names and values, one after the other, has more than once. */
+function repeatedHeader(headers: readonly string[]): string | undefined {
+  let seen = 0
   for (let at = 0; at < headers.length; at += 2) {
     const given = headers[at]!
-    if (given.length === name.length && given.toLowerCase() === name) times += 1
+    const name = SINGLE_HEADERS[given.length]
+    if (name === undefined || given.toLowerCase() !== name.toLowerCase()) continue
+    const bit = 1 << name.length
+    if ((seen & bit) !== 0) return name
+    seen |= bit
   }
-  return times
+  return undefined
+}
+
+/** The host in a URL with a scheme; undefined for a path. */
+function hostInUrl(url: string | undefined): string | undefined {
+  if (url === undefined || url.startsWith('/') || url === '*') return undefined
+  return URL.canParse(url) ? new URL(url).host : ''
 }
 
 /**

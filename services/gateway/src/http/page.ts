@@ -98,7 +98,7 @@ function send(request: FastifyRequest, reply: FastifyReply, file: Served): Fasti
     ...HEADERS,
     'cache-control': cache,
     etag: file.tag,
-    vary: 'accept-encoding',
+    vary: reply.hasHeader('vary') ? 'accept-encoding, origin' : 'accept-encoding',
   })
   if (request.headers['if-none-match'] === file.tag) return reply.code(304).send()
   const encoding = encodingFor(request.headers['accept-encoding'], file)

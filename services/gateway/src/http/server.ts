@@ -24,11 +24,12 @@ import {
   type ApiDocument,
 } from './document.ts'
 import {
-  answerBrokenRequest,
   answerWithProblems,
-  endWithRefusal,
+  createConnectionRefusals,
   operationOf,
+  pathDetail,
   refusalOf,
+  refusalOnWire,
   sendRefusal,
 } from './errors.ts'
 import type { Guard } from './guard.ts'
@@ -137,9 +138,7 @@ export async function createApi(deps: {
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     trustProxy: isProxy ?? false,
-    clientErrorHandler: (error, socket) => {
-      if (answerBrokenRequest(error, socket)) metrics.refusals.inc({ code: 'invalid-request' })
-    },
+    clientErrorHandler: (error, socket) => refusals.broken(error, socket),
     frameworkErrors: (error, request, reply) => {
       const refusal = refusalOf(error)
       allowPages.readable(request, reply)
@@ -159,7 +158,10 @@ export async function createApi(deps: {
       )
     },
   })
+  // Node takes its listener away before `connect` and `upgrade`, and an error without a listener ends the process.
+  app.server.on('connection', (socket: Socket) => socket.on('error', ignoreError))
   const slowReaders = watchSlowReaders(app.server, deps.monotonicMs)
+  const refusals = createConnectionRefusals({ slowReaders, allowPages, metrics })
   const bodies = createBodies(BODY_MAX_BYTES)
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
@@ -211,7 +213,12 @@ export async function createApi(deps: {
     addresses.check(request, reply)
     slowReaders.check(request.raw, reply.raw)
     checkCaller(request)
-    if (!allowPages.answered(request, reply)) done()
+    if (allowPages.answered(request, reply)) return
+    // Before its body is read: an unknown path asks for no key, and nothing bounds the bodies that it gets.
+    if (request.is404) {
+      const detail = pathDetail(document.paths, request.method, request.url)
+      done(new Refusal('path-not-found', detail))
+    } else done()
   })
   servePage(app, deps.page, publicPath)
   await app.register(openapiGlue, {
@@ -229,26 +236,27 @@ export async function createApi(deps: {
     },
   })
   await app.ready()
-  ignoreOtherUpgrades(app.server, (url) => {
+  const isStream = (url: string): boolean => {
     const [path] = withoutPath(url, publicPath).split('?', 1)
     return path === STREAM_PATH
+  }
+  ignoreOtherUpgrades(app.server, isStream, slowReaders.afterAnswers)
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    metrics.refusals.inc({ code: UNKNOWN_EXPECTATION.code })
+    const { status, headers, body } = refusalOnWire(UNKNOWN_EXPECTATION, allowPages, request)
+    response.writeHead(status, headers).end(body)
   })
-  app.server.on('checkExpectation', (_request: IncomingMessage, { socket }: ServerResponse) => {
-    if (socket !== null) endWithRefusal(socket, UNKNOWN_EXPECTATION)
+  app.server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    refusals.end(socket, NO_PROXY, request)
   })
-  app.server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    metrics.refusals.inc({ code: NO_PROXY.code })
-    endWithRefusal(socket, NO_PROXY)
-  })
-  app.websocketServer.on('wsClientError', (error, socket: Socket) => {
-    metrics.refusals.inc({ code: 'invalid-request' })
-    endWithRefusal(
-      socket,
-      new Refusal('invalid-request', `Correct the handshake of the WebSocket: ${error.message}.`),
-    )
+  app.websocketServer.on('wsClientError', (error, socket: Socket, request) => {
+    const detail = `Correct the handshake of the WebSocket: ${error.message}.`
+    refusals.endNow(socket, new Refusal('invalid-request', detail), request)
   })
   return { app, slowReaders }
 }
+
+function ignoreError(): void {}
 
 function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
   return ({ url = '/' }) => withoutPath(url, publicPath)

@@ -17,6 +17,10 @@ export interface SlowReaders {
    * connection without waiting for the answers.
    */
   check(request: IncomingMessage, response: ServerResponse): void
+  /** Calls `next` when the requests that have arrived completely are answered; at once if there are none. */
+  afterAnswers(socket: Socket, next: () => void): void
+  /** The answer to the request of which only a part has arrived. */
+  answerUnderWay(socket: Socket): ServerResponse | undefined
   /** Looks at every connection; call it every READERS_INTERVAL_MS. Returns how many connections it ended. */
   sweep(): number
 }
@@ -103,6 +107,16 @@ export function watchSlowReaders(
         'too-many-requests-open',
         `This connection has ${ANSWERS_MAX} requests without an answer. Wait for answers before you send more requests.`,
       )
+    },
+    afterAnswers(socket, next) {
+      const answers = readers.get(socket)?.answers ?? []
+      const last = answers.findLast((each) => !each.writableFinished && each.req.complete)
+      if (last === undefined) next()
+      else last.once('close', next)
+    },
+    answerUnderWay(socket) {
+      const last = readers.get(socket)?.answers.at(-1)
+      return last?.req.complete === false ? last : undefined
     },
     sweep() {
       const nowMs = monotonicMs()

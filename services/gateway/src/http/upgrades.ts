@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
+import type { SlowReaders } from './slow-readers.ts'
 
 /**
  * Requests that offer another upgrade than the stream to WebSocket. Some clients offer HTTP/2 with each request
@@ -15,14 +16,19 @@ const OF_THE_OFFER: ReadonlySet<string> = new Set(['upgrade', 'http2-settings'])
 
 /**
  * Lets only requests for the stream be upgraded, and only to WebSocket; other requests are read again without their
- * offer. Call it once.
+ * offer. An upgrade begins after the answers to earlier requests of the connection, because it takes the connection
+ * away from the code that sends them. Call it once.
  */
-export function ignoreOtherUpgrades(server: Server, isStream: (url: string) => boolean): void {
+export function ignoreOtherUpgrades(
+  server: Server,
+  isStream: (url: string) => boolean,
+  afterAnswers: SlowReaders['afterAnswers'],
+): void {
   // The listener of Node itself, which parses requests; ours would count the connection again.
   const accept = server.listeners('connection')[0] as Accept
   const upgrades = server.listeners('upgrade') as Upgraded[]
   server.removeAllListeners('upgrade')
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  const begin: Upgraded = (request, socket, head) => {
     const { url = '', headers } = request
     if (headers.upgrade?.toLowerCase() === 'websocket' && isStream(url)) {
       for (const upgrade of upgrades) upgrade.call(server, request, socket, head)
@@ -30,6 +36,11 @@ export function ignoreOtherUpgrades(server: Server, isStream: (url: string) => b
     }
     socket.unshift(Buffer.concat([headWithoutOffer(request), head]))
     accept.call(server, socket)
+  }
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    afterAnswers(socket, () => {
+      if (!socket.destroyed) begin(request, socket, head)
+    })
   })
 }
 
