@@ -67,7 +67,9 @@ export interface TaskSpec {
   readonly limits?: RunLimits
   /** The key that submitted it, or the key of the task that made it; absent: the API is open. */
   readonly submittedBy?: string
-  /** `other-keys`: only other keys than `submittedBy` may approve its calls; absent: any key may. */
+  /** The key that chose its text, if `submittedBy` submitted the text of another key again. */
+  readonly writtenBy?: string
+  /** `other-keys`: neither `submittedBy` nor `writtenBy` may approve its calls; absent: any key may. */
   readonly approvers?: 'other-keys'
   /** The ended task that this task replays. */
   readonly replayOf?: string

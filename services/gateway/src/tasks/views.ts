@@ -52,6 +52,7 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
   if (spec.context !== undefined) view.context = spec.context
   if (spec.metadata !== undefined) view.metadata = spec.metadata
   if (spec.submittedBy !== undefined) view.submittedBy = spec.submittedBy
+  if (spec.writtenBy !== undefined) view.writtenBy = spec.writtenBy
   if (spec.approvers !== undefined) view.approvers = spec.approvers
   if (record.node !== undefined) view.node = record.node
   if (record.placed !== undefined) view.placement = placementView(record.placed)

@@ -110,6 +110,23 @@ test('the record of a task contains the key that submitted it, and a task can re
   expect([again.id, again.submittedBy]).toEqual([task.id, made.id])
 })
 
+test('a replay, and a run of a schedule, name the key that asked for them and the key that chose the text', async () => {
+  const bench = shared
+  const [writer, asker] = await Promise.all([make(bench), make(bench)])
+  const [first, second] = [bench.client(writer.key), bench.client(asker.key)]
+  const both = { submittedBy: asker.id, writtenBy: writer.id, approvers: 'other-keys' }
+  const task = await first.submit({ task: 'x', approvers: 'other-keys' })
+  expect(task).not.toHaveProperty('writtenBy')
+  await bench.complete(task, 'done')
+  const replay = await second.replay(task.id)
+  expect(replay).toMatchObject(both)
+  await bench.complete(replay, 'done')
+  expect(await first.replay(replay.id)).toMatchObject({ ...both, submittedBy: writer.id })
+  const schedule = { cron: '0 0 1 1 *', task: { task: 'x', approvers: 'other-keys' as const } }
+  await first.putSchedule('of-writer', schedule)
+  expect(await second.runSchedule('of-writer')).toMatchObject(both)
+})
+
 test('API keys are listed page by page, and a request for an unknown key gets 404', async () => {
   const bench = shared
   const url = bench.gateway.url()
