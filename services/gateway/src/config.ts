@@ -37,6 +37,13 @@ const variables = z.object({
     secret(),
     'without keys, every client that can reach the API can use it as the tenant "default"',
   ),
+  /** Requests in a minute of each key of API_KEYS, over all gateways. */
+  API_KEYS_REQUESTS_PER_MINUTE: integer({
+    min: 1,
+    max: KEY_LIMITS.requestsPerMinuteMax,
+  }).optional(),
+  /** Requests and streams that each key of API_KEYS has open at once, over all gateways. */
+  API_KEYS_CONCURRENT: integer({ min: 1, max: KEY_LIMITS.concurrentMax }).optional(),
   /** The first admin key: it makes the keys of all tenants, and has every other scope for `default`. */
   ADMIN_KEY: notEmpty(secret(), 'without ADMIN_KEY, no client can make keys through the API'),
   /** Accepts JWTs of this issuer, exactly as their claim `iss` names it. */
@@ -45,7 +52,7 @@ const variables = z.object({
   JWT_AUDIENCE: text().optional(),
   /** Where the issuer publishes its keys. */
   JWT_JWKS_URL: url().optional(),
-  JWT_ALGORITHMS: list(['RS256', 'ES256', 'EdDSA']),
+  JWT_ALGORITHMS: list(['RS256', 'ES256', 'EdDSA', 'Ed25519']),
   /** The claim with the tenant; a dot stands between the names of nested claims. */
   JWT_TENANT_CLAIM: text({ default: 'tenant' }),
   /** The claim with the scopes, as a list or with blanks between them; words in it that are not scopes are ignored. */
@@ -111,6 +118,8 @@ const ALGORITHMS = [
   'ES384',
   'ES512',
   'EdDSA',
+  // The name of RFC 9864 for what issuers mean by EdDSA.
+  'Ed25519',
 ]
 
 /** Parses API_KEYS; throws a ConfigError whose message contains no key. */

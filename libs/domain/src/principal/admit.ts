@@ -1,3 +1,5 @@
+import { given } from '../collections/given.ts'
+
 /** The rights that a caller can have; no scope includes another. */
 export const SCOPES = [
   'tasks:read',
@@ -16,6 +18,15 @@ export interface KeyLimits {
   readonly requestsPerMinute?: number
   /** Requests and streams that are open at once. */
   readonly concurrent?: number
+}
+
+/** The limits of a key; undefined if it has none. */
+export function keyLimits(
+  requestsPerMinute: number | undefined,
+  concurrent: number | undefined,
+): KeyLimits | undefined {
+  if (requestsPerMinute === undefined && concurrent === undefined) return undefined
+  return given({ requestsPerMinute, concurrent })
 }
 
 /** The caller of a request, as its credential describes it. */

@@ -17,7 +17,7 @@ export interface Issuer extends AsyncDisposable {
   /** The published key in the form that a careless library could take for a shared secret. */
   publicPem(): string
   /** Replaces the key; `kid` is the id of the new one. */
-  rotate(kid: string): void
+  rotate(kid: string, alg?: Algorithm): void
   /** Answers the next requests for its keys in this way. */
   answer(way: (response: ServerResponse, keys: string) => void): void
 }
@@ -39,7 +39,11 @@ interface Pair {
   readonly publicKey: KeyObject
   readonly privateKey: KeyObject
 }
-const newPair = (): Pair => generateKeyPairSync('ec', { namedCurve: 'P-256' })
+type Algorithm = 'ES256' | 'Ed25519'
+const newPair = (alg: Algorithm): Pair =>
+  alg === 'Ed25519'
+    ? generateKeyPairSync('ed25519')
+    : generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 /** Answers as an issuer does. */
 export const ANSWER = (response: ServerResponse, keys: string): void => {
@@ -49,8 +53,8 @@ export const ANSWER = (response: ServerResponse, keys: string): void => {
 
 /** Starts an issuer with one key. */
 export async function startIssuer(): Promise<Issuer> {
-  const foreign = newPair()
-  let [own, ownKid] = [newPair(), 'k1']
+  const foreign = newPair('ES256')
+  let [own, ownKid, ownAlg] = [newPair('ES256'), 'k1', 'ES256' as Algorithm]
   let reads = 0
   let way = ANSWER
   const server = createServer((_request, response) => {
@@ -58,7 +62,7 @@ export async function startIssuer(): Promise<Issuer> {
     const jwk = {
       ...own.publicKey.export({ format: 'jwk' }),
       kid: ownKid,
-      alg: 'ES256',
+      alg: ownAlg,
       use: 'sig',
     }
     way(response, JSON.stringify({ keys: [jwk] }))
@@ -78,7 +82,7 @@ export async function startIssuer(): Promise<Issuer> {
       const { issuer = NAME, audience = AUDIENCE, kid = ownKid, forged = false } = options
       const nowS = Math.floor(Date.now() / 1_000)
       return new SignJWT(claims)
-        .setProtectedHeader({ alg: 'ES256', kid })
+        .setProtectedHeader({ alg: ownAlg, kid })
         .setIssuer(issuer)
         .setAudience(audience)
         .setIssuedAt(nowS)
@@ -91,9 +95,10 @@ export async function startIssuer(): Promise<Issuer> {
       return `${text}.${sign('sha256', Buffer.from(text), key).toString('base64url')}`
     },
     publicPem: () => String(own.publicKey.export({ format: 'pem', type: 'spki' })),
-    rotate(kid) {
-      own = newPair()
+    rotate(kid, alg = 'ES256') {
+      own = newPair(alg)
       ownKid = kid
+      ownAlg = alg
     },
     answer: (next) => void (way = next),
     async [Symbol.asyncDispose]() {

@@ -173,4 +173,9 @@ test('a token without end is a token until the latest date, and two long subject
     ['a', 'b'].map((end) => call(signed({ sub: 'x'.repeat(200) + end }))),
   )
   expect(one?.body).not.toEqual(other?.body)
+  // Nor can a subject take the name that a longer one has.
+  const { keyId } = one?.body as { keyId: string }
+  const taken = await call(signed({ sub: keyId.slice('jwt:'.length) }))
+  expect(taken.status).toBe(200)
+  expect(taken.body).not.toMatchObject({ keyId })
 })

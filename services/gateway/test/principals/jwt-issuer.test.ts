@@ -35,7 +35,9 @@ function verifierOf(issuer: Issuer) {
         ...(kid === undefined ? {} : { kid }),
       },
     )
-  return { clock, check, token }
+  const forged = () =>
+    issuer.sign({ ...claimsOf('acme', 'admin'), jti: String((counter += 1)) }, { forged: true })
+  return { clock, check, token, forged }
 }
 
 const ILL: Readonly<Record<string, (response: ServerResponse, keys: string) => void>> = {
@@ -107,4 +109,30 @@ test('the gateway accepts the new key of an issuer without a restart, and refuse
   expect(await check(former)).toBe('acme')
   clock.advance(MINUTE_MS)
   expect(await check(former)).toBe('unauthorized')
+})
+
+test('the gateway accepts a key that an issuer has replaced under the same id, and forged signatures make it ask the issuer once in ten seconds (L7)', async () => {
+  await using issuer = await startIssuer()
+  const { clock, check, token, forged } = verifierOf(issuer)
+  const former = await token()
+  expect(await check(await token())).toBe('acme')
+  issuer.rotate('k1')
+  expect(await check(await token())).toBe('unauthorized')
+  clock.advance(10_000)
+  const tokens = await Promise.all(Array.from({ length: 20 }, () => token()))
+  expect(new Set(await Promise.all(tokens.map(check)))).toEqual(new Set(['acme']))
+  expect(await check(former)).toBe('unauthorized')
+  expect(issuer.reads()).toBe(2)
+  for (let second = 0; second < 30; second += 1) {
+    clock.advance(1_000)
+    expect(await check(await forged())).toBe('unauthorized')
+  }
+  expect(issuer.reads()).toBe(2 + 3)
+})
+
+test('the gateway accepts the algorithm Ed25519 by its own name, as issuers that no longer write EdDSA', async () => {
+  await using issuer = await startIssuer()
+  issuer.rotate('k1', 'Ed25519')
+  const { check, token } = verifierOf(issuer)
+  expect(await check(await token())).toBe('acme')
 })

@@ -8,6 +8,14 @@ const WITHIN_MS = 3_000
 /** Real issuers publish some kilobytes. */
 const BYTES_MAX = 262_144
 
+/** The keys of an issuer. */
+export interface IssuerKeys {
+  /** Returns the key that a token names; throws an error of jose if the issuer does not publish it. */
+  readonly find: JWTVerifyGetKey
+  /** Reads the keys again for a signature that does not fit; false if it is too early, or the issuer does not answer. */
+  renewed(): Promise<boolean>
+}
+
 /**
  * Finds the key of a token among those that the issuer publishes at one address. A token cannot name another
  * address or bring its key. `decideIssuerRead` says when the gateway asks the issuer; a question that fails leaves the
@@ -19,7 +27,7 @@ export function createIssuerKeys(
     clock,
     log,
   }: { readonly clock: Pick<Clock, 'monotonicMs'>; readonly log: Pick<Logger, 'warn'> },
-): JWTVerifyGetKey {
+): IssuerKeys {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let state: IssuerState = { readAtMs: undefined, askedAtMs: undefined, failed: false }
   let reading: Promise<void> | undefined
@@ -41,20 +49,28 @@ export function createIssuerKeys(
     return reading
   }
 
-  const find = async (...token: Parameters<JWTVerifyGetKey>) => {
+  const held = async (...token: Parameters<JWTVerifyGetKey>) => {
     if (keys === undefined) throw new errors.JWKSNoMatchingKey()
     return await keys(...token)
   }
 
-  return async (header, token) => {
-    const found = await find(header, token).catch(ifUnknown)
-    const { kind } = decideIssuerRead(state, found !== undefined, clock.monotonicMs())
-    if (kind === 'use-and-read') void read()
-    if (kind.startsWith('use') && found !== undefined) return found
-    if (kind === 'unavailable' && reading === undefined) throw unavailable()
-    if (kind === 'read' || reading !== undefined) await read()
-    if (state.failed) throw unavailable()
-    return await find(header, token)
+  return {
+    async find(header, token) {
+      const found = await held(header, token).catch(ifUnknown)
+      const { kind } = decideIssuerRead(state, found !== undefined, clock.monotonicMs())
+      if (kind === 'use-and-read') void read()
+      if (kind.startsWith('use') && found !== undefined) return found
+      if (kind === 'unavailable' && reading === undefined) throw unavailable()
+      if (kind === 'read' || reading !== undefined) await read()
+      if (state.failed) throw unavailable()
+      return await held(header, token)
+    },
+    async renewed() {
+      const { kind } = decideIssuerRead(state, false, clock.monotonicMs())
+      if (kind !== 'read' && reading === undefined) return false
+      await read()
+      return !state.failed
+    },
   }
 }
 

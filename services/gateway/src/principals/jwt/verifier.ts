@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { given, SCOPES, type KeyLimits, type Principal } from '@agentfleet/domain'
+import { given, keyLimits, SCOPES, type Principal } from '@agentfleet/domain'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import { errors, jwtVerify, type JWTPayload } from 'jose'
@@ -25,8 +25,11 @@ const TOKEN_CHARS_MAX = 8_192
 /** Clocks of issuer and gateway differ by less, seconds. */
 const SKEW_S = 5
 /** A subject is part of the caller's name in events and logs; OpenID Connect allows 255 characters. */
-const SUBJECT_CHARS_MAX = 100
-/** Of a longer subject; 16 characters of a digest follow, so that two subjects are two callers. */
+const SUBJECT_CHARS_MAX = 96
+/**
+ * Of a longer subject; a mark and 16 characters of a digest follow. So the name of a longer subject has one character
+ * more than a subject that is a name, and two subjects are two callers.
+ */
 const SUBJECT_START_CHARS = 80
 const SUBJECT_DIGEST_CHARS = 16
 /** The latest time that a date can show, milliseconds. */
@@ -66,19 +69,28 @@ export function createTokenVerifier(
   if (issuer === undefined || audience === undefined || jwksUrl === undefined) return undefined
   const fixed = { issuer, audience, algorithms: [...config.JWT_ALGORITHMS] }
   const keys = createIssuerKeys(new URL(jwksUrl), { clock, log })
-  const limits = limitsOf(config)
+  const limits = keyLimits(config.JWT_REQUESTS_PER_MINUTE, config.JWT_CONCURRENT)
   const remembered = new Map<string, { principal: Principal; untilMs: number }>()
 
   async function verify(token: string, digest: string): Promise<Principal> {
     const nowMs = clock.nowMs()
-    const { payload } = await jwtVerify(token, keys, {
-      ...fixed,
-      clockTolerance: SKEW_S,
-      requiredClaims: ['sub', 'exp'],
-      currentDate: new Date(nowMs),
-    }).catch((error: unknown) => {
-      throw refusalOf(error)
-    })
+    const check = () =>
+      jwtVerify(token, keys.find, {
+        ...fixed,
+        clockTolerance: SKEW_S,
+        requiredClaims: ['sub', 'exp'],
+        currentDate: new Date(nowMs),
+      })
+    const { payload } = await check()
+      .catch(async (error: unknown) => {
+        // An issuer may replace a key and keep its id.
+        const wrong = error instanceof errors.JWSSignatureVerificationFailed
+        if (!wrong || !(await keys.renewed())) throw error
+        return await check()
+      })
+      .catch((error: unknown) => {
+        throw refusalOf(error)
+      })
     const { iat } = payload
     if (iat !== undefined && iat > nowMs / 1_000 + SKEW_S) throw wrongClaim('iat')
     const principal = { ...principalIn(payload, config), ...given({ limits }) }
@@ -97,12 +109,6 @@ export function createTokenVerifier(
     if (known !== undefined && known.untilMs > clock.monotonicMs()) return known.principal
     return mayCheck(address) ? verify(token, digest) : undefined
   }
-}
-
-/** The limits of all tokens with one subject; undefined if the operator sets none. */
-function limitsOf({ JWT_REQUESTS_PER_MINUTE, JWT_CONCURRENT }: JwtConfig): KeyLimits | undefined {
-  if (JWT_REQUESTS_PER_MINUTE === undefined && JWT_CONCURRENT === undefined) return undefined
-  return given({ requestsPerMinute: JWT_REQUESTS_PER_MINUTE, concurrent: JWT_CONCURRENT })
 }
 
 /** The caller that the claims describe; throws a Refusal if they name none. */
@@ -153,7 +159,9 @@ function refusalOf(error: unknown): Refusal {
     return wrongToken('names no key that the issuer publishes')
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return wrongToken('has a wrong signature')
-  return wrongToken('is not a JWT in the compact form')
+  return error instanceof errors.JOSEError
+    ? wrongToken('is not a JWT in the compact form')
+    : wrongToken('is signed with a key that the gateway cannot use, such as a short RSA key')
 }
 
 function wrongClaim(name: string): Refusal {
