@@ -1,9 +1,16 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import { admit, SCOPES, type Principal, type Scope } from '@agentfleet/domain'
+import {
+  admit,
+  given,
+  SCOPES,
+  type KeyLimits,
+  type Principal,
+  type Scope,
+} from '@agentfleet/domain'
 import type { FastifyRequest } from 'fastify'
 import { DEFAULT_TENANT, type ConfiguredKey } from '../config.ts'
 import type { KeyDirectory } from '../principals/key-directory.ts'
-import type { NewestKey } from '../principals/newest-keys.ts'
+import type { NewestKeys } from '../principals/newest-keys.ts'
 import { configuredKeyId, parseToken } from '../principals/tokens.ts'
 import { isoTime } from '../tasks/views.ts'
 import { Refusal } from './problems.ts'
@@ -34,9 +41,11 @@ export type FindCaller = (
 /** The sources of callers. Without keys, admin key and tokens the gateway is open: every caller may do everything. */
 export interface Credentials {
   readonly keys: readonly ConfiguredKey[]
+  /** The limits of each of these keys; absent: they have none. */
+  readonly keyLimits?: KeyLimits | undefined
   readonly adminKey?: string | undefined
   readonly directory: Pick<KeyDirectory, 'holder' | 'current'>
-  readonly newest?: NewestKey
+  readonly newest?: NewestKeys
   /** Verifies a JWT. */
   readonly verify?: FindCaller | undefined
   /** Uses up a ticket. */
@@ -81,10 +90,15 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
 }
 
 /** Finds callers in this order: keys of the API, keys of the configuration, tokens. */
-function createFind({ keys, adminKey, directory, newest, verify }: Credentials) {
+function createFind({ keys, keyLimits: limits, adminKey, directory, newest, verify }: Credentials) {
   const known = new Map(
     keys.map(({ tenant, key }) =>
-      configured(key, { keyId: configuredKeyId(key), tenant, scopes: TENANT_SCOPES }),
+      configured(key, {
+        keyId: configuredKeyId(key),
+        tenant,
+        scopes: TENANT_SCOPES,
+        ...given({ limits }),
+      }),
     ),
   )
   if (adminKey !== undefined) {
@@ -100,7 +114,7 @@ function createFind({ keys, adminKey, directory, newest, verify }: Credentials) 
       if (!directory.current()) throw keysUnread()
       const holder = directory.holder(token)
       if (holder !== undefined) return holder
-      return newest?.(token.id, address)?.then(() => directory.holder(token))
+      return newest?.().then(() => directory.holder(token))
     }
     if (open) return OPEN
     if (known.size === 0) return verify?.(credential, address)

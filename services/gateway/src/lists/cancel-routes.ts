@@ -14,7 +14,7 @@ import { filterOf, listingName } from './filters.ts'
 interface CancelRouteDeps {
   readonly store: Pick<Store, 'search' | 'loadAll'>
   readonly bus: Pick<Bus, 'ask'>
-  readonly principals: Pick<Principals, 'requireStanding'>
+  readonly principals: Pick<Principals, 'requireStanding' | 'refusedPart'>
 }
 
 interface CancelFields extends ChoiceFields {
@@ -36,7 +36,9 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
       if (outcome === 'finished') throw alreadyFinished('finished')
       return undefined
     } catch (error) {
-      return { taskId, problem: toProblem(refusalOf(error as Error)) }
+      const refusal = refusalOf(error as Error)
+      principals.refusedPart(request, 'cancelTasks', refusal.code)
+      return { taskId, problem: toProblem(refusal) }
     }
   }
 

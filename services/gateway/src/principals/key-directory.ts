@@ -11,6 +11,8 @@ import { holdersOf, holderWith, type Holders, type KeyToken } from './tokens.ts'
  * directory holds the newest version that it has received; it forgets none while the bus is away.
  */
 export interface KeyDirectory extends ReadTail {
+  /** Resolves when the directory has every key that was stored at the time of the call. */
+  upToDate(): Promise<void>
   /** Adds a version that this gateway has just stored. */
   take(stored: StoredKey): void
   find(id: string): StoredKey | undefined
@@ -41,9 +43,11 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
     known.set(key.id, stored)
     holders.set(key.id, holdersOf(key))
   }
-  const tail = readTail(keys.follow(take, log), 'API keys', log)
+  const followed = keys.follow(take, log)
+  const tail = readTail(followed, 'API keys', log)
 
   return {
+    upToDate: () => followed.caughtUp(),
     take,
     find: (id) => known.get(id),
     holder({ id, secret }) {

@@ -20,6 +20,11 @@ import { digestOf, newKeyId, newSecret, tokenOf } from './tokens.ts'
 export interface KeyRouteDeps {
   readonly keys: Pick<Keys, 'last' | 'store' | 'fill'>
   readonly directory: KeyDirectory
+  /**
+   * Rejects with a Refusal if the key of the request has ended at any gateway, so that a stolen admin key makes no
+   * key after the answer to its revocation.
+   */
+  readonly requireNewest: (request: FastifyRequest) => Promise<void>
   readonly nowMs: () => number
 }
 
@@ -31,7 +36,7 @@ const FILL_MAX = 0.8
 const OVERLAP_DEFAULT_S = 86_400
 
 /** Creates the handlers of `/v1/keys…` and `/v1/me` by operationId. */
-export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
+export function keyRoutes({ keys, directory, requireNewest, nowMs }: KeyRouteDeps) {
   const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
 
   /** Stores the key that `next` makes from the newest version; `undefined` leaves it unchanged. */
@@ -57,6 +62,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
     async createKey(request: FastifyRequest, reply: FastifyReply): Promise<KeyCreated> {
       const body = request.body as KeyRequest
       const expiresAtMs = expiryOf(body, nowMs())
+      await requireNewest(request)
       if ((await keys.fill()) > FILL_MAX) throw keysFull()
       const id = newKeyId()
       const secret = newSecret()
@@ -94,6 +100,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
       return keyView(stored.key, nowMs())
     },
     async revokeKey(request: FastifyRequest, reply: FastifyReply) {
+      await requireNewest(request)
       await change(idOf(request), (key) =>
         key.revokedAtMs === undefined ? { ...key, revokedAtMs: nowMs() } : undefined,
       )
@@ -101,6 +108,7 @@ export function keyRoutes({ keys, directory, nowMs }: KeyRouteDeps) {
     },
     async rotateKey(request: FastifyRequest): Promise<KeyCreated> {
       const { overlapSeconds = OVERLAP_DEFAULT_S } = (request.body ?? {}) as KeyRotation
+      await requireNewest(request)
       const secret = newSecret()
       const key = await change(idOf(request), (before) => {
         if (endOf(before) <= nowMs()) throw keyEnded(before)

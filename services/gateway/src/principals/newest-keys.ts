@@ -1,48 +1,46 @@
-import type { Keys, StoredKey } from '@agentfleet/adapters'
-import { takePermit, type Bucket } from '@agentfleet/domain'
 import { settleWithin } from '@agentfleet/runtime'
-import { createAddressBuckets } from './address-buckets.ts'
-import type { KeyDirectory } from './key-directory.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Reads the newest version of a key whose secret the directory does not know: another gateway may have made or
- * rotated the key a moment ago.
+ * Brings the directory up to date for a secret that it does not know: another gateway may have made or rotated the
+ * key a moment ago. It resolves when the directory has every key that was stored at the time of the call, or after
+ * two times WITHIN_MS.
  */
-export type NewestKey = (id: string, address: string) => Promise<StoredKey | undefined> | undefined
+export type NewestKeys = () => Promise<void>
 
-/** Wrong keys cannot make a gateway read more often than this: a fiftieth of a core. */
-const READS = { perMinute: 6_000, burst: 100 }
-/** The part of one address: wrong keys from one address leave most reads to the fresh keys of others. */
-const READS_OF_ADDRESS = { perMinute: 300, burst: 20 }
-/** A caller waits this long for a read, milliseconds. */
+/** A question to NATS, and what it waits for, take at most this long, milliseconds. */
 const WITHIN_MS = 1_000
+/** Questions begin at least this far apart, milliseconds: 100 in a second take a fiftieth of a core. */
+const EVERY_MS = 10
 
-/** Creates the read; undefined as its answer means that there were too many. */
-export function createNewestKey(deps: {
-  readonly keys: Pick<Keys, 'last'>
-  readonly directory: Pick<KeyDirectory, 'take'>
+/**
+ * Creates the question. All callers that arrive while one is under way share the next one, so wrong keys make a
+ * gateway ask no more often, however many addresses send them, and a fresh key is found as soon as without them (L7).
+ */
+export function createNewestKeys(deps: {
+  /** Resolves when the directory has everything that was stored at the time of the call. */
+  readonly upToDate: () => Promise<void>
   readonly monotonicMs: () => number
-}): NewestKey {
-  const { keys, directory, monotonicMs } = deps
-  let bucket: Bucket | undefined
-  const ofAddresses = createAddressBuckets(READS_OF_ADDRESS, monotonicMs)
+  readonly wait?: (ms: number) => Promise<unknown>
+}): NewestKeys {
+  const { upToDate, monotonicMs, wait = pause } = deps
+  let begunMs = -Infinity
+  let asking: Promise<void> | undefined
+  let next: Promise<void> | undefined
 
-  const read = async (id: string): Promise<StoredKey | undefined> => {
-    let found: StoredKey | undefined
+  async function ask(before: Promise<void> | undefined): Promise<void> {
+    await before
+    const earlyMs = begunMs + EVERY_MS - monotonicMs()
+    if (earlyMs > 0) await wait(earlyMs)
+    // From here on a caller may ask for a key that this question does not find.
+    asking = next
+    next = undefined
+    begunMs = monotonicMs()
     // Without NATS the key counts as unknown.
-    const reading = keys.last(id).then(
-      (stored) => void (found = stored),
-      () => undefined,
-    )
-    await settleWithin(reading, WITHIN_MS)
-    if (found !== undefined) directory.take(found)
-    return found
+    const answered = upToDate().catch(() => undefined)
+    await settleWithin(answered, WITHIN_MS)
+    asking = undefined
   }
 
-  return (id, address) => {
-    if (ofAddresses.take(address).kind === 'empty') return undefined
-    const taken = takePermit(bucket, READS, monotonicMs())
-    bucket = taken.bucket
-    return taken.kind === 'taken' ? read(id) : undefined
-  }
+  return () => (next ??= ask(asking))
 }

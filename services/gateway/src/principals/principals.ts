@@ -2,6 +2,7 @@ import { openAuditLog, openKeys, type Bus, type CallerLimits } from '@agentfleet
 import {
   admit,
   FAILURE_CODES,
+  keyLimits,
   type Admitted,
   type Principal,
   type ProblemCode,
@@ -22,7 +23,7 @@ import { createKeyCounts } from './limits/key-counts.ts'
 import { createKeyLimiter } from './limits/key-limiter.ts'
 import { PURGE_INTERVAL_MS, purgeKeys } from './key-purge.ts'
 import { keyRoutes } from './key-routes.ts'
-import { createNewestKey } from './newest-keys.ts'
+import { createNewestKeys } from './newest-keys.ts'
 import { createRecorder, FLUSH_INTERVAL_MS, type Caller, type Recorder } from './record.ts'
 import { createTicketUse, ticketRoutes } from './ticket-routes.ts'
 import { createTokenVerifier } from './jwt/verifier.ts'
@@ -76,11 +77,16 @@ export function createPrincipals(deps: {
     log,
   })
   const failedAttempts = createFailedAttempts(clock.monotonicMs)
+  const newest = createNewestKeys({
+    upToDate: directory.upToDate,
+    monotonicMs: clock.monotonicMs,
+  })
   const authenticate = createAuthenticate({
     keys: parseApiKeys(config.API_KEYS),
+    keyLimits: keyLimits(config.API_KEYS_REQUESTS_PER_MINUTE, config.API_KEYS_CONCURRENT),
     adminKey: config.ADMIN_KEY,
     directory,
-    newest: createNewestKey({ keys, directory, monotonicMs: clock.monotonicMs }),
+    newest,
     verify: createTokenVerifier(config, { clock, log, mayCheck: failedAttempts.mayCheck }),
     ticket: createTicketUse({
       tickets: callerLimits,
@@ -99,6 +105,17 @@ export function createPrincipals(deps: {
   }
   const standing: Principals['standing'] = (principal, scope) =>
     admit(directory.refreshed(principal), scope, clock.nowMs())
+  const requireStanding: Principals['requireStanding'] = ({ principal }, scope) => {
+    if (principal === undefined || standing(principal, scope).kind === 'allowed') return
+    throw new Refusal(
+      'unauthorized',
+      'This key ended before the request did. What the request has changed stays changed; use another key.',
+    )
+  }
+  const requireNewest = async (caller: Pick<Caller, 'principal'>): Promise<void> => {
+    await newest()
+    requireStanding(caller, 'admin')
+  }
   return {
     directory,
     recorder,
@@ -106,13 +123,7 @@ export function createPrincipals(deps: {
     refusedPart: (caller, operation, code) =>
       recorder.refused(caller, operation, FAILURE_CODES[code].http.status, code),
     standing,
-    requireStanding({ principal }, scope) {
-      if (principal === undefined || standing(principal, scope).kind === 'allowed') return
-      throw new Refusal(
-        'unauthorized',
-        'This key ended before the request did. What the request has changed stays changed; use another key.',
-      )
-    },
+    requireStanding,
     guard: createGuard({
       authenticate,
       failedAttempts,
@@ -132,7 +143,7 @@ export function createPrincipals(deps: {
       every(FLUSH_INTERVAL_MS, { clock, log, name: 'audit-flush' }, recorder.flush),
     ],
     routes: () => ({
-      ...keyRoutes({ keys, directory, nowMs: clock.nowMs }),
+      ...keyRoutes({ keys, directory, requireNewest, nowMs: clock.nowMs }),
       ...auditRoutes({ audit }),
       ...ticketRoutes({ tickets: callerLimits, nowMs: clock.nowMs }),
     }),

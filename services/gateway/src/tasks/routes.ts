@@ -123,7 +123,6 @@ export function taskRoutes(deps: TaskRouteDeps) {
   ): Promise<BatchResult> {
     let taskId: string | undefined
     try {
-      principals.requireStanding(caller, 'tasks:write')
       const errors = checkTask(item)
       if (errors !== undefined) throw wrongPlaces(errors)
       const sent = item as FilledTaskRequest
@@ -132,6 +131,8 @@ export function taskRoutes(deps: TaskRouteDeps) {
       taskId = submitter.idFor(caller.tenant, key)
       const request = await withIds(sent, position, results)
       const submission = await submissionOf(caller, request, key, taskId, sent)
+      // Its key may have ended while it waited for earlier tasks.
+      principals.requireStanding(caller, 'tasks:write')
       const record = recordOf(await submitter.submit({ ...submission, needed }))
       needed.set(taskId, record.seq)
       return { status: isTerminal(record.state) ? 200 : 202, taskId }

@@ -174,7 +174,7 @@ test('a token without end is a token until the latest date, and two long subject
   )
   expect(one?.body).not.toEqual(other?.body)
   // Nor can a subject take the name that a longer one has.
-  const { keyId } = one?.body as { keyId: string }
+  const { keyId } = (one as { body: object }).body as { keyId: string }
   const taken = await call(signed({ sub: keyId.slice('jwt:'.length) }))
   expect(taken.status).toBe(200)
   expect(taken.body).not.toMatchObject({ keyId })

@@ -57,6 +57,29 @@ test('JWT_REQUESTS_PER_MINUTE and JWT_CONCURRENT limit all tokens of one subject
   expect((await other.me()).keyId).toBe('jwt:bob')
 })
 
+test('API_KEYS_REQUESTS_PER_MINUTE limits each key of API_KEYS over all gateways, and no other key', async () => {
+  const [one, other, admin] = ['key-one-of-acme-0123', 'key-two-of-acme-0123', 'a'.repeat(32)]
+  await using bench = await setup({
+    API_KEYS: `acme:${one},acme:${other}`,
+    ADMIN_KEY: admin!,
+    API_KEYS_REQUESTS_PER_MINUTE: '20',
+    API_KEYS_CONCURRENT: '100',
+  })
+  const second = await bench.another()
+  const limits = { requestsPerMinute: 20, concurrent: 100 }
+  const ask = async (key: string, url = bench.gateway.url()) =>
+    (await fetch(`${url}/v1/me`, { headers: { authorization: `Bearer ${key}` } })).status
+  const startedMs = performance.now()
+  const urls = Array.from({ length: 60 }, (_, at) => (at % 2 === 0 ? second : bench.gateway).url())
+  const statuses = await Promise.all(urls.map((url) => ask(one!, url)))
+  const refilled = ((performance.now() - startedMs) * limits.requestsPerMinute) / 60_000
+  const accepted = statuses.filter((status) => status === 200).length
+  expect(accepted).toBeGreaterThanOrEqual(limits.requestsPerMinute)
+  expect(accepted).toBeLessThanOrEqual(limits.requestsPerMinute + refilled + 1)
+  expect((await bench.client(other).me()).limits).toEqual(limits)
+  expect((await bench.client(admin).me()).limits).toBeUndefined()
+})
+
 test('a JWT is refused with 503 while the keys of its issuer cannot be read', async () => {
   await using issuer = await startIssuer()
   await using bench = await setup({ ...issuer.variables, JWT_JWKS_URL: 'http://127.0.0.1:9/keys' })

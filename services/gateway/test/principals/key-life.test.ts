@@ -1,4 +1,5 @@
 import { openKeys } from '@agentfleet/adapters'
+import { createClient, type Client } from '@agentfleet/client'
 import type { ApiKey } from '@agentfleet/domain'
 import { CHANNELS, newTaskId } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
@@ -58,6 +59,14 @@ test('a gateway announces the number of tenants that have a usable key, because 
   await counted(1)
 })
 
+/** Waits until the audit log counts this many refused parts of an operation. */
+const refusals = (admin: Client, operation: string, keyId: string, count: number) =>
+  eventually(async () => {
+    const { events } = await admin.audit({ kind: 'refusal', operation, keyId, limit: 200 })
+    expect(new Set(events.map(({ code }) => code))).toEqual(new Set(['unauthorized']))
+    expect(events.reduce((sum, event) => sum + event.count, 0)).toBe(count)
+  })
+
 test('a bulk request stops when its key is revoked, and its answer and the audit log say what it has changed', async () => {
   await using bench = await setup({ ADMIN_KEY: ADMIN })
   const admin = bench.client(ADMIN)
@@ -78,4 +87,23 @@ test('a bulk request stops when its key is revoked, and its answer and the audit
   expect(new Set(page.failed.map(({ problem }) => problem.code))).toEqual(new Set(['unauthorized']))
   const { events } = await admin.audit({ kind: 'change', tenant: 'acme' })
   expect(events).toMatchObject([{ operation: 'cancelTasks', keyId: made.id, status: 200 }])
+  await refusals(admin, 'cancelTasks', made.id, 70)
+})
+
+test('an admin key makes, rotates and revokes no key at any gateway after the answer to its revocation', async () => {
+  await using bench = await setup({ ADMIN_KEY: ADMIN })
+  const other = await bench.another()
+  const admin = bench.client(ADMIN)
+  for (const act of [
+    (client: Client) => client.createKey({ name: 'x', tenant: 'acme', scopes: ['admin'] }),
+    (client: Client, id: string) => client.rotateKey(id),
+    (client: Client, id: string) => client.revokeKey(id),
+  ]) {
+    const stolen = await admin.createKey({ name: 'stolen', tenant: 'acme', scopes: ['admin'] })
+    const thief = createClient({ baseUrl: other.url(), apiKey: stolen.key })
+    expect((await thief.me()).keyId).toBe(stolen.id)
+    const victim = await admin.createKey({ name: 'v', tenant: 'acme', scopes: ['tasks:read'] })
+    await admin.revokeKey(stolen.id)
+    await expect(act(thief, victim.id)).rejects.toMatchObject({ status: 401 })
+  }
 })

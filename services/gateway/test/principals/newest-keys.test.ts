@@ -1,49 +1,72 @@
 import { expect, test } from 'vitest'
-import { createNewestKey } from '../../src/principals/newest-keys.ts'
+import { createNewestKeys } from '../../src/principals/newest-keys.ts'
 
+const turns = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve()
+}
+
+/** Questions whose clock and answers belong to the test. */
 function setup() {
   let nowMs = 0
-  let reads = 0
-  const newest = createNewestKey({
-    keys: {
-      last() {
-        reads += 1
-        return Promise.resolve(undefined)
-      },
-    },
-    directory: { take() {} },
+  const asked: { atMs: number; answer: () => void; fail: (error: Error) => void }[] = []
+  const pauses: { endMs: number; end: () => void }[] = []
+  const newest = createNewestKeys({
+    upToDate: () => new Promise<void>((answer, fail) => asked.push({ atMs: nowMs, answer, fail })),
     monotonicMs: () => nowMs,
+    wait: (ms) => new Promise<void>((end) => pauses.push({ endMs: nowMs + ms, end })),
   })
   return {
-    /** Asks for unknown keys from this address; returns how many of them the gateway read. */
-    ask(address: string, count: number): number {
-      const before = reads
-      for (let sent = 0; sent < count; sent += 1) void newest('abcdefghijkm', address)
-      return reads - before
+    newest,
+    asked,
+    async pass(ms: number) {
+      nowMs += ms
+      for (const { endMs, end } of pauses) if (endMs <= nowMs) end()
+      await turns()
     },
-    pass: (ms: number) => (nowMs += ms),
   }
 }
 
-test('an address that sends unknown keys has a share of the reads, so a fresh key of another address is still read', () => {
-  const { ask, pass } = setup()
-  for (let seconds = 0; seconds < 10; seconds += 1) {
-    expect(ask('10.0.0.1', 10_000)).toBeLessThanOrEqual(20)
-    expect(ask('10.0.0.2', 1)).toBe(1)
-    pass(1_000)
+test('unknown keys make a gateway ask at most 100 times a second, however many callers send them, and each caller gets an answer (L7)', async () => {
+  const { newest, asked, pass } = setup()
+  let answered = 0
+  for (let ms = 0; ms < 1_000; ms += 1) {
+    for (let caller = 0; caller < 20; caller += 1) void newest().then(() => (answered += 1))
+    await pass(1)
+    for (const { answer } of asked) answer()
+    await turns()
   }
-  // A network of IPv6 is one address.
-  expect(ask('2001:db8::1', 1_000) + ask('2001:db8::2', 1_000)).toBe(20)
+  expect(asked.length).toBeGreaterThan(90)
+  expect(asked.length).toBeLessThanOrEqual(100)
+  await pass(10)
+  asked.at(-1)?.answer()
+  await turns()
+  expect(answered).toBe(20_000)
 })
 
-test('all addresses together have a bounded number of reads (L7)', () => {
-  const { ask, pass } = setup()
-  const flood = () => {
-    let read = 0
-    for (let at = 0; at < 1_000; at += 1) read += ask(`10.0.${at >> 8}.${at & 255}`, 20)
-    return read
-  }
-  expect(flood()).toBe(100)
-  pass(1_000)
-  expect(flood()).toBe(100)
+test('a caller waits for a question that began after its call, because an earlier question does not know its key', async () => {
+  const { newest, asked, pass } = setup()
+  let told = ''
+  void newest().then(() => (told += 'first '))
+  await turns()
+  void newest().then(() => (told += 'second '))
+  void newest().then(() => (told += 'third '))
+  await pass(50)
+  expect(asked.length).toBe(1)
+  asked[0]?.answer()
+  await turns()
+  expect(told).toBe('first ')
+  expect(asked.map(({ atMs }) => atMs)).toEqual([0, 50])
+  asked[1]?.fail(new Error('NATS is away'))
+  await turns()
+  expect(told).toBe('first second third ')
+})
+
+test('a question that NATS does not answer ends after a second, and the next question begins', async () => {
+  const { newest, asked, pass } = setup()
+  const startedMs = performance.now()
+  await newest()
+  expect(performance.now() - startedMs).toBeGreaterThan(900)
+  void newest()
+  await pass(10)
+  expect(asked.length).toBe(2)
 })
