@@ -184,6 +184,11 @@ test('the installed command line runs with npx, reads the environment and ends w
   await once(watching.stdout, 'data')
   watching.kill('SIGINT')
   expect(await once(watching, 'exit')).toEqual([EXIT.interrupted, null])
+  const reading = spawn(program, ['submit', '-'], { env })
+  // More than a pipe holds: as soon as all is written, the command reads.
+  await new Promise((resolve) => reading.stdin.write('x'.repeat(1_000_000), resolve))
+  reading.kill('SIGINT')
+  expect(await once(reading, 'exit')).toEqual([EXIT.interrupted, null])
   const { stdout: script } = await run(program, ['completion', 'bash'], { env })
   await run('bash', ['-euc', script])
 })

@@ -1,6 +1,7 @@
 import type { Client } from '@agentfleet/client'
 import type { FleetAccess } from '@agentfleet/local'
 import type { ExitCode } from './exit.ts'
+import type { AsCalled } from './parse/program.ts'
 import type { Paint } from './render/paint.ts'
 
 /** One option of a command, as parsing, help and completion need it. */
@@ -70,6 +71,8 @@ export interface Context {
   /** Calls the listener after each change of the terminal's size, until the returned function is called. */
   onResize(listener: () => void): () => void
   readonly commands: readonly Command[]
+  /** For a result that names commands; notes and errors pass through it anyway. */
+  readonly asCalled: AsCalled
   readonly signal: AbortSignal
   /** The fleet of `npm start` in this checkout, if one runs. */
   localFleet(): Promise<FleetAccess | undefined>

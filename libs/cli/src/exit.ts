@@ -67,7 +67,8 @@ export class CommandError extends Error {
 export function exitCodeOf({ status, problem }: Pick<ClientError, 'status' | 'problem'>): ExitCode {
   if (status === 0 || isForeign(problem)) return EXIT.unreachable
   if (status === 401 || status === 403) return EXIT.refused
-  return status === 404 ? EXIT.notFound : EXIT.failed
+  // A path that the gateway does not have says nothing about a task.
+  return status === 404 && problem.code !== 'path-not-found' ? EXIT.notFound : EXIT.failed
 }
 
 /** Whether the answer did not come from a gateway. */
@@ -105,6 +106,9 @@ export function explain(
 ): string {
   if (status === 0) {
     return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of a running gateway. (${problem.detail})`
+  }
+  if (problem.code === 'path-not-found') {
+    return `The gateway at ${url} does not know this request: ${problem.detail}\nSet AGENTFLEET_URL or --url to the address of the gateway without a path; "agentfleet doctor" compares the releases.`
   }
   if (isForeign(problem)) {
     const said = oneLine(`${problem.title}: ${problem.detail}`)

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
 import { ClientError, createClient } from '@agentfleet/client'
 import type { Problem } from '@agentfleet/protocol'
 import type { Context, Input } from './command.ts'
@@ -7,6 +8,7 @@ import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } fr
 import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
 import { localFleets } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
+import { asCalledFrom, type AsCalled } from './parse/program.ts'
 import { isSet, placeOf, textOf } from './parse/values.ts'
 import { bytes } from './render/formats.ts'
 import { ansi, uncoloured } from './render/paint.ts'
@@ -46,16 +48,18 @@ const CLEAR_LINE = '\r\u001b[K'
 /** Runs one command line and returns its exit code; it never throws. */
 export async function runCli(argv: readonly string[], options: CliOptions): Promise<ExitCode> {
   const { terminal } = options
+  const asCalled = asCalledFrom(options.env, COMMANDS)
   let line: CommandLine
   try {
     line = parseCommandLine(argv, COMMANDS)
   } catch (error) {
-    return fail(error, { terminal, json: argv.includes('--json'), url: '' })
+    return fail(error, { terminal, json: argv.includes('--json'), asCalled, url: '' })
   }
   if (line.kind === 'version') terminal.out(`${options.version}\n`)
   if (line.kind === 'help') {
     const { command } = line
-    terminal.out(`${command === undefined ? overallHelp(COMMANDS) : commandHelp(command)}\n`)
+    const help = command === undefined ? overallHelp(COMMANDS) : commandHelp(command)
+    terminal.out(`${asCalled(help)}\n`)
   }
   if (line.kind !== 'run') return EXIT.done
   const json = isSet(line.input, 'json')
@@ -63,12 +67,12 @@ export async function runCli(argv: readonly string[], options: CliOptions): Prom
   let context: Context | undefined
   try {
     url = await urlOf(line.input, options)
-    context = contextOf(url, line.input, options)
+    context = contextOf(url, line.input, asCalled, options)
     return await line.command.run(context, line.input)
   } catch (error) {
     context?.progress('')
     if (terminal.signal.aborted) return EXIT.interrupted
-    return fail(error, { terminal, json, url, command: line.command.name })
+    return fail(error, { terminal, json, asCalled, url, command: line.command.name })
   }
 }
 
@@ -107,7 +111,7 @@ function keyOf(input: Input, { env }: CliOptions): string | undefined {
   )
 }
 
-function contextOf(url: string, input: Input, options: CliOptions): Context {
+function contextOf(url: string, input: Input, asCalled: AsCalled, options: CliOptions): Context {
   const { env, terminal, version, stateDir } = options
   const apiKey = keyOf(input, options)
   const { signal } = terminal
@@ -138,6 +142,7 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
     },
     onResize: (listener) => terminal.onResize?.(listener) ?? (() => undefined),
     commands: COMMANDS,
+    asCalled,
     signal,
     localFleet: async () => (await localFleets(stateDir))[0],
     nowMs: () => Date.now(),
@@ -147,22 +152,23 @@ function contextOf(url: string, input: Input, options: CliOptions): Context {
     },
     note(line) {
       progress('')
-      terminal.err(`${safe(line)}\n`)
+      terminal.err(`${safe(asCalled(line))}\n`)
     },
     write(text) {
       progress('')
       terminal.out(text)
     },
     progress,
-    read,
+    read: (path) => read(path, signal),
   }
 }
 
-async function read(path: string): Promise<string> {
+async function read(path: string, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = []
   let read = 0
   try {
-    for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
+    const stream = path === '-' ? process.stdin : createReadStream(path)
+    for await (const chunk of addAbortSignal(signal, stream)) {
       chunks.push(chunk as Buffer)
       read += (chunk as Buffer).byteLength
       if (read > FILE_BYTES_MAX) break
@@ -176,17 +182,26 @@ async function read(path: string): Promise<string> {
       `agentfleet reads at most ${bytes(FILE_BYTES_MAX)}, and ${placeOf(path)} has more. Split the input into smaller parts.`,
     )
   }
-  // Some editors of Windows put a mark before the text of a file.
-  return Buffer.concat(chunks)
-    .toString('utf8')
-    .replace(/^\uFEFF/, '')
+  try {
+    // Removes the mark that some editors of Windows put before the text of a file.
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    // Replaced bytes would be stored as a text that its author has not written.
+    throw new UsageError(`${placeOf(path)} is not text in UTF-8. Save it in UTF-8 and try again.`)
+  }
 }
 
 function fail(
   error: unknown,
-  { terminal, json, ...where }: { terminal: Terminal; json: boolean } & Where,
+  {
+    terminal,
+    json,
+    asCalled,
+    ...where
+  }: { terminal: Terminal; json: boolean; asCalled: AsCalled } & Where,
 ): ExitCode {
-  const failure = failureOf(error, where)
+  const found = failureOf(error, where)
+  const failure = { ...found, message: asCalled(found.message) }
   if (json) terminal.err(`${jsonLine({ error: failure })}\n`)
   else terminal.err(`${safe(failure.message)}\n`)
   return failure.exitCode

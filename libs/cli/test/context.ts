@@ -23,6 +23,7 @@ export function contextWith(parts: Partial<Context>): Context {
     rows: undefined,
     onResize: () => ignore,
     commands: COMMANDS,
+    asCalled: (text) => text,
     signal: AbortSignal.timeout(TEST_MS),
     localFleet: async () => undefined,
     nowMs: () => Date.now(),

@@ -60,6 +60,11 @@ describe('each command', () => {
     ['a refused key', says(401, problem(401, 'unauthorized')), EXIT.refused],
     ['a missing right', says(403, problem(403, 'forbidden')), EXIT.refused],
     ['something unknown', says(404, problem(404, 'task-not-found')), EXIT.notFound],
+    [
+      'a request that the gateway does not have',
+      says(404, problem(404, 'path-not-found')),
+      EXIT.failed,
+    ],
     ['a wrong request', says(400, problem(400, 'invalid-request')), EXIT.failed],
   ])(
     'ends with the documented exit code and one JSON error if the answer is %s',
@@ -344,7 +349,7 @@ describe('a file of tasks', () => {
     [
       'bytes that are not text',
       new Uint8Array([0xff, 0xfe, 0x7b, 0x00, 0x1b]),
-      /^line 1 of .* is not JSON/,
+      /^\S+tasks\.jsonl is not text in UTF-8\. Save it in UTF-8 and try again\.\n$/,
     ],
   ])(
     'with %s is refused with exit code 2 and a message that names the place',

@@ -74,7 +74,10 @@ async function listGoals(context: Context, input: Input): Promise<ExitCode> {
     const page = await context.client.goals({ ...filters, limit, signal: context.signal })
     const none =
       'No goal matches. Submit a goal with: agentfleet goals submit "Launch a small shop"'
-    const text = page.goals.length === 0 ? none : goalTable(page.goals, context, context.nowMs())
+    const text =
+      page.goals.length === 0
+        ? context.asCalled(none)
+        : goalTable(page.goals, context, context.nowMs())
     return { objects: page.goals, text }
   })
 }

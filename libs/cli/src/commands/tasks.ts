@@ -83,7 +83,10 @@ export const ls: Command = {
       context.progress('')
       const end = more ? `\n… more: add --limit ${rows * 10} or --all` : ''
       const none = 'No task matches. Submit a task with: agentfleet submit "Say hello"'
-      const text = tasks.length === 0 ? none : `${taskTable(tasks, context, context.nowMs())}${end}`
+      const text =
+        tasks.length === 0
+          ? context.asCalled(none)
+          : `${taskTable(tasks, context, context.nowMs())}${end}`
       return { objects: tasks, text }
     })
   },

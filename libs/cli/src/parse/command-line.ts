@@ -27,6 +27,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['models', 'agents models'],
   ['cost', 'usage'],
   ['me', 'keys me'],
+  ['version', '--version'],
 ])
 
 /** A parsed command line. */
@@ -51,7 +52,7 @@ export function parseCommandLine(
   const rest = argv.toSpliced(at, 1)
   if (name === 'help') {
     const about = rest.find((word) => !word.startsWith('-'))
-    return about === undefined
+    return about === undefined || about === 'help'
       ? { kind: 'help' }
       : { kind: 'help', command: commandNamed(about, commands) }
   }

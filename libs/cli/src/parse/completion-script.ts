@@ -25,6 +25,7 @@ function optionsOf({
 
 function bashScript(commands: readonly Command[]): string {
   const names = commands.map(({ name }) => name).join(' ')
+  const globals = Object.keys(GLOBAL_OPTIONS).map((name) => `--${name}`)
   const cases = commands.map((command) => {
     const { name, words = [] } = command
     const options = optionsOf(command).map(([option]) => `--${option}`)
@@ -49,7 +50,7 @@ function bashScript(commands: readonly Command[]): string {
     `    case " ${names} " in *" \${COMP_WORDS[at]} "*) command="\${COMP_WORDS[at]}"; break ;; esac`,
     '  done',
     '  case "$command" in',
-    `    "") words="${names} help --help --version" ;;`,
+    `    "") words="${names} help --version ${globals.join(' ')}" ;;`,
     ...cases,
     '  esac',
     '  case "$command ${COMP_WORDS[COMP_CWORD - 1]}" in',
@@ -63,18 +64,36 @@ function bashScript(commands: readonly Command[]): string {
 
 function fishScript(commands: readonly Command[]): string {
   const quote = (text: string): string => `'${text.replaceAll(/['\\]/g, '\\$&')}'`
-  const lines = commands.flatMap((command) => {
-    const { name, summary, words = [] } = command
-    const behind = `complete -c agentfleet -n '__fish_seen_subcommand_from ${name}'`
-    return [
-      `complete -c agentfleet -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
-      ...words.map((word) => `${behind} -f -a ${word}`),
-      ...optionsOf(command).map(([option, { type, short, choices, help }]) => {
-        const form = short === undefined ? `-l ${option}` : `-l ${option} -s ${short}`
-        const value = choices === undefined ? ' -r' : ` -x -a ${quote(choices.join(' '))}`
-        return `${behind} ${form}${type === 'boolean' ? '' : value} -d ${quote(help)}`
-      }),
-    ]
-  })
-  return lines.join('\n')
+  const names = commands.map(({ name }) => name)
+  const behind = (name: string) => `complete -c agentfleet -n '_agentfleet_in "${name}"'`
+  const optionLines = (name: string, options: ReturnType<typeof optionsOf>): readonly string[] =>
+    options.map(([option, { type, short, choices, help }]) => {
+      const form = short === undefined ? `-l ${option}` : `-l ${option} -s ${short}`
+      const value = choices === undefined ? ' -r' : ` -x -a ${quote(choices.join(' '))}`
+      return `${behind(name)} ${form}${type === 'boolean' ? '' : value} -d ${quote(help)}`
+    })
+  return [
+    // The first word that names a command is the command: another command may have the same word.
+    'function _agentfleet_in',
+    '  for word in (commandline -opc)[2..-1]',
+    `    if contains -- $word help ${names.join(' ')}`,
+    '      test "$word" = "$argv[1]"',
+    '      return',
+    '    end',
+    '  end',
+    '  test -z "$argv[1]"',
+    'end',
+    ...optionLines('', Object.entries(GLOBAL_OPTIONS)),
+    `${behind('')} -l version -d 'print the version'`,
+    `${behind('')} -f -a help -d 'print the help of a command'`,
+    ...commands.flatMap((command) => {
+      const { name, summary, words = [] } = command
+      return [
+        `${behind('')} -f -a ${name} -d ${quote(summary)}`,
+        `${behind('help')} -f -a ${name} -d ${quote(summary)}`,
+        ...words.map((word) => `${behind(name)} -f -a ${word}`),
+        ...optionLines(name, optionsOf(command)),
+      ]
+    }),
+  ].join('\n')
 }

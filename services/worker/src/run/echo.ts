@@ -1,7 +1,7 @@
 import type { Budget, Failure } from '@agentfleet/domain'
 
 /** Patterns of the models that the worker itself answers, written like the models of a provider. */
-export const ECHO_MODELS = ['echo', 'echo?*'] as const
+export const ECHO_MODELS = ['echo', 'echo?ms=*'] as const
 
 /** How long a wait lasts, and why it fails if it is shortened. */
 interface EchoWait {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { echoProblem, echoWaitMs } from '@agentfleet/domain'
-import { boundedWait } from '../../src/run/echo.ts'
+import { echoProblem, echoWaitMs, matchesPattern } from '@agentfleet/domain'
+import { boundedWait, ECHO_MODELS } from '../../src/run/echo.ts'
 
 test.each([
   ['echo', 0],
@@ -26,6 +26,15 @@ test.each(['echo', 'echo?ms=50', 'echoes', 'gpt-4o-mini'])(
     expect(echoProblem(model)).toBeUndefined()
   },
 )
+
+test.each([
+  ['echo', true],
+  ['echo?ms=50', true],
+  ['echo?x=1', false],
+  ['echoes', false],
+])('whether a node announces that it answers the model %s: %s', (model, isAnnounced) => {
+  expect(ECHO_MODELS.some((pattern) => matchesPattern(pattern, model))).toBe(isAnnounced)
+})
 
 test('a task with the echo model waits for the requested time if the time is within its limits', () => {
   expect(boundedWait(50, { wallMs: 100 }, 50, 1_000)).toEqual({ forMs: 50 })

@@ -22,7 +22,12 @@ export const doctor: Command = {
     'The command ends with exit code 7 if it finds a problem; warnings do not change the exit code.',
   ],
   async run(context): Promise<ExitCode> {
-    const checks = await examine(context)
+    const found = await examine(context)
+    const checks = found.map(({ detail, fix, ...check }) => ({
+      ...check,
+      detail: context.asCalled(detail),
+      ...(fix === undefined ? {} : { fix: context.asCalled(fix) }),
+    }))
     // A request that a person has stopped says nothing about the gateway.
     context.signal.throwIfAborted()
     printAll(context, checks, () => checkTable(checks, context))
@@ -55,7 +60,10 @@ async function checkAccess({ client, url, apiKey, signal }: Context): Promise<re
   } catch (error) {
     if (!(error instanceof ClientError)) throw error
     const keyed = error.status === 401 || error.status === 403
-    const fix = 'Set AGENTFLEET_KEY to a key of this fleet.'
+    const fix =
+      error.status === 403
+        ? 'Use a key with the scopes tasks:read and fleet:read; "agentfleet keys me" shows the scopes of this key.'
+        : 'Set AGENTFLEET_KEY to a key of this fleet.'
     return [
       {
         name: keyed ? name : 'gateway',
