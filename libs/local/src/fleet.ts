@@ -252,6 +252,8 @@ async function assemble(
       members.filter(({ kind }) => kind !== 'simulator').map((member) => member.stop()),
     )
   })
+  // Only from here on everything that was started is also stopped; the servers end their own start.
+  watch.stopBy(options.signal)
 
   const all = SERVICES.filter((service) => service !== 'worker').flatMap((service) =>
     Array.from({ length: options.replicas?.[service] ?? 1 }, (_, i) => `${service}-${i + 1}`),

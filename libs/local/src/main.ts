@@ -2,9 +2,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { createClient } from '@agentfleet/client'
-import { correctionOf } from '@agentfleet/domain'
 import { bannerOf } from './start/banner.ts'
 import { mcpNotice } from './start/mcp-notice.ts'
 import { defaultCacheDir, findBinaries } from './binaries.ts'
@@ -15,21 +13,10 @@ import { startFleet, type Fleet } from './fleet.ts'
 import { isPortFree } from './servers/ports.ts'
 import { scaleBoundsOf } from './start/scale-bounds.ts'
 import { checkSettings } from './start/check-settings.ts'
+import { readOptions, USAGE, UsageError } from './start/options.ts'
 import { StartFailure } from './start/start-watch.ts'
 
 /** `npm start`: the whole fleet on this machine, a handful of real tasks, and a line of live status. */
-
-const USAGE = `npm start -- [options]
-  --once            stop after the tasks; the exit code is 0 only if all tasks completed
-  --workers N       start N worker nodes (default 2)
-  --port N          use the port N for the API (default: API_PORT, then 8080, or a free port if 8080 is taken)
-  --data DIR        keep the state of the fleet in the folder DIR (default .agentfleet/)
-  --durability C    process (default), or power: NATS flushes every stored event to the disk
-  --tasks N         run N tasks at the start (default 6)
-  --json            print one JSON object a line: the fleet, then each task; everything else goes to the standard error
-
-The services read variables of the environment, such as OPENAI_API_KEY, PROVIDERS, API_KEYS, MCP_SERVERS,
-TOOLS_DIR, TENANT_BUDGETS and WORKER_SLOTS. docs/reference/npm-start.md lists all of them.`
 
 /** The status line is printed again this often, milliseconds. */
 const STATUS_EVERY_MS = 1_000
@@ -52,7 +39,11 @@ function outputsOf(json: boolean) {
 }
 
 async function main(): Promise<number> {
-  const options = readOptions()
+  const options = readOptions(process.argv.slice(2), process.env)
+  if (options.help) {
+    process.stdout.write(`${USAGE}\n`)
+    return 0
+  }
   const { say, show } = outputsOf(options.json)
   const stopping = new AbortController()
   let signals = 0
@@ -73,7 +64,7 @@ async function main(): Promise<number> {
     log: say,
     signal: stopping.signal,
   })
-  const data = await takeDataDir(options.data)
+  const data = await takeDataDir(options.data ?? join(ROOT, '.agentfleet'))
   let fleet: Fleet | undefined
   try {
     fleet = await startFleet({
@@ -116,70 +107,6 @@ async function main(): Promise<number> {
     await fleet?.stop()
     await data.release()
   }
-}
-
-const OPTIONS = {
-  once: { type: 'boolean', default: false },
-  workers: { type: 'string', default: '2' },
-  port: { type: 'string' },
-  data: { type: 'string' },
-  durability: { type: 'string', default: 'process' },
-  tasks: { type: 'string', default: '6' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const
-const OPTION_NAMES = Object.keys(OPTIONS).map((name) => `--${name}`)
-
-function parsedOptions() {
-  // npm keeps options that stand before `--` for itself.
-  const taken = Object.keys(OPTIONS).find((name) => process.env[`npm_config_${name}`] !== undefined)
-  if (taken !== undefined && process.env['npm_lifecycle_event'] === 'start') {
-    throw new UsageError(
-      `npm took --${taken} for itself; put -- before it: npm start -- --${taken}`,
-    )
-  }
-  try {
-    return parseArgs({ options: OPTIONS }).values
-  } catch (error) {
-    const text = error instanceof Error ? error.message : String(error)
-    const [, unknown] = /Unknown option '-*([^']+)'/.exec(text) ?? []
-    if (unknown === undefined) throw new UsageError(text)
-    throw new UsageError(
-      `--${unknown} is not an option; ${correctionOf(`--${unknown}`, OPTION_NAMES)}`,
-    )
-  }
-}
-
-function readOptions() {
-  const values = parsedOptions()
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`)
-    process.exit(0)
-  }
-  const { durability, json } = values
-  if (durability !== 'process' && durability !== 'power') {
-    throw new UsageError(`--durability is process or power, not ${durability}`)
-  }
-  return {
-    once: values.once,
-    workers: whole('--workers', values.workers, 1, 20),
-    tasks: whole('--tasks', values.tasks, 0, 1_000),
-    port: values.port === undefined ? undefined : whole('--port', values.port, 1, 65_535),
-    json,
-    data: values.data ?? join(ROOT, '.agentfleet'),
-    durability,
-  } as const
-}
-
-/** A wrong option: its message explains it completely. */
-class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
-
-function whole(name: string, value: string, min: number, max: number): number {
-  const number = Number(value)
-  if (Number.isInteger(number) && number >= min && number <= max) return number
-  throw new UsageError(`${name} must be a whole number from ${min} to ${max}, not ${value}`)
 }
 
 /** The port that the environment names, after its variables were checked; 0 stands for any free port. */
@@ -225,7 +152,7 @@ main().then(
     process.stderr.write(
       `${plain ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
     )
-    if (usage) process.stderr.write(`${USAGE}\n`)
+    if (usage) process.stderr.write('"npm start -- --help" lists the options.\n')
     process.exit(usage ? WRONG_OPTION : 1)
   },
 )

@@ -25,8 +25,8 @@ const GIVEN_LATER = {
 } as const
 
 /**
- * Throws a StartFailure that lists every wrong variable of every service and every problem of the tool folder.
- * Returns a line for each variable that has no effect: its name looks like a misspelt setting, or the start sets it.
+ * Throws a StartFailure that lists every wrong variable of every service, every problem of the tool folder, and these
+ * lines: returns a line for each variable that has no effect: its name looks like a misspelt setting, or the start sets it.
  */
 export async function checkSettings(
   env: Env,
@@ -51,12 +51,14 @@ export async function checkSettings(
   }
   for (const problem of await simulatorProblems(env, root)) problems.add(problem)
   for (const problem of await ofTools) problems.add(problem)
-  if (problems.size === 0) return [...overridden(env), ...misspelt(env, [...names])]
+  const notices = [...overridden(env), ...misspelt(env, [...names])]
+  if (problems.size === 0) return notices
   throw new StartFailure(
     [
       'Nothing was started, because these settings are wrong:',
       ...[...problems].map((problem) => `  ${problem}`),
       'Correct these variables and start again. docs/reference/npm-start.md describes every variable.',
+      ...notices,
     ].join('\n'),
   )
 }

@@ -7,6 +7,8 @@ import type { Exit } from '../servers/child.ts'
 export interface StartWatch {
   /** A process ended without being asked; `name` is the same for its successors. */
   ended(name: string, exit: Exit, log: string): void
+  /** The user stops the start: `during` rejects at once, also while the processes still start. */
+  stopBy(signal: AbortSignal | undefined): void
   /** Resolves as `start` does; rejects with a StartFailure as soon as a process has failed too often. */
   during<T>(start: Promise<T>): Promise<T>
 }
@@ -29,7 +31,7 @@ const FAILURES: readonly unknown[] = ['warn', 'error', 'fatal']
 /** Watches one start. */
 export function createStartWatch(): StartWatch {
   const ends = new Map<string, number>()
-  let fail: ((failure: StartFailure) => void) | undefined
+  let fail: ((failure: unknown) => void) | undefined
   return {
     ended(name, exit, log) {
       const count = (ends.get(name) ?? 0) + 1
@@ -46,6 +48,10 @@ export function createStartWatch(): StartWatch {
         'Correct the reported error and start again.',
       ]
       fail?.(new StartFailure(lines.join('\n')))
+    },
+    stopBy(signal) {
+      signal?.throwIfAborted()
+      signal?.addEventListener('abort', () => fail?.(signal.reason), { once: true })
     },
     async during(start) {
       const failure = new Promise<never>((_, reject) => {

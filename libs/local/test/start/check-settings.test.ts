@@ -48,6 +48,7 @@ test('wrong variables of several services are listed together, each once, with t
     OPENAI_BASE_URL: 'localhost:11434/v1',
     SIMULATOR_TTFT: '5',
     SIMULATOR_TTFT_MS: '-5',
+    WORKR_SLOTS: '4',
   }).catch((reason: unknown) => reason)
   const { message } = error as Error
   for (const part of [
@@ -58,6 +59,7 @@ test('wrong variables of several services are listed together, each once, with t
     /TENANT_TOOLS: must be JSON, but it has an error at line 1, column 11; docs\/guides\/tenants-and-keys.md/,
     /TOOLS_DIR: the folder \/no\/such\/folder does not exist; .*docs\/guides\/write-a-tool.md/,
     /WORKER_SLOTS: is "many"; expected a whole number/,
+    /\nWORKR_SLOTS has no effect; did you mean WORKER_SLOTS\?/,
     /HTTP_FETCH_HOSTS: "https:\/\/example.com" is not a host pattern/,
     /ALLOWED_ORIGINS: "example.com" is not an origin/,
     /OPENAI_BASE_URL: is not a URL; expected a URL that begins with http:\/\/ or https:\/\//,

@@ -46,6 +46,16 @@ test('the start ends as soon as one process has ended because of a wrong setting
   )
 })
 
+test('the start ends at once when its user stops it while the processes start', async () => {
+  const watch = createStartWatch()
+  const stop = new AbortController()
+  const outcome = watch.during(new Promise<never>(() => undefined))
+  watch.stopBy(stop.signal)
+  stop.abort(new Error('stopped'))
+  await expect(outcome).rejects.toThrow('stopped')
+  expect(() => watch.stopBy(stop.signal)).toThrow('stopped')
+})
+
 test('a process that fails once or twice does not end the start', async () => {
   const watch = createStartWatch()
   const outcome = watch.during(Promise.resolve('up'))

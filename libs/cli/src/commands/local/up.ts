@@ -1,6 +1,7 @@
 import { given } from '@agentfleet/domain'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { flag, takes, type Command } from '../../command.ts'
 import { CommandError, EXIT, type ExitCode } from '../../exit.ts'
@@ -33,10 +34,12 @@ export const up: Command = {
     'The command does the same as "npm start" and reads the same environment variables.',
   ],
   async run({ signal, json }, input): Promise<ExitCode> {
+    const data = textOf(input, 'data')
     const values = given({
       workers: textOf(input, 'workers'),
       port: textOf(input, 'port'),
-      data: textOf(input, 'data'),
+      // The start runs in the checkout; its caller may be in another folder.
+      data: data === undefined ? undefined : resolve(data),
       durability: textOf(input, 'durability'),
       tasks: textOf(input, 'tasks'),
     })
