@@ -332,7 +332,13 @@ export const scheduleTimesSchema = z.object({
 export const scheduleSchema = scheduleTimesSchema.extend({ spec: specSchema, request: json })
 /** The last tick of a schedule. */
 export const scheduleRunSchema = z
-  .object({ tickMs: instantMs, taskId: id.optional(), skipped: z.boolean(), atMs: instantMs })
+  .object({
+    tickMs: instantMs,
+    taskId: id.optional(),
+    skipped: z.boolean(),
+    pending: z.literal(true).optional(),
+    atMs: instantMs,
+  })
   .transform((run) => run as ScheduleRun)
 
 /**

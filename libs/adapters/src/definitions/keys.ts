@@ -27,7 +27,7 @@ export interface Keys {
 
 /** Works on KEYS over this connection. */
 export function openKeys(bus: Bus): Keys {
-  const versions = openVersions(bus, STREAMS.keys)
+  const versions = openVersions(bus, STREAMS.keys, 'replaces')
   return {
     async last(id) {
       const message = await versions.last(SUBJECTS.key(id))

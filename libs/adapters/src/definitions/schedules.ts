@@ -80,7 +80,9 @@ export interface Schedules {
     name: string,
     run: ScheduleRun,
     expectSeq: number,
-  ): Promise<'stored' | 'conflict' | 'unknown'>
+  ): Promise<
+    { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'unknown' }
+  >
   /** Purges the messages of a removed schedule, up to this sequence. */
   forget(tenant: string, name: string, seq: number): Promise<void>
   follow(receive: (change: ScheduleChange) => void, log: Logger): StreamTail
@@ -96,7 +98,7 @@ const FRAME_BYTES = 500
 /** Works on SCHEDULES over this connection. */
 export function openSchedules(bus: Bus): Schedules {
   const appender = createAppender(bus)
-  const versions = openVersions(bus, STREAMS.schedules)
+  const versions = openVersions(bus, STREAMS.schedules, 'replaces')
   return {
     async get(tenant, name) {
       const message = await versions.last(SUBJECTS.schedule(tenant, name))
@@ -143,9 +145,10 @@ export function openSchedules(bus: Bus): Schedules {
         subject,
         data,
         expectSeq,
+        replaces: true,
         deadlineMs: APPEND_WITHIN_MS,
       })
-      return answer.kind === 'stored' || answer.kind === 'conflict' ? answer.kind : 'unknown'
+      return answer.kind === 'stored' || answer.kind === 'conflict' ? answer : { kind: 'unknown' }
     },
     async forget(tenant, name, seq) {
       for (const filter of [SUBJECTS.schedule(tenant, name), SUBJECTS.scheduleRun(tenant, name)]) {

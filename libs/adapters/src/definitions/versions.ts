@@ -38,8 +38,11 @@ export interface Versions {
 const APPEND_WITHIN_MS = 5_000
 const PURGE_WITHIN_MS = 5_000
 
-/** Works on this stream over this connection. */
-export function openVersions(bus: Bus, stream: string): Versions {
+/**
+ * Works on this stream over this connection. `replaces`: a version removes the older ones of its subject
+ * (`NEWEST_ONLY` in the stream's configuration).
+ */
+export function openVersions(bus: Bus, stream: string, replaces?: 'replaces'): Versions {
   const appender = createAppender(bus)
   return {
     last: (subject) => readMessage(bus, stream, { last_by_subj: subject }),
@@ -50,6 +53,7 @@ export function openVersions(bus: Bus, stream: string): Versions {
         ...(expectSeq === undefined ? {} : { expectSeq }),
         // A repeat of the same write is a duplicate, any other write a conflict.
         messageId: randomUUID(),
+        ...(replaces === undefined ? {} : { replaces: true }),
         deadlineMs: APPEND_WITHIN_MS,
       })
       if (answer.kind === 'stored' || answer.kind === 'conflict') return answer

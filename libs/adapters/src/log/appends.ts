@@ -28,6 +28,8 @@ export interface Append {
   /** Sequence of the last message that the writer has seen on this subject; undefined: no condition. */
   readonly expectSeq?: number
   readonly messageId?: string
+  /** It replaces the older messages of its subject; only for streams that hold newest versions alone. */
+  readonly replaces?: true
   /** Give up after this long, milliseconds. */
   readonly deadlineMs: number
 }
@@ -74,6 +76,7 @@ export function createAppender(bus: Bus): Appender {
     if (append.expectSeq !== undefined) {
       head.append('Nats-Expected-Last-Subject-Sequence', String(append.expectSeq))
     }
+    if (append.replaces === true) head.append('Nats-Rollup', 'sub')
     const { subject, data } = append
     const sent = bus.post({ subject, data, headers: head, reply: prefix + key })
     if (!sent) settle(key, { kind: 'too-large' })

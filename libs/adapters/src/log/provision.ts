@@ -52,6 +52,13 @@ const AUDIT_MAX_BYTES = 256 * 1024 * 1024
 const AUDIT_MAX_AGE_MS = 90 * 24 * 3_600_000
 
 /**
+ * A stream that holds the newest message of each subject: each message tells nats-server to remove the older
+ * ones. A limit of one message would remove them only from memory, so a killed nats-server would read an older
+ * version again as soon as the newest one is purged: a deleted schedule, or a revoked key.
+ */
+const NEWEST_ONLY = { max_msgs_per_subject: -1, allow_rollup_hdrs: true }
+
+/**
  * Creates the streams and their durable consumers, or updates them; idempotent. Throws `bus-unavailable` when
  * the server refuses, `newer-format` when they hold items that this release cannot read.
  */
@@ -148,7 +155,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
       // A schedule consists of its newest definition and its newest tick.
-      max_msgs_per_subject: 1,
+      ...NEWEST_ONLY,
       max_bytes: SCHEDULES_MAX_BYTES,
     },
     {
@@ -158,7 +165,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       retention: RetentionPolicy.Limits,
       // The newest version of a key is all that counts; no key is ever dropped for room.
       discard: DiscardPolicy.New,
-      max_msgs_per_subject: 1,
+      ...NEWEST_ONLY,
       max_bytes: KEYS_MAX_BYTES,
     },
     {

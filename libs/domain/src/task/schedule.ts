@@ -21,6 +21,8 @@ export interface ScheduleRun {
   /** The last task that was submitted; absent: every tick so far was skipped. */
   readonly taskId?: string
   readonly skipped: boolean
+  /** The task of the tick is about to be stored; it may be missing. */
+  readonly pending?: true
   readonly atMs: number
 }
 
@@ -28,7 +30,11 @@ export interface ScheduleRun {
 type TickDecision =
   | { readonly kind: 'wait'; readonly untilMs: number; readonly reason: 'not-due' }
   | { readonly kind: 'rest'; readonly reason: 'paused' | 'no-further-tick' }
-  | { readonly kind: 'submit'; readonly tickMs: number; readonly reason: 'due' | 'catch-up' }
+  | {
+      readonly kind: 'submit'
+      readonly tickMs: number
+      readonly reason: 'due' | 'catch-up' | 'pending'
+    }
   | { readonly kind: 'skip'; readonly tickMs: number; readonly reason: 'overlap' }
 
 /** A tick that is later than this counts as missed, and is made up for, milliseconds. */
@@ -38,7 +44,8 @@ const MISSED_MAX = 2_000
 
 /**
  * Whether a tick is due. Of several missed ticks only the last one is made up for. `nextAfter` returns the
- * first tick after a given time; `lastOpen`: the last task has not ended.
+ * first tick after a given time; `lastOpen`: the last task has not ended. A pending tick comes first: its task
+ * may run already, so a later tick would overlap with it.
  */
 export function decideTick(
   schedule: Pick<Schedule, 'overlap' | 'paused' | 'atMs'>,
@@ -48,6 +55,10 @@ export function decideTick(
   nowMs: number,
 ): TickDecision {
   if (schedule.paused) return { kind: 'rest', reason: 'paused' }
+  // A tick of an earlier definition of the schedule is over.
+  if (last?.pending === true && last.tickMs > schedule.atMs) {
+    return { kind: 'submit', tickMs: last.tickMs, reason: 'pending' }
+  }
   let tickMs = nextAfter(Math.max(schedule.atMs, last?.tickMs ?? 0))
   if (tickMs === undefined) return { kind: 'rest', reason: 'no-further-tick' }
   if (tickMs > nowMs) return { kind: 'wait', untilMs: tickMs, reason: 'not-due' }

@@ -314,6 +314,22 @@ describe('a tick of a schedule', () => {
       { kind: 'submit', tickMs: 3_600_000, reason: 'catch-up' },
     ],
     [
+      'that is pending is submitted before later ticks',
+      base,
+      { ...run, pending: true as const },
+      true,
+      120_100,
+      { kind: 'submit', tickMs: 60_000, reason: 'pending' },
+    ],
+    [
+      'that is pending is over when the schedule was changed after it',
+      { ...base, atMs: 90_000 },
+      { ...run, pending: true as const },
+      false,
+      120_100,
+      { kind: 'submit', tickMs: 120_000, reason: 'due' },
+    ],
+    [
       'never comes while it is paused',
       { ...base, paused: true },
       run,

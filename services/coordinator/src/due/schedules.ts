@@ -16,7 +16,8 @@ import { createInTurn } from './in-turn.ts'
  * Runs schedules. Each coordinator follows the stream SCHEDULES and runs what is due. The id of a
  * tick's task follows from tenant, schedule and tick, so a tick gets one task no matter how many
  * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
- * between, the next one finds the task and notes the tick. Invariants (L7): at most PARALLEL schedules are examined
+ * between, the next one finds the task and notes the tick. If tasks must not overlap, it notes the tick before
+ * as well, because the next one would submit a later tick while this task runs. Invariants (L7): at most PARALLEL schedules are examined
  * at once, and tenants take turns, so a tenant with many schedules delays none of another; a coordinator keeps
  * the times of schedules and never their tasks, which together may take more memory than it has.
  */
@@ -86,11 +87,10 @@ export function createScheduler(deps: {
     return last !== undefined && !isTerminalEvent(last.event)
   }
 
-  /** Returns undefined if the task is not stored, or if the schedule has changed, which the tail will say. */
-  const submit = async ({ tenant, name, times }: Entry, tickMs: number) => {
+  /** Returns false if the task is not stored, or if the schedule has changed, which the tail will say. */
+  const submit = async ({ tenant, name, times }: Entry, taskId: string): Promise<boolean> => {
     const { schedule } = await schedules.get(tenant, name)
-    if (schedule === undefined || schedule.atMs !== times?.atMs) return undefined
-    const taskId = tickTaskId(tenant, name, tickMs)
+    if (schedule === undefined || schedule.atMs !== times?.atMs) return false
     const outcome = await submitter.submit({
       taskId,
       tenant,
@@ -99,15 +99,17 @@ export function createScheduler(deps: {
       keyed: true,
       deadlineMs: APPEND_WITHIN_MS,
     })
-    if (outcome.kind === 'unknown' || outcome.kind === 'full') return undefined
-    return taskId
+    return outcome.kind !== 'unknown' && outcome.kind !== 'full'
   }
 
-  const note = async (entry: Entry, run: ScheduleRun): Promise<void> => {
+  /** Returns whether the note is stored. */
+  const note = async (entry: Entry, run: ScheduleRun): Promise<boolean> => {
     const outcome = await schedules.noteRun(entry.tenant, entry.name, run, entry.runSeq)
-    if (outcome === 'stored') entry.run = run
+    const isStored = outcome.kind === 'stored'
+    if (isStored) Object.assign(entry, { run, runSeq: outcome.seq })
     // After a conflict the tail delivers what another coordinator noted.
-    entry.dueAtMs = outcome === 'stored' ? 0 : nowMs() + AGAIN_AFTER_MS
+    entry.dueAtMs = isStored ? 0 : nowMs() + AGAIN_AFTER_MS
+    return isStored
   }
 
   const look = async (entry: Entry): Promise<void> => {
@@ -136,8 +138,12 @@ export function createScheduler(deps: {
       }
       case 'submit': {
         const { tickMs, reason } = decision
-        const taskId = await submit(entry, tickMs)
-        if (taskId === undefined) {
+        const taskId = tickTaskId(tenant, name, tickMs)
+        const tick = { tickMs, taskId, skipped: false }
+        if (times.overlap === 'skip' && reason !== 'pending') {
+          if (!(await note(entry, { ...tick, pending: true, atMs: nowMs() }))) return
+        }
+        if (!(await submit(entry, taskId))) {
           entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
           log.warn(
             { tenant, schedule: name, tickMs },
@@ -145,7 +151,7 @@ export function createScheduler(deps: {
           )
           return
         }
-        await note(entry, { tickMs, taskId, skipped: false, atMs: nowMs() })
+        await note(entry, { ...tick, atMs: nowMs() })
         log.info(
           { tenant, schedule: name, tickMs, taskId, reason },
           'The coordinator submitted the task of a schedule',
@@ -173,6 +179,8 @@ export function createScheduler(deps: {
         if (change.kind === 'ran') {
           entry.run = change.run
           entry.runSeq = change.seq
+          // The coordinator that noted it submits its task now.
+          if (change.run.pending === true) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
         } else entry.times = change.times
       }, log)
     },

@@ -256,6 +256,23 @@ test('a schedule that forbids overlap skips its ticks until its last task has en
   expect(await bench.taskLog.record(skipped.taskId!)).toMatchObject({ state: 'queued' })
 })
 
+test('if a coordinator dies while it submits the task of a schedule that forbids overlap, the next coordinator stores this task and skips ticks until it has ended', async () => {
+  const { spec } = await bench.submit()
+  const atMs = Date.now() - 10_000
+  const times = { cron: '* * * * * *', timeZone: 'UTC', overlap: 'skip', paused: false } as const
+  await bench.schedules.put('t', 'one-at-a-time', { ...times, spec, request: {}, atMs })
+  const tickMs = Math.ceil(atMs / 1_000) * 1_000 + 1_000
+  const taskId = tickTaskId('t', 'one-at-a-time', tickMs)
+  const run = { tickMs, taskId, skipped: false, pending: true, atMs: tickMs } as const
+  await bench.schedules.noteRun('t', 'one-at-a-time', run, 0)
+  await bench.start()
+  await eventually(async () => {
+    const last = await bench.schedules.lastRun('t', 'one-at-a-time')
+    expect(last).toMatchObject({ skipped: true, taskId })
+  }, SOON_MS)
+  expect(await bench.taskLog.history(taskId)).toHaveLength(1)
+})
+
 test('the schedule of a tenant runs before most of the 200 schedules of another tenant that are due at the same time (L7)', async () => {
   const { spec } = await bench.submit()
   const names = Array.from({ length: 200 }, (_, at) => `s${at}`)

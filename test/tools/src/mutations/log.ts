@@ -53,6 +53,16 @@ export const LOG: readonly Mutation[] = [
     because: /has another body/,
   },
   {
+    name: 'newest-only',
+    safeguard: 'older versions of a schedule or key leave the files of nats-server',
+    file: 'libs/adapters/src/log/provision.ts',
+    find: '{ max_msgs_per_subject: -1, allow_rollup_hdrs: true }',
+    replace: '{ max_msgs_per_subject: 1, allow_rollup_hdrs: true }',
+    tests: ['libs/adapters/test/definitions/newest-only.test.ts'],
+    caughtBy: /stay away when nats-server is killed/,
+    because: /to deeply equal/,
+  },
+  {
     name: 'republish',
     safeguard: 'a stored event is sent out at once (L5)',
     file: 'libs/adapters/src/log/provision.ts',

@@ -156,6 +156,16 @@ export const WAITING: readonly Mutation[] = [
     because: /kind: 'skip'/,
   },
   {
+    name: 'pending-tick',
+    safeguard: 'a tick whose task may be stored already comes before any later tick',
+    file: 'libs/domain/src/task/schedule.ts',
+    find: 'if (last?.pending === true && last.tickMs > schedule.atMs)',
+    replace: 'if (last?.pending === true && nowMs < 0)',
+    tests: ['libs/domain/test/task/wait.test.ts'],
+    caughtBy: /tick that is pending is submitted before later ticks/,
+    because: /reason: 'pending'/,
+  },
+  {
     name: 'tick-due',
     safeguard: 'a tick is not earlier than its time',
     file: 'libs/domain/src/task/schedule.ts',
