@@ -261,6 +261,23 @@ test('the README of a library or service names every folder of its modules, and 
   expect(unnamed).toEqual([])
 })
 
+/** These modules have the same meaning in every package, so that a code map need not explain them. */
+const EXPLAINED = new Set(['index.ts', 'main.ts', 'config.ts', 'metrics.ts'])
+
+test('the README of a library or service names every module at the top of its src, and only modules that exist', () => {
+  const products = packages.filter(({ folder }) => /^(libs|services)\//.test(folder))
+  const wrong = products.flatMap(({ folder, sources: modules, page: views }) => {
+    const text = readText(`${folder}/README.md`)
+    const top = modules.flatMap(({ path }) => /\/src\/([^/]+\.tsx?)$/.exec(path)?.[1] ?? [])
+    const unnamed = top.filter((name) => !EXPLAINED.has(name) && !text.includes(`\`${name}`))
+    const named = [...text.matchAll(/^\| \[?`([\w-]+\.tsx?)`/gm)].map(([, name = '']) => name)
+    const paths = [...modules, ...views].map(({ path }) => path)
+    const absent = named.filter((name) => !paths.some((path) => path.endsWith(`/src/${name}`)))
+    return [...unnamed, ...absent].map((name) => `${folder}: ${name}`)
+  })
+  expect(wrong).toEqual([])
+})
+
 test(`a main.ts of a service has fewer than ${MAIN_LINES} lines and does nothing but run the service`, () => {
   const mains = services.flatMap(({ sources: modules }) =>
     modules.filter(({ path }) => path.endsWith('/src/main.ts')),

@@ -27,7 +27,7 @@ test('the command submit --wait prints the result, get shows the task, and ls li
   expect((await succeed('get', '--json', id)).objects).toMatchObject([{ id, state: 'completed' }])
   const events = await succeed('get', '--events', '--json', id)
   expect(events.objects.at(-1)).toMatchObject({ type: 'completed' })
-  expect((await succeed('get', '--events', id)).out).toMatch(/AFTER +EVENT +TRY +DETAIL\n/)
+  expect((await succeed('get', '--events', id)).out).toMatch(/AFTER +EVENT +ATTEMPT +DETAIL\n/)
   const [call] = (await succeed('get', '--call', '0', '--json', id)).objects
   expect(call).toMatchObject({ kind: 'llm', output: { text: 'Hello from the script' } })
   expect(golden((await succeed('get', '--call', '0', id)).out)).toMatch(
@@ -39,7 +39,7 @@ test('the command submit --wait prints the result, get shows the task, and ls li
     expect(listed.objects.map((task) => task['id'])).toContain(id)
   }, SOON_MS)
   const table = golden((await succeed('ls')).out)
-  expect(table).toContain('ID  STATE  AGE  AGENT  MODEL  NODE  TRIES  TASK\n')
+  expect(table).toContain('ID  STATE  AGE  AGENT  MODEL  NODE  ATTEMPT  TASK\n')
   expect(table).toMatch(/^ID  completed  AGE  assistant  sim-script:cli-hello  \S+  1  Hi$/m)
 })
 

@@ -47,7 +47,7 @@ interface Entry<T, R> {
   readonly reject: (error: unknown) => void
 }
 
-/** Creates a batcher without items. */
+/** Creates an empty batcher. */
 export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
   const { run, maxItems, maxInFlight, maxQueued } = options
   let queue: Entry<T, R>[] = []

@@ -117,7 +117,7 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   const rows: Cell[][] = [
     counts('tasks that have not ended', limits.tasks, holds?.tasks),
     [
-      'tasks in flight',
+      'running tasks',
       number(holds?.concurrency),
       limits.concurrency === undefined ? 'no limit' : number(limits.concurrency),
     ],

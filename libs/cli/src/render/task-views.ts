@@ -21,7 +21,7 @@ export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: numb
       { name: 'AGENT', leaves: 2 },
       { name: 'MODEL', leaves: 4 },
       { name: 'NODE', leaves: 3 },
-      right('TRIES', { leaves: 5 }),
+      right('ATTEMPT', { leaves: 5 }),
       'TASK',
     ],
     tasks.map((task) => [
@@ -159,7 +159,7 @@ export function approvalTable(tasks: readonly TaskSummary[], look: Look, nowMs: 
 export function eventTable(events: readonly HistoryEvent[], look: Look): string {
   const startMs = events[0]?.atMs ?? 0
   return table(
-    [right('AFTER'), 'EVENT', right('TRY'), 'DETAIL'],
+    [right('AFTER'), 'EVENT', right('ATTEMPT'), 'DETAIL'],
     events.map((event) => [
       duration(event.atMs - startMs),
       stateCell(event.type),

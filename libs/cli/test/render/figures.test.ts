@@ -114,7 +114,7 @@ test('the command line prints each limit with the share that is used', () => {
     "
     LIMIT                                       YOU HOLD   AT MOST
     tasks that have not ended                         41   100,000
-    tasks in flight                                   16  no limit
+    running tasks                                     16  no limit
     bytes in the log                             2.10 MB    shared
     agents                                             3       200
     schedules                                          —    shared

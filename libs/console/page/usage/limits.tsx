@@ -112,7 +112,7 @@ function rowsOf({ limits, holds, spent, stores }: TenantLimitsView): readonly Ro
     held('Tasks that have not ended', holds?.tasks, limits.tasks, count),
     { name: 'Ended tasks that are kept', held: count(holds?.ended), limit: UNKNOWN },
     held('Bytes in the log', holds?.logBytes, limits.logBytes, bytes),
-    held('Tasks in flight', holds?.concurrency, limits.concurrency, count, 'none'),
+    held('Running tasks', holds?.concurrency, limits.concurrency, count, 'none'),
     held('Agents', holds?.agents, limits.agents, count),
     held('Schedules', holds?.schedules, limits.schedules, count),
     held('Connections to one gateway', holds?.streams, limits.streams, count),

@@ -72,7 +72,7 @@ const QUANTILE_STEP = 0.003
 const CHANCE_SIGMAS = 2
 const PENDING_MAX = 64
 
-/** Creates a forecast without a past. */
+/** Creates a forecast that has seen no load yet. */
 export const NO_FORECAST: ForecastState = {
   atMs: 0,
   level: 0,

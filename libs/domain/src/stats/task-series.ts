@@ -86,7 +86,7 @@ const CELL_BYTES = 600
 /** A class of durations in memory, bytes. */
 const CLASS_BYTES = 40
 
-/** Creates series without steps. */
+/** Creates empty series. */
 export function createTaskSeries(bytesMax: number): TaskSeries {
   const rings: Record<SeriesStep, Step[]> = { '10s': [], '1m': [], '1h': [] }
   const dropped: Record<SeriesStep, number> = { '10s': 0, '1m': 0, '1h': 0 }

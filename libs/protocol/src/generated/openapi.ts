@@ -372,7 +372,7 @@ export interface components {
       limits: {
         /** @description The weight of your tenant when tenants compete for slots. */
         weight: number
-        /** @description The largest number of your tasks in flight. */
+        /** @description The largest number of your tasks that may run at a time. */
         concurrency?: number
         /** @description The largest number of your tasks that have not ended. */
         tasks?: number
@@ -394,7 +394,7 @@ export interface components {
         ended?: number
         /** @description The number of bytes that the events of all your tasks use in the log. */
         logBytes?: number
-        /** @description The number of your tasks in flight. */
+        /** @description The number of your tasks that run. */
         concurrency?: number
         /** @description The number of your agent definitions. */
         agents?: number
@@ -475,7 +475,7 @@ export interface components {
       retrying: number
       /** @description The weight of the tenant when tenants compete for slots. */
       weight: number
-      /** @description The largest number of tasks of the tenant in flight; absent if there is no limit. */
+      /** @description The largest number of tasks of the tenant that may run at a time; absent if there is no limit. */
       concurrency?: number
       /** @description The time since which the oldest task of the queue waits; absent if no task waits. */
       oldestQueuedAt?: string

@@ -43,7 +43,7 @@ export interface Observer {
   saveLearned(): Promise<void>
 }
 
-/** Creates an observer without observations. */
+/** Creates an observer that has observed nothing yet. */
 export function createObserver(deps: {
   readonly service: string
   readonly ops: Pick<Ops, 'lastState' | 'record'>

@@ -26,7 +26,7 @@ interface Mark {
   readonly throttled: number
 }
 
-/** Creates a share without samples. */
+/** Creates a share that has no samples yet. */
 export function createProviderShare(): ProviderShare {
   let marks = new Map<string, Mark>()
   let samples: { atMs: number; calls: number; throttled: number }[] = []

@@ -13,7 +13,7 @@ interface TaskQueues {
   size(): number
 }
 
-/** Creates a count of no tasks. */
+/** Creates the counts; at first all of them are 0. */
 export function createTaskQueues(): TaskQueues {
   const counts = new Map<string, { readonly queue: TenantQueue; count: number }>()
   let size = 0

@@ -51,7 +51,7 @@ const ADDRESS_CHARS_MAX = 64
 /** Stands for refusals beyond that number. */
 const OTHERS = 'others'
 
-/** Creates a recorder without refusals. */
+/** Creates a recorder that has seen no refusal yet. */
 export function createRecorder(deps: {
   audit: Pick<AuditLog, 'append'>
   clock: Clock

@@ -118,7 +118,7 @@ interface StreamDeps {
   readonly metrics: GatewayMetrics
 }
 
-/** Creates the collection, without connections. */
+/** Creates an empty collection of connections. */
 export function createStreams(deps: StreamDeps): Streams {
   const {
     limits,

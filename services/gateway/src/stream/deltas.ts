@@ -28,7 +28,7 @@ interface Source {
   attempt: number
 }
 
-/** Creates the taps, without subscriptions. */
+/** Creates the taps; at first they have no subscription. */
 export function createDeltaTaps(bus: Pick<Bus, 'on'>): DeltaTaps {
   const sources = new Map<string, Source>()
 

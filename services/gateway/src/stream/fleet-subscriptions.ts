@@ -17,7 +17,7 @@ export function isRecordTopic(topic: FleetTopic): topic is RecordTopic {
   return topic !== 'nodes'
 }
 
-/** Creates the subscriptions, without viewers. */
+/** Creates an empty collection of subscriptions. */
 export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetSubscriptions {
   const viewers: Readonly<Record<RecordTopic, Set<Viewer>>> = {
     decisions: new Set(),

@@ -103,7 +103,7 @@ const HEAL_AFTER_MS = 15_000
 /** The most tasks looked up in one sweep; tenants take turns. */
 const SWEEP_MAX = 500
 
-/** Creates the subscriptions, without watches. */
+/** Creates an empty collection of subscriptions. */
 export function createSubscriptions(deps: {
   taskLog: Pick<TaskLog, 'page' | 'last'>
   deltas: DeltaTaps

@@ -55,7 +55,7 @@ const EVENTS_KEPT_MAX = 64
 /** Bytes of the events that all waiters keep. */
 const KEPT_MAX_BYTES = 64 * 1024 * 1024
 
-/** Creates the collection, without held requests. */
+/** Creates an empty collection of held requests. */
 export function createHeldRequests(): HeldRequests {
   const byTask = createCompactingMap<string, Set<Entry>>()
   let total = 0

@@ -68,7 +68,7 @@ const LISTENERS_MAX = 30_000
 /** Idle consumers removed in one look. */
 const REMOVED_MAX = 200
 
-/** Creates the queues, without listeners. */
+/** Creates the queues; at first the load balancer listens to none. */
 export function createTenantQueues(
   deps: {
     readonly bus: Bus

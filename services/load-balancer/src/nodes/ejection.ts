@@ -40,7 +40,7 @@ export interface EjectionChange {
 const NOBODY: ReadonlyMap<string, 'out' | 'probe'> = new Map()
 const HASHES = 2 ** 32
 
-/** Creates ejections without records; `changed` receives each change. */
+/** Creates an empty record of ejections; `changed` receives each change. */
 export function createEjection(
   monotonicMs: () => number,
   changed: (change: EjectionChange) => void,

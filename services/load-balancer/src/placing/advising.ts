@@ -101,7 +101,7 @@ interface AdvisingDeps {
   readonly random: () => number
 }
 
-/** Creates advising without waiting tasks; `back` receives each task whose answer has arrived. */
+/** Creates the part that asks the adviser; at first no task waits; `back` receives each task whose answer has arrived. */
 export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): Advising {
   const { adviser, recorder, metrics, random } = deps
   const closing = new AbortController()

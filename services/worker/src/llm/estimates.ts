@@ -18,7 +18,7 @@ export interface Estimates {
 /** Models remembered; the one updated longest ago is dropped first. */
 const MODELS_MAX = 1_000
 
-/** Creates estimates without observations. */
+/** Creates the estimates; at first they rest on no call. */
 export function createEstimates(): Estimates {
   const learned = new LRUCache<string, Learned>({ max: MODELS_MAX })
   const learnedOf = (model: string): Learned => learned.peek(model) ?? NOTHING_LEARNED

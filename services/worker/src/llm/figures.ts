@@ -54,7 +54,7 @@ const SHOWN_MS = 900_000
 /** The weight of the newest call in a mean. */
 const WEIGHT = 0.2
 
-/** Creates the figures, without calls. */
+/** Creates the figures; at first they count no call. */
 export function createProviderFigures({
   nowMs,
   onRequestEnded,

@@ -59,7 +59,7 @@ const TWICE_WITHIN_MS = 20
 const RETURN_MIN_MS = 10
 const RETURN_SPREAD_MS = 200
 
-/** Creates a server without streams. */
+/** Creates a server that has no streams yet. */
 export function createMemoryNats(
   time: VirtualTime,
   chance: Chance,

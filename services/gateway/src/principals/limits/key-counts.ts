@@ -60,7 +60,7 @@ interface KeyState {
   share?: { readonly silentSinceMs: number; readonly bucket: Bucket }
 }
 
-/** Creates counts of no request. */
+/** Creates the counts; at first all of them are 0. */
 export function createKeyCounts(deps: {
   shared: Pick<CallerLimits, 'draw' | 'open' | 'renew' | 'connected'>
   /** Returns how many gateways a coordinator has counted. */

@@ -21,7 +21,7 @@ export const ANSWER_WITHIN_MS = 2_000
 /** Counted like a key, because a Redis that is full answers other commands; no key of the API has this id. */
 const PROBE = { keyId: 'probe', perMinute: 1_000_000 }
 
-/** Creates the state of a Redis that owes no answer. */
+/** Creates the state; at first Redis owes no answer. */
 export function createRedisSilence(
   shared: Pick<CallerLimits, 'draw' | 'connected'>,
   clock: Pick<Clock, 'monotonicMs'>,

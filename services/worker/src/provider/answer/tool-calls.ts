@@ -45,7 +45,7 @@ interface Draft {
   extra: Json | undefined
 }
 
-/** Creates a collection without pieces. */
+/** Creates an empty collection of pieces. */
 export function createToolCalls(): ToolCallPieces {
   const drafts: Draft[] = []
   return {

@@ -29,7 +29,7 @@ export interface Balancer {
   look(): void
 }
 
-/** Creates a balancer without tasks. */
+/** Creates a balancer that has no tasks yet. */
 export function createBalancer(
   clock: VirtualClock,
   world: World,
