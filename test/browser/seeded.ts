@@ -175,7 +175,7 @@ export function eventsOf(calls: number, ended = true): readonly HistoryEvent[] {
   return [{ seq: 1, type: 'submitted', atMs: start }, ...made, ...(ended ? [end] : [])]
 }
 
-/** A decision that acted. */
+/** A decision after which the autoscaler acted. */
 export const DECISION: DecisionView = {
   id: 'd1',
   kind: 'scale-up',

@@ -50,7 +50,7 @@ async function submit(task: object): Promise<string> {
   return body.id
 }
 
-/** Kills the coordinator at the first matching publish, which is lost with it. */
+/** Kills the coordinator at its first matching publish; this message is lost. */
 function killAt(matches: (subject: string, text: string) => boolean): () => boolean {
   const [coordinator] = test.fleet.members('coordinator')
   let hit = false

@@ -54,7 +54,7 @@ interface Schema {
   readonly [key: string]: unknown
 }
 
-// Only the shape of the handlers matters here: the tests call none of them.
+// The tests only look at the names of the handlers and call none of them.
 const nothing = {} as never
 const handlers = {
   ...taskRoutes(nothing),

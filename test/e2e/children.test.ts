@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-/** Runs that wait, on a separate fleet with a single slot: a waiting run has to give it back. */
+/** Tests runs that wait, on a separate fleet with a single slot: a waiting run must free this slot for its children. */
 const TOOLS_DIR = fileURLToPath(new URL('../../services/worker/test/tool-folder', import.meta.url))
 let test: TestFleet
 let toolDir: string

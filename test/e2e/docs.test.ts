@@ -21,7 +21,7 @@ import { sharedFleet } from './tenant.ts'
  */
 
 const run = promisify(execFile)
-/** Longest time of one snippet: it may hold a request for 30 s, milliseconds. */
+/** Milliseconds that one snippet may take: a snippet may hold a request for 30 s. */
 const SNIPPET_WITHIN_MS = 50_000
 /**
  * The note of a snippet whose tasks need this model of the shared fleet, where a reader needs a real provider.

@@ -17,7 +17,7 @@ export function startDeadline(ms: number, signals: readonly AbortSignal[]): Dead
   })
   const end = (why: 'timeout' | 'cancelled'): void => {
     clear()
-    // First the reason, so that it is known before the call notices its abort.
+    // Sets the reason first, so that it is known before the call notices its abort.
     resolve(why)
     controller.abort()
   }

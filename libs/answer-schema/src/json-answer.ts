@@ -73,7 +73,8 @@ function* candidatesOf(text: string): Generator<string> {
 }
 
 /**
- * The text without thoughts, each from its opening to its end; an opening without an end removes nothing.
+ * The text without its thoughts: a thought reaches from its opening tag to its end tag. An opening tag without an
+ * end tag removes nothing.
  * Written by hand: a pattern that searches the end of each opening takes seconds when there are many openings
  * and no end.
  */

@@ -1,7 +1,7 @@
 import { ClientError } from '@agentfleet/client'
 import { oneLine } from './render/text.ts'
 
-/** An answer that names what the gateway has made; the wait for a thing without a name would never end. */
+/** Returns the answer if it has an id; throws if not, because a wait for a task without an id would never end. */
 export function named<T extends { readonly id: string }>(answer: T): T {
   if (typeof (answer as Partial<T> | undefined)?.id === 'string') return answer
   throw new TypeError('the answer has no id')

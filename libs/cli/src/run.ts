@@ -207,7 +207,7 @@ function fail(
   return failure.exitCode
 }
 
-/** A failure as `--json` prints it. */
+/** The form in which `--json` prints a failure. */
 interface Failure {
   readonly code: string
   readonly message: string

@@ -28,7 +28,10 @@ export interface RecordOptions {
   readonly messageId?: string
   /** The decision counts against the allowance. */
   readonly limited?: boolean
-  /** The decision in short: a limited decision equal to the last record is left out for REPEAT_AFTER_MS. */
+  /**
+   * A short form of the decision. While it stays the same, the recorder records a limited decision only once
+   * in REPEAT_AFTER_MS.
+   */
   readonly short?: string
 }
 

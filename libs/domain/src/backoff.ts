@@ -9,7 +9,10 @@ export const TASK_BACKOFF: BackoffLimits = { baseMs: 500, capMs: 60_000 }
 
 /** A retry is never due at once, so that the failed attempt's ack reaches the queue before it. */
 const DELAY_MIN_MS = 100
-/** A provider that asks for a longer pause is ignored: until then most tasks would reach their deadline. */
+/**
+ * The fleet ignores a longer pause that a provider asks for, because most tasks would reach their deadline
+ * before its end.
+ */
 const RETRY_AFTER_MAX_MS = 600_000
 
 /**

@@ -33,7 +33,7 @@ const SCRIPTS_MAX = 1_000
 const BACKLOG = 8_192
 /** Most connections, including idle ones: twice the calls that the default allows. */
 const CONNECTIONS_MAX = 100_000
-/** None of our clients takes longer than this for its headers. */
+/** A client sends its headers within this time. */
 const HEADERS_TIMEOUT_MS = 10_000
 /** Time for 4 MB of body over a slow link. */
 const REQUEST_TIMEOUT_MS = 30_000

@@ -87,7 +87,7 @@ export interface FleetOptions {
   /** A server that has not answered for this long is killed and started again, milliseconds. */
   readonly hungAfterMs?: number
   readonly signal?: AbortSignal
-  /** Called at the begin of each step of the start, with what is awaited. */
+  /** Called when a step of the start begins, with the name of the part that the start waits for. */
   readonly onStep?: (step: string) => void
   /**
    * Called for every process that ended without being asked, with its last output, whether another

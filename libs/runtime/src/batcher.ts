@@ -2,8 +2,8 @@
  * Groups the items of a busy moment into one call, and never waits without a reason.
  *
  * While fewer than maxInFlight calls run, items leave at the end of the current turn of the event loop,
- * together with all others of that turn. While all calls run, items wait, and leave together when one
- * returns. So the size of a call follows the load by itself, without a timer.
+ * together with all others of that turn. While all calls run, items wait; when a call returns, the waiting items
+ * are sent together. So the size of a call follows the load by itself, without a timer.
  *
  * States: open → draining (accepts nothing), once. Invariants: at most maxInFlight calls with at most
  * maxItems each; at most maxQueued items wait; items leave in the order of their arrival; the error of a call
@@ -86,7 +86,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     }
     callsInFlight -= 1
     itemsInFlight -= batch.length
-    // One turn later, so that items added by this call's callers leave together.
+    // Waits one turn of the event loop, so that items that the callers of this call add are sent together.
     if (queue.length > 0) schedule()
     else if (callsInFlight === 0) settleIdle()
   }

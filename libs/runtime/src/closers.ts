@@ -15,7 +15,7 @@ export interface Closers {
   add<T extends Closable>(resource: T): T
 }
 
-/** The registering side together with the closing one. */
+/** A collection of resources: one part of the code adds them, and another closes all of them. */
 export interface ClosersOwner extends Closers {
   /** Closes everything, last opened first; never rejects; a second call waits for the first. */
   closeAll(): Promise<void>

@@ -145,7 +145,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, env: Env): Readonly
     const reported = new Set(problems.map((problem) => problem.split(':')[0]))
     for (const issue of result.error.issues) {
       if (issue.code === 'custom' && issue.params?.['whole'] === true) {
-        // To a rule a wrong variable looks unset; one message about it is enough.
+        // A rule sees a wrong variable as unset, so that each wrong variable gets only one message.
         if (!reported.has(issue.message.split(':')[0] ?? '')) problems.push(issue.message)
         continue
       }

@@ -16,8 +16,8 @@ export type LogLevel = (typeof logLevels)[number]
 
 const SECRET_KEYS = ['apiKey', 'authorization', 'password', 'token']
 
-// A secret is hidden at the top, in an object and in an object of an object (`req.headers.authorization`);
-// the redactor has no "at any depth", and nothing deeper than that belongs into a log line.
+// The redactor hides a secret at the first three levels (`req.headers.authorization`), because it has no rule for
+// every depth; a log line has no deeper values.
 const REDACTED_PATHS = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
 
 /** The fields of every line of a process, and the destination of the lines. */

@@ -92,7 +92,7 @@ export interface Discovery {
 
 /** The needs of a service by name; they are connected in this order. */
 export type Needs<C> = Readonly<Record<string, Need<C>>> & {
-  /** With it the service is registered once it has started. */
+  /** If given, the runtime registers the service after its start. */
   readonly discovery?: Need<C, Discovery>
 }
 

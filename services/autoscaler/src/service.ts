@@ -43,7 +43,10 @@ export interface AutoscalerDeps {
 }
 
 const SERVICE = 'autoscaler'
-/** Holds recorded in a burst, then one in so many milliseconds, so that a lasting hold is recorded soon. */
+/**
+ * The recorder records this many holds at once, and then one in each interval (milliseconds), so that it
+ * records a lasting hold soon.
+ */
 const HOLDS = { burst: 6, oneEveryMs: 10_000 }
 
 /** Creates an autoscaler; it does nothing before `start`. */

@@ -27,8 +27,8 @@ import { createReports } from './reports/service.ts'
  * The coordinator: it alone writes history after `submitted`.
  *
  * It has five parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in order into a
- * table of unfinished tasks and writes it to Redis; `due` does what has come due; `repair` does what should
- * have followed from an event and did not (L8); `figures` answers what was counted. Any number of coordinators
+ * table of unfinished tasks and writes it to Redis; `due` ends waits and runs schedules when their time has
+ * come; `repair` adds what a crash has left incomplete (L8); `figures` answers questions about counts. Any number of coordinators
  * may run: each follows the log, and `due` and `repair` may do everything twice.
  */
 export interface CoordinatorDeps {

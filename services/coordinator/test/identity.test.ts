@@ -1,4 +1,7 @@
-/** L9 on a real server: a node is let in under its own name alone, and hears and says only what concerns it. */
+/**
+ * L9 on a real server: a node may connect only under its own name, and may receive and send only messages
+ * about itself.
+ */
 import { openIdentities } from '@agentfleet/adapters'
 import { CHANNELS, inboxPrefix, subjectOf } from '@agentfleet/protocol'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'

@@ -95,7 +95,10 @@ export const STREAMS_READ: readonly string[] = [
 /** Milliseconds; each silent task is checked several times within HEAL_AFTER_MS. */
 const SWEEP_INTERVAL_MS = 5_000
 
-/** Milliseconds. After this the gateway listens anyway and refuses requests with a key of the API or the name of an agent. */
+/**
+ * Milliseconds. After this the gateway listens anyway and refuses requests with a key of the API or the name
+ * of an agent.
+ */
 const DEFINITIONS_WITHIN_MS = 10_000
 
 /** 20,000 unanswered appends are about 1 s of bus throughput; more would only wait longer. */
@@ -135,7 +138,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
     if (draining) return { ok: false, reason: 'draining' }
     if (!bus.connected()) return { ok: false, reason: 'the bus is not connected' }
     const { logFill } = parts.admission
-    // All gateways share the servers: without this one no client could read tasks either.
+    // A degraded gateway stays ready: all gateways share the servers, so if none were ready, clients could not
+    // even read tasks.
     const degraded = [
       ...(logFill.full() || logFill.refuses() ? ['log-full'] : []),
       ...(parts.room.outdated() ? ['records-outdated'] : []),

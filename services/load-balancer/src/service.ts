@@ -87,7 +87,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
     // After its farewell the load balancer must not be counted again.
     if (draining) return
     announcedRoom = room() > 0
-    // New tasks of a tenant do not pass those of it that wait in hand.
+    // A new task of a tenant starts after the tasks of this tenant that the load balancer already holds.
     const full = [...new Set([...shares.full(), ...placer.stuckTenants()])].slice(0, FULL_MAX)
     say({ id: deps.balancerId, since, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
   }

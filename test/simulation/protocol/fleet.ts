@@ -65,7 +65,7 @@ export interface Member {
   crashAt: { readonly effect: number; readonly before: boolean } | undefined
   effects: number
   lives: number
-  /** Its wall clock is off by this after its next restart too. */
+  /** Difference of its wall clock from the true time; it stays the same after a restart. */
   clockOffsetMs: number
 }
 

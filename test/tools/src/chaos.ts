@@ -44,7 +44,7 @@ async function main(options: Options): Promise<void> {
   const fleetOptions = {
     workers,
     replicas: { gateway: 2 },
-    // The fleet scales by itself as well, within bounds that this machine bears.
+    // The autoscaler also changes the number of nodes, within bounds that this machine can carry.
     env: { autoscaler: { SCALE_MIN: String(workers), SCALE_MAX: String(workers + 1) } },
     // Each fault is reported with its process; the end that it causes needs no line.
     onExit: () => undefined,

@@ -39,7 +39,8 @@ export interface Bus extends Channels, Wire {
   /** For the other modules of this package only. */
   readonly nats: NatsConnection
   /**
-   * For this package: sends the message with all others of the same few event-loop turns; false when it is larger than
+   * For this package: sends the message with all others of the same few event-loop turns; false when it is larger
+   * than
    * the server accepts.
    */
   post(message: Outgoing): boolean
@@ -75,7 +76,7 @@ const CLOSE_WITHIN_MS = 2_000
 /**
  * Event-loop turns whose messages are sent together. A turn of a busy process takes milliseconds and produces
  * many messages; a turn of an idle process takes microseconds. With 4 instead of 2 the fleet needs about a tenth
- * less processor time for a task under load, and a task that is alone takes 0.05 ms longer.
+ * less processor time for a task under load, but a single task takes 0.05 ms longer.
  */
 const TURNS_GATHERED = 4
 /**
@@ -97,7 +98,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
   const { user = address.user, password = address.password } = options
   const redaction = createRedaction([password, address.password])
   const files = readTls('NATS', address, options.tls)
-  // The client passes names of hosts to TLS, and leaves out addresses; certificates may be for addresses, too.
+  // The client passes only host names to TLS, but a certificate may also be for an address.
   const tls = files && { host: address.host, ...files }
   const deadline = performance.now() + connectWithinMs
   let nats: NatsConnection | undefined

@@ -22,7 +22,7 @@ class ClosingTransport extends NodeTransport {
   /** Ends the attempt, too, if it has not become a connection yet; the client's own transport leaves it open. */
   override async close(error?: Error): Promise<void> {
     this.#givenUp = !this.connected
-    // The type of the client leaves out that there is no socket before the first answer.
+    // The type of the client does not say that the socket is undefined before the first answer.
     if (this.#givenUp) (this.socket as Socket | undefined)?.destroy()
     await super.close(error)
   }

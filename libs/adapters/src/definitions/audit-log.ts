@@ -13,8 +13,8 @@ import { createAppender } from '../log/appends.ts'
 import { readMessage, streamFill } from '../log/stream-reads.ts'
 
 /**
- * Changes and refusals, on the stream AUDIT. The oldest of a tenant and kind leave it first, so that a flood of
- * refusals drops no change, and a flood of one tenant no event of another.
+ * Changes and refusals, on the stream AUDIT. The stream drops the oldest events of the same tenant and kind, so
+ * that a flood of refusals drops no change, and a flood of one tenant drops no event of another tenant.
  */
 export interface AuditLog {
   /** Resolves once the event is stored. */

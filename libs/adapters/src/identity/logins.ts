@@ -19,7 +19,7 @@ type LoginAnswer =
 /** Decides on a connection by the user and password that it presents. */
 export type HandleLogin = (user: string, password: string) => Promise<LoginAnswer>
 
-/** One question: which server asks, for which connection, and what the connection presented. */
+/** A question of nats-server: which server asks, about which connection, and the connection's user and password. */
 interface Question {
   readonly serverId: string
   readonly userKey: string

@@ -79,8 +79,10 @@ return answer
 
 /**
  * Tells a call that leaves the wait queue when to return: such calls return one after the other, a little
- * faster than the limits admit them, so that the queue does not run empty first. KEYS: buckets, the latest return of each
- * tenant. ARGV: rpm, tpm, burst ms, tokens of the call, least and greatest delay in ms, tenant. Answers the delay. Each
+ * faster than the limits admit them, so that the queue does not run empty first. KEYS: buckets, the latest return
+ * of each
+ * tenant. ARGV: rpm, tpm, burst ms, tokens of the call, least and greatest delay in ms, tenant. Answers the
+ * delay. Each
  * tenant has its own row of returns, so the calls of one do not push those of another back.
  */
 export const PARK_SCRIPT = `${REFILL}
@@ -154,10 +156,10 @@ return answer
  * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their amounts. ARGV: hour of the day,
  * tokens and nano-dollars of the day and of the hour that may be used (-1: any), id, tokens and nano-dollars
  * of the call, lifetime ms, and the key of the tenant's totals of the day (an argument, since workers may
- * only read that key). Answers '' (reserved); 'exceeded', which of the four the call would exceed by itself,
- * and what of it the log counts; or 'held', if the call only has to wait for other calls: what those have set
- * aside is more than they use, and for a moment it is counted twice, here and in the totals. A known id takes
- * the new amounts without a check; it is the result of its call.
+ * only read that key). Answers '' (reserved); 'exceeded', with the limit of the four that the call would exceed
+ * by itself and the usage that the log counts for it; or 'held', if the call only has to wait for other calls:
+ * these set aside more than they use, and for a moment their usage counts twice, here and in the totals. A known
+ * id takes the new amounts without a check; it is the result of its call.
  * ARGV[11] names the hash that says up to when usage is counted: while no coordinator counts, nothing
  * that was set aside expires, because the totals do not have it yet.
  */
@@ -238,8 +240,10 @@ redis.call('HSET', KEYS[1], 'atMs', string.format('%d', time[1] * 1000 + time[2]
 
 /**
  * Adds to the totals of usage if their position is the one the writer expects. KEYS: position. ARGV: expected
- * position, new position, lifetime of a day's totals in ms, the most agents, tenants or values of a day, then key, field and
- * increment of each, an agent's calls first. Answers the position afterwards. A total that would exceed the numbers of
+ * position, new position, lifetime of a day's totals in ms, the most agents, tenants or values of a day, then
+ * key, field and
+ * increment of each, an agent's calls first. Answers the position afterwards. A total that would exceed the
+ * numbers of
  * Redis stays unchanged, so that false reports of one node cannot stop the count of all tenants.
  */
 export const ADD_USAGE_SCRIPT = `

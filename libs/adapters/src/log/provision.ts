@@ -42,7 +42,7 @@ const OPS_MAX_AGE_MS = 7 * 24 * 3_600_000
 /** Deaths are few; a recovery service with this many unacked ones is stuck anyway. */
 const DEATHS_OUT_MAX = 100
 const PROVISION_WITHIN_MS = 30_000
-/** Room for some forty thousand keys; every gateway holds all of them in its memory, bytes. */
+/** Bytes; room for about forty thousand keys, because every gateway holds all keys in its memory. */
 const KEYS_MAX_BYTES = 32 * 1024 * 1024
 /** Changes of a tenant, and as many refusals; a subject each, so that neither kind nor another tenant drops them. */
 const AUDIT_EVENTS_MAX = 50_000

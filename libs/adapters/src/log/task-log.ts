@@ -133,7 +133,7 @@ function subjectOf(taskId: string) {
   return { stream: STREAMS.log, subject: SUBJECTS.log(taskId) }
 }
 
-/** Characters of an event that is parsed in slices: more take up to a tenth of a second at once. */
+/** Characters. A longer event is parsed in slices, because parsing it at once can take a tenth of a second. */
 const LARGE_CHARS = 64 * 1024
 
 async function readEvents(messages: readonly StoredMessage[]): Promise<StoredEvent[]> {

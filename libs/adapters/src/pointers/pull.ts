@@ -44,7 +44,7 @@ export interface PullOptions {
   readonly gatherMs?: number
   /** How many bytes the owner can take now; must hold one message, or `tooLarge` is called. */
   bytesMax?(): number
-  /** The next message exceeds `bytesMax()`; the puller asks again at once, unless it is stopped. */
+  /** The next message would exceed `bytesMax()`; the puller asks again at once, unless it is stopped. */
   tooLarge?(): void
   /** The consumer does not exist, or no longer exists. */
   missing?(): void

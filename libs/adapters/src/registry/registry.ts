@@ -113,7 +113,7 @@ export function connectRegistry(options: {
       const begin = (): Queries =>
         consul.watch({
           method: consul.health.service,
-          // The typings allow text only; Consul reads `passing=true` from the query in both forms.
+          // The types of the client allow only text; Consul reads `passing=true` from the query in both forms.
           options: { service: name, passing: 'true', wait: WATCH_WAIT },
         })
       return followServices(begin, { receive, log })

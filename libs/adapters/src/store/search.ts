@@ -58,7 +58,7 @@ const READ_STEP = 250
 const LOOKED_AT_MAX = 10_000
 /** The same when each of them is read: some 100 ms. */
 const READ_MAX = 2_000
-/** Entries that the search for the oldest waiting task looks at: the rest run. */
+/** Entries that the search for the oldest waiting task examines: a fleet seldom runs so many tasks at a time. */
 const QUEUED_LOOKED_AT_MAX = 100_000
 
 /** Reads one page. */

@@ -39,14 +39,15 @@ export interface Store {
   /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
   builtSeq(): Promise<number | undefined>
   /**
-   * Marks the projection as complete up to `seq`, if it is known to be complete up to `since`, which the
-   * writer has seen (-1: nothing); returns the position of the mark. A lower answer means that the store was
+   * Marks the projection as complete up to `seq` if its mark is at `since`, the position that the writer has seen
+   * (-1: no mark); returns the position of the mark. A lower answer means that the store was
    * emptied or reset to an older state: records in between are missing, and nothing was changed.
    */
   markBuilt(seq: number, since: number): Promise<number | undefined>
   /**
-   * Removes index entries of ended tasks submitted before this time whose records have expired; some of
-   * them if there are many, the next call continues. With `expire`, tasks that ended before this time leave too.
+   * Removes index entries of ended tasks that were submitted before this time and whose records have expired. If
+   * there are many, one call removes some of them, and the next call continues. With `expire`, tasks that ended
+   * before this time leave too.
    */
   forgetBefore(atMs: number, expire?: { readonly endedBeforeMs: number }): Promise<void>
   /** Removes records with their notes and index entries: the log no longer has these tasks. */

@@ -91,7 +91,7 @@ describe('the rate-limit buckets of a provider key', () => {
   test('count the tokens that a call has used, not the tokens that were estimated for the call', async () => {
     fresh()
     const tpm = { ...NONE, tpm: 60_000 }
-    // 500 at once, then 1 a millisecond.
+    // The limiter grants 500 at once, then 1 in each millisecond.
     expect(await ask({ limits: tpm }, 1, 500)).toEqual([0])
     const [before = 0] = await ask({ limits: tpm }, 1, 400)
     expect(before).toBeGreaterThan(200)

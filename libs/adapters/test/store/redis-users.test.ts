@@ -50,7 +50,7 @@ const refused = {
   message: expect.stringMatching(
     /^Redis refuses a command to this service; update the users/,
   ) as string,
-  // Within a script Redis says it in other words.
+  // If the refused command is part of a script, Redis uses other words.
   cause: { message: expect.stringMatching(/NOPERM|can't (run|access)|permission/) as string },
 }
 

@@ -30,7 +30,7 @@ const WAIT_S = 60
 const BATCH_TASKS = 1_000
 /** A batch stays well below the gateway's limit of a request body, bytes. */
 const BATCH_BYTES = 512 * 1_024
-/** Results of a batch that say: the gateway has stored nothing, and may have room later. */
+/** With these results of a batch the gateway has stored nothing and may have room later. */
 const ROOM_LATER = new Set([429, 503])
 /** As long as the gateway asks for in most cases, milliseconds. */
 const ROOM_PAUSE_MS = 2_000

@@ -20,7 +20,10 @@ const BATCH = 100
 const POLL_MS = 20
 /** A fleet that ends no task for this long is stuck, milliseconds. */
 const STUCK_AFTER_MS = 120_000
-/** Two nodes that die at once are another experiment: a killed one has time to come back, milliseconds. */
+/**
+ * Milliseconds between two kills: a killed node has time to come back, because two deaths at once would be
+ * another experiment.
+ */
 const BETWEEN_KILLS_MS = 5_000
 /** Requests to the simulators at once. */
 const COUNTS_AT_ONCE = 16
@@ -136,7 +139,10 @@ export function demoTask(n: number) {
   }
 }
 
-/** Submits some tasks and returns them with their simulated LLM time; the keys make the repeated request safe when the first one was refused or lost. */
+/**
+ * Submits some tasks and returns them with their simulated LLM time; the keys make the repeated request safe
+ * when the first one was refused or lost.
+ */
 async function submitSome(
   { client, signal, nowMs }: Context,
   count: number,

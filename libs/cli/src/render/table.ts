@@ -37,8 +37,8 @@ const GAP = '  '
 const LAST_MIN = 12
 
 /**
- * Rows below their headings, or the word "None." if there are none; in a terminal too narrow for that, the fields of
- * each row below each other. A name alone stands for a column whose texts begin on the left.
+ * Rows below their headings, or the word "None." if there are none; in a narrower terminal, the fields of each
+ * row are on lines below each other. A name alone stands for a column whose texts begin on the left.
  */
 export function table(
   headings: readonly (string | Column)[],

@@ -1,4 +1,4 @@
-/** A step as the drawing needs it. */
+/** The fields of a step that the drawing uses. */
 export interface DagStep {
   readonly id: string
   readonly dependsOn: readonly string[]
@@ -11,7 +11,10 @@ export interface Placed<Step extends DagStep> {
   readonly row: number
 }
 
-/** Puts each step one layer behind the last of those that it depends on; a circle, which the fleet refuses, is cut. */
+/**
+ * Puts each step one layer behind the last of those that it depends on; a circle, which the fleet refuses, is
+ * cut.
+ */
 export function layersOf<Step extends DagStep>(steps: readonly Step[]): readonly Placed<Step>[] {
   const byId = new Map(steps.map((step) => [step.id, step]))
   const layers = new Map<string, number>()

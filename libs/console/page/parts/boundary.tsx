@@ -2,8 +2,8 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useErrorBoundary } from 'preact/hooks'
 
 /**
- * Keeps a failure of what it encloses away from the rest of the page: an answer of another release may lack a field
- * that a view draws. A change of `version` draws the content again.
+ * If a child fails to draw, only this child shows the failure, and the rest of the page stays: an answer of another
+ * release may lack a field that a view draws. A change of `version` draws the content again.
  */
 export function Boundary({
   version,

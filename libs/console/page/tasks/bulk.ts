@@ -12,7 +12,7 @@ export interface BulkPage {
   readonly nextCursor?: string | undefined
 }
 
-/** How far a bulk action is; it continues at `part` and `cursor`. */
+/** The progress of a bulk action; it continues at `part` and `cursor`. */
 export interface Progress {
   readonly matched: number
   readonly done: number

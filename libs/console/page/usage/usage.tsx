@@ -45,7 +45,7 @@ const HOURS: readonly Column<NonNullable<UsageReport['days'][number]['hours']>[n
   { title: 'Cost', kind: 'number', of: costOf },
 ]
 
-/** What does it cost, and what is full? */
+/** The view of tokens and cost, and of the limits that are reached. */
 export function Usage() {
   const { query } = place.value
   const path = withQuery('/v1/usage', {

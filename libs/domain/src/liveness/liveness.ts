@@ -1,4 +1,7 @@
-/** Ten times the largest intended fleet: each service ignores further nodes, so that names cost bounded memory (L7). */
+/**
+ * Ten times the largest intended fleet: each service ignores further nodes, so that names cost bounded memory
+ * (L7).
+ */
 export const NODES_MAX = 10_000
 
 /** Conclusions from a node's heartbeats about its process. */
@@ -199,7 +202,7 @@ const OWN_LAG_MAX_MS = 250
 const LAG_SILENCE_FACTOR = 20
 /** Nodes need this long to reconnect after the broker was unavailable, milliseconds. */
 const BROKER_SETTLE_MS = 3_000
-/** A third of the fleet silent at once is more likely the network's fault than the nodes'. */
+/** If a third of the fleet is silent at once, the cause is more likely the network than the nodes. */
 const MASS_SHARE = 1 / 3
 /** Two nodes of two or three may die together; a mass illness has at least this many. */
 const MASS_MIN = 3

@@ -16,7 +16,10 @@ export function echoWaitMs(model: string): number | undefined {
   return match === null ? undefined : Math.min(WAIT_MAX_MS, Number(match[1]))
 }
 
-/** The fault of a name that asks echo for something that it does not know; undefined: none, or another model. */
+/**
+ * What is wrong with the parameters of a model name `echo?…`; undefined if they are right, or if it is another
+ * model.
+ */
 export function echoProblem(model: string): string | undefined {
   if (!model.startsWith(PREFIX) || PATTERN.test(model)) return undefined
   return 'asks the built-in model echo for something that it does not know: use echo, or echo?ms= with at most seven digits, such as echo?ms=50'

@@ -64,8 +64,8 @@ export function prepareAdvice(
 }
 
 /**
- * The decision after an answer, or without one (`undefined`). `nodes` are the present ones: a candidate that
- * has filled up meanwhile gets nothing.
+ * The decision after an answer, or without one (`undefined`). `nodes` are the present nodes, so a candidate
+ * without free slots gets no task.
  */
 export function settleAdvice(
   question: AdviceQuestion,

@@ -44,7 +44,7 @@ export const NONE_EJECTED: EjectionState = new Map()
 
 /** This many failures in a row are not chance. */
 const CONSECUTIVE_MAX = 5
-/** Below this share of successes a node does harm, given enough tasks to tell. */
+/** A node with a lower share of successful tasks does harm, if it ended enough tasks to judge it. */
 const SUCCESS_MIN = 0.8
 const TASKS_MIN = 20
 /** Results count for 30 s, in steps of 5 s. */
@@ -57,7 +57,7 @@ const BUCKET_MS = 5_000
 const EJECT_BASE_MS = 10_000
 const EJECT_MAX_MS = 30_000
 const EJECT_JITTER = 0.2
-/** After this long without faults one ejection is forgotten, milliseconds. */
+/** Milliseconds without faults after which the load balancer forgets one ejection. */
 const FORGET_MS = 120_000
 /** Local failures appear early: a probe that still runs after this long counts as passed, milliseconds. */
 const PROBE_WAIT_MS = 5_000

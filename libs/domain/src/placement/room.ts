@@ -12,7 +12,7 @@ import type { Level } from '../task/spec.ts'
 /** Units of a resource that each class reserves: one slot's worth, half of it, or four times. */
 const UNITS: Record<Level, number> = { low: 0.5, medium: 1, high: 4 }
 
-/** A node measured above this share has no room for a task of that class, whatever is reserved. */
+/** A node whose measured share is higher has no room for a task of this class, even if its reservations leave room. */
 const CPU_CEILING: Record<Level, number> = { low: Infinity, medium: Infinity, high: 0.85 }
 const MEMORY_CEILING: Record<Level, number> = { low: 0.97, medium: 0.95, high: 0.85 }
 

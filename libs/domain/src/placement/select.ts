@@ -216,7 +216,10 @@ export function loadScore(node: NodeLoad, limits: PlacementLimits): number {
   )
 }
 
-/** 0 up to twice the median (chance alone moves a mean of few long-tailed attempts that far), then up to 1. */
+/**
+ * 0 up to twice the median, because a mean of a few attempts of very different lengths can differ that much by
+ * chance; then up to 1.
+ */
 function slowness(timesTypical: number): number {
   if (timesTypical <= SLOW_FROM) return 0
   return Math.min(1, (timesTypical - SLOW_FROM) / (SLOW_FULL - SLOW_FROM))

@@ -3,8 +3,8 @@ import { keyHash } from './affinity.ts'
 /**
  * How several load balancers keep one limit of a tenant together, without asking each other for each task.
  *
- * The places of a limit are parted among the load balancers that live. What a load balancer that is gone gave
- * to nodes still runs there and uses up places, so the other load balancers divide the places that are left.
+ * The places of a limit are parted among the load balancers that live. The tasks of a load balancer that is gone
+ * still run on their nodes and use up places, so the other load balancers divide the remaining places.
  * Invariants:
  * - PLACE-1: load balancers with the same counts fill the limit exactly; none of its places is lost.
  * - PLACE-2: a load balancer gives up places as soon as it hears of another load balancer, and takes more

@@ -32,7 +32,7 @@ export function hearGateways(
 ): GatewaysHeard {
   const broken = heard === undefined || nowMs - heard.lastMs >= SILENCE_MS
   const recent = heard?.counts.filter(({ atMs }) => nowMs - atMs < SETTLE_MS) ?? []
-  // Equal numbers count from the last of them, so that many coordinators make no long list.
+  // Of equal numbers in a row only the last counts, so that many coordinators make no long list.
   const others = recent.filter((each) => each.count !== count)
   const counts = [...others, { count, atMs: nowMs }]
   const most = Math.max(...counts.map((each) => each.count))

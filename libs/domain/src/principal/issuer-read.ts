@@ -23,7 +23,7 @@ interface IssuerDecision {
 
 /** A withdrawn key ends after this time, if the issuer answers. */
 const FRESH_MS = 600_000
-/** Longer than an outage of an issuer takes; then the keys may be withdrawn since long. */
+/** Longer than an outage of an issuer usually takes. After a longer time the issuer may have withdrawn the keys. */
 const KEPT_MS = 24 * 3_600_000
 /** Between two questions while the gateway holds keys. */
 const ASK_INTERVAL_MS = 10_000

@@ -53,7 +53,7 @@ interface RateEnd {
 const MINUTE_MS = 60_000
 /** All reserves together hold at most this part of the limit. */
 const RESERVED_SHARE = 1 / 4
-/** Requests take permits above this part of a reserve without a question; the rest is for a silent Redis. */
+/** While Redis answers, requests use a reserve only down to this part of it. The part below is for a silent Redis. */
 const KEPT_SHARE = 1 / 2
 /** The part of a reserve that is missing before a question fills it up: 32 questions a minute at the full rate. */
 const REFILL_SHARE = 1 / 8

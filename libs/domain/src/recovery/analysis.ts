@@ -105,7 +105,7 @@ export interface FailureAnalysis {
 }
 
 const PREVENTIONS_MAX = 4
-/** Three deaths are a pattern; two nodes silent at once point to the network. */
+/** Three deaths show a pattern; if two nodes fall silent at once, the network may be the cause. */
 const PATTERN_MIN = 3
 
 /** Restart, replace or investigate, by evidence. */

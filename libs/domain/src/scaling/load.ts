@@ -60,8 +60,8 @@ const LATE_MEMORY_S = 6 * 3_600
 /** Starts before the service time is used. */
 const STARTS_MIN = 20
 /**
- * Arrivals have jumped when they exceed the usual by this many standard deviations: chance does that every
- * few days at most.
+ * More arrivals than the usual number by this many standard deviations count as a jump. Random peaks reach this
+ * bound at most once in a few days.
  */
 const JUMP_SIGMAS = 5
 /** Factor for a jump that fills the queue: it may be larger than measured. */
@@ -223,7 +223,7 @@ function rateMinMs({ queued }: LoadSample): number {
   return queued > 0 ? RATE_MIN_QUEUED_MS : RATE_MIN_MS
 }
 
-/** Arrivals a second since they jumped beyond chance; undefined when they are usual. */
+/** Arrivals a second since a jump of arrivals; undefined while no jump lasts. */
 function jumpedRate(samples: readonly LoadSample[], usualPerS: number): number | undefined {
   const last = samples.at(-1)
   let surest = JUMP_SIGMAS

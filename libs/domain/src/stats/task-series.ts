@@ -9,7 +9,8 @@ import { createMeasures, measure, mergeMeasures, type Measures } from './measure
  *
  * An event is counted once, in the open step of 10 s; a step that ends is added to its minute and to its hour.
  * Invariants (L7): a step has at most CELLS_MAX cells for a tenant, agent, model and priority each, and about as
- * many for further tenants; all steps together take at most `bytesMax`: the oldest of the shortest steps leave first.
+ * many for further tenants; all steps together take at most `bytesMax`: above it the series drops the oldest of
+ * the shortest steps first.
  */
 export interface TaskSeries {
   /** Counts an event that the log stored at this time; `record` is the task after it. */
@@ -75,7 +76,7 @@ interface Step {
   bytes: number
 }
 
-/** Many agents and models of many tenants; further ones of a step count as OTHERS. */
+/** This is enough for many agents and models of many tenants; a step counts all further cells as OTHERS. */
 const CELLS_MAX = 1_000
 /** Stands for the agents, models or tenants beyond what is kept apart; no name looks like this. */
 export const OTHERS = '(others)'

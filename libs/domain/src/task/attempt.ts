@@ -5,8 +5,8 @@ import { PAUSES_MAX, type Waiting } from './wait.ts'
 import type { TaskError } from './spec.ts'
 
 /**
- * Attempts that may vanish without a report (node killed, pointer redelivered) before the task counts as the
- * cause. A failed call is the task's fault and counts against `maxAttempts`; a lost node is not.
+ * Attempts that may end without a report, for example because their node was killed, before the fleet takes the
+ * task for the cause. A failed call is the task's fault and counts against `maxAttempts`; a lost node is not.
  */
 export const LOST_ATTEMPTS_MAX = 5
 
@@ -38,12 +38,16 @@ export function decideBegin(record: TaskRecord | undefined, nowMs: number): Begi
   return { kind: 'start', attempt: record.attempt + 1, reason: 'reissued' }
 }
 
-/** A start that only a coordinator may allow from this share of `followAfterMs` on; the rest is for clocks that differ. */
+/**
+ * After this share of `followAfterMs` only a coordinator may allow a start. The remaining time covers clocks
+ * that differ.
+ */
 const OWN_START_SHARE = 0.75
 
 /**
  * Whether another node may run a task that was handed over without a pointer at `submittedAtMs` (L3): after
- * `followAfterMs` a coordinator issues the pointer that it misses. A frozen process or server delays a handover so long.
+ * `followAfterMs` a coordinator issues the pointer that it misses. A frozen process or server delays a handover
+ * so long.
  */
 export function mayRunElsewhere(
   submittedAtMs: number,

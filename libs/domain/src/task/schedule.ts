@@ -37,7 +37,7 @@ type TickDecision =
     }
   | { readonly kind: 'skip'; readonly tickMs: number; readonly reason: 'overlap' }
 
-/** A tick that is later than this counts as missed, and is made up for, milliseconds. */
+/** Milliseconds. A tick that is later than this counts as missed; the coordinator then submits its task late. */
 const MISSED_AFTER_MS = 5_000
 /** Ticks examined to find the last missed one: more than a day of minutes. */
 const MISSED_MAX = 2_000

@@ -75,7 +75,10 @@ export function ownBudget({
 
 const UNITS = { tokens: 'tokens', usd: 'USD', turns: 'LLM calls' } as const
 
-/** Adds to the error of a used-up budget what was sent with the task, and what its children leave to it. */
+/**
+ * Adds to the error of a used-up budget the budget that was sent with the task, the part that its children may
+ * use, and what is left.
+ */
 export function withBudgetSent(
   record: Pick<TaskRecord, 'spec' | 'granted' | 'usage'>,
   error: TaskError,

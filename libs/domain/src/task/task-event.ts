@@ -17,7 +17,7 @@ export interface Submitted extends At {
   readonly parent?: ParentRef
   /** Oldest log sequence at which the results it depends on may be stored; the log keeps them for it. */
   readonly neededFrom?: number
-  /** Paid calls of an ended task from which this task continues; they cost it nothing. */
+  /** Finished calls of an ended task that this task reuses; it does not pay for them again. */
   readonly journal?: readonly JournaledCall[]
 }
 /** A re-issued pointer was accepted; older runs can no longer report (L3). */

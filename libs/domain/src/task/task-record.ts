@@ -104,7 +104,10 @@ export function factsOf(record: TaskRecord): TaskRecord {
   }
 }
 
-/** Leaves out what a pause for an approval holds of the call, and all answers of a task with many. */
+/**
+ * Leaves out the large parts of a record: the arguments of a call that waits for approval, and the decisions
+ * if there are many.
+ */
 export function withoutLargeWaits(record: TaskRecord, eventBytes: number): TaskRecord {
   const { waitingFor, approvals } = record
   const large = waitingFor?.kind === 'approval' && eventBytes > SPEC_KEPT_MAX_BYTES

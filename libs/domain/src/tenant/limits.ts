@@ -1,6 +1,6 @@
 import type { TenantAllowance } from '../placement/fair-share.ts'
 
-/** What an operator has set for one tenant; a field that is absent leaves only the tenant's share. */
+/** The limits that an operator has set for one tenant; without a field only the share of the tenant limits it. */
 export interface TenantLimit extends TenantAllowance {
   /** Tasks that have not ended. */
   readonly tasks?: number

@@ -42,7 +42,7 @@ export interface SimulatorStats extends Readonly<CallCounts> {
   /** Streams dropped because their client did not read. */
   readonly stalledClients: number
   readonly models: Readonly<Record<string, Readonly<CallCounts>>>
-  /** Calls that carried `x-task-id`: keys that were started or finished more than once. */
+  /** Calls with the header `x-task-id`: the idempotency keys that were started or finished more than once. */
   readonly keyed: {
     readonly tasks: number
     readonly tasksForgotten: number

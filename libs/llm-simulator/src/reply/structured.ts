@@ -20,7 +20,7 @@ const VALUES_MAX = 5_000
 const NAME = /^[\w-]{1,64}$/
 /** Marks the answer as simulated, in every field that may hold free text. */
 const TEXT = '[simulated]'
-/** Whole numbers up to this are exact; zod uses them as bounds where there are none. */
+/** JavaScript numbers are exact up to this whole number; zod uses it as the bound if a schema has no bound. */
 const WHOLE_MAX = Number.MAX_SAFE_INTEGER
 
 /** Reads the `response_format` of a request as OpenAI would. */

@@ -21,7 +21,7 @@ const SETTING_OF = {
 export interface FaultDice {
   /** Throws once: the same seed and order of calls give the same faults. */
   readonly roll: (settings: SimulatorSettings) => FaultKind | undefined
-  /** Which quirk the call has, if any; draws nothing while the share of quirks is 0. */
+  /** Returns the quirk of the call, if it has one; uses no random number while the share of quirks is 0. */
   readonly rollQuirk: (settings: SimulatorSettings) => Quirk | undefined
   /** Restarts from a seed. */
   readonly reseed: (seed: number) => void

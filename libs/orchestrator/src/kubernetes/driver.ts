@@ -29,13 +29,14 @@ interface KubernetesOptions {
 }
 
 /**
- * Below every pod without a mark, which counts as 0; a value of our own, so that no other mark is ever removed.
+ * Lower than the cost of a pod without a mark, which is 0. No other program uses this value, so the driver never
+ * removes the mark of another program.
  */
 const VICTIM_COST = '-1000'
 /** Reads and patches of one change: conflicts come from status updates, a few a second. */
 const PATCH_TRIES = 5
 const CONFLICT_PAUSE_MS = 100
-/** By then the controller has deleted a victim; a mark that still exists was not used, milliseconds. */
+/** Within this time the controller deletes a pod with a mark; an older mark had no effect, milliseconds. */
 const MARK_UNUSED_AFTER_MS = 30_000
 
 /** The driver of a Deployment; the first call connects. */

@@ -77,7 +77,7 @@ export function createScheduler(deps: {
   const remove = (tenant: string, name: string, seq: number): void => {
     entryOf(tenant, name).times = undefined
     entries.delete(`${tenant}/${name}`)
-    // A failure leaves a small record, which the next start recognizes as deleted.
+    // If this fails, a small record stays in the stream; the next start recognizes it as deleted.
     void schedules.forget(tenant, name, seq).catch(() => undefined)
   }
 

@@ -21,9 +21,9 @@ export interface Projector {
   failing(): boolean
   /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
   takeLost(): boolean
-  /** Forgets what is unwritten and stops. */
+  /** Drops the records that are not yet written, and stops. */
   close(): void
-  /** Writes the rest; returns true if Redis has everything that was added. */
+  /** Writes the records that are not yet written; returns true if Redis then has every added record. */
   drain(): Promise<boolean>
 }
 

@@ -6,7 +6,7 @@
 export interface Room {
   /** Takes so much for a node; false if it is not free. */
   take(size: number, nodeId: string): boolean
-  /** Gives back what a node took. */
+  /** Frees room that a node took. */
   give(size: number, nodeId: string): void
   /** How much of the room is taken. */
   used(): number

@@ -36,7 +36,7 @@ interface AgentRouteDeps {
   readonly tenants: () => number
 }
 
-/** The part of the stream that definitions may fill; the rest is for deletions. */
+/** Definitions may fill this part of the stream, so that deletions always find room. */
 const AGENTS_SHARE = 0.9
 /** Compare-and-set rounds; two concurrent writers finish within this many. */
 const STORE_TRIES = 5

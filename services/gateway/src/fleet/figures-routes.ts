@@ -32,7 +32,7 @@ interface StatsFields {
   readonly scope: Scope
 }
 
-/** Milliseconds. A coordinator answers from memory; the rest covers one that is being replaced. */
+/** Milliseconds. A coordinator answers at once from memory, but its replacement by another may take seconds. */
 const ANSWER_WITHIN_MS = 3_000
 /** Steps of one answer: a day of minutes, about half a megabyte. */
 const STEPS_MAX = 1_440

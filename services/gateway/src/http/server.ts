@@ -340,7 +340,7 @@ export async function closeApi(app: FastifyInstance, deadlineMs: number): Promis
   }
 }
 
-/** Where no body is needed, its absence means that nothing special is asked for. */
+/** If an operation needs no body, a request without a body gets the default values. */
 function takeNoBodyForEmpty(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   if (request.body === undefined || request.body === null) request.body = {}
   done()

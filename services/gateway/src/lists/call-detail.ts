@@ -36,7 +36,10 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
   let usage: Usage = NO_USAGE
   let next = 0
 
-  /** The requests in the answer of the call at this step; the position of a request fixes the step of its tool call. */
+  /**
+   * The requests in the answer of the call at this step; the position of a request fixes the step of its tool
+   * call.
+   */
   const requestedBy = (requests: ReturnType<typeof toolCallsIn>, at: number) =>
     requests.map(({ name, text }, position) => ({
       step: at + 1 + position,
@@ -106,7 +109,7 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
       const detail = visit(call, replayOf === undefined ? {} : { replayedFrom: replayOf })
       if (detail !== undefined) return detail
     }
-    // The ended task has paid for these calls.
+    // The ended task has already paid for these calls.
     usage = NO_USAGE
     return undefined
   }

@@ -34,7 +34,10 @@ interface CountFields extends FilterFields {
 
 /** Creates the handlers of `GET /v1/tasks`, `/v1/tasks:count` and `GET /v1/goals` by operationId. */
 export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
-  /** A whole id needs no search, and its task is found even if Redis is behind. */
+  /**
+   * If the text is a whole id, the gateway reads the task without a search, so it finds the task even before
+   * Redis has it.
+   */
   async function byId(tenant: string, filter: TaskFilter): Promise<readonly FoundTask[]> {
     const record = await reader.load((filter.text ?? '').toLowerCase())
     if (record === undefined || record.tenant !== tenant) return []

@@ -38,7 +38,7 @@ interface ScheduleRouteDeps {
   readonly tenants: () => number
 }
 
-/** The part of the stream that definitions may fill; the rest is for ticks and deletions. */
+/** Definitions may fill this part of the stream, so that ticks and deletions always find room. */
 const SCHEDULES_SHARE = 0.9
 /** While less than this part is in use, no tenant can be over its share. */
 const UNCOUNTED_SHARE = 0.25

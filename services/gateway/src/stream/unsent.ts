@@ -50,11 +50,17 @@ const SLOW_BYTES = 1024 * 1024
 const SLOW_MAX_MS = 10_000
 /** Room for the largest event and for some seconds of other events. */
 const CONNECTION_MAX_BYTES = 8 * 1024 * 1024
-/** What a frame that waits costs in addition to its text: the objects around it. A flood of answers to pings is mostly that. */
+/**
+ * What a frame that waits costs in addition to its text: the objects around it. A flood of answers to pings is
+ * mostly that.
+ */
 const FRAME_BYTES = 512
-/** A tenth of the memory that a gateway is given: what was sent is garbage for a while, too. */
+/** A tenth of the memory of a gateway: sent bytes also stay in memory until the next garbage collection. */
 const ALL_MAX_BYTES = 64 * 1024 * 1024
-/** After the slowest connections have ended, so much is free that it does not happen at each send. */
+/**
+ * The gateway ends the slowest connections until this share is free, so that it does not have to do so at each
+ * send.
+ */
 const FREE_SHARE = 0.25
 
 interface Entry {
@@ -62,7 +68,7 @@ interface Entry {
   /** Bytes sent since the connection opened, and the part of these bytes that the client has read. */
   sentBytes: number
   readBytes: number
-  /** The ping without an answer: what it follows, and when it was sent. */
+  /** The ping that has no answer yet: the bytes that were sent before it, and its time. */
   mark: { readonly sentBytes: number; readonly atMs: number } | undefined
   /** Frames that the connection has not taken. */
   frames: number

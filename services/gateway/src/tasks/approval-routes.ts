@@ -17,7 +17,7 @@ interface Word {
   readonly person?: string
 }
 
-/** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
+/** Milliseconds. A coordinator answers within milliseconds, but a restart of NATS may take seconds. */
 const APPROVE_DEADLINE_MS = 5_000
 
 /** Creates the handler of `/v1/tasks/{id}/approvals/{step}` by operationId. */

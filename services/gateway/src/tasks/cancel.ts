@@ -3,7 +3,7 @@ import { CHANNELS } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
 import { taskNotFound } from './reads.ts'
 
-/** Milliseconds. A coordinator answers within milliseconds; the rest covers one restart of NATS. */
+/** Milliseconds. A coordinator answers within milliseconds, but a restart of NATS may take seconds. */
 const CANCEL_DEADLINE_MS = 5_000
 const DEFAULT_REASON = 'a client cancelled the task through the API'
 

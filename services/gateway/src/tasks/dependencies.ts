@@ -7,8 +7,8 @@ import type { Reader } from './reads.ts'
 const PARALLEL = 20
 
 /**
- * Checks that every dependency exists and belongs to the tenant. Returns the oldest log sequence at which a
- * result may stand; the log keeps it from then on. Throws a Refusal that names the missing tasks. A submission
+ * Checks that every dependency exists and belongs to the tenant. Returns the oldest log sequence of a result; the
+ * log has to keep all events from this sequence on. Throws a Refusal that names the missing tasks. A submission
  * that is already stored is not checked again, because its dependencies may have been trimmed since.
  */
 export async function neededFrom(

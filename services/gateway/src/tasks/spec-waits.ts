@@ -5,7 +5,7 @@ import { wrongField } from '../http/problems.ts'
 /** The fields of a spec that delay the first run. */
 type SpecWaits = Pick<TaskSpec, 'dependsOn' | 'onDependencyFailure' | 'notBeforeMs' | 'delayMs'>
 
-/** Returns what the task waits for, without defaults. Throws a Refusal. */
+/** Returns the waits that the request names, without default values. Throws a Refusal. */
 export function specWaits(request: TaskRequest, nowMs: number): SpecWaits {
   const { dependsOn = [], onDependencyFailure, notBefore, delayMs = 0 } = request
   const waits: { -readonly [K in keyof SpecWaits]: SpecWaits[K] } = {}

@@ -110,7 +110,7 @@ test('a dry run names page by page the tasks that the same request then cancels,
     state: 'cancelled',
     error: { code: 'cancelled', message: 'wrong repository' },
   })
-  // Redis is still behind: the same tasks match again, and nothing changes.
+  // Redis does not show the changes yet: the same tasks match again, and nothing changes.
   expect(await client.cancelAll(query)).toMatchObject({ cancelled: 5, failed: [] })
   await project()
   expect(await client.cancelAll(query)).toMatchObject({ matched: 0, taskIds: [] })

@@ -58,8 +58,8 @@ function slotsMax(nodes: readonly Pick<Snapshot['nodes'][number], 'slots'>[]): n
 /**
  * Returns the number of tasks that wait for a node: the pointers of all tasks, less those that nodes have
  * taken. The server's count of delivered pointers is of no use here, because a pointer that a load balancer
- * has fetched and still holds, or has given back, stays delivered. Pointers are counted once a second: tasks
- * that nodes have taken since then no longer wait.
+ * has fetched and still holds, or has given back, stays delivered. The monitor counts pointers once a second and
+ * subtracts the tasks that nodes have taken since then.
  */
 export function waitingOf(
   counted: { readonly pointers: number; readonly running: number },

@@ -41,7 +41,7 @@ export interface NodeEntry {
   fellAtMs: number[]
 }
 
-/** What became of a heartbeat; the bounds of the table may ignore one that counts by itself. */
+/** The result of a heartbeat. The table may ignore a valid heartbeat because of its bounds. */
 type HeardDecision =
   | HeartbeatDecision
   | { readonly kind: 'ignore'; readonly reason: 'table-full' | 'restarts-too-fast' }

@@ -30,7 +30,7 @@ import type { TenantShares } from './tenant-shares.ts'
  * Fetches pointers with one pull consumer for each tenant and priority, never more than there are credits (late
  * binding): the rest stays in JetStream, where no crash can lose it. Credits are divided between tenants, then
  * each tenant's share between its priorities. A pointer of a running task needs no credit unless its node is
- * gone, so a bounded number of such pointers is in hand at once.
+ * gone. So the load balancer holds only a bounded number of such pointers at once.
  */
 export interface Intake {
   /** Checks the credits again, because they may have changed. */

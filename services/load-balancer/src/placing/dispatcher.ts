@@ -72,7 +72,7 @@ export function createDispatcher(
   const settle = (nodeId: string, items: readonly Held[], reply: DispatchReply): void => {
     // Tasks that the node could not parse are left to the leases, like a dispatch without an answer.
     leave(nodeId, items.slice(0, reply.accepted))
-    // A node speaks for itself only: what it says of another node changes nothing.
+    // The load balancer ignores what a node says about another node.
     if (reply.heartbeat.nodeId === nodeId) nodes.heartbeat(reply.heartbeat)
     const refused = items.slice(reply.accepted)
     // The node refused the first task, so its run is no longer there. The runs of the others may be.

@@ -22,7 +22,8 @@ import type { Ejection } from '../nodes/ejection.ts'
  *
  * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
  * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
- * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer that cannot be placed at once gets a
+ * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer
+ * that cannot be placed at once gets a
  * pointer and leaves; tasks of one round see what was placed before them.
  */
 interface Placer {
@@ -76,7 +77,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const schedule = (): void => {
     if (scheduled) return
     scheduled = true
-    // Everything that one socket read brought is placed together.
+    // The placer places all tasks together that arrived in one read of the socket.
     setImmediate(() => {
       scheduled = false
       if (held.length > 0) place()

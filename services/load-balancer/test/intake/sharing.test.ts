@@ -173,7 +173,7 @@ describe('a load balancer that is drained', () => {
     const balancers = [await world.balancer('lb1', 1), await world.balancer('lb2', 1)]
     await together(balancers)
     await balancers[0]!.drain()
-    // Sooner than its silence would be noticed.
+    // This is before the other load balancers notice its silence.
     await eventually(
       async () => expect(figureOf(await balancers[1]!.page(), 'credits')).toBe(10),
       1_000,

@@ -139,7 +139,7 @@ export async function runWorkflow(
     conclusion = await analyse(deps, record, death, { taskIds, notesReadable }, signal)
   }
   if (left === undefined || left.outcome === 'under-way') {
-    // An action that was left under way has its plan on the record.
+    // If recovery crashed during an action, the record of the incident has the plan.
     const plan = conclusion?.plan ?? { kind: 'none' as const, reason: 'left-under-way' }
     await takeAction(deps, record, death, plan, signal)
   }

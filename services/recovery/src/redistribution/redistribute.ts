@@ -105,7 +105,7 @@ export async function redistribute(
 }
 
 /**
- * Waits until the broker has a batch, then deletes its notes (a note written since stays, R1);
+ * Waits until the broker has received a batch, then deletes the notes of its tasks, but no newer note (R1);
  * returns the time.
  */
 async function settle(

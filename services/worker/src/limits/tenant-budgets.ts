@@ -36,7 +36,7 @@ type BudgetEntry =
   /** Whether there is room is not known yet, so the call must ask again later. */
   | { readonly kind: 'unknown'; readonly retryAfterMs: number }
 
-/** Milliseconds. The totals follow the log within half a second; the rest is for a busy coordinator. */
+/** Milliseconds. The totals usually follow the log within half a second, but a busy coordinator needs longer. */
 const UNTIL_COUNTED_MS = 3_000
 const UNKNOWN_RETRY_MS = 15_000
 /** Milliseconds: calls that have just ended are counted by then. */

@@ -354,8 +354,8 @@ function mayFallBack(failure: Failure): boolean {
 }
 
 /**
- * Returns the failure that decides about another attempt: a passing one, because its provider may answer
- * then; among refusals the one of the preferred provider.
+ * Returns the failure that decides about another attempt: first a temporary failure, because its provider may
+ * answer the next attempt, otherwise the refusal of the preferred provider.
  */
 function toldFailure(before: Failure, after: Failure): Failure {
   return classifyFailure(after).retryable ? after : before

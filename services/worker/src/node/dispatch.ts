@@ -16,9 +16,9 @@ import type { Starts } from './starts.ts'
  * Accepts dispatched tasks: decides, answers at once, then starts them.
  *
  * Invariants: the node accepts the first items, as many as the reply counts, and the reply names
- * those it could not parse; every accepted task starts once; a task that arrives late, because a process or NATS stood
- * still, pays for nothing before a coordinator has confirmed its run: its load balancer has given up, or the task has
- * no pointer and a coordinator may have issued one.
+ * those it could not parse; every accepted task starts once; a task that arrives late, because a process or NATS
+ * stood still, makes no call before a coordinator has confirmed its run, because another node may run the task
+ * already.
  */
 
 interface DispatchDeps {

@@ -20,7 +20,7 @@ interface HandBackDeps {
   readonly reporter: Reporter
 }
 
-/** Earlier than any time: the pause is over at once, whatever this node's clock says. */
+/** The pause is over at once, even if the clock of this node is wrong: this time is before every other time. */
 const AT_ONCE_MS = 0
 
 /** Ends every run within this time. */

@@ -40,7 +40,7 @@ const ITEMS_MAX = 256
 const REQUESTS_MAX = { begin: 2, large: 2, small: 4 } as const
 /** From this length on a text makes its report large, characters. */
 const LARGE_CHARS = 64 * 1024
-/** A run has at most one report open; the rest is for runs that have just ended. */
+/** A run has at most one open report, and runs that have just ended may have one too. */
 const QUEUE_SLACK = 1_024
 /** Milliseconds. A coordinator answers within a few; a lost answer is requested again after this. */
 const REQUEST_WITHIN_MS = 5_000

@@ -72,7 +72,7 @@ export interface Run {
   check: Promise<void> | undefined
   /** When the pointer is renewed next, monotonic. */
   renewAtMs: number
-  /** Stops what is under way. */
+  /** Stops the present call of the run. */
   cancel: (() => void) | undefined
   /** The characters of text published as deltas, and the text that waits. */
   streamed: number

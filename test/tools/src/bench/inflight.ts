@@ -91,7 +91,7 @@ export async function measureInflight(context: BenchContext): Promise<InflightFi
   }
 }
 
-/** Samples the open streams at one moment until it is stopped. */
+/** Counts the open streams again and again until it is stopped. */
 async function watchPeak(
   simulators: readonly string[],
   signal: AbortSignal,

@@ -96,7 +96,10 @@ export async function startSides(context: BenchContext): Promise<Sides> {
   }
 }
 
-/** The key of the callers; no round reaches its rate limit, which is there to measure its price. */
+/**
+ * The key of the callers has a rate limit, so that the benchmark includes the cost of counting; no round
+ * reaches the limit.
+ */
 async function makeKey(url: string, kind: KeyKind): Promise<string> {
   const client = createClient({ baseUrl: url, apiKey: ADMIN_KEY })
   const { key } = await client.createKey({

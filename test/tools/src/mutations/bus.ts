@@ -1,6 +1,9 @@
 import type { Mutation } from './mutation.ts'
 
-/** Rules of every channel of the bus: items alone, sizes in bytes, refusals that reach the sender. */
+/**
+ * Rules of every channel of the bus: each item is judged alone, sizes count in bytes, and a refusal reaches
+ * the sender.
+ */
 export const BUS: readonly Mutation[] = [
   {
     name: 'bus-one-connection',

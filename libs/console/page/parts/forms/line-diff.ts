@@ -4,7 +4,7 @@ export interface DiffLine {
   readonly text: string
 }
 
-/** Comparisons of lines that one diff may cost; above it everything counts as replaced. */
+/** Comparisons of lines that one diff may cost; above this bound the diff shows all lines as replaced. */
 const CELLS_MAX = 4_000_000
 
 /** Compares two texts line by line: the longest common lines stay, the other lines are removed or added. */

@@ -80,7 +80,7 @@ export function createKeyCounts(deps: {
     // As long as no key has to be forgotten soon, their order does not matter.
     if (known !== undefined && states.size < KEYS_MAX / 2) return known
     const state = known ?? {}
-    // Written again at the end: the first key is then the one that was quiet for longest.
+    // Each request moves its key to the end, so the first key is the one without a request for the longest time.
     states.delete(keyId)
     states.set(keyId, state)
     const [oldest = ''] = states.size > KEYS_MAX ? states.keys() : []
@@ -198,7 +198,7 @@ export function createKeyCounts(deps: {
     return entered((state.left ?? 0) + taken.reserve.permits, false)
   }
 
-  /** Takes a place, then a permit: a request that finds no place costs no permit. */
+  /** Takes a place before a permit, so that a request without a place uses up no permit. */
   async function takeBoth(keyId: string, limits: KeyLimits, member: string): Promise<Counted> {
     const { requestsPerMinute: perMinute, concurrent = 0 } = limits
     const { kind, alone } = await places.enter(keyId, concurrent, member)

@@ -66,7 +66,8 @@ export function readBody(
 }
 
 /**
- * Milliseconds that a finished answer waits for its usage and [DONE]: they follow at once or never.
+ * Milliseconds that the reader of a finished answer waits for usage and [DONE]: a provider sends them at once or
+ * never.
  */
 const FINISH_GRACE_MS = 1_500
 /**

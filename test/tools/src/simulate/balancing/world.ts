@@ -172,7 +172,8 @@ export function createWorld(
     const queued = node.queue.splice(0)
     running.get(node)!.clear()
     Object.assign(node, { up: false, active: 0, units: 0 })
-    // Lost tasks are noticed with the death; running ones wait from then on, queued ones still do.
+    // The fleet notices lost tasks when it notices the death of the node: running tasks wait from then on, and
+    // queued tasks still wait.
     clock.after(NOTICED_AFTER_MS, () => {
       for (const task of lost) comeBack(task, 0)
       for (const task of queued) policy().arrive(task)

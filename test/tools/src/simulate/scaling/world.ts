@@ -169,7 +169,10 @@ function createFleet(traffic: Traffic, options: FleetOptions) {
     running: () => onReady + onDraining,
     runningOnReady: () => onReady,
     free: () => ready.length * options.slots - onReady,
-    /** Ends tasks that are due; nodes that are due serve, empty draining nodes leave. */
+    /**
+     * Ends tasks whose time is over, lets nodes serve whose start is over, and removes draining nodes without
+     * tasks.
+     */
     advance(tick: number): void {
       const row = (tick % horizon) * NODES_AT_ONCE_MAX
       for (const node of ready) onReady -= end(node, row)
