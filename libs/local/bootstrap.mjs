@@ -217,7 +217,8 @@ function step([file, ...args], { name, deadlineMs, noticeMs = QUIET_MS, signals 
     const child = spawn(file, args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      // In its own session, so that the whole of it can be ended, and a signal arrives once.
+      // The child runs in a separate session, so that the bootstrap can end the child with all its processes, and
+      // each gets a signal only once.
       detached: true,
     })
     let output = ''
@@ -323,7 +324,8 @@ function listenForSignals() {
 }
 
 /**
- * A signal sent to npm is not passed on: it ends npm and its shell, or, with SIGKILL, npm alone. The end of our parent
+ * A signal sent to npm is not passed on: it ends npm and its shell, or, with SIGKILL, npm alone. The end of our
+ * parent
  * shows it, or that the parent has another parent.
  */
 function watchParent(onGone) {

@@ -8,8 +8,8 @@ import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfl
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /**
- * A run of ten steps and an answer: the model and a tool with a side effect in turn. Its worker is
- * killed right after a step was committed, for each step of it.
+ * A run of ten steps and an answer: the model and a tool with a side effect in turn. For each step, the test
+ * kills the worker right after the commit of this step.
  */
 const STEPS = 10
 /**

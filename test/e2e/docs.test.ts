@@ -111,7 +111,8 @@ test('every key that the fleet has written to Redis has a kind and a type that t
     return { keys, types: await Promise.all(keys.map((key) => redis.type(key))) }
   })
   expect(keys).toContain('projection:2')
-  // Between both commands a key may go: it expired, was used, or its set became empty. Its type is then `none`.
+  // A key may disappear between both commands: it expired, was used, or its set became empty. Its type is then
+  // `none`.
   const known = (key: string, index: number): boolean =>
     types[index] === 'none' ||
     kinds.some(({ pattern, type }) => pattern.test(key) && type === types[index])

@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<DecisionView>[] = [
   { title: 'Adviser', of: ({ advice }) => (advice === undefined ? '—' : advice.outcome) },
 ]
 
-/** Why did the fleet act as it did? */
+/** The view of the decisions with their reasons. */
 export function Decisions() {
   const { query } = place.value
   const filters = {

@@ -76,7 +76,7 @@ const PROVIDERS: readonly Column<Provider>[] = [
   { title: 'Learned', kind: 'wide', of: ({ learned }) => learned.join(', ') },
 ]
 
-/** All nodes: which node differs from the other nodes? */
+/** The view of all nodes shows which node differs from the others. */
 export function Fleet() {
   const { loaded, nodes } = useFleet()
   return (

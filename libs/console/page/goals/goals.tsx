@@ -104,7 +104,7 @@ export function Goals() {
   )
 }
 
-/** One goal: how far is the plan? */
+/** The view of one goal: the state of each step of its plan. */
 export function Goal({ id }: { id: string }) {
   const path = `/v1/goals/${encodeURIComponent(id)}`
   const [ended, setEnded] = useState(false)

@@ -41,7 +41,7 @@ const COLUMNS: readonly Column<IncidentView>[] = [
   },
 ]
 
-/** What broke, and are the incidents over? */
+/** The view of the incidents: which nodes failed, and whether each incident is closed. */
 export function Incidents() {
   const { query } = place.value
   return (

@@ -32,7 +32,7 @@ interface Lists {
   readonly moreApprovals: boolean
 }
 
-/** The first view: is work flowing? */
+/** The first view says whether work flows. */
 export function Now() {
   const stats = useStats()
   const fleet = useRead<FleetView>(

@@ -54,7 +54,7 @@ function skipped(value: boolean | undefined): string {
   return value ? 'skipped, the task before had not ended' : 'submitted'
 }
 
-/** What runs next, and did the last tick run? */
+/** The view of the schedules: the next ticks, and the result of the last tick. */
 export function Schedules() {
   return (
     <>

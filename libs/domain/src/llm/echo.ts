@@ -17,8 +17,7 @@ export function echoWaitMs(model: string): number | undefined {
 }
 
 /**
- * What is wrong with the parameters of a model name `echo?…`; undefined if they are right, or if it is another
- * model.
+ * Returns the fault of the parameters of a model name `echo?…`; undefined if they are right, or for another model.
  */
 export function echoProblem(model: string): string | undefined {
   if (!model.startsWith(PREFIX) || PATTERN.test(model)) return undefined

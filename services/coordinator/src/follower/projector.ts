@@ -9,7 +9,7 @@ import { createCompactingMap, type TaskRecord } from '@agentfleet/domain'
  * asks for a rebuild from the log, so a long outage of Redis costs no memory (L7, L8).
  */
 export interface Projector {
-  /** Adds the record after an event of this size. */
+  /** Adds the record of a task; its newest event has this size. */
   add(record: TaskRecord, eventBytes: number): void
   /** Whether half of the room for unwritten records is free. */
   hasRoom(): boolean

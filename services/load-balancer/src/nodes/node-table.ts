@@ -5,8 +5,8 @@ import type { Ejection } from './ejection.ts'
 /**
  * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health monitor.
  *
- * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts, in whichever
- * order they arrive; a node without a listener gets nothing until a newer heartbeat arrives;
+ * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts, also if
+ * it arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
  * a task on its way to a node counts with its reservation from its placement until the node has
  * answered; the table ignores further nodes when it has NODES_MAX.
  */

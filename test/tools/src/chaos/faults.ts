@@ -23,7 +23,7 @@ export interface Fault {
   readonly untilMs: number
 }
 
-/** A process that can be hit. */
+/** A process to which the chaos test can do harm. */
 interface Target {
   readonly process: string
   readonly part: string

@@ -105,7 +105,7 @@ function isFilled(value: unknown): boolean {
     : value !== undefined && value !== null && value !== ''
 }
 
-/** Returns a delta or a message, which may be only its text, or a list with one. */
+/** Returns the delta or the message. Some providers send only its text, or a list that contains it. */
 export function messageIn(value: unknown): JsonObject | undefined {
   if (isRecord(value)) return value
   if (typeof value === 'string') return { content: value }
