@@ -324,9 +324,8 @@ function listenForSignals() {
 }
 
 /**
- * A signal sent to npm is not passed on: it ends npm and its shell, or, with SIGKILL, npm alone. The end of our
- * parent
- * shows it, or that the parent has another parent.
+ * npm does not pass on a signal that it receives: the signal ends npm and its shell, or, with SIGKILL, npm alone.
+ * Then our parent has ended or has another parent.
  */
 function watchParent(onGone) {
   const parent = process.ppid
@@ -418,7 +417,7 @@ function isBootstrap(pid) {
   try {
     process.kill(pid, 0)
   } catch (error) {
-    // Another user's process is alive, too.
+    // EPERM means that the process is alive and belongs to another user.
     if (error.code !== 'EPERM') return false
   }
   if (!fs.existsSync('/proc/self/cmdline')) return true

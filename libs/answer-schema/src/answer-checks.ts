@@ -100,7 +100,7 @@ export function createAnswerChecks(options: { jobDeadlineMs?: number } = {}): An
     worker.on('error', () => undefined)
     void worker.terminate()
     settle(thread, outcome)
-    // Without any thread the checks would wait for one that does not start.
+    // If no thread is left, settles the next check now: it would otherwise wait for a thread that does not start.
     if (!ready && threads.size === 0) take()?.entry.settle(outcome)
     if (ready || threads.size === 0) next()
   }

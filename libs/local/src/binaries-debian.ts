@@ -174,7 +174,7 @@ async function preparePrivateApt(
     ['Dir::Cache::pkgcache', ''],
     ['Dir::Cache::srcpkgcache', ''],
     ['Dir::Log', join(work, 'state')],
-    // As root apt would switch to a user that cannot enter a private home.
+    // If apt runs as root, it switches to a user that cannot enter a private home folder.
     ['APT::Sandbox::User', 'root'],
     ['APT::Get::AllowUnauthenticated', 'false'],
     ['Acquire::AllowInsecureRepositories', 'false'],

@@ -209,7 +209,7 @@ async function startLocal(count: number): Promise<World> {
   let driver = connect()
   const end = async (id: string): Promise<void> => {
     const member = members.get(id)
-    // Before it is ready the signal would kill it instead of letting it exit with code 0.
+    // Before the process is ready, the signal would kill it, and it would not exit with code 0.
     await member?.ready(WITHIN_MS)
     member?.kill('SIGTERM')
     expect((await member?.exited())?.code).toBe(0)

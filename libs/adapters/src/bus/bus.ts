@@ -36,7 +36,7 @@ export interface Bus extends Channels, Wire {
   /** Resolves when the connection is permanently closed. */
   readonly closed: Promise<void>
   close(): Promise<void>
-  /** For the other modules of this package only. */
+  /** Only the other modules of this package use this. */
   readonly nats: NatsConnection
   /**
    * For this package: sends the message with all others of the same few event-loop turns; false when it is larger

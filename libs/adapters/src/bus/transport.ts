@@ -2,8 +2,8 @@
  * The connection of the NATS client, with one fault of the client mended (nats 2.29.3, and 3.4.0 as well): an attempt
  * that the client gives up after its time limit stays open. When the server answers again, it ends this attempt,
  * because no client logs in on it. The client takes this for the end of its present connection and connects a second
- * time, without closing the first. From then on the process receives every message twice, in two streams that one
- * parser reads in turns.
+ * time, without closing the first. From then on the process would receive every message twice, in two streams
+ * that one parser reads alternately.
  */
 import type { Socket } from 'node:net'
 import type { ConnectionOptions, NatsConnection } from 'nats'

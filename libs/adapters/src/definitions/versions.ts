@@ -7,7 +7,7 @@ import { readMessage, type StoredMessage } from '../log/stream-reads.ts'
 import { tailStream, type StreamTail, type TailOptions } from '../log/stream-tail.ts'
 import type { PulledMessage } from '../pointers/pull.ts'
 
-/** What became of a version. `conflict`: another writer was first. `full`: the stream has no room. */
+/** The result of storing a version. `conflict`: another writer was first. `full`: the stream has no room. */
 export type VersionOutcome =
   { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
 

@@ -10,8 +10,8 @@ export interface CallerLimits {
   /** Draws the permit of one request of a key with this rate. It may ask for a reserve of its gateway, too. */
   draw(keyId: string, perMinute: number, ask?: AskedPermits): Promise<Drawn>
   /**
-   * Frees the places of requests that ended, then counts as many of the others as may be open at once, the first
-   * ones first; resolves to their number.
+   * Frees the places of requests that have ended. Then gives a place to each waiting request, in order, while the
+   * limit allows it; resolves to the number of these requests.
    */
   open(
     keyId: string,
@@ -38,7 +38,7 @@ export interface Drawn extends RateAnswer {
   readonly kind: 'given' | 'empty'
   /** Requests left in the bucket. */
   readonly left: number
-  /** Without a permit: until the next one, milliseconds. */
+  /** Milliseconds until the next permit, if there is none now. */
   readonly retryAfterMs: number
 }
 

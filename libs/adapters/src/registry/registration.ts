@@ -24,7 +24,10 @@ interface RegistrationCalls {
   deregister(): Promise<unknown>
 }
 
-/** A node that Consul lost gets no tasks: it returns after this and one call, milliseconds. */
+/**
+ * Milliseconds between two checks. A node that Consul has lost gets no tasks until the next check registers it
+ * again.
+ */
 const LOOK_EVERY_MS = 2_000
 const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500

@@ -12,7 +12,7 @@ export interface LoggedEvent {
   readonly atMs: number
   /** By the clock of the log. */
   readonly storedAtMs: number
-  /** Of an ending: the LLM calls of the task whose answers the fleet has. */
+  /** In an end event: the number of LLM calls of the task whose answers the fleet has stored. */
   readonly llmCalls?: number
 }
 
@@ -45,7 +45,7 @@ export interface LogFigures {
   readonly calls: number
   /** The fleet's share of the time from submission to ending, for tasks that no kill touched, milliseconds. */
   readonly addedMs: Spread
-  /** From a kill to the next attempt of each task that it touched, milliseconds. */
+  /** Milliseconds from a kill to the next attempt of each task that the killed node ran. */
   readonly failoverMs: Spread
   readonly seconds: number
 }

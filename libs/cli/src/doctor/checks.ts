@@ -19,9 +19,12 @@ const FILES_MIN = 4_096
 const DISK_MIN_BYTES = 1_000_000_000
 /** A fleet of two nodes uses about this, bytes. */
 const MEMORY_MIN_BYTES = 500_000_000
-/** A smaller difference is not reported: the header `Date` counts whole seconds, and the answer takes time, milliseconds. */
+/**
+ * A smaller difference is not reported: the header `Date` counts whole seconds, and the answer takes time,
+ * milliseconds.
+ */
 const SKEW_MAX_MS = 3_000
-/** From this difference on, ages and deadlines that people see are clearly wrong, milliseconds. */
+/** Milliseconds. With a larger difference people see wrong ages and deadlines. */
 const SKEW_BAD_MS = 30_000
 
 const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail })

@@ -120,7 +120,7 @@ function parse(args: readonly string[], options: Options, command: string): Inpu
   }
 }
 
-/** Of two values the command would use one: with a filter it would choose other tasks than its user wants. */
+/** The command would use only one of two values, and so a filter could choose other tasks than its user wants. */
 function checkRepeated(
   tokens: readonly { readonly kind: string; readonly name?: string; readonly value?: unknown }[],
   options: Options,

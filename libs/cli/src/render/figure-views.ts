@@ -239,7 +239,7 @@ function sumTable(
   look: Look,
 ): string {
   const { total, from, to } = report
-  // What the gateway sums up as others has no name; a client may have used that word, too.
+  // The sum of the other groups has no name, because a client may have used the word "others" as a name.
   const sums = new Map<string | undefined, Usage>()
   for (const [name, usage] of named) {
     sums.set(name, addUsage(sums.get(name) ?? NO_USAGE, usage))

@@ -1,6 +1,6 @@
 import { duration } from '../format/format.ts'
 
-/** Without an answer for this long the figures are old, milliseconds. */
+/** Milliseconds without an answer after which the page calls the figures old. */
 const OLD_AFTER_MS = 10_000
 
 /** Steps in which the age grows, milliseconds. */
@@ -14,7 +14,7 @@ export function connectionWords(state: {
   readonly nowMs: number
 }): { readonly kind: 'live' | 'paused' | 'old' | 'lost'; readonly text: string } {
   const { answeredAtMs, failure, paused, nowMs } = state
-  // In steps, so that a screen reader does not say each second.
+  // The time grows in steps, so that a screen reader does not read each second aloud.
   const ageMs = answeredAtMs === undefined ? undefined : nowMs - answeredAtMs
   const oldMs = Math.floor((ageMs ?? 0) / STEP_MS) * STEP_MS
   const age = oldMs === 0 ? undefined : duration(oldMs)

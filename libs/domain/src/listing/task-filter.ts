@@ -104,7 +104,7 @@ export function statesOf({ states, errorCode }: TaskFilter): readonly TaskState[
   return states ?? (errorCode === undefined ? undefined : ['failed'])
 }
 
-/** Whether only the task itself shows that it matches: its state and times of submission do not. */
+/** Whether the filter needs the record of each task; its state and its time of submission are not enough. */
 export function needsTask(filter: TaskFilter): boolean {
   const { states: _states, createdFromMs: _from, createdBeforeMs: _before, ...rest } = filter
   return Object.values(rest).some((condition) => condition !== undefined)

@@ -212,7 +212,7 @@ const MASS_MIN = 3
  */
 const MASS_WINDOW_MS = 5_000
 
-/** Of the nodes that existed when the present illness began: how many have fallen silent. */
+/** How many of the nodes that existed when the present illness began have fallen silent. */
 export function illnessOf(
   nodes: readonly { readonly state: LivenessState; readonly silenceMs: number }[],
 ): { readonly nodes: number; readonly ill: number } {

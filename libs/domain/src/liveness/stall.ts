@@ -23,7 +23,7 @@ export interface NodeWork extends WorkFigures {
   readonly stallMs: number
   /** Mean time of an attempt, 0 when there was none. */
   readonly responseMs: number
-  /** Since when it has held work that should progress (see `expectsProgress`) under observation. */
+  /** The time since which the monitor has observed work on it that should progress (see `expectsProgress`). */
   readonly sinceMs: number
   /** When its provider last sent it something. */
   readonly heardAtMs?: number

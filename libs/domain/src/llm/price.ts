@@ -26,7 +26,7 @@ export function costUsd(
   return roundUsd(micro / MILLION)
 }
 
-/** Removes the error of floating point. */
+/** Removes the rounding error of floating-point numbers. */
 function roundUsd(usd: number): number {
   return Math.round(usd * NANO) / NANO
 }
@@ -52,7 +52,10 @@ export interface Usage {
   readonly reasoningTokens?: number
   /** By the price table of the providers that were called; absent if no call has a price. */
   readonly costUsd?: number
-  /** The calls that `costUsd` does not include because their model has no price; absent if it includes all, or is absent. */
+  /**
+   * The calls that `costUsd` does not include because their model has no price; absent if it includes all, or
+   * is absent.
+   */
   readonly unpricedCalls?: number
 }
 

@@ -43,7 +43,10 @@ export interface Learned {
 export const NOTHING_LEARNED: Learned = { tokensPerCharacter: 0.25, outputTokens: undefined }
 /** Weight of the newest call: about the last twenty count. */
 const WEIGHT = 0.1
-/** Before the first answer: longer than most, so that the first calls are not too many. */
+/**
+ * The estimate before the first answer is longer than most answers, so that the first calls do not exceed the
+ * limit.
+ */
 const OUTPUT_TOKENS_UNKNOWN = 256
 
 /** The expected tokens of a call. */
@@ -78,7 +81,10 @@ export function learnCall(
   }
 }
 
-/** How much a bucket holds some time after its last change; it holds at most `burstMs` of its limit, and at least one. */
+/**
+ * How much a bucket holds some time after its last change; it holds at most `burstMs` of its limit, and at
+ * least one.
+ */
 export function bucketLevel(
   limitPerMinute: number,
   before: number,

@@ -11,7 +11,7 @@ const SLOW_START_MIN = 0.1
  * cost more than the caution saves, and when a whole fleet starts no other nodes exist.
  */
 const COLD_SHARE_MAX = 1 / 3
-/** With fewer nodes the median would be one of the two that are compared. */
+/** With fewer nodes the median would be the value of one of the two compared nodes. */
 const TYPICAL_NODES_MIN = 3
 
 /** Slots that a node may fill now: S * max(0.10, t / 30 s) after a start. */

@@ -33,7 +33,10 @@ export interface NodeLoad {
   /** Listed by Consul with passing checks. */
   readonly passing: boolean
   readonly heartbeatAgeMs: number
-  /** Since its start, its recovery or its last change of incarnation; absent: its slow start is over. */
+  /**
+   * Milliseconds since its start, its recovery or its last change of incarnation; absent if its slow start is
+   * over.
+   */
   readonly upMs?: number
   /** Slots' worth of processor and memory reserved by active attempts; absent: one slot each. */
   readonly reservedCpu?: number
@@ -62,7 +65,7 @@ export interface PlacementLimits {
   readonly heartbeatAgeMaxMs: number
   /** Share of the node's credits this load balancer may spend; `balancers` is fairer. */
   readonly creditShare: number
-  /** Which of how many load balancers this is. */
+  /** The index of this load balancer, and the number of load balancers. */
   readonly balancers?: BalancerShare
   /** A node starts slowly for this long, milliseconds; absent: no node does. */
   readonly slowStartMs?: number

@@ -10,7 +10,7 @@ export type GatewayCount = number | undefined
 
 /** What a gateway has heard; times are of a clock that never steps. */
 export interface GatewaysHeard {
-  /** Since when announcements arrive without a silence. */
+  /** The time since which announcements have arrived without a gap. */
   readonly sinceMs: number
   readonly lastMs: number
   /** The numbers of the last SETTLE_MS. */

@@ -25,9 +25,9 @@ interface IssuerDecision {
 const FRESH_MS = 600_000
 /** Longer than an outage of an issuer usually takes. After a longer time the issuer may have withdrawn the keys. */
 const KEPT_MS = 24 * 3_600_000
-/** Between two questions while the gateway holds keys. */
+/** Milliseconds between two reads while the gateway holds keys. */
 const ASK_INTERVAL_MS = 10_000
-/** Between two questions while it holds none: every token has to wait then. */
+/** Milliseconds between two reads while the gateway holds no keys: every token then waits for the next read. */
 const FIRST_ASK_INTERVAL_MS = 1_000
 
 /** Decides for a token; `known`: the keys that were read contain its key. */

@@ -36,7 +36,7 @@ interface Wish {
 export interface LearnedState {
   readonly load: LoadState
   readonly forecast: ForecastState
-  /** Since when wanted counts are known without a gap; undefined when there are none. */
+  /** The time since which wanted counts are known without a gap; undefined if none is known. */
   readonly wishesSinceMs: number | undefined
   /** Wanted counts that no later one reached, so the first is the highest of the window. */
   readonly wishes: readonly Wish[]

@@ -20,7 +20,7 @@ export interface ScaleLimits {
   readonly waitTargetMs: number
   /** Tasks an hour that may start late by chance alone; for fewer late tasks no node is added. */
   readonly latePerHour: number
-  /** From ordering a node until it serves. */
+  /** Milliseconds from the order of a node until it serves. */
   readonly startupMs: number
   /** Window of the mean demand. */
   readonly stableMs: number

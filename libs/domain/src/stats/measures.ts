@@ -99,7 +99,7 @@ export function measure(into: Measures, event: TaskEvent, before: TaskRecord | u
   }
 }
 
-/** Since when the task could start; undefined if a run had it already. */
+/** The time from which the task could start; undefined if a run had it already. */
 function readySince({ state, retryAtMs, updatedAtMs }: TaskRecord): number | undefined {
   if (state === 'retrying') return retryAtMs
   return state === 'queued' ? updatedAtMs : undefined

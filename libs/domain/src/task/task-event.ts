@@ -76,7 +76,7 @@ export interface Completed extends At {
   readonly attempt: number
   readonly node: string
   readonly result: Json
-  /** Of all calls, including the last one, which has no separate event. */
+  /** The usage of all calls, including the last one, which has no separate event. */
   readonly usage: Usage
   /** The provider of the last call. */
   readonly by?: CalledBy

@@ -100,7 +100,7 @@ function applied(record: TaskRecord): Transition {
   return { kind: 'applied', record }
 }
 
-/** What a record has neither before its first wait nor after it. */
+/** A record has these fields only while its task waits or will be retried. */
 const SETTLED = { waitingFor: undefined, retryAtMs: undefined }
 
 /**

@@ -33,7 +33,7 @@ type TrimDecision =
 
 /** Fewer events are not worth a pass: it reads all that was kept. */
 const EVENTS_MIN = 1_000
-/** From this share on every expired event is worth it, however few there are: they may be large. */
+/** Above this share of the log a compaction removes even a few expired events, because they may be large. */
 const FILLING = 0.5
 /** A pass removes at least this part of what it reads, so its cost for each event stays constant. */
 const REMOVED_SHARE_MIN = 0.2

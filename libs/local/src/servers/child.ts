@@ -17,7 +17,7 @@ type Executable = {
   readonly env: Readonly<Record<string, string>>
 }
 
-/** How a run of a server ended. */
+/** The way in which a process of a server ended. */
 export type Exit = {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null

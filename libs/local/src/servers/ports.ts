@@ -11,7 +11,7 @@ const PORT_MAX = 32_000
 // Ports that are drawn seconds before they are used come from a separate part: of the twenty ports that a
 // start draws meanwhile, none is one of them.
 const EARLY_MIN = 30_000
-// With a tenth of the range free this fails once in 10^9 tries.
+// Even if only a tenth of the range is free, this fails only once in 10^9 calls.
 const DRAWS_MAX = 200
 
 /** Tells whether nothing listens on a loopback port right now. */

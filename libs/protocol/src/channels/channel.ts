@@ -59,7 +59,7 @@ type ParamName<S extends string> = S extends `${string}{${infer Name}}${infer Re
   : never
 /** The parameters of a subject. */
 export type Params<S extends string> = { readonly [Name in ParamName<S>]: string }
-/** The parameters as last arguments: none for a subject without any. */
+/** The parameters of the subject as the last arguments; a subject without parameters adds no argument. */
 export type Where<C> = C extends { readonly subject: infer S extends string }
   ? [ParamName<S>] extends [never]
     ? []

@@ -66,7 +66,7 @@ export const queueFiguresSchema = z.object({
   waiting: whole,
   inFlight: whole,
   retrying: whole,
-  /** Since when the first of them waits. */
+  /** The time since which the first of them has waited. */
   oldestAtMs: anyInstantMs.optional(),
 })
 /** One queue: the tasks of a tenant with one priority. */

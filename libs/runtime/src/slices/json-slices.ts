@@ -90,7 +90,7 @@ async function parseContainer(parsing: Parsing, start: number): Promise<object> 
       if (member > from) addMembers(parsing, made, from, member - 1)
       const place = placeOf(parsing, made, member, at)
       const value = await parseContainer(parsing, at)
-      // Only the two together change objects.
+      // Only both names together can change objects.
       if (place === 'constructor' && Object.hasOwn(value, 'prototype')) {
         by.parse('{"constructor":{"prototype":0}}')
       }

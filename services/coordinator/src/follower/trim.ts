@@ -50,7 +50,7 @@ export function createTrimmer(deps: {
   readonly nowMs: () => number
 }): Trimmer {
   let marks: Mark[] = []
-  // Of the last compaction; a restarted coordinator makes one more.
+  // The state of the last compaction; a coordinator that restarts forgets it and makes one more.
   let kept = 0
   let cutMs = 0
 

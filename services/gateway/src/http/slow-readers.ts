@@ -40,7 +40,7 @@ interface Reader {
   /** Bytes that the connection had taken when it was last looked at. */
   takenBytes: number
   takenAtMs: number
-  /** Since when there are always unsent bytes; undefined: there are none. */
+  /** The time since which there have always been unsent bytes; undefined if there are none. */
   unsentSinceMs: number | undefined
   /** The connection carries a stream. */
   stream: boolean

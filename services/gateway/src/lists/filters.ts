@@ -30,7 +30,7 @@ const DIGEST_CHARS = 16
 /** The same limit as for submissions, characters. */
 const METADATA_KEY_CHARS_MAX = 64
 
-/** The filter that these fields ask for; throws a Refusal for a time that is none. */
+/** The filter that these fields ask for; throws a Refusal if a time cannot be read. */
 export function filterOf(fields: FilterFields, part: Part): TaskFilter {
   const { state, metadata, q, createdAfter, createdBefore, endedAfter, endedBefore } = fields
   const { agent, model, priority, node, errorCode, waitingKind, kind, parentId, replayOf } = fields
@@ -73,7 +73,7 @@ function pairsOf(entries: readonly string[], part: Part): Record<string, string>
   )
 }
 
-/** Reads a time or a day; throws a Refusal for a time that is none. */
+/** Reads a time or a day; throws a Refusal if the text is neither. */
 export function instantOf(text: string | undefined, name: string, part: Part): number | undefined {
   if (text === undefined) return undefined
   const atMs = Date.parse(text)

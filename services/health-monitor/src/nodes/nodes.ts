@@ -33,7 +33,7 @@ export interface NodeEntry {
   stalledAtMs: number | undefined
   /** When it was last asked to drain for that reason. */
   askedAtMs: number | undefined
-  /** Since when it has had work that should make progress. */
+  /** The time since which it has had work that should make progress. */
   dueSinceMs: number
   heardAtMs: number | undefined
   completedAtMs: number | undefined

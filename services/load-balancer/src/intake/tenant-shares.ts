@@ -38,7 +38,8 @@ export interface TenantShares {
   /** Records what one node runs, from all load balancers. */
   runs(node: NodeTenants): void
   /**
-   * Counts what `runs` has said since `asking`. `inFlight`: how many tasks of each tenant a coordinator knows to be in
+   * Counts what `runs` has said since `asking`. `inFlight`: how many tasks of each tenant a coordinator knows to
+   * be in
    * flight; undefined: none has said it, so the nodes are believed.
    */
   tally(inFlight?: ReadonlyMap<string, number>): void
@@ -73,7 +74,7 @@ interface Sums {
   cost: number
   /** Mean cost of its tasks. */
   mean: number
-  /** In flight by others. */
+  /** The tasks in flight that other load balancers gave to nodes. */
   elsewhere: number
 }
 

@@ -96,7 +96,7 @@ export function createInflightNotes(
   }
 }
 
-/** A pointer for a running task: it causes a fenced start everywhere except at the run itself. */
+/** A pointer for a running task: its node adopts it for the run, and every other node makes a fenced start. */
 function runningPointer({ pointer }: Held, nodeId: string): Held['pointer'] {
   const { spec: _, ...rest } = pointer
   return { ...rest, reissue: true, node: nodeId }

@@ -115,7 +115,7 @@ export async function measureCancel(fleet: Fleet, tasks: number): Promise<readon
   const again = await run(false)
   const ended = await countWithin(client, 'cancelled', tasks)
   say(
-    `cancel: ${cancelled} tasks in ${show(seconds)} s (planned ${planned}); a repetition answers for ${again} of them`,
+    `cancel: ${cancelled} tasks in ${show(seconds)} s (planned ${planned}); the same request again names ${again} of them`,
   )
   return [
     ...(waiting === tasks ? [] : [`${waiting} of ${tasks} tasks wait`]),

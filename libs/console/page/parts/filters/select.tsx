@@ -1,4 +1,4 @@
-/** One of some values, which the reader chooses by their words. */
+/** A list from which the reader chooses one value by its label. */
 export function Select<Value extends string>({
   of,
   choose,

@@ -6,7 +6,7 @@ const KEY_REFUSED = 'Nothing was changed, because the key had ended. Send it aga
 
 /** An action of the reader that is sent to the gateway. */
 export interface Action {
-  /** What became of the last action, for the reader. */
+  /** The result of the last action, in words for the reader. */
   readonly said: string
   /** Why the gateway refused the last action; undefined if it did not. */
   readonly refused: ApiError | undefined

@@ -51,7 +51,7 @@ export function createChoices(charactersMax: number): Choices {
   }
   return {
     first(value) {
-      // Nearly every piece comes this way, so no list is made.
+      // Nearly every piece takes this path, which for speed makes no list.
       if (known && Array.isArray(value['choices'])) return value['choices'].find(isFirst)
       const all = choicesIn(value)
       const first = all.find(isFirst)
@@ -130,7 +130,7 @@ export function finishIn(choice: JsonObject, value: JsonObject): string | undefi
 export function finishAt(place: JsonObject): string | undefined {
   const { finish_reason: usual, finishReason: camel, stop_reason: stop, done_reason: done } = place
   const { finish_details: details, native_finish_reason: native } = place
-  // Nearly every piece has none, so no list is made.
+  // Nearly every piece has no such field, so for speed this makes no list.
   const other = camel ?? stop ?? done ?? details ?? native ?? undefined
   const found = usual === undefined || usual === null ? undefined : finishOf(usual)
   return found ?? (other === undefined ? undefined : finishOf(other))

@@ -234,7 +234,7 @@ function argumentsOf({ arguments: pieces, objects }: Draft): string {
   )
   const [only] = found
   if (found.size === 1 && only !== undefined) return only
-  // A line end within a string, or a number that is none.
+  // The parser accepts a line end within a string, and NaN in place of a number; the returned text is valid JSON.
   const value = parseJson(joined)
   return isRecord(value) ? JSON.stringify(value) : joined
 }

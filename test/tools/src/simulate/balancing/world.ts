@@ -15,7 +15,7 @@ export interface SimTask {
   readonly cpu: Level
   readonly memory: 'low'
   readonly priority: Level
-  /** Since when it waits for its present attempt. */
+  /** The time since which it has waited for its present attempt. */
   readyAtMs: number
   /** Waiting of all its attempts so far. */
   waitedMs: number
