@@ -8,6 +8,7 @@
 import type { AdviceRecord } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
+import type { Payer } from './budget.ts'
 import { createConsult, type AdviserLimits, type Clock, type Price } from './consult.ts'
 import type { Seen, SeenShape } from './figures.ts'
 import { createProvider } from './provider.ts'
@@ -33,11 +34,12 @@ export interface AdviserOptions {
 export interface Adviser {
   /** The mode in force. */
   readonly mode: AdviserMode
-  /** Waits for advice, no longer than the question's timeout; never rejects. */
+  /** Waits for advice, no longer than the question's timeout; never rejects. `payer`: the tenant that it is for. */
   ask<S extends SeenShape, A>(
     question: Question<S, A>,
     seen: Seen<S>,
     signal: AbortSignal,
+    payer?: Payer,
   ): Promise<Advice<A>>
   /** Asks in the background, unless a call is under way or recent; returns at once. */
   refresh<S extends SeenShape, A>(question: Question<S, A>, seen: Seen<S>): void
@@ -90,10 +92,11 @@ export function createAdviser(options: AdviserOptions): Adviser {
     seen: Seen<S>,
     forMs: number,
     signals: readonly AbortSignal[],
+    payer?: Payer,
   ): Promise<Consultation<A>> {
     try {
       if (signals.some((signal) => signal.aborted)) return none(without('cancelled'))
-      const consultation = await consult(question, seen, forMs, signals)
+      const consultation = await consult(question, seen, forMs, signals, payer)
       tell(consultation.advice.record, question.name)
       return consultation
     } catch (error) {
@@ -136,9 +139,9 @@ export function createAdviser(options: AdviserOptions): Adviser {
 
   return {
     mode,
-    async ask(question, seen, signal) {
+    async ask(question, seen, signal, payer) {
       const signals = [signal, closing.signal]
-      return (await tracked(consultSafely(question, seen, 0, signals))).advice
+      return (await tracked(consultSafely(question, seen, 0, signals, payer))).advice
     },
     refresh(question, seen) {
       const nowMs = clock.monotonicMs()

@@ -17,7 +17,7 @@ import type { AdviceRecord } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import { createAnswers, type KeptAnswer } from './answers.ts'
-import { createBudget, type BudgetLimits } from './budget.ts'
+import { createBudget, type BudgetLimits, type Payer } from './budget.ts'
 import { startDeadline } from './deadline.ts'
 import { promptOf, type Seen, type SeenShape } from './figures.ts'
 import type { Provider, ProviderReply, TokensUsed } from './provider.ts'
@@ -58,6 +58,7 @@ type Consult = <S extends SeenShape, A>(
   seen: Seen<S>,
   forMs: number,
   signals: readonly AbortSignal[],
+  payer?: Payer,
 ) => Promise<Consultation<A>>
 
 /** The record of a question before its outcome is known. */
@@ -96,7 +97,7 @@ export function createConsult(deps: ConsultDeps): Consult {
   const budget = createBudget(limits, clock.monotonicMs)
   const breaker = createBreaker(clock.monotonicMs, log)
 
-  return async (question, seen, forMs, signals) => {
+  return async (question, seen, forMs, signals, payer) => {
     const { prompt, why } = { why: '', prompt: undefined, ...promptOf(question.seen, seen) }
     if (prompt === undefined) {
       log.error(
@@ -118,7 +119,7 @@ export function createConsult(deps: ConsultDeps): Consult {
       input: Math.ceil((prompt.length + overheadOf(question)) / CHARACTERS_PER_TOKEN),
       output: limits.outputTokensMax,
     })
-    const reservation = budget.reserve(costMaxUsd)
+    const reservation = budget.reserve(costMaxUsd, payer)
     if (reservation === undefined) {
       end('nothing')
       return failed(asked, 'over-budget')

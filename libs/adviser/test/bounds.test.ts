@@ -80,6 +80,27 @@ describe('the budget of the adviser', () => {
     expect(provider.calls).toHaveLength(4)
   })
 
+  it('leaves calls and money of the hour to a quiet tenant, however often a loud tenant asks, and one tenant alone may use the whole hour', async () => {
+    await using provider = await startProvider(good)
+    const budgets = [{ callsPerHour: 8 }, { usdPerHour: 0.1 }].map(limitsOf)
+    for (const limits of budgets) {
+      const { askFor } = setup({ baseUrl: provider.url, limits })
+      let answered = 0
+      for (let n = 0; n < 60; n += 1) {
+        const { kind } = await askFor({ tenant: 'loud', tenants: 2 }, stateOf(n))
+        if (kind === 'applied') answered += 1
+      }
+      expect(answered).toBeGreaterThan(2)
+      const quiet = await askFor({ tenant: 'quiet', tenants: 2 }, stateOf(100))
+      expect(quiet).toMatchObject({ kind: 'applied' })
+    }
+    const { askFor } = setup({ baseUrl: provider.url, limits: limitsOf({ callsPerHour: 8 }) })
+    for (let n = 0; n < 8; n += 1) {
+      const alone = await askFor({ tenant: 'loud', tenants: 1 }, stateOf(n))
+      expect(alone).toMatchObject({ kind: 'applied' })
+    }
+  })
+
   it('bounds the money in any hour, even when the cost of a call is missing', async () => {
     await using provider = await startProvider(good)
     const limits = limitsOf({ usdPerHour: 0.02, timeoutMs: 1_000 })

@@ -145,7 +145,10 @@ export function setup(options: Partial<AdviserOptions> = {}) {
   })
   const ask: Ask = (seen = SEEN, signal = new AbortController().signal) =>
     adviser.ask(scaling, seen, signal)
-  return { adviser, ask, clock, lines, records }
+  /** Asks for a tenant that shares the budget with other tenants. */
+  const askFor = (payer: Parameters<Adviser['ask']>[3], seen: typeof SEEN) =>
+    adviser.ask(scaling, seen, new AbortController().signal, payer)
+  return { adviser, ask, askFor, clock, lines, records }
 }
 
 /** The n-th of many different states. */

@@ -217,7 +217,8 @@ function assemble(deps: BalancerDeps) {
       return { level: inFlightCost / weight, step: taskCost / weight }
     },
     released: (taskId) => shares.released(taskId),
-    advising: (back) => createAdvising({ ...deps, recorder }, back),
+    advising: (back) =>
+      createAdvising({ ...deps, recorder, tenants: () => (shares.several() ? 2 : 1) }, back),
   })
   return { nodes, peers, pointers, olderPointers, fleetView, shares, notes, placer, since }
 }

@@ -51,6 +51,8 @@ export interface TenantShares {
     /** Whether tasks of this tenant wait in hand, which new tasks must not pass. */
     waits?: (tenant: string) => boolean,
   ): { within: Fresh[]; beyond: Fresh[] }
+  /** Whether it has seen tasks of more than one tenant since its start. */
+  several(): boolean
   /** Returns the tenants that have reached their limit of tasks in flight. */
   full(): string[]
 }
@@ -107,12 +109,16 @@ export function createTenantShares(deps: {
   const nodes = new Map<string, OnNode>()
   const tenants = new Map<string, Sums>()
   const others = createOthersTasks(balancers)
+  let firstTenant: string | undefined
+  let several = false
 
   const sumsOf = (tenant: string): Sums => {
     const known = tenants.get(tenant)
     if (known !== undefined) return known
     const sums = { count: 0, cost: 0, mean: COST_UNKNOWN, elsewhere: 0 }
     tenants.set(tenant, sums)
+    firstTenant ??= tenant
+    several ||= tenant !== firstTenant
     return sums
   }
 
@@ -283,6 +289,7 @@ export function createTenantShares(deps: {
       }
       return { within, beyond }
     },
+    several: () => several,
     full() {
       const names: string[] = []
       for (const tenant of tenants.keys()) {

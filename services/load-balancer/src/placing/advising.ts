@@ -1,5 +1,6 @@
 import { defineQuestion, type Advice, type Adviser } from '@agentfleet/adviser'
 import {
+  decideShare,
   LEVELS,
   prepareAdvice,
   selectNode,
@@ -18,7 +19,8 @@ import type { Seen } from '../nodes/view.ts'
  * Tasks that ask for advised placement: `placement: "advised"`.
  *
  * States of such a task: unasked → waiting (at most two seconds) → answered → placed. Invariants:
- * only these tasks wait, at most WAITING_MAX at once, and each is asked about once; the adviser
+ * only these tasks wait, at most WAITING_MAX at once, and each is asked about once; a tenant has at most its share
+ * of these places and of the adviser's hour (ADR 053), and the policy places its further tasks at once; the adviser
  * gets figures and labels, never a name or a text; an answer counts only if the policy also allows
  * the node; in mode `shadow` no task waits and no answer is applied.
  */
@@ -99,15 +101,34 @@ interface AdvisingDeps {
   readonly recorder: Pick<Recorder, 'advised'>
   readonly metrics: BalancerMetrics
   readonly random: () => number
+  /** Returns 1 while only one tenant has tasks, and more otherwise. */
+  readonly tenants: () => number
 }
 
 /** Creates the part that asks the adviser; at first no task waits; `back` receives each task whose answer has arrived. */
 export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): Advising {
-  const { adviser, recorder, metrics, random } = deps
+  const { adviser, recorder, metrics, random, tenants } = deps
   const closing = new AbortController()
   const known = new WeakSet<Held>()
   const answers = new WeakMap<Held, Answered>()
   let waiting = 0
+  const waitingOf = new Map<string, number>()
+
+  const count = ({ pointer: { tenant } }: Held, by: 1 | -1): void => {
+    const own = (waitingOf.get(tenant) ?? 0) + by
+    waiting += by
+    if (own > 0) waitingOf.set(tenant, own)
+    else waitingOf.delete(tenant)
+  }
+  const hasPlace = (tenant: string): boolean => {
+    const own = waitingOf.get(tenant) ?? 0
+    const share = { capacity: WAITING_MAX, used: waiting, own, ask: 1, tenants: tenants() }
+    return waiting < WAITING_MAX && decideShare(share).kind === 'take'
+  }
+  const ask = (item: Held, asked: AdviceQuestion): Promise<Advice<Choice>> => {
+    const payer = { tenant: item.pointer.tenant, tenants: tenants() }
+    return adviser.ask(question, figuresOf(asked, item), closing.signal, payer)
+  }
 
   const settle = (item: Held, { asked, advice }: Answered, seen: Seen): PlacementDecision => {
     const answer = advice.kind === 'applied' ? advice.answer : undefined
@@ -127,9 +148,9 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 
   const askInShadow = (item: Held, asked: AdviceQuestion, decision: PlacementDecision): void => {
-    waiting += 1
-    void adviser.ask(question, figuresOf(asked, item), closing.signal).then(({ record }) => {
-      waiting -= 1
+    count(item, 1)
+    void ask(item, asked).then(({ record }) => {
+      count(item, -1)
       metrics.advised.inc({ use: 'shadow' })
       if (record === undefined) return
       recorder.advised({ item, decision, policy: decision, use: 'shadow', advice: record })
@@ -145,7 +166,7 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
       if (answered !== undefined) return settle(item, answered, seen)
       const alone = (): PlacementDecision => selectNode(loads, item.pointer, limits, random)
       if (adviser.mode === 'off' || closing.signal.aborted || known.has(item)) return alone()
-      if (waiting >= WAITING_MAX) {
+      if (!hasPlace(item.pointer.tenant)) {
         metrics.advised.inc({ use: 'too-many-wait' })
         return alone()
       }
@@ -157,10 +178,10 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
         askInShadow(item, asked, decision)
         return decision
       }
-      waiting += 1
+      count(item, 1)
       // `ask` resolves within its time and never rejects.
-      void adviser.ask(question, figuresOf(asked, item), closing.signal).then((advice) => {
-        waiting -= 1
+      void ask(item, asked).then((advice) => {
+        count(item, -1)
         answers.set(item, { asked, advice })
         back(item)
       })

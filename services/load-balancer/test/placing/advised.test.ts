@@ -184,6 +184,31 @@ describe('a task with advised placement', () => {
     expect(await world.decisions()).toEqual([])
   })
 
+  it('gets advice although another tenant asks for more than the adviser can answer', async () => {
+    provider.hang()
+    const balancer = await start('on')
+    // The load balancer knows two tenants.
+    for (const tenant of ['quiet', 'loud']) {
+      const plain = pointerOf({ tenant })
+      await world.issue([plain], 'medium')
+      await placedAt(plain.taskId)
+    }
+    const loud = pointersOf(20, { tenant: 'loud', placement: 'advised' })
+    await world.issue(loud, 'medium')
+    await eventually(
+      async () => expect(await balancer.page()).toMatch(/advised_total\{.*too-many-wait.*\} \d+/),
+      SOON_MS,
+    )
+    const quiet = pointerOf({ tenant: 'quiet', placement: 'advised' })
+    await world.issue([quiet], 'medium')
+    await placedAt(quiet.taskId)
+    // Only a task about which the adviser was asked has a decision.
+    await eventually(async () => {
+      const about = (await world.decisions()).map((each) => decisionSchema.parse(each).about)
+      expect(about).toContain(quiet.taskId)
+    }, SOON_MS)
+  })
+
   it('is placed by the policy if too many tasks wait for advice', async () => {
     provider.hang()
     const balancer = await start('on')
