@@ -1,5 +1,6 @@
 export * from './task/acceptance.ts'
 
+export * from './tenant/kept-tasks.ts'
 export * from './tenant/limits.ts'
 export * from './tenant/quota.ts'
 export * from './tenant/share.ts'

@@ -21,6 +21,8 @@ export const holdingSchema = z.object({
   ended: whole,
   /** Bytes of the events of all these tasks. */
   bytes: whole,
+  /** Its tasks that ended before this time are gone; absent: as for all tenants. */
+  keptFromMs: instantMs.optional(),
 })
 
 const fill = z.object({ bytes: whole, maxBytes: whole })
@@ -47,5 +49,7 @@ export const holdingsSchema = z.object({
   ended: whole,
   tenants: z.array(holdingSchema.optional()).max(HOLDINGS_MAX),
 })
+/** What one tenant holds. */
+export type Holding = z.infer<typeof holdingSchema>
 /** The holdings of all tenants. */
 export type Holdings = z.infer<typeof holdingsSchema>

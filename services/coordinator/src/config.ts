@@ -32,7 +32,7 @@ const variables = z.object({
   STREAM_REPLICAS: integer({ min: 1, max: 5, default: 1 }),
   /** Milliseconds for which an ended task stays readable; default: seven days. */
   RETENTION_MS: integer({ min: 1_000, max: 365 * 86_400_000, default: 7 * 86_400_000 }),
-  /** The most ended tasks that stay readable; the oldest leave first. */
+  /** The most ended tasks that stay readable; the oldest of the tenants with the most leave first. */
   RETENTION_TASKS: integer({ min: 1, max: 100_000_000, default: 250_000 }),
   /** As for gateways and load balancers; here `logBytes` and `tasks` count, for children and ticks. */
   TENANT_LIMITS: notEmpty(text(), 'no tenant has a limit'),

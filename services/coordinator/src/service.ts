@@ -12,6 +12,7 @@ import { createTaskSeries, type TenantLimits, type Timing } from '@agentfleet/do
 import { CHANNELS } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createDue } from './due/service.ts'
+import { createEndedTasks, type Retention } from './follower/ended-tasks.ts'
 import { createLogClock } from './follower/log-clock.ts'
 import { createHoldings } from './follower/holdings.ts'
 import { createFigures } from './figures/service.ts'
@@ -31,7 +32,7 @@ import { createReports } from './reports/service.ts'
  * come; `repair` adds what a crash has left incomplete (L8); `figures` answers questions about counts. Any number of coordinators
  * may run: each follows the log, and `due` and `repair` may do everything twice.
  */
-export interface CoordinatorDeps {
+export interface CoordinatorDeps extends Retention {
   readonly bus: Bus
   readonly taskLog: TaskLog
   readonly pointers: Pointers
@@ -48,11 +49,6 @@ export interface CoordinatorDeps {
   /** Ends this process, with the reason; its supervisor starts another process. */
   readonly giveUp: (reason: string) => void
   readonly claimKey: string
-  readonly retentionMs: number
-  /** The most ended tasks to keep. */
-  readonly retentionTasks: number
-  /** Milliseconds for which an ended task is kept, however many end. */
-  readonly keptAtLeastMs: number
   readonly timing: Timing
   readonly limits: TenantLimits
 }
@@ -67,9 +63,10 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
   const logClock = createLogClock(deps)
   const issuer = createIssuer({ ...deps, tasks })
   const logFill = createLogFill(deps.taskLog)
-  const holdings = createHoldings(deps.retentionMs)
+  const endedTasks = createEndedTasks(deps)
+  const holdings = createHoldings(endedTasks)
   const series = createTaskSeries(SERIES_MAX_BYTES)
-  const shares = createTenantShares({ ...deps, holdings, logFill })
+  const shares = createTenantShares({ ...deps, holdings, endedTasks, logFill })
   const submitter = createTaskSubmitter({
     ...deps,
     logFill,
@@ -82,6 +79,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     ...deps,
     tasks,
     holdings,
+    endedTasks,
     series,
     shares,
     issuer,

@@ -7,12 +7,16 @@ import { tailStream } from './stream-tail.ts'
 interface ScannedEvent {
   readonly taskId: string
   readonly seq: number
+  /** The tenant of a task that begins with this event. */
+  readonly tenant: string | undefined
   /** Whether it ends its task. */
   readonly ends: boolean
 }
 
 /** An end event begins with its type. */
 const ENDS = /^\{"type":"(completed|failed|cancelled)"/
+/** A submission begins with these fields. */
+const BEGINS = /^\{"type":"submitted","atMs":\d+,"tenant":"([^"\\]+)"/
 const REMOVE_WITHIN_MS = 10_000
 /** Removals under way: more do not make the server faster (20,000 a second with 64). */
 const REMOVALS_AT_ONCE = 64
@@ -35,7 +39,7 @@ export async function scanLog(
     from: { afterSeq: range.from - 1 },
     receive({ subject, text, streamSeq: seq }) {
       if (done) return
-      done = seq > range.to || !receive({ taskId: taskIdOf(subject), seq, ends: ENDS.test(text) })
+      done = seq > range.to || !receive(scanned(taskIdOf(subject), seq, text))
       if (done) finish()
     },
     log,
@@ -45,6 +49,10 @@ export async function scanLog(
   } finally {
     await tail.close()
   }
+}
+
+function scanned(taskId: string, seq: number, text: string): ScannedEvent {
+  return { taskId, seq, tenant: BEGINS.exec(text)?.[1], ends: ENDS.test(text) }
 }
 
 /** Removes single events; an event that another process has removed counts too. Returns how many answers came. */

@@ -12,24 +12,31 @@ const STEP = 500
 const LOOKED_AT_MAX = 20_000
 const ENDED = TASK_STATES.filter(isTerminal)
 
+/** Which ended tasks of a tenant have expired. */
+export interface ExpiredTasks {
+  readonly endedUntilMs: number
+  /** Whether they expired before the retention time, so that their records are still stored. */
+  readonly early: boolean
+}
+
 /**
  * Removes the entries of ended tasks from the listings once their records have expired. The entries stand in
  * the order of submission, and a task may end long after it: so the records say what has expired, and a task
- * that lasted a week keeps no entry but its own. With `endedBeforeMs`, records of tasks that ended before this
- * time expire now.
+ * that lasted a week keeps no entry but its own.
  */
 export function createForgetter(
   redis: Redis,
   log: Logger,
-): (beforeMs: number, endedBeforeMs?: number) => Promise<void> {
+): (expiredOf: (tenant: string) => ExpiredTasks) => Promise<void> {
   /** The last entry looked at, by listing; absent: begin at the oldest. */
   const places = new Map<string, string>()
 
   const forgetIn = async (
     listing: string,
-    below: string,
-    endedBeforeMs: number | undefined,
+    { endedUntilMs, early }: ExpiredTasks,
   ): Promise<void> => {
+    // A task ends no earlier than it begins.
+    const below = `(${timeText(endedUntilMs + 1)}:`
     for (let looked = 0; looked < LOOKED_AT_MAX; looked += STEP) {
       const from = places.get(listing)
       const start = from === undefined ? '-' : `(${from}`
@@ -37,18 +44,16 @@ export function createForgetter(
       const last = members.at(-1)
       if (last === undefined || members.length < STEP) places.delete(listing)
       else places.set(listing, last)
-      if (members.length > 0 && endedBeforeMs !== undefined)
-        await expireEnded(redis, members, endedBeforeMs, log)
+      if (members.length > 0 && early) await expireEnded(redis, members, endedUntilMs, log)
       if (members.length > 0) await forgetExpired(redis, listing, members)
       if (members.length < STEP) return
     }
   }
 
-  return async (beforeMs, endedBeforeMs) => {
-    const below = `(${timeText(beforeMs)}:`
+  return async (expiredOf) => {
     for (const tenant of await redis.smembers(redisKey('tenants'))) {
-      for (const listing of await listingsOf(redis, tenant))
-        await forgetIn(listing, below, endedBeforeMs)
+      const expired = expiredOf(tenant)
+      for (const listing of await listingsOf(redis, tenant)) await forgetIn(listing, expired)
       await runScript(redis, FORGET_NAMES_SCRIPT, [], [tenant, ...TASK_STATES])
     }
   }
@@ -73,7 +78,7 @@ async function listingsOf(redis: Redis, tenant: string): Promise<string[]> {
 async function expireEnded(
   redis: Redis,
   members: readonly string[],
-  endedBeforeMs: number,
+  endedUntilMs: number,
   log: Logger,
 ): Promise<void> {
   const keys = members.map((member) => redisKey('task', idOf(member)))
@@ -81,7 +86,7 @@ async function expireEnded(
   const ended = keys.filter((_key, index) => {
     const head = heads[index] ?? ''
     const task = head === '' ? undefined : previewIn(head, log)
-    return task !== undefined && isTerminal(task.state) && task.updatedAtMs < endedBeforeMs
+    return task !== undefined && isTerminal(task.state) && task.updatedAtMs <= endedUntilMs
   })
   // The coordinator's user may let a key expire, and delete none.
   await Promise.all(ended.map((key) => redis.pexpire(key, 0)))

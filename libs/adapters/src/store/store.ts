@@ -1,7 +1,7 @@
 import { previewOf, TASK_STATES, type TaskPreview, type TaskRecord } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
 import { countTasks, type CountQuery, type TaskCounts } from './counts.ts'
-import { createForgetter } from './forgetting.ts'
+import { createForgetter, type ExpiredTasks } from './forgetting.ts'
 import { oldestWaiting, searchTasks, type SearchPage, type SearchQuery } from './search.ts'
 import { HEAD_BYTES, indexMember, previewIn, readRecord, storedRecord } from './stored-record.ts'
 import { redisKey } from './redis-keys.ts'
@@ -45,11 +45,10 @@ export interface Store {
    */
   markBuilt(seq: number, since: number): Promise<number | undefined>
   /**
-   * Removes index entries of ended tasks that were submitted before this time and whose records have expired. If
-   * there are many, one call removes some of them, and the next call continues. With `expire`, tasks that ended
-   * before this time leave too.
+   * Removes index entries of ended tasks whose records have expired, and the records of tasks that expired early;
+   * some of them if there are many, the next call continues.
    */
-  forgetBefore(atMs: number, expire?: { readonly endedBeforeMs: number }): Promise<void>
+  forgetExpired(expiredOf: (tenant: string) => ExpiredTasks): Promise<void>
   /** Removes records with their notes and index entries: the log no longer has these tasks. */
   forget(records: readonly TaskRecord[]): Promise<void>
   /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
@@ -156,7 +155,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         const at = await runScript(redis, MARK_BUILT_SCRIPT, [redisKey('projection')], [seq, since])
         return at === null ? undefined : Number(at)
       }),
-    forgetBefore: (atMs, expire) => guarded(() => forget(atMs, expire?.endedBeforeMs)),
+    forgetExpired: (expiredOf) => guarded(() => forget(expiredOf)),
     forget: (records) => guarded(() => dropRecords(redis, records)),
     fill: () =>
       guarded(async () => {

@@ -61,7 +61,7 @@ test('the Redis user of the coordinator may write the projection and the usage t
   expect(await store.markBuilt(3, -1)).toBe(3)
   expect(await store.builtSeq()).toBe(3)
   expect(await store.inflightNode(['a'])).toEqual([undefined])
-  await store.forgetBefore(0)
+  await store.forgetExpired(() => ({ endedUntilMs: 0, early: false }))
   const usage = await connectUsageTotals({ url: urlOf('coordinator'), log })
   opened.push(usage)
   const spent = { inputTokens: 1, outputTokens: 1, llmCalls: 1 }

@@ -206,9 +206,9 @@ test('expired tasks are removed from every index in Redis, and the name of an em
     ended.map((record) => ({ ...record, taskId: `${record.taskId}g` })),
     RETENTION_MS,
   )
-  await store.forgetBefore(1_013)
+  await store.forgetExpired(() => ({ endedUntilMs: 1_012, early: false }))
   expect(await redis.keys('tasks:gone:*')).not.toEqual([])
   await redis.del(...ended.map(({ taskId }) => `task:${taskId}g`))
-  await store.forgetBefore(1_013)
+  await store.forgetExpired(() => ({ endedUntilMs: 1_012, early: false }))
   expect(await redis.keys('tasks:gone:*')).toEqual([])
 })

@@ -1,4 +1,5 @@
 import { removeEvents, scanLog, type Bus, type Logger } from '@agentfleet/adapters'
+import type { EndedTasks } from './ended-tasks.ts'
 import type { TaskTable } from './task-table.ts'
 
 /** What a compaction did. */
@@ -8,46 +9,64 @@ interface CompactionReport {
   readonly kept: number
 }
 
+/** A task whose end event has not been read yet. */
+interface OpenTask {
+  readonly tenant: string | undefined
+  readonly seqs: number[]
+}
+
 /** Numbers of events that one pass holds in memory; the next pass continues. */
 const REMOVED_MAX = 200_000
 
 /**
- * Removes the events of all tasks that ended within this range of the log, and that no unfinished task needs.
+ * Removes the events of all tasks that have expired and ended within this range of the log, and that no unfinished
+ * task needs.
  *
  * Invariant: the end event of a task leaves last. So a reader that finds any event of an ended task finds its
  * end event too, unless it read the other events before they were deleted; the follower checks for that.
  */
 export async function compactLog(
-  deps: { readonly bus: Bus; readonly tasks: TaskTable; readonly log: Logger },
+  deps: {
+    readonly bus: Bus
+    readonly tasks: TaskTable
+    readonly endedTasks: EndedTasks
+    readonly log: Logger
+  },
   range: { readonly from: number; readonly to: number },
 ): Promise<CompactionReport> {
-  const { bus, tasks, log } = deps
+  const { bus, tasks, endedTasks, log } = deps
   const needed = neededTasks(tasks)
-  const open = new Map<string, number[]>()
+  const open = new Map<string, OpenTask>()
   const first: number[] = []
   const ends: number[] = []
   let kept = 0
   await scanLog(
     bus,
     range,
-    ({ taskId, seq, ends: isEnd }) => {
+    ({ taskId, seq, tenant, ends: isEnd }) => {
       if (needed.has(taskId) || tasks.get(taskId) !== undefined) {
         kept += 1
       } else if (isEnd) {
-        first.push(...(open.get(taskId) ?? []))
-        ends.push(seq)
+        const task = open.get(taskId)
         open.delete(taskId)
+        // Without its submission: an earlier compaction removed it, and was interrupted before the end event.
+        if (task?.tenant !== undefined && !endedTasks.isExpired(task.tenant, seq)) {
+          kept += task.seqs.length + 1
+        } else {
+          if (task !== undefined) first.push(...task.seqs)
+          ends.push(seq)
+        }
       } else {
         const known = open.get(taskId)
-        if (known === undefined) open.set(taskId, [seq])
-        else known.push(seq)
+        if (known === undefined) open.set(taskId, { tenant, seqs: [seq] })
+        else known.seqs.push(seq)
       }
       return first.length + ends.length < REMOVED_MAX
     },
     log,
   )
   // These tasks ended behind the range, so they have not expired.
-  for (const seqs of open.values()) kept += seqs.length
+  for (const { seqs } of open.values()) kept += seqs.length
   const removed = (await removeEvents(bus, first)) + (await removeEvents(bus, ends))
   return { removed, kept }
 }

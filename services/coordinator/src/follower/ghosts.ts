@@ -6,16 +6,16 @@ import type { TaskTable } from './task-table.ts'
 
 /**
  * Drops the tasks whose end event another coordinator's compaction removed before this coordinator
- * had read the event; the log no longer has any of their events. Only tasks that began before
- * `expiredMs` can be among them. Returns them.
+ * had read the event; the log no longer has any of their events. Tasks that began at `certainlyKeptMs`
+ * or later cannot be among them. Returns them.
  */
 export async function dropCompacted(deps: {
   readonly taskLog: Pick<TaskLog, 'last'>
   readonly tasks: TaskTable
-  readonly expiredMs: number
+  readonly certainlyKeptMs: number
 }): Promise<TaskRecord[]> {
-  const { taskLog, tasks, expiredMs } = deps
-  const old = [...tasks.records()].filter((record) => startOf(record) < expiredMs)
+  const { taskLog, tasks, certainlyKeptMs } = deps
+  const old = [...tasks.records()].filter((record) => startOf(record) < certainlyKeptMs)
   const ghosts: TaskRecord[] = []
   await inParallel(old, REPAIRS_AT_ONCE, async (record) => {
     if ((await taskLog.last(record.taskId)) === undefined) ghosts.push(record)

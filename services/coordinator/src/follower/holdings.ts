@@ -1,5 +1,6 @@
 import type { TailedEvent } from '@agentfleet/adapters'
 import { createCompactingMap, isTerminal, type Held, type TaskRecord } from '@agentfleet/domain'
+import type { EndedTasks } from './ended-tasks.ts'
 
 /**
  * What each tenant holds of the log: its unfinished tasks, and its ended tasks until they expire.
@@ -10,15 +11,15 @@ import { createCompactingMap, isTerminal, type Held, type TaskRecord } from '@ag
  */
 export interface TenantHoldings {
   /** Counts an event that the table has applied; `record` is the task after it. */
-  note(event: Pick<TailedEvent, 'bytes' | 'storedAtMs'>, record: TaskRecord): void
+  note(event: Pick<TailedEvent, 'bytes' | 'seq' | 'storedAtMs'>, record: TaskRecord): void
   /** Drops unfinished tasks that the log no longer has. */
   drop(taskIds: readonly string[]): void
   of(tenant: string): Held
   all(): Held
   /** Returns the tenants with their holdings, those with most bytes first. */
   largest(count: number): (Held & { readonly tenant: string })[]
-  /** Takes out the tasks that ended at this time or before. */
-  expire(expiredMs: number): void
+  /** Takes out the ended tasks that have expired by now. */
+  expire(nowMs: number): void
 }
 
 interface Sums {
@@ -26,22 +27,12 @@ interface Sums {
   ended: number
   bytes: number
 }
-interface Bucket {
-  readonly endsMs: number
-  readonly tenants: Map<string, { ended: number; bytes: number }>
-}
-
-/** Parts of the retention time; a task leaves the count by at most one part late. */
-const BUCKETS = 1_024
-const BUCKET_MIN_MS = 100
 
 /** Creates an empty count. */
-export function createHoldings(retentionMs: number): TenantHoldings {
-  const bucketMs = Math.max(BUCKET_MIN_MS, Math.ceil(retentionMs / BUCKETS))
+export function createHoldings(ended: EndedTasks): TenantHoldings {
   const unfinished = createCompactingMap<string, { readonly tenant: string; bytes: number }>()
   const tenants = new Map<string, Sums>()
   const total: Sums = { tasks: 0, ended: 0, bytes: 0 }
-  const buckets = new Map<number, Bucket>()
 
   const add = (tenant: string, by: Sums): void => {
     const sums = tenants.get(tenant) ?? { tasks: 0, ended: 0, bytes: 0 }
@@ -54,17 +45,11 @@ export function createHoldings(retentionMs: number): TenantHoldings {
     else tenants.set(tenant, sums)
   }
 
-  const bucketAt = (atMs: number): Bucket => {
-    const key = Math.floor(atMs / bucketMs)
-    const known = buckets.get(key)
-    if (known !== undefined) return known
-    const made = { endsMs: (key + 1) * bucketMs, tenants: new Map() }
-    buckets.set(key, made)
-    return made
-  }
+  const expired = (tenant: string, tasks: { readonly ended: number; readonly bytes: number }) =>
+    add(tenant, { tasks: 0, ended: -tasks.ended, bytes: -tasks.bytes })
 
   return {
-    note({ bytes, storedAtMs }, { taskId, tenant, state }) {
+    note({ bytes, seq, storedAtMs }, { taskId, tenant, state, submittedSeq }) {
       const known = unfinished.get(taskId)
       if (known === undefined) {
         unfinished.set(taskId, { tenant, bytes })
@@ -77,9 +62,7 @@ export function createHoldings(retentionMs: number): TenantHoldings {
       const all = (known?.bytes ?? 0) || bytes
       unfinished.delete(taskId)
       add(tenant, { tasks: -1, ended: 1, bytes: 0 })
-      const { tenants: those } = bucketAt(storedAtMs)
-      const before = those.get(tenant) ?? { ended: 0, bytes: 0 }
-      those.set(tenant, { ended: before.ended + 1, bytes: before.bytes + all })
+      ended.note(tenant, { atMs: storedAtMs, seq, neededFrom: submittedSeq, bytes: all })
     },
     drop(taskIds) {
       for (const taskId of taskIds) {
@@ -95,14 +78,6 @@ export function createHoldings(retentionMs: number): TenantHoldings {
       const list = [...tenants].map(([tenant, sums]) => ({ tenant, ...sums }))
       return list.toSorted((a, b) => b.bytes - a.bytes).slice(0, count)
     },
-    expire(expiredMs) {
-      for (const [key, { endsMs, tenants: those }] of buckets) {
-        if (endsMs > expiredMs) continue
-        buckets.delete(key)
-        for (const [tenant, { ended, bytes }] of those) {
-          add(tenant, { tasks: 0, ended: -ended, bytes: -bytes })
-        }
-      }
-    },
+    expire: (nowMs) => ended.expire(nowMs, expired),
   }
 }

@@ -35,8 +35,8 @@ interface ProjectionDeps {
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'rebuilds'>
   readonly retentionMs: number
-  /** Tasks that ended at this time or before have expired. */
-  readonly expiredMs: () => number
+  /** Tasks that began at this time or later cannot have expired. */
+  readonly certainlyKeptMs: () => number
 }
 
 /** Milliseconds until a failed rebuild is repeated; each further failure doubles them. */
@@ -57,10 +57,10 @@ export function createProjection(deps: ProjectionDeps): Projection {
   let rebuildWaitMs = REBUILD_AGAIN_MIN_MS
 
   const rebuild = async (afterSeq: number, signal: AbortSignal): Promise<void> => {
-    const expiredMs = deps.expiredMs()
+    const certainlyKeptMs = deps.certainlyKeptMs()
     const { builtSeq: built, ...report } = await rebuildProjection({
       ...deps,
-      expiredMs,
+      certainlyKeptMs,
       afterSeq,
       signal,
       monotonicMs,

@@ -26,8 +26,8 @@ export async function rebuildProjection(deps: {
   readonly bus: Bus
   readonly store: Store
   readonly taskLog: Pick<TaskLog, 'fill' | 'last'>
-  /** Tasks that ended at this time or before have expired. */
-  readonly expiredMs: number
+  /** Tasks that began at this time or later cannot have expired. */
+  readonly certainlyKeptMs: number
   readonly log: Logger
   readonly retentionMs: number
   /** The projection is complete up to this sequence; 0 writes everything. */

@@ -9,7 +9,7 @@ import {
   type TaskLog,
   type UsageTotals,
 } from '@agentfleet/adapters'
-import { isTerminal, type TaskRecord, type TaskSeries, type Timing } from '@agentfleet/domain'
+import type { TaskRecord, TaskSeries, Timing } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createLoops } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
@@ -18,6 +18,7 @@ import type { LogClock } from './log-clock.ts'
 import { createProjection } from './projection.ts'
 import type { TenantShares } from './shares.ts'
 import type { TaskTable } from './task-table.ts'
+import type { EndedTasks } from './ended-tasks.ts'
 import { dropCompacted } from './ghosts.ts'
 import { createTrimmer } from './trim.ts'
 import { createUsageCounter } from './usage.ts'
@@ -54,8 +55,7 @@ interface FollowerDeps {
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
   readonly retentionMs: number
-  readonly retentionTasks: number
-  readonly keptAtLeastMs: number
+  readonly endedTasks: EndedTasks
   readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs' | 'logStuckMs'>
   /** Ends this process: another process reads the log from its beginning. */
   readonly giveUp: (reason: string) => void
@@ -86,8 +86,9 @@ const AGAIN_AFTER_MS = 500
 export function createFollower(deps: FollowerDeps): Follower {
   const { bus, tasks, holdings, series, shares, clock, log, metrics } = deps
   const usage = createUsageCounter({ ...deps, totals: deps.usage })
-  const trimmer = createTrimmer({ ...deps, nowMs: deps.logClock.nowMs })
-  const projection = createProjection({ ...deps, expiredMs: () => trimmer.expiredMs() })
+  const trimmer = createTrimmer(deps)
+  const certainlyKeptMs = (): number => deps.endedTasks.certainlyKeptMs(deps.logClock.nowMs())
+  const projection = createProjection({ ...deps, certainlyKeptMs })
   let tail: LogTail | undefined
   let followed = false
   let closed = false
@@ -100,8 +101,6 @@ export function createFollower(deps: FollowerDeps): Follower {
     usage.note(event.event, event.seq, before)
     series.note(event.event, event.storedAtMs, before, record)
     metrics.events.inc({ type: event.event.type })
-    const neededFrom = isTerminal(record.state) ? record.submittedSeq : Infinity
-    trimmer.note(event.storedAtMs, event.seq, neededFrom)
     projection.add(record, event)
     if (followed) deps.receive(record)
   }
@@ -116,7 +115,7 @@ export function createFollower(deps: FollowerDeps): Follower {
         // Another replica may have purged the ends of tasks whose beginnings were read here.
         const ghosts = [
           ...tasks.dropBefore((await deps.taskLog.fill()).firstSeq),
-          ...(await dropCompacted({ ...deps, expiredMs: trimmer.expiredMs() })),
+          ...(await dropCompacted({ ...deps, certainlyKeptMs: certainlyKeptMs() })),
         ]
         holdings.drop(ghosts.map(({ taskId }) => taskId))
         await projection.forget(ghosts)
@@ -178,7 +177,8 @@ export function createFollower(deps: FollowerDeps): Follower {
       name: 'holdings',
       everyMs: HOLDINGS_EVERY_MS,
       async run() {
-        shares.announce(tail?.position() ?? 0, trimmer.expiredMs(), projection.outdated())
+        holdings.expire(deps.logClock.nowMs())
+        shares.announce(tail?.position() ?? 0, projection.outdated())
       },
     },
     { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },

@@ -8,6 +8,7 @@ import {
 } from '@agentfleet/domain'
 import { CHANNELS, HOLDINGS_MAX, LOG_ADMISSION_SHARE } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
+import type { EndedTasks } from './ended-tasks.ts'
 import type { TenantHoldings } from './holdings.ts'
 
 /**
@@ -16,7 +17,7 @@ import type { TenantHoldings } from './holdings.ts'
  */
 export interface TenantShares {
   /** Tells the gateways what has been counted up to this sequence of the log, and which tasks have expired. */
-  announce(seq: number, expiredMs: number, outdated: boolean): void
+  announce(seq: number, outdated: boolean): void
   /** Reads how full Redis is. */
   lookAtRedis(): Promise<void>
   /** Decides whether a child or a tick of this tenant may be submitted now. */
@@ -33,12 +34,13 @@ export function createTenantShares(deps: {
   readonly bus: Bus
   readonly store: Pick<Store, 'fill'>
   readonly holdings: TenantHoldings
+  readonly endedTasks: Pick<EndedTasks, 'expiredMs' | 'expiredMsOf' | 'expiredEarly'>
   readonly logFill: Pick<LogFill, 'last'>
   readonly limits: TenantLimits
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly log: Logger
 }): TenantShares {
-  const { bus, store, holdings, logFill, limits, clock } = deps
+  const { bus, store, holdings, endedTasks, logFill, limits, clock } = deps
   const gateways = new Map<string, number>()
   let tenants = 1
   let redis = UNKNOWN
@@ -58,14 +60,23 @@ export function createTenantShares(deps: {
     return { bytes, maxBytes: Math.max(0, maxBytes) }
   }
 
+  const keptFrom = (tenant: string) =>
+    endedTasks.expiredEarly(tenant) ? { keptFromMs: endedTasks.expiredMsOf(tenant) } : {}
+
   return {
-    announce(seq, expiredMs, outdated) {
-      holdings.expire(expiredMs)
-      const { tasks, ended } = holdings.all()
-      const all = holdings.largest(HOLDINGS_MAX)
+    announce(seq, outdated) {
+      const sums = holdings.all()
+      const all = holdings
+        .largest(HOLDINGS_MAX)
+        .map((each) => ({ ...each, ...keptFrom(each.tenant) }))
       const fills = { log: logNow(), redis }
-      const held = { tasks, ended, tenants: all, ...(outdated ? { outdated } : {}) }
-      const keptFromMs = Math.max(0, expiredMs)
+      const held = {
+        tasks: sums.tasks,
+        ended: sums.ended,
+        tenants: all,
+        ...(outdated ? { outdated } : {}),
+      }
+      const keptFromMs = Math.max(0, endedTasks.expiredMs())
       const count = living()
       // The order of ids: all coordinators then name the same gateway.
       const first = [...gateways.keys()].sort()[0]

@@ -21,12 +21,12 @@ const FEW = 1_300
 const PARALLEL = 50
 
 /** Stores tasks that have ended. */
-async function endedTasks(count: number): Promise<string[]> {
+async function endedTasks(count: number, tenant = 't'): Promise<string[]> {
   const ids: string[] = []
   for (let start = 0; start < count; start += PARALLEL) {
     const part = await Promise.all(
       Array.from({ length: Math.min(PARALLEL, count - start) }, async () => {
-        const { taskId, seq } = await bench.submit()
+        const { taskId, seq } = await bench.submit({}, { tenant })
         const completed = { type: 'completed', attempt: 1, node: 'n1', result: 'r' } as const
         await bench.append(taskId, { ...completed, atMs: Date.now(), usage: USAGE }, seq)
         return taskId
@@ -73,6 +73,26 @@ test('a compaction of the log keeps the results that an unfinished task depends 
   const later = await bench.submit({ task: 'still works' })
   await bench.getsPointer(later)
   expect(await bench.taskLog.record(dependant.taskId)).toMatchObject({ state: 'waiting' })
+})
+
+test('when a loud tenant ends more tasks than the fleet keeps, its oldest tasks leave the log and Redis, and the tasks of a quiet tenant stay', async () => {
+  await bench.start({ retentionTasks: 100, keptAtLeastMs: 0 })
+  const quiet = await endedTasks(5, 'quiet')
+  const [first = ''] = await endedTasks(1, 'loud')
+  const more = await endedTasks(TASKS, 'loud')
+  await shrinksTo(FEW)
+  expect(await bench.taskLog.last(first)).toBeUndefined()
+  await eventually(async () => expect(await bench.store.load(first)).toBeUndefined())
+  expect(await bench.taskLog.record(more.at(-1)!)).toMatchObject({ state: 'completed' })
+  await eventually(async () => {
+    const listed = { filter: {}, limit: 200 }
+    const { found } = await bench.store.search({ tenant: 'loud', ...listed })
+    expect(found.length).toBeLessThanOrEqual(100 - quiet.length)
+  })
+  const { found } = await bench.store.search({ tenant: 'quiet', filter: {}, limit: 10 })
+  expect(found.map(({ task }) => task.taskId).toSorted()).toEqual(quiet.toSorted())
+  for (const taskId of quiet)
+    expect(await bench.taskLog.record(taskId)).toMatchObject({ state: 'completed' })
 })
 
 test('a task does not appear again if a compaction of the log removed its end event before this coordinator had read the event', async () => {

@@ -109,7 +109,15 @@ test('after Redis was wiped, a coordinator says that records are outdated, marks
     project: () =>
       new Promise((resolve) => stopped.signal.addEventListener('abort', () => resolve())),
   }
-  const deps = { bus, log, taskLog, store: stops, expiredMs: 0, retentionMs: 60_000, afterSeq: 0 }
+  const deps = {
+    bus,
+    log,
+    taskLog,
+    store: stops,
+    certainlyKeptMs: 0,
+    retentionMs: 60_000,
+    afterSeq: 0,
+  }
   const rebuild = rebuildProjection({ ...deps, signal: stopped.signal, monotonicMs: () => 0 })
   stopped.abort(new Error('too long'))
   await expect(rebuild).rejects.toThrow('was ended')
@@ -129,7 +137,7 @@ test('the projection in Redis is marked as complete only when every write has su
     bus,
     store,
     taskLog,
-    expiredMs: Date.now() - 60_000,
+    certainlyKeptMs: Date.now() - 60_000,
     log,
     retentionMs: 60_000,
     afterSeq: 0,
@@ -172,10 +180,10 @@ test('after a rebuild, Redis holds no task whose end event another replica delet
     ...taskLog,
     fill: async () => ({ ...(await taskLog.fill()), firstSeq: living.seq }),
   }
-  const expiredMs = Date.now() - 60_000
+  const certainlyKeptMs = Date.now() - 60_000
   const rest = {
     log,
-    expiredMs,
+    certainlyKeptMs,
     retentionMs: 60_000,
     afterSeq: 0,
     signal: never,

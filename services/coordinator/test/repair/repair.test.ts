@@ -12,6 +12,7 @@ import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { rebuildProjection } from '../../src/follower/rebuild.ts'
+import { createEndedTasks, type Retention } from '../../src/follower/ended-tasks.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 import { createTrimmer } from '../../src/follower/trim.ts'
 import { createIssuer } from '../../src/repair/issue.ts'
@@ -37,8 +38,6 @@ const completed: Completed = {
   usage: { inputTokens: 1, outputTokens: 1, llmCalls: 1 },
 }
 
-type Kept = 'retentionMs' | 'retentionTasks' | 'keptAtLeastMs'
-
 async function setup() {
   const servers = await startTestServers(['nats', 'redis'])
   const log = createLogger({ service: 'coordinator', id: 'test', level: 'silent' })
@@ -63,8 +62,17 @@ async function setup() {
       nowMs,
       claimKey: CLAIM_KEY,
     })
-  const trimmerOf = (kept: Pick<Parameters<typeof createTrimmer>[0], Kept>) =>
-    createTrimmer({ bus, taskLog, store, tasks, log, nowMs, ...kept })
+  const trimmerOf = (retention: Retention) => {
+    const endedTasks = createEndedTasks(retention)
+    const trimmer = createTrimmer({ bus, taskLog, store, tasks, log, endedTasks })
+    return {
+      ...endedTasks,
+      async trim() {
+        endedTasks.expire(nowMs(), () => undefined)
+        await trimmer.trim()
+      },
+    }
+  }
   return {
     time,
     taskLog,
@@ -75,7 +83,7 @@ async function setup() {
         store,
         taskLog,
         log,
-        expiredMs: 0,
+        certainlyKeptMs: 0,
         retentionMs: RETENTION_MS * 100,
         afterSeq: 0,
         signal,
@@ -178,7 +186,7 @@ test('trimming removes the events of ended tasks from the log, and never removes
   for (const taskId of [first, living, last]) await bench.append(taskId, submitted, 0)
   await bench.append(first, completed, 1)
   const end = await bench.append(last, completed, 3)
-  bench.trimmer.note(1_000, end, end + 1)
+  bench.trimmer.note('t', { atMs: 1_000, seq: end, neededFrom: 1, bytes: 1 })
   bench.time.nowMs += RETENTION_MS
   await bench.trimmer.trim()
   expect(await bench.taskLog.fill()).toMatchObject({ firstSeq: 2 })
@@ -202,7 +210,7 @@ test('when too many tasks have ended, the oldest leave the log and the lists, an
     const first = await bench.append(taskId, { ...submitted, atMs }, 0)
     const record = tasks.get(taskId)!
     const seq = await bench.append(taskId, { ...completed, atMs }, first)
-    trimmer.note(atMs, seq, first)
+    trimmer.note('t', { atMs, seq, neededFrom: first, bytes: 1 })
     const facts = { seq, state: 'completed', submittedAtMs: atMs, updatedAtMs: atMs } as const
     await store.project([{ ...record, ...facts }], 86_400_000)
     ended.push(taskId)
@@ -213,7 +221,7 @@ test('when too many tasks have ended, the oldest leave the log and the lists, an
   time.nowMs = 200_000
   await trimmer.trim()
   expect(await taskLog.fill()).toMatchObject({ firstSeq: 5 })
-  expect(trimmer.expiredMs()).toBe(20_000)
+  expect(trimmer.expiredMsOf('t')).toBe(20_000)
   await eventually(async () => {
     await trimmer.trim()
     const { found } = await store.search({ tenant: 't', filter: {}, limit: 10, order: 'oldest' })

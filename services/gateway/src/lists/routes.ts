@@ -53,7 +53,7 @@ export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
     const query = { tenant, filter, order, limit }
     const { found, ...page } = await searchPage(store, listing, query, cursor)
     const tasks = found.map(({ task, node }) => taskSummary(task, node))
-    const keptFromMs = page.nextCursor === undefined ? room.keptFromMs() : undefined
+    const keptFromMs = page.nextCursor === undefined ? room.keptFromMs(tenant) : undefined
     return {
       tasks,
       ...page,

@@ -14,7 +14,7 @@ import {
   type TenantLimit,
   type TenantLimits,
 } from '@agentfleet/domain'
-import { CHANNELS, LOG_ADMISSION_SHARE, type Holdings } from '@agentfleet/protocol'
+import { CHANNELS, LOG_ADMISSION_SHARE, type Holding, type Holdings } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
 
 /**
@@ -32,8 +32,8 @@ export interface TenantRoom {
   leave(tenant: string, bytes: number, seq: number | undefined): void
   /** What the tenant holds and how full the stores are, as a coordinator has said; undefined: none has yet. */
   standing(tenant: string): Standing | undefined
-  /** Tasks that ended before this time are gone; undefined: no coordinator has said it yet. */
-  keptFromMs(): number | undefined
+  /** Tasks of this tenant that ended before this time are gone; undefined: no coordinator has said it yet. */
+  keptFromMs(tenant: string): number | undefined
   /** Whether the coordinator that has read furthest cannot write records to Redis. */
   outdated(): boolean
   /** How many gateways a coordinator has counted; 1 before it has said so. */
@@ -81,7 +81,7 @@ export function createTenantRoom(deps: {
   const { id, limits, tenants, submissionsMax, submissionsMaxBytes, monotonicMs } = deps
   const underWay = admitted()
   let stored = [admitted()]
-  let heard: { readonly holdings: Holdings; readonly held: Map<string, Held> } | undefined
+  let heard: { readonly holdings: Holdings; readonly held: Map<string, Holding> } | undefined
   /** What the tenants held by the latest announcements. */
   let remembered: readonly Map<string, Held>[] = []
   let gateways: GatewaysHeard | undefined
@@ -196,7 +196,7 @@ export function createTenantRoom(deps: {
         stores: { log: holdings.log, redis: holdings.redis },
       }
     },
-    keptFromMs: () => heard?.holdings.keptFromMs,
+    keptFromMs: (tenant) => heard?.held.get(tenant)?.keptFromMs ?? heard?.holdings.keptFromMs,
     outdated: () => heard?.holdings.outdated ?? false,
     gateways: () => heard?.holdings.gateways ?? 1,
     gatewaysForCertain: () => gatewayCount(gateways, monotonicMs()),

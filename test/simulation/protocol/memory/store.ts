@@ -57,7 +57,7 @@ export function createMemoryStore(): MemoryStore {
       async markBuilt(seq) {
         builtSeq = seq
       },
-      forgetBefore: async () => undefined,
+      forgetExpired: async () => undefined,
       forget: async () => undefined,
       fill: async () => ({ bytes: 0, maxBytes: 0 }),
       connected: () => true,

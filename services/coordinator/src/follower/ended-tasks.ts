@@ -1,0 +1,203 @@
+import { keptByEach } from '@agentfleet/domain'
+
+/**
+ * The ended tasks that the log keeps, by tenant and in the order of their ends.
+ *
+ * A task expires when the retention time is over, or earlier if all tenants together have more ended tasks than
+ * the fleet keeps and its tenant has more than its part (`keptByEach`), but not before `keptAtLeastMs`.
+ * Invariants: a task never expires early because another tenant ended many; within a tenant the oldest expire
+ * first; what has expired stays expired. Neighbours are kept as one mark that expires as a whole, so the memory
+ * does not grow with the tasks (L7).
+ */
+export interface EndedTasks {
+  /** Records that a task has ended; ends come in the order of the log. */
+  note(tenant: string, end: TaskEnd): void
+  /** Lets expire what is due, and reports it by tenant. */
+  expire(nowMs: number, report: (tenant: string, tasks: ExpiredTasks) => void): void
+  /** Tasks of any tenant that ended at this time or before have expired. */
+  expiredMs(): number
+  /** Tasks of this tenant that ended at this time or before have expired. */
+  expiredMsOf(tenant: string): number
+  /** Whether tasks of this tenant have expired before the retention time. */
+  expiredEarly(tenant: string): boolean
+  /** Tasks that began at this time or later cannot have expired, whatever another coordinator has counted. */
+  certainlyKeptMs(nowMs: number): number
+  /** Whether a task of this tenant with its end at this sequence has expired; it has been noted. */
+  isExpired(tenant: string, endSeq: number): boolean
+  /** Returns the sequence of the last end that has expired; undefined: none has. */
+  expiredSeq(): number | undefined
+  /** Returns the oldest sequence that a kept task needs; Infinity: none is kept. */
+  neededFrom(): number
+}
+
+/** How long, and how many, ended tasks are kept. */
+export interface Retention {
+  readonly retentionMs: number
+  /** The most ended tasks to keep. */
+  readonly retentionTasks: number
+  /** Milliseconds for which an ended task is kept, however many end. */
+  readonly keptAtLeastMs: number
+}
+
+/** The end of one task. */
+interface TaskEnd {
+  readonly atMs: number
+  readonly seq: number
+  /** The first sequence of the task. */
+  readonly neededFrom: number
+  /** Bytes of all its events. */
+  readonly bytes: number
+}
+
+/** Tasks that expire together. */
+interface ExpiredTasks {
+  readonly ended: number
+  readonly bytes: number
+}
+
+/** Ends that expire together. */
+interface Mark {
+  readonly fromMs: number
+  toMs: number
+  readonly fromSeq: number
+  toSeq: number
+  neededFrom: number
+  ended: number
+  bytes: number
+}
+
+interface TenantEnds {
+  marks: Mark[]
+  ended: number
+  /** The newest end that expired early. */
+  cutMs: number
+}
+
+/** Milliseconds of one mark; a task leaves at most this much late. */
+const MARK_MS = 1_000
+/** One mark holds at most this part of the places, so that a tenant keeps hardly more than its part. */
+const MARK_SHARE = 1 / 256
+/** Marks of all tenants, about 10 MB; beyond it neighbours are merged. */
+const MARKS_MAX = 100_000
+/** A merged mark covers at most this part of its age, so that old tasks leave at most so much late. */
+const FINENESS = 128
+/** From this part of the places on, another coordinator may have found too many ended tasks. */
+const NEARLY_FULL = 0.5
+
+/** Creates a record of no ends. */
+export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): EndedTasks {
+  const { retentionMs, retentionTasks, keptAtLeastMs } = retention
+  const markTasks = Math.max(1, retentionTasks * MARK_SHARE)
+  const tenants = new Map<string, TenantEnds>()
+  let ended = 0
+  let marks = 0
+  let thinAt = marksMax
+  let byTimeMs = -Infinity
+  let expiredSeq: number | undefined
+
+  const thin = (nowMs: number): void => {
+    for (let fineness = FINENESS; fineness >= 1 && marks > marksMax / 2; fineness /= 2) {
+      marks = 0
+      for (const each of tenants.values()) {
+        each.marks = merged(each.marks, nowMs, fineness)
+        marks += each.marks.length
+      }
+    }
+    // Each tenant has at least one.
+    thinAt = Math.max(marksMax, 2 * marks)
+  }
+
+  /** Takes out the oldest marks while this holds for them. */
+  const drop = (
+    tenant: string,
+    ends: TenantEnds,
+    goes: (mark: Mark) => boolean,
+    report: (tenant: string, tasks: ExpiredTasks) => void,
+  ): Mark | undefined => {
+    let count = 0
+    for (; count < ends.marks.length && goes(ends.marks[count]!); count += 1) {
+      const mark = ends.marks[count]!
+      ends.ended -= mark.ended
+      ended -= mark.ended
+      expiredSeq = Math.max(expiredSeq ?? 0, mark.toSeq)
+      report(tenant, mark)
+    }
+    marks -= count
+    return ends.marks.splice(0, count).at(-1)
+  }
+
+  return {
+    note(tenant, { atMs, seq, neededFrom, bytes }) {
+      let ends = tenants.get(tenant)
+      if (ends === undefined)
+        tenants.set(tenant, (ends = { marks: [], ended: 0, cutMs: -Infinity }))
+      ends.ended += 1
+      ended += 1
+      const last = ends.marks.at(-1)
+      if (last !== undefined && atMs - last.fromMs < MARK_MS && last.ended < markTasks) {
+        last.toMs = Math.max(last.toMs, atMs)
+        last.toSeq = seq
+        last.neededFrom = Math.min(last.neededFrom, neededFrom)
+        last.ended += 1
+        last.bytes += bytes
+        return
+      }
+      const range = { fromMs: atMs, toMs: atMs, fromSeq: seq, toSeq: seq }
+      ends.marks.push({ ...range, neededFrom, ended: 1, bytes })
+      marks += 1
+      if (marks > thinAt) thin(atMs)
+    },
+    expire(nowMs, report) {
+      byTimeMs = Math.max(byTimeMs, nowMs - retentionMs)
+      for (const [tenant, ends] of tenants) {
+        drop(tenant, ends, ({ toMs }) => toMs <= byTimeMs, report)
+        if (ends.marks.length === 0 && ends.cutMs <= byTimeMs) tenants.delete(tenant)
+      }
+      if (ended <= retentionTasks) return
+      const counts = [...tenants.values()].map((each) => each.ended)
+      const most = keptByEach(counts, retentionTasks)
+      const leastMs = nowMs - keptAtLeastMs
+      for (const [tenant, ends] of tenants) {
+        // A tenant never loses a place of its part.
+        const goes = (mark: Mark) => ends.ended - mark.ended >= most && mark.toMs <= leastMs
+        const last = drop(tenant, ends, goes, report)
+        if (last !== undefined) ends.cutMs = Math.max(ends.cutMs, last.toMs)
+      }
+    },
+    expiredMs: () => byTimeMs,
+    expiredMsOf: (tenant) => Math.max(byTimeMs, tenants.get(tenant)?.cutMs ?? -Infinity),
+    expiredEarly: (tenant) => (tenants.get(tenant)?.cutMs ?? -Infinity) > byTimeMs,
+    certainlyKeptMs: (nowMs) =>
+      nowMs - (ended > NEARLY_FULL * retentionTasks ? keptAtLeastMs : retentionMs),
+    isExpired(tenant, endSeq) {
+      const oldest = tenants.get(tenant)?.marks[0]
+      return oldest === undefined || endSeq < oldest.fromSeq
+    },
+    expiredSeq: () => expiredSeq,
+    neededFrom() {
+      let least = Infinity
+      for (const each of tenants.values())
+        for (const mark of each.marks) least = Math.min(least, mark.neededFrom)
+      return least
+    },
+  }
+}
+
+/** Merges neighbours as long as a mark covers only a small part of its age. */
+function merged(marks: readonly Mark[], nowMs: number, fineness: number): Mark[] {
+  const list: Mark[] = []
+  for (const mark of marks) {
+    const last = list.at(-1)
+    const spanMs = mark.toMs - (last?.fromMs ?? -Infinity)
+    if (last === undefined || spanMs * fineness > nowMs - mark.toMs) {
+      list.push({ ...mark })
+      continue
+    }
+    last.toMs = Math.max(last.toMs, mark.toMs)
+    last.toSeq = mark.toSeq
+    last.neededFrom = Math.min(last.neededFrom, mark.neededFrom)
+    last.ended += mark.ended
+    last.bytes += mark.bytes
+  }
+  return list
+}
