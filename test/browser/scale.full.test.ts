@@ -8,8 +8,11 @@ import { openTab, type Tab } from './tab.ts'
 const ELEMENTS_MAX = 2_000
 /** Of a frame of 16 ms, half is left for style, layout and paint. */
 const SCRIPT_MAX_MS = 8
-/** 19 of 20 updates stay below 8 ms on an idle machine; here other processes use the caches of the processor. */
-const SCRIPT_P95_MAX_MS = 16
+/**
+ * On an idle machine 19 of 20 updates stay below 7 ms. The figures are of the page's thread alone, but other processes use
+ * the caches of the processor: with eight runnable processes a core the slowest view reached 9 ms.
+ */
+const SCRIPT_P95_MAX_MS = 12
 const UPDATES = 20
 /** The first updates also compile the scripts. */
 const WARM_UP = 5
@@ -59,21 +62,21 @@ function answer({ pathname, searchParams }: URL): unknown {
 /** The usage of 30 days by the values of a label. */
 function usageOf(groups: number): unknown {
   const usage = { inputTokens: 812, outputTokens: 96, llmCalls: 1, costUsd: 0.2 }
-  const values = Array.from({ length: groups }, (_, index) => ({ value: `team-${index}`, usage }))
   const days = Array.from({ length: 30 }, (_, index) => ({
     day: `2026-01-${String(index + 1).padStart(2, '0')}`,
     total: usage,
-    models: [],
-    values: [...values, { usage }],
+    models: [{ model: 'gpt-4o-mini', provider: 'openai', usage }],
   }))
-  const total = { ...usage, llmCalls: 30 * (groups + 1) }
   return {
     scope: 'tenant',
     from: '2026-01-01',
     to: '2026-01-30',
     metadataKeys: ['team'],
     days,
-    total,
+    groups: Array.from({ length: groups }, (_, index) => ({ name: `team-${index}`, usage })),
+    groupCount: groups,
+    others: { ...usage, llmCalls: 0 },
+    total: { ...usage, llmCalls: 30 * groups },
   }
 }
 
@@ -177,7 +180,7 @@ it(`the timeline and the events of a task with ${EVENTS} events keep within the 
 })
 
 it(`the usage by ${GROUPS} groups keeps within the limits of drawn elements and of script time`, async () => {
-  await page.goto(`${tab.stub.url}/console/usage?by=metadata.team`)
+  await page.goto(`${tab.stub.url}/console/usage?by=metadata.team&top=${GROUPS}`)
   await page.getByText('team-0', { exact: true }).waitFor()
   await expectLight('Usage')
 })

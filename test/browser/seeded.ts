@@ -1,4 +1,5 @@
 import { TASK_STATES } from '@agentfleet/domain'
+import { columnsOf } from '../../libs/console/page/fleet/nodes.ts'
 import type {
   DecisionView,
   FleetView,
@@ -70,7 +71,8 @@ export function fleetOf(nodes: number, turn = 0): FleetView {
     oldestWaitingMs: 840,
     costTodayUsd: 12.5,
     llmCallsToday: 9_120,
-    nodes: list,
+    nodes: [],
+    nodeColumns: columnsOf(list),
     balancers: [{ id: 'load-balancer-1', room: true, heardAgoMs: 120 }],
     providers: [],
     totals: totals as unknown as NonNullable<FleetView['totals']>,

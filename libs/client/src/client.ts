@@ -82,12 +82,16 @@ export interface UsageQuery extends RequestOptions {
   readonly scope?: UsageReport['scope']
   /** Each day also has its hours, agents, tenants (of the fleet) or the values of a metadata key. */
   readonly groupBy?: 'model' | 'hour' | 'agent' | 'tenant' | `metadata.${string}`
+  /** With agents, tenants or values: the answer has this many `groups` over all days and the sum of the others. */
+  readonly top?: number
 }
 
 /** How much of the fleet to read. */
 export interface FleetOptions extends RequestOptions {
   /** Whether to include the totals of the last hour; true by default. */
   readonly history?: boolean
+  /** `columns`: the nodes as `nodeColumns`, one list for each figure; a third of the size. */
+  readonly nodes?: 'list' | 'columns'
 }
 
 /** With the same key a repeated request has one effect. */

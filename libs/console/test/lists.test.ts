@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { IncidentView, NodeView, TaskSeries } from '@agentfleet/protocol'
 import { byId, cellAt, gridOf, movedBy } from '../page/fleet/layout.ts'
 import { stepOf } from '../page/fleet/load-step.ts'
-import { withNodes } from '../page/fleet/nodes.ts'
+import { columnsOf, rowsOf, withNodes } from '../page/fleet/nodes.ts'
 import { layersOf } from '../page/goals/dag.ts'
 import { stagesOf } from '../page/incidents/stages.ts'
 import { lookOf, nodesByState } from '../page/now/health.ts'
@@ -15,7 +15,10 @@ test('the first view of the page gives each status of the fleet its look, and co
   expect(statuses.map(lookOf)).toEqual(['good', 'watch', 'bad', 'bad'])
   const alive = { state: 'alive', draining: false }
   const draining = { state: 'alive', draining: true }
-  expect(nodesByState([alive, alive, draining])).toEqual({ alive: 2, draining: 1 })
+  expect(nodesByState(columnsOf([alive, alive, draining] as NodeView[]))).toEqual({
+    alive: 2,
+    draining: 1,
+  })
 })
 
 test('a chart of the page interrupts its line where measurements are missing', () => {
@@ -39,12 +42,13 @@ test('the page shows the load of a node as one of five levels', () => {
     [3, 0, 5],
   ] as const
   const idle = { active: 0, slots: 8, cpu: 0, memory: 0, lagMs: 0, completed: 0, failed: 0 }
+  const one = (change: Partial<NodeView>) => columnsOf([{ ...idle, ...change } as NodeView])
   for (const [active, slots, step] of table)
-    expect([active, stepOf({ ...idle, active, slots }, 'load')]).toEqual([active, step])
-  expect(stepOf({ ...idle, cpu: 0.5 }, 'cpu')).toBe(3)
-  expect(stepOf({ ...idle, memory: 1 }, 'memory')).toBe(5)
-  expect(stepOf({ ...idle, lagMs: 90 }, 'loop delay')).toBe(3)
-  expect(stepOf({ ...idle, failed: 1, completed: 3 }, 'failures')).toBe(2)
+    expect([active, stepOf(one({ active, slots }), 0, 'load')]).toEqual([active, step])
+  expect(stepOf(one({ cpu: 0.5 }), 0, 'cpu')).toBe(3)
+  expect(stepOf(one({ memory: 1 }), 0, 'memory')).toBe(5)
+  expect(stepOf(one({ lagMs: 90 }), 0, 'loop delay')).toBe(3)
+  expect(stepOf(one({ failed: 1, completed: 3 }), 0, 'failures')).toBe(2)
 })
 
 test('the grid of nodes keeps the order of the ids, and the keyboard cursor stays in the grid', () => {
@@ -131,9 +135,11 @@ test('the drawing of a plan shows each step one layer after the last step that i
 
 test('a node that changes keeps its position in the list, and a new node is inserted in the order of the ids', () => {
   const node = (id: string, active = 0) => ({ id, active }) as NodeView
-  const before = [node('a'), node('c'), node('d')]
+  const before = columnsOf([node('a'), node('c'), node('d')])
   const shown = (frame: Parameters<typeof withNodes>[1]) =>
-    withNodes(before, frame).map(({ id, active }) => `${id}${active}`)
+    rowsOf(withNodes(before, frame))
+      .slice(0, 9)
+      .map(({ id, active }) => `${id}${active}`)
   expect(shown({ all: false, nodes: [node('c', 5)], gone: [] })).toEqual(['a0', 'c5', 'd0'])
   expect(shown({ all: false, nodes: [node('b', 1)], gone: ['d'] })).toEqual(['a0', 'b1', 'c0'])
   expect(shown({ all: true, nodes: [node('z'), node('y')], gone: [] })).toEqual(['y0', 'z0'])

@@ -113,6 +113,8 @@ export type FleetView = Schemas['Fleet']
 export type UsageReport = Schemas['UsageReport']
 /** One node of the fleet. */
 export type NodeView = Schemas['Node']
+/** The figures of all nodes, one list for each figure. */
+export type NodeColumns = Schemas['NodeColumns']
 /** One node with the caller's tasks on it. */
 export type NodeDetail = Schemas['NodeDetail']
 /** Why a task is on its node. */

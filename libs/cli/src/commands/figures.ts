@@ -1,7 +1,7 @@
 import { given } from '@agentfleet/domain'
 import { takes, type Command, type Input, type Option } from '../command.ts'
 import { UsageError, type ExitCode } from '../exit.ts'
-import { choiceOf, dayOf, isSet, textOf, timeOf } from '../parse/values.ts'
+import { choiceOf, dayOf, isSet, textOf, timeOf, wholeOf } from '../parse/values.ts'
 import {
   limitsTable,
   queueTable,
@@ -17,6 +17,9 @@ const SCOPES = ['tenant', 'fleet'] as const
 const STEPS = ['10s', '1m', '1h'] as const
 const USAGE_GROUPS = ['model', 'agent', 'hour', 'tenant'] as const
 const METADATA = 'metadata.'
+/** Groups of the usage: those that the command prints, and those that one answer has at most. */
+const GROUPS_SHOWN = 100
+const GROUPS_MAX = 1_000
 const STATS_GROUPS = ['agent', 'model', 'priority'] as const
 
 const SCOPE_OPTION: Option = takes(
@@ -37,16 +40,25 @@ export const usage: Command = {
       'GROUP',
       'print a row for each value of GROUP: model (also by day, the default), agent, hour, metadata.KEY, or tenant (of the fleet)',
     ),
+    limit: takes(
+      'N',
+      `print at most N agents, values or tenants (1 to ${GROUPS_MAX}, default ${GROUPS_SHOWN})`,
+    ),
     scope: SCOPE_OPTION,
     watch: WATCH_OPTION,
   },
   notes: [DAY_NOTE],
   async run(context, input): Promise<ExitCode> {
     const groupBy = usageGroupOf(input)
+    const limit = wholeOf(input, 'limit', { min: 1, max: GROUPS_MAX })
+    const hasGroups = groupBy !== undefined && groupBy !== 'model' && groupBy !== 'hour'
+    if (limit !== undefined && !hasGroups)
+      throw new UsageError('--limit needs --by with agent, metadata.KEY or tenant.')
     const query = given({
       from: dayOf(input, 'from', context.nowMs()),
       to: dayOf(input, 'to', context.nowMs()),
       groupBy,
+      top: hasGroups ? (limit ?? GROUPS_SHOWN) : undefined,
       // Only the usage of the fleet has several tenants.
       scope: groupBy === 'tenant' ? ('fleet' as const) : choiceOf(input, 'scope', SCOPES),
       signal: context.signal,

@@ -1,4 +1,4 @@
-import { addUsage, NO_USAGE, unpricedCallsOf, type Usage } from '@agentfleet/domain'
+import { addUsage, NO_USAGE, unpricedCallsOf } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
 import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
 import { right, table, type Cell, type Column, type Look } from './table.ts'
@@ -200,23 +200,13 @@ export function usageTable(report: UsageReport, look: Look, by: UsageGroup = 'mo
 function groupedUsage(report: UsageReport, look: Look, by: UsageGroup): string {
   const { days } = report
   if (by === 'hour') return hourTable(report, look)
-  if (by === 'agent') {
-    const agents = days.flatMap((day) => day.agents ?? [])
-    const named = agents.map(({ agent, usage }) => [agent, usage] as const)
-    return sumTable('AGENT', named, earlier('agents'), report, look)
-  }
-  if (by === 'tenant') {
-    const tenants = days.flatMap((day) => day.tenants ?? [])
-    const named = tenants.map(({ tenant, usage }) => [tenant, usage] as const)
-    return sumTable('TENANT', named, earlier('tenants'), report, look)
-  }
+  if (by === 'agent') return sumTable('AGENT', earlier('agents'), report, look)
+  if (by === 'tenant') return sumTable('TENANT', earlier('tenants'), report, look)
   if (by !== 'model') {
     const key = by.slice(by.indexOf('.') + 1)
-    const values = days.flatMap((day) => day.values ?? [])
-    const named = values.map(({ value, usage }) => [value, usage] as const)
     const without = (calls: string): string =>
       `${calls} of tasks without a counted value of ${key}, or from before the key was counted.`
-    return sumTable(key, named, without, report, look)
+    return sumTable(key, without, report, look)
   }
   const total = ['total', `${report.from} to ${report.to}`, ...usageCells(report.total)]
   const rows = days.flatMap(({ day, models }) =>
@@ -230,33 +220,37 @@ function earlier(what: string): (calls: string) => string {
   return (calls) => `An earlier release counted ${calls} without their ${what}.`
 }
 
-/** The usage of each name over all days, the most expensive name first, and how many calls have none. */
+/** The usage of each group over all days, the most expensive first, and how many calls have none. */
 function sumTable(
   title: string,
-  named: readonly (readonly [string | undefined, Usage])[],
   without: (calls: string) => string,
   report: UsageReport,
   look: Look,
 ): string {
-  const { total, from, to } = report
+  const { total, from, to, groups = [], groupCount = groups.length, others = NO_USAGE } = report
+  const known = groups.reduce((sum, { usage }) => addUsage(sum, usage), others)
+  const hidden = groupCount - groups.length
   // The sum of the other groups has no name, because a client may have used the word "others" as a name.
-  const sums = new Map<string | undefined, Usage>()
-  for (const [name, usage] of named) {
-    sums.set(name, addUsage(sums.get(name) ?? NO_USAGE, usage))
-  }
-  const tokens = (usage: Usage): number => usage.inputTokens + usage.outputTokens
-  const sorted = [...sums].sort(
-    ([, a], [, b]) => (b.costUsd ?? 0) - (a.costUsd ?? 0) || tokens(b) - tokens(a),
-  )
-  const known = sorted.reduce((sum, [, usage]) => addUsage(sum, usage), NO_USAGE)
-  const rows = sorted.map(([name = '(others)', usage]) => [name, ...usageCells(usage)])
+  const last = others.llmCalls === 0 ? [] : [['(others)', ...usageCells(others)]]
   const shown = table(
     [title, ...USAGE_COLUMNS],
-    [...rows, [`total, ${from} to ${to}`, ...usageCells(total)]],
+    [
+      ...groups.map(({ name, usage }) => [name, ...usageCells(usage)]),
+      ...last,
+      [`total, ${from} to ${to}`, ...usageCells(total)],
+    ],
     look,
   )
   const rest = total.llmCalls - known.llmCalls
-  return rest <= 0 ? shown : `${shown}\n${without(counted(rest, 'call'))}`
+  return [
+    shown,
+    ...(hidden > 0
+      ? [
+          `${groups.length} of ${groupCount} are listed; (others) includes the rest. Add --limit to see more.`,
+        ]
+      : []),
+    ...(rest > 0 ? [without(counted(rest, 'call'))] : []),
+  ].join('\n')
 }
 
 /** Tokens and cost of each hour. */

@@ -102,7 +102,11 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     "
   `)
   const hours = [{ hour: 9, tokens: 908, costUsd: 0.00018, unpricedCalls: 0 }]
-  const detailed = { ...report, days: [{ ...day, agents: [{ agent: 'reviewer', usage }], hours }] }
+  const detailed = {
+    ...report,
+    days: [{ ...day, hours }],
+    groups: [{ name: 'reviewer', usage }],
+  }
   expect(`\n${usageTable(detailed, LOOK, 'agent')}\n`).toMatchInlineSnapshot(`
     "
     AGENT                            LLM CALLS  TOKENS IN  TOKENS OUT     COST
@@ -124,7 +128,7 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   expect(narrow.replaceAll(/ {2,}/g, ' ').split('\n')[1]).toBe('2026-01-31 openai/gpt $0.0002')
   const grouped = {
     ...report,
-    days: [{ ...day, values: [{ value: 'search', usage }], tenants: [] }],
+    groups: [{ name: 'search', usage }],
     total: { ...usage, llmCalls: 3 },
   }
   expect(`\n${usageTable(grouped, LOOK, 'metadata.project')}\n`).toMatchInlineSnapshot(`
@@ -136,8 +140,18 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
     "
   `)
   expect(usageTable(grouped, LOOK, 'tenant')).toContain(
-    'An earlier release counted 3 calls without their tenants.',
+    'An earlier release counted 2 calls without their tenants.',
   )
+  const most = { ...grouped, groupCount: 4, others: { ...usage, llmCalls: 2 } }
+  expect(`\n${usageTable(most, LOOK, 'agent')}\n`).toMatchInlineSnapshot(`
+    "
+    AGENT                            LLM CALLS  TOKENS IN  TOKENS OUT     COST
+    search                                   1        812          96  $0.0002
+    (others)                                 2        812          96  $0.0002
+    total, 2026-01-02 to 2026-01-31          3        812          96  $0.0002
+    1 of 4 are listed; (others) includes the rest. Add --limit to see more.
+    "
+  `)
   const counts = {
     at: '2026-01-31T12:00:05.000Z',
     groupBy: 'state',

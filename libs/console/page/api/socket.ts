@@ -86,11 +86,14 @@ export function followStream(
   }
 }
 
-/** Follows a part of the stream as long as the view is shown and the reader has not paused it. */
-export function useStream(subscribe: ClientFrame, receive: (frame: ServerFrame) => void): void {
-  const still = paused.value
+/** Follows a part of the stream, if one is given, as long as the view is shown and the reader has not paused it. */
+export function useStream(
+  subscribe: ClientFrame | undefined,
+  receive: (frame: ServerFrame) => void,
+): void {
+  const still = paused.value || subscribe === undefined
   useEffect(() => {
-    if (still) return undefined
+    if (subscribe === undefined || still) return undefined
     const stream = followStream(() => [subscribe], receive)
     return () => stream.close()
   }, [still])

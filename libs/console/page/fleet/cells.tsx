@@ -1,4 +1,4 @@
-import type { NodeView } from '@agentfleet/protocol'
+import type { NodeColumns } from '@agentfleet/protocol'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { shownState } from '../now/health.ts'
 import { open } from '../shell/router.ts'
@@ -6,12 +6,13 @@ import { theme } from '../shell/theme.ts'
 import { coloursOf, paint, type Colours } from './paint.ts'
 import { cellAt, gridOf, movedBy } from './layout.ts'
 import type { Fill } from './load-step.ts'
+import { nodeAt } from './nodes.ts'
 
 /** Below this side a cell cannot show what it is; the name is in the line below, pixels. */
 const READABLE_PX = 12
 
 /** One cell for each node, always in the same order; the table below has the same figures. */
-export function Cells({ nodes, fill }: { nodes: readonly NodeView[]; fill: Fill }) {
+export function Cells({ nodes, fill }: { nodes: NodeColumns; fill: Fill }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const [width, setWidth] = useState(0)
   const [cursor, setCursor] = useState<number>()
@@ -35,7 +36,7 @@ export function Cells({ nodes, fill }: { nodes: readonly NodeView[]; fill: Fill 
   useEffect(() => {
     if (canvas.current !== null) colours.current = coloursOf(canvas.current)
   }, [look, scheme])
-  const grid = gridOf(nodes.length, width)
+  const grid = gridOf(nodes.id.length, width)
   useEffect(() => {
     if (canvas.current === null || colours.current === undefined || width === 0) return
     paint(canvas.current, nodes, grid, fill, colours.current, cursor)
@@ -44,14 +45,14 @@ export function Cells({ nodes, fill }: { nodes: readonly NodeView[]; fill: Fill 
   const point = (event: MouseEvent) => cellAt(grid, event.offsetX, event.offsetY)
   const press = (event: KeyboardEvent) => {
     const at = cursor ?? 0
-    const chosen = nodes[at]
-    if (event.key === 'Enter' && chosen !== undefined) return open('fleet', chosen.id)
-    const next = movedBy(event.key, at, grid, nodes.length)
+    const chosen = nodes.id[at]
+    if (event.key === 'Enter' && chosen !== undefined) return open('fleet', chosen)
+    const next = movedBy(event.key, at, grid, nodes.id.length)
     if (next === undefined) return
     event.preventDefault()
     setCursor(next)
   }
-  const at = cursor === undefined ? undefined : nodes[cursor]
+  const at = cursor === undefined || cursor >= nodes.id.length ? undefined : nodeAt(nodes, cursor)
   return (
     <>
       <div>
@@ -66,15 +67,15 @@ export function Cells({ nodes, fill }: { nodes: readonly NodeView[]; fill: Fill 
           onFocus={() => setCursor((before) => before ?? 0)}
           onMouseMove={(event) => setCursor(point(event))}
           onClick={(event) => {
-            const node = nodes[point(event) ?? -1]
-            if (node !== undefined) open('fleet', node.id)
+            const id = nodes.id[point(event) ?? -1]
+            if (id !== undefined) open('fleet', id)
           }}
         />
       </div>
       <p id="cell" role="status" class="muted">
         {at === undefined
           ? `${grid.cell < READABLE_PX ? 'The cells are too small for names: point' : 'Point'} at a cell, or use the arrow keys.`
-          : `${at.id}: ${shownState(at)}, ${at.active} of ${at.slots} slots used`}
+          : `${at.id}: ${shownState(at.state, at.draining)}, ${at.active} of ${at.slots} slots used`}
       </p>
     </>
   )

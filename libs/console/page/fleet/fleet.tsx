@@ -2,9 +2,11 @@ import type {
   DecisionPage,
   FleetView,
   IncidentPage,
+  NodeColumns,
   NodeDetail,
   NodeView,
 } from '@agentfleet/protocol'
+import { useMemo } from 'preact/hooks'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { bytes, count, duration, percent } from '../format/format.ts'
@@ -22,15 +24,16 @@ import { linkTo, place, setQuery } from '../shell/router.ts'
 import { Cells } from './cells.tsx'
 import { FILLS, type Fill } from './load-step.ts'
 import { NodeDrain, NodeTasks, NoNodes } from './node.tsx'
+import { rowsOf, type NodeFigures } from './nodes.ts'
 import { useFleet } from './use-fleet.ts'
 
 const EVERY_MS = 2_000
 /** Records about a node that its page lists. */
 const RECORDS_SHOWN = 20
 
-const NODES: readonly WideColumn<NodeView>[] = [
+const NODES: readonly WideColumn<NodeFigures>[] = [
   { title: 'Node', of: ({ id }) => <NodeLink id={id} /> },
-  { title: 'State', width: 100, of: (node) => <NodeMark state={shownState(node)} /> },
+  { title: 'State', width: 100, of: (node) => <NodeMark state={stateOf(node)} /> },
   {
     title: 'Slots used',
     width: 90,
@@ -56,6 +59,8 @@ const NODES: readonly WideColumn<NodeView>[] = [
     of: ({ heartbeatAgeMs }) => duration(heartbeatAgeMs),
   },
 ]
+
+const stateOf = ({ state, draining }: NodeFigures) => shownState(state, draining)
 
 type Provider = FleetView['providers'][number]
 const PROVIDERS: readonly Column<Provider>[] = [
@@ -86,7 +91,7 @@ export function Fleet() {
         {({ explanation, providers, balancers, monitor, observedAt }) => (
           <>
             <p>{explanation}</p>
-            {nodes.length === 0 ? <NoNodes /> : <Nodes nodes={nodes} />}
+            {nodes.id.length === 0 ? <NoNodes /> : <Nodes nodes={nodes} />}
             <h2>Models of the providers</h2>
             <Table
               caption="Models of the providers"
@@ -116,7 +121,8 @@ export function Fleet() {
   )
 }
 
-function Nodes({ nodes }: { nodes: readonly NodeView[] }) {
+function Nodes({ nodes }: { nodes: NodeColumns }) {
+  const rows = useMemo(() => rowsOf(nodes), [nodes])
   const fill: Fill = FILLS.find((each) => each === place.value.query['fill']) ?? 'load'
   return (
     <>
@@ -136,7 +142,7 @@ function Nodes({ nodes }: { nodes: readonly NodeView[] }) {
         ))}
       </p>
       <Cells nodes={nodes} fill={fill} />
-      <VirtualTable caption="Nodes" columns={NODES} rows={nodes} keyOf={({ id }) => id} complete />
+      <VirtualTable caption="Nodes" columns={NODES} rows={rows} keyOf={({ id }) => id} complete />
     </>
   )
 }
@@ -197,7 +203,7 @@ function NodeFacts({ node }: { node: NodeView }) {
   return (
     <Facts
       of={[
-        ['State', <NodeMark key="state" state={shownState(node)} />],
+        ['State', <NodeMark key="state" state={stateOf(node)} />],
         ['Slots used', `${node.active} of ${node.slots}`],
         ['Waiting there', count(node.queued)],
         ['CPU', percent(node.cpu)],

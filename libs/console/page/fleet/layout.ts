@@ -53,7 +53,7 @@ export function movedBy(
   return next < 0 || next >= nodes ? at : next
 }
 
-/** Sorts by id; a list that is already in order, as almost every answer is, is returned unchanged. */
+/** Sorts by id; a list that is already in order is returned unchanged. */
 export function byId<Node extends { readonly id: string }>(
   nodes: readonly Node[],
 ): readonly Node[] {

@@ -1,4 +1,4 @@
-import type { NodeView } from '@agentfleet/protocol'
+import type { NodeColumns } from '@agentfleet/protocol'
 
 /** Steps of the colour ramp. */
 export const LOAD_STEPS = 5
@@ -12,23 +12,25 @@ export const FILLS = ['load', 'cpu', 'memory', 'loop delay', 'failures'] as cons
 export type Fill = (typeof FILLS)[number]
 
 type Figures = Pick<
-  NodeView,
+  NodeColumns,
   'active' | 'slots' | 'cpu' | 'memory' | 'lagMs' | 'completed' | 'failed'
 >
 
-/** Returns the step of a node, from 1 (idle, nothing) to LOAD_STEPS (every slot used, or the whole share). */
-export function stepOf(node: Figures, fill: Fill): number {
+/** Returns the step of the node at a place, from 1 (idle, nothing) to LOAD_STEPS (every slot used, or the whole share). */
+export function stepOf(nodes: Figures, at: number, fill: Fill): number {
   switch (fill) {
     case 'load':
-      return loadStep(node)
+      return loadStep(nodes.active[at] ?? 0, nodes.slots[at] ?? 0)
     case 'cpu':
-      return shareStep(node.cpu)
+      return shareStep(nodes.cpu[at] ?? 0)
     case 'memory':
-      return shareStep(node.memory)
+      return shareStep(nodes.memory[at] ?? 0)
     case 'loop delay':
-      return shareStep(node.lagMs / LAG_FULL_MS)
-    case 'failures':
-      return shareStep(node.failed / Math.max(1, node.failed + node.completed))
+      return shareStep((nodes.lagMs[at] ?? 0) / LAG_FULL_MS)
+    case 'failures': {
+      const failed = nodes.failed[at] ?? 0
+      return shareStep(failed / Math.max(1, failed + (nodes.completed[at] ?? 0)))
+    }
   }
 }
 
@@ -36,7 +38,7 @@ function shareStep(share: number): number {
   return Math.min(LOAD_STEPS, 1 + Math.floor(Math.max(0, share) * LOAD_STEPS))
 }
 
-function loadStep({ active, slots }: Pick<NodeView, 'active' | 'slots'>): number {
+function loadStep(active: number, slots: number): number {
   if (active <= 0) return 1
   if (slots <= 0 || active >= slots) return LOAD_STEPS
   return 1 + Math.ceil((active / slots) * (LOAD_STEPS - 2))

@@ -1,12 +1,17 @@
-import type { NodeView } from '@agentfleet/protocol'
+import type { NodeColumns } from '@agentfleet/protocol'
 import { shownState } from '../now/health.ts'
 import type { Grid } from './layout.ts'
 import { LOAD_STEPS, stepOf, type Fill } from './load-step.ts'
 
-/** Draws every cell. The colours are those of the style sheet, in the look that is shown now. */
+/**
+ * Draws every cell. The colours are those of the style sheet, in the look that is shown now.
+ *
+ * A call of the canvas for each cell of 10,000 costs more than a frame has, so each node is one pixel of a small
+ * picture; the canvas enlarges the picture and cuts its pixels to framed squares.
+ */
 export function paint(
   canvas: HTMLCanvasElement,
-  nodes: readonly NodeView[],
+  nodes: NodeColumns,
   grid: Grid,
   fill: Fill,
   colours: Colours,
@@ -22,30 +27,74 @@ export function paint(
     canvas.style.height = `${height}px`
   }
   const context = canvas.getContext('2d')
-  if (context === null) return
+  const number = nodes.id.length
+  if (context === null || number === 0) return
+  const { pixels, signed } = pixelsOf(nodes, grid, fill, colours)
   context.setTransform(scale, 0, 0, scale, 0, 0)
   context.clearRect(0, 0, width, height)
-  nodes.forEach((node, at) => {
-    const x = (at % columns) * pitch
-    const y = Math.floor(at / columns) * pitch
-    context.fillStyle = colours.steps[stepOf(node, fill) - 1] ?? ''
-    const state = shownState(node)
-    if (state === 'alive') {
-      context.fillStyle = colours.edge
-      context.fillRect(x, y, cell, cell)
-      context.fillStyle = colours.steps[stepOf(node, fill) - 1] ?? ''
-      context.fillRect(x + 1, y + 1, cell - 2, cell - 2)
-    } else sign(context, state, x, y, cell, colours)
-  })
-  if (cursor === undefined || cursor >= nodes.length) return
+  context.imageSmoothingEnabled = false
+  context.drawImage(pixels, 0, 0, width, height)
+  cut(context, grid, colours)
+  for (const at of signed) {
+    const [x, y] = [(at % columns) * pitch, Math.floor(at / columns) * pitch]
+    sign(context, shownState(nodes.state[at]!, nodes.draining[at]), x, y, cell, colours)
+  }
+  if (cursor === undefined || cursor >= number) return
   context.strokeStyle = colours.accent
   context.lineWidth = 2
   context.strokeRect((cursor % columns) * pitch, Math.floor(cursor / columns) * pitch, cell, cell)
 }
 
+/** A picture with a pixel for each node that simply lives, and the places of the other nodes. */
+function pixelsOf(
+  nodes: NodeColumns,
+  { columns, rows }: Grid,
+  fill: Fill,
+  { bits }: Colours,
+): { readonly pixels: OffscreenCanvas; readonly signed: readonly number[] } {
+  const picture = new ImageData(columns, rows)
+  const values = new Uint32Array(picture.data.buffer)
+  const signed: number[] = []
+  for (let at = 0; at < nodes.id.length; at += 1) {
+    if (nodes.state[at] === 'alive' && nodes.draining[at] !== true) {
+      values[at] = bits[stepOf(nodes, at, fill) - 1] ?? 0
+    } else signed.push(at)
+  }
+  const pixels = new OffscreenCanvas(columns, rows)
+  pixels.getContext('2d')?.putImageData(picture, 0, 0)
+  return { pixels, signed }
+}
+
+/** Leaves the gaps between the cells free and draws the edge of each cell; where no pixel is, nothing is drawn. */
+function cut(
+  context: CanvasRenderingContext2D,
+  { columns, rows, cell, pitch }: Grid,
+  { edge }: Colours,
+): void {
+  const over = (operation: GlobalCompositeOperation, draw: (tile: Tile) => void) => {
+    const canvas = new OffscreenCanvas(pitch, pitch)
+    const tile = canvas.getContext('2d')
+    if (tile === null) return
+    draw(tile)
+    context.globalCompositeOperation = operation
+    context.fillStyle = context.createPattern(canvas, 'repeat') ?? ''
+    context.fillRect(0, 0, columns * pitch, rows * pitch)
+  }
+  over('destination-in', (tile) => tile.fillRect(0, 0, cell, cell))
+  over('source-atop', (tile) => {
+    tile.fillStyle = edge
+    tile.fillRect(0, 0, cell, cell)
+    tile.clearRect(1, 1, cell - 2, cell - 2)
+  })
+  context.globalCompositeOperation = 'source-over'
+}
+
+type Tile = OffscreenCanvasRenderingContext2D
+
 /** The colours of the cells. */
 export interface Colours {
-  readonly steps: readonly string[]
+  /** The steps of the colour ramp, as pixels of a picture. */
+  readonly bits: Uint32Array
   readonly edge: string
   readonly accent: string
   readonly failed: string
@@ -61,8 +110,9 @@ export function coloursOf(element: HTMLElement): Colours {
     element.style.color = `var(--${name})`
     return style.color
   }
+  const steps = Array.from({ length: LOAD_STEPS }, (_, index) => colour(`load-${index + 1}`))
   const colours = {
-    steps: Array.from({ length: LOAD_STEPS }, (_, index) => colour(`load-${index + 1}`)),
+    bits: bitsOf(steps),
     edge: colour('edge'),
     accent: colour('accent'),
     failed: colour('failed'),
@@ -70,6 +120,19 @@ export function coloursOf(element: HTMLElement): Colours {
   }
   element.style.color = before
   return colours
+}
+
+/** Colours as pixels of a picture, whatever their notation is. */
+function bitsOf(colours: readonly string[]): Uint32Array {
+  const context = new OffscreenCanvas(colours.length, 1).getContext('2d', {
+    willReadFrequently: true,
+  })
+  if (context === null) return new Uint32Array(colours.length)
+  colours.forEach((each, at) => {
+    context.fillStyle = each
+    context.fillRect(at, 0, 1, 1)
+  })
+  return new Uint32Array(context.getImageData(0, 0, colours.length, 1).data.buffer)
 }
 
 /** A node that does not simply live has its own shape: triangle, bars, cross, or a hollow square. */

@@ -1,26 +1,32 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { FleetView, NodeView } from '@agentfleet/protocol'
+import type { FleetView, NodeColumns } from '@agentfleet/protocol'
 import { useRead, type Loaded } from '../api/load.ts'
 import { streaming, useStream } from '../api/socket.ts'
-import { byId } from './layout.ts'
-import { withNodes } from './nodes.ts'
+import { columnsOf, withNodes } from './nodes.ts'
 
 /** While the stream sends the nodes, the rest of the fleet is read more rarely, milliseconds. */
 const STREAMED_EVERY_MS = 10_000
 const POLLED_EVERY_MS = 2_000
+/**
+ * Nodes that the page follows over the stream. Most nodes of a busy fleet change with every heartbeat; frames with all
+ * of them, twice a second, cost the page more than the columns of a larger fleet every two seconds.
+ */
+const STREAMED_NODES_MAX = 1_000
+const NONE = columnsOf([])
 
-/** The fleet with its nodes in the order of their ids; nodes that change arrive over the stream. */
-export function useFleet(): { loaded: Loaded<FleetView>; nodes: readonly NodeView[] } {
+/** The fleet with its nodes in the order of their ids; in a fleet that is not large, changes arrive over the stream. */
+export function useFleet(): { loaded: Loaded<FleetView>; nodes: NodeColumns } {
+  const [nodes, setNodes] = useState(NONE)
+  const follows = nodes.id.length > 0 && nodes.id.length <= STREAMED_NODES_MAX
   const loaded = useRead<FleetView>(
-    '/v1/fleet?history=false',
-    streaming.value ? STREAMED_EVERY_MS : POLLED_EVERY_MS,
+    '/v1/fleet?history=false&nodes=columns',
+    follows && streaming.value ? STREAMED_EVERY_MS : POLLED_EVERY_MS,
   )
-  const [nodes, setNodes] = useState<readonly NodeView[]>([])
   const { value } = loaded
   useEffect(() => {
-    if (value !== undefined) setNodes(byId(value.nodes))
+    if (value !== undefined) setNodes(value.nodeColumns ?? columnsOf(value.nodes))
   }, [value])
-  useStream({ type: 'subscribe', fleet: ['nodes'] }, (frame) => {
+  useStream(follows ? { type: 'subscribe', fleet: ['nodes'] } : undefined, (frame) => {
     if (frame.type === 'nodes') setNodes((before) => withNodes(before, frame))
   })
   return { loaded, nodes }

@@ -4,6 +4,7 @@ import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { costOf, count, duration, UNKNOWN } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
+import { columnsOf } from '../fleet/nodes.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Facts, Figures } from '../parts/facts.tsx'
 import { ratesOf } from '../parts/line.ts'
@@ -23,6 +24,7 @@ const POLLED_EVERY_MS = 2_000
 const LISTS_EVERY_MS = 5_000
 /** Decisions on the first view. */
 const DECISIONS_SHOWN = 5
+const NO_NODES = columnsOf([])
 
 interface Lists {
   readonly incidents: IncidentPage['incidents']
@@ -36,7 +38,7 @@ interface Lists {
 export function Now() {
   const stats = useStats()
   const fleet = useRead<FleetView>(
-    '/v1/fleet',
+    '/v1/fleet?nodes=columns',
     stats === undefined ? POLLED_EVERY_MS : STREAMED_EVERY_MS,
   )
   const { reload } = fleet
@@ -50,7 +52,7 @@ export function Now() {
       <Panel loaded={fleet}>
         {(seen) => (
           <>
-            <Flow fleet={{ ...seen, ...stats?.fleet, status: seen.status, nodes: seen.nodes }} />
+            <Flow fleet={{ ...seen, ...stats?.fleet, status: seen.status, nodes: [] }} />
             {stats?.tasks && <OwnStates tasks={stats.tasks} />}
           </>
         )}
@@ -76,7 +78,7 @@ async function readLists(signal: AbortSignal): Promise<Lists> {
 }
 
 function Flow({ fleet }: { fleet: FleetView }) {
-  const { totals, history } = fleet
+  const { totals, history, nodeColumns: nodes = NO_NODES } = fleet
   const slots = totals?.slots
   const series = (value: (each: FleetView['history'][number]) => number) =>
     history.map((each) => ({ atMs: each.atMs, value: value(each) }))
@@ -109,13 +111,13 @@ function Flow({ fleet }: { fleet: FleetView }) {
         ]}
       />
       <p class="row">
-        {Object.entries(nodesByState(fleet.nodes)).map(([state, number]) => (
+        {Object.entries(nodesByState(nodes)).map(([state, number]) => (
           <a key={state} class="counted" href={linkTo('fleet')}>
             {count(number)} <NodeMark state={state} />
           </a>
         ))}
       </p>
-      {fleet.nodes.length === 0 && <NoNodes />}
+      {nodes.id.length === 0 && <NoNodes />}
       {history.length > 1 && (
         <div class="charts">
           <Chart title="Running" points={series(({ running }) => running)} />

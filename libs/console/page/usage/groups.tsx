@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks'
 import { costOf, count } from '../format/format.ts'
 import { LongTable } from '../parts/tables/long-table.tsx'
 import type { WideColumn } from '../parts/tables/virtual-table.tsx'
+import { setQuery } from '../shell/router.ts'
 import { groupRows, type GroupRow } from './group-rows.ts'
 
 const COLUMNS: readonly WideColumn<GroupRow>[] = [
@@ -13,9 +14,14 @@ const COLUMNS: readonly WideColumn<GroupRow>[] = [
   { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costOf(usage) },
 ]
 
+/** Groups that the page shows at first, and those that one answer of the gateway has at most. */
+export const GROUPS_SHOWN = 100
+const GROUPS_MAX = 1_000
+
 /** The usage of all days by agent, tenant or the values of a metadata key. */
-export function Groups({ by, days, total }: Pick<UsageReport, 'days' | 'total'> & { by: string }) {
-  const rows = useMemo(() => groupRows({ days, total }), [days, total])
+export function Groups({ by, report }: { by: string; report: UsageReport }) {
+  const rows = useMemo(() => groupRows(report), [report])
+  const { groups = [], groupCount = 0 } = report
   const name = by.replace(/^metadata\./, '')
   return (
     <>
@@ -27,6 +33,18 @@ export function Groups({ by, days, total }: Pick<UsageReport, 'days' | 'total'> 
         keyOf={({ key }) => key}
         empty="No LLM call is recorded in these days."
       />
+      {groupCount > groups.length && (
+        <p class="row">
+          <span class="muted">
+            The {count(groups.length)} most expensive of {count(groupCount)} are listed.
+          </span>
+          {groups.length < GROUPS_MAX && (
+            <button type="button" onClick={() => setQuery({ top: String(GROUPS_MAX) })}>
+              Show up to {count(GROUPS_MAX)}
+            </button>
+          )}
+        </p>
+      )}
     </>
   )
 }

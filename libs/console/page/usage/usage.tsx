@@ -10,7 +10,7 @@ import { LongTable } from '../parts/tables/long-table.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { place, setQuery } from '../shell/router.ts'
-import { Groups } from './groups.tsx'
+import { Groups, GROUPS_SHOWN } from './groups.tsx'
 import { Limits } from './limits.tsx'
 
 const EVERY_MS = 30_000
@@ -53,6 +53,7 @@ export function Usage() {
     to: query['to'],
     scope: query['scope'],
     groupBy: query['by'] ?? 'hour',
+    top: query['by'] === undefined ? undefined : (query['top'] ?? String(GROUPS_SHOWN)),
   })
   const loaded = useRead<UsageReport>(path, EVERY_MS)
   return (
@@ -66,49 +67,56 @@ export function Usage() {
             type="checkbox"
             checked={query['scope'] === 'fleet'}
             onChange={({ currentTarget }) =>
-              setQuery({ scope: currentTarget.checked ? 'fleet' : undefined, by: undefined })
+              setQuery({
+                scope: currentTarget.checked ? 'fleet' : undefined,
+                by: undefined,
+                top: undefined,
+              })
             }
           />
           All tenants (operators and admin keys only)
         </label>
       </div>
       <Panel loaded={loaded}>
-        {({ days, total, from, to, scope, metadataKeys }) => (
-          <>
-            <div class="row">
-              Group by
-              <Choice
-                label="Group by"
-                of={groupsOf(scope, metadataKeys)}
-                chosen={query['by']}
-                choose={(by) => setQuery({ by })}
+        {(report) => {
+          const { days, total, from, to, scope, metadataKeys } = report
+          return (
+            <>
+              <div class="row">
+                Group by
+                <Choice
+                  label="Group by"
+                  of={groupsOf(scope, metadataKeys)}
+                  chosen={query['by']}
+                  choose={(by) => setQuery({ by, top: undefined })}
+                />
+              </div>
+              <Figures
+                of={[
+                  ['Cost', costOf(total), `${from} to ${to}`],
+                  ['LLM calls', count(total.llmCalls)],
+                  ['Tokens in', count(total.inputTokens)],
+                  ['Tokens out', count(total.outputTokens)],
+                ]}
               />
-            </div>
-            <Figures
-              of={[
-                ['Cost', costOf(total), `${from} to ${to}`],
-                ['LLM calls', count(total.llmCalls)],
-                ['Tokens in', count(total.inputTokens)],
-                ['Tokens out', count(total.outputTokens)],
-              ]}
-            />
-            {unpricedOf(total) > 0 && (
-              <p class="muted">
-                “unpriced” and “≥” stand where the fleet knows no price of a model. The operator
-                sets the prices in LLM_PRICES or PROVIDERS.
-              </p>
-            )}
-            <LongTable
-              caption="Usage by day and model, newest day first"
-              columns={COLUMNS}
-              rows={rowsOf(days)}
-              keyOf={({ key }) => key}
-              empty="No LLM call is recorded in these days."
-            />
-            {query['by'] !== undefined && <Groups days={days} total={total} by={query['by']} />}
-            <Hours days={days} />
-          </>
-        )}
+              {unpricedOf(total) > 0 && (
+                <p class="muted">
+                  “unpriced” and “≥” stand where the fleet knows no price of a model. The operator
+                  sets the prices in LLM_PRICES or PROVIDERS.
+                </p>
+              )}
+              <LongTable
+                caption="Usage by day and model, newest day first"
+                columns={COLUMNS}
+                rows={rowsOf(days)}
+                keyOf={({ key }) => key}
+                empty="No LLM call is recorded in these days."
+              />
+              {query['by'] !== undefined && <Groups report={report} by={query['by']} />}
+              <Hours days={days} />
+            </>
+          )
+        }}
       </Panel>
       <Limits />
     </>

@@ -23,11 +23,11 @@ export function costUsd(
     (inputTokens - cachedTokens) * inputUsdPerMillion +
     cachedTokens * cachedUsdPerMillion +
     outputTokens * outputUsdPerMillion
-  return roundUsd(micro / MILLION)
+  return usdRounded(micro / MILLION)
 }
 
 /** Removes the rounding error of floating-point numbers. */
-function roundUsd(usd: number): number {
+export function usdRounded(usd: number): number {
   return Math.round(usd * NANO) / NANO
 }
 
@@ -79,7 +79,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
     llmCalls: a.llmCalls + b.llmCalls,
     ...(cachedTokens > 0 ? { cachedTokens } : {}),
     ...(reasoningTokens > 0 ? { reasoningTokens } : {}),
-    ...(priced ? { costUsd: roundUsd((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
+    ...(priced ? { costUsd: usdRounded((a.costUsd ?? 0) + (b.costUsd ?? 0)) } : {}),
     ...(unpricedCalls > 0 ? { unpricedCalls } : {}),
   }
 }
@@ -93,7 +93,7 @@ export function lessUsage(all: Usage, before: Usage): Usage {
   if (all.costUsd === undefined || (llmCalls > 0 && unpricedCalls >= llmCalls)) {
     return { inputTokens, outputTokens, llmCalls }
   }
-  const costUsd = roundUsd(less(all.costUsd, before.costUsd ?? 0))
+  const costUsd = usdRounded(less(all.costUsd, before.costUsd ?? 0))
   return unpricedCalls === 0
     ? { inputTokens, outputTokens, llmCalls, costUsd }
     : { inputTokens, outputTokens, llmCalls, costUsd, unpricedCalls }

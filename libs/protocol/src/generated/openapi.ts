@@ -522,6 +522,15 @@ export interface components {
           unpricedCalls: number
         }[]
       }[]
+      /** @description The groups of all days together, the most expensive first and, with the same cost, the one with most tokens first; present only with `top`. */
+      groups?: {
+        name: string
+        usage: components['schemas']['Usage']
+      }[]
+      /** @description The number of groups that have a name, with those that `groups` leaves out; present only with `top`. */
+      groupCount?: number
+      /** @description The sum of all calls whose group `groups` leaves out; present only with `top`. The sum of `groups` and `others` can be smaller than `total` for the same reasons as the sum of the groups of a day. */
+      others?: components['schemas']['Usage']
       total: components['schemas']['Usage']
     }
     TaskError: {
@@ -1118,6 +1127,8 @@ export interface components {
       /** @description How many of `llmCallsToday` called a model that has no price; `costTodayUsd` does not include them. */
       unpricedCallsToday?: number
       nodes: components['schemas']['Node'][]
+      /** @description The figures of the nodes if the request has `nodes=columns`. */
+      nodeColumns?: components['schemas']['NodeColumns']
       /** @description The load balancers that have announced themselves on the bus in the last 1.6 seconds. */
       balancers: components['schemas']['Balancer'][]
       /** @description The state of each provider model that the nodes have called recently. Each node keeps its own circuit breaker and learned facts; `providers` combines the reports of all nodes. */
@@ -1385,6 +1396,22 @@ export interface components {
       heartbeatAgeMs: number
       /** @description Whether Consul lists the node as healthy; load balancers give tasks only to healthy nodes. `passing` is missing while the health monitor has no list from Consul. */
       passing?: boolean
+    }
+    /** @description The figures of all nodes, one list for each field of `Node`. Place `n` of every list belongs to the same node; the nodes are in the order of their ids. The other fields of a node are in `GET /v1/fleet/nodes/{id}`. */
+    NodeColumns: {
+      id: string[]
+      state: ('alive' | 'suspect' | 'stalled' | 'dead')[]
+      draining: boolean[]
+      slots: number[]
+      active: number[]
+      queued: number[]
+      cpu: number[]
+      memory: number[]
+      lagMs: number[]
+      responseMs: number[]
+      completed: number[]
+      failed: number[]
+      heartbeatAgeMs: number[]
     }
     Readiness: {
       ok: boolean

@@ -3,6 +3,7 @@ import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal, wrongField } from '../http/problems.ts'
+import { topGroups, type GroupOfDay } from './usage-groups.ts'
 
 interface UsageRouteDeps {
   readonly usage: Pick<UsageTotals, 'read' | 'readGroups'>
@@ -18,10 +19,14 @@ interface Query {
   readonly scope: 'tenant' | 'fleet'
   /** The document allows `model`, `hour`, `agent`, `tenant` and `metadata.KEY`. */
   readonly groupBy: string
+  /** How many groups the answer has at most. */
+  readonly top?: number
 }
 
 const DAY_MS = 86_400_000
 const METADATA = 'metadata.'
+/** The sum of the further agents or tenants of a day. */
+const OTHERS = '(others)'
 /** A quarter of a year bounds one request. */
 const DAYS_MAX = 92
 const DAYS_DEFAULT = 30
@@ -53,7 +58,7 @@ export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRout
 
   return {
     async getUsage(request: FastifyRequest): Promise<UsageReport> {
-      const { from, to, scope, groupBy } = request.query as Query
+      const { from, to, scope, groupBy, top } = request.query as Query
       const { tenant } = request
       const mayReadAll = operators.has(tenant) || request.principal?.scopes.includes('admin')
       if (scope === 'fleet' && mayReadAll !== true) {
@@ -63,16 +68,20 @@ export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRout
         )
       }
       const grouping = groupingOf(groupBy, scope, tenant)
+      if (top !== undefined && grouping === undefined && groupBy !== 'agent')
+        throw wrongField('query/top', 'needs groupBy with agent, tenant or metadata.KEY')
       const days = daysOf(from, to, nowMs())
       const [found, groups] = await Promise.all([
         usage.read(scope === 'fleet' ? undefined : tenant, days),
         grouping === undefined ? [] : usage.readGroups(grouping, days),
       ])
       const groupsOf = new Map(groups.map((each) => [each.day, each.groups]))
+      const listed = top === undefined
       const views = found.map((day) => ({
-        ...dayView(day, groupBy),
-        ...groupView(grouping, groupsOf.get(day.day) ?? []),
+        ...dayView(day, listed ? groupBy : 'model'),
+        ...groupView(listed ? grouping : undefined, groupsOf.get(day.day) ?? []),
       }))
+      const all = grouping === undefined ? found.map(agentsOf) : groups.map((each) => each.groups)
       return {
         scope,
         ...(scope === 'fleet' ? {} : { tenant }),
@@ -80,10 +89,16 @@ export function usageRoutes({ usage, metadataKeys, operators, nowMs }: UsageRout
         to: days.at(-1) ?? '',
         metadataKeys: [...metadataKeys],
         days: views,
+        ...(listed ? {} : topGroups(all, top)),
         total: views.reduce((sum, { total }) => addUsage(sum, total), NO_USAGE),
       }
     },
   }
+}
+
+/** The agents of a day as groups; the name of the sum of further agents is none that an agent can have. */
+function agentsOf({ agents }: DayUsage): readonly GroupOfDay[] {
+  return agents.map(({ agent, usage }) => (agent === OTHERS ? { usage } : { name: agent, usage }))
 }
 
 function groupView(
@@ -92,7 +107,7 @@ function groupView(
 ): Pick<UsageReport['days'][number], 'tenants' | 'values'> {
   if (grouping === undefined) return {}
   if (grouping.by === 'tenant') {
-    return { tenants: groups.map(({ name, usage }) => ({ tenant: name ?? '(others)', usage })) }
+    return { tenants: groups.map(({ name, usage }) => ({ tenant: name ?? OTHERS, usage })) }
   }
   return {
     values: groups.map(({ name, usage }) => ({

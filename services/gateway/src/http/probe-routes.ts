@@ -4,6 +4,11 @@ import type { ApiDocument } from './document.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { OwnFigures } from '../fleet/own-figures.ts'
 
+interface FleetQuery {
+  readonly history: boolean
+  readonly nodes: 'list' | 'columns'
+}
+
 /** Creates the handlers of the document, the probes and the fleet by operationId. */
 export function serviceRoutes(deps: {
   document: ApiDocument
@@ -21,9 +26,12 @@ export function serviceRoutes(deps: {
       const answer = readiness()
       return reply.code(answer.ok ? 200 : 503).send(answer)
     },
-    getFleet: async (request: FastifyRequest) => ({
-      ...fleet.view((request.query as { history: boolean }).history),
-      ...(await ownFigures(request.tenant)),
-    }),
+    getFleet: async (request: FastifyRequest) => {
+      const { history, nodes } = request.query as FleetQuery
+      return {
+        ...fleet.view(history, nodes === 'columns'),
+        ...(await ownFigures(request.tenant)),
+      }
+    },
   }
 }

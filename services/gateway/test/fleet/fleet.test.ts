@@ -57,3 +57,14 @@ test('the state of the fleet is `unknown` when the gateway has no recent snapsho
   expect(fleetView(undefined, 0).status).toBe('unknown')
   expect(fleetView(snapshot, 6_000)).toMatchObject({ status: 'unknown', queued: 2 })
 })
+
+test('the nodes as columns have the figures of the nodes as a list, in the order of the ids', () => {
+  const nodes = [{ ...node, nodeId: 'n9' }, node]
+  const [last, first] = fleetView({ ...snapshot, nodes }, 500).nodes
+  const columns = fleetView({ ...snapshot, nodes }, 500, true)
+  expect(columns.nodes).toEqual([])
+  for (const [figure, values] of Object.entries(columns.nodeColumns ?? {}))
+    expect(values).toEqual([first, last].map((each) => ({ ...each })[figure as 'id']))
+  expect(Object.keys(columns.nodeColumns ?? {})).toHaveLength(13)
+  expect(fleetView(undefined, 0, true).nodeColumns?.id).toEqual([])
+})

@@ -45,6 +45,21 @@ test('GET /v1/usage groups by counted metadata keys for the own tenant and by te
     { usage: { llmCalls: 2 } },
   ])
   expect(values.reduce((sum, one) => sum + one.usage.llmCalls, 0)).toBe(1_002)
+  const top = await bench.client(manyKey).usage({ groupBy: 'metadata.team', top: 2 })
+  expect(top.days[0]).not.toHaveProperty('values')
+  expect(top).toMatchObject({ groupCount: 1_000, others: { llmCalls: 1_000 } })
+  expect(top.groups?.map((group) => group.usage.llmCalls)).toEqual([1, 1])
+  const topTenants = await admin.usage({ groupBy: 'tenant', scope: 'fleet', top: 1 })
+  expect(topTenants).toMatchObject({
+    groups: [{ name: 'many', usage: { llmCalls: 1_002 } }],
+    others: { llmCalls: 3 },
+  })
+  const topAgents = await acme.usage({ groupBy: 'agent', top: 1 })
+  expect(topAgents).toMatchObject({
+    groups: [{ name: 'a' }],
+    groupCount: 1,
+    others: { llmCalls: 0 },
+  })
   await expect(acme.usage({ groupBy: 'tenant', scope: 'fleet' })).rejects.toMatchObject({
     problem: { code: 'operators-only' },
   })
@@ -53,6 +68,8 @@ test('GET /v1/usage groups by counted metadata keys for the own tenant and by te
     [{ groupBy: 'metadata.team', scope: 'fleet' }, 'query/scope must be absent'],
     [{ groupBy: 'metadata.size' }, 'must be metadata.team, or the operator adds the key'],
     [{ groupBy: 'metadata.a b' }, 'query/groupBy'],
+    [{ groupBy: 'hour', top: 3 }, 'query/top needs groupBy with agent, tenant or metadata.KEY'],
+    [{ groupBy: 'agent', top: 1_001 }, 'query/top'],
   ] as const
   for (const [query, detail] of refusals) {
     await expect(admin.usage(query)).rejects.toMatchObject({
