@@ -21,6 +21,7 @@ interface Locator {
   count(): Promise<number>
   first(): Locator
   innerText(): Promise<string>
+  inputValue(): Promise<string>
   getAttribute(name: string): Promise<string | null>
   waitFor(options?: { state?: 'visible' | 'hidden'; timeout?: number }): Promise<void>
   getByRole(role: string, options?: { name?: string | RegExp; exact?: boolean }): Locator

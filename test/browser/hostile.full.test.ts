@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
+import { summaryOf } from './seeded.ts'
 import { Raw } from './stub.ts'
 import { openTab, type Tab } from './tab.ts'
 import { answer, VIEWS } from './views.ts'
@@ -128,3 +129,54 @@ it.each(WRONG)(
     expect([...found, ...errors]).toEqual([])
   },
 )
+
+const ROWS = 100_000
+const PAGE_ROWS = 9_980
+/** What a row of the list can hold; the longest text is as long as that of a task without a limit on its preview. */
+const MARKS = `Z${'\u0310\u0356\u035C'.repeat(40)}a`
+const PREVIEWS = [
+  HOSTILE,
+  MARKS,
+  'W'.repeat(10_000),
+  '\u202E',
+  '\u200B'.repeat(300),
+  '<b>',
+  '\n\n\n\n',
+  '',
+]
+
+it(`a list of ${ROWS} rows with hostile texts has rows of one height to its end, and none of them changes the next`, async () => {
+  gateway = (url) => {
+    if (url.pathname !== '/v1/tasks') return answer(url)
+    const from = Number(url.searchParams.get('cursor') ?? 0)
+    const size = Math.min(ROWS - from, from === 0 ? PREVIEWS.length : PAGE_ROWS)
+    const tasks = Array.from({ length: size }, (_, index) => {
+      const at = from + index
+      // Only a few of 100,000 are long: the answers would have gigabytes.
+      const preview = at >= 1_000 && at < ROWS - 100 ? '\u202E<b>' : PREVIEWS[at % PREVIEWS.length]
+      return { ...summaryOf(at), preview }
+    })
+    const next = from + size
+    return { tasks, scanned: size, ...(next < ROWS ? { nextCursor: String(next) } : {}) }
+  }
+  await page.setViewportSize({ width: 1280, height: 800 })
+  await page.goto(`${tab.stub.url}/console/tasks`)
+  await page.locator('tbody tr').first().waitFor()
+  const heights = `[...new Set([...document.querySelectorAll('.tall tbody tr')].map((row) => row.offsetHeight))].join()`
+  /** A text that turns the direction round, or stacks marks, must not reach what stands next to it. */
+  const outside = `[...document.querySelectorAll('.tall tbody td, .tall tbody th')].filter((cell) =>
+    getComputedStyle(cell).overflowX !== 'hidden' || getComputedStyle(cell.firstElementChild ?? cell).direction === 'rtl').length`
+  expect([await page.evaluate(heights), await page.evaluate(outside)]).toEqual(['28', 0])
+  await page.evaluate(`(async () => {
+    const list = document.querySelector('.tall')
+    while (!document.body.innerText.includes('This is the end of the list')) {
+      list.scrollTop = list.scrollHeight
+      await new Promise((resolve) => requestAnimationFrame(() => resolve()))
+    }
+    list.scrollTop = list.scrollHeight
+  })()`)
+  await page.locator(`main tbody a[href$="${summaryOf(ROWS - 1).id}"]`).waitFor()
+  expect([await page.evaluate(heights), await page.evaluate(outside)]).toEqual(['28', 0])
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(1280)
+  expect([await page.evaluate(SCRIPTS), ...errors]).toEqual([0])
+})

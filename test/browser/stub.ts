@@ -11,7 +11,7 @@ export interface Asked {
   readonly headers: IncomingHttpHeaders
 }
 
-/** What the stubbed API answers to a request: a value, a `Refused`, or undefined for 404. */
+/** What the stubbed API answers to a request: a value, a `Refused`, or undefined for 404; or a promise of it. */
 export type Answer = (url: URL, method: string, asked: Asked) => unknown
 
 /** A refusal of the stubbed API. */
@@ -31,6 +31,14 @@ export class Raw {
     this.status = status
     this.type = type
     this.body = body
+  }
+}
+
+/** An answer that stops in the middle, because its connection is lost. */
+export class Cut {
+  readonly value: unknown
+  constructor(value: unknown) {
+    this.value = value
   }
 }
 
@@ -59,11 +67,17 @@ export async function serveStub(answer: Answer, nowMs: () => number = Date.now):
     }
     const method = request.method ?? 'GET'
     requests.push(`${method} ${url.pathname}${url.search}`)
-    void text(request).then((sent) => {
+    void text(request).then(async (sent) => {
       const { headers } = request
       const body = sent === '' ? undefined : (JSON.parse(sent) as unknown)
-      const found = answer(url, method, { body, headers }) ?? NOT_FOUND
+      const found = (await answer(url, method, { body, headers })) ?? NOT_FOUND
       if (found instanceof Raw) return respond(found.status, found.type, found.body)
+      if (found instanceof Cut) {
+        const whole = JSON.stringify(found.value)
+        const head = { 'content-type': 'application/json', 'content-length': whole.length + 9 }
+        response.writeHead(200, head).write(whole, () => response.destroy())
+        return undefined
+      }
       if (!(found instanceof Refused))
         return respond(200, 'application/json', JSON.stringify(found))
       const problem = JSON.stringify({ title: 'Refused', ...found.problem })

@@ -6,6 +6,7 @@ import {
   count,
   duration,
   plural,
+  rate,
   readable,
   shortened,
   usd,
@@ -73,4 +74,17 @@ test('the page writes that nothing is spent without a call, and cuts a long text
   expect(shortened('short', 5)).toBe('short')
   expect(shortened('longer', 4)).toBe('long …')
   expect(shortened('abc👾def', 4)).toBe('abc …')
+})
+
+test('a rate of something rare is written for a minute, and only nothing is 0', () => {
+  const rates = [0, 0.000_1, 1 / 60, 0.099, 0.1, 4.24, 12.6]
+  expect(rates.map(rate)).toEqual([
+    '0 /s',
+    '< 0.1 /min',
+    '1.0 /min',
+    '5.9 /min',
+    '0.1 /s',
+    '4.2 /s',
+    '13 /s',
+  ])
 })

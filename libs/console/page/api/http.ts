@@ -77,8 +77,7 @@ export async function request<Answer>(path: string, sent: Sent = {}): Promise<An
   const answer = parsed(text)
   if (response.ok) {
     if (answer !== UNREADABLE) return answer as Answer
-    const detail = `The gateway answered ${status} with text that is not JSON.`
-    throw new ApiError({ code: UNREADABLE, status, detail })
+    throw unreadable(status, 'text that is not JSON')
   }
   const problem = problemIn(answer)
   // The reader may have entered another key while this request was under way.
@@ -103,6 +102,7 @@ async function exchange(
   const { method = 'GET', body, idempotencyKey, ifMatch, ifNoneMatch, signal: given } = sent
   const late = AbortSignal.timeout(TIMEOUT_MS)
   const startedAtMs = Date.now()
+  let begun = false
   try {
     const response = await fetch(url(path), {
       method,
@@ -119,17 +119,27 @@ async function exchange(
       credentials: 'omit',
       cache: 'no-store',
     })
+    begun = true
     const text = await response.text()
     noteAnswer(response, startedAtMs)
     return { response, text }
   } catch (error) {
     if (given?.aborted) throw error
-    const why = late.aborted
-      ? `The gateway did not answer in ${TIMEOUT_MS / 1_000} s.`
-      : 'The gateway cannot be reached.'
+    const why = whyLost(late.aborted, begun)
     contact.value = { ...contact.value, failure: why }
-    throw new ApiError({ code: 'unreachable', status: 0, detail: why })
+    const detail = method === 'GET' ? why : `${why} ${MAY_BE_DONE}`
+    throw new ApiError({ code: 'unreachable', status: 0, detail })
   }
+}
+
+/** Follows the reason if a request that changes something got no answer. */
+const MAY_BE_DONE = 'It may have made the change all the same: look before you send it again.'
+
+function whyLost(isLate: boolean, begun: boolean): string {
+  if (isLate) return `The gateway did not answer in ${TIMEOUT_MS / 1_000} s.`
+  return begun
+    ? 'The answer of the gateway stopped in the middle.'
+    : 'The gateway cannot be reached.'
 }
 
 function noteAnswer(response: Response, startedAtMs: number): void {
@@ -148,6 +158,12 @@ function noteAnswer(response: Response, startedAtMs: number): void {
 
 /** The code of an answer that is not what the API answers, for example that of a proxy. */
 const UNREADABLE = 'unreadable-answer'
+
+/** The error for an answer that is not what the API answers. */
+export function unreadable(status: number, what: string): ApiError {
+  const detail = `The gateway answered ${status} with ${what}.`
+  return new ApiError({ code: UNREADABLE, status, detail })
+}
 
 /** The JSON value of a text, undefined for no text. */
 function parsed(text: string): unknown {

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
-import { ApiError, request } from './http.ts'
+import { ApiError, request, unreadable } from './http.ts'
 import { apiKey, keyWanted } from './key.ts'
 
 /** Values that a view loads again and again. */
@@ -94,9 +94,32 @@ export function useLoad<Value>(
   return { value, error, loadedAtMs, reload }
 }
 
-/** Loads the answer to a GET request of this path, like `useLoad`. */
-export function useRead<Answer>(path: string, everyMs?: number): Loaded<Answer> {
-  return useLoad(path, (signal) => request<Answer>(path, { signal }), everyMs)
+/**
+ * Loads the answer to a GET request of this path, like `useLoad`. A view that works with a list of the answer outside of
+ * a panel names this list: an answer without the list counts as failed, and the last answer stays.
+ */
+export function useRead<Answer>(
+  path: string,
+  everyMs?: number,
+  list?: keyof Answer & string,
+): Loaded<Answer> {
+  return useLoad(
+    path,
+    (signal) =>
+      list === undefined ? request<Answer>(path, { signal }) : readList(path, list, signal),
+    everyMs,
+  )
+}
+
+/** Reads an answer with this list; throws an ApiError if the answer lacks the list. */
+export async function readList<Answer>(
+  path: string,
+  list: keyof Answer & string,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const answer = await request<Answer>(path, { signal })
+  if (Array.isArray(Object(answer)[list])) return answer
+  throw unreadable(200, `an answer without “${list}”`)
 }
 
 /** Milliseconds until a failed load is tried again; undefined if trying again cannot help. */

@@ -30,7 +30,7 @@ export function Approvals() {
   /** Steps that the reader has decided: the list may still have them for a moment. */
   const [decided, setDecided] = useState<ReadonlySet<string>>(new Set())
   const [said, setSaid] = useState('')
-  const loaded = useRead<TaskPage>(WAITING, EVERY_MS)
+  const loaded = useRead<TaskPage>(WAITING, EVERY_MS, 'tasks')
   const waiting = loaded.value?.tasks.filter(({ id }) => !hidden.has(id)) ?? []
   const read = useTasks(new Map(waiting.slice(0, TASKS_READ).map(({ id }) => [id, id])))
   return (
@@ -153,7 +153,7 @@ function decisionWords(approved: boolean | undefined): string {
 
 /** The latest decisions of people, from the audit log. */
 function Decided() {
-  const loaded = useRead<AuditPage>(DECIDED, DECIDED_EVERY_MS)
+  const loaded = useRead<AuditPage>(DECIDED, DECIDED_EVERY_MS, 'events')
   const tasks = useTasks(tasksToRead(loaded.value?.events ?? [], TASKS_READ))
   return (
     <Panel loaded={loaded}>

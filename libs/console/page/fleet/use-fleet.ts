@@ -21,6 +21,7 @@ export function useFleet(): { loaded: Loaded<FleetView>; nodes: NodeColumns } {
   const loaded = useRead<FleetView>(
     '/v1/fleet?history=false&nodes=columns',
     follows && streaming.value ? STREAMED_EVERY_MS : POLLED_EVERY_MS,
+    'nodes',
   )
   const { value } = loaded
   useEffect(() => {

@@ -4,6 +4,8 @@
 export const UNKNOWN = '—'
 /** From here on a count is shortened; its title has all digits. */
 const SHORT_FROM = 100_000
+/** Below this a rate is given for a minute. */
+const RARE_PER_SECOND = 0.1
 /** Below this a cost has four decimals, USD. */
 const SMALL_USD = 0.01
 
@@ -29,6 +31,13 @@ function grouped(value: number): string {
 function scaleOf(size: number): readonly [divisor: number, unit: string] {
   if (size >= 1e9) return [1e9, 'G']
   return size >= 1e6 ? [1e6, 'M'] : [1e3, 'k']
+}
+
+/** Writes how often something happens, given for a second: `4.2 /s`, and what is rare for a minute: `1.5 /min`. */
+export function rate(perSecond: number): string {
+  if (perSecond === 0) return '0 /s'
+  const [value, unit] = perSecond < RARE_PER_SECOND ? [perSecond * 60, 'min'] : [perSecond, 's']
+  return `${value < 0.05 ? '< 0.1' : value.toFixed(value < 10 ? 1 : 0)} /${unit}`
 }
 
 /** Writes an amount of US dollars; a call without a price is unpriced, not free. */

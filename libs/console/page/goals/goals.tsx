@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import type { GoalView, PlanView, TaskPage, TaskSummary } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
-import { useLoad } from '../api/load.ts'
+import { readList, useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { costOf, count, plural, shortened } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -117,7 +117,7 @@ export function Goal({ id }: { id: string }) {
   const spent = useLoad(
     // Once more at the end of the goal, for the last step.
     `${stepsPath} ${ended}`,
-    (signal) => request<TaskPage>(stepsPath, { signal }),
+    (signal) => readList<TaskPage>(stepsPath, 'tasks', signal),
     ended ? undefined : LIST_EVERY_MS,
   )
   const usage = new Map(spent.value?.tasks.map((task) => [task.id, task.usage]))

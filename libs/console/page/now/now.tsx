@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks'
 import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
-import { costOf, count, duration, UNKNOWN } from '../format/format.ts'
+import { costOf, count, duration, rate, UNKNOWN } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
 import { columnsOf } from '../fleet/nodes.ts'
 import { Chart } from '../parts/chart.tsx'
@@ -82,7 +82,6 @@ function Flow({ fleet }: { fleet: FleetView }) {
   const slots = totals?.slots
   const series = (value: (each: FleetView['history'][number]) => number) =>
     history.map((each) => ({ atMs: each.atMs, value: value(each) }))
-  const rate = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} /s`
   return (
     <>
       <p class={`health ${lookOf(fleet.status)}`}>{fleet.explanation}</p>

@@ -1,4 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { Button } from '../parts/button.tsx'
+import { Dialog } from '../parts/forms/dialog.tsx'
 import { helpOpen, setSingleKeys, singleKeys } from './keys.ts'
 import { VIEWS } from './routes.ts'
 
@@ -15,32 +16,33 @@ const KEYS: readonly (readonly [keys: string, does: string])[] = [
 
 /** The dialog that lists the keys. */
 export function Help() {
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
   return (
-    <dialog ref={dialog} aria-labelledby="help-title" onClose={() => (helpOpen.value = false)}>
-      <h2 id="help-title">Shortcuts</h2>
-      <dl class="keys">
-        {KEYS.map(([keys, does]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-      <label>
-        <input
-          type="checkbox"
-          checked={singleKeys.value}
-          onChange={({ currentTarget }) => setSingleKeys(currentTarget.checked)}
-        />{' '}
-        Single letters are commands
-      </label>
-      <form method="dialog">
-        <button type="submit">Close</button>
-      </form>
-    </dialog>
+    <Dialog title="Shortcuts" closed={() => (helpOpen.value = false)}>
+      {(close) => (
+        <>
+          <dl class="keys">
+            {KEYS.map(([keys, does]) => (
+              <div key={keys}>
+                <dt>
+                  <kbd>{keys}</kbd>
+                </dt>
+                <dd>{does}</dd>
+              </div>
+            ))}
+          </dl>
+          <label>
+            <input
+              type="checkbox"
+              checked={singleKeys.value}
+              onChange={({ currentTarget }) => setSingleKeys(currentTarget.checked)}
+            />{' '}
+            Single letters are commands
+          </label>
+          <p>
+            <Button act={close}>Close</Button>
+          </p>
+        </>
+      )}
+    </Dialog>
   )
 }

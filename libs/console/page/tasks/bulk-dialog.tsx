@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { BulkCancelPage, ReplayPage } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
+import { Dialog } from '../parts/forms/dialog.tsx'
 import { request } from '../api/http.ts'
 import { plural } from '../format/format.ts'
 import { NOTHING_DONE, runPages, type BulkPage, type BulkPart, type Progress } from './bulk.ts'
@@ -18,8 +19,13 @@ const COUNT_LIMIT = 1_000
 const ACT_LIMIT = 200
 
 /** Counts the tasks of a bulk action, asks, acts with visible progress, and continues after an interruption. */
-export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: boolean) => void }) {
-  const dialog = useRef<HTMLDialogElement>(null)
+export function BulkDialog({
+  wanted,
+  closed,
+}: {
+  wanted: Wanted
+  closed: (acted: boolean) => void
+}) {
   const stopped = useRef(false)
   const [counted, setCounted] = useState(NOTHING_DONE)
   const [acted, setActed] = useState<Progress>()
@@ -54,7 +60,6 @@ export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: b
   const countAll = () => run(counted, { dryRun: true, limit: COUNT_LIMIT }, setCounted)
   const act = () => run(acted ?? NOTHING_DONE, { ...fields, limit: ACT_LIMIT }, setActed)
   useEffect(() => {
-    dialog.current?.showModal()
     void countAll()
     return () => {
       stopped.current = true
@@ -62,30 +67,36 @@ export function BulkDialog({ wanted, close }: { wanted: Wanted; close: (acted: b
   }, [])
 
   return (
-    <dialog ref={dialog} aria-labelledby="bulk-title" onClose={() => close((acted?.done ?? 0) > 0)}>
-      <h2 id="bulk-title">{cancels ? 'Cancel tasks' : 'Replay tasks'}</h2>
-      <p>{wanted.what}</p>
-      <p role="status">{statusOf(wanted.verb, counted, acted, busy)}</p>
-      {acted !== undefined && (
-        <progress max={Math.max(1, counted.matched)} value={acted.done} aria-label="Progress" />
+    <Dialog
+      title={cancels ? 'Cancel tasks' : 'Replay tasks'}
+      closed={() => closed((acted?.done ?? 0) > 0)}
+    >
+      {(close) => (
+        <>
+          <p>{wanted.what}</p>
+          <p role="status">{statusOf(wanted.verb, counted, acted, busy)}</p>
+          {acted !== undefined && (
+            <progress max={Math.max(1, counted.matched)} value={acted.done} aria-label="Progress" />
+          )}
+          <Problems progress={acted} problem={problem} />
+          {acted === undefined && cancels && <Reason reason={reason} change={setReason} />}
+          {acted === undefined && !cancels && <From from={from} choose={setFrom} />}
+          <p class="row">
+            {!acted?.finished && counted.finished && (
+              <Button class="primary" disabled={busy || counted.matched === 0} act={act}>
+                {acted === undefined
+                  ? `${cancels ? 'Cancel' : 'Replay'} ${plural(counted.matched, 'task')}`
+                  : 'Continue'}
+              </Button>
+            )}
+            {!counted.finished && problem !== '' && <Button act={countAll}>Count again</Button>}
+            <Button act={close}>
+              {acted?.finished ? 'Close' : acted !== undefined && busy ? 'Stop' : 'Do nothing'}
+            </Button>
+          </p>
+        </>
       )}
-      <Problems progress={acted} problem={problem} />
-      {acted === undefined && cancels && <Reason reason={reason} change={setReason} />}
-      {acted === undefined && !cancels && <From from={from} choose={setFrom} />}
-      <p class="row">
-        {!acted?.finished && counted.finished && (
-          <Button class="primary" disabled={busy || counted.matched === 0} act={act}>
-            {acted === undefined
-              ? `${cancels ? 'Cancel' : 'Replay'} ${plural(counted.matched, 'task')}`
-              : 'Continue'}
-          </Button>
-        )}
-        {!counted.finished && problem !== '' && <Button act={countAll}>Count again</Button>}
-        <Button act={() => dialog.current?.close()}>
-          {acted?.finished ? 'Close' : acted !== undefined && busy ? 'Stop' : 'Do nothing'}
-        </Button>
-      </p>
-    </dialog>
+    </Dialog>
   )
 }
 

@@ -99,7 +99,7 @@ export function Tasks() {
       {wanted !== undefined && (
         <BulkDialog
           wanted={wanted}
-          close={(acted) => {
+          closed={(acted) => {
             setWanted(undefined)
             if (!acted) return
             setPicked(new Set())
@@ -207,7 +207,8 @@ function Actions({
     tasks.filter(({ state }) => isEnded(state) === ended).map(({ id }) => id)
   const [live, ended] = [idsWhere(false), idsWhere(true)]
   const what = filterWords(filters, zone.value)
-  const all = what === '' ? 'All tasks' : `All tasks that match: ${what}`
+  const all = (which: string) =>
+    what === '' ? `All tasks ${which}.` : `All tasks ${which} and match: ${what}.`
   // The action does not apply to tasks that are submitted while the reader decides.
   const untilNow = (): Filters => ({
     ...filters,
@@ -238,7 +239,7 @@ function Actions({
         act={() =>
           want({
             verb: 'cancel',
-            what: `${all}, and have not ended.`,
+            what: all('that have not ended'),
             parts: [{ path: CANCEL, body: { ...cancelAll() } }],
           })
         }
@@ -250,7 +251,7 @@ function Actions({
         act={() =>
           want({
             verb: 'replay',
-            what: filters.state === undefined ? `${all}, and failed.` : `${all}.`,
+            what: all(filters.state === undefined ? 'that failed' : 'that have ended'),
             parts: replayAll().map((body) => ({ path: REPLAY, body })),
           })
         }

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { Button } from '../button.tsx'
+import { Dialog } from './dialog.tsx'
+import { useAction } from './action.ts'
 
 /** A button that asks before it acts, and shows why the action did not succeed. */
 export function Confirm({
@@ -22,7 +24,7 @@ export function Confirm({
         {label} …
       </Button>
       {asking && (
-        <Question label={label} question={question} act={act} close={() => setAsking(false)}>
+        <Question label={label} question={question} act={act} closed={() => setAsking(false)}>
           {children}
         </Question>
       )}
@@ -35,42 +37,35 @@ function Question({
   question,
   children,
   act,
-  close,
+  closed,
 }: {
   label: string
   question: string
   children: ComponentChildren
   act: () => Promise<void>
-  close: () => void
+  closed: () => void
 }) {
-  const dialog = useRef<HTMLDialogElement>(null)
-  const [busy, setBusy] = useState(false)
-  const [problem, setProblem] = useState('')
-  useEffect(() => dialog.current?.showModal(), [])
-  const confirm = async () => {
-    setBusy(true)
-    setProblem('')
-    try {
-      await act()
-      dialog.current?.close()
-    } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error))
-      setBusy(false)
-    }
-  }
+  const action = useAction()
   return (
-    <dialog ref={dialog} aria-labelledby="question" onClose={close}>
-      <h2 id="question">{question}</h2>
-      <p>{children}</p>
-      <p class="problem" role="alert">
-        {problem}
-      </p>
-      <p class="row">
-        <Button class="primary" disabled={busy} act={confirm}>
-          {label}
-        </Button>
-        <Button act={() => dialog.current?.close()}>Do nothing</Button>
-      </p>
-    </dialog>
+    <Dialog title={question} closed={closed}>
+      {(close) => (
+        <>
+          <p>{children}</p>
+          <p class="problem" role="alert">
+            {action.said}
+          </p>
+          <p class="row">
+            <Button
+              class="primary"
+              disabled={action.busy}
+              act={() => action.act(() => act().then(close))}
+            >
+              {label}
+            </Button>
+            <Button act={close}>Do nothing</Button>
+          </p>
+        </>
+      )}
+    </Dialog>
   )
 }

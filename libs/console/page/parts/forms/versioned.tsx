@@ -55,7 +55,9 @@ export function VersionedForm<Definition extends object>({
         })
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== 'version-mismatch') throw error
-        return setTheirs(await read())
+        const newest = await read()
+        // The answer to an earlier try got lost: what the reader wants is stored.
+        if (!same(newest.definition, draft)) return setTheirs(newest)
       }
       done()
     })
@@ -100,6 +102,13 @@ export function VersionedForm<Definition extends object>({
       )}
     </Form>
   )
+}
+
+/** Whether two definitions have the same fields with the same values, in any order. */
+function same(a: object, b: object): boolean {
+  const sorted = (value: object) =>
+    JSON.stringify(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)))
+  return sorted(a) === sorted(b)
 }
 
 function Conflict<Definition extends object>({
