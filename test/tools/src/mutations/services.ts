@@ -65,16 +65,6 @@ export const SERVICES: readonly Mutation[] = [
     caughtBy: /PLACE-2: a load balancer starts no task of a tenant/,
   },
   {
-    name: 'adviser-share',
-    safeguard: 'a tenant leaves calls and money of the adviser to the other tenants',
-    file: 'libs/adviser/src/budget.ts',
-    find: 'if (payer !== undefined && !leavesRoom(costMaxUsd, payer)) return undefined',
-    replace: '',
-    tests: ['libs/adviser/test/bounds.test.ts', '-t', 'quiet tenant'],
-    caughtBy: /to a quiet tenant, however often a loud tenant asks/,
-    because: /over-budget/,
-  },
-  {
     name: 'advice-in-shadow',
     safeguard: 'advice in shadow changes nothing',
     file: 'libs/adviser/src/consult.ts',

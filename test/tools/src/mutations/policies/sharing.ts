@@ -119,4 +119,14 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /the first entry of an owner waits for at most one entry/,
     because: /Property failed/,
   },
+  {
+    name: 'adviser-share',
+    safeguard: 'a tenant leaves calls and money of the adviser to the other tenants',
+    file: 'libs/adviser/src/budget.ts',
+    find: 'if (payer !== undefined && !leavesRoom(costMaxUsd, payer)) return undefined',
+    replace: '',
+    tests: ['libs/adviser/test/bounds.test.ts', '-t', 'quiet tenant'],
+    caughtBy: /to a quiet tenant, however often a loud tenant asks/,
+    because: /over-budget/,
+  },
 ]
