@@ -76,6 +76,6 @@ export function startLoad(
 ): Callers {
   return startCallers([client], `load-${crypto.randomUUID()}`, {
     callers,
-    request: () => ({ task: spec }),
+    errand: () => async (caller) => void (await caller.submit(spec)),
   })
 }

@@ -270,7 +270,9 @@ function judge(world: World, client: Client): string[] {
   const histories = new Map<string, LoggedEvent[]>()
   for (const subject of server.api.streams.get(STREAMS.log)?.bySubject.keys() ?? []) {
     const taskId = taskIdOf(subject)
-    const events = historyOf(server, taskId).map(({ event, seq }) => loggedEvent(event, seq))
+    const events = historyOf(server, taskId).map(({ event, seq, storedAtMs }) =>
+      loggedEvent(event, seq, storedAtMs),
+    )
     histories.set(taskId, events)
   }
   const accepted = plan.tasks.flatMap(({ key, tenant }) => {

@@ -4,19 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connectBus, tailLog, type Logger, type TailedEvent } from '@agentfleet/adapters'
 import type { FleetAccess as WholeAccess } from '@agentfleet/local'
 import { WrongUse } from './command/flags.ts'
+import { checkInvariants, type Accepted, type Findings } from './invariants.ts'
 import {
-  checkInvariants,
   isEnding,
   loggedEvent,
-  paidTwice,
-  type Accepted,
-  type CallCount,
-  type Findings,
   type Histories,
   type LoggedEvent,
+} from './invariants/logged-event.ts'
+import {
+  paidTwice,
+  type CallCount,
   type PaidTwice,
   type StoredAt,
-} from './invariants.ts'
+} from './invariants/paid-twice.ts'
 
 /**
  * Reads a fleet's whole LOG, as the operator, and keeps reading.
@@ -33,6 +33,8 @@ export interface Audit {
   restarted(): readonly string[]
   /** Waits until this many tasks have ended; throws when they have not in time. */
   untilEnded(count: number, deadlineMs: number): Promise<void>
+  /** Waits until the log has each of these tasks and an ending of every task; throws when it has not in time. */
+  untilAllEnded(taskIds: ReadonlySet<string>, deadlineMs: number): Promise<void>
   /** Waits until every event stored so far has been read, then checks the invariants. */
   check(accepted: Iterable<Accepted>): Promise<Findings>
   close(): Promise<void>
@@ -102,6 +104,11 @@ export async function openAudit(
         deadlineMs,
         () => `${ended} of ${count} tasks have ended`,
       )
+    },
+    async untilAllEnded(taskIds, deadlineMs) {
+      const isOver = (): boolean =>
+        ended >= histories.size && [...taskIds].every((taskId) => histories.has(taskId))
+      await until(isOver, deadlineMs, () => `${ended} of ${histories.size} tasks have ended`)
     },
     async check(accepted) {
       const read = { done: false, error: undefined as unknown }

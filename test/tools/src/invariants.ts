@@ -1,35 +1,30 @@
-import { transition, type TaskEvent } from '@agentfleet/domain'
+import { checkBegin, checkChildren, checkDecisions } from './invariants/between-tasks.ts'
+import {
+  isEnding,
+  type Decision,
+  type Ending,
+  type Histories,
+  type LoggedEvent,
+} from './invariants/logged-event.ts'
+import type { Breach, Rule, Violation } from './invariants/violation.ts'
 
 /**
  * The invariants of every log, for any faults of the fleet. Pure: histories and accepted submissions in,
- * violations out. Simulation, e2e and chaos tests, replay and bench all check with this one file.
+ * violations out. Simulation, e2e and chaos tests, replay and bench all check with this file; the folder
+ * `invariants` holds its parts, and `effects` there the rules about tools and schedules.
  *
  * - I1: a task that was accepted has `submitted` in the log, once and first.
  * - I2: an ended task has exactly one terminal event, and nothing follows it.
  * - I3: attempts never decrease, each begins once, and no call of a run is finished twice; the only events of
  *   a waiting task are the end of its wait and its own ending.
  * - I4: the same tenant and idempotency key lead to one task.
- * - I5: an ending that an answer told its caller is the ending in the log.
+ * - I5: an ending or a decision that an answer told its caller is the one in the log.
+ * - I6: a task begins only after the tasks that it depends on have ended, and after its `notBefore`.
+ * - I7: a step of a run makes its children once, and its parent alone makes a child. The parent continues
+ *   and completes only after they have ended.
+ * - I8: a call that needs approval is decided once; it is made only if it was approved, once in each attempt.
+ * - I9: a schedule submits tasks only of its ticks, and only while it is stored.
  */
-
-/** The names of the invariants. */
-type Rule = 'I1' | 'I2' | 'I3' | 'I4' | 'I5'
-
-/** The part of a stored event that is checked: a whole log of these fits into memory. */
-export interface LoggedEvent {
-  readonly type: TaskEvent['type']
-  readonly seq: number
-  readonly atMs: number
-  readonly attempt?: number
-  /** Position in the run, of `call-finished` only. */
-  readonly step?: number
-  readonly node?: string
-  /** The task began to wait with this event. */
-  readonly waits?: boolean
-}
-
-/** All events by task, in the order they were stored. */
-export type Histories = ReadonlyMap<string, readonly LoggedEvent[]>
 
 /** A submission that was answered as stored. */
 export interface Accepted {
@@ -38,13 +33,8 @@ export interface Accepted {
   readonly key?: string
   /** The ending that the answer told, if it told one. */
   readonly told?: Ending['type']
-}
-
-/** One breach of an invariant. */
-export interface Violation {
-  readonly rule: Rule
-  readonly taskId: string
-  readonly detail: string
+  /** The decision that the answer called stored. */
+  readonly decided?: Decision
 }
 
 /** The result of a check. */
@@ -56,28 +46,6 @@ export interface Findings {
   readonly completed: number
   readonly failed: number
   readonly cancelled: number
-}
-
-/** Reduces an event that was stored at `seq`, at `storedAtMs` if known, to the part that is checked. */
-export function loggedEvent(event: TaskEvent, seq: number, storedAtMs?: number): LoggedEvent {
-  const { type, atMs } = event
-  return {
-    type,
-    seq,
-    atMs,
-    ...('attempt' in event ? { attempt: event.attempt } : {}),
-    ...('node' in event ? { node: event.node } : {}),
-    ...(event.type === 'call-finished' ? { step: event.call.step } : {}),
-    ...(beginsToWait(event, storedAtMs) ? { waits: true } : {}),
-  }
-}
-
-function beginsToWait(event: TaskEvent, storedAtMs: number | undefined): boolean {
-  if (event.type === 'paused') return true
-  if (event.type !== 'submitted') return false
-  // A delay that is over when the log stores the task does not count.
-  const first = transition('', undefined, event, 1, storedAtMs)
-  return first.kind === 'applied' && first.record.waitingFor !== undefined
 }
 
 /** Checks every history and every accepted submission. */
@@ -92,6 +60,9 @@ export function checkInvariants(histories: Histories, accepted: Iterable<Accepte
     checkBeginning(events, breach)
     checkEnding(events, breach)
     checkAttempts(events, breach)
+    checkBegin(events, histories, breach)
+    checkChildren(taskId, events, histories, breach)
+    checkDecisions(events, breach)
     const end = events.find(isEnding)
     if (end === undefined) unfinished.add(taskId)
     else ends[end.type] += 1
@@ -104,14 +75,6 @@ export function checkInvariants(histories: Histories, accepted: Iterable<Accepte
     violations.push({ rule: 'I1', taskId: submission.taskId, detail: 'accepted, not in the log' })
   }
   return { violations, unfinished: [...unfinished], tasks: histories.size, ...ends }
-}
-
-type Breach = (rule: Rule, detail: string) => void
-type Ending = LoggedEvent & { readonly type: 'completed' | 'failed' | 'cancelled' }
-
-/** Whether an event ends its task. */
-export function isEnding(event: LoggedEvent): event is Ending {
-  return event.type === 'completed' || event.type === 'failed' || event.type === 'cancelled'
 }
 
 function checkBeginning(events: readonly LoggedEvent[], breach: Breach): void {
@@ -167,9 +130,18 @@ function checkTold(
   histories: Histories,
   violations: Violation[],
 ): void {
-  for (const { taskId, told } of accepted) {
+  for (const { taskId, told, decided } of accepted) {
     const events = histories.get(taskId)
-    if (told === undefined || events === undefined) continue
+    if (events === undefined) continue
+    if (decided !== undefined) {
+      const { step, approved } = decided
+      const stored = events.find((event) => event.decided?.step === step)?.decided?.approved
+      if (stored !== approved) {
+        const detail = `told ${approved ? 'approved' : 'refused'} of step ${step}, stored ${stored}`
+        violations.push({ rule: 'I5', taskId, detail })
+      }
+    }
+    if (told === undefined) continue
     const stored = events.find(isEnding)?.type ?? 'nothing'
     if (stored === told) continue
     violations.push({ rule: 'I5', taskId, detail: `told ${told}, stored ${stored}` })
@@ -192,65 +164,6 @@ function checkKeys(accepted: Iterable<Accepted>, violations: Violation[]): Itera
     }
   }
   return byTask.values()
-}
-
-/** Calls of one step of a task, by the simulator's counts. */
-export interface CallCount {
-  readonly taskId: string
-  readonly step: string
-  readonly started: number
-  readonly finished: number
-  /** When the step was asked for last, in epoch milliseconds. */
-  readonly lastStartedAtMs?: number
-}
-
-/** When each call was stored: the answer of `taskId/step`, and the result of `taskId`, in epoch milliseconds. */
-export type StoredAt = ReadonlyMap<string, number>
-
-/** Calls that were paid for more than once, over all simulators. */
-export interface PaidTwice {
-  /** Steps begun more than once: calls cut off by a crash count here, and are allowed. */
-  readonly startedTwice: number
-  /** Steps whose answer was complete more than once: a crash between answer and journal, or a fault. */
-  readonly finishedTwice: number
-  /**
-   * Of these, steps that were asked for again although the log held their answer: the fleet could have known.
-   * The others had answers that were under way when their node died, froze or lost its connection.
-   */
-  readonly storedTwice: number
-}
-
-/** Clocks of the processes of one machine agree within this, milliseconds. */
-const CLOCK_TOLERANCE_MS = 20
-
-/** Adds up counts per step: two simulators may each have seen one of two calls. */
-export function paidTwice(
-  counts: Iterable<CallCount>,
-  storedAt: StoredAt = new Map<string, number>(),
-): PaidTwice {
-  const sums = new Map<string, Required<CallCount>>()
-  for (const { taskId, step, started, finished, lastStartedAtMs = 0 } of counts) {
-    const name = `${taskId}/${step}`
-    const sum = sums.get(name)
-    sums.set(name, {
-      taskId,
-      step,
-      started: started + (sum?.started ?? 0),
-      finished: finished + (sum?.finished ?? 0),
-      lastStartedAtMs: Math.max(lastStartedAtMs, sum?.lastStartedAtMs ?? 0),
-    })
-  }
-  const all = [...sums]
-  const twice = all.filter(([, { finished }]) => finished > 1)
-  const stored = twice.filter(([name, { taskId, lastStartedAtMs }]) => {
-    const atMs = storedAt.get(name) ?? storedAt.get(taskId) ?? Infinity
-    return lastStartedAtMs > atMs + CLOCK_TOLERANCE_MS
-  })
-  return {
-    startedTwice: all.filter(([, { started }]) => started > 1).length,
-    finishedTwice: twice.length,
-    storedTwice: stored.length,
-  }
 }
 
 /** One line for people: the number of violations, and the first few of them. */

@@ -8,7 +8,8 @@ import type { Fleet } from '@agentfleet/local'
 import { openAudit, until, type Audit } from './audit.ts'
 import { percent, show, spreadOf, table } from './figures.ts'
 import { readFlags, runCommand, say } from './command/flags.ts'
-import { describeFindings, type Accepted, type LoggedEvent } from './invariants.ts'
+import { describeFindings, type Accepted } from './invariants.ts'
+import type { LoggedEvent } from './invariants/logged-event.ts'
 import { withOwnFleet } from './fleet/own-fleet.ts'
 
 const USAGE = `npm run prove -- rise [flags]

@@ -152,12 +152,12 @@ function toolOf(task: string, turn: number): { readonly name: string; readonly a
 export function historyOf(
   server: MemoryNats,
   taskId: string,
-): { readonly event: TaskEvent; readonly seq: number }[] {
+): { readonly event: TaskEvent; readonly seq: number; readonly storedAtMs: number }[] {
   const stream = server.api.streams.get(STREAMS.log)
   const seqs = stream?.bySubject.get(SUBJECTS.log(taskId)) ?? []
   return seqs.flatMap((seq) => {
     const message = stream?.messages.get(seq)
-    return message === undefined ? [] : [{ event: eventOf(message), seq }]
+    return message === undefined ? [] : [{ event: eventOf(message), seq, storedAtMs: message.atMs }]
   })
 }
 

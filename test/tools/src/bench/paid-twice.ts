@@ -3,7 +3,8 @@ import type { FleetView, TaskRequest } from '@agentfleet/protocol'
 import { countPaidTwice, getJson, openAudit, simulatorTotals, until } from '../audit.ts'
 import { say } from '../command/flags.ts'
 import { show, table } from '../figures.ts'
-import { describeFindings, type Findings, type PaidTwice } from '../invariants.ts'
+import { describeFindings, type Findings } from '../invariants.ts'
+import type { PaidTwice } from '../invariants/paid-twice.ts'
 import { sidesOf, startSides, type BenchContext, type Side, type Sides } from './sides.ts'
 
 /** The payments of one side for the same tasks with the same death in the middle. */

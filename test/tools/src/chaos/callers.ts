@@ -1,54 +1,78 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientError, type Client } from '@agentfleet/client'
-import type { TaskRequest, TaskView } from '@agentfleet/protocol'
+import type { GoalRequest, TaskRequest, TaskView } from '@agentfleet/protocol'
 import type { Accepted } from '../invariants.ts'
 
 /**
- * Callers that submit one task after the other, each under a separate key, and repeat a request under its key
- * until they get an answer, as a careful client does. With several gateways, each try goes to the next one.
+ * Callers that do one errand after the other, such as the submission of a task. They repeat each request under
+ * its idempotency key until they get an answer, as a careful client does. With several gateways, each try goes
+ * to the next one.
  */
 export interface Callers {
   /** Every answer that said "stored", in the order of the answers. */
   readonly accepted: readonly Accepted[]
   /** Requests that were refused for the moment or got no answer; each was repeated under its key. */
   failures(): number
-  /** Resolves when every request has its answer; rejects if one was refused permanently or got none in time. */
+  /** One more caller, whose idempotency keys begin with `name`. */
+  caller(name: string): Caller
+  /** Resolves when every errand is done; rejects if a request was refused permanently or got no answer in time. */
   stop(): Promise<void>
 }
+
+/** What an errand may do; each method repeats its request until it has an answer, and notes what the answer says. */
+export interface Caller {
+  submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
+  /** Submits the tasks in one request, each under its key. */
+  submitBatch(tasks: readonly TaskRequest[]): Promise<readonly string[]>
+  /** Submits a goal; returns its id. */
+  submitGoal(goal: GoalRequest): Promise<string>
+  /** Runs an ended task again. */
+  replay(taskId: string): Promise<TaskView>
+  /** Cancels a task, or learns that it has ended. */
+  cancel(taskId: string): Promise<void>
+  approve(taskId: string, step: number, approved: boolean): Promise<void>
+  /** Runs the plan of a goal that waits at this step. */
+  runGoal(taskId: string, step: number): Promise<void>
+  /** Reads a task, and notes its ending. */
+  read(taskId: string): Promise<TaskView>
+  /** Any other request. */
+  ask<T>(send: (client: Client, signal: AbortSignal) => Promise<T>): Promise<T>
+}
+
+interface SubmitOptions {
+  /** Seconds for which the submission waits for the ending. */
+  readonly waitSeconds?: number
+}
+
+/** What one caller does in its turn. */
+export type Errand = (caller: Caller) => Promise<void>
 
 /** The load that the callers make. */
 interface CallerOptions {
   readonly callers: number
-  /** The n-th request of all. */
-  readonly request: (n: number) => CallerRequest
-  /** Tasks a second of all callers together; when not given, a caller submits the next after a short pause. */
+  /** The n-th errand of all. */
+  readonly errand: (n: number) => Errand
+  /** Errands a second of all callers together; when not given, a caller does the next after a short pause. */
   readonly perSecond?: number
+  /** Receives an errand's failure, which otherwise ends its caller and rejects `stop`. */
+  readonly onFailure?: (error: unknown, n: number) => void
 }
 
-/** One task, and what its caller does in addition to submitting it. */
-export interface CallerRequest {
-  readonly task: TaskRequest
-  /** Seconds for which the submission waits for the ending. */
-  readonly waitSeconds?: number
-  /** Cancels the task as soon as it is stored. */
-  readonly cancel?: boolean
-}
-
-/** Between two tasks of a caller without a rate, milliseconds. */
+/** Between two errands of a caller without a rate, milliseconds. */
 const PAUSE_MS = 10
 /** A request that was not answered is repeated after this, milliseconds. */
 const REPEAT_AFTER_MS = 50
 /** A frozen gateway answers nothing: the next one is asked after this, milliseconds. */
 const ANSWER_WITHIN_MS = 10_000
 /** No fault of a fleet lasts so long that a request stays unanswered for longer than this, milliseconds. */
-const GIVE_UP_MS = 120_000
+const GIVE_UP_MS = 300_000
 
 /** Starts the callers; `key` begins the keys of this run. */
 export function startCallers(
   clients: readonly Client[],
   key: string,
-  { callers, request, perSecond }: CallerOptions,
+  { callers, errand, perSecond, onFailure }: CallerOptions,
 ): Callers {
   const accepted: Accepted[] = []
   const startedAtMs = performance.now()
@@ -61,10 +85,7 @@ export function startCallers(
   let counter = 0
 
   /** Repeats until there is an answer; a refusal that a repetition cannot change is thrown. */
-  const ask = async (
-    waitMs: number,
-    send: (client: Client, signal: AbortSignal) => Promise<TaskView>,
-  ): Promise<TaskView> => {
+  const ask: Ask = async (send, waitMs = 0) => {
     const giveUpAtMs = performance.now() + GIVE_UP_MS
     for (;;) {
       const client = clients[tries++ % clients.length]!
@@ -77,33 +98,20 @@ export function startCallers(
       }
     }
   }
-  const call = async (n: number): Promise<void> => {
-    const { task, waitSeconds, cancel = false } = request(n)
-    const idempotencyKey = `${key}-${n}`
-    const note = (view: TaskView): void => {
-      accepted.push({ taskId: view.id, key: idempotencyKey, ...toldBy(view) })
-    }
-    const wait = waitSeconds === undefined ? {} : { waitSeconds }
-    const view = await ask((waitSeconds ?? 0) * 1_000, (client, within) =>
-      client.submit(task, { idempotencyKey, ...wait, signal: within }),
-    )
-    note(view)
-    if (!cancel) return
-    try {
-      note(await ask(0, (client, within) => client.cancel(view.id, { signal: within })))
-    } catch (error) {
-      // It was faster than its cancellation.
-      if (!isFinished(error)) throw error
-    }
-  }
+  const note = (answer: Accepted): void => void accepted.push(answer)
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       const n = counter++
-      // Tasks that are late because of a fault are submitted all the same: the rate holds on the whole.
+      // Errands that are late because of a fault are done all the same: the rate holds on the whole.
       const dueMs = perSecond === undefined ? 0 : startedAtMs + (n * 1_000) / perSecond
       await pause(dueMs - performance.now(), signal)
       if (signal.aborted) return
-      await call(n)
+      try {
+        await errand(n)(callerOf(`${key}-${n}`, ask, note))
+      } catch (error) {
+        if (onFailure === undefined) throw error
+        onFailure(error, n)
+      }
       if (perSecond === undefined) await pause(PAUSE_MS, signal)
     }
   }
@@ -113,10 +121,84 @@ export function startCallers(
   return {
     accepted,
     failures: () => failures,
+    caller: (name) => callerOf(`${key}-${name}`, ask, note),
     async stop() {
       stopping.abort()
       await running
     },
+  }
+}
+
+type Ask = <T>(
+  send: (client: Client, signal: AbortSignal) => Promise<T>,
+  waitMs?: number,
+) => Promise<T>
+
+/** A caller whose first submission has the key itself, and each later one the key and its number. */
+function callerOf(key: string, ask: Ask, note: (answer: Accepted) => void): Caller {
+  let submissions = 0
+  const nextKey = (): string => (submissions++ === 0 ? key : `${key}-${submissions}`)
+  const noteView = (view: TaskView, idempotencyKey?: string): TaskView => {
+    const named = idempotencyKey === undefined ? {} : { key: idempotencyKey }
+    note({ taskId: view.id, ...named, ...toldBy(view) })
+    return view
+  }
+  return {
+    ask: (send) => ask(send),
+    async submit(task, { waitSeconds } = {}) {
+      const idempotencyKey = nextKey()
+      const held = waitSeconds === undefined ? {} : { waitSeconds }
+      const view = await ask(
+        (client, signal) => client.submit(task, { idempotencyKey, ...held, signal }),
+        (waitSeconds ?? 0) * 1_000,
+      )
+      return noteView(view, idempotencyKey)
+    },
+    async submitBatch(tasks) {
+      const keyed = tasks.map((task) => ({ ...task, idempotencyKey: nextKey() }))
+      const results = await ask(async (client, signal) => {
+        const answers = await client.submitBatch(keyed, { signal })
+        const problem = answers.map((answer) => answer.problem).find((each) => each !== undefined)
+        if (problem !== undefined) throw new ClientError(problem)
+        return answers
+      })
+      return results.map(({ taskId = '' }, position) => {
+        note({ taskId, key: keyed[position]!.idempotencyKey })
+        return taskId
+      })
+    },
+    async submitGoal(goal) {
+      const idempotencyKey = nextKey()
+      const { id } = await ask((client, signal) =>
+        client.submitGoal(goal, { idempotencyKey, signal }),
+      )
+      note({ taskId: id, key: idempotencyKey })
+      return id
+    },
+    async replay(taskId) {
+      const idempotencyKey = nextKey()
+      const view = await ask((client, signal) =>
+        client.replay(taskId, {}, { idempotencyKey, signal }),
+      )
+      return noteView(view, idempotencyKey)
+    },
+    async cancel(taskId) {
+      try {
+        noteView(await ask((client, signal) => client.cancel(taskId, { signal })))
+      } catch (error) {
+        // It was faster than its cancellation.
+        if (!isFinished(error)) throw error
+      }
+    },
+    async approve(taskId, step, approved) {
+      await ask((client, signal) => client.approve(taskId, step, { approved }, { signal }))
+      note({ taskId, decided: { step, approved } })
+    },
+    async runGoal(taskId, step) {
+      await ask((client, signal) => client.runGoal(taskId, { signal }))
+      note({ taskId, decided: { step, approved: true } })
+    },
+    read: async (taskId) => noteView(await ask((client, signal) => client.get(taskId, { signal }))),
   }
 }
 

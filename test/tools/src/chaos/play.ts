@@ -1,16 +1,21 @@
-import type { TailedEvent } from '@agentfleet/adapters'
 import { createClient, type Client } from '@agentfleet/client'
 import type { Fleet } from '@agentfleet/local'
 import type { TaskView } from '@agentfleet/protocol'
 import { countPaidTwice, openAudit, simulatorTotals, until, type Audit } from '../audit.ts'
 import { say } from '../command/flags.ts'
 import { silentLog } from '../fleet/silent-log.ts'
-import { startCallers, type CallerRequest } from './callers.ts'
-import type { Accepted, Findings, PaidTwice } from '../invariants.ts'
+import { startCallers } from './callers.ts'
+import type { Accepted, Findings } from '../invariants.ts'
+import type { PaidTwice } from '../invariants/paid-twice.ts'
+import { checkMadeCalls, type MadeCall } from '../invariants/effects.ts'
 import { seededRandom } from '../simulate/random.ts'
 import { abortAfter, wait } from '../steady/strain.ts'
 import { injectFaults, type Fault } from './faults.ts'
 import { gapsBetween, pastOf, type Gap } from './gaps.ts'
+import { errandOf } from './mix.ts'
+import { createRecord, type KindCounts } from './record.ts'
+import { PAY_TOOL, teachScripts } from './scripts.ts'
+import { collectTicks, keepSchedules } from './schedules.ts'
 
 /** The parameters of a run. */
 interface ChaosOptions {
@@ -30,6 +35,13 @@ export interface ChaosFigures {
   readonly repeated: number
   readonly ended: number
   readonly findings: Findings
+  /** Tasks by what their users did. */
+  readonly kinds: Readonly<Record<string, KindCounts>>
+  /** Calls that were approved and made, and those of them that a crash made again. */
+  readonly approvedCalls: number
+  readonly approvedCallsAgain: number
+  /** Requests that were refused although they were right, and promises that were not kept. */
+  readonly broken: readonly string[]
   readonly paid: PaidTwice
   /** LLM calls that the provider finished, and those that the log holds. */
   readonly callsPaid: number
@@ -57,9 +69,13 @@ export async function playChaos(
   fleet: Fleet,
   options: ChaosOptions,
   signal: AbortSignal,
+  madeCalls: () => Promise<readonly MadeCall[]>,
 ): Promise<ChaosFigures> {
+  await Promise.all(fleet.simulators.map(teachScripts))
   const fromMs = Date.now()
-  const record = createRecord(fromMs)
+  const ticks = collectTicks()
+  const record = createRecord(fromMs, ticks)
+  const broken: string[] = []
   const audit = await openAudit(
     { natsUrl: fleet.nats.url, operator: fleet.operator },
     {
@@ -73,10 +89,14 @@ export async function playChaos(
     const callers = startCallers(clients, `chaos-${options.seed}`, {
       callers: CALLERS_MAX,
       perSecond: options.rate,
-      request: requestOf,
+      errand: (n) => errandOf(options.seed, n),
+      onFailure: (error, n) => broken.push(`errand ${n}: ${String(error)}`),
     })
     const over = abortAfter(options.minutes * 60_000, signal)
     const reporting = report(callers, audit, over)
+    const onBroken = (text: string): void => void broken.push(text)
+    const keeping = keepSchedules(callers.caller('schedules'), ticks, over, onBroken)
+    keeping.catch(() => undefined)
     const faults = await injectFaults(
       fleet,
       {
@@ -90,20 +110,32 @@ export async function playChaos(
     const toMs = Date.now()
     await reporting
     say('the last fault is over; waiting until all tasks have ended')
-    await callers.stop()
+    const [schedules] = await Promise.all([keeping, callers.stop()])
     const { accepted } = callers
-    const tasks = new Set(accepted.map(({ taskId }) => taskId)).size
-    await audit.untilEnded(tasks, ENDED_WITHIN_MS).catch((error: unknown) => say(String(error)))
+    const tasks = new Set(accepted.map(({ taskId }) => taskId))
+    await audit.untilAllEnded(tasks, ENDED_WITHIN_MS).catch((error: unknown) => say(String(error)))
     const leftovers = await leftoversOf(fleet, clients)
-    const findings = await audit.check(accepted)
-    const { violations, unfinished } = findings
+    const checked = await audit.check(accepted)
+    const made = await madeCalls()
+    const { histories } = audit
+    const violations = [
+      ...checked.violations,
+      ...checkMadeCalls(histories, PAY_TOOL, made),
+      ...ticks.check(schedules, histories),
+    ]
+    const findings = { ...checked, violations }
+    const approvedCalls = new Set(made.map(({ taskId, step }) => `${taskId}.${step}`)).size
     const paid = await countPaidTwice(fleet.simulators, audit.restarted(), record.storedAt)
     return {
       options,
-      accepted: tasks,
+      accepted: tasks.size,
       repeated: callers.failures(),
       ended: audit.ended(),
       findings,
+      kinds: record.kinds(histories),
+      approvedCalls,
+      approvedCallsAgain: made.length - approvedCalls,
+      broken,
       paid,
       callsPaid: (await simulatorTotals(fleet.simulators)).finished,
       callsLogged: record.calls(),
@@ -111,61 +143,10 @@ export async function playChaos(
       faults,
       timeline: record.timeline(),
       leftovers,
-      sound: violations.length + unfinished.length + leftovers.length === 0,
+      sound: violations.length + checked.unfinished.length + leftovers.length + broken.length === 0,
     }
   } finally {
     await audit.close()
-  }
-}
-
-/** What the events of the log say in addition to the invariants. */
-function createRecord(fromMs: number) {
-  const endingsMs: number[] = []
-  const calls = new Map<string, number>()
-  const storedAt = new Map<string, number>()
-  const timeline = new Map<number, Record<string, number>>()
-  return {
-    endingsMs,
-    storedAt,
-    calls: () => [...calls.values()].reduce((sum, count) => sum + count, 0),
-    timeline: () => [...timeline].map(([second, counts]) => ({ second, ...counts })),
-    note({ taskId, event, storedAtMs }: TailedEvent) {
-      const second = Math.floor((storedAtMs - fromMs) / 1_000)
-      const counts = timeline.get(second) ?? {}
-      counts[event.type] = (counts[event.type] ?? 0) + 1
-      timeline.set(second, counts)
-      // A cancelled task ends without a run: it says nothing about whether tasks still run.
-      if (event.type === 'completed' || event.type === 'failed') endingsMs.push(storedAtMs)
-      if (event.type === 'call-finished' && event.call.kind === 'llm') {
-        calls.set(taskId, (calls.get(taskId) ?? 0) + 1)
-        storedAt.set(`${taskId}/${event.call.step}`, storedAtMs)
-      }
-      // The last call of a task has no event except the ending.
-      if (event.type !== 'completed') return
-      calls.set(taskId, event.usage.llmCalls)
-      storedAt.set(taskId, storedAtMs)
-    },
-  }
-}
-
-/** The n-th request: short and long runs, a delay, held answers, cancelled tasks. */
-function requestOf(n: number): CallerRequest {
-  switch (n % 10) {
-    case 0:
-      return { task: { task: 'x', model: 'echo' }, waitSeconds: 5 }
-    case 1:
-    case 2:
-      return { task: { task: 'Work in steps.', model: 'sim-steps?n=3&ms=200' } }
-    case 3:
-      return { task: { task: 'x', model: 'sim?ttft=300&tokens=5' }, cancel: true }
-    case 4: {
-      const notBefore = new Date(Date.now() + 2_000).toISOString()
-      return { task: { task: 'x', model: 'echo?ms=100', notBefore } }
-    }
-    case 5:
-      return { task: { task: 'x', model: 'sim?ttft=100&tokens=5' }, waitSeconds: 5 }
-    default:
-      return { task: { task: 'x', model: 'sim?ttft=100&tokens=5' } }
   }
 }
 
@@ -181,6 +162,8 @@ async function leftoversOf(fleet: Fleet, clients: readonly Client[]): Promise<re
         const { tasks } = await client.list({ state })
         found.push(...tasks.map(({ id }) => `${id} is listed as ${state}`))
       }
+      const schedules = await client.schedules()
+      found.push(...schedules.map(({ name }) => `the deleted schedule ${name} is listed`))
       const { status, queued, running } = await client.fleet({ history: false })
       if (status !== 'ok' && status !== 'degraded') found.push(`the fleet is ${status}`)
       if (queued + running > 0) found.push(`${queued} queued and ${running} running`)

@@ -28,12 +28,16 @@ export function showChaos(figures: ChaosFigures): string {
       '  under way when a process died, froze or was cut off',
       String(figures.paid.finishedTwice - figures.paid.storedTwice),
     ],
+    ['approved tool calls made', show(figures.approvedCalls)],
+    ['  made again after a crash', show(figures.approvedCallsAgain)],
     ['longest time without an ending, s', seconds(longest?.lengthMs ?? 0)],
   ]
   const causes = [...longestByCause(gaps)].sort(([, a], [, b]) => b - a)
   const within = (longest?.lengthMs ?? 0) <= GAP_GOAL_MS
   return [
     table(['chaos', ''], rows),
+    '',
+    kindTable(figures.kinds),
     '',
     table(
       ['longest time without an ending, by cause', 's'],
@@ -49,6 +53,7 @@ export function showChaos(figures: ChaosFigures): string {
     countTable(faults),
     '',
     `audit: ${describeFindings(findings)}`,
+    ...figures.broken.slice(0, 10).map((text) => `BROKEN: ${text}`),
     ...leftovers.slice(0, 10).map((text) => `LEFT OVER: ${text}`),
     ...(figures.paid.storedTwice > 0
       ? [`PAID AGAIN although the answer was stored: ${figures.paid.storedTwice} calls`]
@@ -56,6 +61,18 @@ export function showChaos(figures: ChaosFigures): string {
     within ? '' : `LONGER than the goal of ${seconds(GAP_GOAL_MS)} s without an ending`,
     figures.sound ? 'sound' : `NOT SOUND (seed ${figures.options.seed})`,
   ].join('\n')
+}
+
+/** What users did, and how it ended. */
+function kindTable(kinds: ChaosFigures['kinds']): string {
+  const rows = Object.entries(kinds).sort(([, a], [, b]) => b.tasks - a.tasks)
+  return table(
+    ['tasks of', 'all', 'completed', 'failed', 'cancelled'],
+    rows.map(([kind, { tasks, completed, failed, cancelled }]) => [
+      kind,
+      ...[tasks, completed, failed, cancelled].map(show),
+    ]),
+  )
 }
 
 function countTable(faults: ChaosFigures['faults']): string {

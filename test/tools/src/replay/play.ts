@@ -3,7 +3,8 @@ import { ClientError, createClient } from '@agentfleet/client'
 import { openAudit, type FleetAccess } from '../audit.ts'
 import { say } from '../command/flags.ts'
 import { quantile, spreadOf, type Spread } from '../figures.ts'
-import { isEnding, type Accepted, type Findings, type Histories } from '../invariants.ts'
+import { isEnding, type Histories } from '../invariants/logged-event.ts'
+import type { Accepted, Findings } from '../invariants.ts'
 import type { TraceRow } from './trace.ts'
 
 /** The trace, its speed, and the name that makes its keys unique. */
