@@ -144,8 +144,7 @@ test('the commands stats, queues and limits print both a readable view and JSON'
     )
   }, SOON_MS)
   const [byAgent] = (await succeed('usage', '--by', 'agent', '--from', 'today', '--json')).objects
-  const days = byAgent?.['days'] as { agents: object[] }[]
-  expect(days.at(-1)?.agents).toContainEqual(expect.objectContaining({ agent: 'assistant' }))
+  expect(byAgent?.['groups']).toContainEqual(expect.objectContaining({ name: 'assistant' }))
   expect((await succeed('usage', '--by', 'hour')).out).toMatch(/^HOUR \(UTC\) +TOKENS +COST\n/)
   expect((await succeed('queues')).out).toMatch(/^(All queues are empty\.|PRIORITY +WAITING )/)
   for (const { tenant: name } of (await succeed('queues', '--json')).objects) {
