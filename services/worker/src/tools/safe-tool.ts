@@ -16,7 +16,6 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // The user and the password in an address.
   [/\/\/[^\s/@:]{0,256}:[^\s/@]{1,256}@/g, `//${CENSOR}@`],
   [/\b(bearer|basic)\s{1,4}[\w.+/=~-]{8,4096}/gi, `$1 ${CENSOR}`],
-  [/\beyJ[\w-]{10,4096}\.[\w-]{4,4096}(\.[\w-]{4,4096})?/g, CENSOR],
   [/\b(sk|pk|rk|gsk|xai|nvapi|hf|r8|ghp|gho|ghs|glpat|xox[abps]|af)[-_][\w-]{16,256}/g, CENSOR],
   [/\b(AKIA|ASIA|AIza)[\w-]{12,64}/g, CENSOR],
   // Assignments and JSON fields with such names.
@@ -26,10 +25,28 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   ],
 ]
 
+/** Texts that may contain a JSON Web Token: its parts in base64url, joined by dots. */
+const TOKEN_CHARS = /[\w.-]{18,}/g
+/** Shorter parts are no token: the smallest header names an algorithm. */
+const TOKEN_HEAD_CHARS_MIN = 13
+const TOKEN_BODY_CHARS_MIN = 4
+
 /** Returns the text without these secrets, and without what looks like one. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const known = secrets.reduce((left, secret) => left.replaceAll(secret, CENSOR), text)
-  return PATTERNS.reduce((left, [pattern, place]) => left.replace(pattern, place), known)
+  const unsigned = known.replace(TOKEN_CHARS, withoutToken)
+  return PATTERNS.reduce((left, [pattern, place]) => left.replace(pattern, place), unsigned)
+}
+
+/** Ends the text at the first JSON Web Token in it; reads each character once, also if `eyJ` repeats. */
+function withoutToken(text: string): string {
+  let dot = text.indexOf('.')
+  for (let at = text.indexOf('eyJ'); at !== -1 && dot !== -1; at = text.indexOf('eyJ', at + 1)) {
+    if (dot < at) dot = text.indexOf('.', at)
+    const isToken = dot - at >= TOKEN_HEAD_CHARS_MIN && text.length - dot > TOKEN_BODY_CHARS_MIN
+    if (isToken && !/\w/.test(text.charAt(at - 1))) return `${text.slice(0, at)}${CENSOR}`
+  }
+  return text
 }
 
 /** Names of variables and headers whose values are secret. */

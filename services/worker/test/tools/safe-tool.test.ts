@@ -13,6 +13,8 @@ test.each([
   ['refused: Authorization: Bearer abcdef0123456789', 'abcdef0123456789'],
   [`bad credentials ${TOKEN}`, TOKEN],
   [`token ${JWT} has expired`, JWT],
+  [`session-${JWT} has expired`, JWT],
+  [`eyJ.eyJ-${JWT}`, JWT],
   ['{"password": "hunter2", "user": "app"}', 'hunter2'],
   ['GET /v1?api_key=hunter2&page=3 failed', 'hunter2'],
   ['CRM_TOKEN=hunter2 is wrong', 'hunter2'],
@@ -38,11 +40,20 @@ test('values of variables with the name of a secret are removed, and other value
   )
 })
 
-test('100,000 hostile characters take less than a second, because each pattern reads a bounded number of them', () => {
-  for (const part of ['//', '//a:', 'eyJ-', 'sk-', 'token="', 'basic ']) {
+test('100,000 hostile characters take less than a second, because each of them is read a bounded number of times', () => {
+  for (const part of [
+    '//',
+    '//a:',
+    'eyJ-',
+    'eyJabcdefghijk.',
+    'eyJ.',
+    'sk-',
+    'token="',
+    'basic ',
+  ]) {
     const startedMs = performance.now()
     withoutSecrets(part.repeat(100_000 / part.length), [])
-    expect(performance.now() - startedMs, part).toBeLessThan(5_000)
+    expect(performance.now() - startedMs, part).toBeLessThan(1_000)
   }
 })
 
