@@ -23,7 +23,11 @@ export class Refusal extends Error {
     errors?: readonly FieldError[],
     retryAfterMs = retryAfterMsOf(code),
   ) {
+    // A refusal is an expected outcome: its stack says nothing, and costs more than all other steps of a flood.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(detail)
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.errors = errors
     this.retryAfterMs = retryAfterMs

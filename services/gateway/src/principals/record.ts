@@ -59,7 +59,7 @@ export function createRecorder(deps: {
   metrics: Pick<GatewayMetrics, 'audited'>
 }): Recorder {
   const { audit, clock, log, metrics } = deps
-  const refusals = new Map<string, AuditEvent>()
+  const refusals = new Map<string, { readonly event: AuditEvent; count: number }>()
   /** The number of different refusals of each tenant. */
   const perTenant = new Map<string, number>()
   const answers = createSample()
@@ -105,19 +105,27 @@ export function createRecorder(deps: {
       const { ip, principal } = request
       const tenant = principal?.tenant ?? ''
       const key = `${principal?.keyId ?? ''} ${ip} ${operation} ${code}`
+      const known = refusals.get(key)
+      if (known !== undefined) {
+        known.count += 1
+        return
+      }
       const own = perTenant.get(tenant) ?? 0
       const share = { capacity: REFUSALS_MAX, used: refusals.size, own, ask: 1, tenants: 2 }
-      const known = refusals.has(key) || decideShare(share).kind === 'take'
-      const event = refusals.get(known ? key : OTHERS)
-      const made: AuditEvent = known
-        ? { ...about(request, operation, status, clock.nowMs()), kind: 'refusal', code }
-        : { atMs: clock.nowMs(), kind: 'refusal', operation: OTHERS, status, code, count: 1 }
-      if (event === undefined && known) perTenant.set(tenant, own + 1)
-      if (event === undefined) refusals.set(known ? key : OTHERS, made)
-      else refusals.set(known ? key : OTHERS, { ...event, count: event.count + 1 })
+      const atMs = clock.nowMs()
+      if (decideShare(share).kind === 'take') {
+        const event = { ...about(request, operation, status, atMs), kind: 'refusal', code } as const
+        refusals.set(key, { event, count: 1 })
+        perTenant.set(tenant, own + 1)
+        return
+      }
+      const others = refusals.get(OTHERS)
+      const event = { atMs, kind: 'refusal', operation: OTHERS, status, code, count: 1 } as const
+      if (others === undefined) refusals.set(OTHERS, { event, count: 1 })
+      else others.count += 1
     },
     async flush() {
-      const events = [...refusals.values()]
+      const events = [...refusals.values()].map(({ event, count }) => ({ ...event, count }))
       refusals.clear()
       perTenant.clear()
       await Promise.all(events.map(store))
