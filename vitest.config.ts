@@ -133,7 +133,6 @@ export default defineConfig({
           include: FULL_ALONE,
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          isolate,
           fileParallelism: false,
           // Each concurrent test starts a fleet, which mostly waits.
           maxConcurrency: 4,

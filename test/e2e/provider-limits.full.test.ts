@@ -44,10 +44,11 @@ afterAll(async () => {
 
 describe('the rate limits of a provider key', () => {
   it('are used by all nodes together to more than 90 %, and the provider refuses almost no call', async () => {
-    const accepted = await submitAll(test.client, 300, { task: 'x', model: 'sim' })
+    const accepted = await submitAll(test.client, 600, { task: 'x', model: 'sim' })
     await eventually(() => expect(simulator.stats().started).toBeGreaterThan(60), 30_000)
+    // Over 25 s: what a second without processor time costs is lost, because the limits save up half a second.
     const from = { started: simulator.stats().started, atMs: performance.now() }
-    await eventually(() => expect(simulator.stats().started).toBeGreaterThan(260), 30_000)
+    await eventually(() => expect(simulator.stats().started).toBeGreaterThan(560), 60_000)
     const perMinute =
       ((simulator.stats().started - from.started) * 60_000) / (performance.now() - from.atMs)
     await eventually(async () => {
