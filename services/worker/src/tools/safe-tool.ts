@@ -27,7 +27,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 
 /** Texts that may contain a JSON Web Token: its parts in base64url, joined by dots. */
 const TOKEN_CHARS = /[\w.-]{18,}/g
-/** Shorter parts are no token: the smallest header names an algorithm. */
+/** A token has no shorter parts: the smallest header names an algorithm. */
 const TOKEN_HEAD_CHARS_MIN = 13
 const TOKEN_BODY_CHARS_MIN = 4
 

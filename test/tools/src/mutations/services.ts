@@ -345,7 +345,7 @@ export const SERVICES: readonly Mutation[] = [
     name: 'replaced-key',
     safeguard: 'a key that the issuer replaced under its id is read again',
     file: 'services/gateway/src/principals/jwt/verifier.ts',
-    find: 'if (!wrong || !(await keys.renewed())) throw error',
+    find: 'if (!wrong || !(await keys.renewed(generation))) throw error',
     replace: 'if (!wrong || wrong) throw error',
     tests: ['services/gateway/test/principals/jwt-issuer.test.ts'],
     caughtBy: /the gateway accepts a key that an issuer has replaced under the same id/,

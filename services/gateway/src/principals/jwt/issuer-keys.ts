@@ -12,8 +12,13 @@ const BYTES_MAX = 262_144
 export interface IssuerKeys {
   /** Returns the key that a token names; throws an error of jose if the issuer does not publish it. */
   readonly find: JWTVerifyGetKey
-  /** Reads the keys again for a signature that does not fit; false if it is too early, or the issuer does not answer. */
-  renewed(): Promise<boolean>
+  /** The number of the set of keys that the gateway holds; each set that it reads has a higher one. */
+  generation(): number
+  /**
+   * Reads the keys again for a signature that fits none of this generation, unless there is a newer one. False if it is
+   * too early, or the issuer does not answer.
+   */
+  renewed(generation: number): Promise<boolean>
 }
 
 /**
@@ -31,11 +36,13 @@ export function createIssuerKeys(
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let state: IssuerState = { readAtMs: undefined, askedAtMs: undefined, failed: false }
   let reading: Promise<void> | undefined
+  let generation = 0
 
   async function readOnce(): Promise<void> {
     state = { ...state, askedAtMs: clock.monotonicMs() }
     try {
       keys = createLocalJWKSet(await fetchKeys(url))
+      generation += 1
       state = { ...state, readAtMs: clock.monotonicMs(), failed: false }
     } catch (error) {
       state = { ...state, failed: true }
@@ -65,7 +72,9 @@ export function createIssuerKeys(
       if (state.failed) throw unavailable()
       return await held(header, token)
     },
-    async renewed() {
+    generation: () => generation,
+    async renewed(checked) {
+      if (checked < generation) return true
       const { kind } = decideIssuerRead(state, false, clock.monotonicMs())
       if (kind !== 'read' && reading === undefined) return false
       await read()

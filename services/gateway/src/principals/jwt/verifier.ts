@@ -74,6 +74,7 @@ export function createTokenVerifier(
 
   async function verify(token: string, digest: string): Promise<Principal> {
     const nowMs = clock.nowMs()
+    const generation = keys.generation()
     const check = () =>
       jwtVerify(token, keys.find, {
         ...fixed,
@@ -85,7 +86,7 @@ export function createTokenVerifier(
       .catch(async (error: unknown) => {
         // An issuer may replace a key and keep its id.
         const wrong = error instanceof errors.JWSSignatureVerificationFailed
-        if (!wrong || !(await keys.renewed())) throw error
+        if (!wrong || !(await keys.renewed(generation))) throw error
         return await check()
       })
       .catch((error: unknown) => {
