@@ -127,6 +127,6 @@ export const SHARING: readonly Mutation[] = [
     replace: '',
     tests: ['libs/adviser/test/bounds.test.ts', '-t', 'quiet tenant'],
     caughtBy: /to a quiet tenant, however often a loud tenant asks/,
-    because: /over-budget/,
+    because: /kind: 'applied'/,
   },
 ]

@@ -163,7 +163,7 @@ export const WAITING: readonly Mutation[] = [
     replace: 'if (last?.pending === true && nowMs < 0)',
     tests: ['libs/domain/test/task/wait.test.ts'],
     caughtBy: /tick that is pending is submitted before later ticks/,
-    because: /reason: 'pending'/,
+    because: /kind: 'submit', tickMs: 60000/,
   },
   {
     name: 'tick-due',
