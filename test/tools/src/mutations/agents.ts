@@ -113,7 +113,7 @@ export const AGENTS: readonly Mutation[] = [
     replace: '...(tool.cpuHeavy && THREAD_START_MS < 0 ? { startMs: 0 } : {}),',
     tests: ['services/worker/test/tool-modules.test.ts'],
     caughtBy: /has its whole time limit after its thread has loaded the tool/,
-    because: /longer than 300 ms/,
+    because: /to match object/,
   },
   {
     name: 'repair-turn',
