@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
-import { defineConfig, type Plugin } from 'vite'
+import { defaultClientConditions, defineConfig, type Plugin } from 'vite'
 
 const SITE = fileURLToPath(new URL('dist/site/', import.meta.url))
 
@@ -24,6 +24,8 @@ export default defineConfig({
   root: fileURLToPath(new URL('page/', import.meta.url)),
   base: '/console/',
   logLevel: 'warn',
+  // From the sources, so that the page needs no build of other packages.
+  resolve: { conditions: ['@agentfleet/source', ...defaultClientConditions] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: SITE,

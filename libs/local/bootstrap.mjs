@@ -151,7 +151,8 @@ async function buildPage(signals) {
 
 function hashOfPage() {
   const others = [join(PAGE, 'vite.config.ts'), join(PAGE, 'package.json'), STAMP]
-  return hashOf(ROOT, [...filesBelow(join(PAGE, 'page')), ...others])
+  const folders = [join(PAGE, 'page'), join(ROOT, 'libs', 'domain', 'src')]
+  return hashOf(ROOT, [...folders.flatMap((folder) => filesBelow(folder)), ...others])
 }
 
 function installCommand() {

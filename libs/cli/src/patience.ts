@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ClientError } from '@agentfleet/client'
+import { duration } from '@agentfleet/domain'
 import type { Context } from './command.ts'
-import { duration } from './render/formats.ts'
 
 /** A gateway that restarts is back within seconds; a longer absence needs a person, milliseconds. */
 export const AWAY_MAX_MS = 300_000

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { outcomeRows } from '../page/decisions/outcome-rows.ts'
-import { unpricedOf } from '../page/format/usage.ts'
+import { unpricedCallsOf } from '@agentfleet/domain'
 import { groupRows } from '../page/usage/group-rows.ts'
 
 const usage = (llmCalls: number, costUsd?: number) => ({
@@ -23,9 +23,9 @@ test('the page shows the groups, the sum of the others, and in the last row the 
     { key: 'rest', name: 'not counted by group', usage: usage(2, 1) },
   ])
   expect(groupRows({ groups: [], others: usage(0), total: usage(0) })).toEqual([])
-  expect([usage(3), usage(3, 1), { ...usage(3, 1), unpricedCalls: 2 }].map(unpricedOf)).toEqual([
-    3, 0, 2,
-  ])
+  expect(
+    [usage(3), usage(3, 1), { ...usage(3, 1), unpricedCalls: 2 }].map(unpricedCallsOf),
+  ).toEqual([3, 0, 2])
 })
 
 test('the page shows what a decision saw and expected next to what was measured later, and shows nothing before the first measurement', () => {

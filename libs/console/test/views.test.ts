@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TaskSeries, TaskSummary } from '@agentfleet/protocol'
 import { behaviourOf } from '../page/agents/behaviour.ts'
-import { NO_CALLS } from '../page/format/usage.ts'
+import { NO_USAGE } from '@agentfleet/domain'
 import { boundOf } from '../page/tasks/filters.ts'
 import { listOf } from '../page/tasks/list.ts'
 import { neighboursOf } from '../page/tasks/neighbours.ts'
@@ -43,7 +43,7 @@ test('the page shows the share of completed tasks as the success of an agent, an
 })
 
 test('the page finds the previous and the next task of a task in the list that the reader has seen', () => {
-  const tasks = ['a', 'b', 'c'].map((id) => ({ id, usage: NO_CALLS }) as TaskSummary)
+  const tasks = ['a', 'b', 'c'].map((id) => ({ id, usage: NO_USAGE }) as TaskSummary)
   const list = listOf({ tasks, scanned: 3 })
   expect(neighboursOf(list, 'a')).toEqual({ before: undefined, after: 'b' })
   expect(neighboursOf(list, 'b')).toEqual({ before: 'a', after: 'c' })

@@ -1,10 +1,9 @@
-import { given } from '@agentfleet/domain'
+import { given, plural } from '@agentfleet/domain'
 import type { BulkCancelRequest } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, textOf } from '../parse/values.ts'
 import { pagesOf, type From } from '../pages.ts'
-import { counted } from '../render/formats.ts'
 import { safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 import { forEachTask } from '../each-task.ts'
@@ -69,13 +68,13 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
     for (const { taskId, problem } of page.failed) {
       context.note(`The task ${taskId} was not cancelled:  ${safe(problem.detail)}`)
     }
-    context.progress(`${counted(sums.matched, 'task')} so far`)
+    context.progress(`${plural(sums.matched, 'task')} so far`)
   }
   if (sums.matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun
-      ? `${counted(sums.matched, 'task')} would be cancelled`
-      : `${counted(sums.cancelled, 'task')} cancelled`,
+      ? `${plural(sums.matched, 'task')} would be cancelled`
+      : `${plural(sums.cancelled, 'task')} cancelled`,
   )
   return sums.failed === 0 ? EXIT.done : EXIT.failed
 }

@@ -1,7 +1,7 @@
+import { plural } from '@agentfleet/domain'
 import type { Command } from '../command.ts'
 import { type ExitCode } from '../exit.ts'
 import { isSet, notOneOf, oneArgument } from '../parse/values.ts'
-import { counted } from '../render/formats.ts'
 import { fleetPage, nodePage } from '../render/fleet-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 
@@ -19,11 +19,7 @@ export const fleet: Command = {
       const node = await client.drainNode(oneArgument(rest, 'The name of the node is missing.'), {
         signal,
       })
-      return printOne(
-        context,
-        node,
-        () => `${node.id} finishes its ${counted(node.active, 'task')}`,
-      )
+      return printOne(context, node, () => `${node.id} finishes its ${plural(node.active, 'task')}`)
     }
     if (word === 'node') {
       const id = oneArgument(rest, 'The name of the node is missing.')

@@ -1,10 +1,9 @@
-import { given } from '@agentfleet/domain'
+import { given, plural } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet } from '../parse/values.ts'
 import { pagesOf, type From } from '../pages.ts'
-import { counted } from '../render/formats.ts'
 import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 import { forEachTask } from '../each-task.ts'
@@ -86,8 +85,8 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
   if (matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun
-      ? `${counted(matched, 'task')} would be replayed`
-      : `${counted(replayed, 'task')} replayed, ${refused} refused`,
+      ? `${plural(matched, 'task')} would be replayed`
+      : `${plural(replayed, 'task')} replayed, ${refused} refused`,
   )
   return refused === 0 ? EXIT.done : EXIT.failed
 }

@@ -1,4 +1,4 @@
-import { LEVELS, SPEC_LIMITS, given, isTerminal } from '@agentfleet/domain'
+import { given, isTerminal, LEVELS, plural, SPEC_LIMITS } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
@@ -18,7 +18,6 @@ import {
   wholeOf,
 } from '../parse/values.ts'
 import { AWAY_MAX_MS, isLost, patiently } from '../patience.ts'
-import { counted } from '../render/formats.ts'
 import { progressBar } from '../render/progress.ts'
 import { jsonLine, safe, valueText } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -193,7 +192,7 @@ async function submitSome(
   for (;;) {
     const left = results.filter(({ status }) => ROOM_LATER.has(status)).length
     if (left === 0 || nowMs() - movedAtMs > AWAY_MAX_MS) return results
-    context.progress(`waiting for room for ${counted(left, 'task')}`)
+    context.progress(`waiting for room for ${plural(left, 'task')}`)
     await delay(ROOM_PAUSE_MS, undefined, { signal })
     // The whole batch: its tasks may name each other by their positions.
     results = await send(batch)

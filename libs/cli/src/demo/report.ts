@@ -1,4 +1,4 @@
-import { counted, duration, number } from '../render/formats.ts'
+import { count, duration, plural } from '@agentfleet/domain'
 import type { Tone } from '../render/paint.ts'
 import { table, type Look } from '../render/table.ts'
 import type { Kill, LogFigures } from './history.ts'
@@ -44,24 +44,24 @@ export function demoReport(figures: DemoFigures, look: Look): string {
     [
       [
         'tasks',
-        `${number(accepted)} accepted`,
-        `the log has ${number(rate)} accepted tasks a second`,
+        `${count(accepted)} accepted`,
+        `the log has ${count(rate)} accepted tasks a second`,
       ],
-      ['completed', number(completed), `the log shows that ${counted(failed, 'task')} failed`],
+      ['completed', count(completed), `the log shows that ${plural(failed, 'task')} failed`],
       [
         'lost',
-        { text: number(lost), tone: zero(lost) },
+        { text: count(lost), tone: zero(lost) },
         'the log has no end of these accepted tasks',
       ],
       [
         'ended twice',
-        { text: number(endedTwice), tone: zero(endedTwice) },
+        { text: count(endedTwice), tone: zero(endedTwice) },
         'the log has two ends of these tasks',
       ],
       [
         'added latency',
         `p50 ${duration(addedMs.p50)}, p99 ${duration(addedMs.p99)}`,
-        `${counted(addedMs.count, 'task')} took this time in addition to the LLM calls`,
+        `${plural(addedMs.count, 'task')} took this time in addition to the LLM calls`,
       ],
       [
         'failover',
@@ -70,26 +70,26 @@ export function demoReport(figures: DemoFigures, look: Look): string {
           : `p50 ${duration(failoverMs.p50)}, p99 ${duration(failoverMs.p99)}`,
         failoverMs.count === 0
           ? 'no task of a killed node had to run again'
-          : `${counted(failoverMs.count, 'task')} of killed nodes ran again this long after the kill`,
+          : `${plural(failoverMs.count, 'task')} of killed nodes ran again this long after the kill`,
       ],
       [
         'LLM calls',
-        { text: number(calls), tone: isCounted(figures) ? 'good' : 'bad' },
+        { text: count(calls), tone: isCounted(figures) ? 'good' : 'bad' },
         isCounted(figures)
           ? 'the log has these calls of the tasks, and the simulator counted all of them'
-          : `the log has these calls of the tasks, but the simulator counted only ${number(paid)}`,
+          : `the log has these calls of the tasks, but the simulator counted only ${count(paid)}`,
       ],
       [
         'paid twice',
-        `${number(paidTwice)} of ${number(paid)} calls (${share.toFixed(2)} %)`,
+        `${count(paidTwice)} of ${count(paid)} calls (${share.toFixed(2)} %)`,
         paidTwiceElsewhere === 0
           ? 'the simulator counted these calls, in tasks with several attempts'
-          : `the simulator counted these calls, in tasks with several attempts, and ${number(paidTwiceElsewhere)} in others`,
+          : `the simulator counted these calls, in tasks with several attempts, and ${count(paidTwiceElsewhere)} in others`,
       ],
     ],
     look,
   )
-  const killed = kills.map(({ node, running }) => `${node} (${counted(running, 'running task')})`)
+  const killed = kills.map(({ node, running }) => `${node} (${plural(running, 'running task')})`)
   const parts = [rows]
   if (killed.length > 0) parts.push(`killed: ${killed.join(', ')}`)
   parts.push(`the page of the fleet: ${page}`)

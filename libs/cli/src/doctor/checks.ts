@@ -1,5 +1,5 @@
+import { count, duration, plural } from '@agentfleet/domain'
 import type { FleetView } from '@agentfleet/protocol'
-import { counted, duration, number } from '../render/formats.ts'
 import type { Tone } from '../render/paint.ts'
 import { table, type Look } from '../render/table.ts'
 
@@ -65,7 +65,7 @@ export function checkMachine(machine: {
             'open files',
             openFilesMax,
             FILES_MIN,
-            `a process may open at most ${number(openFilesMax)} files`,
+            `a process may open at most ${count(openFilesMax)} files`,
             `Raise the limit: ulimit -n ${FILES_MIN}`,
           ),
         ]),
@@ -115,7 +115,7 @@ export function checkFleet({ status, explanation, providers }: FleetView): reado
   return [
     fleet,
     broken.length === 0
-      ? ok('providers', counted(providers.length, 'model'))
+      ? ok('providers', plural(providers.length, 'model'))
       : {
           name: 'providers',
           result: 'warning',

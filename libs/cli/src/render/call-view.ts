@@ -1,5 +1,6 @@
+import { count, duration, usd } from '@agentfleet/domain'
 import type { CallMessage, CallText, TaskCall } from '@agentfleet/protocol'
-import { duration, number, time, tokensText, usd } from './formats.ts'
+import { time, tokensText } from './formats.ts'
 import { fields, type Look } from './table.ts'
 import { safe } from './text.ts'
 
@@ -57,5 +58,5 @@ function messageText({ content, toolCalls = [] }: Pick<CallMessage, 'content' | 
 }
 
 function shown({ text, bytes, cut }: CallText): string {
-  return cut === undefined ? safe(text) : `${safe(text)}… (the beginning of ${number(bytes)} bytes)`
+  return cut === undefined ? safe(text) : `${safe(text)}… (the beginning of ${count(bytes)} bytes)`
 }

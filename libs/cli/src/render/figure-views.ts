@@ -1,6 +1,17 @@
-import { addUsage, NO_USAGE, unpricedCallsOf } from '@agentfleet/domain'
+import {
+  addUsage,
+  bytes,
+  costText,
+  count,
+  duration,
+  NO_USAGE,
+  percent,
+  plural,
+  unpricedCallsOf,
+  usd,
+} from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import { age, bytes, costOf, counted, duration, number, percent, time, usd } from './formats.ts'
+import { age, time } from './formats.ts'
 import { right, table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -26,13 +37,13 @@ export function statsTable(stats: TaskSeries, look: Look): string {
   if (points.length === 0) return `Nothing happened from ${time(stats.from)} to ${time(stats.to)}.`
   const rows = points.map((point): Cell[] => [
     time(point.at),
-    ...COUNTS.map(([, name]) => number(point[name])),
+    ...COUNTS.map(([, name]) => count(point[name])),
     duration(point.waitMs?.p50),
     duration(point.waitMs?.p99),
     duration(point.firstTokenMs?.p50),
     duration(point.firstTokenMs?.p99),
-    number(point.inputTokens + point.outputTokens),
-    costOf(point),
+    count(point.inputTokens + point.outputTokens),
+    costText(point),
   ])
   const shown = table([...columns, ...quantiles, right('TOKENS'), right('COST')], rows, look)
   return `${shown}${priceNote(points)}`
@@ -61,10 +72,10 @@ function groupTable(groupBy: string, series: TaskSeries['series'], look: Look): 
     const failed = sum(points, (point) => point.failed)
     return [
       key ?? '—',
-      ...COUNTS.map(([, name]) => number(sum(points, (point) => point[name]))),
+      ...COUNTS.map(([, name]) => count(sum(points, (point) => point[name]))),
       percent(completed / (completed + failed)),
-      number(sum(points, (point) => point.inputTokens + point.outputTokens)),
-      costOf({
+      count(sum(points, (point) => point.inputTokens + point.outputTokens)),
+      costText({
         llmCalls: sum(points, (point) => point.llmCalls),
         costUsd: sum(points, (point) => point.costUsd),
         unpricedCalls: sum(points, (point) => point.unpricedCalls),
@@ -86,12 +97,12 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
     queues.map((queue) => [
       ...(tenant ? [queue.tenant] : []),
       queue.priority,
-      number(queue.waiting),
+      count(queue.waiting),
       age(queue.oldestQueuedAt, nowMs),
-      number(queue.inFlight),
-      number(queue.concurrency),
-      number(queue.retrying),
-      number(queue.weight),
+      count(queue.inFlight),
+      count(queue.concurrency),
+      count(queue.retrying),
+      count(queue.weight),
     ]),
     look,
   )
@@ -103,11 +114,11 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   const shared = (limit: string | undefined): string => limit ?? 'shared'
   const counts = (name: string, limit: number | undefined, held?: number): Cell[] => [
     name,
-    number(held),
-    shared(limit === undefined ? undefined : number(limit)),
+    count(held),
+    shared(limit === undefined ? undefined : count(limit)),
   ]
   const spentText = ({ tokens, ...cost }: NonNullable<TenantLimitsView['spent']>['day']): string =>
-    `${number(tokens)} tokens, ${costOf(cost)}`
+    `${count(tokens)} tokens, ${costText(cost)}`
   const store = (name: string, fill: Store): Cell[] => [
     name,
     bytes(fill.bytes),
@@ -118,8 +129,8 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     counts('tasks that have not ended', limits.tasks, holds?.tasks),
     [
       'running tasks',
-      number(holds?.concurrency),
-      limits.concurrency === undefined ? 'no limit' : number(limits.concurrency),
+      count(holds?.concurrency),
+      limits.concurrency === undefined ? 'no limit' : count(limits.concurrency),
     ],
     [
       'bytes in the log',
@@ -130,7 +141,7 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     counts('schedules', limits.schedules, holds?.schedules),
     counts('connections to one gateway', limits.streams, holds?.streams),
     counts('held requests of one gateway', limits.heldRequests, holds?.heldRequests),
-    ['ended tasks that are kept', number(holds?.ended), '—'],
+    ['ended tasks that are kept', count(holds?.ended), '—'],
     ...(spent === undefined
       ? []
       : [
@@ -148,9 +159,9 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
 }
 
 const BUDGETS = [
-  ['tokensPerHour', 'tokens of this hour', number],
+  ['tokensPerHour', 'tokens of this hour', count],
   ['usdPerHour', 'cost of this hour', usd],
-  ['tokensPerDay', 'tokens of today', number],
+  ['tokensPerDay', 'tokens of today', count],
   ['usdPerDay', 'cost of today', usd],
 ] as const
 
@@ -180,10 +191,10 @@ const USAGE_COLUMNS: readonly Column[] = [
 
 function usageCells(usage: UsageReport['total']): readonly Cell[] {
   return [
-    number(usage.llmCalls),
-    number(usage.inputTokens),
-    number(usage.outputTokens),
-    costOf(usage),
+    count(usage.llmCalls),
+    count(usage.inputTokens),
+    count(usage.outputTokens),
+    costText(usage),
   ]
 }
 
@@ -249,7 +260,7 @@ function sumTable(
           `${groups.length} of ${groupCount} are listed; (others) includes the rest. Add --limit to see more.`,
         ]
       : []),
-    ...(rest > 0 ? [without(counted(rest, 'call'))] : []),
+    ...(rest > 0 ? [without(plural(rest, 'call'))] : []),
   ].join('\n')
 }
 
@@ -259,10 +270,10 @@ function hourTable(report: UsageReport, look: Look): string {
   const rows = days.flatMap(({ day, hours = [] }) =>
     hours.map(({ hour, tokens, ...cost }) => [
       `${day} ${String(hour).padStart(2, '0')}:00`,
-      number(tokens),
-      costOf(cost),
+      count(tokens),
+      costText(cost),
     ]),
   )
-  const sum = ['total', number(total.inputTokens + total.outputTokens), costOf(total)]
+  const sum = ['total', count(total.inputTokens + total.outputTokens), costText(total)]
   return table(['HOUR (UTC)', right('TOKENS'), right('COST')], [...rows, sum], look)
 }

@@ -1,5 +1,6 @@
+import { bytes, costText, count, duration, percent } from '@agentfleet/domain'
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
-import { age, costOf, duration, bytes, number, percent } from './formats.ts'
+import { age } from './formats.ts'
 import { fields, right, stateCell, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
 
@@ -12,7 +13,7 @@ export function fleetPage(fleet: FleetView, look: Look, nowMs: number): string {
     [
       ['status', stateCell(fleet.status, `${fleet.status}: ${fleet.explanation}`)],
       ['nodes', nodeCounts(fleet.nodes)],
-      ['running', `${number(fleet.running)} of ${number(slots)} slots`],
+      ['running', `${count(fleet.running)} of ${count(slots)} slots`],
       ['queued', queueText(fleet)],
       ['cost today', costToday(fleet)],
       [
@@ -41,7 +42,7 @@ export function nodePage({ node, tasks, complete }: NodeDetail, look: Look, nowM
       ['memory', `${bytes(node.memoryBytes)}, ${percent(node.memory)} of its limit`],
       ['lag', duration(node.lagMs)],
       ['attempt', `${duration(node.responseMs)} on average`],
-      ['attempts', `${number(node.completed)} completed, ${number(node.failed)} failed`],
+      ['attempts', `${count(node.completed)} completed, ${count(node.failed)} failed`],
       ['heartbeat', `${duration(node.heartbeatAgeMs)} ago`],
     ],
     look,
@@ -65,8 +66,8 @@ function stateText({ state, draining }: NodeView): string {
 }
 
 function queueText({ queued, oldestWaitingMs }: FleetView): string {
-  if (oldestWaitingMs === undefined || oldestWaitingMs === 0) return number(queued)
-  return `${number(queued)}; the oldest has waited for ${duration(oldestWaitingMs)}`
+  if (oldestWaitingMs === undefined || oldestWaitingMs === 0) return count(queued)
+  return `${count(queued)}; the oldest has waited for ${duration(oldestWaitingMs)}`
 }
 
 /** Undefined while the gateway does not know it. */
@@ -75,7 +76,7 @@ function costToday({
   costTodayUsd: costUsd,
   unpricedCallsToday: unpricedCalls,
 }: FleetView): string | undefined {
-  return llmCalls === undefined ? undefined : costOf({ llmCalls, costUsd, unpricedCalls })
+  return llmCalls === undefined ? undefined : costText({ llmCalls, costUsd, unpricedCalls })
 }
 
 function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): string {
@@ -103,8 +104,8 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
       bytes(node.memoryBytes),
       duration(node.lagMs),
       duration(node.responseMs),
-      number(node.completed),
-      number(node.failed),
+      count(node.completed),
+      count(node.failed),
       age(node.startedAt, nowMs),
     ]),
     look,
@@ -126,9 +127,9 @@ function providerTable({ providers }: FleetView, look: Look): string {
       each.provider,
       each.model,
       { text: breakerText(each), tone: each.breaker === 'closed' ? 'good' : 'warn' },
-      number(each.calls),
+      count(each.calls),
       duration(each.firstTokenMs),
-      number(each.tokensPerSecond),
+      count(each.tokensPerSecond),
       each.lastError === undefined
         ? '—'
         : `${each.lastError.kind}, ${duration(each.lastError.agoMs)} ago`,
@@ -155,8 +156,8 @@ export function keyLimitsTables(providers: FleetView['providers'], look: Look): 
   const rows = [...byProvider].flatMap(([provider, limits]) => {
     if (limits === undefined) return []
     const { requestsPerMinute, requestsLeft, tokensPerMinute, tokensLeft, closedForMs } = limits
-    const amounts = [requestsPerMinute, requestsLeft, tokensPerMinute, tokensLeft].map(number)
-    return [[provider, ...amounts, duration(closedForMs || undefined), number(limits.waiting)]]
+    const amounts = [requestsPerMinute, requestsLeft, tokensPerMinute, tokensLeft].map(count)
+    return [[provider, ...amounts, duration(closedForMs || undefined), count(limits.waiting)]]
   })
   const columns = names.map((name) => right(name))
   return rows.length === 0 ? [] : [table(['PROVIDER', ...columns], rows, look)]

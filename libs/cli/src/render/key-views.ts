@@ -1,5 +1,6 @@
+import { duration } from '@agentfleet/domain'
 import type { AuditPage, KeyView, MeView } from '@agentfleet/protocol'
-import { age, duration, time } from './formats.ts'
+import { age, time } from './formats.ts'
 import { fields, stateCell, table, type Look } from './table.ts'
 
 /** Keys, one a row. */

@@ -1,4 +1,4 @@
-import { duration, number } from './formats.ts'
+import { count, duration } from '@agentfleet/domain'
 
 const BAR_COLUMNS = 24
 
@@ -15,5 +15,5 @@ export function progressBar(
   const full = Math.round(share * BAR_COLUMNS)
   const bar = '█'.repeat(full) + '░'.repeat(BAR_COLUMNS - full)
   const left = share > 0 && share < 1 ? `, ${duration((elapsedMs / share) * (1 - share))} left` : ''
-  return `${what} ${bar} ${number(done)} of ${number(total)}${left}`
+  return `${what} ${bar} ${count(done)} of ${count(total)}${left}`
 }

@@ -1,5 +1,6 @@
+import { count, duration, plural } from '@agentfleet/domain'
 import type { DecisionView, IncidentView } from '@agentfleet/protocol'
-import { age, counted, duration, number, time } from './formats.ts'
+import { age, time } from './formats.ts'
 import { fields, right, stateCell, table, type Look } from './table.ts'
 
 /** Decisions of the control plane, one a row. */
@@ -47,7 +48,7 @@ export function decisionDetails(decision: DecisionView, look: Look): string {
   }
   if (outcomes.length > 0) {
     const rows = outcomes.map(({ afterMinutes, figures }) => [
-      counted(afterMinutes, 'minute'),
+      plural(afterMinutes, 'minute'),
       figuresText(figures),
     ])
     parts.push(table(['AFTER', 'MEASURED'], rows, look))
@@ -62,7 +63,7 @@ function figuresText(figures: Readonly<Record<string, number | string | boolean>
 }
 
 function figure(name: string, value: number): string {
-  return name.endsWith('AtMs') ? time(value) : number(value)
+  return name.endsWith('AtMs') ? time(value) : count(value)
 }
 
 /** Incidents, one a row. */
@@ -89,8 +90,8 @@ export function incidentTable(
       incident.nodeId,
       stateCell(incident.state),
       duration(incident.silentMs),
-      number(incident.tasks),
-      number(incident.redistributed),
+      count(incident.tasks),
+      count(incident.redistributed),
       incident.action?.kind ?? '—',
       incident.outcome?.kind ?? '—',
     ]),
@@ -114,7 +115,7 @@ export function incidentDetails(incident: IncidentView, look: Look): string {
         'moved',
         redistributedAtMs === undefined
           ? undefined
-          : `${number(incident.redistributed)} of ${number(incident.tasks)} tasks, ${duration(redistributedAtMs - incident.detectedAtMs)} after the detection`,
+          : `${count(incident.redistributed)} of ${count(incident.tasks)} tasks, ${duration(redistributedAtMs - incident.detectedAtMs)} after the detection`,
       ],
       ['analysis', analysis && `${analysis.action}, ${analysis.impact} impact: ${analysis.reason}`],
       ['action', action && `${action.kind}, ${action.outcome}: ${action.reason}`],

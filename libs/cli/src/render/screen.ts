@@ -1,4 +1,4 @@
-import { number } from './formats.ts'
+import { count } from '@agentfleet/domain'
 
 /** A part of a view that is cut to fewer lines than this shows too little. */
 const PART_MIN = 4
@@ -39,7 +39,7 @@ function cutLines(lines: readonly string[], most: number, newestLast: boolean): 
   const [head = '', ...rows] = lines
   // One line is the heading, and one says how many are left out.
   const kept = Math.max(0, most - 2)
-  const left = number(rows.length - kept)
+  const left = count(rows.length - kept)
   if (!newestLast) {
     return [head, ...rows.slice(0, kept), `… ${left} more lines do not fit on the screen`].slice(
       -most,

@@ -1,4 +1,4 @@
-import { isTerminal } from '@agentfleet/domain'
+import { costText, count, duration, isTerminal, plural, usd } from '@agentfleet/domain'
 import type {
   HistoryEvent,
   TaskCounts,
@@ -6,7 +6,7 @@ import type {
   TaskView,
   WaitingView,
 } from '@agentfleet/protocol'
-import { age, costOf, counted, duration, number, time, tokensText, usd } from './formats.ts'
+import { age, time, tokensText } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, right, stateCell, table, type Cell, type Look } from './table.ts'
 import { errorText, lineOf, oneLine, safe, valueText } from './text.ts'
@@ -43,9 +43,9 @@ export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: numb
 /** How many tasks match, by group. */
 export function countTable(counts: TaskCounts, look: Look): string {
   const { groups, groupBy } = counts
-  const rows = groups.map(({ key, count }): Cell[] => [
-    { text: key, tone: groupBy === 'state' ? toneOf(key) : 'plain' },
-    number(count),
+  const rows = groups.map((group): Cell[] => [
+    { text: group.key, tone: groupBy === 'state' ? toneOf(group.key) : 'plain' },
+    count(group.count),
   ])
   const head = [groupBy.toUpperCase(), right('TASKS')]
   return `${table(head, rows, look)}${countNote(counts)}`
@@ -54,11 +54,11 @@ export function countTable(counts: TaskCounts, look: Look): string {
 function countNote({ exact, scanned, unsplit, groupBy }: TaskCounts): string {
   if (exact) return ''
   if (unsplit === undefined)
-    return `\nThe counts are not exact: they cover only ${number(scanned)} tasks.`
+    return `\nThe counts are not exact: they cover only ${count(scanned)} tasks.`
   if (groupBy !== 'state') {
-    return `\nThe counts are not exact: the gateway did not look up whether ${number(unsplit)} queued tasks already run.`
+    return `\nThe counts are not exact: the gateway did not look up whether ${count(unsplit)} queued tasks already run.`
   }
-  return `\nUp to ${number(unsplit)} of the queued tasks may already run. All other counts and the sum are exact.`
+  return `\nUp to ${count(unsplit)} of the queued tasks may already run. All other counts and the sum are exact.`
 }
 
 /** The whole task: what it is, where it ran and why, what it cost, and how it ended. */
@@ -76,12 +76,12 @@ export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
       ['priority', task.priority],
       ['submitted', `${time(task.createdAt)} (${age(task.createdAt, nowMs)} ago)`],
       isTerminal(task.state) ? ['took', duration(tookMs)] : ['deadline', time(task.deadlineAt)],
-      ['attempt', `${task.attempt}, after ${counted(task.failures, 'failure')}`],
+      ['attempt', `${task.attempt}, after ${plural(task.failures, 'failure')}`],
       ['node', task.node],
       ['placed', task.placement && `on ${task.placement.node}: ${task.placement.reason}`],
-      ['calls', number(task.usage.llmCalls)],
+      ['calls', count(task.usage.llmCalls)],
       ['tokens', tokensText(task.usage)],
-      ['cost', `${costOf(task.usage)}${budgetText(task)}`],
+      ['cost', `${costText(task.usage)}${budgetText(task)}`],
       ['replay of', task.replayOf],
       ['parent', task.parentId],
       ['children', task.children?.map(({ id }) => id).join(', ')],
@@ -181,7 +181,7 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
     case 'failed':
       return error === undefined ? '' : errorText(error)
     case 'completed':
-      return [on, usage && `${counted(usage.llmCalls, 'call')}, ${costOf(usage)}`, lineOf(result)]
+      return [on, usage && `${plural(usage.llmCalls, 'call')}, ${costText(usage)}`, lineOf(result)]
         .filter(Boolean)
         .join(', ')
     case 'attempt-started':
@@ -205,7 +205,7 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
 
 function callText(call: NonNullable<HistoryEvent['call']>): string {
   const { kind, name, usage, output, step } = call
-  const used = kind === 'llm' ? `, ${number(usage.inputTokens + usage.outputTokens)} tokens` : ''
+  const used = kind === 'llm' ? `, ${count(usage.inputTokens + usage.outputTokens)} tokens` : ''
   const cost = usage.costUsd === undefined ? '' : `, ${usd(usage.costUsd)}`
   return `step ${step}, ${kind} ${name}${used}${cost}: ${oneLine(lineOf(output))}`
 }

@@ -1,3 +1,4 @@
+import { costText, count, duration, plural } from '@agentfleet/domain'
 import type {
   AgentSummary,
   AgentView,
@@ -8,7 +9,7 @@ import type {
   TaskSummary,
   ToolView,
 } from '@agentfleet/protocol'
-import { age, costOf, counted, duration, number, time } from './formats.ts'
+import { age, time } from './formats.ts'
 import { fields, right, stateCell, table, type Look } from './table.ts'
 import { errorText, safe, valueText } from './text.ts'
 
@@ -60,7 +61,7 @@ export function versionTable(versions: readonly AgentView[], look: Look): string
 export function modelTable(models: readonly ModelView[], look: Look): string {
   return table(
     ['MODEL', right('NODES')],
-    models.map(({ name, nodes }) => [name, number(nodes)]),
+    models.map(({ name, nodes }) => [name, count(nodes)]),
     look,
   )
 }
@@ -72,7 +73,7 @@ export function toolTable(tools: readonly ToolView[], look: Look): string {
     tools.map(({ name, source, nodes, approval, description }) => [
       name,
       source,
-      number(nodes),
+      count(nodes),
       approval ? { text: 'needed', tone: 'warn' } : 'no',
       description,
     ]),
@@ -88,7 +89,7 @@ export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: numb
       id,
       stateCell(state),
       age(createdAt, nowMs),
-      costOf(usage),
+      costText(usage),
       error === undefined ? preview : `${errorText(error)} (${preview})`,
     ]),
     look,
@@ -107,7 +108,7 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
       ['planner', `${goal.planner}, ${goal.model}`],
       ['submitted', `${time(goal.createdAt)} (${age(goal.createdAt, nowMs)} ago)`],
       ['plans', String(goal.plans.length)],
-      ['cost', `${costOf(goal.usage)}, ${counted(goal.usage.llmCalls, 'call')}`],
+      ['cost', `${costText(goal.usage)}, ${plural(goal.usage.llmCalls, 'call')}`],
       ['plan', plan && `${plan.valid ? '' : 'invalid: '}${plan.summary}`],
       ['problems', plan?.problems?.join('; ')],
     ],

@@ -1,7 +1,7 @@
 import type { TaskCall } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
+import { count, duration, usd } from '@agentfleet/domain'
 import { callDetails } from '../../src/render/call-view.ts'
-import { duration, number, usd } from '../../src/render/formats.ts'
 import { ansi, uncoloured } from '../../src/render/paint.ts'
 import { progressBar } from '../../src/render/progress.ts'
 import { fields, table } from '../../src/render/table.ts'
@@ -19,7 +19,7 @@ describe('the formats of the command line', () => {
   })
 
   test('write amounts in short form, and do not write an unknown price as zero', () => {
-    expect([0, 12_345, 1_240_000, 0.5].map(number)).toEqual(['0', '12,345', '1.24 M', '0.5'])
+    expect([0, 12_345, 1_240_000, 0.5].map(count)).toEqual(['0', '12,345', '1.24 M', '0.5'])
     expect([0, 0.00018, 1.5].map(usd)).toEqual(['$0', '$0.0002', '$1.50'])
     expect(usd(undefined)).toBe('unpriced')
   })

@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks'
+import { costText, count, percent, UNKNOWN } from '@agentfleet/domain'
 import type { AgentList, AgentSummary, TaskSeries, ToolList, ToolView } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, count, percent, UNKNOWN } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { LongTable } from '../parts/tables/long-table.tsx'
@@ -63,12 +63,12 @@ const BEHAVIOUR: readonly Column<Behaviour>[] = [
   { title: 'Success', kind: 'number', of: ({ success }) => percent(success) },
   { title: 'Attempts repeated', kind: 'number', of: ({ retried }) => count(retried) },
   { title: 'LLM calls', kind: 'number', of: ({ llmCalls }) => count(llmCalls) },
-  { title: 'Cost', kind: 'number', of: costOf },
+  { title: 'Cost', kind: 'number', of: costText },
   {
     title: 'Cost a task',
     kind: 'number',
     of: ({ usdPerTask: costUsd, ...row }) =>
-      costUsd === undefined ? UNKNOWN : costOf({ ...row, costUsd }),
+      costUsd === undefined ? UNKNOWN : costText({ ...row, costUsd }),
   },
 ]
 const TOOLS: readonly Column<ToolView>[] = [

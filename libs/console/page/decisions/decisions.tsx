@@ -1,6 +1,6 @@
+import { plural, usd } from '@agentfleet/domain'
 import type { DecisionView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { plural, usd } from '../format/format.ts'
 import { Choice } from '../parts/filters/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Time, Typed } from '../parts/filters/field.tsx'

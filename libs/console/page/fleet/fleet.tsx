@@ -7,9 +7,9 @@ import type {
   NodeView,
 } from '@agentfleet/protocol'
 import { useMemo } from 'preact/hooks'
+import { bytes, count, duration, percent } from '@agentfleet/domain'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
-import { bytes, count, duration, percent } from '../format/format.ts'
 import { nodesByState, shownState } from '../now/health.ts'
 import { Facts } from '../parts/facts.tsx'
 import { NodeLink } from '../parts/links.tsx'

@@ -1,6 +1,6 @@
+import { plural } from '@agentfleet/domain'
 import type { NodeDetail, NodeView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
-import { plural } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { Command } from '../parts/command.tsx'
 import { Confirm } from '../parts/forms/confirm.tsx'

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
+import { costText, count, plural } from '@agentfleet/domain'
 import type { GoalView, PlanView, TaskPage, TaskSummary } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { readList, useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, count, plural, shortened } from '../format/format.ts'
+import { shortened } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { useAction } from '../parts/forms/action.ts'
 import { Choice } from '../parts/filters/choice.tsx'
@@ -44,7 +45,7 @@ const STEPS: readonly Column<Step>[] = [
   { title: 'After', of: ({ dependsOn }) => (dependsOn.length === 0 ? '—' : dependsOn.join(', ')) },
   { title: 'Task', of: ({ taskId }) => (taskId === undefined ? '—' : <TaskLink id={taskId} />) },
   { title: 'Text', kind: 'wide', of: ({ task }) => <bdi>{task}</bdi> },
-  { title: 'Cost', kind: 'number', of: ({ usage }) => (usage ? costOf(usage) : '—') },
+  { title: 'Cost', kind: 'number', of: ({ usage }) => (usage ? costText(usage) : '—') },
   { title: 'Error', of: ({ error }) => error && <span title={error.message}>{error.code}</span> },
 ]
 
@@ -141,7 +142,7 @@ export function Goal({ id }: { id: string }) {
               ['Model', goal.model],
               ['Submitted', <Ago key="at" at={goal.createdAt} />],
               ['LLM calls', count(goal.usage.llmCalls)],
-              ['Cost', costOf(goal.usage)],
+              ['Cost', costText(goal.usage)],
               ["Planner's task", <TaskLink key="task" id={goal.id} />],
               [
                 'Error',

@@ -1,6 +1,6 @@
+import { count, duration, plural } from '@agentfleet/domain'
 import type { IncidentView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { count, duration, plural } from '../format/format.ts'
 import { Choice } from '../parts/filters/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Typed } from '../parts/filters/field.tsx'

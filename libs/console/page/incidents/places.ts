@@ -1,4 +1,4 @@
-import { duration } from '../format/format.ts'
+import { duration } from '@agentfleet/domain'
 import type { Stage } from './stages.ts'
 
 /**

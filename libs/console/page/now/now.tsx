@@ -1,8 +1,9 @@
 import { useEffect } from 'preact/hooks'
+import { costText, count, duration, UNKNOWN } from '@agentfleet/domain'
 import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
-import { costOf, count, duration, rate, UNKNOWN } from '../format/format.ts'
+import { rate } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
 import { columnsOf } from '../fleet/nodes.ts'
 import { Chart } from '../parts/chart.tsx'
@@ -100,7 +101,7 @@ function Flow({ fleet }: { fleet: FleetView }) {
             'Cost today',
             fleet.llmCallsToday === undefined
               ? UNKNOWN
-              : costOf({
+              : costText({
                   llmCalls: fleet.llmCallsToday,
                   costUsd: fleet.costTodayUsd,
                   unpricedCalls: fleet.unpricedCallsToday,

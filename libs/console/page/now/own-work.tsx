@@ -1,6 +1,6 @@
+import { costText, count, duration } from '@agentfleet/domain'
 import type { QueueList, TaskSeries } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { costOf, count, duration } from '../format/format.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -64,7 +64,7 @@ function LastHour({ series }: { series: TaskSeries }) {
           ['Failed', count(total(({ failed }) => failed))],
           [
             'Cost',
-            costOf({
+            costText({
               llmCalls: total(({ llmCalls }) => llmCalls),
               costUsd: total(({ costUsd }) => costUsd),
               unpricedCalls: total(({ unpricedCalls }) => unpricedCalls),

@@ -1,4 +1,5 @@
-import { count, instant } from '../format/format.ts'
+import { count } from '@agentfleet/domain'
+import { instant } from '../format/format.ts'
 import { zone } from '../shell/zone.ts'
 import { lineOf, type Point } from './line.ts'
 

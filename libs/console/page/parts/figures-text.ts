@@ -1,4 +1,5 @@
-import { instant, UNKNOWN } from '../format/format.ts'
+import { UNKNOWN } from '@agentfleet/domain'
+import { instant } from '../format/format.ts'
 
 type Figure = number | string | boolean
 

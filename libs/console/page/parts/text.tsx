@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { bytes } from '@agentfleet/domain'
 import { Button } from './button.tsx'
-import { bytes, readable } from '../format/format.ts'
+import { readable } from '../format/format.ts'
 
 /** Characters that are drawn at once; the reader asks for more, part by part. */
 const SHOWN_CHARS = 20_000

@@ -1,4 +1,4 @@
-import { duration } from '../format/format.ts'
+import { duration } from '@agentfleet/domain'
 
 /** Milliseconds without an answer after which the page calls the figures old. */
 const OLD_AFTER_MS = 10_000

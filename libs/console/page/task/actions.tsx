@@ -1,7 +1,7 @@
+import { plural } from '@agentfleet/domain'
 import type { TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
-import { plural } from '../format/format.ts'
 import { useAction } from '../parts/forms/action.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { ApprovalForm } from '../approvals/form.tsx'

@@ -1,7 +1,7 @@
+import { costText, plural } from '@agentfleet/domain'
 import type { TaskPage, TaskView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, plural } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table } from '../parts/tables/table.tsx'
 import { linkTo } from '../shell/router.ts'
@@ -52,5 +52,5 @@ export function Children({ task }: { task: TaskView }) {
 
 /** What the created tasks cost together. */
 function sumWords(tasks: TaskPage['tasks']): string {
-  return `${plural(tasks.length, 'task')} together: ${costOf(usedBy(tasks))}.`
+  return `${plural(tasks.length, 'task')} together: ${costText(usedBy(tasks))}.`
 }

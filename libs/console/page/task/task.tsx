@@ -1,10 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
+import { costText, count, duration, plural, unpricedCallsOf, usd } from '@agentfleet/domain'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
-import { costOf, count, duration, plural, usd } from '../format/format.ts'
-import { unpricedOf } from '../format/usage.ts'
 import { Facts } from '../parts/facts.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
@@ -143,9 +142,9 @@ function Approved({ of }: { of: NonNullable<TaskView['approvals']> }) {
 }
 
 function costWords(usage: TaskView['usage']): string {
-  const unpricedCalls = unpricedOf(usage)
-  if (unpricedCalls === 0) return costOf(usage)
-  return `${costOf(usage)}, ${plural(unpricedCalls, 'call')} to a model without a price`
+  const unpricedCalls = unpricedCallsOf(usage)
+  if (unpricedCalls === 0) return costText(usage)
+  return `${costText(usage)}, ${plural(unpricedCalls, 'call')} to a model without a price`
 }
 
 function attemptWords({ attempt, failures }: TaskView): string {

@@ -1,6 +1,6 @@
+import { costText, count, duration, lessUsage, UNKNOWN, type Usage } from '@agentfleet/domain'
 import type { HistoryEvent } from '@agentfleet/protocol'
-import { UNKNOWN, costOf, count, duration, shortened } from '../format/format.ts'
-import { withUsage, type UsageOf } from '../format/usage.ts'
+import { shortened } from '../format/format.ts'
 
 /**
  * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call of an
@@ -221,7 +221,7 @@ function lastAnswer(
 ): Bar | undefined {
   if (event.type !== 'completed' || event.usage === undefined) return undefined
   const stored = all.flatMap(({ call }) => (call === undefined ? [] : [call.usage]))
-  const rest = stored.reduce<UsageOf>((sum, usage) => withUsage(sum, usage, -1), event.usage)
+  const rest = stored.reduce(lessUsage, event.usage)
   if (rest.llmCalls < 1) return undefined
   // A replay from the journal also counts calls that its own history does not have.
   const figures = rest.llmCalls === 1 ? usageWords(rest) : ''
@@ -285,8 +285,8 @@ function endBar(events: readonly HistoryEvent[]): readonly Bar[] {
 }
 
 /** Writes the figures of a call or of a task. */
-export function usageWords(usage: UsageOf): string {
-  return `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out, ${costOf(usage)}`
+export function usageWords(usage: Usage): string {
+  return `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out, ${costText(usage)}`
 }
 
 function waitWords(wait: HistoryEvent['wait']): string {

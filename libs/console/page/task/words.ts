@@ -1,5 +1,6 @@
+import { duration, plural } from '@agentfleet/domain'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
-import { ago, duration, plural, shortened } from '../format/format.ts'
+import { ago, shortened } from '../format/format.ts'
 
 /** Characters of an error that stand in the sentence about a task. */
 export const SENTENCE_CHARS = 600

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { plural } from '@agentfleet/domain'
 import type { BulkCancelPage, ReplayPage } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/forms/dialog.tsx'
 import { request } from '../api/http.ts'
-import { plural } from '../format/format.ts'
 import { NOTHING_DONE, runPages, type BulkPage, type BulkPart, type Progress } from './bulk.ts'
 
 /** A bulk action that the reader has asked for and not yet confirmed. */

@@ -1,5 +1,5 @@
+import { costText } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
-import { costOf } from '../format/format.ts'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import type { Column } from '../parts/tables/table.tsx'
@@ -13,6 +13,6 @@ export const TASK_COLUMNS = {
   agent: { title: 'Agent', of: ({ agent }) => agent },
   node: { title: 'Node', of: ({ node }) => <NodeLink id={node} /> },
   submitted: { title: 'Submitted', kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
-  cost: { title: 'Cost', kind: 'number', of: ({ usage }) => costOf(usage) },
+  cost: { title: 'Cost', kind: 'number', of: ({ usage }) => costText(usage) },
   error: { title: 'Error', of: ({ error }) => error?.code },
 } as const satisfies Record<string, Column<TaskSummary>>

@@ -1,6 +1,5 @@
+import { addUsage, costText, count, NO_USAGE, plural, type Usage } from '@agentfleet/domain'
 import type { TaskPage, TaskSummary } from '@agentfleet/protocol'
-import { costOf, count, plural } from '../format/format.ts'
-import { NO_CALLS, withUsage, type UsageOf } from '../format/usage.ts'
 
 /**
  * The rows of the list as the reader sees them. A row keeps its place while the reader scrolls, selects or reads;
@@ -26,7 +25,7 @@ interface ListPage {
   readonly from: number
   readonly rows: readonly TaskSummary[]
   /** What the tasks of its rows have used together. */
-  readonly used: UsageOf
+  readonly used: Usage
   /** Reads the page again; the first page has none. */
   readonly cursor?: string | undefined
 }
@@ -98,16 +97,16 @@ export function rowsBetween(list: TaskList, from: number, to: number): readonly 
 
 /** Says what the tasks of all rows have used together, and whether more tasks match than the page has loaded. */
 export function usedWords({ pages, length, nextCursor }: TaskList): string {
-  const used = pages.reduce((sum, page) => withUsage(sum, page.used), NO_CALLS)
+  const used = pages.reduce((sum, page) => addUsage(sum, page.used), NO_USAGE)
   const tokens = count(used.inputTokens + used.outputTokens)
-  const sum = `${tokens} tokens, ${costOf(used)}`
+  const sum = `${tokens} tokens, ${costText(used)}`
   if (nextCursor === undefined) return `${plural(length, 'task')} in this list: ${sum}.`
   return `Only the ${plural(length, 'task')} loaded so far: ${sum}. More tasks match.`
 }
 
 /** Returns what tasks have used together. */
-export function usedBy(tasks: readonly TaskSummary[]): UsageOf {
-  return tasks.reduce((sum, { usage }) => withUsage(sum, usage), NO_CALLS)
+export function usedBy(tasks: readonly TaskSummary[]): Usage {
+  return tasks.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE)
 }
 
 /** Returns the rows with these ids. */

@@ -1,8 +1,8 @@
 import { useRef, useState } from 'preact/hooks'
+import { costText, count, duration, plural } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
-import { costOf, count, duration, plural } from '../format/format.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { ListHeading } from '../parts/list-heading.tsx'
 import { Command, curl } from '../parts/command.tsx'
@@ -53,7 +53,7 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
     kind: 'number',
     of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
   },
-  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => costOf(usage) },
+  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => costText(usage) },
 ]
 
 /** The time from submission to the end, or to now. */
@@ -223,7 +223,7 @@ function Actions({
       {picked.size > 0 && (
         <>
           <span>
-            {plural(picked.size, 'task')} selected, {costOf(usedBy(tasks))}
+            {plural(picked.size, 'task')} selected, {costText(usedBy(tasks))}
           </span>
           <Button disabled={live.length === 0} act={() => ofSelected('cancel', CANCEL, live)}>
             Cancel {live.length} …

@@ -1,12 +1,12 @@
 import type { UsageReport } from '@agentfleet/protocol'
-import { withUsage, type UsageOf } from '../format/usage.ts'
+import { lessUsage, type Usage } from '@agentfleet/domain'
 
 /** The usage of one agent, tenant or value over all days. */
 export interface GroupRow {
   /** Differs between any two rows; a client may have named a value as the page names a row. */
   readonly key: string
   readonly name: string
-  readonly usage: UsageOf
+  readonly usage: Usage
 }
 
 /** Returns the groups, then the sum of the groups that are not listed, and last the calls that belong to no group. */
@@ -18,7 +18,7 @@ export function groupRows({
   const rows: GroupRow[] = groups.map(({ name, usage }) => ({ key: `name ${name}`, name, usage }))
   if (others !== undefined && others.llmCalls > 0)
     rows.push({ key: 'others', name: '(others)', usage: others })
-  const rest = rows.reduce<UsageOf>((sum, { usage }) => withUsage(sum, usage, -1), total)
+  const rest = rows.reduce<Usage>((sum, { usage }) => lessUsage(sum, usage), total)
   return rest.llmCalls > 0
     ? [...rows, { key: 'rest', name: 'not counted by group', usage: rest }]
     : rows

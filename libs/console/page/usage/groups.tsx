@@ -1,6 +1,6 @@
 import type { UsageReport } from '@agentfleet/protocol'
 import { useMemo } from 'preact/hooks'
-import { costOf, count } from '../format/format.ts'
+import { costText, count } from '@agentfleet/domain'
 import { LongTable } from '../parts/tables/long-table.tsx'
 import type { WideColumn } from '../parts/tables/virtual-table.tsx'
 import { setQuery } from '../shell/router.ts'
@@ -11,7 +11,7 @@ const COLUMNS: readonly WideColumn<GroupRow>[] = [
   { title: 'LLM calls', width: 90, kind: 'number', of: ({ usage }) => count(usage.llmCalls) },
   { title: 'Tokens in', width: 96, kind: 'number', of: ({ usage }) => count(usage.inputTokens) },
   { title: 'Tokens out', width: 96, kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
-  { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costOf(usage) },
+  { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costText(usage) },
 ]
 
 /** Groups that the page shows at first, and those that one answer of the gateway has at most. */

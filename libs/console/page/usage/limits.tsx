@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
+import { bytes, costText, count, percent, UNKNOWN, usd } from '@agentfleet/domain'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { bytes, costOf, count, instant, percent, UNKNOWN, usd } from '../format/format.ts'
+import { instant } from '../format/format.ts'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { ProviderLimits } from './provider-limits.tsx'
@@ -143,7 +144,7 @@ function spentRows(
 ): readonly Row[] {
   return [
     { name: `Tokens of ${span}`, held: count(spent.tokens), limit: UNKNOWN },
-    { name: `Cost of ${span}`, held: costOf({ ...spent }), limit: UNKNOWN },
+    { name: `Cost of ${span}`, held: costText({ ...spent }), limit: UNKNOWN },
   ]
 }
 

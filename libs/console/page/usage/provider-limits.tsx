@@ -1,5 +1,5 @@
+import { count, duration, UNKNOWN } from '@agentfleet/domain'
 import type { FleetView } from '@agentfleet/protocol'
-import { count, duration, UNKNOWN } from '../format/format.ts'
 import { Table, type Column } from '../parts/tables/table.tsx'
 
 type Providers = FleetView['providers']

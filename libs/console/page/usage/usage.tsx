@@ -1,8 +1,7 @@
+import { costText, count, unpricedCallsOf } from '@agentfleet/domain'
 import type { UsageReport } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { costOf, count } from '../format/format.ts'
-import { unpricedOf } from '../format/usage.ts'
 import { Choice } from '../parts/filters/choice.tsx'
 import { Figures } from '../parts/facts.tsx'
 import { Panel } from '../parts/panel.tsx'
@@ -36,13 +35,13 @@ const COLUMNS: readonly WideColumn<Row>[] = [
     of: ({ usage }) => count(usage.cachedTokens),
   },
   { title: 'Tokens out', width: 96, kind: 'number', of: ({ usage }) => count(usage.outputTokens) },
-  { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costOf(usage) },
+  { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costText(usage) },
 ]
 
 const HOURS: readonly Column<NonNullable<UsageReport['days'][number]['hours']>[number]>[] = [
   { title: 'Hour', of: ({ hour }) => `${String(hour).padStart(2, '0')}:00` },
   { title: 'Tokens', kind: 'number', of: ({ tokens }) => count(tokens) },
-  { title: 'Cost', kind: 'number', of: costOf },
+  { title: 'Cost', kind: 'number', of: costText },
 ]
 
 /** The view of tokens and cost, and of the limits that are reached. */
@@ -93,13 +92,13 @@ export function Usage() {
               </div>
               <Figures
                 of={[
-                  ['Cost', costOf(total), `${from} to ${to}`],
+                  ['Cost', costText(total), `${from} to ${to}`],
                   ['LLM calls', count(total.llmCalls)],
                   ['Tokens in', count(total.inputTokens)],
                   ['Tokens out', count(total.outputTokens)],
                 ]}
               />
-              {unpricedOf(total) > 0 && (
+              {unpricedCallsOf(total) > 0 && (
                 <p class="muted">
                   “unpriced” and “≥” stand where the fleet knows no price of a model. The operator
                   sets the prices in LLM_PRICES or PROVIDERS.
