@@ -55,30 +55,52 @@ interface Answer {
 
 async function answer(pool: WorkerPool, token: string, request: IncomingMessage): Promise<Answer> {
   if (!authorized(token, request.headers.authorization)) {
-    return { status: 401, body: { error: 'Authorization: Bearer <ORCHESTRATOR_TOKEN> is needed' } }
+    return refusal(401, 'Send the header Authorization: Bearer <ORCHESTRATOR_TOKEN>.')
   }
-  const [, collection, id, action] = (request.url ?? '').split('/')
-  if (collection !== 'workers')
-    return { status: 404, body: { error: 'the control API serves only /workers' } }
-  if (request.method === 'GET' && id === undefined) {
-    return { status: 200, body: { workers: pool.workers() } }
+  const [path = ''] = (request.url ?? '').split('?', 1)
+  const [, collection, id, action, ...rest] = path.split('/')
+  if (collection !== 'workers' || rest.length > 0) {
+    return refusal(404, 'The control API serves only /workers and /workers/{id}/leave or /replace.')
   }
-  if (request.method !== 'POST')
-    return { status: 405, body: { error: 'the method must be GET or POST' } }
-  if (id === undefined) {
-    const { count } = JSON.parse(await readBody(request)) as { count?: unknown }
-    if (!Number.isInteger(count) || Number(count) < 0 || Number(count) > WORKERS_MAX) {
-      return { status: 400, body: { error: `count must be a whole number up to ${WORKERS_MAX}` } }
+  if (id === undefined) return answerAll(pool, request)
+  if (request.method !== 'POST') return refusal(405, 'Send an action of a worker with POST.')
+  if (action !== 'leave' && action !== 'replace') {
+    return refusal(404, 'Send POST /workers/{id}/leave or POST /workers/{id}/replace.')
+  }
+  if (pool[action](id)) return { status: 202, body: {} }
+  return refusal(404, 'There has been no worker with this id; GET /workers lists the workers.')
+}
+
+/** Answers a request for all workers. */
+async function answerAll(pool: WorkerPool, request: IncomingMessage): Promise<Answer> {
+  if (request.method === 'POST') {
+    const text = await readBody(request)
+    if (text === undefined) return refusal(413, `Send a body of at most ${BODY_MAX_BYTES} bytes.`)
+    const count = countIn(text)
+    if (count === undefined) {
+      const detail = `Send the JSON {"count": n} with a whole number from 0 to ${WORKERS_MAX}.`
+      return refusal(400, detail)
     }
-    await pool.setCount(Number(count))
-    return { status: 200, body: { workers: pool.workers() } }
+    await pool.setCount(count)
+  } else if (request.method !== 'GET') return refusal(405, 'Send GET or POST to /workers.')
+  return { status: 200, body: { workers: pool.workers() } }
+}
+
+function refusal(status: number, error: string): Answer {
+  return { status, body: { error } }
+}
+
+/** The wanted number of workers; undefined: the text does not say it. */
+function countIn(text: string): number | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
   }
-  if (action === 'leave' && pool.leave(id)) return { status: 202, body: {} }
-  if (action === 'replace' && pool.replace(id)) return { status: 202, body: {} }
-  return {
-    status: 404,
-    body: { error: `there is no worker ${id}, or no action ${String(action)}` },
-  }
+  const { count } = (value ?? {}) as { count?: unknown }
+  const known = typeof count === 'number' && Number.isInteger(count)
+  return known && count >= 0 && count <= WORKERS_MAX ? count : undefined
 }
 
 function authorized(token: string, header: string | undefined): boolean {
@@ -87,13 +109,16 @@ function authorized(token: string, header: string | undefined): boolean {
   return expected.length === given.length && timingSafeEqual(expected, given)
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  let body = ''
-  for await (const chunk of request) {
-    body += String(chunk)
-    if (body.length > BODY_MAX_BYTES) throw new Error('the body of the request is too large')
+/** Reads the body; undefined: it is too large. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const pieces: Buffer[] = []
+  let bytes = 0
+  // To leave the loop early would cut the connection before the answer.
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    if (bytes <= BODY_MAX_BYTES) pieces.push(piece)
   }
-  return body
+  return bytes > BODY_MAX_BYTES ? undefined : Buffer.concat(pieces).toString()
 }
 
 function send(response: ServerResponse, status: number, body: object): void {
