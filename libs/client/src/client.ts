@@ -30,6 +30,8 @@ import { keyClient, type KeyClient } from './keys.ts'
 import { BULK_EXTRA_MS, listClient, queryOf, type ListClient } from './lists.ts'
 import {
   addressOf,
+  pathPart,
+  requireWhole,
   versionHeaders,
   type Call,
   type RequestOptions,
@@ -160,6 +162,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
 
   async function call<T>(path: string, options: Call = {}): Promise<T> {
+    requireWhole(path)
     const { method = 'GET', body, headers = {}, signal, extraMs = 0 } = options
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS + extraMs)
     let response: Response
@@ -190,8 +193,8 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     }
   }
 
-  const agentPath = (name: string) => `/v1/agents/${encodeURIComponent(name)}`
-  const taskPath = (taskId: string) => `/v1/tasks/${encodeURIComponent(taskId)}`
+  const agentPath = (name: string) => `/v1/agents/${pathPart(name)}`
+  const taskPath = (taskId: string) => `/v1/tasks/${pathPart(taskId)}`
 
   return {
     ...listClient(call),
@@ -252,9 +255,9 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     usage: ({ signal, ...query } = {}) => call(`/v1/usage${queryOf(query)}`, { signal }),
     fleet: ({ signal, ...query } = {}) => call(`/v1/fleet${queryOf(query)}`, { signal }),
     decisions: ({ signal, ...query } = {}) => call(`/v1/decisions${queryOf(query)}`, { signal }),
-    decision: (id, { signal } = {}) => call(`/v1/decisions/${encodeURIComponent(id)}`, { signal }),
+    decision: (id, { signal } = {}) => call(`/v1/decisions/${pathPart(id)}`, { signal }),
     incidents: ({ signal, ...query } = {}) => call(`/v1/incidents${queryOf(query)}`, { signal }),
-    incident: (id, { signal } = {}) => call(`/v1/incidents/${encodeURIComponent(id)}`, { signal }),
+    incident: (id, { signal } = {}) => call(`/v1/incidents/${pathPart(id)}`, { signal }),
     follow: (topics, options = {}) =>
       followFleet({ baseUrl, headers: authorization }, topics, options),
     ...keyClient(call, queryOf),

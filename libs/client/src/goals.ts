@@ -7,7 +7,13 @@ import type {
   ScheduleView,
 } from '@agentfleet/protocol'
 import { queryOf } from './lists.ts'
-import { versionHeaders, type Call, type RequestOptions, type VersionOptions } from './request.ts'
+import {
+  pathPart,
+  versionHeaders,
+  type Call,
+  type RequestOptions,
+  type VersionOptions,
+} from './request.ts'
 
 /** Goals and schedules: work that the fleet itself turns into tasks. */
 export interface GoalClient {
@@ -40,8 +46,8 @@ export interface GoalClient {
 
 /** The methods of goals and schedules over these calls. */
 export function goalClient(call: <T>(path: string, options?: Call) => Promise<T>): GoalClient {
-  const goalPath = (id: string) => `/v1/goals/${encodeURIComponent(id)}`
-  const schedulePath = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`
+  const goalPath = (id: string) => `/v1/goals/${pathPart(id)}`
+  const schedulePath = (name: string) => `/v1/schedules/${pathPart(name)}`
   return {
     submitGoal: (goal, { signal, idempotencyKey } = {}) =>
       call('/v1/goals', {

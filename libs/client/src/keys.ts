@@ -7,7 +7,7 @@ import type {
   MeView,
   TicketView,
 } from '@agentfleet/protocol'
-import type { Call, RequestOptions } from './request.ts'
+import { pathPart, type Call, type RequestOptions } from './request.ts'
 
 /** Which keys to list. */
 export interface KeyQuery extends RequestOptions {
@@ -51,7 +51,7 @@ export function keyClient(
   call: <T>(path: string, options?: Call) => Promise<T>,
   queryOf: (parts: Readonly<Record<string, string | number | boolean | undefined>>) => string,
 ): KeyClient {
-  const path = (id: string) => `/v1/keys/${encodeURIComponent(id)}`
+  const path = (id: string) => `/v1/keys/${pathPart(id)}`
   return {
     me: ({ signal } = {}) => call('/v1/me', { signal }),
     createKey: (key, { signal } = {}) => call('/v1/keys', { method: 'POST', body: key, signal }),

@@ -18,7 +18,7 @@ import type {
   TaskText,
   TaskView,
 } from '@agentfleet/protocol'
-import type { Call, RequestOptions } from './request.ts'
+import { pathPart, type Call, type RequestOptions } from './request.ts'
 
 /** Conditions that tasks must all meet. */
 export type TaskFilters = Omit<
@@ -98,7 +98,7 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
     cancelAll: (body, { signal } = {}) =>
       call('/v1/tasks:cancel', { method: 'POST', body, signal, extraMs: BULK_EXTRA_MS }),
     async events(taskId, { signal, after, ...query } = {}) {
-      const path = `/v1/tasks/${encodeURIComponent(taskId)}/events`
+      const path = `/v1/tasks/${pathPart(taskId)}/events`
       const events: HistoryEvent[] = []
       for (let from = after; ;) {
         const page = await call<TaskHistory>(`${path}${queryOf({ ...query, after: from })}`, {
@@ -110,12 +110,11 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
       }
     },
     call: (taskId, step, { signal, ...query } = {}) =>
-      call(`/v1/tasks/${encodeURIComponent(taskId)}/calls/${step}${queryOf(query)}`, { signal }),
-    text: (taskId, { signal } = {}) =>
-      call(`/v1/tasks/${encodeURIComponent(taskId)}/text`, { signal }),
+      call(`/v1/tasks/${pathPart(taskId)}/calls/${step}${queryOf(query)}`, { signal }),
+    text: (taskId, { signal } = {}) => call(`/v1/tasks/${pathPart(taskId)}/text`, { signal }),
     goals: ({ signal, ...query } = {}) => call(`/v1/goals${filterQuery(query)}`, { signal }),
     async agentVersions(name, { signal } = {}) {
-      const path = `/v1/agents/${encodeURIComponent(name)}/versions`
+      const path = `/v1/agents/${pathPart(name)}/versions`
       return (await call<AgentVersions>(path, { signal })).versions
     },
     async models({ signal } = {}) {
@@ -128,7 +127,7 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
       return (await call<{ readonly ticks: string[] }>('/v1/schedules:preview', sent)).ticks
     },
     runSchedule: (name, { signal, idempotencyKey } = {}) =>
-      call(`/v1/schedules/${encodeURIComponent(name)}/run`, {
+      call(`/v1/schedules/${pathPart(name)}/run`, {
         method: 'POST',
         headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
         signal,
@@ -137,7 +136,7 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
 }
 
 function nodePath(id: string): string {
-  return `/v1/fleet/nodes/${encodeURIComponent(id)}`
+  return `/v1/fleet/nodes/${pathPart(id)}`
 }
 
 /** The query part of an address for these options; a list repeats its name. */

@@ -1,3 +1,5 @@
+import { ClientError } from './error.ts'
+
 /** Options of every request. */
 export interface RequestOptions {
   readonly signal?: AbortSignal
@@ -6,6 +8,29 @@ export interface RequestOptions {
 /** The address of a path; the gateway may stand below a path of its server. */
 export function addressOf(baseUrl: string, path: string): URL {
   return new URL(`${baseUrl.replace(/\/+$/, '')}${path}`)
+}
+
+/** An id or a name as one part of a path. */
+export function pathPart(id: string): string {
+  // Half of a character cannot be encoded; no id contains one, so the gateway answers that there is no such thing.
+  return encodeURIComponent(id.toWellFormed())
+}
+
+/** What a URL leaves out of a path, even percent-encoded. */
+const LEFT_OUT = /\/(?:\.\.?)?(?:\/|$)/
+
+/** Throws a ClientError for a path that a URL would shorten to another path, which may belong to another operation. */
+export function requireWhole(path: string): void {
+  const [asked = ''] = path.split('?', 1)
+  if (!LEFT_OUT.test(asked)) return
+  throw new ClientError({
+    type: 'urn:agentfleet:problem:invalid-request',
+    title: 'Invalid request',
+    status: 400,
+    detail:
+      'Nothing was sent. No id or name is empty, "." or "..", because a URL cannot carry these.',
+    code: 'invalid-request',
+  })
 }
 
 /** One request. */

@@ -294,3 +294,55 @@ test('a watch ends with the reason of the abort signal that its caller gave', as
   abort.abort(new Error('enough'))
   await expect(watching).rejects.toThrow('enough')
 })
+
+test.each(['', '.', '..'])(
+  'the client sends no request for the id "%s", which would reach another path',
+  async (id) => {
+    const asked: unknown[] = []
+    await using scene = await setup({
+      http: (request, response) => {
+        asked.push(request.url)
+        response.end('{}')
+      },
+    })
+    const { client } = scene
+    const calls = [
+      client.get(id),
+      client.cancel(id),
+      client.deleteAgent(id),
+      client.goal(id),
+      client.revokeKey(id),
+      client.drainNode(id),
+      client.decision(id),
+      client.text(id),
+    ]
+    const outcomes = await Promise.allSettled(calls)
+    const reasons = outcomes.map((each) => (each.status === 'rejected' ? each.reason : undefined))
+    for (const reason of reasons) {
+      expect(reason).toBeInstanceOf(ClientError)
+      expect(reason).toMatchObject({ status: 400, problem: { code: 'invalid-request' } })
+    }
+    expect(asked).toEqual([])
+  },
+)
+
+test('the client sends any other id as one part of the path', async () => {
+  const asked: (string | undefined)[] = []
+  await using scene = await setup({
+    http: (request, response) => {
+      asked.push(request.url)
+      response.end('{}')
+    },
+  })
+  for (const id of ['a/../b', '%2e%2e', '...', 'a?b#c', '\u{1F600}', '\ud800']) {
+    await scene.client.get(id)
+  }
+  expect(asked.map((url) => url?.replace('/v1/tasks/', ''))).toEqual([
+    'a%2F..%2Fb',
+    '%252e%252e',
+    '...',
+    'a%3Fb%23c',
+    '%F0%9F%98%80',
+    '%EF%BF%BD',
+  ])
+})
