@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createTally, type Tally } from '../tenants/tally.ts'
 import { Refusal } from './problems.ts'
 import { plainAddress, type IsProxy } from './proxies.ts'
+import { endAfter } from './slow-readers.ts'
 
 /**
  * Connections by the address of the caller, streams included. A connection of a trusted proxy carries requests of
@@ -107,7 +108,7 @@ export function watchAddresses(
       if (refused.size > 0) {
         const refusal = refused.get(request.raw.socket)
         if (refusal !== undefined) {
-          void reply.header('connection', 'close')
+          endAfter(reply.raw, request.raw.socket)
           throw refusal
         }
       }

@@ -8,7 +8,7 @@ import type { Recorder } from '../principals/record.ts'
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { SlowReaders } from './slow-readers.ts'
+import { endAfter, endGently, type SlowReaders } from './slow-readers.ts'
 import { Refusal, fieldErrors, refusalHeaders, toProblem, wrongPlaces } from './problems.ts'
 
 /** Answers every error of this server with a problem document (RFC 9457). */
@@ -32,6 +32,11 @@ export function answerWithProblems(
     const operation = operationOf(request.routeOptions) ?? 'none'
     recorder.refused(request, operation, status, refusal.code)
     recorder.answered(request, operation, status, reply.elapsedTime, refusal.code)
+    if (reply.hasHeader('connection')) {
+      // Fastify asks for the end of the connection after each fault of a body, even if the body is complete.
+      void reply.removeHeader('connection')
+      if (!request.raw.complete) endAfter(reply.raw, request.raw.socket)
+    }
     return sendRefusal(reply, refusal)
   })
   app.setNotFoundHandler(({ method, url }, reply) =>
@@ -100,9 +105,7 @@ export function createConnectionRefusals(deps: {
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
       ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ]
-    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
-    // To end it at once could take the answer from a client that still sends.
-    setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
+    endGently(socket, `${head.join('\r\n')}\r\n\r\n${body}`)
   }
 
   return {
@@ -155,9 +158,6 @@ function brokenDetail({ code, reason }: BrokenRequest): string {
   const ask = 'Send a complete HTTP/1.1 request within 30 seconds.'
   return reason === undefined ? ask : `The gateway cannot read the request (${reason}). ${ask}`
 }
-
-/** A client that has not closed its side by then keeps its place no longer, milliseconds. */
-const CLOSE_WITHIN_MS = 2_000
 
 /** Sends this refusal. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply {

@@ -7,6 +7,7 @@ import type { Recorder } from '../principals/record.ts'
 import type { Pace } from '../tenants/pace.ts'
 import type { Authenticate, Needs } from './auth.ts'
 import { Refusal, refusalHeaders, toProblem } from './problems.ts'
+import { endAfter } from './slow-readers.ts'
 
 /**
  * Lets a request in: finds its caller, checks the scope, waits for the turn of the tenant, then checks the limits of
@@ -57,7 +58,7 @@ export function createGuard(deps: GuardDeps): Guard {
     const headers = refusalHeaders({ code: TOO_MANY.code, retryAfterMs })
     headers['content-length'] = String(TOO_MANY_BODY.length)
     // A new connection costs more than an answer, so only one with an unread body is closed.
-    if (hasBody(request)) headers['connection'] = 'close'
+    if (hasBody(request) && !request.raw.complete) endAfter(reply.raw, request.raw.socket)
     // A page can read the answer only with the headers that the reply has already.
     const before = reply.getHeaders() as OutgoingHttpHeaders
     reply.raw.writeHead(TOO_MANY_STATUS, Object.assign(before, headers))

@@ -39,7 +39,7 @@ import { servePage, withoutPath } from './page.ts'
 import { Refusal, toProblem } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
-import { watchSlowReaders, type SlowReaders } from './slow-readers.ts'
+import { ANSWERS_MAX, endAfter, watchSlowReaders, type SlowReaders } from './slow-readers.ts'
 import { createTenantTurns, LARGE_OPERATIONS } from '../tenants/turns.ts'
 import { ignoreOtherUpgrades } from './upgrades.ts'
 import { requestValidator } from './validation.ts'
@@ -64,6 +64,11 @@ const REQUEST_TIMEOUT_MS = 30_000
 const UNKNOWN_EXPECTATION = new Refusal(
   'invalid-request',
   'Send the request without the header Expect, or with Expect: 100-continue.',
+)
+/** The answer to a client that does not wait for answers. */
+const TOO_MANY_OPEN = new Refusal(
+  'too-many-requests-open',
+  `This connection has ${ANSWERS_MAX} requests without an answer. Send this request and those behind it again, over another connection.`,
 )
 /** The answer to the method CONNECT, which Node gives to no route. */
 const NO_PROXY = new Refusal(
@@ -211,7 +216,12 @@ export async function createApi(deps: {
     // First, so that a page can read each refusal.
     allowPages.readable(request, reply)
     addresses.check(request, reply)
-    slowReaders.check(request.raw, reply.raw)
+    const arrival = slowReaders.check(request.raw, reply.raw)
+    if (arrival === 'ignore') {
+      reply.hijack()
+      return
+    }
+    if (arrival === 'refuse') throw TOO_MANY_OPEN
     checkCaller(request)
     if (allowPages.answered(request, reply)) return
     // Before its body is read: an unknown path asks for no key, and nothing bounds the bodies that it gets.
@@ -243,6 +253,8 @@ export async function createApi(deps: {
   ignoreOtherUpgrades(app.server, isStream, slowReaders.afterAnswers)
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     metrics.refusals.inc({ code: UNKNOWN_EXPECTATION.code })
+    if (slowReaders.check(request, response) === 'ignore') return
+    endAfter(response, request.socket)
     const { status, headers, body } = refusalOnWire(UNKNOWN_EXPECTATION, allowPages, request)
     response.writeHead(status, headers).end(body)
   })

@@ -1,10 +1,12 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Refusal } from './problems.ts'
 
 /**
  * Ends connections that do not read what was sent to them, whether it is an HTTP answer or the frames of a
- * stream.
+ * stream, and knows the answers under way of each connection.
+ *
+ * Invariant: the gateway serves no request behind an answer after which the connection ends, because the client
+ * would never learn what the request has changed (RFC 9112, section 9.6).
  *
  * Invariants (L7): bytes that a client does not take are dropped after TAKE_WITHIN_MS, even if the client sends
  * requests or pings meanwhile, and an HTTP answer that it has not taken completely after ANSWER_WITHIN_MS; a
@@ -12,11 +14,8 @@ import { Refusal } from './problems.ts'
  * ALL_MAX_BYTES from one sweep to the next, beyond that those with the most unsent bytes end.
  */
 export interface SlowReaders {
-  /**
-   * Call it for each request. Throws a Refusal if the client has sent too many requests over this
-   * connection without waiting for the answers.
-   */
-  check(request: IncomingMessage, response: ServerResponse): void
+  /** Says for each request what to do with it. */
+  check(request: IncomingMessage, response: ServerResponse): Arrival
   /** Calls `next` when the requests that have arrived completely are answered; at once if there are none. */
   afterAnswers(socket: Socket, next: () => void): void
   /** The answer to the request of which only a part has arrived. */
@@ -25,6 +24,12 @@ export interface SlowReaders {
   sweep(): number
 }
 
+/**
+ * `serve` the request. `refuse` it, because too many requests of its connection have no answer; the connection ends
+ * behind the refusal. `ignore` it, because the connection ends behind an earlier answer.
+ */
+export type Arrival = 'serve' | 'refuse' | 'ignore'
+
 /** A gateway under load can write some 100 MB in a second; a sweep takes less than a millisecond. */
 export const READERS_INTERVAL_MS = 100
 /** A frozen client or a dead link; the kernel's own buffer holds some seconds more, milliseconds. */
@@ -32,9 +37,11 @@ const TAKE_WITHIN_MS = 20_000
 /** The largest page of a history over a link of 20 kB/s, milliseconds. */
 const ANSWER_WITHIN_MS = 240_000
 /** Clients that send requests ahead send about ten. */
-const ANSWERS_MAX = 64
+export const ANSWERS_MAX = 64
 /** Half of the memory that a gateway is given. */
 const ALL_MAX_BYTES = 256 * 1024 * 1024
+/** A client that has not closed its side by then keeps its place no longer, milliseconds. */
+const CLOSE_WITHIN_MS = 2_000
 
 interface Reader {
   /** Bytes that the connection had taken when it was last looked at. */
@@ -62,12 +69,23 @@ export function watchSlowReaders(
       stream: false,
       answers: [],
     })
-    socket.once('close', () => readers.delete(socket))
+    socket.once('close', () => closeQueued(socket))
   })
   server.on('upgrade', ({ socket }: IncomingMessage) => {
     const reader = readers.get(socket)
     if (reader !== undefined) reader.stream = true
   })
+
+  /** Node tells only the answer that is being written that its connection has ended, and none that waits behind it. */
+  const closeQueued = (socket: Socket): void => {
+    const answers = readers.get(socket)?.answers ?? []
+    readers.delete(socket)
+    for (const answer of answers) {
+      if (answer.socket !== null || answer.writableFinished) continue
+      answer.destroy()
+      answer.emit('close')
+    }
+  }
 
   /** Whether bytes wait, and the connection has taken no byte for too long or not all of them in time. */
   const isStalled = (socket: Socket, reader: Reader, nowMs: number): boolean => {
@@ -89,24 +107,25 @@ export function watchSlowReaders(
   return {
     check({ socket }, response) {
       const reader = readers.get(socket)
-      if (reader === undefined) return
+      if (reader === undefined) return 'serve'
       const { answers } = reader
+      const [first] = answers
       // Most clients wait for each answer before they send the next request.
-      if (answers.length === 1 && answers[0]?.writableFinished === true) {
+      if (answers.length === 1 && first?.writableFinished === true && first.shouldKeepAlive) {
         answers[0] = response
-        return
+        return 'serve'
+      }
+      if (answers.some(({ shouldKeepAlive }) => !shouldKeepAlive)) {
+        // What the client sends from now on stays with it.
+        socket.pause()
+        return 'ignore'
       }
       const open = answers.filter((each) => !each.writableFinished)
       reader.answers = open
-      if (open.length < 2 * ANSWERS_MAX) open.push(response)
-      // The client does not read the refusals either.
-      else socket.destroy()
-      if (open.length <= ANSWERS_MAX) return
-      response.setHeader('connection', 'close')
-      throw new Refusal(
-        'too-many-requests-open',
-        `This connection has ${ANSWERS_MAX} requests without an answer. Wait for answers before you send more requests.`,
-      )
+      open.push(response)
+      if (open.length <= ANSWERS_MAX) return 'serve'
+      endAfter(response, socket)
+      return 'refuse'
     },
     afterAnswers(socket, next) {
       const answers = readers.get(socket)?.answers ?? []
@@ -140,6 +159,21 @@ export function watchSlowReaders(
       return ended.length
     },
   }
+}
+
+/** Ends the connection behind this answer; the gateway serves no request that the client sends behind this one. */
+export function endAfter(response: ServerResponse, socket: Socket): void {
+  response.shouldKeepAlive = false
+  // Node calls it when the answer has left.
+  socket.destroySoon = () => endGently(socket)
+}
+
+/** Ends the connection so that a client that still sends can read the last answer. */
+export function endGently(socket: Socket, last?: string): void {
+  if (last === undefined) socket.end()
+  else socket.end(last)
+  // The kernel drops answers on their way when a connection ends with unread bytes.
+  setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
 }
 
 /** The bytes that the socket has not taken, and those of answers that wait for an earlier answer. */

@@ -62,10 +62,12 @@ async function otherIsServed(): Promise<void> {
 
 test('a client that sends 10,000 requests without reading the answers loses its connection, and other clients are served (L7)', async () => {
   const { socket } = open()
-  const closed = new Promise((resolve) => socket.once('close', resolve))
+  await new Promise((resolve) => socket.once('connect', resolve))
+  const { localPort = 0 } = socket
+  await eventually(() => expect(isHeld(localPort)).toBe(true))
   socket.pause()
   socket.write(`GET /v1/agents HTTP/1.1\r\n${HEAD}\r\n`.repeat(10_000))
-  await closed
+  await eventually(() => expect(isHeld(localPort)).toBe(false))
   await otherIsServed()
 })
 

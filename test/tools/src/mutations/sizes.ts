@@ -21,6 +21,25 @@ export const SIZES: readonly Mutation[] = [
     because: /expected \+?0/,
   },
   {
+    name: 'last-answer',
+    safeguard: 'no request is served behind the answer after which its connection ends',
+    file: 'services/gateway/src/http/slow-readers.ts',
+    find: 'if (answers.some(({ shouldKeepAlive }) => !shouldKeepAlive)) {',
+    replace: 'if (answers.length > 2 * ANSWERS_MAX) {',
+    caughtBy: /submissions in one piece 64 are stored and answered/,
+    because: /to (be|deeply equal)/,
+  },
+  {
+    name: 'queued-answers',
+    safeguard:
+      'a request that waits behind an earlier one gives back its place when its connection ends (L7)',
+    file: 'services/gateway/src/http/slow-readers.ts',
+    find: "      answer.emit('close')",
+    replace: '',
+    caughtBy: /requests that wait behind an earlier one give back their places/,
+    because: /expected/,
+  },
+  {
     name: 'specs-in-memory',
     safeguard: 'the texts of large tasks stay in the log (L7)',
     file: 'services/coordinator/src/follower/task-table.ts',
