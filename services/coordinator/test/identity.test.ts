@@ -57,7 +57,7 @@ test('a node cannot send reports, heartbeats or figures in the name of another n
     subjectOf(CHANNELS.providers, { nodeId: 'node-c' }),
   ]
   for (const subject of subjects)
-    servers.bus.subscribe(subject, ({ text }) => void spy.push(text()))
+    servers.bus.subscribe(subject, (message) => void spy.push(message.text()))
   await servers.bus.roundTrip(SOON_MS)
   const [c, d] = [await node('node-c'), await node('node-d')]
   for (const subject of subjects) {

@@ -316,9 +316,11 @@ class ReceivedMessage implements BusMessage {
     return this.#message.data.length
   }
 
-  // Fields, not methods: a handler may take them out of the message.
-  readonly text = (): string => (this.#text ??= this.#message.string())
-  readonly respond = (text: string): boolean => {
+  text(): string {
+    return (this.#text ??= this.#message.string())
+  }
+
+  respond(text: string): boolean {
     const { reply } = this.#message
     return !reply || this.#post({ subject: reply, data: text })
   }

@@ -128,6 +128,10 @@ export function createChannels(wire: Wire, log: Logger): Channels {
       )
     }
   }
+  const failed = (channel: Channel, message: BusMessage, error: unknown): void => {
+    tally.failed(channel, message.subject, error)
+    refuse(channel, message, 'handler-failed', 'the handler of the request failed')
+  }
   const receive = (channel: Channel, message: BusMessage, handler: AnyHandler): void => {
     tally.received(channel)
     const { reply, subject } = message
@@ -146,17 +150,15 @@ export function createChannels(wire: Wire, log: Logger): Channels {
       return
     }
     for (const { at, reason } of result.unreadable) tally.item(channel, message.subject, at, reason)
-    const failed = (error: unknown): void => {
-      tally.failed(channel, message.subject, error)
-      refuse(channel, message, 'handler-failed', 'the handler of the request failed')
-    }
     try {
       const answer = handler(result.body, message)
       if (answer instanceof Promise) {
-        answer.then((given: unknown) => respond(channel, message, given)).catch(failed)
+        answer
+          .then((given: unknown) => respond(channel, message, given))
+          .catch((error: unknown) => failed(channel, message, error))
       } else respond(channel, message, answer)
     } catch (error) {
-      failed(error)
+      failed(channel, message, error)
     }
   }
 

@@ -88,8 +88,8 @@ test('a text that is larger than the server accepts is not sent, and the connect
 test('the answers to one question together take bounded memory', async () => {
   const text = 'x'.repeat(1024 * 1024)
   const delta = { kind: 'text', attempt: 1, node: 'n', seq: 1, offset: 0, text }
-  const listening = there.subscribe(CHANNELS.textSoFar.subject, ({ respond }) => {
-    for (let at = 0; at < 40; at += 1) respond(JSON.stringify(delta))
+  const listening = there.subscribe(CHANNELS.textSoFar.subject, (message) => {
+    for (let at = 0; at < 40; at += 1) message.respond(JSON.stringify(delta))
   })
   expect(await there.roundTrip(SOON_MS)).toBe(true)
   const answers = await here.gather(CHANNELS.textSoFar, { taskId: 't' }, SOON_MS)

@@ -181,7 +181,9 @@ describe('a request over the bus', () => {
   })
 
   it('refuses an unreadable answer', async () => {
-    await listen(there.subscribe('coordinator.cancel', ({ respond }) => void respond('{"kind":1}')))
+    await listen(
+      there.subscribe('coordinator.cancel', (message) => void message.respond('{"kind":1}')),
+    )
     const ask = { taskId: 't', tenant: 't', reason: 'r' }
     expect(await here.ask(CHANNELS.cancel, ask, SOON_MS)).toMatchObject({
       kind: 'refused',
@@ -197,7 +199,7 @@ describe('a request over the bus', () => {
         runs: taskIds.map((taskId) => ({ taskId, token: 1, claim: 'c' })),
       })),
       there.on(CHANNELS.runs, () => undefined),
-      there.subscribe('fleet.runs', ({ respond }) => void respond('{"runs":7}')),
+      there.subscribe('fleet.runs', (message) => void message.respond('{"runs":7}')),
     )
     const answers = await here.gather(CHANNELS.runs, question, 200)
     expect(answers).toEqual([
@@ -299,11 +301,12 @@ describe('the size limit of messages on the bus', () => {
       { from: 1, of: 1 },
     ]
     await listen(
-      there.subscribe('coordinator.report.n', ({ respond }) => {
-        for (const part of places) respond(JSON.stringify({ part, outcomes: [failedWith('no')] }))
+      there.subscribe('coordinator.report.n', (message) => {
+        for (const part of places)
+          message.respond(JSON.stringify({ part, outcomes: [failedWith('no')] }))
         for (const at of [0, 1]) {
           const part = { from: at, of: 2 }
-          respond(JSON.stringify({ part, outcomes: [failedWith(`${at}`)] }))
+          message.respond(JSON.stringify({ part, outcomes: [failedWith(`${at}`)] }))
         }
       }),
     )

@@ -41,6 +41,8 @@ export interface Offers {
 
 /** Milliseconds. Nodes report every two seconds, and some may be restarting. */
 const AGE_MAX_MS = 30_000
+/** A node counts for so many milliseconds more. */
+const FRESH_MS = 100
 /** Milliseconds; two reports of every node. */
 const LISTEN_FIRST_MS = 4_000
 /** The reports of all nodes together: some kB of each, bytes. */
@@ -65,13 +67,17 @@ export function followOffers({
 }): Offers {
   const nodes = createNewest<string, Said>({ entriesMax: NODES_MAX, bytesMax: SAID_MAX_BYTES })
   let listeningSinceMs = 0
+  /** Every submission asks, so the list is made once for each report and each FRESH_MS. */
+  let listed: { readonly said: readonly Said[]; readonly atMs: number } | undefined
 
-  const fresh = (): Said[] => {
+  const fresh = (): readonly Said[] => {
     const nowMs = clock.monotonicMs()
+    if (listed !== undefined && nowMs - listed.atMs < FRESH_MS) return listed.said
     for (const [nodeId, { heardAtMs }] of nodes.entries()) {
       if (nowMs - heardAtMs > AGE_MAX_MS) nodes.delete(nodeId)
     }
-    return [...nodes.values()]
+    listed = { said: [...nodes.values()], atMs: nowMs }
+    return listed.said
   }
   const subscription = bus.on(CHANNELS.offers, (offers, { bytes }) => {
     const { nodeId, tools, models, mcpProblems = [] } = offers
@@ -79,6 +85,7 @@ export function followOffers({
     if (fresh().length === 0) listeningSinceMs = heardAtMs
     const readable = tools.filter((tool) => tool !== undefined)
     nodes.set(nodeId, { tools: readable, models, mcpProblems, heardAtMs }, bytes)
+    listed = undefined
   })
 
   return {
@@ -93,7 +100,9 @@ export function followOffers({
       }
       const said = fresh()
       if (said.length === 0 || clock.monotonicMs() - listeningSinceMs < LISTEN_FIRST_MS) return
-      checkTools(spec.tools ?? [], said, rules, tenant)
+      if (spec.tools !== undefined) checkTools(spec.tools, said, rules, tenant)
+      // The usual task names one model.
+      if (spec.fallbackModels === undefined && serves(said, spec.model)) return
       checkModels([spec.model, ...(spec.fallbackModels ?? [])], said)
     },
     close: () => subscription.close(),
@@ -142,8 +151,6 @@ function checkTools(
   rules: TenantTools,
   tenant: string,
 ): void {
-  // Most tasks name no tools.
-  if (names.length === 0) return
   const all = said.flatMap(({ tools }) => tools.map(({ name }) => name))
   const known = [...new Set(all.filter((name) => mayUseTool(rules, tenant, name)))]
   const offered = (pattern: string) => known.some((name) => fitsToolPattern(pattern, name))
@@ -156,10 +163,12 @@ function checkTools(
   )
 }
 
+function serves(said: readonly Said[], model: string): boolean {
+  return said.some((node) => node.models.some((pattern) => matchesPattern(pattern, model)))
+}
+
 function checkModels(models: readonly string[], said: readonly Said[]): void {
-  const serves = (model: string): boolean =>
-    said.some((node) => node.models.some((pattern) => matchesPattern(pattern, model)))
-  const unknown = models.filter((model) => !serves(model))
+  const unknown = models.filter((model) => !serves(said, model))
   if (unknown.length === 0) return
   const known = [...new Set(said.flatMap((node) => node.models))]
   throw new Refusal(

@@ -24,6 +24,8 @@ export function createCheckCaller(options: {
   readonly allowedOrigins: readonly string[]
 }): CheckCaller {
   const names = new Set([...LOOPBACK_NAMES, ...options.publicHosts])
+  /** The last host that is accepted on every connection: most callers send the same one. */
+  let accepted: string | undefined
   return ({ headers, raw, socket }) => {
     const { origin } = headers
     // A request may name the host in its first line; then the header does not count (RFC 9112, section 3.2.2).
@@ -37,11 +39,14 @@ export function createCheckCaller(options: {
     if (repeated !== undefined) {
       throw new Refusal('invalid-request', `Send the header ${repeated} only once.`)
     }
-    if (host !== undefined && !hostAllowed(host, names, () => socket.localAddress)) {
-      throw new Refusal(
-        'host-refused',
-        'Call the gateway by a host name that it accepts, or add this host name to the environment variable PUBLIC_HOSTS of the gateway.',
-      )
+    if (host !== undefined && host !== accepted) {
+      if (hostAllowed(host, names, nowhere)) accepted = host
+      else if (!hostAllowed(host, names, () => socket.localAddress)) {
+        throw new Refusal(
+          'host-refused',
+          'Call the gateway by a host name that it accepts, or add this host name to the environment variable PUBLIC_HOSTS of the gateway.',
+        )
+      }
     }
     if (!originAllowed(origin, host, options.allowedOrigins)) {
       throw new Refusal(
@@ -132,6 +137,9 @@ function repeatedHeader(headers: readonly string[]): string | undefined {
   }
   return undefined
 }
+
+/** The address of no connection. */
+function nowhere(): undefined {}
 
 /** The host in a URL with a scheme; undefined for a path. */
 function hostInUrl(url: string | undefined): string | undefined {

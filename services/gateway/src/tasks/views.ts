@@ -30,7 +30,8 @@ import type { FastifyReply } from 'fastify'
  * `running` may come from Redis; they are then a hint.
  */
 export function taskView(record: TaskRecord, node?: string): TaskView {
-  const { spec } = record
+  const { spec, submittedAtMs, updatedAtMs } = record
+  const createdAt = isoTime(submittedAtMs)
   const view: TaskView = {
     id: record.taskId,
     state: record.state,
@@ -40,8 +41,8 @@ export function taskView(record: TaskRecord, node?: string): TaskView {
     cpu: spec.cpu,
     memory: spec.memory,
     task: spec.task,
-    createdAt: isoTime(record.submittedAtMs),
-    updatedAt: isoTime(record.updatedAtMs),
+    createdAt,
+    updatedAt: sameSecond(createdAt, submittedAtMs, updatedAtMs) ?? isoTime(updatedAtMs),
     deadlineAt: isoTime(deadlineAtMs(record)),
     seq: record.seq,
     attempt: record.attempt,
@@ -169,6 +170,17 @@ function withHint<T extends { state: TaskView['state']; node?: string }>(
     view.node = node
   }
   return view
+}
+
+/** Where the milliseconds begin in a time of a year with four digits, as in 2026-11-29T17:04:05.678Z. */
+const MILLISECONDS_AT = 20
+
+/** Formats a time of the same second as one that is formatted already; undefined if its second is another one. */
+function sameSecond(formatted: string, formattedMs: number, atMs: number): string | undefined {
+  const second = Math.floor(formattedMs / 1_000)
+  const ms = atMs - second * 1_000
+  if (!(ms >= 0 && ms < 1_000) || formatted.length !== MILLISECONDS_AT + 4) return undefined
+  return `${formatted.slice(0, MILLISECONDS_AT)}${String(Math.floor(ms)).padStart(3, '0')}Z`
 }
 
 /** Formats a time as ISO 8601; a time that no calendar has becomes the last one that a calendar has. */

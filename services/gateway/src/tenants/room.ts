@@ -99,13 +99,13 @@ export function createTenantRoom(deps: {
 
   /** Everything of this gateway that the announcement does not cover. */
   const uncovered = (tenant: string | undefined): Sums => {
-    const sum = { tasks: 0, bytes: 0 }
-    for (const each of [underWay, ...stored]) {
-      const { tasks, bytes } = tenant === undefined ? each.total : of(each, tenant)
-      sum.tasks += tasks
-      sum.bytes += bytes
+    let { tasks, bytes } = tenant === undefined ? underWay.total : of(underWay, tenant)
+    for (const each of stored) {
+      const sums = tenant === undefined ? each.total : of(each, tenant)
+      tasks += sums.tasks
+      bytes += sums.bytes
     }
-    return sum
+    return { tasks, bytes }
   }
 
   /** Refuses a task above the limit that an operator has set for the tenant. */
@@ -153,14 +153,15 @@ export function createTenantRoom(deps: {
     const quota = overQuota(tenant, limit, bytes, holdings)
     if (quota !== undefined) return quota
     const { gateways, log, redis } = holdings
-    const own = held.get(tenant) ?? { tasks: 0, ended: 0, bytes: 0 }
-    const [mine, all] = [uncovered(tenant), uncovered(undefined)]
+    const own = held.get(tenant) ?? HELD_NOTHING
+    const mine = uncovered(tenant)
+    const all = uncovered(undefined)
     const decision = decideSubmission(
       {
         log: { ...log, bytes: log.bytes + gateways * all.bytes },
         redis,
         held: { tasks: holdings.tasks + gateways * all.tasks, ended: holdings.ended },
-        tenants: tenants(),
+        tenants: shared,
       },
       {
         tasks: own.tasks + gateways * mine.tasks,
@@ -190,7 +191,7 @@ export function createTenantRoom(deps: {
     standing(tenant) {
       if (heard === undefined) return undefined
       const { holdings, held } = heard
-      const { tasks, ended, bytes } = held.get(tenant) ?? { tasks: 0, ended: 0, bytes: 0 }
+      const { tasks, ended, bytes } = held.get(tenant) ?? HELD_NOTHING
       return {
         holds: { tasks, ended, logBytes: bytes },
         stores: { log: holdings.log, redis: holdings.redis },
@@ -208,9 +209,10 @@ function admitted(): Admitted {
   return { seq: 0, tenants: new Map(), total: { tasks: 0, bytes: 0 } }
 }
 
-const NOTHING: Sums = { tasks: 0, bytes: 0 }
+const NOTHING: Readonly<Sums> = { tasks: 0, bytes: 0 }
+const HELD_NOTHING: Held = { tasks: 0, ended: 0, bytes: 0 }
 
-function of({ tenants }: Admitted, tenant: string): Sums {
+function of({ tenants }: Admitted, tenant: string): Readonly<Sums> {
   return tenants.get(tenant) ?? NOTHING
 }
 

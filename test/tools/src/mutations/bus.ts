@@ -139,7 +139,7 @@ export const BUS: readonly Mutation[] = [
     name: 'bus-handler-failed',
     safeguard: 'the sender of a request whose handler fails gets an error at once',
     file: 'libs/adapters/src/bus/channels.ts',
-    find: '.catch(failed)',
+    find: '.catch((error: unknown) => failed(channel, message, error))',
     replace: '.catch(() => undefined)',
     caughtBy: /is answered at once when its handler fails/,
   },
