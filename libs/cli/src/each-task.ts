@@ -12,12 +12,15 @@ export async function forEachTask(
   act: (taskId: string) => Promise<void>,
 ): Promise<ExitCode> {
   const refused: ClientError[] = []
-  for (const taskId of taskIds) {
+  for (const [at, taskId] of taskIds.entries()) {
     try {
       await act(taskId)
     } catch (error) {
       const passes = error instanceof ClientError && ABOUT_ONE_TASK.has(error.status)
-      if (!passes || taskIds.length === 1 || exitCodeOf(error) === EXIT.unreachable) throw error
+      if (!passes || taskIds.length === 1 || exitCodeOf(error) === EXIT.unreachable) {
+        if (taskIds.length > 1) context.note(restOf(taskIds, at))
+        throw error
+      }
       context.note(`${taskId}: ${explain(error, context.url)}`)
       refused.push(error)
     }
@@ -26,4 +29,10 @@ export async function forEachTask(
   if (first === undefined) return EXIT.done
   const counts = `${refused.length} of ${taskIds.length} tasks were refused`
   throw new CommandError(`${counts}; the lines above say why.`, exitCodeOf(first))
+}
+
+/** Which tasks the command has not reached: a person repeats it for these. */
+function restOf(taskIds: readonly string[], at: number): string {
+  const rest = taskIds.length - at
+  return `The command stopped at the task ${taskIds[at]}: ${rest} of ${taskIds.length} tasks are left.`
 }

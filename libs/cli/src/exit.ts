@@ -92,10 +92,17 @@ const LISTS: Readonly<Record<string, string>> = {
   'key-not-found': 'keys" lists the keys',
 }
 
+/** A proxy in front of a gateway answers so while the gateway restarts. */
+const PROXY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504])
+
+const IF_VERSION = 'then repeat the command with --if-version and the version that you have read'
+
 /** The same for a command with its own list, by its name: a goal is a task to the gateway. */
 const OWN_LISTS: Readonly<Record<string, string>> = {
   'goals task-not-found': 'goals" lists your goals',
   'approve task-not-found': 'approve" lists the calls that wait for approval',
+  'agents version-mismatch': `agents get NAME" shows the definition; ${IF_VERSION}`,
+  'schedules version-mismatch': `schedules get NAME" shows the schedule; ${IF_VERSION}`,
 }
 
 /** What a person reads about a refused or lost request: what is wrong, then what to do. */
@@ -112,6 +119,10 @@ export function explain(
   }
   if (isForeign(problem)) {
     const said = oneLine(`${problem.title}: ${problem.detail}`)
+    if (PROXY_STATUSES.has(status)) {
+      const when = retryAfterS === undefined ? 'later' : `in ${retryAfterS} s`
+      return `The gateway behind ${url} is away: another server answers in its place. Try again ${when}; if this stays so, set AGENTFLEET_URL or --url to the address of a gateway. (${said})`
+    }
     return `The server at ${url} does not answer as a gateway. Set AGENTFLEET_URL or --url to the address of a gateway. (${said})`
   }
   const { errors = [], detail: said } = problem

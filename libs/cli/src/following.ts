@@ -1,7 +1,7 @@
 import type { FollowFrame } from '@agentfleet/client'
 import type { Context } from './command.ts'
 import { EXIT, type ExitCode } from './exit.ts'
-import { patiently } from './patience.ts'
+import { patiently, restNote } from './patience.ts'
 import { printAll, printOne } from './watching.ts'
 
 /** Rows above a new row that decide how wide its columns are. */
@@ -44,8 +44,7 @@ export async function showGrowing<T extends { readonly id: string }>(
   }
   const frames = context.client.follow([list.topic], {
     signal: context.signal,
-    onAway: ({ problem }) =>
-      context.note(`${problem.title}. The command tries again until Ctrl-C.`),
+    onAway: (error) => context.note(restNote(error)),
   })
   for await (const frame of frames) {
     // A new connection begins: the list has what was recorded while there was none.

@@ -45,12 +45,35 @@ export function awayNote({ problem }: ClientError, awayMaxMs: number): string {
   return `${problem.title}. Trying again for at most ${duration(awayMaxMs)}.`
 }
 
+/** The same for a command that ends only when its user stops it. */
+export function restNote({ problem }: ClientError): string {
+  return `${problem.title}. The command tries again until Ctrl-C.`
+}
+
 /** Whether the same request may succeed later: no answer, too many requests, or a gateway that cannot answer now. */
 export function mayPass(error: unknown): error is ClientError {
   return (
     error instanceof ClientError &&
     (error.status === 0 || error.status === 429 || error.status >= 500)
   )
+}
+
+/**
+ * Sends a request whose idempotency key only this command knows: if its user repeated the command, the gateway could do the
+ * same twice. So the command itself repeats the request while it is unknown what came of it.
+ */
+export async function withOwnKey<T>(context: Patient, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request()
+  } catch (error) {
+    if (!isLost(error) && !isUncertain(error)) throw error
+    return await patiently(context, request)
+  }
+}
+
+/** Whether the gateway itself does not know whether it has done what the request asks for. */
+function isUncertain(error: unknown): boolean {
+  return error instanceof ClientError && error.problem.code === 'outcome-unknown'
 }
 
 /** Whether the answer of a request is missing although the gateway may have received the request. */

@@ -212,6 +212,8 @@ interface Failure {
   readonly code: string
   readonly message: string
   readonly exitCode: ExitCode
+  /** Seconds after which the same request may succeed, if the gateway named them. */
+  readonly retryAfterS?: number
   /** The answer of the gateway, if it refused the request. */
   readonly problem?: Problem
 }
@@ -231,8 +233,9 @@ function failureOf(error: unknown, { url, command }: Where): Failure {
   }
   if (error instanceof ClientError) {
     const exitCode = exitCodeOf(error)
-    const { problem } = error
-    const failure = { code: problem.code, message: explain(error, url, command), exitCode }
+    const { problem, retryAfterS } = error
+    const later = retryAfterS === undefined ? {} : { retryAfterS }
+    const failure = { code: problem.code, message: explain(error, url, command), exitCode, ...later }
     return error.status === 0 ? failure : { ...failure, problem }
   }
   // The shape of an answer is not checked: a wrong one shows where it is used.

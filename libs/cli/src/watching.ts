@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { ClientError } from '@agentfleet/client'
 import { flag, type Context, type Option } from './command.ts'
 import { EXIT, type ExitCode } from './exit.ts'
-import { mayPass } from './patience.ts'
+import { mayPass, restNote } from './patience.ts'
 import { fitted } from './render/screen.ts'
 import { jsonLine } from './render/text.ts'
 
@@ -48,12 +49,10 @@ export async function showView(
   for (;;) {
     const view = await read().catch((error: unknown) => {
       if (!shown || context.signal.aborted || !mayPass(error)) throw error
+      return error
     })
-    if (view === undefined) {
-      if (!away)
-        context.note(
-          `The gateway does not answer. The command tries again every ${everyMs / 1_000} s.`,
-        )
+    if (view instanceof ClientError) {
+      if (!away) context.note(restNote(view))
     } else {
       if (!context.json && watch && context.columns !== undefined) {
         context.write(`${drawn ? '' : CLEAR}${screenOf(view, context.rows)}`)
@@ -62,9 +61,10 @@ export async function showView(
       if (!watch) return EXIT.done
       shown = true
     }
-    away = view === undefined
+    away = view instanceof ClientError
+    const askedMs = view instanceof ClientError ? (view.retryAfterS ?? 0) * 1_000 : 0
     // The terminal has moved the old lines.
-    if (await isResized(context, everyMs)) drawn = false
+    if (await isResized(context, Math.max(everyMs, askedMs))) drawn = false
   }
 }
 

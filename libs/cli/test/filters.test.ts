@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { COMMANDS } from '../src/commands/index.ts'
-import { taskFiltersOf } from '../src/commands/filters.ts'
+import { periodText, taskFiltersOf } from '../src/commands/filters.ts'
 import { parseCommandLine } from '../src/parse/command-line.ts'
 
 const DOCUMENT = new URL('../../../openapi.yaml', import.meta.url)
@@ -31,4 +31,17 @@ test('`agentfleet ls` has an option for every filter of the API', async () => {
   if (line.kind !== 'run') throw new Error(`${argv.join(' ')} does not run`)
   const filters = Object.keys(taskFiltersOf(line.input, 0))
   expect(new Set([...filters, 'groupBy'])).toEqual(new Set(named))
+})
+
+test('the note about many tasks says from when to when they were submitted, so that yesterday means the same to its reader', () => {
+  const textOf = (argv: readonly string[]) => {
+    const line = parseCommandLine(['cancel', '--all', ...argv], COMMANDS)
+    if (line.kind !== 'run') throw new Error(`${argv.join(' ')} does not run`)
+    return periodText(taskFiltersOf(line.input, Date.UTC(2026, 0, 31, 12)))
+  }
+  expect(textOf([])).toBe('')
+  expect(textOf(['--since', '2h'])).toBe(', submitted from 2026-01-31 10:00:00 UTC')
+  expect(textOf(['--since', 'yesterday', '--until', 'today'])).toBe(
+    ', submitted from 2026-01-30 00:00:00 UTC and before 2026-01-31 00:00:00 UTC',
+  )
 })

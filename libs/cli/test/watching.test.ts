@@ -30,11 +30,19 @@ test('a watched view of the command line continues after the gateway was unavail
   expect(await watchReads(['one', away, away, 'two', refused])).toEqual({
     lines: [
       'one',
-      'note: The gateway does not answer. The command tries again every 0.001 s.',
+      'note: Away. The command tries again until Ctrl-C.',
       'two',
     ],
     error: refused,
   })
+})
+
+test('a watched view of the command line reads again only after the time that the gateway has asked for', async () => {
+  const busy = new ClientError({ ...problem, title: 'Busy', status: 429 }, { retryAfterS: 0.2 })
+  const startMs = performance.now()
+  const { lines } = await watchReads(['one', busy, 'two', refused])
+  expect(lines).toEqual(['one', 'note: Busy. The command tries again until Ctrl-C.', 'two'])
+  expect(performance.now() - startMs).toBeGreaterThanOrEqual(190)
 })
 
 test('a watched view on a terminal draws each frame over the old one, and never more lines than the screen has', async () => {

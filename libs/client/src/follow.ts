@@ -43,6 +43,7 @@ export async function* followFleet(
 ): AsyncGenerator<FollowFrame, void, void> {
   let away = false
   for (let failures = 1; ; failures += 1) {
+    let askedS: number | undefined
     signal?.throwIfAborted()
     const stream = openStream(endpoint, signal)
     try {
@@ -58,11 +59,12 @@ export async function* followFleet(
       }
     } catch (error) {
       if (!(error instanceof ClientError) || !isPassing(error)) throw error
+      askedS = error.retryAfterS
       if (!away) onAway?.(error)
       away = true
     } finally {
       stream.close()
     }
-    await pauseAfter(failures, signal)
+    await pauseAfter(failures, signal, askedS)
   }
 }

@@ -26,6 +26,8 @@ export interface WatchOptions {
 }
 
 const RECONNECT_MIN_MS = 100
+/** A longer wait needs a person; a timer of days would run at once. */
+const ASKED_MAX_S = 300
 /** Long enough not to overload a gateway that starts, short enough for a person who waits. */
 const RECONNECT_MAX_MS = 5_000
 /** Ids and sequences of this many tasks are about 30 kB; a frame may have 64 kB. */
@@ -47,6 +49,7 @@ export async function* watchTasks(
   let failures = 0
   let awaySinceMs: number | undefined
   while (seen.size > 0) {
+    let askedS: number | undefined
     signal?.throwIfAborted()
     const stream = openStream(endpoint, signal)
     try {
@@ -70,6 +73,7 @@ export async function* watchTasks(
       }
     } catch (error) {
       if (!(error instanceof ClientError) || !isPassing(error)) throw error
+      askedS = error.retryAfterS
       if (awaySinceMs === undefined) onAway?.(error)
       awaySinceMs ??= performance.now()
       if (performance.now() - awaySinceMs > awayMaxMs) throw error
@@ -77,7 +81,7 @@ export async function* watchTasks(
       stream.close()
     }
     failures += 1
-    await pauseAfter(failures, signal)
+    await pauseAfter(failures, signal, askedS)
   }
 }
 
@@ -120,10 +124,17 @@ export function refused({ code, detail }: ErrorFrame): ClientError {
   })
 }
 
-/** Half of the pause is random, so that the clients of a restarted gateway do not return all at once. */
-export async function pauseAfter(failures: number, signal: AbortSignal | undefined): Promise<void> {
+/**
+ * Waits as long as the gateway has asked for, or longer. Half of the pause is random, so that the clients of a restarted
+ * gateway do not return all at once.
+ */
+export async function pauseAfter(
+  failures: number,
+  signal: AbortSignal | undefined,
+  askedS = 0,
+): Promise<void> {
   const fullMs = Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(failures, 10))
-  const ms = fullMs / 2 + (Math.random() * fullMs) / 2
+  const ms = fullMs / 2 + (Math.random() * fullMs) / 2 + Math.min(ASKED_MAX_S, askedS) * 1_000
   // An abort ends the pause; the caller then throws the reason.
   await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined)
 }

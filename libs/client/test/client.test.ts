@@ -225,6 +225,44 @@ test('a watch of tasks with a largest absence reports a broken connection once a
   expect(reports).toEqual(['unreachable'])
 })
 
+test('a watch and a follower whose stream is refused connect again only after the time that the gateway has asked for', async () => {
+  const at: number[] = []
+  const server = createServer()
+  const sockets = new WebSocketServer({ noServer: true })
+  server.on('upgrade', (request, socket, head) => {
+    at.push(performance.now())
+    if (at.length % 2 === 1) {
+      const problem = { title: 'Busy', status: 429, detail: 'Wait.', code: 'rate-limited' }
+      const body = JSON.stringify(problem)
+      const length = Buffer.byteLength(body)
+      const head429 = `HTTP/1.1 429 Busy\r\nretry-after: 1\r\ncontent-length: ${length}\r\n\r\n`
+      socket.end(head429 + body)
+      return
+    }
+    sockets.handleUpgrade(request, socket, head, (stream) => {
+      stream.on('message', () => {
+        stream.send(JSON.stringify(event('a', 4, 'completed')))
+        stream.send(JSON.stringify({ type: 'subscribed' }))
+      })
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const client = createClient({ baseUrl: `http://127.0.0.1:${port}` })
+  await collect(client.watch(['a']))
+  const stop = new AbortController()
+  for await (const frame of client.follow(['decisions'], { signal: stop.signal })) {
+    if (frame.type === 'subscribed') break
+  }
+  stop.abort()
+  sockets.close()
+  server.closeAllConnections()
+  server.close()
+  const [first = 0, second = 0, third = 0, fourth = 0] = at
+  expect(Math.min(second - first, fourth - third)).toBeGreaterThanOrEqual(1_000)
+})
+
 test('a follower of the fleet continues after a broken connection, and learns where the new connection begins', async () => {
   let connections = 0
   const asked: object[] = []

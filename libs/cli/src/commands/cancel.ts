@@ -11,6 +11,7 @@ import {
   FILTER_OPTIONS,
   filtersOf,
   NO_MATCH,
+  periodText,
   OPEN_STATES,
   STATE_OPTION,
   statesOf,
@@ -73,8 +74,8 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
   if (sums.matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun
-      ? `${plural(sums.matched, 'task')} would be cancelled`
-      : `${plural(sums.cancelled, 'task')} cancelled`,
+      ? `${plural(sums.matched, 'task')} would be cancelled${periodText(query)}`
+      : `${plural(sums.cancelled, 'task')} cancelled${periodText(query)}`,
   )
   return sums.failed === 0 ? EXIT.done : EXIT.failed
 }

@@ -1,6 +1,7 @@
 import type { TaskFilters } from '@agentfleet/client'
 import { LEVELS, TASK_KINDS, TASK_STATES, given } from '@agentfleet/domain'
 import { takes, type Input, type Option, type Options } from '../command.ts'
+import { time } from '../render/formats.ts'
 import { choiceOf, pairsOf, textOf, textsOf, timeOf } from '../parse/values.ts'
 
 /** The states of tasks that have not ended. */
@@ -80,6 +81,19 @@ export function filtersOf(input: Input, nowMs: number) {
     endedAfter: timeOf(input, 'ended-since', nowMs),
     endedBefore: timeOf(input, 'ended-until', nowMs),
   })
+}
+
+/** From when to when tasks were submitted, for a note about many tasks: `yesterday` is a day in UTC, not of the user. */
+export function periodText({ createdAfter, createdBefore }: Partial<TaskFilters>): string {
+  const parts = [
+    createdAfter === undefined ? [] : `from ${timeText(createdAfter)}`,
+    createdBefore === undefined ? [] : `before ${timeText(createdBefore)}`,
+  ].flat()
+  return parts.length === 0 ? '' : `, submitted ${parts.join(' and ')}`
+}
+
+function timeText(text: string): string {
+  return text.includes('T') ? time(text) : `${text} 00:00:00 UTC`
 }
 
 /** Every filter of these options. */

@@ -6,7 +6,7 @@ import { flag, takes, type Command, type Context, type Input } from '../command.
 import { EXIT, named, type ExitCode } from '../exit.ts'
 import { isSet, listOf, notOneOf, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import { PAGE_MAX } from '../pages.ts'
-import { patiently } from '../patience.ts'
+import { patiently, withOwnKey } from '../patience.ts'
 import { goalDetails, goalTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
@@ -90,9 +90,9 @@ async function submitGoal(context: Context, input: Input, goal: string): Promise
     roles: listOf(input, 'role'),
     run: isSet(input, 'hold') ? false : undefined,
   })
-  const view = await context.client.submitGoal(
-    { ...request, goal },
-    { idempotencyKey: randomUUID(), signal: context.signal },
+  const options = { idempotencyKey: randomUUID(), signal: context.signal }
+  const view = await withOwnKey(context, () =>
+    context.client.submitGoal({ ...request, goal }, options),
   )
   return finish(context, view, isSet(input, 'wait'))
 }

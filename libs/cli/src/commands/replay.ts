@@ -4,6 +4,7 @@ import { flag, takes, type Command, type Context, type Input } from '../command.
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet } from '../parse/values.ts'
 import { pagesOf, type From } from '../pages.ts'
+import { withOwnKey } from '../patience.ts'
 import { jsonLine, safe } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 import { forEachTask } from '../each-task.ts'
@@ -13,6 +14,7 @@ import {
   FILTER_OPTIONS,
   filtersOf,
   NO_MATCH,
+  periodText,
   TIME_NOTE,
 } from './filters.ts'
 
@@ -47,7 +49,7 @@ export const replay: Command = {
     const ask = given({ from: choiceOf(input, 'from', FROM) })
     return forEachTask(context, input.args, async (taskId) => {
       const options = { idempotencyKey: randomUUID(), signal: context.signal }
-      const view = await context.client.replay(taskId, ask, options)
+      const view = await withOwnKey(context, () => context.client.replay(taskId, ask, options))
       printOne(context, view, () => view.id)
     })
   },
@@ -85,8 +87,8 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
   if (matched === 0) context.note(NO_MATCH)
   context.note(
     dryRun
-      ? `${plural(matched, 'task')} would be replayed`
-      : `${plural(replayed, 'task')} replayed, ${refused} refused`,
+      ? `${plural(matched, 'task')} would be replayed${periodText(query)}`
+      : `${plural(replayed, 'task')} replayed, ${refused} refused${periodText(query)}`,
   )
   return refused === 0 ? EXIT.done : EXIT.failed
 }

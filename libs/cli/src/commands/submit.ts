@@ -17,7 +17,7 @@ import {
   textOf,
   wholeOf,
 } from '../parse/values.ts'
-import { AWAY_MAX_MS, isLost, patiently } from '../patience.ts'
+import { AWAY_MAX_MS, patiently, withOwnKey } from '../patience.ts'
 import { progressBar } from '../render/progress.ts'
 import { jsonLine, safe, valueText } from '../render/text.ts'
 import { printOne } from '../watching.ts'
@@ -105,13 +105,9 @@ async function submitOne(
   idempotencyKey: string,
 ): Promise<TaskView> {
   const { client, signal } = context
-  const request = () => client.submit(task, { idempotencyKey, signal })
-  try {
-    return named(await request())
-  } catch (error) {
-    if (!isLost(error)) throw error
-    return named(await patiently(context, request))
-  }
+  return named(
+    await withOwnKey(context, () => client.submit(task, { idempotencyKey, signal })),
+  )
 }
 
 /** Submits a task and waits for its end, however long that takes. */
