@@ -1,5 +1,5 @@
 import { TASK_STATES } from '@agentfleet/domain'
-import { columnsOf } from '../../libs/console/page/fleet/nodes.ts'
+import { nodeColumns } from '../../libs/console/page/fleet/nodes.ts'
 import type {
   DecisionView,
   FleetView,
@@ -72,7 +72,7 @@ export function fleetOf(nodes: number, turn = 0): FleetView {
     costTodayUsd: 12.5,
     llmCallsToday: 9_120,
     nodes: [],
-    nodeColumns: columnsOf(list),
+    nodeColumns: nodeColumns(list),
     balancers: [{ id: 'load-balancer-1', room: true, heardAgoMs: 120 }],
     providers: [],
     totals: totals as unknown as NonNullable<FleetView['totals']>,

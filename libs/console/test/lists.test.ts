@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { IncidentView, NodeView, TaskSeries } from '@agentfleet/protocol'
 import { byId, cellAt, gridOf, movedBy } from '../page/fleet/layout.ts'
 import { stepOf } from '../page/fleet/load-step.ts'
-import { columnsOf, rowsOf, withNodes } from '../page/fleet/nodes.ts'
+import { nodeColumns, rowsOf, withNodes } from '../page/fleet/nodes.ts'
 import { layersOf } from '../page/goals/dag.ts'
 import { stagesOf } from '../page/incidents/stages.ts'
 import { lookOf, nodesByState } from '../page/now/health.ts'
@@ -15,7 +15,7 @@ test('the first view of the page gives each status of the fleet its look, and co
   expect(statuses.map(lookOf)).toEqual(['good', 'watch', 'bad', 'bad'])
   const alive = { state: 'alive', draining: false }
   const draining = { state: 'alive', draining: true }
-  expect(nodesByState(columnsOf([alive, alive, draining] as NodeView[]))).toEqual({
+  expect(nodesByState(nodeColumns([alive, alive, draining] as NodeView[]))).toEqual({
     alive: 2,
     draining: 1,
   })
@@ -42,7 +42,7 @@ test('the page shows the load of a node as one of five levels', () => {
     [3, 0, 5],
   ] as const
   const idle = { active: 0, slots: 8, cpu: 0, memory: 0, lagMs: 0, completed: 0, failed: 0 }
-  const one = (change: Partial<NodeView>) => columnsOf([{ ...idle, ...change } as NodeView])
+  const one = (change: Partial<NodeView>) => nodeColumns([{ ...idle, ...change } as NodeView])
   for (const [active, slots, step] of table)
     expect([active, stepOf(one({ active, slots }), 0, 'load')]).toEqual([active, step])
   expect(stepOf(one({ cpu: 0.5 }), 0, 'cpu')).toBe(3)
@@ -135,7 +135,7 @@ test('the drawing of a plan shows each step one layer after the last step that i
 
 test('a node that changes keeps its position in the list, and a new node is inserted in the order of the ids', () => {
   const node = (id: string, active = 0) => ({ id, active }) as NodeView
-  const before = columnsOf([node('a'), node('c'), node('d')])
+  const before = nodeColumns([node('a'), node('c'), node('d')])
   const shown = (frame: Parameters<typeof withNodes>[1]) =>
     rowsOf(withNodes(before, frame))
       .slice(0, 9)

@@ -1,3 +1,4 @@
+import { columnsOf, NODE_FIGURES, rowAt } from '@agentfleet/domain'
 import type { NodeColumns, NodeView, ServerFrame } from '@agentfleet/protocol'
 import { byId } from './layout.ts'
 
@@ -8,21 +9,7 @@ export type NodeFigures = { readonly [Figure in keyof NodeColumns]: NodeColumns[
 
 /** Returns the node at a place; the place is that of an id. */
 export function nodeAt(columns: NodeColumns, at: number): NodeFigures {
-  return {
-    id: columns.id[at]!,
-    state: columns.state[at]!,
-    draining: columns.draining[at]!,
-    slots: columns.slots[at]!,
-    active: columns.active[at]!,
-    queued: columns.queued[at]!,
-    cpu: columns.cpu[at]!,
-    memory: columns.memory[at]!,
-    lagMs: columns.lagMs[at]!,
-    responseMs: columns.responseMs[at]!,
-    completed: columns.completed[at]!,
-    failed: columns.failed[at]!,
-    heartbeatAgeMs: columns.heartbeatAgeMs[at]!,
-  }
+  return { id: columns.id[at]!, ...rowAt(NODE_FIGURES, columns, at) }
 }
 
 /** The nodes as rows of a table; only the rows in view become objects. */
@@ -35,22 +22,8 @@ export function rowsOf(columns: NodeColumns) {
 }
 
 /** Returns these nodes as columns. */
-export function columnsOf(nodes: readonly (NodeFigures | NodeView)[]): NodeColumns {
-  return {
-    id: nodes.map(({ id }) => id),
-    state: nodes.map(({ state }) => state),
-    draining: nodes.map(({ draining }) => draining),
-    slots: nodes.map(({ slots }) => slots),
-    active: nodes.map(({ active }) => active),
-    queued: nodes.map(({ queued }) => queued),
-    cpu: nodes.map(({ cpu }) => cpu),
-    memory: nodes.map(({ memory }) => memory),
-    lagMs: nodes.map(({ lagMs }) => lagMs),
-    responseMs: nodes.map(({ responseMs }) => responseMs),
-    completed: nodes.map(({ completed }) => completed),
-    failed: nodes.map(({ failed }) => failed),
-    heartbeatAgeMs: nodes.map(({ heartbeatAgeMs }) => heartbeatAgeMs),
-  }
+export function nodeColumns(nodes: readonly (NodeFigures | NodeView)[]): NodeColumns {
+  return { id: nodes.map(({ id }) => id), ...columnsOf(NODE_FIGURES, nodes) }
 }
 
 /**
@@ -61,7 +34,7 @@ export function withNodes(
   before: NodeColumns,
   { all, nodes, gone }: Pick<NodesFrame, 'all' | 'nodes' | 'gone'>,
 ): NodeColumns {
-  if (all) return columnsOf(byId(nodes))
+  if (all) return nodeColumns(byId(nodes))
   const changed = new Map<string, NodeFigures>(nodes.map((node) => [node.id, node]))
   const lost = new Set(gone)
   const kept = before.id.flatMap((id, at) => {
@@ -69,5 +42,5 @@ export function withNodes(
     changed.delete(id)
     return lost.has(id) && next === undefined ? [] : [next ?? nodeAt(before, at)]
   })
-  return columnsOf(changed.size === 0 ? kept : byId([...kept, ...changed.values()]))
+  return nodeColumns(changed.size === 0 ? kept : byId([...kept, ...changed.values()]))
 }

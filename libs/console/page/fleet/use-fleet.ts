@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { FleetView, NodeColumns } from '@agentfleet/protocol'
 import { useRead, type Loaded } from '../api/load.ts'
 import { streaming, useStream } from '../api/socket.ts'
-import { columnsOf, withNodes } from './nodes.ts'
+import { nodeColumns, withNodes } from './nodes.ts'
 
 /** While the stream sends the nodes, the rest of the fleet is read more rarely, milliseconds. */
 const STREAMED_EVERY_MS = 10_000
@@ -12,7 +12,7 @@ const POLLED_EVERY_MS = 2_000
  * of them, twice a second, cost the page more than the columns of a larger fleet every two seconds.
  */
 const STREAMED_NODES_MAX = 1_000
-const NONE = columnsOf([])
+const NONE = nodeColumns([])
 
 /** The fleet with its nodes in the order of their ids; in a fleet that is not large, changes arrive over the stream. */
 export function useFleet(): { loaded: Loaded<FleetView>; nodes: NodeColumns } {
@@ -25,7 +25,7 @@ export function useFleet(): { loaded: Loaded<FleetView>; nodes: NodeColumns } {
   )
   const { value } = loaded
   useEffect(() => {
-    if (value !== undefined) setNodes(value.nodeColumns ?? columnsOf(value.nodes))
+    if (value !== undefined) setNodes(value.nodeColumns ?? nodeColumns(value.nodes))
   }, [value])
   useStream(follows ? { type: 'subscribe', fleet: ['nodes'] } : undefined, (frame) => {
     if (frame.type === 'nodes') setNodes((before) => withNodes(before, frame))

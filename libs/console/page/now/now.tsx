@@ -5,7 +5,7 @@ import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { rate } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
-import { columnsOf } from '../fleet/nodes.ts'
+import { nodeColumns } from '../fleet/nodes.ts'
 import { Chart } from '../parts/chart.tsx'
 import { Facts, Figures } from '../parts/facts.tsx'
 import { ratesOf } from '../parts/line.ts'
@@ -25,7 +25,7 @@ const POLLED_EVERY_MS = 2_000
 const LISTS_EVERY_MS = 5_000
 /** Decisions on the first view. */
 const DECISIONS_SHOWN = 5
-const NO_NODES = columnsOf([])
+const NO_NODES = nodeColumns([])
 
 interface Lists {
   readonly incidents: IncidentPage['incidents']

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { fleetStatus } from '@agentfleet/domain'
+import { columnsOf, fleetStatus, NODE_FIGURES } from '@agentfleet/domain'
 import {
   CHANNELS,
   type FleetView,
@@ -79,7 +79,7 @@ export function fleetView(
 ): Omit<FleetView, 'balancers' | 'providers' | 'history'> {
   const status = fleetStatus(snapshot, ageMs)
   if (snapshot === undefined) {
-    const nodes = { nodes: [], ...(asColumns ? { nodeColumns: columnsOf([]) } : {}) }
+    const nodes = { nodes: [], ...(asColumns ? { nodeColumns: nodeColumns([]) } : {}) }
     return { ...status, ...nodes, queued: 0, running: 0 }
   }
   return {
@@ -89,7 +89,7 @@ export function fleetView(
     queued: snapshot.queued,
     running: snapshot.running,
     nodes: asColumns ? [] : snapshot.nodes.map(nodeView),
-    ...(asColumns ? { nodeColumns: columnsOf(snapshot.nodes) } : {}),
+    ...(asColumns ? { nodeColumns: nodeColumns(snapshot.nodes) } : {}),
     ...(snapshot.totals === undefined ? {} : { totals: snapshot.totals }),
   }
 }
@@ -102,22 +102,7 @@ function nodeView(node: Snapshot['nodes'][number]): NodeView {
 }
 
 /** One list for each figure: a client parses 10,000 nodes of this form in a third of the time. */
-function columnsOf(nodes: Snapshot['nodes']): NodeColumns {
+function nodeColumns(nodes: Snapshot['nodes']): NodeColumns {
   const sorted = nodes.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
-  const list = <Value>(of: (node: Snapshot['nodes'][number]) => Value) => sorted.map(of)
-  return {
-    id: list(({ nodeId }) => nodeId),
-    state: list(({ state }) => state),
-    draining: list(({ draining }) => draining),
-    slots: list(({ slots }) => slots),
-    active: list(({ active }) => active),
-    queued: list(({ queued }) => queued),
-    cpu: list(({ cpu }) => cpu),
-    memory: list(({ memory }) => memory),
-    lagMs: list(({ lagMs }) => lagMs),
-    responseMs: list(({ responseMs }) => responseMs),
-    completed: list(({ completed }) => completed),
-    failed: list(({ failed }) => failed),
-    heartbeatAgeMs: list(({ heartbeatAgeMs }) => heartbeatAgeMs),
-  }
+  return { id: sorted.map(({ nodeId }) => nodeId), ...columnsOf(NODE_FIGURES, sorted) }
 }
