@@ -72,19 +72,26 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
   if (usdMax !== undefined) {
     if (next.price === undefined) return exceeded('no-price', noPrice(next.model))
     const prompt = { inputTokens: next.inputTokens, outputTokens: 0 }
-    const left = usdMax - spent.usd - (costUsd(next.price, prompt) ?? 0)
+    const promptUsd = costUsd(next.price, prompt) ?? 0
+    const left = usdMax - spent.usd - promptUsd
     const { outputUsdPerMillion } = next.price
     const affordable =
       outputUsdPerMillion === 0 ? Infinity : Math.floor((left * 1e6) / outputUsdPerMillion)
     if (left < 0 || affordable < OUTPUT_TOKENS_MIN) {
+      const leastUsd = promptUsd + (OUTPUT_TOKENS_MIN * outputUsdPerMillion) / 1e6
       return exceeded(
         'usd',
-        `the task itself has spent ${spent.usd.toFixed(6)} USD; it may spend at most ${usdMax}`,
+        `the task itself has spent ${shownUsd(spent.usd)} USD; it may spend at most ${shownUsd(usdMax)}, and its next call needs at least ${shownUsd(leastUsd)}`,
       )
     }
     if (affordable !== Infinity) outputMax = Math.min(outputMax ?? affordable, affordable)
   }
   return { kind: 'allow', reason: 'within', outputTokensMax: outputMax }
+}
+
+/** Small amounts without the zeros behind them, and never as 1e-7. */
+function shownUsd(usd: number): string {
+  return usd.toFixed(9).replace(/\.?0+$/, '')
 }
 
 function exceeded(

@@ -1,3 +1,4 @@
+import { duration } from '../text/figures.ts'
 import { retryDelayMs } from '../llm/retry-policy.ts'
 import { TIMING, type Timing } from '../timing.ts'
 import { deadlineAtMs, isTerminal, type TaskRecord } from './task-record.ts'
@@ -109,6 +110,6 @@ export function decidePause(record: TaskRecord, wait: Waiting): PauseDecision {
 export function deadlineError(record: TaskRecord): TaskError {
   return {
     code: 'deadline-exceeded',
-    message: `the task did not finish within its timeoutMs of ${record.spec.timeoutMs}`,
+    message: `the task did not finish within its time limit of ${duration(record.spec.timeoutMs)} (timeoutMs)`,
   }
 }

@@ -31,6 +31,15 @@ describe('the budget of a task', () => {
     expect(checkBudget(budget, spent, next)).toMatchObject({ kind: 'exceeded', reason })
   })
 
+  it('says what the task has spent and what its next call needs, without zeros behind the amounts', () => {
+    const broke = { ...spent, usd: 0 }
+    expect(checkBudget({ usd: 0.000_001 }, broke, next)).toMatchObject({
+      message: expect.stringMatching(
+        /^the task itself has spent 0 USD; it may spend at most 0\.000001, and its next call needs at least 0\.\d*[1-9]$/,
+      ),
+    })
+  })
+
   it('lets a call through that fits, and limits the answer to the rest of the budget', () => {
     expect(checkBudget({}, spent, next)).toMatchObject({ outputTokensMax: undefined })
     expect(checkBudget({ tokens: 1_400 }, spent, next)).toMatchObject({ outputTokensMax: 300 })
