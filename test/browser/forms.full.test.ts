@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
 import { INCIDENT, summaryOf, taskOf, T0_MS } from './seeded.ts'
 import { Refused, type Asked } from './stub.ts'
-import { openTab, type Tab } from './tab.ts'
+import { openStubbedTab, type StubbedTab } from './tab.ts'
 
 /** The forms of the page and what they say when the gateway refuses: the stub plays the gateway. */
 
@@ -34,10 +34,10 @@ let keys: Readonly<Record<string, string>> | undefined
 /** The keys from the next change on, so that no read in the background is refused before it. */
 let keysFromChange: typeof keys
 
-let tab: Tab
+let tab: StubbedTab
 let page: Page
 beforeAll(async () => {
-  tab = await openTab(answer)
+  tab = await openStubbedTab(answer)
   page = tab.page
 }, 300_000)
 afterAll(() => tab[Symbol.asyncDispose]())

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
 import { summaryOf } from './seeded.ts'
 import { Raw } from './stub.ts'
-import { openTab, type Tab } from './tab.ts'
+import { openStubbedTab, type StubbedTab } from './tab.ts'
 import { answer, VIEWS } from './views.ts'
 
 /** Every view with texts that clients can choose to do harm, and with a gateway that answers wrongly. */
@@ -13,12 +13,15 @@ const SIZES = [
   [640, 640],
   [320, 640],
 ] as const
+/** Marks for which no font has a glyph are drawn side by side, and no line breaks between them. */
+const MARKS = `Z${'\u0310\u0356\u035C'.repeat(40)}a`
 const HOSTILE = [
   '<img src=x onerror="document.title=1">',
   '\u202Eשלום עולם العربية\u202C',
   '\u200B\u200D\uFEFF',
   '👩‍👩‍👧‍👦🏴‍☠️',
   'W'.repeat(300),
+  MARKS,
 ].join('')
 /** The fields whose text a client, a model or a server with another clock can choose. */
 const CHOSEN =
@@ -28,11 +31,11 @@ const IS_TIME = /^\d{4}-\d\d-\d\dT/
 /** How the gateway answers now. */
 let gateway: (url: URL) => unknown = answer
 
-let tab: Tab
+let tab: StubbedTab
 let page: Page
 const errors: string[] = []
 beforeAll(async () => {
-  tab = await openTab((url) => gateway(url))
+  tab = await openStubbedTab((url) => gateway(url))
   page = tab.page
   page.on('pageerror', (error) => errors.push(String(error)))
 }, 300_000)
@@ -133,7 +136,6 @@ it.each(WRONG)(
 const ROWS = 100_000
 const PAGE_ROWS = 9_980
 /** What a row of the list can hold; the longest text is as long as that of a task without a limit on its preview. */
-const MARKS = `Z${'\u0310\u0356\u035C'.repeat(40)}a`
 const PREVIEWS = [
   HOSTILE,
   MARKS,

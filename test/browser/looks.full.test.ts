@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
 import { T0_MS } from './seeded.ts'
-import { openTab, type Tab } from './tab.ts'
+import { openStubbedTab, type StubbedTab } from './tab.ts'
 import { answer, VIEWS } from './views.ts'
 
 /**
@@ -16,10 +16,10 @@ const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url))
 const DIFFERENT_MAX = 0.001
 const LOOKS = ['light', 'dark'] as const
 
-let tab: Tab
+let tab: StubbedTab
 let page: Page
 beforeAll(async () => {
-  tab = await openTab(answer)
+  tab = await openStubbedTab(answer)
   page = tab.page
   await page.clock.setFixedTime(T0_MS)
 }, 300_000)

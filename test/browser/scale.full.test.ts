@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
 import { eventsOf, fleetOf, summaryOf, taskOf, T0_MS } from './seeded.ts'
-import { openTab, type Tab } from './tab.ts'
+import { openStubbedTab, type StubbedTab } from './tab.ts'
 
 /** The page with much to show: how long its scripts take for an update, and how many elements it draws. */
 
@@ -26,11 +26,11 @@ const PAGE_TASKS = 100
 const LARGE_PAGE_TASKS = 9_980
 
 let turn = 0
-let tab: Tab
+let tab: StubbedTab
 let page: Page
 const ID = taskOf(0).id
 beforeAll(async () => {
-  tab = await openTab(answer)
+  tab = await openStubbedTab(answer)
   page = tab.page
 }, 300_000)
 afterAll(() => tab[Symbol.asyncDispose]())

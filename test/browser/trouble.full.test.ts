@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from './browser.ts'
+import type { Page } from './browser.ts'
 import { fleetOf, summaryOf, T0_MS } from './seeded.ts'
-import { Cut, Raw, Refused, serveStub, type Answer, type Stub } from './stub.ts'
+import { Cut, Raw, Refused, type Answer } from './stub.ts'
+import { openStubbedTab, type StubbedTab } from './tab.ts'
 
 /** What a reader meets while a gateway, the network, a key, a clock or another tab is in trouble; text that was typed stays. */
 
@@ -23,27 +24,19 @@ let agent: { version: number; definition: object }
 /** The headers that the gateway accepts; none: it needs no key. */
 let keys: readonly string[] = []
 
-let stub: Stub
-let browser: Browser
-let session: Session
+let own: StubbedTab
 let page: Page
 beforeAll(async () => {
   const answer: Answer = (url, method, asked) =>
     around(() => usual(url, method, asked), url, method)
-  stub = await serveStub(answer, () => T0_MS)
-  browser = await startBrowser()
-  session = await browser.newSession({ timezoneId: 'UTC' })
+  own = await openStubbedTab(answer, { timezoneId: 'UTC' })
 }, 300_000)
-afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
-  await stub[Symbol.asyncDispose]()
-})
+afterAll(() => own[Symbol.asyncDispose]())
 beforeEach(async () => {
   around = (get) => get()
   keys = []
   agent = { version: 1, definition: { description: 'Reads', systemPrompt: 'Read.' } }
-  page = await session.newPage()
+  page = await own.session.newPage()
 })
 
 const usual: Answer = (url, method, { body, headers }) => {
@@ -79,7 +72,7 @@ const description = (tab = page) =>
 
 /** Opens the form of the agent and types into it. */
 async function typeInto(tab = page, text = TYPED): Promise<void> {
-  await tab.goto(`${stub.url}/console/agents/reader`)
+  await tab.goto(`${own.stub.url}/console/agents/reader`)
   await button('Change the definition', tab).click()
   await description(tab).fill(text)
 }
@@ -118,7 +111,7 @@ afterEach(() => page.close())
 it.each(TROUBLE)(
   'text that the reader has typed next to a list stays when the gateway answers %s, and while it recovers',
   async (_name, wrong) => {
-    await page.goto(`${stub.url}/console/approvals`)
+    await page.goto(`${own.stub.url}/console/approvals`)
     const note = page.getByLabel('Note to the agent (optional)')
     await note.fill(TYPED)
     around = (get, { pathname }) => (pathname === '/v1/tasks' ? wrong(get) : get())
@@ -140,7 +133,7 @@ it('a gateway that answers after 5 s is awaited, and text that the reader types 
     await pause(SLOW_MS)
     return get()
   }
-  await page.goto(`${stub.url}/console/agents/reader`)
+  await page.goto(`${own.stub.url}/console/agents/reader`)
   await page.getByText('Loading …').first().waitFor()
   await button('Change the definition').click({ timeout: 4 * SLOW_MS })
   await description().fill(TYPED)
@@ -168,7 +161,7 @@ it('a change whose answer never arrives keeps its text, says that it may be made
 
 it('two tabs that change the same agent show the second one both changes', async () => {
   await typeInto()
-  const other = await session.newPage()
+  const other = await own.session.newPage()
   await typeInto(other, 'Typed in the other tab')
   await button('Save as a new version', other).click()
   await button('Change the definition', other).waitFor()
@@ -184,7 +177,7 @@ it('two tabs that change the same agent show the second one both changes', async
 
 it('a key that expires while a dialog is open is asked for in front of the dialog, which then has what was typed', async () => {
   keys = ['Bearer first', 'Bearer second']
-  await page.goto(`${stub.url}/console/tasks`)
+  await page.goto(`${own.stub.url}/console/tasks`)
   await enterKey('first')
   await page.locator('tbody tr').first().waitFor()
   await button(/^Cancel all/).click()
@@ -202,9 +195,9 @@ it.each([-5, 5])(
   'a browser whose clock is %i days off shows ages by the clock of the gateway',
   async (days) => {
     await page.clock.setFixedTime(T0_MS + days * DAY_MS)
-    await page.goto(`${stub.url}/console/agents/reader`)
+    await page.goto(`${own.stub.url}/console/agents/reader`)
     await button('Change the definition').waitFor()
-    await page.goto(`${stub.url}/console/tasks`)
+    await page.goto(`${own.stub.url}/console/tasks`)
     await page.locator('tbody tr').first().waitFor()
     const ages = String(
       await page.evaluate(
@@ -217,7 +210,7 @@ it.each([-5, 5])(
 
 it('a tab that was hidden for hours asks for nothing meanwhile, and has new data and the typed text when it is seen again', async () => {
   await page.clock.setFixedTime(T0_MS)
-  await page.goto(`${stub.url}/console/approvals`)
+  await page.goto(`${own.stub.url}/console/approvals`)
   const note = page.getByLabel('Note to the agent (optional)')
   await note.fill(TYPED)
   const show = (hidden: boolean) =>
@@ -227,10 +220,10 @@ it('a tab that was hidden for hours asks for nothing meanwhile, and has new data
     })()`)
   await show(true)
   await pause(500)
-  const before = stub.requests.length
+  const before = own.stub.requests.length
   await page.clock.setFixedTime(T0_MS + 6 * 3_600_000)
   await pause(6_000)
-  expect(stub.requests.length).toBe(before)
+  expect(own.stub.requests.length).toBe(before)
   around = (get, { pathname }) =>
     pathname === '/v1/tasks' ? { tasks: [{ ...ASKING, preview: 'News' }], scanned: 1 } : get()
   await show(false)

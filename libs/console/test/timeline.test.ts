@@ -66,7 +66,7 @@ test('in the timeline, a call without stored times begins at the event before it
 })
 
 test('the timeline shows a failed attempt, the pause after it and the next attempt one after the other', () => {
-  const error = { code: 'provider-failed', message: 'status 500' }
+  const error = { code: 'provider-unavailable', message: 'status 500' }
   const events = [
     submitted,
     at(2, 200, { type: 'attempt-started', attempt: 1, node: 'n1' }),
@@ -77,11 +77,25 @@ test('the timeline shows a failed attempt, the pause after it and the next attem
   expect(shown(task('failed'), events)).toEqual([
     'Waited for a node | 0-200',
     'Attempt 1 on n1 | 200-1000',
+    'LLM call failed | 200-1000',
     'Pause before attempt 2 | 1000-2100',
     'Attempt 2 on n2 | 2100-3000',
+    'LLM call failed | 2100-3000',
     'Failed | 3000-3000',
   ])
-  expect(timelineOf(task('failed'), events, NOW).at(-1)?.detail).toBe('provider-failed: status 500')
+  const bars = timelineOf(task('failed'), events, NOW)
+  expect(bars.at(-1)?.detail).toBe('provider-unavailable: status 500')
+  expect(bars[2]).toMatchObject({ kind: 'llm', atMost: true, seq: 3, detail: bars.at(-1)?.detail })
+})
+
+test('the timeline shows a failed LLM call after the calls of its attempt, and shows none if the attempt ended for another reason', () => {
+  const done = at(2, 1_000, { type: 'call-finished', attempt: 1, call: call(0, 'llm', 'sim'), placement })
+  const failed = (code: string) =>
+    at(3, 2_500, { type: 'failed', attempt: 1, error: { code, message: 'x' } })
+  const calls = (code: string) =>
+    shown(task('failed'), [submitted, done, failed(code)]).filter((line) => line.startsWith('LLM'))
+  expect(calls('provider-timeout')).toEqual(['LLM call | 100-1000', 'LLM call failed | 1000-2500'])
+  expect(calls('budget-exceeded')).toEqual(['LLM call | 100-1000'])
 })
 
 test('the timeline shows who decided a wait for a person, and draws a wait that has not ended until now', () => {

@@ -42,6 +42,8 @@ interface Attempt {
 }
 
 const TASK_ENDS: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled'])
+/** The codes with which an attempt ends because of its last LLM call. */
+const OF_A_CALL = /^(provider-(overloaded|unavailable|timeout)|empty-answer|answer-cut)$/
 /** Events after which an attempt does nothing more. */
 const ATTEMPT_ENDS: ReadonlySet<string> = new Set(['attempt-failed', 'paused', ...TASK_ENDS])
 
@@ -177,7 +179,7 @@ function callBars(
     const startMs = Math.min(beforeMs, event.atMs)
     if (event.type !== 'attempt-started') beforeMs = event.atMs
     if (event.call === undefined) {
-      const last = lastAnswer(event, attempt, startMs, before)
+      const last = lastAnswer(event, attempt, startMs, before) ?? failedCall(event, attempt, startMs)
       return last === undefined ? [] : [last]
     }
     const own = known.get(event) ?? callBar(attempt, event, event.call, startMs)
@@ -229,6 +231,20 @@ function lastAnswer(
     atMost: true,
     seq: event.seq,
     detail: [event.by?.model, figures].filter(Boolean).join(' · '),
+  })
+}
+
+/** The call that the provider did not answer well: only the end of its attempt is stored, with the code of its failure. */
+function failedCall(
+  { type, error, atMs, seq }: HistoryEvent,
+  attempt: number,
+  startMs: number,
+): Bar | undefined {
+  if (!ATTEMPT_ENDS.has(type) || error === undefined || !OF_A_CALL.test(error.code)) return undefined
+  return bar('llm', `failed-${attempt}`, 'LLM call failed', startMs, atMs, {
+    atMost: true,
+    seq,
+    detail: `${error.code}: ${error.message}`,
   })
 }
 

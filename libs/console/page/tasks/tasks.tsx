@@ -46,7 +46,7 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
   { title: 'Model', width: 88, of: ({ model }) => <span title={model}>{model}</span> },
   { title: 'Node', width: 80, of: ({ node }) => <NodeLink id={node} short /> },
   { title: 'Submitted', width: 92, kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
-  { title: 'Took', width: 68, kind: 'number', of: (task) => duration(tookMs(task)) },
+  { title: 'Took', width: 84, kind: 'number', of: (task) => duration(tookMs(task)) },
   {
     title: 'Tokens',
     width: 66,
