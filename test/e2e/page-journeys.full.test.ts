@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { createClient, type Client } from '@agentfleet/client'
 import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from '../browser/browser.ts'
+import type { Page } from '../browser/browser.ts'
+import { openTab, type Tab } from '../browser/tab.ts'
 
 /**
  * What people do with the page while processes die and keys differ, on one fleet that a proxy offers under a path.
@@ -23,8 +24,7 @@ const MANY = 210
 
 let test: TestFleet
 let client: Client
-let browser: Browser
-let session: Session
+let first: Tab
 let page: Page
 let hidden: Page
 /** Requests that the hidden tab had made when it was hidden. */
@@ -46,10 +46,9 @@ beforeAll(async () => {
     },
   })
   client = createClient({ baseUrl: test.fleet.url, apiKey: KEYS.page })
-  browser = await startBrowser()
-  session = await browser.newSession({ timezoneId: 'Asia/Kolkata' })
-  session.setDefaultTimeout(SOON_MS)
-  page = await session.newPage()
+  first = await openTab({ timezoneId: 'Asia/Kolkata' })
+  first.session.setDefaultTimeout(SOON_MS)
+  page = first.page
   page.on('pageerror', ({ message }) => faults.push(message))
   page.on('console', (message) => {
     const isAnswer = /status of \d+|WebSocket|ERR_CONNECTION/.test(message.text())
@@ -57,8 +56,7 @@ beforeAll(async () => {
   })
 }, 400_000)
 afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
+  await first[Symbol.asyncDispose]()
   await test[Symbol.asyncDispose]()
 })
 
@@ -83,7 +81,7 @@ describe('the page behind a proxy', () => {
     await enterKey(page, KEYS.page)
     await page.getByRole('heading', { name: 'Fleet' }).waitFor()
     expect(page.url()).toBe(address('/fleet?fill=cpu'))
-    hidden = await session.newPage()
+    hidden = await first.session.newPage()
     await hidden.goto(address('/fleet'))
     await hidden.getByRole('rowheader').first().waitFor()
     hiddenBefore = (await hidden.evaluate(`(() => {
@@ -212,7 +210,7 @@ describe('the page behind a proxy', () => {
       'fleet:read',
     ] as const
     const made = await admin.createKey({ name: 'short', tenant: 'page', scopes: [...scopes] })
-    const own = await browser.newSession()
+    const own = await first.browser.newSession()
     own.setDefaultTimeout(SOON_MS)
     const tab = await own.newPage()
     await tab.goto(address('/approvals'))
@@ -226,7 +224,7 @@ describe('the page behind a proxy', () => {
     await admin.revokeKey(made.id)
     await renew(tab)
     await tab.getByRole('heading', { name: 'Your API key is no longer valid' }).waitFor()
-    expect(await browser.violations(tab)).toEqual([])
+    expect(await first.browser.violations(tab)).toEqual([])
     await enterKey(tab, KEYS.page)
     expect(tab.url()).toBe(address('/approvals'))
     await tab.getByRole('button', { name: 'Approve pay_out' }).click()
@@ -248,7 +246,7 @@ describe('the page behind a proxy', () => {
   })
 
   it('shows within seconds that a node died, and the next attempt replaces the text', async () => {
-    const fleet = await session.newPage()
+    const fleet = await first.session.newPage()
     await fleet.goto(address('/fleet'))
     await fleet.getByRole('rowheader').first().waitFor()
     const { id } = await client.submit({ task: 'Write a long story', model: SLOW })
@@ -275,7 +273,7 @@ describe('the page behind a proxy', () => {
   })
 
   it('shows the user both changes when an agent is edited in two tabs', async () => {
-    const other = await session.newPage()
+    const other = await first.session.newPage()
     await client.putAgent('writer', { systemPrompt: 'You write.' })
     const edit = async (tab: Page, prompt: string) => {
       await tab.goto(address('/agents/writer'))
@@ -288,7 +286,7 @@ describe('the page behind a proxy', () => {
     await other.getByRole('button', { name: 'Change the definition' }).waitFor()
     await page.getByRole('button', { name: 'Save as a new version' }).click()
     await page.getByText('Version 2 was saved while you edited').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await first.browser.violations(page)).toEqual([])
     await page.getByRole('button', { name: 'Save mine as a new version' }).click()
     await page.getByText('You write short texts.').first().waitFor()
     await other.close()

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { TaskText } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startBrowser, type Browser, type Page, type Session } from '../browser/browser.ts'
+import type { Page } from '../browser/browser.ts'
+import { openTab, type Tab } from '../browser/tab.ts'
 import { joinSharedFleet, SOON_MS, type Tenant } from './tenant.ts'
 
 const PICTURES = fileURLToPath(new URL('../../docs/guides/pictures/', import.meta.url))
@@ -12,16 +13,14 @@ const WRITES_PICTURES = process.env['PICTURES'] === 'write'
 
 /** The page in a real browser on the shared fleet: one way through it. The other ways are in `page-journeys.full.test.ts`. */
 let test: Tenant
-let browser: Browser
-let session: Session
+let tab: Tab
 let page: Page
 /** Errors of the page's scripts and refusals of its policy; the browser also reports answers such as 401 here. */
 const faults: string[] = []
 beforeAll(async () => {
   test = await joinSharedFleet('page')
-  browser = await startBrowser()
-  session = await browser.newSession()
-  page = await session.newPage()
+  tab = await openTab()
+  page = tab.page
   page.on('pageerror', ({ message }) => faults.push(message))
   page.on('console', (message) => {
     if (message.type() === 'error' && !/status of (401|404)/.test(message.text()))
@@ -29,8 +28,7 @@ beforeAll(async () => {
   })
 }, 330_000)
 afterAll(async () => {
-  await session.close()
-  await browser[Symbol.asyncDispose]()
+  await tab[Symbol.asyncDispose]()
   await test[Symbol.asyncDispose]()
 })
 
@@ -45,7 +43,7 @@ describe('the page', () => {
     await page.getByLabel('API key').fill('a-wrong-key-0123456789')
     await page.getByRole('button', { name: 'Use the key' }).click()
     await page.getByText('The gateway does not know this key.').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await page.getByLabel('API key').fill(test.fleet.keys['page']!)
     await page.getByRole('button', { name: 'Use the key' }).click()
     await heading('Now').waitFor()
@@ -68,7 +66,7 @@ describe('the page', () => {
     await page.getByRole('region', { name: 'Result' }).waitFor()
     await page.getByRole('button', { name: 'UTC' }).click()
     await page.locator('time:has-text("UTC")').first().waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     const { id: steps } = await test.client.submit({
       task: 'Add up the figures of the report',
       model: 'sim-steps?n=4&ms=300',
@@ -91,7 +89,7 @@ describe('the page', () => {
     await page.getByLabel(`Select ${id}`).check()
     await page.getByRole('button', { name: 'Cancel 1 …' }).press('Enter')
     await page.getByText('1 task would be cancelled.').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await page.getByRole('button', { name: 'Cancel 1 task' }).press('Enter')
     await page.getByText('1 of 1 cancelled.').waitFor()
     await page.keyboard.press('Escape')
@@ -101,7 +99,7 @@ describe('the page', () => {
     await heading('Fleet').waitFor()
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'Shortcuts' }).waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await page.keyboard.press('Escape')
   })
 
@@ -151,7 +149,7 @@ describe('the page', () => {
     if (WRITES_PICTURES) await submitForPictures()
     await page.goto(address('/'))
     await page.getByText('Your tasks:').waitFor()
-    expect(await browser.violations(page)).toEqual([])
+    expect(await tab.browser.violations(page)).toEqual([])
     await picture('now')
     await page.goto(address('/tasks'))
     await page.locator('tbody th a').first().waitFor()

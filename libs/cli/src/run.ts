@@ -235,7 +235,12 @@ function failureOf(error: unknown, { url, command }: Where): Failure {
     const exitCode = exitCodeOf(error)
     const { problem, retryAfterS } = error
     const later = retryAfterS === undefined ? {} : { retryAfterS }
-    const failure = { code: problem.code, message: explain(error, url, command), exitCode, ...later }
+    const failure = {
+      code: problem.code,
+      message: explain(error, url, command),
+      exitCode,
+      ...later,
+    }
     return error.status === 0 ? failure : { ...failure, problem }
   }
   // The shape of an answer is not checked: a wrong one shows where it is used.

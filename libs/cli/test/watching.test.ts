@@ -28,11 +28,7 @@ async function watchReads(reads: readonly (string | ClientError)[]) {
 
 test('a watched view of the command line continues after the gateway was unavailable, and reports the interruption once', async () => {
   expect(await watchReads(['one', away, away, 'two', refused])).toEqual({
-    lines: [
-      'one',
-      'note: Away. The command tries again until Ctrl-C.',
-      'two',
-    ],
+    lines: ['one', 'note: Away. The command tries again until Ctrl-C.', 'two'],
     error: refused,
   })
 })

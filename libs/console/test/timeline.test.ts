@@ -89,7 +89,12 @@ test('the timeline shows a failed attempt, the pause after it and the next attem
 })
 
 test('the timeline shows a failed LLM call after the calls of its attempt, and shows none if the attempt ended for another reason', () => {
-  const done = at(2, 1_000, { type: 'call-finished', attempt: 1, call: call(0, 'llm', 'sim'), placement })
+  const done = at(2, 1_000, {
+    type: 'call-finished',
+    attempt: 1,
+    call: call(0, 'llm', 'sim'),
+    placement,
+  })
   const failed = (code: string) =>
     at(3, 2_500, { type: 'failed', attempt: 1, error: { code, message: 'x' } })
   const calls = (code: string) =>

@@ -105,9 +105,7 @@ async function submitOne(
   idempotencyKey: string,
 ): Promise<TaskView> {
   const { client, signal } = context
-  return named(
-    await withOwnKey(context, () => client.submit(task, { idempotencyKey, signal })),
-  )
+  return named(await withOwnKey(context, () => client.submit(task, { idempotencyKey, signal })))
 }
 
 /** Submits a task and waits for its end, however long that takes. */

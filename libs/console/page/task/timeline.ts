@@ -179,7 +179,8 @@ function callBars(
     const startMs = Math.min(beforeMs, event.atMs)
     if (event.type !== 'attempt-started') beforeMs = event.atMs
     if (event.call === undefined) {
-      const last = lastAnswer(event, attempt, startMs, before) ?? failedCall(event, attempt, startMs)
+      const last =
+        lastAnswer(event, attempt, startMs, before) ?? failedCall(event, attempt, startMs)
       return last === undefined ? [] : [last]
     }
     const own = known.get(event) ?? callBar(attempt, event, event.call, startMs)
@@ -240,7 +241,8 @@ function failedCall(
   attempt: number,
   startMs: number,
 ): Bar | undefined {
-  if (!ATTEMPT_ENDS.has(type) || error === undefined || !OF_A_CALL.test(error.code)) return undefined
+  if (!ATTEMPT_ENDS.has(type) || error === undefined || !OF_A_CALL.test(error.code))
+    return undefined
   return bar('llm', `failed-${attempt}`, 'LLM call failed', startMs, atMs, {
     atMost: true,
     seq,

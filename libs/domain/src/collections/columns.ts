@@ -9,11 +9,10 @@ export function columnsOf<Row, Name extends keyof Row>(
 }
 
 /** Returns the row at a place of such lists; the place must exist. */
-export function rowAt<Columns extends Readonly<Record<Name, readonly unknown[]>>, Name extends string>(
-  names: readonly Name[],
-  columns: Columns,
-  at: number,
-): { [Each in Name]: Columns[Each][number] } {
+export function rowAt<
+  Columns extends Readonly<Record<Name, readonly unknown[]>>,
+  Name extends string,
+>(names: readonly Name[], columns: Columns, at: number): { [Each in Name]: Columns[Each][number] } {
   const row: Partial<{ [Each in Name]: Columns[Each][number] }> = {}
   for (const name of names) row[name] = columns[name][at]
   return row as { [Each in Name]: Columns[Each][number] }
