@@ -35,7 +35,7 @@ import { createAllowPages, createCheckCaller } from './http/hosts.ts'
 import { apiHost, DEFAULT_TENANT, isOpen, type GatewayConfig } from './config.ts'
 import { followControlPlane } from './fleet/control-plane.ts'
 import { createDeltaTaps } from './stream/deltas.ts'
-import { loadDocument } from './http/document.ts'
+import { loadDocument, type ApiDocument } from './http/document.ts'
 import { createSubscriptions } from './stream/subscriptions.ts'
 import { figuresRoutes } from './fleet/figures-routes.ts'
 import { followFleet } from './fleet/fleet.ts'
@@ -119,6 +119,8 @@ interface GatewayDeps {
   readonly clock: Clock
   readonly log: Logger
   readonly registry: Registry
+  /** The parsed openapi.yaml; by default the gateway reads the file. */
+  readonly document?: ApiDocument
   /** What the whole process says; by default only what the gateway itself knows. */
   readonly readiness?: () => Readiness
 }
@@ -274,9 +276,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 }
 
 function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
-  const { bus, config, clock, log } = deps
+  const { bus, config, clock, log, document = loadDocument() } = deps
   const store = wholeStore(deps.store)
-  const document = loadDocument()
   const taskLog = openTaskLog(bus)
   const handover = createHandover({
     bus,
