@@ -58,7 +58,33 @@ const SERIES_MAX_BYTES = 24 * 1024 * 1024
 
 /** Creates a coordinator; it does nothing before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
-  const { metrics } = deps
+  const { issuer, reports, follower, due, repair, figures } = createParts(deps)
+  const parts: readonly Service[] = [reports, follower, due, repair, figures]
+
+  return {
+    async start() {
+      // First of all: the nodes cannot connect without it.
+      await deps.vouching?.start()
+      for (const part of parts) await part.start()
+    },
+    async drain(deadlineMs) {
+      issuer.close()
+      await Promise.all([reports, due, repair, figures].map((part) => part.drain(deadlineMs)))
+      // The follower drains last, because the other parts act on what it reads.
+      await follower.drain(deadlineMs)
+      await deps.vouching?.drain(deadlineMs)
+    },
+    ready() {
+      const answers = parts.map((part) => part.ready?.() ?? { ok: true })
+      const degraded = answers.flatMap((answer) => answer.degraded ?? [])
+      const all = degraded.length === 0 ? { ok: true } : { ok: true, degraded }
+      return answers.find(({ ok }) => !ok) ?? all
+    },
+  }
+}
+
+/** Creates the five parts, and what they share. */
+function createParts(deps: CoordinatorDeps) {
   const tasks = createTaskTable()
   const logClock = createLogClock(deps)
   const issuer = createIssuer({ ...deps, tasks })
@@ -116,31 +142,10 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     approve: due.approve,
   })
   const figures = createFigures(means)
-  const parts: readonly Service[] = [reports, follower, due, repair, figures]
-  metrics.observe({
+  deps.metrics.observe({
     unfinished: () => tasks.size(),
     inReport: reports.inReport,
     position: follower.position,
   })
-
-  return {
-    async start() {
-      // First of all: the nodes cannot connect without it.
-      await deps.vouching?.start()
-      for (const part of parts) await part.start()
-    },
-    async drain(deadlineMs) {
-      issuer.close()
-      await Promise.all([reports, due, repair, figures].map((part) => part.drain(deadlineMs)))
-      // The follower drains last, because the other parts act on what it reads.
-      await follower.drain(deadlineMs)
-      await deps.vouching?.drain(deadlineMs)
-    },
-    ready() {
-      const answers = parts.map((part) => part.ready?.() ?? { ok: true })
-      const degraded = answers.flatMap((answer) => answer.degraded ?? [])
-      const all = degraded.length === 0 ? { ok: true } : { ok: true, degraded }
-      return answers.find(({ ok }) => !ok) ?? all
-    },
-  }
+  return { issuer, reports, follower, due, repair, figures }
 }

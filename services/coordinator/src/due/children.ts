@@ -42,28 +42,9 @@ export function createChildren(deps: {
 }): Children {
   const { tasks, taskLog, submitter, endings, log, timing, nowMs } = deps
 
-  const makeOne = async (
-    parent: TaskRecord,
-    step: number,
-    child: { readonly taskId: string; readonly spec: TaskSpec },
-    atMs: number,
-  ): Promise<void> => {
-    const depth = (parent.parent?.depth ?? 0) + 1
-    // A child that exists needs nothing; the sweep creates one that is not stored yet.
-    await submitter.submit({
-      ...child,
-      spec: { ...child.spec, ...inheritedSpec(parent.spec) },
-      tenant: parent.tenant,
-      atMs,
-      keyed: true,
-      parent: { taskId: parent.taskId, step, depth },
-      deadlineMs: APPEND_WITHIN_MS,
-    })
-  }
-
   const make = async (parent: TaskRecord, event: Spawned): Promise<void> => {
     const { step, children } = event
-    await Promise.all(children.map((child) => makeOne(parent, step, child, event.atMs)))
+    await Promise.all(children.map((child) => makeOne(submitter, parent, step, child, event.atMs)))
   }
 
   const cancelChild = async (taskId: string, parentId: string, tenant: string): Promise<void> => {
@@ -114,4 +95,24 @@ export function createChildren(deps: {
       }
     },
   }
+}
+
+/** Submits a child. One that exists needs nothing; the sweep creates one that is not stored yet. */
+async function makeOne(
+  submitter: TaskSubmitter,
+  parent: TaskRecord,
+  step: number,
+  child: { readonly taskId: string; readonly spec: TaskSpec },
+  atMs: number,
+): Promise<void> {
+  const depth = (parent.parent?.depth ?? 0) + 1
+  await submitter.submit({
+    ...child,
+    spec: { ...child.spec, ...inheritedSpec(parent.spec) },
+    tenant: parent.tenant,
+    atMs,
+    keyed: true,
+    parent: { taskId: parent.taskId, step, depth },
+    deadlineMs: APPEND_WITHIN_MS,
+  })
 }

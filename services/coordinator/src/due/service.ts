@@ -6,9 +6,10 @@ import type { TaskTable } from '../follower/task-table.ts'
 import { createLoops } from '../loops.ts'
 import type { EndingDeps } from '../reports/cancel.ts'
 import type { Issuer } from '../repair/issue.ts'
+import { approve, type ApproveRequest } from './approvals.ts'
 import { createChildren } from './children.ts'
 import { createScheduler } from './schedules.ts'
-import { createWaits, type ApproveRequest } from './waits.ts'
+import { createWaits } from './waits.ts'
 
 /**
  * Does what has come due: ends waits, creates and cancels children, and runs schedules. Every
@@ -82,7 +83,7 @@ export function createDue(deps: DueDeps): Due {
     },
     ended: waits.ended,
     make: children.make,
-    approve: waits.approve,
+    approve: (request) => approve(deps, request),
     async start() {
       scheduler.start()
       await loops.start()

@@ -96,13 +96,7 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
   let expiredSeq: number | undefined
 
   const thin = (nowMs: number): void => {
-    for (let fineness = FINENESS; fineness >= 1 && marks > marksMax / 2; fineness /= 2) {
-      marks = 0
-      for (const each of tenants.values()) {
-        each.marks = merged(each.marks, nowMs, fineness)
-        marks += each.marks.length
-      }
-    }
+    marks = mergeAll(tenants.values(), marks, marksMax / 2, nowMs)
     // Each tenant has at least one.
     thinAt = Math.max(marksMax, 2 * marks)
   }
@@ -127,25 +121,16 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
   }
 
   return {
-    note(tenant, { atMs, seq, neededFrom, bytes }) {
+    note(tenant, end) {
       let ends = tenants.get(tenant)
       if (ends === undefined)
         tenants.set(tenant, (ends = { marks: [], ended: 0, cutMs: -Infinity }))
       ends.ended += 1
       ended += 1
-      const last = ends.marks.at(-1)
-      if (last !== undefined && atMs - last.fromMs < MARK_MS && last.ended < markTasks) {
-        last.toMs = Math.max(last.toMs, atMs)
-        last.toSeq = seq
-        last.neededFrom = Math.min(last.neededFrom, neededFrom)
-        last.ended += 1
-        last.bytes += bytes
-        return
-      }
-      const range = { fromMs: atMs, toMs: atMs, fromSeq: seq, toSeq: seq }
-      ends.marks.push({ ...range, neededFrom, ended: 1, bytes })
+      if (join(ends.marks.at(-1), end, markTasks)) return
+      ends.marks.push(markOf(end))
       marks += 1
-      if (marks > thinAt) thin(atMs)
+      if (marks > thinAt) thin(end.atMs)
     },
     expire(nowMs, report) {
       byTimeMs = Math.max(byTimeMs, nowMs - retentionMs)
@@ -181,6 +166,38 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
       return least
     },
   }
+}
+
+/** Adds an end to the newest mark if it may stand for it; returns whether it did. */
+function join(last: Mark | undefined, end: TaskEnd, markTasks: number): boolean {
+  if (last === undefined || end.atMs - last.fromMs >= MARK_MS || last.ended >= markTasks)
+    return false
+  last.toMs = Math.max(last.toMs, end.atMs)
+  last.toSeq = end.seq
+  last.neededFrom = Math.min(last.neededFrom, end.neededFrom)
+  last.ended += 1
+  last.bytes += end.bytes
+  return true
+}
+
+function markOf({ atMs, seq, neededFrom, bytes }: TaskEnd): Mark {
+  return { fromMs: atMs, toMs: atMs, fromSeq: seq, toSeq: seq, neededFrom, ended: 1, bytes }
+}
+
+/** Merges marks until there are at most `most`, the oldest most; returns how many there are. */
+function mergeAll(
+  tenants: Iterable<TenantEnds>,
+  count: number,
+  most: number,
+  nowMs: number,
+): number {
+  let marks = count
+  const all = [...tenants]
+  for (let fineness = FINENESS; fineness >= 1 && marks > most; fineness /= 2) {
+    for (const each of all) each.marks = merged(each.marks, nowMs, fineness)
+    marks = all.reduce((sum, each) => sum + each.marks.length, 0)
+  }
+  return marks
 }
 
 /** Merges neighbours as long as a mark covers only a small part of its age. */

@@ -4,16 +4,24 @@ import { inParallel } from '@agentfleet/runtime'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
 import type { TaskTable } from './task-table.ts'
 
+interface GhostDeps {
+  readonly taskLog: Pick<TaskLog, 'fill' | 'last'>
+  readonly tasks: TaskTable
+  /** Tasks that began at this time or later cannot have expired. */
+  readonly certainlyKeptMs: number
+}
+
+/** Drops the tasks that have lost their events in the log, because another coordinator purged them; returns them. */
+export async function dropGhosts(deps: GhostDeps): Promise<TaskRecord[]> {
+  const { firstSeq } = await deps.taskLog.fill()
+  return [...deps.tasks.dropBefore(firstSeq), ...(await dropCompacted(deps))]
+}
+
 /**
  * Drops the tasks whose end event another coordinator's compaction removed before this coordinator
- * had read the event; the log no longer has any of their events. Tasks that began at `certainlyKeptMs`
- * or later cannot be among them. Returns them.
+ * had read the event; the log no longer has any of their events. Returns them.
  */
-export async function dropCompacted(deps: {
-  readonly taskLog: Pick<TaskLog, 'last'>
-  readonly tasks: TaskTable
-  readonly certainlyKeptMs: number
-}): Promise<TaskRecord[]> {
+async function dropCompacted(deps: GhostDeps): Promise<TaskRecord[]> {
   const { taskLog, tasks, certainlyKeptMs } = deps
   const old = [...tasks.records()].filter((record) => startOf(record) < certainlyKeptMs)
   const ghosts: TaskRecord[] = []

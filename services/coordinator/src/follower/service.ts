@@ -11,17 +11,17 @@ import {
 } from '@agentfleet/adapters'
 import type { TaskRecord, TaskSeries, Timing } from '@agentfleet/domain'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import { createLoops } from '../loops.ts'
+import { createLoops, type Loop } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import type { TenantHoldings } from './holdings.ts'
 import type { LogClock } from './log-clock.ts'
-import { createProjection } from './projection.ts'
+import { createProjection, type Projection } from '../projection/projection.ts'
 import type { TenantShares } from './shares.ts'
 import type { TaskTable } from './task-table.ts'
 import type { EndedTasks } from './ended-tasks.ts'
-import { dropCompacted } from './ghosts.ts'
+import { dropGhosts } from './ghosts.ts'
 import { createTrimmer } from './trim.ts'
-import { createUsageCounter } from './usage.ts'
+import { createUsageCounter, type UsageCounter } from './usage.ts'
 
 /**
  * Reads the log: it folds every event into the table of unfinished tasks, writes records to Redis
@@ -84,14 +84,13 @@ const AGAIN_AFTER_MS = 500
 
 /** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
-  const { bus, tasks, holdings, series, shares, clock, log, metrics } = deps
+  const { tasks, holdings, series, shares, clock, log, metrics } = deps
   const usage = createUsageCounter({ ...deps, totals: deps.usage })
-  const trimmer = createTrimmer(deps)
-  const certainlyKeptMs = (): number => deps.endedTasks.certainlyKeptMs(deps.logClock.nowMs())
-  const projection = createProjection({ ...deps, certainlyKeptMs })
+  const projection = createProjection({ ...deps, certainlyKeptMs: () => certainlyKeptMs(deps) })
   let tail: LogTail | undefined
   let followed = false
   let closed = false
+  const position = (): number => tail?.position() ?? 0
 
   const receive = (event: TailedEvent): void => {
     const before = tasks.get(event.taskId)
@@ -105,34 +104,10 @@ export function createFollower(deps: FollowerDeps): Follower {
     if (followed) deps.receive(record)
   }
 
-  /** Resolves when everything stored has been read, however often reading the end of the log fails. */
   const follow = async (reading: LogTail): Promise<void> => {
-    for (;;) {
-      try {
-        await deps.logClock.look()
-        await deps.logFill.look()
-        await reading.caughtUp()
-        // Another replica may have purged the ends of tasks whose beginnings were read here.
-        const ghosts = [
-          ...tasks.dropBefore((await deps.taskLog.fill()).firstSeq),
-          ...(await dropCompacted({ ...deps, certainlyKeptMs: certainlyKeptMs() })),
-        ]
-        holdings.drop(ghosts.map(({ taskId }) => taskId))
-        await projection.forget(ghosts)
-        if (ghosts.length > 0)
-          log.info(
-            { ghosts: ghosts.length },
-            'The coordinator dropped tasks from its table because their events were purged from the log',
-          )
-        break
-      } catch (error) {
-        if (closed) return
-        log.warn(
-          { err: error },
-          'The coordinator could not read the end of the log; it tries again',
-        )
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
-      }
+    while (!closed) {
+      if (await readToEnd(deps, reading, projection, () => closed)) break
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
     }
     if (closed) return
     followed = true
@@ -144,59 +119,19 @@ export function createFollower(deps: FollowerDeps): Follower {
     )
   }
 
-  const { logStuckMs } = deps.timing
-  let stuckSinceMs: number | undefined
-  /** An outage of NATS does not count: the connection returns by itself, and the reading with it. */
-  const watchReading = async (): Promise<void> => {
-    const stuck = bus.connected() && (tail?.stuckForMs() ?? 0) > logStuckMs
-    if (!stuck) {
-      stuckSinceMs = undefined
-      return
-    }
-    stuckSinceMs ??= clock.monotonicMs()
-    if (clock.monotonicMs() - stuckSinceMs < 2 * logStuckMs) return
-    log.error(
-      { position: tail?.position() },
-      'The coordinator cannot read the log; the process ends',
-    )
-    deps.giveUp(LOG_NOT_READ)
-  }
-  const watch = every(WATCH_READING_EVERY_MS, { clock, log, name: 'log-reading' }, watchReading)
-
-  const loops = createLoops({ clock, log, followed: () => followed }, [
-    {
-      name: 'projection',
-      everyMs: deps.timing.projectionEveryMs,
-      run: (signal) => projection.keep(tail?.position() ?? 0, signal),
-      runDeadlineMs: REBUILD_WITHIN_MS,
-    },
-    { name: 'usage', everyMs: USAGE_EVERY_MS, run: () => usage.flush(), runDeadlineMs: 120_000 },
-    { name: 'log-fill', everyMs: LOG_FILL_EVERY_MS, run: () => deps.logFill.look() },
-    { name: 'log-clock', everyMs: LOOK_EVERY_MS, run: () => deps.logClock.look() },
-    {
-      name: 'holdings',
-      everyMs: HOLDINGS_EVERY_MS,
-      async run() {
-        holdings.expire(deps.logClock.nowMs())
-        shares.announce(tail?.position() ?? 0, projection.outdated())
-      },
-    },
-    { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => shares.lookAtRedis() },
-    {
-      name: 'trim',
-      everyMs: deps.timing.trimEveryMs,
-      run: () => trimmer.trim(),
-      runDeadlineMs: 600_000,
-    },
-  ])
+  const watch = createReadingWatch(deps, () => tail)
+  const loops = createLoops(
+    { clock, log, followed: () => followed },
+    loopsOf(deps, projection, usage, position),
+  )
 
   return {
     followed: () => followed,
-    position: () => tail?.position() ?? 0,
+    position,
     async start() {
       if (tail !== undefined) return
       await projection.begin()
-      tail = tailLog(bus, { afterSeq: 0, log, receive })
+      tail = tailLog(deps.bus, { afterSeq: 0, log, receive })
       void follow(tail)
       await watch.start()
       await loops.start()
@@ -209,11 +144,102 @@ export function createFollower(deps: FollowerDeps): Follower {
       await projection.drain()
     },
     ready() {
+      const { logStuckMs } = deps.timing
       if (!followed) return { ok: false, reason: 'log-not-followed' }
       if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }
       const looping = loops.ready?.() ?? { ok: true }
       if (!looping.ok || !projection.outdated()) return looping
       return { ok: true, degraded: [RECORDS_OUTDATED] }
     },
+  }
+}
+
+/** Ends the process when reading stays stuck. An outage of NATS does not count: the connection returns by itself. */
+function createReadingWatch(deps: FollowerDeps, reading: () => LogTail | undefined): Service {
+  const { bus, clock, log } = deps
+  const { logStuckMs } = deps.timing
+  let stuckSinceMs: number | undefined
+  return every(WATCH_READING_EVERY_MS, { clock, log, name: 'log-reading' }, async () => {
+    const stuck = bus.connected() && (reading()?.stuckForMs() ?? 0) > logStuckMs
+    if (!stuck) {
+      stuckSinceMs = undefined
+      return
+    }
+    stuckSinceMs ??= clock.monotonicMs()
+    if (clock.monotonicMs() - stuckSinceMs < 2 * logStuckMs) return
+    log.error(
+      { position: reading()?.position() },
+      'The coordinator cannot read the log; the process ends',
+    )
+    deps.giveUp(LOG_NOT_READ)
+  })
+}
+
+/** What the follower does from time to time, once the log has been followed. */
+function loopsOf(
+  deps: FollowerDeps,
+  projection: Projection,
+  usage: UsageCounter,
+  position: () => number,
+): Loop[] {
+  const trimmer = createTrimmer(deps)
+  return [
+    {
+      name: 'projection',
+      everyMs: deps.timing.projectionEveryMs,
+      run: (signal) => projection.keep(position(), signal),
+      runDeadlineMs: REBUILD_WITHIN_MS,
+    },
+    { name: 'usage', everyMs: USAGE_EVERY_MS, run: () => usage.flush(), runDeadlineMs: 120_000 },
+    {
+      name: 'holdings',
+      everyMs: HOLDINGS_EVERY_MS,
+      async run() {
+        deps.holdings.expire(deps.logClock.nowMs())
+        deps.shares.announce(position(), projection.outdated())
+      },
+    },
+    { name: 'log-fill', everyMs: LOG_FILL_EVERY_MS, run: () => deps.logFill.look() },
+    { name: 'log-clock', everyMs: LOOK_EVERY_MS, run: () => deps.logClock.look() },
+    { name: 'redis-fill', everyMs: LOOK_EVERY_MS, run: () => deps.shares.lookAtRedis() },
+    {
+      name: 'trim',
+      everyMs: deps.timing.trimEveryMs,
+      run: () => trimmer.trim(),
+      runDeadlineMs: 600_000,
+    },
+  ]
+}
+
+function certainlyKeptMs({ endedTasks, logClock }: FollowerDeps): number {
+  return endedTasks.certainlyKeptMs(logClock.nowMs())
+}
+
+/** Reads what is stored now; returns whether the log could be read to its end. */
+async function readToEnd(
+  deps: FollowerDeps,
+  reading: LogTail,
+  projection: Projection,
+  closed: () => boolean,
+): Promise<boolean> {
+  const { log, logClock } = deps
+  try {
+    await logClock.look()
+    await deps.logFill.look()
+    await reading.caughtUp()
+    // Another replica may have purged the ends of tasks whose beginnings were read here.
+    const ghosts = await dropGhosts({ ...deps, certainlyKeptMs: certainlyKeptMs(deps) })
+    deps.holdings.drop(ghosts.map(({ taskId }) => taskId))
+    await projection.forget(ghosts)
+    if (ghosts.length > 0)
+      log.info(
+        { ghosts: ghosts.length },
+        'The coordinator dropped tasks from its table because their events were purged from the log',
+      )
+    return true
+  } catch (error) {
+    if (closed()) return false
+    log.warn({ err: error }, 'The coordinator could not read the end of the log; it tries again')
+    return false
   }
 }

@@ -41,20 +41,10 @@ export function createTenantShares(deps: {
   readonly log: Logger
 }): TenantShares {
   const { bus, store, holdings, endedTasks, logFill, limits, clock } = deps
-  const gateways = new Map<string, number>()
-  let tenants = 1
+  const gateways = hearGateways(bus, clock)
   let redis = UNKNOWN
   let away = false
 
-  const hints = bus.on(CHANNELS.gateway, (hint) => {
-    gateways.set(hint.id, clock.monotonicMs())
-    tenants = hint.tenants
-  })
-  const living = (): number => {
-    const since = clock.monotonicMs() - GATEWAY_VALID_MS
-    for (const [id, atMs] of gateways) if (atMs < since) gateways.delete(id)
-    return Math.max(1, gateways.size)
-  }
   const logNow = (): StoreFill => {
     const { bytes, maxBytes } = logFill.last() ?? UNKNOWN
     return { bytes, maxBytes: Math.max(0, maxBytes) }
@@ -77,10 +67,7 @@ export function createTenantShares(deps: {
         ...(outdated ? { outdated } : {}),
       }
       const keptFromMs = Math.max(0, endedTasks.expiredMs())
-      const count = living()
-      // The order of ids: all coordinators then name the same gateway.
-      const first = [...gateways.keys()].sort()[0]
-      const known = { seq, gateways: count, ...(first === undefined ? {} : { first }) }
+      const known = { seq, ...gateways.living() }
       bus.send(CHANNELS.holdings, { ...known, keptFromMs, ...fills, ...held })
     },
     async lookAtRedis() {
@@ -95,13 +82,35 @@ export function createTenantShares(deps: {
     decide(tenant, bytes, child) {
       const { tasks: _places, ...limit } = limitOf(limits, tenant)
       return decideSubmission(
-        { log: logNow(), redis, held: holdings.all(), tenants },
+        { log: logNow(), redis, held: holdings.all(), tenants: gateways.tenants() },
         holdings.of(tenant),
         // A task that waits for its children could never end if they waited for places.
         child ? limit : limitOf(limits, tenant),
         { tasks: child ? 0 : 1, bytes },
         LOG_ADMISSION_SHARE,
       )
+    },
+    close: gateways.close,
+  }
+}
+
+/** Counts the gateways that have announced themselves lately. */
+function hearGateways(bus: Bus, { monotonicMs }: Pick<Clock, 'monotonicMs'>) {
+  const heardAtMs = new Map<string, number>()
+  let tenants = 1
+  const hints = bus.on(CHANNELS.gateway, (hint) => {
+    heardAtMs.set(hint.id, monotonicMs())
+    tenants = hint.tenants
+  })
+  return {
+    /** The tenants that share the fleet, as the gateways know them. */
+    tenants: () => tenants,
+    /** How many gateways there are, and the first in the order of ids: all coordinators name the same. */
+    living(): { gateways: number; first?: string } {
+      const since = monotonicMs() - GATEWAY_VALID_MS
+      for (const [id, atMs] of heardAtMs) if (atMs < since) heardAtMs.delete(id)
+      const first = [...heardAtMs.keys()].sort()[0]
+      return { gateways: Math.max(1, heardAtMs.size), ...(first === undefined ? {} : { first }) }
     },
     close: () => hints.close(),
   }

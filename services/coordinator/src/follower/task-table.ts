@@ -1,17 +1,16 @@
 import {
-  awaitedTasks,
   createCompactingMap,
   factsOf,
   isTerminal,
   SPEC_KEPT_MAX_BYTES,
   transition,
   withoutLargeWaits,
-  type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
 import type { TailedEvent } from '@agentfleet/adapters'
 import type { TenantQueue } from '@agentfleet/protocol'
 import { createTaskQueues } from './task-queues.ts'
+import { createFamilies, createWaiters, mark, type Unborn } from './task-relations.ts'
 
 /**
  * Every unfinished task, folded from the log in order.
@@ -60,12 +59,6 @@ export interface TaskTable {
   drop(taskIds: readonly string[]): void
 }
 
-/** A child that was announced and has not appeared. */
-interface Unborn {
-  readonly parentId: string
-  readonly atMs: number
-}
-
 /** Some ten thousand small specs; a small coordinator has 256 MiB for everything, bytes. */
 const SPECS_MAX_BYTES = 48 * 1024 * 1024
 
@@ -78,68 +71,78 @@ interface Entry {
 
 /** Creates an empty table. */
 export function createTaskTable(): TaskTable {
-  const tasks = createCompactingMap<string, Entry>()
-  let specsBytes = 0
-  const retrying = new Set<string>()
-  const waiting = new Set<string>()
-  const waiters = new Map<string, Set<string>>()
-  const unborn = new Map<string, Unborn>()
-  const orphans = new Set<string>()
+  const tasks = createEntries()
+  const states = createStates()
+  const waiters = createWaiters()
+  const families = createFamilies((taskId) => tasks.has(taskId))
   const queues = createTaskQueues()
-  // Few tasks need results older than themselves, and only while they are unfinished.
-  const needs = new Map<string, number>()
 
   const keepIndexes = (before: TaskRecord | undefined, record: TaskRecord): void => {
-    const { taskId, state, waitingFor, neededFrom } = record
-    mark(retrying, taskId, state === 'retrying')
-    mark(waiting, taskId, state === 'waiting')
-    if (before?.waitingFor !== waitingFor) {
-      for (const awaited of awaitedTasks(before?.waitingFor)) {
-        const those = waiters.get(awaited)
-        those?.delete(taskId)
-        if (those?.size === 0) waiters.delete(awaited)
-      }
-      for (const awaited of awaitedTasks(waitingFor)) {
-        const those = waiters.get(awaited) ?? new Set()
-        waiters.set(awaited, those.add(taskId))
-      }
-    }
-    if (neededFrom !== undefined && !isTerminal(state)) needs.set(taskId, neededFrom)
-    else needs.delete(taskId)
-  }
-
-  const keepFamily = (record: TaskRecord, event: TaskEvent): void => {
-    const { taskId, state, children, parent } = record
-    if (event.type === 'submitted') {
-      unborn.delete(taskId)
-      mark(orphans, taskId, parent !== undefined && !tasks.has(parent.taskId))
-    }
-    if (event.type === 'spawned') {
-      const announced = { parentId: taskId, atMs: event.atMs }
-      for (const child of event.children) {
-        if (!tasks.has(child.taskId)) unborn.set(child.taskId, announced)
-      }
-    }
-    if (!isTerminal(state)) return
-    orphans.delete(taskId)
-    for (const child of children) {
-      // A task that has ended creates no more children.
-      unborn.delete(child.taskId)
-      if (tasks.has(child.taskId)) orphans.add(child.taskId)
-    }
+    queues.note(before, record)
+    states.note(record)
+    waiters.note(before, record)
   }
 
   const drop = (taskId: string): void => {
     const record = tasks.get(taskId)?.record
     if (record === undefined) return
-    remove(taskId)
+    tasks.remove(taskId)
     const { waitingFor: _, ...rest } = record
     const ended: TaskRecord = { ...rest, state: 'cancelled' }
-    queues.note(record, ended)
     keepIndexes(record, ended)
-    orphans.delete(taskId)
-    for (const child of record.children) unborn.delete(child.taskId)
+    families.drop(record)
   }
+
+  return {
+    apply({ taskId, event, seq, storedAtMs, bytes }) {
+      const entry = tasks.get(taskId)
+      const before = entry?.record
+      const outcome = transition(taskId, before, event, seq, storedAtMs)
+      if (outcome.kind === 'stale') {
+        // The stale event changes nothing, but the next append must expect its sequence.
+        if (outcome.record !== undefined && entry !== undefined) tasks.renew(entry, outcome.record)
+        return undefined
+      }
+      const record = tasks.keep(outcome.record, entry, bytes)
+      keepIndexes(before, record)
+      families.note(record, event)
+      return record
+    },
+    get: (taskId) => tasks.get(taskId)?.record,
+    historyBytes: (taskId) => tasks.get(taskId)?.historyBytes,
+    *records() {
+      for (const { record } of tasks.values()) yield record
+    },
+    retrying: () => states.retrying.values(),
+    waiting: () => states.waiting.values(),
+    waitersOf: waiters.of,
+    isAwaited: waiters.has,
+    unborn: families.unborn,
+    orphans: families.orphans,
+    queues: queues.queues,
+    queueCounts: queues.counts,
+    runnable: () => queues.size() - states.retrying.size,
+    size: tasks.size,
+    dropBefore(firstSeq) {
+      const ghosts = submittedBefore(tasks.values(), firstSeq)
+      for (const { taskId } of ghosts) drop(taskId)
+      return ghosts
+    },
+    drop(taskIds) {
+      for (const taskId of taskIds) drop(taskId)
+    },
+    neededFrom() {
+      const oldest = tasks.values().next().value?.record
+      if (oldest === undefined) return undefined
+      return Math.min(oldest.submittedSeq, states.leastNeeded())
+    },
+  }
+}
+
+/** Creates the entries of the table, with as many small specs as SPECS_MAX_BYTES allows. */
+function createEntries() {
+  const tasks = createCompactingMap<string, Entry>()
+  let specsBytes = 0
 
   const remove = (taskId: string): void => {
     specsBytes -= tasks.get(taskId)?.specBytes ?? 0
@@ -157,67 +160,59 @@ export function createTaskTable(): TaskTable {
   }
 
   return {
-    apply({ taskId, event, seq, storedAtMs, bytes }) {
-      const entry = tasks.get(taskId)
-      const before = entry?.record
-      const outcome = transition(taskId, before, event, seq, storedAtMs)
-      if (outcome.kind === 'stale') {
-        // The stale event changes nothing, but the next append must expect its sequence.
-        if (outcome.record !== undefined && entry !== undefined)
-          tasks.set(taskId, { ...entry, record: { ...outcome.record, calls: [] } })
-        return undefined
-      }
-      const next = kept(outcome.record, entry, bytes)
-      const { record } = next
-      if (isTerminal(record.state)) remove(taskId)
-      else {
-        specsBytes += next.specBytes - (entry?.specBytes ?? 0)
-        tasks.set(taskId, next)
-      }
-      queues.note(before, record)
-      keepIndexes(before, record)
-      keepFamily(record, event)
-      return record
-    },
-    get: (taskId) => tasks.get(taskId)?.record,
-    historyBytes: (taskId) => tasks.get(taskId)?.historyBytes,
-    *records() {
-      for (const { record } of tasks.values()) yield record
-    },
-    retrying: () => retrying.values(),
-    waiting: () => waiting.values(),
-    waitersOf: (taskId) => waiters.get(taskId) ?? [],
-    isAwaited: (taskId) => waiters.has(taskId),
-    unborn: () => unborn.entries(),
-    orphans: () => orphans.values(),
-    queues: queues.queues,
-    queueCounts: queues.counts,
-    runnable: () => queues.size() - retrying.size,
+    get: (taskId: string) => tasks.get(taskId),
+    has: (taskId: string) => tasks.has(taskId),
+    values: () => tasks.values(),
     size: () => tasks.size,
-    dropBefore(firstSeq) {
-      const ghosts: TaskRecord[] = []
-      for (const { record } of tasks.values()) {
-        // In order of their submissions.
-        if (record.submittedSeq >= firstSeq) break
-        ghosts.push(record)
+    remove,
+    /** Replaces the record of an entry by one with the same history. */
+    renew(entry: Entry, record: TaskRecord): void {
+      tasks.set(record.taskId, { ...entry, record: { ...record, calls: [] } })
+    },
+    /** Keeps the record after an event of this size until the task ends; returns the kept record. */
+    keep(next: TaskRecord, entry: Entry | undefined, bytes: number): TaskRecord {
+      const fresh = kept(next, entry, bytes)
+      const { taskId, state } = next
+      if (isTerminal(state)) remove(taskId)
+      else {
+        specsBytes += fresh.specBytes - (entry?.specBytes ?? 0)
+        tasks.set(taskId, fresh)
       }
-      for (const { taskId } of ghosts) drop(taskId)
-      return ghosts
+      return fresh.record
     },
-    drop(taskIds) {
-      for (const taskId of taskIds) drop(taskId)
+  }
+}
+
+/** Creates an empty index of tasks by their state, and of what unfinished tasks need. */
+function createStates() {
+  const retrying = new Set<string>()
+  const waiting = new Set<string>()
+  // Few tasks need results older than themselves, and only while they are unfinished.
+  const needs = new Map<string, number>()
+  return {
+    retrying,
+    waiting,
+    note({ taskId, state, neededFrom }: TaskRecord): void {
+      mark(retrying, taskId, state === 'retrying')
+      mark(waiting, taskId, state === 'waiting')
+      if (neededFrom !== undefined && !isTerminal(state)) needs.set(taskId, neededFrom)
+      else needs.delete(taskId)
     },
-    neededFrom() {
-      const oldest = tasks.values().next().value?.record
-      if (oldest === undefined) return undefined
-      let least = oldest.submittedSeq
+    /** Returns the oldest sequence that a task needs in addition to its own; Infinity: none does. */
+    leastNeeded(): number {
+      let least = Infinity
       for (const seq of needs.values()) least = Math.min(least, seq)
       return least
     },
   }
 }
 
-function mark(set: Set<string>, taskId: string, belongs: boolean): void {
-  if (belongs) set.add(taskId)
-  else set.delete(taskId)
+/** The tasks that were submitted before this sequence; `entries` are in the order of submission. */
+function submittedBefore(entries: Iterable<Entry>, firstSeq: number): TaskRecord[] {
+  const found: TaskRecord[] = []
+  for (const { record } of entries) {
+    if (record.submittedSeq >= firstSeq) break
+    found.push(record)
+  }
+  return found
 }

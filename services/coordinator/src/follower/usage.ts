@@ -1,18 +1,6 @@
-import {
-  tailLog,
-  type Bus,
-  type Logger,
-  type UsageEntry,
-  type UsageTotals,
-} from '@agentfleet/adapters'
-import {
-  countedValues,
-  lessUsage,
-  type TaskEvent,
-  type TaskRecord,
-  type Usage,
-} from '@agentfleet/domain'
-import { createTaskTable } from './task-table.ts'
+import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
+import { bytesOf, entryOf, type NotedUsage } from './usage-entries.ts'
+import { BATCH_MAX, recount, type RecountDeps } from './usage-recount.ts'
 
 /**
  * Adds the usage of tasks to the totals: a second projection of the log (L8).
@@ -21,7 +9,7 @@ import { createTaskTable } from './task-table.ts'
  * it. Invariants: entries leave in log order; entries that another coordinator has counted are dropped; if the
  * totals lose counts (Redis was emptied or restored to an older state), the log is counted again.
  */
-interface UsageCounter {
+export interface UsageCounter {
   /** Records an event together with the record before it. */
   note(event: TaskEvent, seq: number, before: TaskRecord | undefined): void
   /** Returns about how many bytes the recorded usage takes that waits for Redis. */
@@ -30,14 +18,6 @@ interface UsageCounter {
   flush(): Promise<void>
 }
 
-interface Noted extends UsageEntry {
-  readonly seq: number
-}
-
-/** Entries of one write: about 100 kB. */
-const BATCH_MAX = 500
-/** Entries of one page of the log: a log of a million tasks has some million entries. */
-const PAGE_MAX = 10_000
 /** Counted entries that stay in the list before it is compacted, so each entry moves rarely. */
 const COUNTED_MAX = 10_000
 /**
@@ -45,79 +25,16 @@ const COUNTED_MAX = 10_000
  * later (L7), bytes.
  */
 export const NOTED_MAX_BYTES = 32 * 1024 * 1024
-/** An entry without its names, in memory, bytes. */
-const ENTRY_BYTES = 256
-
 /** Creates a counter; its first flush reads the position of the totals. */
-export function createUsageCounter(deps: {
-  readonly bus: Bus
-  readonly totals: UsageTotals
-  readonly log: Logger
-  /** The metadata keys by which usage is counted. */
-  readonly metadataKeys: readonly string[]
-  /** Entries that are read from the log before they are written. */
-  readonly pageMax?: number
-}): UsageCounter {
-  const { totals, log, metadataKeys, pageMax = PAGE_MAX } = deps
+export function createUsageCounter(deps: RecountDeps): UsageCounter {
+  const { totals, log, metadataKeys } = deps
   // Entries before `head` are counted; they leave the list together from time to time.
-  let noted: Noted[] = []
+  let noted: NotedUsage[] = []
   let head = 0
   let position: number | undefined
   let notedBytes = 0
   let overflowed = false
 
-  /** Adds entries to the totals behind this position; returns the position to which the totals count then. */
-  const addAll = async (from: number, entries: readonly Noted[]): Promise<number> => {
-    let at = from
-    for (let start = 0; start < entries.length; start += BATCH_MAX) {
-      const batch = entries.slice(start, start + BATCH_MAX).filter(({ seq }) => seq > at)
-      const to = batch.at(-1)?.seq ?? at
-      const now = await totals.add(at, to, batch)
-      if (now < at) throw new Error('Redis lost counts of usage again')
-      at = now
-    }
-    return at
-  }
-  /** Counts the usage after a sequence from the log, page by page; returns the position of the totals. */
-  const recount = async (from: number): Promise<number> => {
-    const table = createTaskTable()
-    let page: Noted[] = []
-    let turn: () => void = () => undefined
-    const tail = tailLog(deps.bus, {
-      afterSeq: 0,
-      log,
-      hasRoom: () => page.length < pageMax,
-      receive(tailed) {
-        const { taskId, event, seq } = tailed
-        const before = table.get(taskId)
-        if (table.apply(tailed) === undefined || seq <= from) return
-        const entry = entryOf(event, before, metadataKeys)
-        if (entry === undefined) return
-        page.push({ seq, ...entry })
-        if (page.length >= pageMax) turn()
-      },
-    })
-    let at = from
-    const count = async (): Promise<void> => {
-      const full = page
-      page = []
-      at = await addAll(at, full)
-      tail.poke()
-    }
-    try {
-      const end = tail.caughtUp().then(() => true)
-      end.catch(() => undefined)
-      for (;;) {
-        const full = new Promise<boolean>((resolve) => (turn = () => resolve(false)))
-        if (page.length >= pageMax) turn()
-        const atEnd = await Promise.race([end, full])
-        await count()
-        if (atEnd) return at
-      }
-    } finally {
-      await tail.close()
-    }
-  }
   /** Drops what the totals count already, after they count all that they lost; returns their position. */
   const settle = async (found: number): Promise<number> => {
     let at = found
@@ -127,7 +44,7 @@ export function createUsageCounter(deps: {
         'Redis lost counts of usage; the coordinator counts usage again from the log',
       )
       overflowed = false
-      at = await recount(at).catch((error: unknown) => {
+      at = await recount(deps, at).catch((error: unknown) => {
         overflowed = true
         throw error
       })
@@ -173,50 +90,4 @@ export function createUsageCounter(deps: {
       await totals.followed()
     },
   }
-}
-
-/** A character of a name takes up to two bytes in memory. */
-function bytesOf({ tenant, model, provider, values = [] }: UsageEntry): number {
-  const valueChars = values.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
-  return (
-    ENTRY_BYTES * (1 + values.length) +
-    2 * (tenant.length + model.length + provider.length + valueChars)
-  )
-}
-
-/** Returns what an event adds to the usage of its task. */
-function entryOf(
-  event: TaskEvent,
-  before: TaskRecord | undefined,
-  metadataKeys: readonly string[],
-): UsageEntry | undefined {
-  if (before === undefined) return undefined
-  const { tenant, spec } = before
-  const values = countedValues(spec, metadataKeys)
-  const { atMs } = event
-  if (event.type === 'call-finished') {
-    const { usage, by, name } = event.call
-    if (event.call.kind !== 'llm' || isNothing(usage)) return undefined
-    const model = by?.model ?? name
-    const provider = by?.provider ?? 'unknown'
-    return { tenant, atMs, model, provider, agent: spec.agent, values, usage }
-  }
-  if (event.type !== 'completed') return undefined
-  // The last call has no event; its usage is the total minus that of the earlier calls.
-  const usage = lessUsage(event.usage, before.usage)
-  if (isNothing(usage)) return undefined
-  const { by } = event
-  return {
-    tenant,
-    atMs,
-    model: by?.model ?? spec.model,
-    provider: by?.provider ?? 'unknown',
-    agent: spec.agent,
-    values,
-    usage,
-  }
-}
-
-function isNothing({ inputTokens, outputTokens, llmCalls }: Usage): boolean {
-  return inputTokens + outputTokens + llmCalls === 0
 }

@@ -42,56 +42,30 @@ const LISTING_SHARE = 20
 const QUESTION_MAX = 1_000
 /** Milliseconds within which a live node answers, even a busy one. */
 const ANSWERS_WITHIN_MS = 250
+const REPAIRED = 'The coordinator issued missing pointers of tasks, or removed unneeded pointers'
 
 /** Creates the pointer repair for the tasks in this table. */
 export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
-  const { tasks, pointers, taskLog, issuer, log, timing, nowMs } = deps
+  const { tasks, pointers, log, timing, nowMs } = deps
   const unconfirmed = createDueTimes(tasks)
   let listedAtMs = -Infinity
   let listingTookMs = 0
   // Tasks without a pointer that a node runs; they need no repair.
   let runningWithout = 0
-  let straysBefore: ReadonlySet<string> = new Set()
+  const strayTwice = createStrays(tasks)
 
-  const needs = (record: TaskRecord, hasPointer: boolean, now: number): boolean =>
-    decideRepair(record, hasPointer, timing, now).kind === 'issue-pointer'
-
-  /** Issues the pointers of these tasks; returns how many it issued and how many tasks run without one. */
-  const issueMissing = async (
-    missing: readonly TaskRecord[],
-    signal: AbortSignal,
-  ): Promise<{ issued: number; running: number }> => {
-    const runs = await whoRuns(deps, missing)
-    const done = await inParallel(missing, REPAIRS_AT_ONCE, async (record) => {
-      // A pointer issued now would take the task from its node and pay for its calls again.
-      if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
-      const last = await taskLog.last(record.taskId)
-      if (last === undefined || isTerminalEvent(last.event)) return false
-      return issuer.once(record)
-    })
+  const issueMissing = async (missing: readonly TaskRecord[], signal: AbortSignal) => {
+    const done = await issueUnlessRun(deps, missing, signal)
     // The load balancer that started the task issues its pointer a moment later, if it is alive.
-    for (const taskId of runs.keys()) unconfirmed.add(taskId, nowMs() + timing.followAfterMs)
-    return { issued: done.filter(Boolean).length, running: runs.size }
+    for (const taskId of done.run) unconfirmed.add(taskId, nowMs() + timing.followAfterMs)
+    return { issued: done.issued, running: done.run.length }
   }
 
   const lookUp = async (records: readonly TaskRecord[], signal: AbortSignal): Promise<number> => {
-    const looked = await inParallel(records, REPAIRS_AT_ONCE, async (record) => {
-      const { taskId, tenant, spec } = record
-      const has = async (queue: 'running' | typeof spec.priority): Promise<boolean> =>
-        pointers.has(queue, tenant, taskId)
-      return (await has(spec.priority)) || (await has('running')) ? [] : [record]
-    })
+    const looked = await withoutPointer(pointers, records)
     // A pointer may have moved between queues during the first lookup, so the second one counts.
-    const missing = looked.flat().filter(({ taskId }) => tasks.get(taskId) !== undefined)
+    const missing = looked.filter(({ taskId }) => tasks.get(taskId) !== undefined)
     return missing.length === 0 ? 0 : (await issueMissing(missing, signal)).issued
-  }
-
-  const orphanEnded = async (taskId: string): Promise<boolean> => {
-    if (!TASK_ID_PATTERN.test(taskId)) return false
-    const record = await taskLog.record(taskId)
-    const last = await taskLog.last(taskId)
-    if (record === undefined || last === undefined || !isTerminalEvent(last.event)) return false
-    return pointers.remove(record.spec.priority, record.tenant, taskId)
   }
 
   const compareAll = async (signal: AbortSignal): Promise<{ issued: number; removed: number }> => {
@@ -101,24 +75,14 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     listingTookMs = nowMs() - now
     const missing: TaskRecord[] = []
     for (const record of tasks.records()) {
-      if (needs(record, present.has(record.taskId), now)) missing.push(record)
+      if (needs(record, present.has(record.taskId), timing, now)) missing.push(record)
     }
     const { issued, running } = await issueMissing(missing, signal)
     runningWithout = running
-    // Most pointers without an unfinished task have an acknowledgement or an event on its way.
-    const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
-    const orphans = [...strays].filter((taskId) => straysBefore.has(taskId))
-    straysBefore = strays
-    const gone = await inParallel(orphans, REPAIRS_AT_ONCE, (taskId) =>
-      signal.aborted ? Promise.resolve(false) : orphanEnded(taskId),
+    const gone = await inParallel(strayTwice(present), REPAIRS_AT_ONCE, (taskId) =>
+      signal.aborted ? Promise.resolve(false) : removeEnded(deps, taskId),
     )
     return { issued, removed: gone.filter(Boolean).length }
-  }
-
-  /** Whether there are fewer pointers than tasks that need one. */
-  const tooFew = async (): Promise<boolean> => {
-    const count = await pointers.count()
-    return count + runningWithout < tasks.runnable() - unconfirmed.size()
   }
 
   return {
@@ -130,21 +94,21 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       // The issuer of a pointer has announced its queue; this repeats a lost announcement (L6).
       pointers.announce(tasks.queues())
       const now = nowMs()
-      const due = unconfirmed.takeDue(now, Infinity).filter((record) => needs(record, false, now))
+      const due = unconfirmed
+        .takeDue(now, Infinity)
+        .filter((record) => needs(record, false, timing, now))
       const sinceMs = now - listedAtMs
       const mayList = sinceMs >= listingTookMs * LISTING_SHARE
       const wanted = sinceMs >= timing.listPointersEveryMs || due.length > LOOK_UP_MAX
+      // Fewer pointers than tasks that need one.
+      const tooFew = async () =>
+        (await pointers.count()) + runningWithout < tasks.runnable() - unconfirmed.size()
       const all = mayList && (wanted || (await tooFew()))
-      const later = all ? [] : due.slice(LOOK_UP_MAX)
-      for (const { taskId } of later) unconfirmed.add(taskId, now)
+      if (!all) for (const { taskId } of due.slice(LOOK_UP_MAX)) unconfirmed.add(taskId, now)
       const done = all
         ? await compareAll(signal)
         : { issued: await lookUp(due.slice(0, LOOK_UP_MAX), signal), removed: 0 }
-      if (done.issued + done.removed > 0)
-        log.info(
-          done,
-          'The coordinator issued missing pointers of tasks, or removed unneeded pointers',
-        )
+      if (done.issued + done.removed > 0) log.info(done, REPAIRED)
       return done
     },
   }
@@ -170,4 +134,70 @@ async function whoRuns(
     }
   }
   return runs
+}
+
+function needs(
+  record: TaskRecord,
+  hasPointer: boolean,
+  timing: Pick<Timing, 'followAfterMs'>,
+  now: number,
+): boolean {
+  return decideRepair(record, hasPointer, timing, now).kind === 'issue-pointer'
+}
+
+/**
+ * Returns the pointers without an unfinished task in two listings in a row: most in one listing have an
+ * acknowledgement or an event on its way.
+ */
+function createStrays(tasks: TaskTable): (present: Iterable<string>) => string[] {
+  let before: ReadonlySet<string> = new Set()
+  return (present) => {
+    const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
+    const twice = [...strays].filter((taskId) => before.has(taskId))
+    before = strays
+    return twice
+  }
+}
+
+/** Issues the pointers of the tasks that no node runs; returns how many, and the tasks that a node runs. */
+async function issueUnlessRun(
+  deps: PointerRepairDeps,
+  missing: readonly TaskRecord[],
+  signal: AbortSignal,
+): Promise<{ issued: number; run: string[] }> {
+  const { taskLog, issuer } = deps
+  const runs = await whoRuns(deps, missing)
+  const done = await inParallel(missing, REPAIRS_AT_ONCE, async (record) => {
+    // A pointer issued now would take the task from its node and pay for its calls again.
+    if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
+    const last = await taskLog.last(record.taskId)
+    if (last === undefined || isTerminalEvent(last.event)) return false
+    return issuer.once(record)
+  })
+  return { issued: done.filter(Boolean).length, run: [...runs.keys()] }
+}
+
+/** Returns the tasks whose pointer is in no queue. */
+async function withoutPointer(
+  pointers: Pointers,
+  records: readonly TaskRecord[],
+): Promise<TaskRecord[]> {
+  const looked = await inParallel(records, REPAIRS_AT_ONCE, async (record) => {
+    const { taskId, tenant, spec } = record
+    const waits = await pointers.has(spec.priority, tenant, taskId)
+    return waits || (await pointers.has('running', tenant, taskId)) ? [] : [record]
+  })
+  return looked.flat()
+}
+
+/** Removes the pointer of a task that has ended; returns whether it did. */
+async function removeEnded(
+  { taskLog, pointers }: PointerRepairDeps,
+  taskId: string,
+): Promise<boolean> {
+  if (!TASK_ID_PATTERN.test(taskId)) return false
+  const record = await taskLog.record(taskId)
+  const last = await taskLog.last(taskId)
+  if (record === undefined || last === undefined || !isTerminalEvent(last.event)) return false
+  return pointers.remove(record.spec.priority, record.tenant, taskId)
 }

@@ -9,7 +9,7 @@ import {
   type ReportItem,
 } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
-import type { ApproveRequest } from '../due/waits.ts'
+import type { ApproveRequest } from '../due/approvals.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import { cancelTask, type EndingDeps } from './cancel.ts'
@@ -65,35 +65,11 @@ const DRAIN_LOOK_MS = 20
 
 /** Creates the reports part; it receives nothing before `start`. */
 export function createReports(deps: ReportsDeps): Reports {
-  const { bus, clock, log, metrics, endings } = deps
+  const { bus, clock, metrics, endings } = deps
   const subscriptions: { close(): void }[] = []
   const countRoom = createRoom(REPORTS_MAX)
   const reportRoom = createRoom(REPORTS_MAX_BYTES)
   const beginRoom = createRoom(BEGINS_MAX_BYTES)
-
-  /** Returns one outcome for each report, independent of the other reports. */
-  const outcomesOf = (
-    nodeId: string,
-    items: Report['items'],
-    reserve: (item: ReportItem) => boolean,
-  ): Promise<Outcome[]> =>
-    handleBatch(items, {
-      reserve,
-      payloadMax: bus.payloadMax,
-      tooLarge: (item, begun, bytes) => endTooLarge(deps.report, item, begun, bytes),
-      handle: async (item) => {
-        try {
-          return await handleReport(deps.report, nodeId, item)
-        } catch (error) {
-          if (error instanceof ServiceError && error.code === 'too-large') return EVENT_TOO_LARGE
-          log.warn(
-            { err: error, taskId: item.taskId },
-            'The coordinator could not handle a report; the node sends it again',
-          )
-          return { kind: 'unavailable' }
-        }
-      },
-    })
 
   const onReport = async (
     { items }: Report,
@@ -118,7 +94,7 @@ export function createReports(deps: ReportsDeps): Reports {
       return true
     }
     try {
-      const outcomes = await outcomesOf(nodeId, items, reserve)
+      const outcomes = await outcomesOf(deps, nodeId, items, reserve)
       countOutcomes(items, outcomes, metrics)
       for (const [index, item] of items.entries()) {
         const stored = outcomes[index]?.kind === 'committed'
@@ -151,6 +127,32 @@ export function createReports(deps: ReportsDeps): Reports {
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }
+}
+
+/** Returns one outcome for each report, independent of the other reports. */
+function outcomesOf(
+  { bus, log, report }: ReportsDeps,
+  nodeId: string,
+  items: Report['items'],
+  reserve: (item: ReportItem) => boolean,
+): Promise<Outcome[]> {
+  return handleBatch(items, {
+    reserve,
+    payloadMax: bus.payloadMax,
+    tooLarge: (item, begun, bytes) => endTooLarge(report, item, begun, bytes),
+    handle: async (item) => {
+      try {
+        return await handleReport(report, nodeId, item)
+      } catch (error) {
+        if (error instanceof ServiceError && error.code === 'too-large') return EVENT_TOO_LARGE
+        log.warn(
+          { err: error, taskId: item.taskId },
+          'The coordinator could not handle a report; the node sends it again',
+        )
+        return { kind: 'unavailable' }
+      }
+    },
+  })
 }
 
 /** What a task that begins takes: its history, and the results of the tasks that it has waited for. */

@@ -3,7 +3,7 @@ import type { Store } from '@agentfleet/adapters'
 import type { TaskRecord } from '@agentfleet/domain'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { rebuildProjection } from '../../src/follower/rebuild.ts'
+import { rebuildProjection } from '../../src/projection/rebuild.ts'
 import { createUsageCounter } from '../../src/follower/usage.ts'
 import { rounds, startBench, TIMING, USAGE, type Bench } from '../support.ts'
 

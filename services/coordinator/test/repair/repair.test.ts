@@ -11,7 +11,7 @@ import { CHANNELS, freshPointer, newTaskId, signClaim } from '@agentfleet/protoc
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
-import { rebuildProjection } from '../../src/follower/rebuild.ts'
+import { rebuildProjection } from '../../src/projection/rebuild.ts'
 import { createEndedTasks, type Retention } from '../../src/follower/ended-tasks.ts'
 import { createTaskTable } from '../../src/follower/task-table.ts'
 import { createTrimmer } from '../../src/follower/trim.ts'

@@ -162,9 +162,9 @@ export const LOG: readonly Mutation[] = [
   {
     name: 'rebuild',
     safeguard: 'the projection is rebuilt from the log (L8)',
-    file: 'services/coordinator/src/follower/rebuild.ts',
+    file: 'services/coordinator/src/projection/rebuild.ts',
     find: 'if (record !== undefined && event.seq > afterSeq) projector.add(record, event.bytes)',
-    replace: 'if (record !== undefined && events < 0) projector.add(record, event.bytes)',
+    replace: 'if (record !== undefined && read.events < 0) projector.add(record, event.bytes)',
     tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'rebuilt'],
     caughtBy: /is rebuilt from the log/,
     because: /expected undefined to match object/,

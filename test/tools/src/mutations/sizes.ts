@@ -53,11 +53,11 @@ export const SIZES: readonly Mutation[] = [
   {
     name: 'unwritten-records',
     safeguard: 'records that wait for Redis are bounded (L7)',
-    file: 'services/coordinator/src/follower/projector.ts',
-    find: 'if (dirtyBytes <= DIRTY_MAX_BYTES) return',
-    replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return',
+    file: 'services/coordinator/src/projection/unwritten.ts',
+    find: 'if (dirtyBytes <= DIRTY_MAX_BYTES) return false',
+    replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return false',
     tests: [
-      'services/coordinator/test/follower/projector.test.ts',
+      'services/coordinator/test/projection/projector.test.ts',
       '-t',
       'while Redis is unavailable',
     ],

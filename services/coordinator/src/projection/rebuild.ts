@@ -1,7 +1,7 @@
 import { tailLog, type Bus, type Logger, type Store, type TaskLog } from '@agentfleet/adapters'
-import { dropCompacted } from './ghosts.ts'
+import { dropGhosts } from '../follower/ghosts.ts'
 import { createProjector } from './projector.ts'
-import { createTaskTable } from './task-table.ts'
+import { createTaskTable } from '../follower/task-table.ts'
 
 /** The result of a rebuild. */
 interface RebuildReport {
@@ -54,34 +54,30 @@ export async function rebuildProjection(deps: {
     written: () => tail.poke(),
     failed: (cause) => away(new Error(NOT_STORED, { cause })),
   })
-  let events = 0
-  let tasks = 0
+  const read = { events: 0, tasks: 0 }
   const tail = tailLog(deps.bus, {
     afterSeq: 0,
     log,
     hasRoom: projector.hasRoom,
     receive(event) {
-      events += 1
-      if (event.event.type === 'submitted') tasks += 1
+      read.events += 1
+      if (event.event.type === 'submitted') read.tasks += 1
       const record = table.apply(event)
       if (record !== undefined && event.seq > afterSeq) projector.add(record, event.bytes)
     },
   })
   let builtSeq = 0
-  const progress = setInterval(
-    () =>
-      log.info(
-        { events, tasks, position: tail.position() },
-        'The coordinator is writing all records to Redis again',
-      ),
-    REBUILD_LOG_EVERY_MS,
-  )
+  const say = (): void =>
+    log.info(
+      { ...read, position: tail.position() },
+      'The coordinator is writing all records to Redis again',
+    )
+  const progress = setInterval(say, REBUILD_LOG_EVERY_MS)
   try {
     await Promise.race([tail.caughtUp(), redisAway])
     // The projection is complete only if every write succeeded; otherwise the next round starts again.
     if (!(await projector.drain())) throw new Error(NOT_STORED)
-    const purged = table.dropBefore((await deps.taskLog.fill()).firstSeq)
-    await deps.store.forget([...purged, ...(await dropCompacted({ ...deps, tasks: table }))])
+    await deps.store.forget(await dropGhosts({ ...deps, tasks: table }))
     const position = tail.position()
     const at = await deps.store.markBuilt(position, afterSeq === 0 ? -1 : afterSeq)
     if (at === undefined || at < position) throw new Error('Redis lost records during the rebuild')
@@ -93,6 +89,6 @@ export async function rebuildProjection(deps: {
     await tail.close()
   }
   const ms = deps.monotonicMs() - startedMs
-  const eventsPerSecond = Math.round((events * 1_000) / Math.max(1, ms))
-  return { events, tasks, ms, eventsPerSecond, builtSeq }
+  const eventsPerSecond = Math.round((read.events * 1_000) / Math.max(1, ms))
+  return { ...read, ms, eventsPerSecond, builtSeq }
 }

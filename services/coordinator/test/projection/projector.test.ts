@@ -1,7 +1,7 @@
 import { foldHistory, type TaskRecord } from '@agentfleet/domain'
 import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
-import { createProjector } from '../../src/follower/projector.ts'
+import { createProjector } from '../../src/projection/projector.ts'
 
 const MIB = 1024 * 1024
 const log = { debug() {}, info() {}, warn() {}, error() {} }

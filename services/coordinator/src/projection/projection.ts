@@ -11,7 +11,7 @@ import { rebuildProjection } from './rebuild.ts'
  *
  * Invariants: the mark never passes a write that has failed; after failures the time between two rebuilds grows.
  */
-interface Projection {
+export interface Projection {
   /** Asks Redis how far it is complete; without an answer every record is written again. */
   begin(): Promise<void>
   /** Writes the record after this event, unless Redis has it since before the start. */

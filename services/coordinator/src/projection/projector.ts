@@ -1,0 +1,131 @@
+import type { Logger, Store } from '@agentfleet/adapters'
+import type { TaskRecord } from '@agentfleet/domain'
+import { createUnwritten } from './unwritten.ts'
+
+/**
+ * Writes the newest version of each record to Redis, in batches that fill while a write is under way.
+ *
+ * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has everything
+ * before `missingFrom()`. If the unwritten records take too much, the projector drops them and asks for a rebuild
+ * from the log, so a long outage of Redis costs no memory (L7, L8).
+ */
+export interface Projector {
+  /** Adds the record of a task; its newest event has this size. */
+  add(record: TaskRecord, eventBytes: number): void
+  /** Whether half of the room for unwritten records is free. */
+  hasRoom(): boolean
+  /** Returns about how many bytes the unwritten records take. */
+  unwrittenBytes(): number
+  /** Returns the log sequence of the first event that Redis lacks; undefined if it has all of them. */
+  missingFrom(): number | undefined
+  /** Whether Redis has refused or missed the last write, so that lists show older records. */
+  failing(): boolean
+  /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
+  takeLost(): boolean
+  /** Drops the records that are not yet written, and stops. */
+  close(): void
+  /** Writes the records that are not yet written; returns true if Redis then has every added record. */
+  drain(): Promise<boolean>
+}
+
+const RETRY_AFTER_MS = 500
+/** Milliseconds for which a batch may fill; reads fold the log in the meantime. */
+const GATHER_MS = 40
+
+const BACK = 'Redis accepts writes again; the coordinator continues to write records'
+const NOT_WRITTEN = 'The coordinator could not write records to Redis; it tries again'
+
+/** Dependencies of a projector. */
+export interface ProjectorDeps {
+  readonly store: Pick<Store, 'project'>
+  readonly retentionMs: number
+  readonly log: Logger
+  /** Called after each write. */
+  readonly written?: () => void
+  /** Called when a write fails. */
+  readonly failed?: (error: unknown) => void
+}
+
+/** Creates a projector with nothing to write. */
+export function createProjector(deps: ProjectorDeps): Projector {
+  const { store, retentionMs, log } = deps
+  const unwritten = createUnwritten()
+  let writing: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let lost = false
+  let given = false
+  let away = false
+  let closing = false
+
+  const dropIfTooMuch = (): void => {
+    if (!unwritten.dropIfTooMuch()) return
+    lost = true
+    given = true
+  }
+
+  const write = async (): Promise<void> => {
+    while (unwritten.size() > 0) {
+      const batch = unwritten.takeBatch()
+      try {
+        await store.project(
+          batch.map(({ record }) => record),
+          retentionMs,
+        )
+        unwritten.written()
+        deps.written?.()
+        if (away) log.info({}, BACK)
+        away = false
+      } catch (error) {
+        if (!away) log.warn({ err: error }, NOT_WRITTEN)
+        away = true
+        deps.failed?.(error)
+        unwritten.putBack()
+        dropIfTooMuch()
+        if (closing) return
+        await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
+      }
+    }
+  }
+
+  const start = (): void => {
+    timer = undefined
+    writing ??= write().finally(() => {
+      writing = undefined
+      if (unwritten.size() > 0 && !closing) schedule()
+    })
+  }
+  const schedule = (): void => {
+    timer ??= setTimeout(start, GATHER_MS)
+  }
+
+  return {
+    add(record, eventBytes) {
+      unwritten.add(record, eventBytes)
+      dropIfTooMuch()
+      if (writing === undefined) schedule()
+    },
+    hasRoom: unwritten.hasRoom,
+    unwrittenBytes: unwritten.bytes,
+    failing: () => away,
+    missingFrom: unwritten.missingFrom,
+    takeLost() {
+      const answer = lost
+      lost = false
+      return answer
+    },
+    close() {
+      closing = true
+      clearTimeout(timer)
+      unwritten.clear()
+    },
+    async drain() {
+      closing = true
+      clearTimeout(timer)
+      timer = undefined
+      await writing
+      start()
+      await writing
+      return unwritten.size() === 0 && !given
+    },
+  }
+}
