@@ -10,7 +10,13 @@ import {
 } from '@agentfleet/adapters'
 import type { Timing } from '@agentfleet/domain'
 import { followFleet, type RecorderDeps } from '@agentfleet/control-plane'
-import { CHANNELS, QUEUES_MAX, type Balancer, type QueuesReply } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  QUEUES_MAX,
+  type Balancer,
+  type Fresh,
+  type QueuesReply,
+} from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createAdvising } from './placing/advising.ts'
 import { createRecorder } from './placing/decisions.ts'
@@ -61,7 +67,7 @@ const FAREWELL_MS = 500
 export function createLoadBalancer(deps: BalancerDeps): Service {
   const { bus, clock, log, metrics } = deps
   const parts = assemble(deps)
-  const { peers, pointers, olderPointers, fleetView, shares, notes, placer, since } = parts
+  const { peers, olderPointers, fleetView, shares, notes, placer } = parts
   const open: { close(): void }[] = []
   const timers: NodeJS.Timeout[] = []
   let intake: Intake | undefined
@@ -81,31 +87,14 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   // New tasks may bypass the queue only while nothing waits in it.
   const room = (): number =>
     draining || intake === undefined || intake.backlog() ? 0 : Math.max(0, free())
-  let announcedRoom = false
-  const say = (hint: Balancer): boolean => bus.send(CHANNELS.balancer, hint)
-  const announce = (): void => {
-    // After its farewell the load balancer must not be counted again.
-    if (draining) return
-    announcedRoom = room() > 0
-    // A new task of a tenant starts after the tasks of this tenant that the load balancer already holds.
-    const full = [...new Set([...shares.full(), ...placer.stuckTenants()])].slice(0, FULL_MAX)
-    say({ id: deps.balancerId, since, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
-  }
+  const announcer = createAnnouncer(deps, parts, room)
   const { queuesEveryMs, leaseMs } = deps.timing
   const queues = every(queuesEveryMs, { clock, log, name: 'tenant-queues' }, async () => {
     if (intake === undefined) return
     const youngMs = clock.monotonicMs() - startedAtMs
     // A count is good only once the other load balancers have been heard (PLACE-2).
     if (youngMs < ANNOUNCE_EVERY_MS) await pause(ANNOUNCE_EVERY_MS - youngMs)
-    shares.asking()
-    const [, answers] = await Promise.all([
-      intake.look(),
-      bus.gather(CHANNELS.tenants, {}, ANSWERS_WITHIN_MS),
-    ])
-    // Asked last: an older figure would leave out tasks that the nodes have just begun (PLACE-2).
-    const figures = await bus.ask(CHANNELS.queues, { fresh: true }, ANSWERS_WITHIN_MS)
-    for (const answer of answers) shares.runs(answer)
-    shares.tally(figures.kind === 'reply' ? inFlightIn(figures.body) : undefined)
+    await countTenants(bus, shares, intake)
     intake.poke()
   })
   const look = (): void => {
@@ -124,23 +113,21 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
         ...listenToFleet(deps, parts, look),
         bus.on(CHANNELS.balancer, (hint) => {
           // Announces itself to a new load balancer at once, so that no credit is used twice for long.
-          if (peers.heard(hint)) announce()
+          if (peers.heard(hint)) announcer.announce()
         }),
         bus.on(CHANNELS.handover, ({ items }) => {
           const now = room()
-          const { within, beyond } = shares.admit(
-            items.filter((item) => item !== undefined),
-            (tenant) => placer.stuckOf(tenant) > 0,
-          )
-          for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
-          placer.addFresh(within, now)
+          takeOver(parts, items, now)
           // Without room the gateways should queue new tasks.
-          if (now === 0 && announcedRoom) announce()
+          if (now === 0 && announcer.hasSaidRoom()) announcer.announce()
         }),
         bus.on(CHANNELS.waiting, ({ queues: woken }) => intake?.wake(woken)),
       )
-      timers.push(setInterval(announce, ANNOUNCE_EVERY_MS), setInterval(look, LOOK_EVERY_MS))
-      announce()
+      timers.push(
+        setInterval(announcer.announce, ANNOUNCE_EVERY_MS),
+        setInterval(look, LOOK_EVERY_MS),
+      )
+      announcer.announce()
       intake = createIntake({
         bus,
         consumers: openPointerConsumers(bus, leaseMs),
@@ -160,7 +147,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       draining = true
       intake?.stop()
       for (const timer of timers) clearInterval(timer)
-      say({ id: deps.balancerId, room: false, leaving: true })
+      announcer.leave()
       const heard = pause(Math.min(GATEWAYS_HEAR_MS, deadlineMs))
       await Promise.all([queues.drain(deadlineMs), placer.drain(deadlineMs), heard])
       await notes.flush()
@@ -169,6 +156,61 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       for (const each of open) each.close()
     },
   }
+}
+
+type Parts = ReturnType<typeof assemble>
+
+/** Creates what tells gateways and other load balancers whether this load balancer has room. */
+function createAnnouncer(
+  { bus, balancerId: id }: BalancerDeps,
+  { shares, placer, since }: Parts,
+  room: () => number,
+) {
+  let announcedRoom = false
+  let left = false
+  const say = (hint: Balancer): boolean => bus.send(CHANNELS.balancer, hint)
+  return {
+    hasSaidRoom: () => announcedRoom,
+    announce(): void {
+      // After its farewell the load balancer must not be counted again.
+      if (left) return
+      announcedRoom = room() > 0
+      // A new task of a tenant starts after the tasks of this tenant that the load balancer already holds.
+      const full = [...new Set([...shares.full(), ...placer.stuckTenants()])].slice(0, FULL_MAX)
+      say({ id, since, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
+    },
+    leave(): void {
+      left = true
+      say({ id, room: false, leaving: true })
+    },
+  }
+}
+
+/** Counts what each tenant has in flight, on all nodes. */
+async function countTenants(bus: Bus, shares: Parts['shares'], intake: Intake): Promise<void> {
+  shares.asking()
+  const [, answers] = await Promise.all([
+    intake.look(),
+    bus.gather(CHANNELS.tenants, {}, ANSWERS_WITHIN_MS),
+  ])
+  // Asked last: an older figure would leave out tasks that the nodes have just begun (PLACE-2).
+  const figures = await bus.ask(CHANNELS.queues, { fresh: true }, ANSWERS_WITHIN_MS)
+  for (const answer of answers) shares.runs(answer)
+  shares.tally(figures.kind === 'reply' ? inFlightIn(figures.body) : undefined)
+}
+
+/** Places tasks that a gateway hands over; those above the limit of their tenant get a pointer. */
+function takeOver(
+  { shares, placer, pointers }: Parts,
+  items: readonly (Fresh | undefined)[],
+  room: number,
+): void {
+  const { within, beyond } = shares.admit(
+    items.filter((item) => item !== undefined),
+    (tenant) => placer.stuckOf(tenant) > 0,
+  )
+  for (const { pointer, priority } of beyond) pointers.issue(pointer, priority)
+  placer.addFresh(within, room)
 }
 
 /** Creates and connects the parts; they do not listen yet. */
@@ -241,7 +283,7 @@ function recordEjection(
 
 function listenToFleet(
   { bus, registry, clock, log }: BalancerDeps,
-  { nodes, notes, shares }: Pick<ReturnType<typeof assemble>, 'nodes' | 'notes' | 'shares'>,
+  { nodes, notes, shares }: Pick<Parts, 'nodes' | 'notes' | 'shares'>,
   look: () => void,
 ): { close(): void }[] {
   const fleetView = followFleet(bus, clock)

@@ -78,8 +78,6 @@ interface Plan {
 /** Starts to fetch. */
 export function createIntake(deps: IntakeDeps): Intake {
   const { bus, shares, credits, monotonicMs } = deps
-  let served = new Map<string, number>()
-  let plan: Plan | undefined
   let pokedAtMs = -Infinity
 
   const queues = createTenantQueues(deps, {
@@ -87,47 +85,17 @@ export function createIntake(deps: IntakeDeps): Intake {
     receive(message, priority) {
       const tenant = tenantOf(message.subject)
       const { weight, taskCost } = shares.standing(tenant)
-      served.set(tenant, (served.get(tenant) ?? 0) + taskCost / weight)
+      planner.served(tenant, taskCost / weight)
       shares.fetched(taskIdOf(message.subject), tenant)
       deps.receive(message, priority)
     },
   })
 
-  const claimOf = (line: Line): Claim => {
-    const standing = shares.standing(line.tenant)
-    const asked = askedOf(line)
-    return {
-      tenant: line.tenant,
-      ...standing,
-      waiting: Math.max(0, waitingOf(line) - asked),
-      inFlight: standing.inFlight + asked,
-      inFlightCost: standing.inFlightCost + asked * standing.taskCost,
-      served: served.get(line.tenant) ?? 0,
-    }
-  }
-
-  const planNow = (): Plan => {
-    const lines = [...queues.lines()]
-    const busy = lines.filter((line) => waitingOf(line) > 0)
-    served = joinServed(
-      served,
-      busy.map(({ tenant }) => tenant),
-    )
-    let free = credits()
-    for (const line of lines) free -= askedOf(line)
-    const grants = shareCredits(free, busy.map(claimOf))
-    for (const granted of grants.values()) free -= granted
-    const idle = lines.length - busy.length
-    // At least one, because otherwise the first task of a tenant would wait unseen behind a backlog.
-    const doorbell = Math.max(1, Math.floor(free / Math.max(1, idle)))
-    return { atMs: monotonicMs(), grants, doorbell }
-  }
+  const planner = createPlanner(deps, queues)
 
   const wanted = (line: Line, priority: Level): number => {
     if (credits() < 1) return 0
-    const now = monotonicMs()
-    const many = queues.size() > FEW_TENANTS
-    if (plan === undefined || !many || now - plan.atMs > PLAN_VALID_MS) plan = planNow()
+    const plan = planner.current()
     settle(line)
     const { waiting, asked } = line
     const waits = waitingOf(line) > 0
@@ -135,13 +103,9 @@ export function createIntake(deps: IntakeDeps): Intake {
     // The plan already includes what the tenant's other priorities have requested.
     const own = part + askedOf(line)
     const most = planIntake(priority, { credits: own, waiting, asked, served: line.served })
-    const room = Math.min(roomOf(claimOf(line)), handRoom(deps.stuckOf(line.tenant)))
+    const room = Math.min(roomOf(planner.claimOf(line)), handRoom(deps.stuckOf(line.tenant)))
     const count = Math.floor(Math.min(most, room, waiting[priority] || Infinity))
-    if (waits && many) {
-      const grants = new Map(plan.grants)
-      grants.set(line.tenant, Math.max(0, part - count))
-      plan = { ...plan, grants }
-    }
+    if (waits) planner.taken(line.tenant, count)
     return count
   }
 
@@ -179,6 +143,66 @@ export function createIntake(deps: IntakeDeps): Intake {
     stop() {
       running.stop()
       queues.stop()
+    },
+  }
+}
+
+/** Creates the division of the free credits between the tenants. */
+function createPlanner(
+  { shares, credits, monotonicMs }: IntakeDeps,
+  queues: ReturnType<typeof createTenantQueues>,
+) {
+  let served = new Map<string, number>()
+  let plan: Plan | undefined
+
+  const claimOf = (line: Line): Claim => {
+    const standing = shares.standing(line.tenant)
+    const asked = askedOf(line)
+    return {
+      tenant: line.tenant,
+      ...standing,
+      waiting: Math.max(0, waitingOf(line) - asked),
+      inFlight: standing.inFlight + asked,
+      inFlightCost: standing.inFlightCost + asked * standing.taskCost,
+      served: served.get(line.tenant) ?? 0,
+    }
+  }
+
+  const planNow = (): Plan => {
+    const lines = [...queues.lines()]
+    const busy = lines.filter((line) => waitingOf(line) > 0)
+    served = joinServed(
+      served,
+      busy.map(({ tenant }) => tenant),
+    )
+    let free = credits()
+    for (const line of lines) free -= askedOf(line)
+    const grants = shareCredits(free, busy.map(claimOf))
+    for (const granted of grants.values()) free -= granted
+    const idle = lines.length - busy.length
+    // At least one, because otherwise the first task of a tenant would wait unseen behind a backlog.
+    const doorbell = Math.max(1, Math.floor(free / Math.max(1, idle)))
+    return { atMs: monotonicMs(), grants, doorbell }
+  }
+  const isReused = (): boolean => queues.size() > FEW_TENANTS
+
+  return {
+    claimOf,
+    /** Records that tasks of a tenant with this cost for its weight were fetched. */
+    served(tenant: string, cost: number): void {
+      served.set(tenant, (served.get(tenant) ?? 0) + cost)
+    },
+    current(): Plan {
+      const now = monotonicMs()
+      if (plan === undefined || !isReused() || now - plan.atMs > PLAN_VALID_MS) plan = planNow()
+      return plan
+    },
+    /** Takes credits of a tenant from a plan that is used again. */
+    taken(tenant: string, count: number): void {
+      if (plan === undefined || !isReused()) return
+      const grants = new Map(plan.grants)
+      grants.set(tenant, Math.max(0, (plan.grants.get(tenant) ?? 0) - count))
+      plan = { ...plan, grants }
     },
   }
 }

@@ -50,6 +50,13 @@ interface Listener {
   received: boolean
 }
 
+interface QueueDeps {
+  readonly bus: Bus
+  readonly consumers: PointerConsumers
+  readonly log: Logger
+  readonly monotonicMs: () => number
+}
+
 /** The user of the queues. */
 interface QueueOwner {
   /** Returns how many pointers of this queue may be requested now. */
@@ -69,18 +76,10 @@ const LISTENERS_MAX = 30_000
 const REMOVED_MAX = 200
 
 /** Creates the queues; at first the load balancer listens to none. */
-export function createTenantQueues(
-  deps: {
-    readonly bus: Bus
-    readonly consumers: PointerConsumers
-    readonly log: Logger
-    readonly monotonicMs: () => number
-  },
-  owner: QueueOwner,
-): TenantQueues {
-  const { bus, consumers, log, monotonicMs } = deps
+export function createTenantQueues(deps: QueueDeps, owner: QueueOwner): TenantQueues {
+  const { consumers, monotonicMs } = deps
   const lines = new Map<string, Line>()
-  const left = new Map<string, { readonly queue: TenantQueue; readonly atMs: number }>()
+  const abandoned = createAbandoned(deps)
   let listeners = 0
   let stopped = false
 
@@ -92,51 +91,6 @@ export function createTenantQueues(
     return line
   }
 
-  const listen = (line: Line, queue: TenantQueue): Listener => {
-    const { priority } = queue
-    const { name } = waitingConsumer(queue)
-    const listener: Listener = { puller: undefined, heardAtMs: monotonicMs(), received: false }
-    let madeAtMs = -Infinity
-    const make = async (): Promise<void> => {
-      if (monotonicMs() - madeAtMs < MAKE_EVERY_MS) return
-      madeAtMs = monotonicMs()
-      await consumers.make(queue).catch((error: unknown) => {
-        log.warn(
-          { err: error, consumer: name },
-          'The load balancer could not create the consumer of a tenant; it tries again',
-        )
-      })
-      listener.puller?.poke()
-    }
-    const pull = (): Puller =>
-      createPuller(bus, {
-        stream: STREAMS.tasks,
-        consumer: name,
-        wanted() {
-          // The previous request brought nothing, so another load balancer fetched the known backlog.
-          if (line.asked[priority] > 0 && !listener.received) line.waiting[priority] = 0
-          line.asked[priority] = 0
-          listener.received = false
-          line.asked[priority] = owner.wanted(line, priority)
-          return line.asked[priority]
-        },
-        receive(message) {
-          listener.heardAtMs = monotonicMs()
-          listener.received = true
-          line.asked[priority] = Math.max(0, line.asked[priority] - 1)
-          line.waiting[priority] = message.waiting
-          line.fetched[priority] += 1
-          owner.receive(message, priority)
-        },
-        missing: () => void make(),
-      })
-    void make().then(() => {
-      // The listener was dropped or stopped in the meantime, and nothing else would stop its puller.
-      if (!stopped && line.pullers.get(priority) === listener) listener.puller = pull()
-    })
-    return listener
-  }
-
   const forget = (line: Line, priority: Level): void => {
     line.pullers.get(priority)?.puller?.stop()
     line.pullers.delete(priority)
@@ -144,8 +98,7 @@ export function createTenantQueues(
     line.waiting[priority] = 0
     line.asked[priority] = 0
     if (line.pullers.size === 0) lines.delete(line.tenant)
-    const queue = { tenant: line.tenant, priority }
-    left.set(waitingConsumer(queue).name, { queue, atMs: monotonicMs() })
+    abandoned.add({ tenant: line.tenant, priority })
   }
 
   const wake = (queue: TenantQueue, waiting = 0): void => {
@@ -154,7 +107,7 @@ export function createTenantQueues(
     const known = lines.get(tenant)?.pullers.get(priority)
     if (known === undefined && listeners >= LISTENERS_MAX) return
     const line = lineOf(tenant)
-    left.delete(waitingConsumer(queue).name)
+    abandoned.delete(queue)
     if (known !== undefined) {
       // Fetched pointers describe the backlog better than announcements.
       known.heardAtMs = monotonicMs()
@@ -163,20 +116,10 @@ export function createTenantQueues(
     }
     listeners += 1
     line.waiting[priority] = waiting
-    line.pullers.set(priority, listen(line, queue))
-  }
-
-  const removeLeft = async (): Promise<void> => {
-    const before = monotonicMs() - FORGOTTEN_AFTER_MS
-    let removed = 0
-    for (const [name, { queue, atMs }] of left) {
-      if (atMs > before || removed >= REMOVED_MAX) break
-      left.delete(name)
-      // Another load balancer that still listens removes it later.
-      if (await consumers.removeIdle(queue)) removed += 1
-    }
-    if (removed > 0)
-      log.info({ removed }, 'The load balancer removed the consumers of tenants without tasks')
+    line.pullers.set(
+      priority,
+      listen(deps, owner, line, queue, () => stopped),
+    )
   }
 
   return {
@@ -190,9 +133,9 @@ export function createTenantQueues(
         if (consumer.waiting + consumer.out > 0) {
           busy.add(name)
           wake({ tenant, priority }, consumer.waiting)
-        } else if (!lines.get(tenant)?.pullers.has(priority) && !left.has(name)) {
+        } else if (!lines.get(tenant)?.pullers.has(priority) && !abandoned.has(name)) {
           // A load balancer that is gone left this consumer.
-          left.set(name, { queue: { tenant, priority }, atMs: monotonicMs() })
+          abandoned.add({ tenant, priority })
         }
       }
       const before = monotonicMs() - IDLE_MS
@@ -202,13 +145,88 @@ export function createTenantQueues(
           if (heardAtMs < before && !busy.has(name)) forget(line, priority)
         }
       }
-      await removeLeft()
+      await abandoned.removeIdle()
     },
     stop() {
       stopped = true
       for (const line of lines.values()) {
         for (const { puller } of line.pullers.values()) puller?.stop()
       }
+    },
+  }
+}
+
+/** Creates the consumer of a queue and starts to pull from it. */
+function listen(
+  { bus, consumers, log, monotonicMs }: QueueDeps,
+  owner: QueueOwner,
+  line: Line,
+  queue: TenantQueue,
+  isStopped: () => boolean,
+): Listener {
+  const { priority } = queue
+  const { name } = waitingConsumer(queue)
+  const listener: Listener = { puller: undefined, heardAtMs: monotonicMs(), received: false }
+  let madeAtMs = -Infinity
+  const make = async (): Promise<void> => {
+    if (monotonicMs() - madeAtMs < MAKE_EVERY_MS) return
+    madeAtMs = monotonicMs()
+    await consumers.make(queue).catch((error: unknown) => {
+      log.warn(
+        { err: error, consumer: name },
+        'The load balancer could not create the consumer of a tenant; it tries again',
+      )
+    })
+    listener.puller?.poke()
+  }
+  const pull = (): Puller =>
+    createPuller(bus, {
+      stream: STREAMS.tasks,
+      consumer: name,
+      wanted() {
+        // The previous request brought nothing, so another load balancer fetched the known backlog.
+        if (line.asked[priority] > 0 && !listener.received) line.waiting[priority] = 0
+        line.asked[priority] = 0
+        listener.received = false
+        line.asked[priority] = owner.wanted(line, priority)
+        return line.asked[priority]
+      },
+      receive(message) {
+        listener.heardAtMs = monotonicMs()
+        listener.received = true
+        line.asked[priority] = Math.max(0, line.asked[priority] - 1)
+        line.waiting[priority] = message.waiting
+        line.fetched[priority] += 1
+        owner.receive(message, priority)
+      },
+      missing: () => void make(),
+    })
+  void make().then(() => {
+    // The listener was dropped or stopped in the meantime, and nothing else would stop its puller.
+    if (!isStopped() && line.pullers.get(priority) === listener) listener.puller = pull()
+  })
+  return listener
+}
+
+/** Creates the queues without a listener, whose consumers are removed when the server has forgotten the readers. */
+function createAbandoned({ consumers, log, monotonicMs }: QueueDeps) {
+  const left = new Map<string, { readonly queue: TenantQueue; readonly atMs: number }>()
+  return {
+    has: (name: string) => left.has(name),
+    add: (queue: TenantQueue) =>
+      left.set(waitingConsumer(queue).name, { queue, atMs: monotonicMs() }),
+    delete: (queue: TenantQueue) => left.delete(waitingConsumer(queue).name),
+    async removeIdle(): Promise<void> {
+      const before = monotonicMs() - FORGOTTEN_AFTER_MS
+      let removed = 0
+      for (const [name, { queue, atMs }] of left) {
+        if (atMs > before || removed >= REMOVED_MAX) break
+        left.delete(name)
+        // Another load balancer that still listens removes it later.
+        if (await consumers.removeIdle(queue)) removed += 1
+      }
+      if (removed > 0)
+        log.info({ removed }, 'The load balancer removed the consumers of tenants without tasks')
     },
   }
 }

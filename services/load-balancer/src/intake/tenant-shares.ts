@@ -1,15 +1,14 @@
 import {
   COST_UNKNOWN,
-  createCompactingMap,
   DEFAULT_ALLOWANCE,
   placesOf,
   roomOf,
   type Balancers,
-  type CompactingMap,
   type Claim,
   type TenantAllowance,
 } from '@agentfleet/domain'
 import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
+import { createInFlight, type InFlightTasks } from './in-flight.ts'
 import { createOthersTasks } from './others-tasks.ts'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
@@ -63,38 +62,6 @@ export type Standing = Omit<Claim, 'tenant' | 'waiting' | 'served'>
 /** The allowance of each tenant by name; `*` applies to all others. */
 export type Allowances = ReadonlyMap<string, TenantAllowance>
 
-interface InFlight {
-  readonly tenant: string
-  cost: number
-  /** Undefined while the task is in hand. */
-  nodeId: string | undefined
-  sinceMs: number
-}
-
-interface Sums {
-  count: number
-  cost: number
-  /** Mean cost of its tasks. */
-  mean: number
-  /** The tasks in flight that other load balancers gave to nodes. */
-  elsewhere: number
-}
-
-/** The tasks of this load balancer on one node. */
-interface OnNode {
-  readonly tasks: CompactingMap<string, InFlight>
-  heardAtMs: number
-  incarnation: number
-}
-
-/** How much the newest task weighs in the mean cost of its tenant. */
-const MEAN_SHARE = 0.1
-/** Milliseconds; a heartbeat may be older than a dispatch of this age. */
-const HEARTBEAT_BEHIND_MS = 3_000
-/** A node that is silent for so long has been declared dead, or runs what others may run too, milliseconds. */
-const NODE_SILENT_MS = 10_000
-/** A task that was fetched and never came to a node was none, milliseconds. */
-const IN_HAND_MAX_MS = 120_000
 /** Tenants named in one announcement. */
 export const FULL_MAX = 1_000
 
@@ -105,71 +72,12 @@ export function createTenantShares(deps: {
   readonly monotonicMs: () => number
 }): TenantShares {
   const { allowances, balancers, monotonicMs } = deps
-  const tasks = createCompactingMap<string, InFlight>()
-  const nodes = new Map<string, OnNode>()
-  const tenants = new Map<string, Sums>()
+  const inFlight = createInFlight(monotonicMs)
+  const { sumsOf, tenants } = inFlight
   const others = createOthersTasks(balancers)
-  let firstTenant: string | undefined
-  let several = false
-
-  const sumsOf = (tenant: string): Sums => {
-    const known = tenants.get(tenant)
-    if (known !== undefined) return known
-    const sums = { count: 0, cost: 0, mean: COST_UNKNOWN, elsewhere: 0 }
-    tenants.set(tenant, sums)
-    firstTenant ??= tenant
-    several ||= tenant !== firstTenant
-    return sums
-  }
 
   const allowanceOf = (tenant: string): TenantAllowance =>
     allowances.get(tenant) ?? allowances.get('*') ?? DEFAULT_ALLOWANCE
-
-  const remove = (taskId: string): void => {
-    const task = tasks.get(taskId)
-    if (task === undefined) return
-    tasks.delete(taskId)
-    leave(taskId, task)
-    const sums = sumsOf(task.tenant)
-    sums.count -= 1
-    sums.cost -= task.cost
-    if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(task.tenant)
-  }
-
-  const leave = (taskId: string, { nodeId }: InFlight): void => {
-    if (nodeId === undefined) return
-    const held = nodes.get(nodeId)
-    held?.tasks.delete(taskId)
-    if (held?.tasks.size === 0) nodes.delete(nodeId)
-  }
-
-  const add = (taskId: string, tenant: string): InFlight => {
-    const sums = sumsOf(tenant)
-    const task = { tenant, cost: sums.mean, nodeId: undefined, sinceMs: monotonicMs() }
-    tasks.set(taskId, task)
-    sums.count += 1
-    sums.cost += task.cost
-    return task
-  }
-
-  const place = (taskId: string, tenant: string, cost: number, nodeId: string): void => {
-    const task = tasks.get(taskId) ?? add(taskId, tenant)
-    const sums = sumsOf(tenant)
-    sums.cost += cost - task.cost
-    sums.mean += (cost - sums.mean) * MEAN_SHARE
-    leave(taskId, task)
-    task.cost = cost
-    task.nodeId = nodeId
-    task.sinceMs = monotonicMs()
-    const known = nodes.get(nodeId)
-    const held = known ?? {
-      tasks: createCompactingMap<string, InFlight>(),
-      heardAtMs: monotonicMs(),
-      incarnation: 0,
-    }
-    if (known === undefined) nodes.set(nodeId, held)
-    held.tasks.set(taskId, task)
-  }
 
   const standing = (tenant: string): Standing => {
     const { weight, concurrency } = allowanceOf(tenant)
@@ -189,85 +97,25 @@ export function createTenantShares(deps: {
     return { ...base, concurrency: places + elsewhere }
   }
 
-  const clear = (nodeId: string): void => {
-    for (const taskId of nodes.get(nodeId)?.tasks.keys() ?? []) remove(taskId)
-  }
-
-  const sweepSilent = (): void => {
-    const before = monotonicMs() - NODE_SILENT_MS
-    for (const [nodeId, { heardAtMs }] of nodes) if (heardAtMs < before) clear(nodeId)
-  }
-
-  const sweepHand = (): void => {
-    for (const [taskId, task] of tasks) {
-      // The oldest tasks come first.
-      if (monotonicMs() - task.sinceMs < IN_HAND_MAX_MS) break
-      if (task.nodeId === undefined) remove(taskId)
-    }
-  }
-
   return {
     standing,
     fetched(taskId, tenant) {
-      remove(taskId)
-      add(taskId, tenant)
+      inFlight.remove(taskId)
+      inFlight.add(taskId, tenant)
     },
-    counting(notes) {
-      return {
-        ...notes,
-        dispatched(item, nodeId) {
-          const { taskId, tenant, cost = COST_UNKNOWN } = item.pointer
-          place(taskId, tenant, cost, nodeId)
-          notes.dispatched(item, nodeId)
-        },
-        ended(taskIds, nodeId) {
-          for (const taskId of taskIds) if (tasks.get(taskId)?.nodeId === nodeId) remove(taskId)
-          notes.ended(taskIds, nodeId)
-        },
-        returned(taskIds) {
-          for (const taskId of taskIds) {
-            const task = tasks.get(taskId)
-            if (task === undefined) continue
-            leave(taskId, task)
-            task.nodeId = undefined
-            task.sinceMs = monotonicMs()
-          }
-          notes.returned(taskIds)
-        },
-        nodeGone(nodeId) {
-          clear(nodeId)
-          notes.nodeGone(nodeId)
-        },
-      }
-    },
-    heartbeat({ nodeId, incarnation, active, queued }) {
-      const held = nodes.get(nodeId)
-      if (held === undefined) return
-      held.heardAtMs = monotonicMs()
-      held.incarnation = incarnation
-      if (held.tasks.size <= active + queued) return
-      const before = monotonicMs() - HEARTBEAT_BEHIND_MS
-      const old = [...held.tasks].filter(([, { sinceMs }]) => sinceMs < before)
-      for (const [taskId] of old.slice(0, Math.max(0, old.length - active - queued))) remove(taskId)
-    },
-    released: remove,
-    died(nodeId, incarnation) {
-      if ((nodes.get(nodeId)?.incarnation ?? Infinity) <= incarnation) clear(nodeId)
-    },
+    counting: (notes) => countingNotes(inFlight, notes),
+    heartbeat: inFlight.heartbeat,
+    released: inFlight.remove,
+    died: inFlight.died,
     asking() {
       others.asking(new Map([...tenants].map(([tenant, { count }]) => [tenant, count])))
     },
     runs(node) {
-      const own = new Map<string, number>()
-      for (const { tenant } of nodes.get(node.nodeId)?.tasks.values() ?? []) {
-        own.set(tenant, (own.get(tenant) ?? 0) + 1)
-      }
-      others.runs(node, own)
+      others.runs(node, inFlight.onNode(node.nodeId))
     },
-    tally(inFlight) {
-      sweepHand()
-      sweepSilent()
-      const elsewhere = others.tally(inFlight, (tenant) => tenants.get(tenant)?.count ?? 0)
+    tally(known) {
+      inFlight.sweep()
+      const elsewhere = others.tally(known, (tenant) => tenants.get(tenant)?.count ?? 0)
       for (const [tenant, sums] of tenants) {
         sums.elsewhere = elsewhere.get(tenant) ?? 0
         if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(tenant)
@@ -283,19 +131,43 @@ export function createTenantShares(deps: {
           beyond.push(item)
           continue
         }
-        remove(taskId)
-        add(taskId, tenant)
+        inFlight.remove(taskId)
+        inFlight.add(taskId, tenant)
         within.push(item)
       }
       return { within, beyond }
     },
-    several: () => several,
+    several: inFlight.several,
     full() {
       const names: string[] = []
       for (const tenant of tenants.keys()) {
         if (names.length < FULL_MAX && roomOf(standing(tenant)) < 1) names.push(tenant)
       }
       return names
+    },
+  }
+}
+
+/** Wraps the notes, so that each task is counted when it reaches or leaves a node. */
+function countingNotes(inFlight: InFlightTasks, notes: InflightNotes): InflightNotes {
+  return {
+    ...notes,
+    dispatched(item, nodeId) {
+      const { taskId, tenant, cost = COST_UNKNOWN } = item.pointer
+      inFlight.place(taskId, tenant, cost, nodeId)
+      notes.dispatched(item, nodeId)
+    },
+    ended(taskIds, nodeId) {
+      for (const taskId of taskIds) inFlight.ended(taskId, nodeId)
+      notes.ended(taskIds, nodeId)
+    },
+    returned(taskIds) {
+      for (const taskId of taskIds) inFlight.returned(taskId)
+      notes.returned(taskIds)
+    },
+    nodeGone(nodeId) {
+      inFlight.clear(nodeId)
+      notes.nodeGone(nodeId)
     },
   }
 }

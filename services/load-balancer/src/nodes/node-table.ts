@@ -67,30 +67,8 @@ export function createNodeTable(
   const { monotonicMs } = clock
   const nodes = new Map<string, Entry>()
   let passing = new Set<string>()
-  let suspects = new Map<string, Opinion>()
-  let snapshotAtMs = -Infinity
+  const opinions = createOpinions(monotonicMs)
   let version = 0
-
-  /** Applies a newer heartbeat of a known node. */
-  const renew = (entry: Entry, heartbeat: Heartbeat): void => {
-    const before = entry.heartbeat
-    const now = monotonicMs()
-    if (heartbeat.incarnation > before.incarnation) {
-      entry.upSinceMs = now
-      ejection.restarted(heartbeat.nodeId)
-    } else {
-      const failed = (heartbeat.failedHere ?? 0) - (before.failedHere ?? 0)
-      ejection.ran(
-        heartbeat.nodeId,
-        Math.max(0, heartbeat.completed - before.completed),
-        Math.max(0, failed),
-      )
-    }
-    if (entry.unreachable) entry.upSinceMs = now
-    entry.unreachable = false
-    entry.heartbeat = heartbeat
-    entry.heartbeatAtMs = now
-  }
 
   const unreachable = (nodeId: string): void => {
     version += 1
@@ -110,21 +88,12 @@ export function createNodeTable(
       if (known === undefined) {
         if (nodes.size >= NODES_MAX) return
         version += 1
-        const heartbeatAtMs = monotonicMs()
-        // A node that started before this load balancer counts as up since its own start.
-        const upSinceMs = heartbeatAtMs - Math.max(0, clock.nowMs() - heartbeat.startedAtMs)
-        const fresh = { ...NOTHING_ON_ITS_WAY, unreachable: false, restsUntilMs: 0 }
-        nodes.set(heartbeat.nodeId, { heartbeat, heartbeatAtMs, upSinceMs, ...fresh })
+        nodes.set(heartbeat.nodeId, entryOf(heartbeat, clock))
         return
       }
-      if (heartbeat.incarnation < known.heartbeat.incarnation) return
-      if (
-        heartbeat.incarnation === known.heartbeat.incarnation &&
-        heartbeat.version <= known.heartbeat.version
-      )
-        return
+      if (!isNewer(heartbeat, known.heartbeat)) return
       version += 1
-      renew(known, heartbeat)
+      renew(known, heartbeat, monotonicMs(), ejection)
     },
     passing(ids) {
       version += 1
@@ -132,17 +101,10 @@ export function createNodeTable(
     },
     snapshot(snapshot) {
       version += 1
-      const now = monotonicMs()
-      const before = suspects
-      suspects = new Map()
-      for (const { nodeId, incarnation, state } of snapshot.nodes) {
-        if (state !== 'alive') suspects.set(nodeId, { incarnation, state })
-        else if (hasReturned(before.get(nodeId))) {
-          const entry = nodes.get(nodeId)
-          if (entry !== undefined) entry.upSinceMs = now
-        }
+      for (const nodeId of opinions.returned(snapshot)) {
+        const entry = nodes.get(nodeId)
+        if (entry !== undefined) entry.upSinceMs = monotonicMs()
       }
-      snapshotAtMs = now
     },
     balked(nodeId) {
       version += 1
@@ -153,35 +115,86 @@ export function createNodeTable(
       version += 1
       const entry = nodes.get(nodeId)
       if (entry === undefined) return
-      const { slots } = entry.heartbeat
-      for (const { pointer } of items) {
-        entry.inTransit += sign
-        entry.transitCpu += sign * reservationOf(pointer.cpu, slots)
-        entry.transitMemory += sign * reservationOf(pointer.memory, slots)
-      }
-      // Without tasks on their way nothing is reserved, whatever happened to the node meanwhile.
-      if (entry.inTransit <= 0) Object.assign(entry, NOTHING_ON_ITS_WAY)
+      reserve(entry, items, sign)
     },
     loads() {
-      const now = monotonicMs()
-      const said = now - snapshotAtMs <= SNAPSHOT_VALID_MS ? suspects : undefined
-      const loads: KnownLoad[] = []
-      const able: string[] = []
-      for (const [id, entry] of nodes) {
-        if (now - entry.heartbeatAtMs > FORGET_AFTER_MS) {
-          nodes.delete(id)
-          ejection.gone(id)
-          continue
-        }
-        const load = loadOf(id, entry, said?.get(id), passing.has(id), now)
-        loads.push(load)
-        if (load.passing && !load.suspect && !load.draining) able.push(id)
-      }
-      const ejected = ejection.ejected(able)
-      if (ejected.size === 0) return loads
-      return loads.map((load) => ({ ...load, ejected: ejected.get(load.id) }))
+      return knownLoads(nodes, opinions.valid(), passing, ejection, monotonicMs())
     },
   }
+}
+
+/** Creates the entry of a node that was unknown. */
+function entryOf(
+  heartbeat: Heartbeat,
+  clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
+): Entry {
+  const heartbeatAtMs = clock.monotonicMs()
+  // A node that started before this load balancer counts as up since its own start.
+  const upSinceMs = heartbeatAtMs - Math.max(0, clock.nowMs() - heartbeat.startedAtMs)
+  const fresh = { ...NOTHING_ON_ITS_WAY, unreachable: false, restsUntilMs: 0 }
+  return { heartbeat, heartbeatAtMs, upSinceMs, ...fresh }
+}
+
+function isNewer(heartbeat: Heartbeat, known: Heartbeat): boolean {
+  if (heartbeat.incarnation !== known.incarnation) return heartbeat.incarnation > known.incarnation
+  return heartbeat.version > known.version
+}
+
+/** Applies a newer heartbeat of a known node. */
+function renew(entry: Entry, heartbeat: Heartbeat, now: number, ejection: Ejection): void {
+  const before = entry.heartbeat
+  if (heartbeat.incarnation > before.incarnation) {
+    entry.upSinceMs = now
+    ejection.restarted(heartbeat.nodeId)
+  } else {
+    const failed = (heartbeat.failedHere ?? 0) - (before.failedHere ?? 0)
+    ejection.ran(
+      heartbeat.nodeId,
+      Math.max(0, heartbeat.completed - before.completed),
+      Math.max(0, failed),
+    )
+  }
+  if (entry.unreachable) entry.upSinceMs = now
+  entry.unreachable = false
+  entry.heartbeat = heartbeat
+  entry.heartbeatAtMs = now
+}
+
+/** Adds what these tasks reserve while they are on their way, or removes it (-1). */
+function reserve(entry: Entry, items: readonly Reserving[], sign: 1 | -1): void {
+  const { slots } = entry.heartbeat
+  for (const { pointer } of items) {
+    entry.inTransit += sign
+    entry.transitCpu += sign * reservationOf(pointer.cpu, slots)
+    entry.transitMemory += sign * reservationOf(pointer.memory, slots)
+  }
+  // Without tasks on their way nothing is reserved, whatever happened to the node meanwhile.
+  if (entry.inTransit <= 0) Object.assign(entry, NOTHING_ON_ITS_WAY)
+}
+
+/** Returns the loads of all nodes, and forgets nodes that have been silent for long. */
+function knownLoads(
+  nodes: Map<string, Entry>,
+  said: ReadonlyMap<string, Opinion> | undefined,
+  passing: ReadonlySet<string>,
+  ejection: Ejection,
+  now: number,
+): readonly KnownLoad[] {
+  const loads: KnownLoad[] = []
+  const able: string[] = []
+  for (const [id, entry] of nodes) {
+    if (now - entry.heartbeatAtMs > FORGET_AFTER_MS) {
+      nodes.delete(id)
+      ejection.gone(id)
+      continue
+    }
+    const load = loadOf(id, entry, said?.get(id), passing.has(id), now)
+    loads.push(load)
+    if (load.passing && !load.suspect && !load.draining) able.push(id)
+  }
+  const ejected = ejection.ejected(able)
+  if (ejected.size === 0) return loads
+  return loads.map((load) => ({ ...load, ejected: ejected.get(load.id) }))
 }
 
 function loadOf(
@@ -215,6 +228,27 @@ function loadOf(
     heartbeatAgeMs: now - entry.heartbeatAtMs,
     upMs: now - entry.upSinceMs,
     ejected: undefined,
+  }
+}
+
+/** Creates what the health monitor says about nodes that are not alive. */
+function createOpinions(monotonicMs: () => number) {
+  let suspects = new Map<string, Opinion>()
+  let snapshotAtMs = -Infinity
+  return {
+    /** Takes over a snapshot and returns the nodes that have returned. */
+    returned(snapshot: Snapshot): string[] {
+      const before = suspects
+      suspects = new Map()
+      const returned: string[] = []
+      for (const { nodeId, incarnation, state } of snapshot.nodes) {
+        if (state !== 'alive') suspects.set(nodeId, { incarnation, state })
+        else if (hasReturned(before.get(nodeId))) returned.push(nodeId)
+      }
+      snapshotAtMs = monotonicMs()
+      return returned
+    },
+    valid: () => (monotonicMs() - snapshotAtMs <= SNAPSHOT_VALID_MS ? suspects : undefined),
   }
 }
 

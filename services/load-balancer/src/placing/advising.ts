@@ -111,20 +111,7 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   const closing = new AbortController()
   const known = new WeakSet<Held>()
   const answers = new WeakMap<Held, Answered>()
-  let waiting = 0
-  const waitingOf = new Map<string, number>()
-
-  const count = ({ pointer: { tenant } }: Held, by: 1 | -1): void => {
-    const own = (waitingOf.get(tenant) ?? 0) + by
-    waiting += by
-    if (own > 0) waitingOf.set(tenant, own)
-    else waitingOf.delete(tenant)
-  }
-  const hasPlace = (tenant: string): boolean => {
-    const own = waitingOf.get(tenant) ?? 0
-    const share = { capacity: WAITING_MAX, used: waiting, own, ask: 1, tenants: tenants() }
-    return waiting < WAITING_MAX && decideShare(share).kind === 'take'
-  }
+  const waiting = createWaiting(tenants)
   const ask = (item: Held, asked: AdviceQuestion): Promise<Advice<Choice>> => {
     const payer = { tenant: item.pointer.tenant, tenants: tenants() }
     return adviser.ask(question, figuresOf(asked, item), closing.signal, payer)
@@ -148,9 +135,9 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 
   const askInShadow = (item: Held, asked: AdviceQuestion, decision: PlacementDecision): void => {
-    count(item, 1)
+    waiting.count(item, 1)
     void ask(item, asked).then(({ record }) => {
-      count(item, -1)
+      waiting.count(item, -1)
       metrics.advised.inc({ use: 'shadow' })
       if (record === undefined) return
       recorder.advised({ item, decision, policy: decision, use: 'shadow', advice: record })
@@ -158,7 +145,7 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 
   return {
-    waiting: () => (adviser.mode === 'on' ? waiting : 0),
+    waiting: () => (adviser.mode === 'on' ? waiting.size() : 0),
     close: () => closing.abort(),
     decide(item, seen) {
       const { loads, limits } = seen
@@ -166,7 +153,7 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
       if (answered !== undefined) return settle(item, answered, seen)
       const alone = (): PlacementDecision => selectNode(loads, item.pointer, limits, random)
       if (adviser.mode === 'off' || closing.signal.aborted || known.has(item)) return alone()
-      if (!hasPlace(item.pointer.tenant)) {
+      if (!waiting.hasPlace(item.pointer.tenant)) {
         metrics.advised.inc({ use: 'too-many-wait' })
         return alone()
       }
@@ -178,14 +165,34 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
         askInShadow(item, asked, decision)
         return decision
       }
-      count(item, 1)
+      waiting.count(item, 1)
       // `ask` resolves within its time and never rejects.
       void ask(item, asked).then((advice) => {
-        count(item, -1)
+        waiting.count(item, -1)
         answers.set(item, { asked, advice })
         back(item)
       })
       return 'waits'
+    },
+  }
+}
+
+/** Creates the count of tasks that wait for advice: at most WAITING_MAX, and each tenant its share. */
+function createWaiting(tenants: () => number) {
+  let size = 0
+  const ofTenant = new Map<string, number>()
+  return {
+    size: () => size,
+    count({ pointer: { tenant } }: Held, by: 1 | -1): void {
+      const own = (ofTenant.get(tenant) ?? 0) + by
+      size += by
+      if (own > 0) ofTenant.set(tenant, own)
+      else ofTenant.delete(tenant)
+    },
+    hasPlace(tenant: string): boolean {
+      const own = ofTenant.get(tenant) ?? 0
+      const share = { capacity: WAITING_MAX, used: size, own, ask: 1, tenants: tenants() }
+      return size < WAITING_MAX && decideShare(share).kind === 'take'
     },
   }
 }

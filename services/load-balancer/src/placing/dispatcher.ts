@@ -51,8 +51,68 @@ export function createDispatcher(
   deps: DispatcherDeps,
   back: (items: readonly Held[]) => void,
 ): Dispatcher {
-  const { bus, nodes, notes, metrics, log } = deps
+  const { bus, metrics, log } = deps
   const queues = new Map<string, Held[]>()
+  const transit = createTransit(deps, back)
+
+  const work = async (nodeId: string, queue: Held[]): Promise<void> => {
+    while (queue.length > 0) {
+      const items = queue.splice(0, DISPATCH_MAX)
+      const [message] = bus.pack(CHANNELS.dispatch, dispatchOf(deps, nodeId, items))
+      if (message === undefined) break
+      // Tasks that do not fit one message leave with the next.
+      queue.unshift(...items.splice(message.count))
+      const answer = await bus.ask(CHANNELS.dispatch, message, DISPATCH_WITHIN_MS, { nodeId })
+      metrics.dispatches.inc({ outcome: answer.kind })
+      if (answer.kind === 'reply') {
+        transit.settle(nodeId, items, answer.body)
+        continue
+      }
+      if (answer.kind === 'too-large') {
+        // A single task exceeds the message; its pointer or its note keeps it.
+        transit.leave(nodeId, items)
+        continue
+      }
+      if (answer.kind !== 'no-responders') {
+        transit.unanswered(nodeId, items)
+      } else {
+        transit.unreached(nodeId, items)
+      }
+      transit.giveBack(nodeId, queue.splice(0))
+    }
+    queues.delete(nodeId)
+  }
+
+  return {
+    inTransit: transit.size,
+    assign(nodeId, items) {
+      transit.enter(nodeId, items)
+      const queue = queues.get(nodeId)
+      if (queue !== undefined) {
+        queue.push(...items)
+        return
+      }
+      const fresh = [...items]
+      queues.set(nodeId, fresh)
+      work(nodeId, fresh).catch((error: unknown) => {
+        // Requests never reject, so this is a defect. Tasks that have not left are placed again;
+        // the leases return the rest.
+        log.error(
+          { err: error, nodeId },
+          'A request that hands tasks to a node failed with an unexpected error',
+        )
+        queues.delete(nodeId)
+        transit.giveBack(nodeId, fresh.splice(0))
+      })
+    },
+  }
+}
+
+/** Creates the tasks on their way to nodes; `back` receives tasks that must be placed again. */
+function createTransit(
+  { bus, nodes, notes, log }: DispatcherDeps,
+  back: (items: readonly Held[]) => void,
+) {
   let inTransit = 0
 
   const leave = (nodeId: string, items: readonly Held[]): void => {
@@ -83,101 +143,71 @@ export function createDispatcher(
     if (refused.length > 0 && active < slots && !draining) nodes.balked(nodeId)
   }
 
-  const work = async (nodeId: string, queue: Held[]): Promise<void> => {
-    while (queue.length > 0) {
-      const items = queue.splice(0, DISPATCH_MAX)
-      const [message] = bus.pack(CHANNELS.dispatch, dispatchOf(nodeId, items))
-      if (message === undefined) break
-      // Tasks that do not fit one message leave with the next.
-      queue.unshift(...items.splice(message.count))
-      const answer = await bus.ask(CHANNELS.dispatch, message, DISPATCH_WITHIN_MS, { nodeId })
-      metrics.dispatches.inc({ outcome: answer.kind })
-      if (answer.kind === 'reply') {
-        settle(nodeId, items, answer.body)
-        continue
-      }
-      if (answer.kind === 'too-large') {
-        // A single task exceeds the message; its pointer or its note keeps it.
-        leave(nodeId, items)
-        continue
-      }
-      if (answer.kind !== 'no-responders') {
-        // While the bus is disconnected, no node could have answered.
-        if (bus.connected()) nodes.silent(nodeId)
-        else nodes.unreachable(nodeId)
-        // An unreadable answer counts as no answer.
-        log.warn(
-          { nodeId, tasks: items.length },
-          'A node did not answer a dispatch; its tasks return to the queue when their leases expire',
-        )
-        leave(nodeId, items)
-      } else {
-        nodes.unreachable(nodeId)
-        for (const item of items) item.runsAt = undefined
-        giveBack(nodeId, items)
-        notes.nodeGone(nodeId)
-      }
-      giveBack(nodeId, queue.splice(0))
-    }
-    queues.delete(nodeId)
-  }
-
-  /** Builds the message: the reason of the first task applies to all, and tasks with another reason name it. */
-  const dispatchOf = (nodeId: string, items: readonly Held[]): Dispatch => {
-    const why = items[0]?.why
-    return {
-      balancer: deps.balancerId,
-      since: deps.since,
-      sentAtMs: deps.nowMs(),
-      ...(why === undefined ? {} : { placed: { atMs: deps.nowMs(), ...why } }),
-      items: items.map((item) => wire(nodeId, item, why?.reason)),
-    }
-  }
-
-  const wire = (nodeId: string, item: Held, said: string | undefined): DispatchItem => {
-    const { pointer, ackSubject, fenced, why } = item
-    const out: DispatchItem = {
-      taskId: pointer.taskId,
-      tenant: pointer.tenant,
-      seq: pointer.seq,
-      deadlineAtMs: pointer.deadlineAtMs,
-      fenced,
-      claim: signClaim(deps.claimKey, pointer.taskId, nodeId),
-    }
-    if (ackSubject !== undefined) out.ackSubject = ackSubject
-    if (why !== undefined && why.reason !== said) out.reason = why.reason
-    if (pointer.spec !== undefined && !fenced) {
-      out.spec = pointer.spec
-    } else {
-      out.cpu = pointer.cpu
-      out.memory = pointer.memory
-    }
-    return out
-  }
-
   return {
-    inTransit: () => inTransit,
-    assign(nodeId, items) {
+    size: () => inTransit,
+    leave,
+    giveBack,
+    settle,
+    enter(nodeId: string, items: readonly Held[]): void {
       nodes.transit(nodeId, items, 1)
       inTransit += items.length
       for (const item of items) notes.dispatched(item, nodeId)
-      const queue = queues.get(nodeId)
-      if (queue !== undefined) {
-        queue.push(...items)
-        return
-      }
-      const fresh = [...items]
-      queues.set(nodeId, fresh)
-      work(nodeId, fresh).catch((error: unknown) => {
-        // Requests never reject, so this is a defect. Tasks that have not left are placed again;
-        // the leases return the rest.
-        log.error(
-          { err: error, nodeId },
-          'A request that hands tasks to a node failed with an unexpected error',
-        )
-        queues.delete(nodeId)
-        giveBack(nodeId, fresh.splice(0))
-      })
+    },
+    /** The node has no listener, so nothing has run. */
+    unreached(nodeId: string, items: readonly Held[]): void {
+      nodes.unreachable(nodeId)
+      for (const item of items) item.runsAt = undefined
+      giveBack(nodeId, items)
+      notes.nodeGone(nodeId)
+    },
+    /** The tasks may run, so they are left to their leases; an unreadable answer counts as no answer. */
+    unanswered(nodeId: string, items: readonly Held[]): void {
+      // While the bus is disconnected, no node could have answered.
+      if (bus.connected()) nodes.silent(nodeId)
+      else nodes.unreachable(nodeId)
+      log.warn(
+        { nodeId, tasks: items.length },
+        'A node did not answer a dispatch; its tasks return to the queue when their leases expire',
+      )
+      leave(nodeId, items)
     },
   }
+}
+
+/** Builds the message: the reason of the first task applies to all, and tasks with another reason name it. */
+function dispatchOf(deps: DispatcherDeps, nodeId: string, items: readonly Held[]): Dispatch {
+  const why = items[0]?.why
+  return {
+    balancer: deps.balancerId,
+    since: deps.since,
+    sentAtMs: deps.nowMs(),
+    ...(why === undefined ? {} : { placed: { atMs: deps.nowMs(), ...why } }),
+    items: items.map((item) => wire(deps.claimKey, nodeId, item, why?.reason)),
+  }
+}
+
+function wire(
+  claimKey: string,
+  nodeId: string,
+  item: Held,
+  said: string | undefined,
+): DispatchItem {
+  const { pointer, ackSubject, fenced, why } = item
+  const out: DispatchItem = {
+    taskId: pointer.taskId,
+    tenant: pointer.tenant,
+    seq: pointer.seq,
+    deadlineAtMs: pointer.deadlineAtMs,
+    fenced,
+    claim: signClaim(claimKey, pointer.taskId, nodeId),
+  }
+  if (ackSubject !== undefined) out.ackSubject = ackSubject
+  if (why !== undefined && why.reason !== said) out.reason = why.reason
+  if (pointer.spec !== undefined && !fenced) {
+    out.spec = pointer.spec
+  } else {
+    out.cpu = pointer.cpu
+    out.memory = pointer.memory
+  }
+  return out
 }

@@ -67,11 +67,8 @@ const DRAIN_LOOK_MS = 20
 /** Creates a placer that holds nothing. */
 export function createPlacer(deps: PlacerDeps): Placer {
   const { bus, metrics, monotonicMs } = deps
-  const { renewEveryMs } = deps.timing
   let held: Held[] = []
-  /** The pointers in `held` that found no node, counted by tenant. */
-  let stuck = new Map<string, number>()
-  let stuckCount = 0
+  const stuck = createStuck()
   let scheduled = false
 
   const schedule = (): void => {
@@ -99,9 +96,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const keepInHand = (items: readonly Held[]): void => {
     const { keep, back } = planHand(items, deps.nowMs())
     held = [...keep]
-    stuckCount = held.length
-    if (stuckCount > 0 || stuck.size > 0) stuck = new Map()
-    for (const { pointer } of held) stuck.set(pointer.tenant, (stuck.get(pointer.tenant) ?? 0) + 1)
+    stuck.set(held)
     for (const { pointer, ackSubject } of back) {
       deps.released(pointer.taskId)
       ack.giveBackLater(bus, ackSubject)
@@ -112,7 +107,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
     const round = createRound(deps, advising)
     const stay: Held[] = []
     // While pointers wait in hand, room that comes free goes to the tenants in turn.
-    for (const item of stuckCount === 0 ? held : inTurn(held, deps.standing)) {
+    for (const item of stuck.count() === 0 ? held : inTurn(held, deps.standing)) {
       const outcome = round.place(item)
       if (outcome !== 'hold') continue
       if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
@@ -123,21 +118,14 @@ export function createPlacer(deps: PlacerDeps): Placer {
     for (const [nodeId, items] of round.chosen) dispatcher.assign(nodeId, items)
   }
 
-  const renewer = setInterval(() => {
-    const now = monotonicMs()
-    for (const item of held) {
-      if (now - item.heldSinceMs < renewEveryMs) continue
-      item.heldSinceMs = now
-      ack.renew(bus, item.ackSubject)
-    }
-  }, renewEveryMs / 4)
+  const renewer = setInterval(() => renewOld(deps, held), deps.timing.renewEveryMs / 4)
 
   return {
-    held: () => Math.max(0, held.length - stuckCount) + advising.waiting(),
+    held: () => Math.max(0, held.length - stuck.count()) + advising.waiting(),
     inHand: () => held.length + advising.waiting(),
     running: () => held.reduce((count, item) => count + (item.running ? 1 : 0), 0),
-    stuckOf: (tenant) => stuck.get(tenant) ?? 0,
-    stuckTenants: () => stuck.keys(),
+    stuckOf: stuck.of,
+    stuckTenants: stuck.tenants,
     place: () => {
       if (held.length > 0) schedule()
     },
@@ -163,9 +151,35 @@ export function createPlacer(deps: PlacerDeps): Placer {
       }
       // Another load balancer, or the next process of this load balancer, places them.
       for (const item of held.splice(0)) letGo(item)
-      stuckCount = 0
-      stuck = new Map()
+      stuck.set([])
     },
+  }
+}
+
+/** Creates the count of the pointers in hand that found no node, by tenant. */
+function createStuck() {
+  let ofTenant = new Map<string, number>()
+  let count = 0
+  return {
+    set(items: readonly Held[]): void {
+      count = items.length
+      if (count > 0 || ofTenant.size > 0) ofTenant = new Map()
+      for (const { pointer } of items)
+        ofTenant.set(pointer.tenant, (ofTenant.get(pointer.tenant) ?? 0) + 1)
+    },
+    count: () => count,
+    of: (tenant: string) => ofTenant.get(tenant) ?? 0,
+    tenants: () => ofTenant.keys(),
+  }
+}
+
+/** Renews the leases of pointers that have been in hand for long. */
+function renewOld({ bus, monotonicMs, timing }: PlacerDeps, held: readonly Held[]): void {
+  const now = monotonicMs()
+  for (const item of held) {
+    if (now - item.heldSinceMs < timing.renewEveryMs) continue
+    item.heldSinceMs = now
+    ack.renew(bus, item.ackSubject)
   }
 }
 

@@ -16,7 +16,7 @@ export const NODES: readonly Mutation[] = [
   {
     name: 'forged-ending',
     safeguard: 'a node ends no task of another node',
-    file: 'services/load-balancer/src/intake/tenant-shares.ts',
+    file: 'services/load-balancer/src/intake/in-flight.ts',
     find: 'if (tasks.get(taskId)?.nodeId === nodeId) remove(taskId)',
     replace: 'remove(taskId)',
     tests: [SHARES],

@@ -32,9 +32,10 @@ export const SERVICES: readonly Mutation[] = [
   {
     name: 'lost-ending',
     safeguard: 'an ending whose message was lost does not hold a place for ever (L6)',
-    file: 'services/load-balancer/src/intake/tenant-shares.ts',
-    find: 'if (held.tasks.size <= active + queued) return',
-    replace: 'if (held.tasks.size > -1) return',
+    file: 'services/load-balancer/src/intake/in-flight.ts',
+    find: 'if (held.tasks.size <= active + queued) return NONE',
+    replace: 'if (held.tasks.size > -1) return NONE',
+    tests: ['services/load-balancer/test/intake/tenant-shares.test.ts'],
     caughtBy: /L6: a task whose end message was lost does not count/,
   },
   {
