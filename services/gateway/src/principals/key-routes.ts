@@ -28,8 +28,8 @@ export interface KeyRouteDeps {
   readonly nowMs: () => number
 }
 
-/** Compare-and-set rounds; two concurrent writers finish within this many. */
-const STORE_TRIES = 5
+/** Compare-and-set rounds. In each round one writer finishes, so this many changes of one key at once all succeed. */
+const STORE_TRIES = 50
 /** Above this share of the stream only revocations and rotations are stored. */
 const FILL_MAX = 0.8
 /** A day: clients get the new secret with their next release. */
