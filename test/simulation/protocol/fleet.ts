@@ -122,6 +122,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const newProcess = (id: string, clockOffsetMs = 0): Process => ({
     id,
     alive: true,
+    settled: false,
     frozenUntilMs: 0,
     clockOffsetMs,
     random: chanceOf(Math.floor(chance() * 2 ** 31)),

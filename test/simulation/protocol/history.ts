@@ -20,12 +20,12 @@ export interface Outcome {
   /** Violated invariants, in words. */
   readonly problems: readonly string[]
   /** The stored events and their times: the same for the same seed. */
-  readonly trace: string
+  trace(): string
   /** Its events, in the words of `REACHED`. */
   readonly reached: readonly string[]
   readonly steps: number
   /** How long each task took from its storing to its end, milliseconds of the log's clock. */
-  readonly lives: readonly { readonly tenant: string; readonly key: string; readonly ms: number }[]
+  lives(): readonly { readonly tenant: string; readonly key: string; readonly ms: number }[]
 }
 
 /** Longer than every lease, backoff and deadline of a plan together, milliseconds. */
@@ -66,10 +66,10 @@ export async function runHistory(
   return {
     seed,
     problems,
-    trace: traceOf(world),
+    trace: () => traceOf(world),
     reached: reachedIn(world, fleet),
     steps: time.steps(),
-    lives: livesIn(world, client),
+    lives: () => livesIn(world, client),
   }
 }
 
@@ -256,7 +256,7 @@ function traceOf({ server, time }: World): string {
   return `${events.join('\n')}\n${time.steps()} ${time.nowMs()}`
 }
 
-function livesIn({ plan, server }: World, client: Client): Outcome['lives'] {
+function livesIn({ plan, server }: World, client: Client): ReturnType<Outcome['lives']> {
   const stream = server.api.streams.get(STREAMS.log)
   return plan.tasks.flatMap(({ key, tenant }) => {
     const seqs = historyOf(server, client.accepted.get(key) ?? '').map(({ seq }) => seq)

@@ -35,8 +35,8 @@ test(
     for (let seed = 1; seed <= TWICE; seed += 1) {
       const first = await runHistory(machine, seed)
       const second = await runHistory(machine, seed)
-      expect(second.trace).toBe(first.trace)
-      traces.add(first.trace)
+      expect(second.trace()).toBe(first.trace())
+      traces.add(first.trace())
     }
     expect(traces.size).toBe(TWICE)
   },

@@ -25,7 +25,7 @@ test(
     for (let seed = 1; seed <= HISTORIES; seed += 1) {
       const { problems, lives } = await runHistory(machine, seed, undefined, twoTenants(seed))
       expect({ seed, problems }).toEqual({ seed, problems: [] })
-      for (const { tenant, key, ms } of lives) {
+      for (const { tenant, key, ms } of lives()) {
         if (tenant === BUSY) busy.push(ms)
         if (tenant !== QUIET) continue
         quiet.push(ms)

@@ -109,8 +109,11 @@ export function createMemoryApi(deps: ReaderDeps): MemoryApi {
     },
     isFor: (subject) => subject.startsWith('$JS.') || streamOf(subject) !== undefined,
     receive(wire) {
-      const stream = streamOf(wire.subject)
-      if (stream !== undefined) return append(stream, wire)
+      if (!wire.subject.startsWith('$JS.')) {
+        const stream = streamOf(wire.subject)
+        if (stream !== undefined) append(stream, wire)
+        return
+      }
       if (!wire.subject.startsWith('$JS.ACK.')) return command(wire)
       const [, , name = '', consumerName = '', , seq = ''] = wire.subject.split('.')
       const acked = streams.get(name)

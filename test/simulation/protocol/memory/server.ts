@@ -68,7 +68,7 @@ export function createMemoryNats(
 ): MemoryNats {
   const interest = createInterest<Subscription>()
   const connections = new Map<Process, Connection>()
-  const server = processOf('nats', chance)
+  const server = processOf('nats', chance, true)
   let life = 0
   let downUntilMs = 0
 
@@ -211,6 +211,6 @@ export function createMemoryNats(
 }
 
 /** A pseudo process that lives as long as the history. */
-export function processOf(id: string, random: Chance): Process {
-  return { id, alive: true, frozenUntilMs: 0, clockOffsetMs: 0, random }
+export function processOf(id: string, random: Chance, settled = false): Process {
+  return { id, alive: true, settled, frozenUntilMs: 0, clockOffsetMs: 0, random }
 }

@@ -54,8 +54,10 @@ export function createMemoryStore(): MemoryStore {
       inflightNode: async (taskIds) => taskIds.map((taskId) => notes.get(taskId)?.nodeId),
       inflightOf: async (nodeId) => [...notes.values()].filter((note) => note.nodeId === nodeId),
       builtSeq: async () => builtSeq,
-      async markBuilt(seq) {
-        builtSeq = seq
+      async markBuilt(seq, since) {
+        const at = builtSeq ?? -1
+        if (at >= since && at < seq) builtSeq = seq
+        return builtSeq
       },
       forgetExpired: async () => undefined,
       forget: async () => undefined,

@@ -124,7 +124,8 @@ export function removeFrom(stream: MemoryStream, seq: number): boolean {
 
 /** Whether a subject matches a filter with `*` and `>`. */
 export function matches(filter: readonly string[], tokens: readonly string[]): boolean {
-  for (const [index, token] of filter.entries()) {
+  for (let index = 0; index < filter.length; index += 1) {
+    const token = filter[index]
     if (token === '>') return tokens.length > index
     if (index >= tokens.length) return false
     if (token !== '*' && token !== tokens[index]) return false

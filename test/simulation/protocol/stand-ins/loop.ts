@@ -7,7 +7,13 @@ import type { Service } from '../../../../libs/runtime/src/index.ts'
  */
 const PERIOD_MIN_MS = 400
 /** Loops that no task waits for. */
-const ASIDE: ReadonlySet<string> = new Set(['schedules', 'usage', 'trim'])
+const ASIDE: ReadonlySet<string> = new Set([
+  'schedules',
+  'usage',
+  'trim',
+  'log-fill',
+  'log-reading',
+])
 const ASIDE_PERIOD_MS = 5_000
 
 /** Runs at once when started, then at the interval; runs never overlap, an error ends only its run. */

@@ -25,6 +25,8 @@ export interface VirtualTime {
 export interface Process {
   readonly id: string
   alive: boolean
+  /** Its entries leave no promise to settle, so the next entry runs in the same turn. */
+  readonly settled: boolean
   /** Frozen (SIGSTOP) until this time. */
   frozenUntilMs: number
   /** The error of its wall clock, milliseconds. */
@@ -154,9 +156,9 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
   let steps = 0
   let current: Process | undefined
 
-  /** Runs the next entry that is not empty; false when there is none. */
-  const step = (untilMs: number): boolean => {
-    for (;;) {
+  /** Runs the next entries, up to one that may leave promises; false when there is none or all is done. */
+  const step = (done: () => boolean, untilMs: number): boolean => {
+    while (!done()) {
       const entry = queue.first()
       if (entry === undefined || entry.atMs > untilMs) return false
       queue.pop()
@@ -176,8 +178,9 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
         queue.push(entry)
       }
       run()
-      return true
+      if (!owner.settled) return true
     }
+    return false
   }
 
   const runUntil = (done: () => boolean, untilMs: number): Promise<void> =>
@@ -194,7 +197,7 @@ function createScheduler(nextTurn: (run: () => void) => unknown) {
         waiting -= 1
         if (over) return
         try {
-          if (done() || !step(untilMs)) return end(resolve)
+          if (!step(done, untilMs)) return end(resolve)
         } catch (error) {
           return end(() => reject(error as Error))
         }
