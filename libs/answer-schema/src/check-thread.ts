@@ -9,29 +9,25 @@ import type { JsonSchema } from './dialect.ts'
 
 /** Runs the checks of answers in a thread, so that an endless check blocks nothing else. */
 
-/** Schemas kept compiled: about as many as a node's agents have; the largest take half a megabyte each. */
-const KEPT_MAX = 64
 /** Values that reach the rules of most schemas, so that an endless rule is found at once. */
 const SAMPLES = ['null', '{}', '[]', '""', '0', '[{}]']
 
-// In order of use: the schema unused for longest is forgotten first.
-const kept = new Map<string, CompiledSchema>()
+/** By the numbers that the process gives; it also decides which are kept. */
+const kept = new Map<number, CompiledSchema>()
 
-function compiled(text: string): CompiledSchema {
-  const known = kept.get(text)
-  const schema = known ?? compileSchema(JSON.parse(text) as JsonSchema)
-  if (known === undefined && schema.kind === 'ok')
-    for (const sample of SAMPLES) schema.check(sample)
-  kept.delete(text)
-  kept.set(text, schema)
-  const [oldest] = kept.keys()
-  if (kept.size > KEPT_MAX && oldest !== undefined) kept.delete(oldest)
+function compiled(text: string, id: number): CompiledSchema {
+  const known = kept.get(id)
+  if (known !== undefined) return known
+  const schema = compileSchema(JSON.parse(text) as JsonSchema)
+  if (schema.kind === 'ok') for (const sample of SAMPLES) schema.check(sample)
+  kept.set(id, schema)
   return schema
 }
 
-function outcomeOf({ schema: text, answer }: CheckJob): CheckOutcome {
+function outcomeOf({ schema: text, answer, id, forget }: CheckJob): CheckOutcome {
+  for (const each of forget) kept.delete(each)
   try {
-    const schema = compiled(text)
+    const schema = compiled(text, id)
     if (schema.kind === 'bad-schema') return schema
     return answer === undefined ? { kind: 'ok' } : schema.check(answer)
   } catch (error) {

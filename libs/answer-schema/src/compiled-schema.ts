@@ -12,6 +12,10 @@ import { jsonInAnswer } from './json-answer.ts'
 
 /** A request to the thread. */
 export interface CheckJob {
+  /** The number under which the thread keeps the compiled schema. */
+  readonly id: number
+  /** Schemas that the thread no longer keeps. */
+  readonly forget: readonly number[]
   /** The schema as JSON. */
   readonly schema: string
   /** Absent: only the schema is checked. */
