@@ -240,9 +240,8 @@ redis.call('HSET', KEYS[1], 'atMs', string.format('%d', time[1] * 1000 + time[2]
 
 /**
  * Adds to the totals of usage if their position is the one the writer expects. KEYS: position. ARGV: expected
- * position, new position, lifetime of a day's totals in ms, the most agents, tenants or values of a day, then
- * key, field and
- * increment of each, an agent's calls first. Answers the position afterwards. A total that would exceed the
+ * position, new position, lifetime of a day's totals in ms, the most models, agents, tenants or values of a day,
+ * then key, field and increment of each, the calls of a name first. Answers the position afterwards. A total that would exceed the
  * numbers of
  * Redis stays unchanged, so that false reports of one node cannot stop the count of all tenants.
  */
@@ -253,13 +252,19 @@ local known = ''
 local most = tonumber(ARGV[4])
 for i = 5, #ARGV, 3 do
   local field = ARGV[i + 1]
-  local agent, what = string.match(field, '^(@.*)|(%a+)$')
-  if agent and agent ~= '@(others)' and not redis.call('HGET', ARGV[i], agent .. '|calls') then
-    local agents = tonumber(redis.call('HGET', ARGV[i], '=|agents') or '0')
-    if what == 'calls' and agents < most then
-      redis.call('HINCRBY', ARGV[i], '=|agents', 1)
+  local name, what = string.match(field, '^(.*)|(%a+)$')
+  local others, count
+  if string.sub(name, 1, 1) == '@' then
+    others, count = '@(others)', '=|agents'
+  elseif string.find(name, ' ', 1, true) then
+    others, count = '(others) (others)', '=|models'
+  end
+  if others and name ~= others and not redis.call('HGET', ARGV[i], name .. '|calls') then
+    local names = tonumber(redis.call('HGET', ARGV[i], count) or '0')
+    if what == 'calls' and names < most then
+      redis.call('HINCRBY', ARGV[i], count, 1)
     else
-      field = '@(others)|' .. what
+      field = others .. '|' .. what
     end
   end
   local grown = redis.pcall('HINCRBY', ARGV[i], field, ARGV[i + 2])

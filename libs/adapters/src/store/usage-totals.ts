@@ -19,7 +19,7 @@ import { connectRedis, type RedisOptions } from './redis.ts'
  * `usage` holds the log sequence up to which everything is counted. One script moves it with the totals, so
  * that every event counts exactly once, however many writers there are (L8). Hashes `usage:<tenant>:<day>`:
  * `<model> <provider>|in`, `|out`, `|calls`, `|nano`, `|unpriced`; the same for `@<agent>`; `=|tokens`, `=|nano`, `=|unpriced` of the day and
- * `<hour>|…` of its hours, which budgets are checked against; `=|agents` is the number of agents. The tenant `=` is the whole fleet.
+ * `<hour>|…` of its hours, which budgets are checked against; `=|agents` and `=|models` are the numbers of agents and models. The tenant `=` is the whole fleet.
  * `|nano` is absent if no call has a price, `|unpriced` counts the calls that have none.
  * Hashes `usage:<tenant>:<day>:<group>` have the same fields for `@<tenant>` or `@<value of a metadata key, as JSON>`, and the same bound.
  */
@@ -91,8 +91,8 @@ const HOUR_MS = 3_600_000
 /** Totals of a day are kept for just over a year, milliseconds. */
 const KEEP_MS = 400 * 86_400_000
 
-/** Further agents, tenants or values of a day are counted together as `(others)`: names come from clients (L7). */
-const AGENTS_MAX = 1_000
+/** Further models, agents, tenants or values of a day are counted together as `(others)`: names come from clients (L7). */
+const NAMES_MAX = 1_000
 const OTHERS = '(others)'
 
 /** The key of a tenant's totals of one day. */
@@ -118,7 +118,7 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
     position: () =>
       link.guarded(async () => Number((await link.redis.get(redisKey('usagePosition'))) ?? 0)),
     async add(from, to, entries) {
-      const argv = [from, to, KEEP_MS, AGENTS_MAX, ...incrementsOf(entries)]
+      const argv = [from, to, KEEP_MS, NAMES_MAX, ...incrementsOf(entries)]
       return Number(await link.script(ADD_USAGE_SCRIPT, [redisKey('usagePosition')], argv))
     },
     async followed() {

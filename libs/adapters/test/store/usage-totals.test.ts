@@ -88,3 +88,23 @@ test('usage counts by tenant and by at most 1,000 values of a metadata key a day
     { day: DAY, groups: [] },
   ])
 })
+
+test('usage has at most 1,000 models a day, and the sum of the further models of the tenant as (others), so that a tenant that invents names fills no memory (L7)', async () => {
+  const from = await totals.position()
+  const of = (at: number): UsageEntry => ({ ...entry('inventor', 0.5), model: `m${at}` })
+  const all = Array.from({ length: 2_500 }, (_, at) => of(at))
+  await totals.add(from, from + 1, all)
+  // Known models still count as themselves, and quiet tenants have all of their models.
+  await totals.add(from + 1, from + 2, [of(0), of(2_400), entry('quiet', 0.5)])
+  const [day] = await totals.read('inventor', [DAY])
+  const models = day?.models ?? []
+  expect(models).toHaveLength(1_001)
+  const others = models.filter(({ provider }) => provider === '(others)')
+  expect(others.map(({ model }) => model)).toEqual(['(others)'])
+  const calls = models.reduce((sum, { usage }) => sum + usage.llmCalls, 0)
+  const cost = models.reduce((sum, { usage }) => sum + (usage.costUsd ?? 0), 0)
+  expect([calls, cost]).toEqual([2_502, 2_502 / 2])
+  expect(day?.agents[0]?.usage.llmCalls).toBe(2_502)
+  const [quiet] = await totals.read('quiet', [DAY])
+  expect(quiet?.models.map(({ model }) => model)).toEqual(['m'])
+})

@@ -492,6 +492,7 @@ export interface components {
       days: {
         day: string
         total: components['schemas']['Usage']
+        /** @description The models that have usage. If a day has more than 1,000 models, the entry whose model and provider are `(others)` is the sum of the further models. */
         models: {
           model: string
           provider: string

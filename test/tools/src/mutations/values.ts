@@ -81,6 +81,15 @@ export const VALUES: readonly Mutation[] = [
     caughtBy: /a schema does not count as too costly because/,
   },
   {
+    name: 'usage-models',
+    safeguard: 'usage has a bounded number of models a day (L7)',
+    file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
+    find: "elseif string.find(name, ' ', 1, true) then",
+    replace: 'elseif false then',
+    tests: ['libs/adapters/test/store/usage-totals.test.ts'],
+    caughtBy: /usage has at most 1,000 models a day/,
+  },
+  {
     name: 'echo-budget',
     safeguard: 'an echo holds its slot no longer than its budget of time',
     file: 'services/worker/src/run/echo.ts',
