@@ -4,7 +4,7 @@ import { SIGNATURES, THOUGHTS } from './echo.ts'
 import { classifyFinish } from './finish.ts'
 import type { ProviderError } from '../errors.ts'
 import { safeMessage } from '../safe-message.ts'
-import { withoutUnopened, type SpokenText } from './spoken.ts'
+import { createSpokenText, withoutUnopened, type SpokenText } from './spoken.ts'
 import { usageOf, type ReportedUsage } from './usage.ts'
 
 /** What an answer that has ended is: complete, or a failure of a stated kind. */
@@ -46,6 +46,26 @@ export interface Heard {
   /** Values with a list of choices, empty or not. */
   choices: number
   readonly echo: Record<string, Json>
+}
+
+/** Nothing has been heard yet. */
+export function nothingHeard(): Heard {
+  return {
+    spoken: createSpokenText(),
+    refusal: '',
+    characters: 0,
+    finish: undefined,
+    finishedAt: 0,
+    wentOn: false,
+    usage: undefined,
+    failure: undefined,
+    named: undefined,
+    done: false,
+    closed: false,
+    events: 0,
+    choices: 0,
+    echo: {},
+  }
 }
 
 const NO_CHOICES: Failure = {
