@@ -22,6 +22,8 @@ export interface TenantShares {
   lookAtRedis(): Promise<void>
   /** Decides whether a child or a tick of this tenant may be submitted now. */
   decide(tenant: string, bytes: number, child: boolean): SubmissionDecision
+  /** How many tenants the fleet serves, as the gateways say. */
+  tenants(): number
   close(): void
 }
 
@@ -90,6 +92,7 @@ export function createTenantShares(deps: {
         LOG_ADMISSION_SHARE,
       )
     },
+    tenants: gateways.tenants,
     close: gateways.close,
   }
 }

@@ -3,6 +3,7 @@ import type { TaskRecord } from '@agentfleet/domain'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { CoordinatorMetrics } from '../metrics.ts'
 import { createProjector } from './projector.ts'
+import type { TenantShares } from '../follower/shares.ts'
 import { rebuildProjection } from './rebuild.ts'
 
 /**
@@ -35,6 +36,7 @@ interface ProjectionDeps {
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'rebuilds'>
   readonly retentionMs: number
+  readonly shares: Pick<TenantShares, 'tenants'>
   /** Tasks that began at this time or later cannot have expired. */
   readonly certainlyKeptMs: () => number
 }
@@ -48,7 +50,7 @@ const REBUILD_AGAIN_MAX_MS = 300_000
 export function createProjection(deps: ProjectionDeps): Projection {
   const { store, log, retentionMs } = deps
   const { monotonicMs } = deps.clock
-  const projector = createProjector({ store, retentionMs, log })
+  const projector = createProjector({ store, retentionMs, log, tenants: deps.shares.tenants })
   let addFrom = 0
   // The sequence of the projection at this process' last check; -1 before the first check.
   let builtSeq = -1

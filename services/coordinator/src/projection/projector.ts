@@ -40,6 +40,8 @@ export interface ProjectorDeps {
   readonly store: Pick<Store, 'project'>
   readonly retentionMs: number
   readonly log: Logger
+  /** How many tenants share the room for unwritten records; absent: the reader of the log waits for room. */
+  readonly tenants?: () => number
   /** Called after each write. */
   readonly written?: () => void
   /** Called when a write fails. */
@@ -49,19 +51,13 @@ export interface ProjectorDeps {
 /** Creates a projector with nothing to write. */
 export function createProjector(deps: ProjectorDeps): Projector {
   const { store, retentionMs, log } = deps
-  const unwritten = createUnwritten()
+  const unwritten = createUnwritten(deps.tenants)
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let lost = false
   let given = false
   let away = false
   let closing = false
-
-  const dropIfTooMuch = (): void => {
-    if (!unwritten.dropIfTooMuch()) return
-    lost = true
-    given = true
-  }
 
   const write = async (): Promise<void> => {
     while (unwritten.size() > 0) {
@@ -80,7 +76,6 @@ export function createProjector(deps: ProjectorDeps): Projector {
         away = true
         deps.failed?.(error)
         unwritten.putBack()
-        dropIfTooMuch()
         if (closing) return
         await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
       }
@@ -100,8 +95,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
 
   return {
     add(record, eventBytes) {
-      unwritten.add(record, eventBytes)
-      dropIfTooMuch()
+      if (!unwritten.add(record, eventBytes)) lost = given = true
       if (writing === undefined) schedule()
     },
     hasRoom: unwritten.hasRoom,

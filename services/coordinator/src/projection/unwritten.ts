@@ -1,4 +1,4 @@
-import { createCompactingMap, type TaskRecord } from '@agentfleet/domain'
+import { createCompactingMap, createTally, decideShare, type TaskRecord } from '@agentfleet/domain'
 
 /** The newest version of a record that Redis lacks. */
 export interface Unwritten {
@@ -9,22 +9,23 @@ export interface Unwritten {
   readonly bytes: number
 }
 
-/** The newest versions of records until they are written; beyond `DIRTY_MAX_BYTES` all are dropped (L7). */
+/**
+ * The newest versions of records until they are written; beyond `DIRTY_MAX_BYTES` all are dropped (L7). Of several
+ * tenants each has a share, and only the record that exceeds it is dropped, so that the others' records stay.
+ */
 interface UnwrittenRecords {
-  /** Adds a record unless a newer version is there; its newest event has this size. */
-  add(record: TaskRecord, eventBytes: number): void
+  /** Adds a record unless a newer version is there; its newest event has this size. Returns false if a record was dropped. */
+  add(record: TaskRecord, eventBytes: number): boolean
   /** Takes records for one write, which `written` or `putBack` ends. */
   takeBatch(): readonly Unwritten[]
   written(): void
   /** Puts the records of the write back, unless a newer version has arrived. */
   putBack(): void
-  /** Drops all records if they take too much, and returns whether it did. */
-  dropIfTooMuch(): boolean
   clear(): void
   /** Returns the sequence of the first event that these records or those of the write cover. */
   missingFrom(): number | undefined
   size(): number
-  /** Returns about how many bytes the records take. */
+  /** Returns about how many bytes the records and those of the write take. */
   bytes(): number
   /** Whether half of the room is free. */
   hasRoom(): boolean
@@ -39,30 +40,39 @@ const DIRTY_MAX_BYTES = 32 * 1024 * 1024
 /** A record without texts, in memory, bytes. */
 const RECORD_BYTES = 2 * 1024
 
-/** Creates an empty collection. */
-export function createUnwritten(): UnwrittenRecords {
+/** Creates an empty collection; `tenants` says how many share the room. */
+export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecords {
   const dirty = createCompactingMap<string, Unwritten>()
-  let dirtyBytes = 0
+  /** Bytes of these records and those of the write, by tenant. */
+  const held = createTally()
   /** The records of the write that is under way. */
   let batch: readonly Unwritten[] = []
 
-  const set = (entry: Unwritten): void => {
-    const { taskId } = entry.record
-    dirtyBytes += entry.bytes - (dirty.get(taskId)?.bytes ?? 0)
-    dirty.set(taskId, entry)
+  const free = (entries: Iterable<Unwritten>): void => {
+    for (const { record, bytes } of entries) held.add(record.tenant, -bytes)
   }
   const clear = (): void => {
+    free(dirty.values())
     dirty.clear()
-    dirtyBytes = 0
   }
 
   return {
     add(record, eventBytes) {
-      const { taskId, seq } = record
+      const { taskId, tenant, seq } = record
       const waiting = dirty.get(taskId)
-      if (waiting === undefined) set({ record, fromSeq: seq, bytes: RECORD_BYTES + eventBytes })
-      else if (waiting.record.seq < seq)
-        set({ record, fromSeq: waiting.fromSeq, bytes: waiting.bytes + eventBytes })
+      if (waiting !== undefined && waiting.record.seq >= seq) return true
+      const ask = waiting === undefined ? RECORD_BYTES + eventBytes : eventBytes
+      const used = held.total()
+      const share = { used, own: held.of(tenant), ask, tenants: tenants() }
+      if (decideShare({ ...share, capacity: DIRTY_MAX_BYTES }).kind === 'refuse') return false
+      if (used + ask > DIRTY_MAX_BYTES) {
+        clear()
+        return false
+      }
+      const { fromSeq = seq, bytes = 0 } = waiting ?? {}
+      held.add(tenant, ask)
+      dirty.set(taskId, { record, fromSeq, bytes: bytes + ask })
+      return true
     },
     takeBatch() {
       const taken: Unwritten[] = []
@@ -71,7 +81,6 @@ export function createUnwritten(): UnwrittenRecords {
         bytes += entry.bytes
         if (taken.length >= BATCH_MAX || (taken.length > 0 && bytes > BATCH_BYTES_MAX)) break
         taken.push(entry)
-        dirtyBytes -= entry.bytes
       }
       if (taken.length === dirty.size) dirty.clear()
       else for (const { record } of taken) dirty.delete(record.taskId)
@@ -79,6 +88,7 @@ export function createUnwritten(): UnwrittenRecords {
       return taken
     },
     written() {
+      free(batch)
       batch = []
     },
     putBack() {
@@ -87,13 +97,9 @@ export function createUnwritten(): UnwrittenRecords {
       for (const entry of failed) {
         const { record, fromSeq, bytes } = entry
         const newer = dirty.get(record.taskId)
-        set(newer === undefined ? entry : { ...newer, fromSeq, bytes: newer.bytes + bytes })
+        const all = newer && { ...newer, fromSeq, bytes: newer.bytes + bytes }
+        dirty.set(record.taskId, all ?? entry)
       }
-    },
-    dropIfTooMuch() {
-      if (dirtyBytes <= DIRTY_MAX_BYTES) return false
-      clear()
-      return true
     },
     clear,
     missingFrom() {
@@ -103,7 +109,7 @@ export function createUnwritten(): UnwrittenRecords {
       return first
     },
     size: () => dirty.size,
-    bytes: () => dirtyBytes,
-    hasRoom: () => dirtyBytes <= DIRTY_MAX_BYTES / 2,
+    bytes: () => held.total(),
+    hasRoom: () => held.total() <= DIRTY_MAX_BYTES / 2,
   }
 }

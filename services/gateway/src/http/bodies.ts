@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { decideShare } from '@agentfleet/domain'
+import { createTally, decideShare } from '@agentfleet/domain'
 import { parseInSlices, type PartParser } from '@agentfleet/runtime'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LARGE_BYTES } from '../tenants/size.ts'
-import { createTally } from '../tenants/tally.ts'
 import { networkOf } from './addresses.ts'
 import { Refusal } from './problems.ts'
 

@@ -1,4 +1,5 @@
 import {
+  createTally,
   decideShare,
   limitOf,
   type Admitted,
@@ -18,7 +19,6 @@ import type { NodesSubscriptions } from './nodes.ts'
 import type { StatsSubscriptions } from './stats.ts'
 import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
-import { createTally } from '../tenants/tally.ts'
 import { createUnsent, type UnsentBytes } from './unsent.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { createTurnQueue, isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
+import { createTally, createTurnQueue, isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { StoredEvent, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
@@ -8,7 +8,6 @@ import type { LiveSink } from './live.ts'
 import { createOwnQueues, type OwnQueues } from './own-queues.ts'
 import { createTurns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
-import { createTally } from '../tenants/tally.ts'
 
 /**
  * Which viewer follows which task, and the last event that each viewer has.

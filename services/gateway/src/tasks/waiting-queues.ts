@@ -1,4 +1,5 @@
 import {
+  createTally,
   decideShare,
   isTerminal,
   limitOf,
@@ -9,7 +10,6 @@ import type { Clock } from '@agentfleet/runtime'
 import type { Reader } from './reads.ts'
 import type { HeldRequests } from './held-requests.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
-import { createTally } from '../tenants/tally.ts'
 
 /**
  * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7). Invariant:

@@ -54,13 +54,26 @@ export const SIZES: readonly Mutation[] = [
     name: 'unwritten-records',
     safeguard: 'records that wait for Redis are bounded (L7)',
     file: 'services/coordinator/src/projection/unwritten.ts',
-    find: 'if (dirtyBytes <= DIRTY_MAX_BYTES) return false',
-    replace: 'if (dirtyBytes <= DIRTY_MAX_BYTES * 1_000) return false',
+    find: 'if (used + ask > DIRTY_MAX_BYTES) {',
+    replace: 'if (used + ask > DIRTY_MAX_BYTES * 1_000) {',
     tests: [
       'services/coordinator/test/projection/projector.test.ts',
       '-t',
       'while Redis is unavailable',
     ],
     caughtBy: /unwritten records take at most 32 MiB/,
+  },
+  {
+    name: 'unwritten-shares',
+    safeguard: 'records of one tenant that wait for Redis leave room to those of the others (L7)',
+    file: 'services/coordinator/src/projection/unwritten.ts',
+    find: 'ask, tenants: tenants() }',
+    replace: 'ask, tenants: 1 }',
+    tests: [
+      'services/coordinator/test/projection/projector.test.ts',
+      '-t',
+      'every record of a quiet',
+    ],
+    caughtBy: /every record of a quiet tenant is written/,
   },
 ]
