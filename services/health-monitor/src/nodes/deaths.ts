@@ -56,24 +56,9 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
   const { bus, ops, nodes, clock, log, metrics, classify } = deps
   const judging = new Map<string, Promise<void>>()
 
-  const health = (entry: NodeEntry, brokerAnswers: boolean): MonitorHealth => {
-    const now = clock.monotonicMs()
-    const silent = [...nodes.all()].map(({ state, lastHeartbeatAtMs }) => ({
-      state,
-      silenceMs: now - lastHeartbeatAtMs,
-    }))
-    return {
-      ownLagMs: deps.ownLagMs(),
-      silenceMs: now - entry.lastHeartbeatAtMs,
-      connectedForMs: deps.connectedForMs(),
-      brokerAnswers,
-      ...illnessOf(silent),
-    }
-  }
-
   const admitted = (entry: NodeEntry, brokerAnswers: boolean): boolean => {
     const { nodeId } = entry.heartbeat
-    const permission = decideDeath(health(entry, brokerAnswers))
+    const permission = decideDeath(healthOf(deps, entry, brokerAnswers))
     if (permission.kind === 'allow') return true
     metrics.withheld.inc({ reason: permission.reason })
     log.debug(
@@ -127,18 +112,6 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     judging.set(nodeId, judgement)
   }
 
-  const declareReplaced = async (heartbeat: Heartbeat): Promise<void> => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const answer = await ops.declareDead(deathOn(heartbeat, 'restarted', 0, 0, clock.nowMs()))
-        if (answer === 'given') metrics.deaths.inc({ reason: 'restarted' })
-        return
-      } catch (error) {
-        if (tries >= REPLACED_TRIES) throw error
-      }
-    }
-  }
-
   return {
     consider(entry) {
       const { nodeId } = entry.heartbeat
@@ -149,13 +122,48 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
       run(nodeId, () => detector(entry))
     },
     replaced: (heartbeat) =>
-      run(`${heartbeat.nodeId}.${heartbeat.incarnation}`, () => declareReplaced(heartbeat)),
+      run(`${heartbeat.nodeId}.${heartbeat.incarnation}`, () => declareReplaced(deps, heartbeat)),
     recall: (entry) =>
       run(`recall.${entry.heartbeat.nodeId}.${entry.heartbeat.incarnation}`, () => recall(entry)),
     adopt: (nodeId, incarnation) => markDead(nodes.get(nodeId), incarnation),
     async idle() {
       await Promise.all(judging.values())
     },
+  }
+}
+
+/** What the monitor knows about itself when it judges a node. */
+function healthOf(
+  deps: FailureDetectorDeps,
+  entry: NodeEntry,
+  brokerAnswers: boolean,
+): MonitorHealth {
+  const now = deps.clock.monotonicMs()
+  const silent = [...deps.nodes.all()].map(({ state, lastHeartbeatAtMs }) => ({
+    state,
+    silenceMs: now - lastHeartbeatAtMs,
+  }))
+  return {
+    ownLagMs: deps.ownLagMs(),
+    silenceMs: now - entry.lastHeartbeatAtMs,
+    connectedForMs: deps.connectedForMs(),
+    brokerAnswers,
+    ...illnessOf(silent),
+  }
+}
+
+async function declareReplaced(
+  { ops, metrics, clock }: FailureDetectorDeps,
+  heartbeat: Heartbeat,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const answer = await ops.declareDead(deathOn(heartbeat, 'restarted', 0, 0, clock.nowMs()))
+      if (answer === 'given') metrics.deaths.inc({ reason: 'restarted' })
+      return
+    } catch (error) {
+      if (tries >= REPLACED_TRIES) throw error
+    }
   }
 }
 
