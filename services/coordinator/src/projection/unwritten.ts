@@ -56,19 +56,24 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
     dirty.clear()
   }
 
+  /** Whether the tenant may take so many bytes more; drops all records if not even all tenants together may. */
+  const hasShare = (tenant: string, ask: number): boolean => {
+    const used = held.total()
+    const share = { capacity: DIRTY_MAX_BYTES, used, own: held.of(tenant), ask, tenants: tenants() }
+    if (decideShare(share).kind === 'refuse') return false
+    if (used + ask <= DIRTY_MAX_BYTES) return true
+    clear()
+    return false
+  }
+
   return {
     add(record, eventBytes) {
       const { taskId, tenant, seq } = record
       const waiting = dirty.get(taskId)
       if (waiting !== undefined && waiting.record.seq >= seq) return true
       const ask = waiting === undefined ? RECORD_BYTES + eventBytes : eventBytes
-      const used = held.total()
-      const share = { used, own: held.of(tenant), ask, tenants: tenants() }
-      if (decideShare({ ...share, capacity: DIRTY_MAX_BYTES }).kind === 'refuse') return false
-      if (used + ask > DIRTY_MAX_BYTES) {
-        clear()
-        return false
-      }
+      // Half of the room is within every share; each event of the fleet comes by here.
+      if (held.total() + ask > DIRTY_MAX_BYTES / 2 && !hasShare(tenant, ask)) return false
       const { fromSeq = seq, bytes = 0 } = waiting ?? {}
       held.add(tenant, ask)
       dirty.set(taskId, { record, fromSeq, bytes: bytes + ask })
