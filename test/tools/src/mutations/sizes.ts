@@ -75,5 +75,6 @@ export const SIZES: readonly Mutation[] = [
       'every record of a quiet',
     ],
     caughtBy: /every record of a quiet tenant is written/,
+    because: /Property failed/,
   },
 ]

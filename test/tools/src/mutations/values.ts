@@ -70,6 +70,7 @@ export const VALUES: readonly Mutation[] = [
     replace: 'if (most >= 0) continue',
     tests: ['libs/domain/test/collections/owned-cache.test.ts'],
     caughtBy: /a tenant that keeps less than half of the cache loses none/,
+    because: /Property failed/,
   },
   {
     name: 'schema-blame',
