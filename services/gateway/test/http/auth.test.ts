@@ -59,6 +59,21 @@ test('an API key identifies its tenant', () => {
   }
 })
 
+test('each secret of a key identifies its own caller each time it is sent, and no other secret does', () => {
+  const second = newSecret()
+  const holders = holdersOf({
+    ...KEY,
+    secrets: [{ digest: digestOf(SECRET), untilMs: 500 }, { digest: digestOf(second) }],
+  })
+  for (let times = 0; times < 3; times += 1) {
+    expect(holderWith(holders, newSecret())).toBeUndefined()
+    expect(holderWith(holders, SECRET.slice(1))).toBeUndefined()
+    expect(holderWith(holders, SECRET)?.secretUntilMs).toBe(500)
+    expect(holderWith(holders, second)).toMatchObject({ keyId: KEY.id })
+    expect(holderWith(holders, second)?.secretUntilMs).toBeUndefined()
+  }
+})
+
 test('a configured key has every scope except admin', () => {
   const authenticate = authenticates()
   const bearer = request({ authorization: 'Bearer 0123456789abcdef' })
