@@ -124,7 +124,7 @@ test('invalid queries of decisions and incidents get an error detail that says w
     status: 404,
     problem: { code: 'decision-not-found' },
   })
-  for (const id of ['x', '*', 'a b', '>', '..']) {
+  for (const id of ['x', '*', 'a b', '>']) {
     await expect(client.incident(id)).rejects.toMatchObject({ status: 404 })
   }
 })
