@@ -79,9 +79,11 @@ async function runKilledAfter(steps: readonly number[]): Promise<Outcome> {
     if ('placed' in event && event.placed !== undefined) node = event.placed.node
     if (event.type === 'call-finished') kill(event.call.step)
   }
-  const subscription = test.bus.subscribe('live.>', ({ subject, text }) => {
-    if (id !== undefined && subject === `live.${id}`) heard(parseEvent(text()))
-    else early.push({ subject, text: text() })
+  const subscription = test.bus.subscribe('live.>', (message) => {
+    const { subject } = message
+    const text = message.text()
+    if (id !== undefined && subject === `live.${id}`) heard(parseEvent(text))
+    else early.push({ subject, text })
   })
   const early: { subject: string; text: string }[] = []
   let id: string | undefined
