@@ -56,14 +56,10 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
     dirty.clear()
   }
 
-  /** Whether the tenant may take so many bytes more; drops all records if not even all tenants together may. */
-  const hasShare = (tenant: string, ask: number): boolean => {
-    const used = held.total()
-    const share = { capacity: DIRTY_MAX_BYTES, used, own: held.of(tenant), ask, tenants: tenants() }
-    if (decideShare(share).kind === 'refuse') return false
-    if (used + ask <= DIRTY_MAX_BYTES) return true
-    clear()
-    return false
+  const isWithinShare = (tenant: string, ask: number): boolean => {
+    const [used, own] = [held.total(), held.of(tenant)]
+    const share = { capacity: DIRTY_MAX_BYTES, used, own, ask, tenants: tenants() }
+    return decideShare(share).kind === 'take'
   }
 
   return {
@@ -72,8 +68,13 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
       const waiting = dirty.get(taskId)
       if (waiting !== undefined && waiting.record.seq >= seq) return true
       const ask = waiting === undefined ? RECORD_BYTES + eventBytes : eventBytes
-      // Half of the room is within every share; each event of the fleet comes by here.
-      if (held.total() + ask > DIRTY_MAX_BYTES / 2 && !hasShare(tenant, ask)) return false
+      const sum = held.total() + ask
+      // Half of the room is within every share, and each event of the fleet comes by here.
+      if (sum > DIRTY_MAX_BYTES / 2 && !isWithinShare(tenant, ask)) return false
+      if (sum > DIRTY_MAX_BYTES) {
+        clear()
+        return false
+      }
       const { fromSeq = seq, bytes = 0 } = waiting ?? {}
       held.add(tenant, ask)
       dirty.set(taskId, { record, fromSeq, bytes: bytes + ask })

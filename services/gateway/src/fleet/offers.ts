@@ -41,7 +41,7 @@ export interface Offers {
 
 /** Milliseconds. Nodes report every two seconds, and some may be restarting. */
 const AGE_MAX_MS = 30_000
-/** A node counts for so many milliseconds more. */
+/** The list of reports is made again after this, so a silent node may count for so much longer, milliseconds. */
 const FRESH_MS = 100
 /** Milliseconds; two reports of every node. */
 const LISTEN_FIRST_MS = 4_000

@@ -41,6 +41,17 @@ test('a queued task with an in-flight note is shown as running on the node in th
   expect(taskView(recordOf())).not.toHaveProperty('node')
 })
 
+test('the times of a task are those of its record, in the same second or in another one', () => {
+  for (const submittedAtMs of [0, 7, 1_999, 1_764_437_045_003, 253_402_300_799_999]) {
+    for (const laterMs of [-1_500, -1, 0, 1, 990, 1_000, 86_400_000]) {
+      const updatedAtMs = Math.max(0, Math.min(submittedAtMs + laterMs, 253_402_300_799_999))
+      const view = taskView({ ...recordOf(), submittedAtMs, updatedAtMs })
+      expect(view.createdAt).toBe(isoAt(submittedAtMs))
+      expect(view.updatedAt).toBe(isoAt(updatedAtMs))
+    }
+  }
+})
+
 test('an old in-flight note does not change the shown state or node of a finished task', () => {
   const done: TaskEvent = {
     type: 'completed',

@@ -54,8 +54,8 @@ export const SIZES: readonly Mutation[] = [
     name: 'unwritten-records',
     safeguard: 'records that wait for Redis are bounded (L7)',
     file: 'services/coordinator/src/projection/unwritten.ts',
-    find: 'if (used + ask <= DIRTY_MAX_BYTES) return true',
-    replace: 'if (used + ask <= DIRTY_MAX_BYTES * 1_000) return true',
+    find: 'if (sum > DIRTY_MAX_BYTES) {',
+    replace: 'if (sum > DIRTY_MAX_BYTES * 1_000) {',
     tests: [
       'services/coordinator/test/projection/projector.test.ts',
       '-t',
