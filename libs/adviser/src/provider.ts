@@ -4,7 +4,7 @@
  * Invariants: nothing is repeated; an answer is bounded in bytes before it is read; every behaviour of the
  * provider becomes a value; its error texts stay in this module, as they may repeat a key.
  */
-import OpenAI from 'openai'
+import type OpenAI from 'openai'
 import { z } from 'zod'
 import type { JsonSchema } from './schema.ts'
 
@@ -44,6 +44,12 @@ interface ProviderOptions {
   readonly model: string
 }
 
+/** The SDK and its client. */
+interface Opened {
+  readonly sdk: typeof OpenAI
+  readonly client: OpenAI
+}
+
 const OPENAI_URL = 'https://api.openai.com/v1'
 /** A thousand tokens with their JSON frame take 10 kB. */
 const BODY_BYTES_MAX = 262_144
@@ -62,25 +68,15 @@ const completionSchema = z.object({
   usage: z.object({ prompt_tokens: tokens, completion_tokens: tokens }).nullish().catch(undefined),
 })
 
-/** Creates a provider; opens nothing before the first call. */
-export function createProvider({ apiKey, baseUrl, model }: ProviderOptions): Provider {
-  const client = new OpenAI({
-    // Sets everything that the SDK would otherwise read from the environment.
-    apiKey: apiKey ?? 'none',
-    adminAPIKey: null,
-    baseURL: baseUrl ?? OPENAI_URL,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    logLevel: 'off',
-    maxRetries: 0,
-    fetch: fetchBounded,
-  })
+/** Creates a provider and begins to load the SDK; connects with the first call. */
+export function createProvider(options: ProviderOptions): Provider {
+  const opened = open(options)
   return async (request) => {
+    const { sdk, client } = await opened
     try {
       const completion: unknown = await client.chat.completions.create(
         {
-          model,
+          model: options.model,
           messages: [
             { role: 'system', content: request.instruction },
             { role: 'user', content: request.prompt },
@@ -95,9 +91,27 @@ export function createProvider({ apiKey, baseUrl, model }: ProviderOptions): Pro
       )
       return replyOf(completion)
     } catch (error) {
-      return { kind: 'failed', why: whyOf(error) }
+      return { kind: 'failed', why: whyOf(error, sdk) }
     }
   }
+}
+
+/** Loads the SDK, whose 150 modules no service without a provider should pay for. */
+async function open({ apiKey, baseUrl }: ProviderOptions): Promise<Opened> {
+  const { default: sdk } = await import('openai')
+  const client = new sdk({
+    // Sets everything that the SDK would otherwise read from the environment.
+    apiKey: apiKey ?? 'none',
+    adminAPIKey: null,
+    baseURL: baseUrl ?? OPENAI_URL,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    logLevel: 'off',
+    maxRetries: 0,
+    fetch: fetchBounded,
+  })
+  return { sdk, client }
 }
 
 function replyOf(completion: unknown): ProviderReply {
@@ -113,11 +127,11 @@ function replyOf(completion: unknown): ProviderReply {
   return { kind: choice.finish_reason === 'length' ? 'cut-short' : 'answered', text, used }
 }
 
-function whyOf(error: unknown): string {
-  if (error instanceof OpenAI.APIUserAbortError) return 'aborted'
-  if (error instanceof OpenAI.APIConnectionTimeoutError) return 'timeout'
-  if (error instanceof OpenAI.APIConnectionError) return 'connection'
-  if (error instanceof OpenAI.APIError && typeof error.status === 'number') {
+function whyOf(error: unknown, sdk: typeof OpenAI): string {
+  if (error instanceof sdk.APIUserAbortError) return 'aborted'
+  if (error instanceof sdk.APIConnectionTimeoutError) return 'timeout'
+  if (error instanceof sdk.APIConnectionError) return 'connection'
+  if (error instanceof sdk.APIError && typeof error.status === 'number') {
     return `status-${error.status}`
   }
   return error instanceof AnswerTooLarge ? 'too-large' : 'unreadable'

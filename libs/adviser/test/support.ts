@@ -27,6 +27,8 @@ interface CallBody {
 
 /** A provider over real HTTP with the behaviour that the test gives. */
 export async function startProvider(first: Behaviour) {
+  // An adviser loads it in the background; the first question of a test has no time for that.
+  await import('openai')
   const calls: CallBody[] = []
   const waiting = new Set<ServerResponse>()
   const provider = { behaviour: first, calls, waiting }

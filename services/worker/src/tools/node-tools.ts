@@ -8,8 +8,8 @@ import type { WorkerConfig } from '../config.ts'
 import { builtInTools } from './built-in.ts'
 import { delegateTool } from './delegate.ts'
 import { httpFetchTool, type HttpFetchSettings } from './fetch/http-fetch-tool.ts'
-import { parseMcpServers } from './mcp/mcp-config.ts'
-import { createMcpServer } from './mcp/mcp-server.ts'
+import { parseMcpServers, type McpServerConfig } from './mcp/mcp-config.ts'
+import type { McpServer } from './mcp/mcp-server.ts'
 import { registerModuleHooks } from './register-hooks.ts'
 import { loadToolModules } from './tool-modules.ts'
 import { createToolThreads } from './tool-threads.ts'
@@ -100,9 +100,7 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
     ...(mcp.kind === 'wrong' ? mcp.problems : []),
   ]
   if (mcp.kind === 'wrong' || problems.length > 0) throw new ConfigError(problems)
-  const named = Object.entries(mcp.servers).map(
-    ([name, config]) => [name, createMcpServer({ ...options, name, config })] as const,
-  )
+  const named = await createServers(mcp.servers, options)
   const servers = named.map(([, server]) => server)
   await Promise.all(servers.map((server) => server.start()))
   const all = (): Tools => byName([...fixed, ...servers.flatMap((server) => [...server.tools()])])
@@ -118,6 +116,18 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
       await Promise.all(servers.map((server) => server.close()))
     },
   }
+}
+
+/** Creates the configured MCP servers, by name. */
+async function createServers(
+  servers: Readonly<Record<string, McpServerConfig>>,
+  options: NodeToolsOptions,
+): Promise<readonly (readonly [name: string, server: McpServer])[]> {
+  const configured = Object.entries(servers)
+  if (configured.length === 0) return []
+  // The SDK costs the start of a node time that only nodes with servers should pay.
+  const { createMcpServer } = await import('./mcp/mcp-server.ts')
+  return configured.map(([name, config]) => [name, createMcpServer({ ...options, name, config })])
 }
 
 function byName(tools: readonly Tool[]): Tools {
