@@ -3,7 +3,7 @@
  * `--check` it only lists the files that are out of date (exit code 1 if any). It reads the build: run `npx
  * tsc -b` first.
  */
-import { stringify } from 'yaml'
+import { dump } from 'js-yaml'
 import { z } from 'zod'
 import { ALL_CHANNELS, inboxPrefix, SERVICES, STREAM_RIGHTS } from './dist/index.js'
 import { writeGenerated } from './generated-file.mjs'
@@ -27,7 +27,7 @@ const readersOf = ({ stream, listeners }) =>
 const files = {
   'channels.md': { text: markdown(), parser: 'markdown' },
   'asyncapi.yaml': {
-    text: `# ${NOTE}\n${stringify(asyncApi(), { aliasDuplicateObjects: false })}`,
+    text: `# ${NOTE}\n${dump(asyncApi(), { noRefs: true })}`,
     parser: 'yaml',
   },
 }

@@ -3,7 +3,7 @@
  * date (exit code 1).
  */
 import { readFile } from 'node:fs/promises'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 import { writeGenerated } from './generated-file.mjs'
 
 const source = new URL('../../openapi.yaml', import.meta.url)
@@ -11,7 +11,7 @@ const NOTE =
   'Generated from openapi.yaml by `npm run document --prefix libs/protocol`; change that file instead.'
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 
-const { paths, tags } = parse(await readFile(source, 'utf8'))
+const { paths, tags } = load(await readFile(source, 'utf8'))
 const operations = Object.entries(paths).flatMap(([path, item]) =>
   METHODS.filter((method) => item[method] !== undefined).map((method) => ({
     path,

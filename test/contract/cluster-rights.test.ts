@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { evaluate } from '@marcbachmann/cel-js'
 import { REDIS_RULES, REDIS_SERVICES } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 import {
   BASE_OBJECTS,
   ROOT,
@@ -70,11 +70,11 @@ describe('the autoscaler in Kubernetes', () => {
         ],
       },
     ])
-    const { resources, patches } = parse(
+    const { resources, patches } = load(
       readFileSync(join(DRIVER, 'kustomization.yaml'), 'utf8'),
     ) as { resources: string[]; patches: { patch: string }[] }
     expect(resources).toEqual(['../base', 'autoscaler.yaml'])
-    const patched = patches.map(({ patch }) => parse(patch) as KubeObject)
+    const patched = patches.map(({ patch }) => load(patch) as KubeObject)
     expect(patched).toMatchObject([
       { kind: 'ServiceAccount', automountServiceAccountToken: true },
       { kind: 'HorizontalPodAutoscaler', metadata: { name: 'agent-worker-hpa' } },

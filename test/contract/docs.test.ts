@@ -1,11 +1,11 @@
 /**
  * Checks every Markdown page against the checkout: its links, its paths, and its snippets.
- * test/e2e/docs.test.ts runs the snippets against a fleet.
+ * test/e2e/docs.full.test.ts runs the snippets against a fleet.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { SERVICES } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 import { loadConfig, type ConfigError } from '../../libs/runtime/src/index.ts'
 import { loadDocument } from '../../services/gateway/src/http/document.ts'
 import { requestValidator } from '../../services/gateway/src/http/validation.ts'
@@ -74,7 +74,7 @@ test('every JavaScript and TypeScript snippet compiles', async () => {
 
 /** The fault of a document by the note after its language: a schema of the API, `env=NAME`, or `frame`. */
 async function problemOf({ language, note, text }: Snippet): Promise<string> {
-  const value: unknown = language === 'json' ? JSON.parse(text) : parse(text)
+  const value: unknown = language === 'json' ? JSON.parse(text) : load(text)
   if (note === 'frame') {
     const parsed = parseFrame(text)
     return parsed.kind === 'bad' ? parsed.detail : ''

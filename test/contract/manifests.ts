@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ServiceName } from '@agentfleet/protocol'
-import { parse, parseAllDocuments } from 'yaml'
+import { CORE_SCHEMA, load, loadAll, mergeTag } from 'js-yaml'
 import { envNames, loadConfig } from '../../libs/runtime/src/index.ts'
 
 /** The checkout. */
@@ -92,12 +92,16 @@ interface ComposeService {
 /** The services of docker-compose.yml, anchors and merges resolved. */
 export function composeServices(): Readonly<Record<string, ComposeService>> {
   const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
-  return (parse(text, { merge: true }) as { services: Record<string, ComposeService> }).services
+  return (
+    load(text, { schema: CORE_SCHEMA.withTags(mergeTag) }) as {
+      services: Record<string, ComposeService>
+    }
+  ).services
 }
 
 /** Every file that kustomization.yaml names. */
 export function listedFiles(): readonly string[] {
-  const { resources, configMapGenerator } = parse(
+  const { resources, configMapGenerator } = load(
     readFileSync(join(BASE, 'kustomization.yaml'), 'utf8'),
   ) as { resources: string[]; configMapGenerator: { files: string[] }[] }
   return [...resources, ...configMapGenerator.flatMap(({ files }) => files)]
@@ -110,8 +114,7 @@ export function baseFiles(): readonly string[] {
 
 /** The objects of one file. */
 export function objectsOf(file: string): readonly KubeObject[] {
-  const documents = parseAllDocuments(readFileSync(file, 'utf8'))
-  return documents.map((document) => document.toJS() as KubeObject)
+  return loadAll(readFileSync(file, 'utf8')) as KubeObject[]
 }
 
 /** Every object of the base. */

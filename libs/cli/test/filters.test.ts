@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 import { COMMANDS } from '../src/commands/index.ts'
 import { periodText, taskFiltersOf } from '../src/commands/filters.ts'
 import { parseCommandLine } from '../src/parse/command-line.ts'
@@ -18,7 +18,7 @@ interface Document {
 type Parameter = { readonly name?: string; readonly $ref?: string }
 
 test('`agentfleet ls` has an option for every filter of the API', async () => {
-  const { paths, components } = parse(await readFile(DOCUMENT, 'utf8')) as Document
+  const { paths, components } = load(await readFile(DOCUMENT, 'utf8')) as Document
   const named = paths['/v1/tasks:count'].get.parameters.map(
     ({ name, $ref = '' }) => name ?? components.parameters[$ref.split('/').at(-1) ?? '']?.name,
   )

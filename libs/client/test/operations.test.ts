@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 import { createClient, type Client } from '../src/index.ts'
 
 const DOCUMENT = new URL('../../../openapi.yaml', import.meta.url)
@@ -74,7 +74,7 @@ test('the client has a method for each operation of openapi.yaml, which sends th
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const client = createClient({ baseUrl: `http://127.0.0.1:${port}` })
-  const { paths } = parse(await readFile(DOCUMENT, 'utf8')) as {
+  const { paths } = load(await readFile(DOCUMENT, 'utf8')) as {
     readonly paths: Readonly<Record<string, Readonly<Record<string, { operationId?: string }>>>>
   }
   const wanted = new Map(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { SCOPES, type Scope } from '@agentfleet/domain'
-import { parse } from 'yaml'
+import { load } from 'js-yaml'
 
 /** The fields of an operation that the gateway itself reads. */
 interface Operation {
@@ -31,7 +31,7 @@ const DOCUMENT = new URL('../../../../openapi.yaml', import.meta.url)
 
 /** Reads openapi.yaml. */
 export function loadDocument(): ApiDocument {
-  return parse(readFileSync(DOCUMENT, 'utf8')) as ApiDocument
+  return load(readFileSync(DOCUMENT, 'utf8')) as ApiDocument
 }
 
 /** Adapts the paths for the router, in which a single colon would begin a parameter. */
