@@ -34,8 +34,8 @@ const FULL_ALONE = [
   'test/e2e/{fairness,proofs,provider-limits}.full.test.ts',
 ]
 
-// `npm run test:full` runs the chaos files again, at full size and with the durations of production, sends many
-// generated requests to a whole fleet, and reads many more damaged answers of providers.
+// `npm run test:full` runs the other chaos files again, with the durations of production, sends many generated
+// requests to a whole fleet, and reads many more damaged answers of providers.
 const atFullSize =
   process.env['TEST_SIZE'] === 'full'
     ? [
@@ -118,6 +118,8 @@ export default defineConfig({
           name: 'full',
           include: [`{libs,services}/*/test/${FULL}`, `test/${FULL}`, ...atFullSize],
           exclude: [...configDefaults.exclude, ...FULL_ALONE, ...FULL_WAITS],
+          // For the pages of the docs, whose snippets run against the fleet of test/e2e.
+          globalSetup: './test/e2e/shared-fleet.ts',
           testTimeout: 180_000,
           hookTimeout: 180_000,
           isolate,

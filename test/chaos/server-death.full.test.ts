@@ -1,7 +1,7 @@
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import type { Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { expectAllEnded, judge, startLoad, TIME_SCALE } from './support.ts'
+import { expectAllEnded, judge, startLoad } from './support.ts'
 
 /** nats-server, redis-server and consul die under load; only the fleet starts them again. */
 let test: TestFleet
@@ -9,7 +9,7 @@ let audit: Audit
 const SOON_MS = 30_000
 
 beforeAll(async () => {
-  test = await startTestFleet({ workers: 2, timeScale: TIME_SCALE })
+  test = await startTestFleet({ workers: 2 })
   audit = await judge(test)
 }, 120_000)
 afterAll(async () => {

@@ -13,12 +13,10 @@ import { expect } from 'vitest'
 /** The shared parts of chaos tests: load that continues through faults, and one check of the log. */
 
 /**
- * `npm test` runs these files small and with a tenth of the production durations, `npm run test:full` at full
- * size and with the durations of production.
+ * For the fleets of the files that `npm test` runs, too: it runs them with a tenth of the production durations,
+ * `npm run test:full` with the durations of production.
  */
-export const FULL_SIZE = process.env['TEST_SIZE'] === 'full'
-/** For the fleets of these files. */
-export const TIME_SCALE = FULL_SIZE ? 1 : 0.1
+export const TIME_SCALE = process.env['TEST_SIZE'] === 'full' ? 1 : 0.1
 
 /** Everything has to be over within this, milliseconds: leases of 30 s may have to run out twice. */
 export const OVER_WITHIN_MS = 150_000

@@ -2,7 +2,7 @@ import type { UsageReport } from '@agentfleet/protocol'
 import { eventually, startTestFleet, withRedis, type TestFleet } from '@agentfleet/testkit'
 import type { Audit } from '@agentfleet/tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectAllEnded, FULL_SIZE, judge, submitAll, TIME_SCALE, WITHIN_MS } from './support.ts'
+import { expectAllEnded, judge, submitAll, WITHIN_MS } from './support.ts'
 
 /** Redis and TASKS are disposable: wiping them loses nothing (L8). */
 let test: TestFleet
@@ -10,7 +10,6 @@ let audit: Audit
 beforeAll(async () => {
   test = await startTestFleet({
     workers: 2,
-    timeScale: TIME_SCALE,
     env: { worker: { WORKER_SLOTS: '2000' } },
   })
   audit = await judge(test)
@@ -21,12 +20,12 @@ afterAll(async () => {
 })
 
 /** 50000 and 1000 test more than `npm run test:full` does. */
-const FINISHED = Number(process.env['WIPE_FINISHED'] ?? (FULL_SIZE ? 3_000 : 300))
-const RUNNING = Number(process.env['WIPE_RUNNING'] ?? (FULL_SIZE ? 200 : 50))
+const FINISHED = Number(process.env['WIPE_FINISHED'] ?? 3_000)
+const RUNNING = Number(process.env['WIPE_RUNNING'] ?? 200)
 /** Tasks with an LLM call that have ended: their cost is counted again as well. */
 const PAID = 10
 /** Long enough that all of them still run during the wipe, milliseconds. */
-const RUN_MS = FULL_SIZE ? 8_000 : 5_000
+const RUN_MS = 8_000
 
 async function usage(): Promise<UsageReport> {
   const answer = await fetch(`${test.fleet.url}/v1/usage?scope=fleet`)
