@@ -11,8 +11,6 @@ import type {
   FleetView,
   IncidentPage,
   IncidentView,
-  ReplayPage,
-  ReplayQuery,
   ReplayRequest,
   TaskRequest,
   TaskView,
@@ -27,13 +25,15 @@ import { followFleet, type FollowFrame, type FollowOptions, type FollowTopic } f
 import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
-import { BULK_EXTRA_MS, listClient, queryOf, type ListClient } from './lists.ts'
+import { listClient, queryOf, type ListClient } from './lists.ts'
 import {
   addressOf,
+  keyHeader,
   pathPart,
   requireWhole,
   versionHeaders,
   type Call,
+  type KeyOptions,
   type RequestOptions,
   type VersionOptions,
 } from './request.ts'
@@ -47,9 +47,7 @@ export interface ClientOptions {
 }
 
 /** Options of a submission, without the task. */
-export interface SubmitOptions extends RequestOptions {
-  /** Makes repeating the submission safe. */
-  readonly idempotencyKey?: string
+export interface SubmitOptions extends KeyOptions {
   /** Holds the answer until the task has ended, for at most this many seconds (60). */
   readonly waitSeconds?: number
 }
@@ -96,11 +94,6 @@ export interface FleetOptions extends RequestOptions {
   readonly nodes?: 'list' | 'columns'
 }
 
-/** With the same key a repeated request has one effect. */
-export interface KeyOptions extends RequestOptions {
-  readonly idempotencyKey?: string
-}
-
 /** The API of a gateway; every method throws ClientError. */
 export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient {
   submit(task: TaskRequest, options?: SubmitOptions): Promise<TaskView>
@@ -116,8 +109,6 @@ export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient
   ): Promise<TaskView>
   /** Runs an ended task again, as a new one. */
   replay(taskId: string, ask?: ReplayRequest, options?: KeyOptions): Promise<TaskView>
-  /** Runs ended tasks of a state again, up to 1,000 in one request. */
-  replayAll(query?: ReplayQuery, options?: KeyOptions): Promise<ReplayPage>
   /** The definitions of agents: the tenant's own definitions and the built-in definitions. */
   agents(options?: RequestOptions): Promise<AgentSummary[]>
   agent(name: string, options?: RequestOptions & { readonly version?: number }): Promise<AgentView>
@@ -161,38 +152,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
   const authorization: Record<string, string> =
     apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
 
-  async function call<T>(path: string, options: Call = {}): Promise<T> {
-    requireWhole(path)
-    const { method = 'GET', body, headers = {}, signal, extraMs = 0 } = options
-    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS + extraMs)
-    let response: Response
-    let text: string
-    try {
-      response = await fetch(addressOf(baseUrl, path), {
-        method,
-        headers: {
-          ...authorization,
-          ...headers,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        // A redirected POST becomes a GET, and a redirect to another host loses the key.
-        redirect: 'manual',
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      })
-      text = await bodyOf(response)
-    } catch (error) {
-      throw unreachable(error)
-    }
-    if (!response.ok) throw errorOf(response.status, text, (name) => response.headers.get(name))
-    if (text === '') return undefined as T
-    try {
-      return JSON.parse(text) as T
-    } catch {
-      throw notJson(response.status, text)
-    }
-  }
-
+  const call = createCall(baseUrl, authorization)
   const agentPath = (name: string) => `/v1/agents/${pathPart(name)}`
   const taskPath = (taskId: string) => `/v1/tasks/${pathPart(taskId)}`
 
@@ -200,8 +160,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     ...listClient(call),
     ...figuresClient(call),
     submit(task, { idempotencyKey, waitSeconds, signal } = {}) {
-      const headers: Record<string, string> = {}
-      if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
+      const headers = keyHeader(idempotencyKey)
       if (waitSeconds !== undefined) headers['prefer'] = `wait=${waitSeconds}`
       const extraMs = (waitSeconds ?? 0) * 1_000
       return call('/v1/tasks', { method: 'POST', body: task, headers, signal, extraMs })
@@ -222,14 +181,6 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
         body: ask,
         headers: keyHeader(idempotencyKey),
         signal,
-      }),
-    replayAll: (query = {}, { signal, idempotencyKey } = {}) =>
-      call('/v1/tasks:replay', {
-        method: 'POST',
-        body: query,
-        headers: keyHeader(idempotencyKey),
-        signal,
-        extraMs: BULK_EXTRA_MS,
       }),
     async agents({ signal } = {}) {
       return (await call<AgentList>('/v1/agents', { signal })).agents
@@ -266,6 +217,37 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
   }
 }
 
-function keyHeader(idempotencyKey: string | undefined): Record<string, string> {
-  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+/** Creates what sends one request and reads its answer. */
+function createCall(baseUrl: string, authorization: Record<string, string>) {
+  return async function call<T>(path: string, options: Call = {}): Promise<T> {
+    requireWhole(path)
+    const { method = 'GET', body, headers = {}, signal, extraMs = 0 } = options
+    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS + extraMs)
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(addressOf(baseUrl, path), {
+        method,
+        headers: {
+          ...authorization,
+          ...headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        // A redirected POST becomes a GET, and a redirect to another host loses the key.
+        redirect: 'manual',
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      })
+      text = await bodyOf(response)
+    } catch (error) {
+      throw unreachable(error)
+    }
+    if (!response.ok) throw errorOf(response.status, text, (name) => response.headers.get(name))
+    if (text === '') return undefined as T
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw notJson(response.status, text)
+    }
+  }
 }

@@ -11,16 +11,14 @@ import {
   pathPart,
   versionHeaders,
   type Call,
+  type KeyOptions,
   type RequestOptions,
   type VersionOptions,
 } from './request.ts'
 
 /** Goals and schedules: work that the fleet itself turns into tasks. */
 export interface GoalClient {
-  submitGoal(
-    goal: GoalRequest,
-    options?: RequestOptions & { readonly idempotencyKey?: string },
-  ): Promise<GoalView>
+  submitGoal(goal: GoalRequest, options?: KeyOptions): Promise<GoalView>
   goal(id: string, options?: RequestOptions): Promise<GoalView>
   /** Runs the plan of a goal that was submitted with `run: false`. */
   runGoal(id: string, options?: RequestOptions): Promise<GoalView>

@@ -6,7 +6,6 @@ export type {
   DecisionQuery,
   FleetOptions,
   IncidentQuery,
-  KeyOptions,
   SubmitOptions,
   UsageQuery,
 } from './client.ts'
@@ -15,5 +14,5 @@ export type { FiguresClient, StatsQuery } from './figures.ts'
 export { ClientError } from './error.ts'
 export type { FollowFrame, FollowOptions } from './follow.ts'
 export type { GoalClient } from './goals.ts'
-export type { RequestOptions, VersionOptions } from './request.ts'
+export type { KeyOptions, RequestOptions, VersionOptions } from './request.ts'
 export type { WatchFrame, WatchOptions } from './watch.ts'

@@ -10,6 +10,8 @@ import type {
   NodeDetail,
   NodeView,
   Operations,
+  ReplayPage,
+  ReplayQuery,
   SchedulePreviewRequest,
   TaskCall,
   TaskCounts,
@@ -18,7 +20,7 @@ import type {
   TaskText,
   TaskView,
 } from '@agentfleet/protocol'
-import { pathPart, type Call, type RequestOptions } from './request.ts'
+import { keyHeader, pathPart, type Call, type KeyOptions, type RequestOptions } from './request.ts'
 
 /** Conditions that tasks must all meet. */
 export type TaskFilters = Omit<
@@ -57,6 +59,8 @@ export interface ListClient {
   count(query?: CountQuery): Promise<TaskCounts>
   /** Cancels the tasks that are named or match, up to 1,000 in one request; repeating it is safe. */
   cancelAll(query: BulkCancelRequest, options?: RequestOptions): Promise<BulkCancelPage>
+  /** Runs ended tasks of a state again, up to 1,000 in one request. */
+  replayAll(query?: ReplayQuery, options?: KeyOptions): Promise<ReplayPage>
   /** All events of a task that match, read page by page. */
   events(taskId: string, query?: EventsQuery): Promise<HistoryEvent[]>
   /** One finished call of a task; each text has at most `textBytes` bytes. */
@@ -79,16 +83,13 @@ export interface ListClient {
   /** The next ticks of a cron expression. */
   previewSchedule(query: SchedulePreviewRequest, options?: RequestOptions): Promise<string[]>
   /** Submits the task of a schedule now. */
-  runSchedule(
-    name: string,
-    options?: RequestOptions & { readonly idempotencyKey?: string },
-  ): Promise<TaskView>
+  runSchedule(name: string, options?: KeyOptions): Promise<TaskView>
 }
 
 type QueryValue = string | number | boolean | readonly string[] | undefined
 
 /** The gateway changes a thousand tasks, milliseconds. */
-export const BULK_EXTRA_MS = 90_000
+const BULK_EXTRA_MS = 90_000
 
 /** The methods over these calls. */
 export function listClient(call: <T>(path: string, options?: Call) => Promise<T>): ListClient {
@@ -97,6 +98,14 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
     count: ({ signal, ...query } = {}) => call(`/v1/tasks:count${filterQuery(query)}`, { signal }),
     cancelAll: (body, { signal } = {}) =>
       call('/v1/tasks:cancel', { method: 'POST', body, signal, extraMs: BULK_EXTRA_MS }),
+    replayAll: (body = {}, { signal, idempotencyKey } = {}) =>
+      call('/v1/tasks:replay', {
+        method: 'POST',
+        body,
+        headers: keyHeader(idempotencyKey),
+        signal,
+        extraMs: BULK_EXTRA_MS,
+      }),
     async events(taskId, { signal, after, ...query } = {}) {
       const path = `/v1/tasks/${pathPart(taskId)}/events`
       const events: HistoryEvent[] = []
@@ -129,7 +138,7 @@ export function listClient(call: <T>(path: string, options?: Call) => Promise<T>
     runSchedule: (name, { signal, idempotencyKey } = {}) =>
       call(`/v1/schedules/${pathPart(name)}/run`, {
         method: 'POST',
-        headers: idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey },
+        headers: keyHeader(idempotencyKey),
         signal,
       }),
   }

@@ -5,6 +5,16 @@ export interface RequestOptions {
   readonly signal?: AbortSignal
 }
 
+/** With the same key a repeated request has one effect. */
+export interface KeyOptions extends RequestOptions {
+  readonly idempotencyKey?: string
+}
+
+/** The header that carries this key, if there is one. */
+export function keyHeader(idempotencyKey: string | undefined): Record<string, string> {
+  return idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+}
+
 /** The address of a path; the gateway may stand below a path of its server. */
 export function addressOf(baseUrl: string, path: string): URL {
   return new URL(`${baseUrl.replace(/\/+$/, '')}${path}`)

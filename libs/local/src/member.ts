@@ -53,47 +53,35 @@ const PROBE_EVERY_MS = 25
 /** Many processes that start together on a busy machine take tens of seconds, milliseconds. */
 const START_WITHIN_MS = 60_000
 
+/** One run of the process. */
+interface Run {
+  readonly child: Child
+  readonly adminUrl: string
+  readonly startedAtMs: number
+  /** Whether it has answered a probe. */
+  answered: boolean
+}
+
 /** Starts a member; resolves when its first process runs (not yet ready). */
 export async function startMember(options: MemberOptions): Promise<Member> {
   const logFile = join(options.logDir, `${options.id}.log`)
-  let child: Child
-  let port = 0
-  let startedAtMs = 0
+  let run: Run
   let restarts = 0
   let stopped = false
   let pauseMs = 0
   let restarting: Promise<void> | undefined
   let hung: string | undefined
   let watching: Supervision | undefined
-  /** The run that has answered a probe. */
-  let answeredPid = 0
 
-  const run = async (): Promise<void> => {
-    ;[port = 0] = await drawPorts(1)
-    startedAtMs = Date.now()
-    child = await startChild(
-      { name: 'node', path: process.execPath, env: { ...options.env, HTTP_PORT: String(port) } },
-      [...NODE_ARGS, ...(options.nodeArgs ?? []), options.script],
-      logFile,
-    )
-    void child.exited.then(ended)
-  }
-
-  /** Whether the process answers, or has good reason not to. */
-  const looksAlive = async (): Promise<boolean> => {
-    // Between two runs there is nothing to kill.
-    if (stopped || restarting !== undefined) return true
-    const { pid } = child
-    const answered = await probe(`http://${LOOPBACK}:${port}/livez`)
-    if (answered) answeredPid = pid
-    const starting = answeredPid !== pid && Date.now() - startedAtMs < START_WITHIN_MS
-    return answered || starting
+  const start = async (): Promise<void> => {
+    run = await startRun(options, logFile)
+    void run.child.exited.then(ended)
   }
 
   const ended = (exit: Exit): void => {
     const asked = stopped
     stopped ||= !options.restart
-    pauseMs = restartPauseMs(Date.now() - startedAtMs, pauseMs)
+    pauseMs = restartPauseMs(Date.now() - run.startedAtMs, pauseMs)
     options.onExit?.(exit, asked, pauseMs, hung)
     hung = undefined
     if (stopped) {
@@ -102,60 +90,74 @@ export async function startMember(options: MemberOptions): Promise<Member> {
     }
     restarts += 1
     restarting = delay(pauseMs)
-      .then(() => (stopped ? undefined : run()))
+      .then(() => (stopped ? undefined : start()))
       .finally(() => {
         restarting = undefined
       })
   }
 
-  await run()
-  watching =
-    options.hungAfterMs === 0
-      ? undefined
-      : watchAnswers(
-          {
-            get pid() {
-              return child.pid
-            },
-            answers: looksAlive,
-          },
-          options.hungAfterMs,
-          (afterMs) => {
-            hung = hungReason(afterMs)
-            child.kill('SIGKILL')
-          },
-        )
+  await start()
+  const watched = {
+    get pid() {
+      return run.child.pid
+    },
+    // Between two runs there is nothing to kill.
+    answers: async () => stopped || restarting !== undefined || looksAlive(run),
+  }
+  if (options.hungAfterMs !== 0)
+    watching = watchAnswers(watched, options.hungAfterMs, (afterMs) => {
+      hung = hungReason(afterMs)
+      run.child.kill('SIGKILL')
+    })
   return {
     id: options.id,
     kind: options.kind,
-    pid: () => child.pid,
-    adminUrl: () => `http://${LOOPBACK}:${port}`,
-    startedAtMs: () => startedAtMs,
+    pid: () => run.child.pid,
+    adminUrl: () => run.adminUrl,
+    startedAtMs: () => run.startedAtMs,
     restarts: () => restarts,
     stopped: () => stopped,
-    exited: () => child.exited,
+    exited: () => run.child.exited,
     async ready(deadlineMs) {
       const deadline = performance.now() + deadlineMs
-      while (!(await probe(`http://${LOOPBACK}:${port}/readyz`))) {
-        if (stopped || performance.now() > deadline) {
-          const tail = child.hasExited()
-            ? (await child.exited).logTail
-            : 'the process is still starting'
-          throw new StartFailure(
-            `${options.id} is not ready after ${Math.round(deadlineMs / 1_000)} s (${tail}); its log is ${logFile}`,
-          )
-        }
+      while (!(await probe(`${run.adminUrl}/readyz`))) {
+        if (stopped || performance.now() > deadline)
+          throw await notReady(options.id, run, deadlineMs, logFile)
         await delay(PROBE_EVERY_MS)
       }
-      answeredPid = child.pid
+      run.answered = true
     },
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => run.child.kill(signal),
     async stop() {
       stopped = true
       await restarting
-      await child.stop('SIGTERM')
+      await run.child.stop('SIGTERM')
     },
   }
+}
+
+async function startRun(options: MemberOptions, logFile: string): Promise<Run> {
+  const [port = 0] = await drawPorts(1)
+  const startedAtMs = Date.now()
+  const child = await startChild(
+    { name: 'node', path: process.execPath, env: { ...options.env, HTTP_PORT: String(port) } },
+    [...NODE_ARGS, ...(options.nodeArgs ?? []), options.script],
+    logFile,
+  )
+  return { child, adminUrl: `http://${LOOPBACK}:${port}`, startedAtMs, answered: false }
+}
+
+/** Whether the process answers, or has good reason not to. */
+async function looksAlive(run: Run): Promise<boolean> {
+  const answers = await probe(`${run.adminUrl}/livez`)
+  run.answered ||= answers
+  return answers || (!run.answered && Date.now() - run.startedAtMs < START_WITHIN_MS)
+}
+
+async function notReady(id: string, { child }: Run, deadlineMs: number, logFile: string) {
+  const tail = child.hasExited() ? (await child.exited).logTail : 'the process is still starting'
+  const withinS = Math.round(deadlineMs / 1_000)
+  return new StartFailure(`${id} is not ready after ${withinS} s (${tail}); its log is ${logFile}`)
 }
 
 /** Whether a URL answers 2xx within a second. */

@@ -41,6 +41,7 @@ export function createPool(deps: {
   let filling: Promise<void> | undefined
 
   const living = (): Member[] => workers.filter((member) => !member.stopped())
+  const find = (id: string) => living().find((member) => member.id === id)
   const running = (): Member[] => living().filter(({ id }) => !leaving.has(id))
   const short = (): boolean => !closed && running().length < wanted
 
@@ -59,11 +60,12 @@ export function createPool(deps: {
     })
     return member
   }
+  const fillUp = async (): Promise<void> => {
+    while (short()) await start()
+  }
   /** POOL-3: concurrent callers share one filling. */
   const fill = (): Promise<void> => {
-    filling ??= (async () => {
-      while (short()) await start()
-    })().finally(() => {
+    filling ??= fillUp().finally(() => {
       filling = undefined
     })
     return filling
@@ -82,27 +84,28 @@ export function createPool(deps: {
     close() {
       closed = true
     },
-    workers: () =>
-      living().map((member) => ({
-        id: member.id,
-        pid: member.pid(),
-        startedAtMs: member.startedAtMs(),
-        state: leaving.has(member.id) ? 'draining' : 'running',
-      })),
+    workers: () => living().map((member) => viewOf(member, leaving.has(member.id))),
     async setCount(count) {
       wanted = count
       await fill()
     },
     leave(id) {
-      if (living().some((member) => member.id === id)) leaving.add(id)
+      if (find(id) !== undefined) leaving.add(id)
       if (deps.restart) void makeGood()
       return known.has(id)
     },
     replace(id) {
-      living()
-        .find((one) => one.id === id)
-        ?.kill('SIGKILL')
+      find(id)?.kill('SIGKILL')
       return known.has(id)
     },
+  }
+}
+
+function viewOf(member: Member, leaves: boolean): ReturnType<WorkerPool['workers']>[number] {
+  return {
+    id: member.id,
+    pid: member.pid(),
+    startedAtMs: member.startedAtMs(),
+    state: leaves ? 'draining' : 'running',
   }
 }

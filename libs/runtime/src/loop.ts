@@ -27,6 +27,8 @@ export interface LoopOptions {
   runDeadlineMs?: number
 }
 
+const IGNORED = 'One round of a loop ignored its abort signal; the process no longer waits for it'
+
 interface Life {
   /** Ends the wait between two runs. */
   readonly stop: AbortController
@@ -95,11 +97,7 @@ export function every(
       if (await settleWithin(finished, deadlineMs)) return
       abort.abort(new Error(`the loop ${name} was drained`))
       const ended = await settleWithin(finished, ABORT_GRACE_MS)
-      if (!ended)
-        log.warn(
-          { loop: name },
-          'One round of a loop ignored its abort signal; the process no longer waits for it',
-        )
+      if (!ended) log.warn({ loop: name }, IGNORED)
     },
     ready() {
       const overdue =

@@ -138,22 +138,9 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
       const cell = known ?? cellOf(current.cells, { tenant, agent, model, priority })
       measure(cell, event, before)
     },
-    read({ tenant, fromMs, toMs, step, groupBy }) {
-      const { stepMs } = SERIES_STEPS[step]
-      const groups = new Map<string, Map<number, Measures>>()
-      for (const { atMs, cells } of [...rings[step], current]) {
-        const pointMs = Math.floor(atMs / stepMs) * stepMs
-        if (pointMs < fromMs || pointMs >= toMs) continue
-        for (const cell of cells.values()) {
-          if (tenant !== undefined && cell.tenant !== tenant) continue
-          const key = groupBy === undefined ? '' : cell[groupBy]
-          const points = groups.get(key) ?? new Map<number, Measures>()
-          groups.set(key, points)
-          const point = points.get(pointMs) ?? createMeasures()
-          points.set(pointMs, point)
-          mergeMeasures(point, cell)
-        }
-      }
+    read(ask) {
+      const { step, toMs, groupBy } = ask
+      const groups = groupPoints([...rings[step], current], ask)
       const series = mostBusy(groups).map(([key, points]) => ({
         ...(groupBy === undefined ? {} : { key }),
         points: [...points].map(([atMs, measures]) => ({ atMs, measures })),
@@ -162,6 +149,29 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
     },
     bytes: () => bytes,
   }
+}
+
+/** Adds up the cells that are asked for, by group and by the time of their point. */
+function groupPoints(
+  steps: readonly Step[],
+  { tenant, fromMs, toMs, step, groupBy }: Parameters<TaskSeries['read']>[0],
+): Map<string, Map<number, Measures>> {
+  const { stepMs } = SERIES_STEPS[step]
+  const groups = new Map<string, Map<number, Measures>>()
+  for (const { atMs, cells } of steps) {
+    const pointMs = Math.floor(atMs / stepMs) * stepMs
+    if (pointMs < fromMs || pointMs >= toMs) continue
+    for (const cell of cells.values()) {
+      if (tenant !== undefined && cell.tenant !== tenant) continue
+      const key = groupBy === undefined ? '' : cell[groupBy]
+      const points = groups.get(key) ?? new Map<number, Measures>()
+      groups.set(key, points)
+      const point = points.get(pointMs) ?? createMeasures()
+      points.set(pointMs, point)
+      mergeMeasures(point, cell)
+    }
+  }
+  return groups
 }
 
 /** Returns the last step of a ring, which begins at this time. */

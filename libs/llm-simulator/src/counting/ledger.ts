@@ -142,8 +142,7 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
   }
 
   const seen: Ledger['seen'] = (name, key) => {
-    const counts =
-      key === undefined ? book.models.get(name) : book.tasks.get(key.taskId)?.get(key.step)
+    const counts = callCounts(book, name, key)
     return counts === undefined ? 0 : counts.started + counts.refused
   }
 
@@ -168,6 +167,10 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
 }
 
 type Book = ReturnType<typeof emptyBook>
+
+function callCounts(book: Book, name: string, key: CallKey | undefined) {
+  return key === undefined ? book.models.get(name) : book.tasks.get(key.taskId)?.get(key.step)
+}
 
 function emptyBook() {
   return {

@@ -100,18 +100,10 @@ export async function startServer<Ports>(
   const restart = async (): Promise<void> => {
     restarting ??= (async () => {
       await child.stop('SIGTERM')
-      for (let start = 1; ; start += 1) {
-        try {
-          child = await startOnce(kind, ports)
-          restarts += 1
-          stopped = false
-          watch(child)
-          return
-        } catch (error) {
-          if (start === STARTS_MAX || !isBindConflict(error)) throw error
-          await delay(REBIND_PAUSE_MS, undefined, { signal: kind.signal })
-        }
-      }
+      child = await startAgain(kind, ports)
+      restarts += 1
+      stopped = false
+      watch(child)
     })().finally(() => {
       restarting = undefined
     })
@@ -139,6 +131,18 @@ export async function startServer<Ports>(
       return restarts
     },
     [Symbol.asyncDispose]: () => stop(),
+  }
+}
+
+/** Waits for the old ports if they are still bound. */
+async function startAgain<Ports>(kind: ServerKind<Ports>, ports: Ports): Promise<Child> {
+  for (let start = 1; ; start += 1) {
+    try {
+      return await startOnce(kind, ports)
+    } catch (error) {
+      if (start === STARTS_MAX || !isBindConflict(error)) throw error
+      await delay(REBIND_PAUSE_MS, undefined, { signal: kind.signal })
+    }
   }
 }
 

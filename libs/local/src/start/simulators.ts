@@ -64,7 +64,6 @@ async function untilAnswered(id: string, url: string): Promise<void> {
 }
 
 /** Spreads workers over the simulators by the number in their id. */
-export function nextOf(urls: readonly string[], id: string): string {
-  const number = Number(id.slice(id.lastIndexOf('-') + 1)) || 0
+export function nextOf(urls: readonly string[], number: number): string {
   return `${urls[number % urls.length] ?? ''}/v1`
 }

@@ -116,7 +116,7 @@ export const SERVICES: readonly Mutation[] = [
     name: 'pool-leave',
     safeguard: 'a local worker that leaves no longer counts',
     file: 'libs/local/src/pool.ts',
-    find: 'if (living().some((member) => member.id === id)) leaving.add(id)',
+    find: 'if (find(id) !== undefined) leaving.add(id)',
     replace: '',
     tests: ['libs/orchestrator/test/conformance.test.ts', '--testTimeout=30000'],
     caughtBy: /ends exactly the processes that were chosen to stop, and does/,

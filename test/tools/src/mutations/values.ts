@@ -54,7 +54,7 @@ export const VALUES: readonly Mutation[] = [
   {
     name: 'check-deadline',
     safeguard: 'a check that does not end costs its deadline and no more (L7)',
-    file: 'libs/answer-schema/src/answer-checks.ts',
+    file: 'libs/answer-schema/src/threads.ts',
     find: 'thread.timer = setTimeout(look, jobDeadlineMs)',
     replace: 'thread.timer = setTimeout(() => void look, jobDeadlineMs)',
     tests: ['libs/answer-schema/test/answer-checks.test.ts', '--testTimeout=8000'],
@@ -75,7 +75,7 @@ export const VALUES: readonly Mutation[] = [
   {
     name: 'schema-blame',
     safeguard: 'a schema does not pay for the memory that schemas of another tenant take',
-    file: 'libs/answer-schema/src/answer-checks.ts',
+    file: 'libs/answer-schema/src/threads.ts',
     find: 'const again = fresh ? undefined : current?.entry',
     replace: 'const again = fresh || current ? undefined : current',
     tests: ['libs/answer-schema/test/answer-checks.test.ts', '-t', 'does not count as too costly'],
