@@ -85,13 +85,15 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
 
 /** Creates the five parts, and what they share. */
 function createParts(deps: CoordinatorDeps) {
-  const tasks = createTaskTable()
+  // Before the gateways have said how many tenants there are, the log of the fleet is read: several share the room.
+  const tenants = (): number => (follower.followed() ? shares.tenants() : 2)
+  const tasks = createTaskTable(tenants)
   const logClock = createLogClock(deps)
   const issuer = createIssuer({ ...deps, tasks })
   const logFill = createLogFill(deps.taskLog)
   const endedTasks = createEndedTasks(deps)
   const holdings = createHoldings(endedTasks)
-  const series = createTaskSeries(SERIES_MAX_BYTES)
+  const series = createTaskSeries(SERIES_MAX_BYTES, tenants)
   const shares = createTenantShares({ ...deps, holdings, endedTasks, logFill })
   const submitter = createTaskSubmitter({
     ...deps,

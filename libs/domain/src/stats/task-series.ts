@@ -1,6 +1,8 @@
 import type { Level } from '../task/spec.ts'
 import type { TaskEvent } from '../task/task-event.ts'
 import type { TaskRecord } from '../task/task-record.ts'
+import { decideShare } from '../tenant/share.ts'
+import { createTally, type Tally } from '../tenant/tally.ts'
 import { createMeasures, measure, mergeMeasures, type Measures } from './measures.ts'
 
 /**
@@ -8,9 +10,10 @@ import { createMeasures, measure, mergeMeasures, type Measures } from './measure
  * and of an hour for a week.
  *
  * An event is counted once, in the open step of 10 s; a step that ends is added to its minute and to its hour.
- * Invariants (L7): a step has at most CELLS_MAX cells for a tenant, agent, model and priority each, and about as
- * many for further tenants; all steps together take at most `bytesMax`: above it the series drops the oldest of
- * the shortest steps first.
+ * Invariants (L7): a step has at most CELLS_MAX cells for a tenant, agent, model and priority each, of which each
+ * tenant has a share, and about as many for the further agents and models of a tenant; all steps together take at
+ * most `bytesMax`. Above it a tenant beyond its share loses the agents and models of its oldest steps, which are
+ * added up; without such a tenant the series drops the oldest of the shortest steps first.
  */
 export interface TaskSeries {
   /** Counts an event that the log stored at this time; `record` is the task after it. */
@@ -73,6 +76,8 @@ interface Cell extends Measures {
 interface Step {
   readonly atMs: number
   readonly cells: Map<string, Cell>
+  /** The number of cells that name an agent and a model, by tenant. */
+  readonly named: Tally
   bytes: number
 }
 
@@ -80,6 +85,8 @@ interface Step {
 const CELLS_MAX = 1_000
 /** Stands for the agents, models or tenants beyond what is kept apart; no name looks like this. */
 export const OTHERS = '(others)'
+/** Tenants that lose agents and models when a step ends: each one costs a look at all cells, some milliseconds. */
+const FOLDS_MAX = 4
 /** Groups of one answer; the rest is added up under OTHERS. */
 const GROUPS_MAX = 20
 /** A cell with its names and counts in memory, bytes. */
@@ -87,11 +94,11 @@ const CELL_BYTES = 600
 /** A class of durations in memory, bytes. */
 const CLASS_BYTES = 40
 
-/** Creates empty series. */
-export function createTaskSeries(bytesMax: number): TaskSeries {
+/** Creates empty series; `tenants` says how many tenants share them. */
+export function createTaskSeries(bytesMax: number, tenants: () => number = () => 1): TaskSeries {
   const rings: Record<SeriesStep, Step[]> = { '10s': [], '1m': [], '1h': [] }
   const dropped: Record<SeriesStep, number> = { '10s': 0, '1m': 0, '1h': 0 }
-  let current: Step = { atMs: 0, cells: new Map(), bytes: 0 }
+  let current = createStep(0)
   let bytes = 0
   let firstAtMs = Infinity
 
@@ -102,11 +109,21 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
     dropped[name] = oldest.atMs + SERIES_STEPS[name].stepMs
   }
 
+  const fold = (): void => {
+    const steps = STEP_NAMES.flatMap((name) => rings[name])
+    for (let folds = 0; bytes > bytesMax && folds < FOLDS_MAX; folds += 1) {
+      const freed = foldBusiest(steps, { capacity: bytesMax, used: bytes, tenants: tenants() })
+      if (freed === 0) return
+      bytes -= freed
+    }
+  }
+
   const shrink = (nowMs: number): void => {
     for (const name of STEP_NAMES) {
       const { keptMs } = SERIES_STEPS[name]
       while (rings[name].length > 0 && rings[name][0]!.atMs < nowMs - keptMs) dropOldest(name)
     }
+    if (bytes > bytesMax) fold()
     for (const name of STEP_NAMES) {
       while (bytes > bytesMax && rings[name].length > 1) dropOldest(name)
     }
@@ -118,12 +135,12 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
         const { stepMs } = SERIES_STEPS[name]
         const step = lastStep(rings[name], Math.floor(current.atMs / stepMs) * stepMs)
         const before = step.bytes
-        for (const cell of current.cells.values()) mergeMeasures(cellOf(step.cells, cell), cell)
+        for (const cell of current.cells.values()) mergeMeasures(cellOf(step, cell, tenants), cell)
         step.bytes = bytesOf(step)
         bytes += step.bytes - before
       }
     }
-    current = { atMs: nowMs, cells: new Map(), bytes: 0 }
+    current = createStep(nowMs)
     shrink(nowMs)
   }
 
@@ -135,7 +152,7 @@ export function createTaskSeries(bytesMax: number): TaskSeries {
       if (firstAtMs === Infinity) firstAtMs = current.atMs
       const { agent, model, priority } = spec
       const known = current.cells.get(`${tenant} ${agent} ${model} ${priority}`)
-      const cell = known ?? cellOf(current.cells, { tenant, agent, model, priority })
+      const cell = known ?? cellOf(current, { tenant, agent, model, priority }, tenants)
       measure(cell, event, before)
     },
     read(ask) {
@@ -178,18 +195,25 @@ function groupPoints(
 function lastStep(ring: Step[], atMs: number): Step {
   const last = ring.at(-1)
   if (last?.atMs === atMs) return last
-  const step = { atMs, cells: new Map(), bytes: 0 }
+  const step = createStep(atMs)
   ring.push(step)
   return step
 }
 
-function cellOf(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cell {
+function createStep(atMs: number): Step {
+  return { atMs, cells: new Map(), named: createTally(), bytes: 0 }
+}
+
+function cellOf(step: Step, name: Omit<Cell, keyof Measures>, tenants: () => number): Cell {
+  const { cells, named } = step
   const found = cells.get(keyOf(name))
   if (found !== undefined) return found
   const { tenant, agent, model, priority } = name
-  const known = { agent, model, tenant, priority }
-  if (cells.size < CELLS_MAX) return made(cells, known)
-  const ofTenant = { ...known, agent: OTHERS, model: OTHERS }
+  if (agent !== OTHERS && hasPlace(named, tenant, tenants)) {
+    named.add(tenant, 1)
+    return made(cells, { agent, model, tenant, priority })
+  }
+  const ofTenant = { agent: OTHERS, model: OTHERS, tenant, priority }
   const shared = cells.get(keyOf(ofTenant))
   if (shared !== undefined) return shared
   if (cells.size < 2 * CELLS_MAX) return made(cells, ofTenant)
@@ -197,10 +221,61 @@ function cellOf(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cel
   return cells.get(keyOf(ofAll)) ?? made(cells, ofAll)
 }
 
+function hasPlace(named: Tally, tenant: string, tenants: () => number): boolean {
+  const used = named.total()
+  // Half of the cells are within every share, and each event comes by here until its cell exists.
+  if (used < CELLS_MAX / 2) return true
+  if (used >= CELLS_MAX) return false
+  const share = { capacity: CELLS_MAX, used, own: named.of(tenant), ask: 1, tenants: tenants() }
+  return decideShare(share).kind === 'take'
+}
+
 function made(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cell {
   const cell = { ...name, ...createMeasures() }
   cells.set(keyOf(name), cell)
   return cell
+}
+
+/**
+ * Adds up the agents and models of the tenant that holds most, from the oldest of the shortest steps on, until all
+ * fit or the tenant is within its share; returns the bytes that this freed.
+ */
+function foldBusiest(
+  steps: readonly Step[],
+  share: { readonly capacity: number; readonly used: number; readonly tenants: number },
+): number {
+  const held = createTally()
+  let busiest = ''
+  for (const { cells } of steps) {
+    for (const cell of cells.values()) {
+      if (cell.agent === OTHERS) continue
+      held.add(cell.tenant, bytesOfCell(cell))
+      if (held.of(cell.tenant) > held.of(busiest)) busiest = cell.tenant
+    }
+  }
+  let freed = 0
+  for (const step of steps) {
+    const [used, own] = [share.used - freed, held.of(busiest) - freed]
+    if (used <= share.capacity || decideShare({ ...share, used, own, ask: 0 }).kind === 'take')
+      break
+    freed += foldIn(step, busiest)
+  }
+  return freed
+}
+
+/** Adds up the agents and models of a tenant in one step; returns the bytes that this freed. */
+function foldIn(step: Step, tenant: string): number {
+  const { cells, named } = step
+  const before = step.bytes
+  for (const [key, cell] of cells) {
+    if (cell.tenant !== tenant || cell.agent === OTHERS) continue
+    const ofTenant = { agent: OTHERS, model: OTHERS, tenant, priority: cell.priority }
+    mergeMeasures(cells.get(keyOf(ofTenant)) ?? made(cells, ofTenant), cell)
+    cells.delete(key)
+  }
+  named.add(tenant, -named.of(tenant))
+  step.bytes = bytesOf(step)
+  return before - step.bytes
 }
 
 /** A blank separates them: no name contains one. */
@@ -210,10 +285,12 @@ function keyOf({ tenant, agent, model, priority }: Omit<Cell, keyof Measures>): 
 
 function bytesOf({ cells }: Step): number {
   let sum = 0
-  for (const { wait, firstToken } of cells.values()) {
-    sum += CELL_BYTES + CLASS_BYTES * (wait.size + firstToken.size)
-  }
+  for (const cell of cells.values()) sum += bytesOfCell(cell)
   return sum
+}
+
+function bytesOfCell({ wait, firstToken }: Measures): number {
+  return CELL_BYTES + CLASS_BYTES * (wait.size + firstToken.size)
 }
 
 /** Returns the groups with most tasks; the other groups are added up. */

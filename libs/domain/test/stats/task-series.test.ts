@@ -140,6 +140,37 @@ describe('the statistics of tasks over time', () => {
     expect(total.reduce((sum, { measures }) => sum + measures.counts.submitted, 0)).toBe(30_000)
     expect(knownFromMs).toBe(START_MS)
   })
+
+  it('name every agent of a quiet tenant in each step, no matter how many agents and models a busy tenant invents, and how often (L7)', () => {
+    const bytesMax = 2e6
+    const series = createTaskSeries(bytesMax, () => 2)
+    const steps = 12
+    for (let step = 0; step < steps; step += 1) {
+      const atMs = START_MS + step * 10_000
+      for (let index = 0; index < 2_000; index += 1) {
+        const agent = `agent-${step}-${index}`
+        note(series, [submitted({ agent, model: `m-${index}` }, 'busy', atMs)], agent)
+      }
+      for (const agent of ['a', 'b', 'c']) {
+        note(series, [submitted({ agent }, 'quiet', atMs)], `${agent}-${step}`)
+      }
+    }
+    note(series, [submitted({}, 'third', START_MS + steps * 10_000)], 'last')
+    expect(series.bytes()).toBeLessThanOrEqual(bytesMax)
+    const all = { ...ALL, groupBy: 'agent', step: '10s' } as const
+    const quiet = series.read({ ...all, tenant: 'quiet' }).series
+    expect(quiet.map(({ key, points }) => [key, points.length])).toEqual([
+      ['a', steps],
+      ['b', steps],
+      ['c', steps],
+    ])
+    // The busy tenant still has its sums, and its newest agents.
+    const busy = series.read({ ...all, tenant: 'busy', groupBy: undefined }).series[0]?.points
+    expect(busy?.map(({ measures }) => measures.counts.submitted)).toEqual(Array(steps).fill(2_000))
+    const fromMs = START_MS + (steps - 1) * 10_000
+    const newest = series.read({ ...all, tenant: 'busy', fromMs }).series
+    expect(newest).toHaveLength(20)
+  })
 })
 
 it('the quantiles of durations differ from the exact values by at most 10 %', () => {

@@ -1,5 +1,7 @@
 import {
   createCompactingMap,
+  createTally,
+  decideShare,
   factsOf,
   isTerminal,
   SPEC_KEPT_MAX_BYTES,
@@ -17,9 +19,9 @@ import { createFamilies, createWaiters, mark, type Unborn } from './task-relatio
  *
  * Invariants: a task is in the table exactly from its `submitted` to its end event; the first entry
  * is the oldest unfinished submission, because tasks enter in log order. The table keeps no journal
- * (`calls` is empty) and no large spec, and at most SPECS_MAX_BYTES of small ones: `omitted` marks a
- * record whose texts only the log has (L7). The table also keeps which task
- * waits for which, and which announced children have not appeared yet.
+ * (`calls` is empty) and no large spec, and at most SPECS_MAX_BYTES of small ones, of which each tenant
+ * has a share: `omitted` marks a record whose texts only the log has (L7). The table also keeps which
+ * task waits for which, and which announced children have not appeared yet.
  */
 export interface TaskTable {
   /** Folds one event; returns the record after it, or undefined if the event changed nothing. */
@@ -69,9 +71,9 @@ interface Entry {
   readonly specBytes: number
 }
 
-/** Creates an empty table. */
-export function createTaskTable(): TaskTable {
-  const tasks = createEntries()
+/** Creates an empty table; `tenants` says how many share the room for specs. */
+export function createTaskTable(tenants: () => number = () => 1): TaskTable {
+  const tasks = createEntries(tenants)
   const states = createStates()
   const waiters = createWaiters()
   const families = createFamilies((taskId) => tasks.has(taskId))
@@ -139,21 +141,33 @@ export function createTaskTable(): TaskTable {
   }
 }
 
-/** Creates the entries of the table, with as many small specs as SPECS_MAX_BYTES allows. */
-function createEntries() {
+/** Creates the entries of the table, with as many small specs as SPECS_MAX_BYTES and the shares of tenants allow. */
+function createEntries(tenants: () => number) {
   const tasks = createCompactingMap<string, Entry>()
-  let specsBytes = 0
+  /** Bytes of the specs that are kept whole, by tenant. */
+  const held = createTally()
 
   const remove = (taskId: string): void => {
-    specsBytes -= tasks.get(taskId)?.specBytes ?? 0
+    const entry = tasks.get(taskId)
+    if (entry === undefined) return
+    if (entry.specBytes > 0) held.add(entry.record.tenant, -entry.specBytes)
     tasks.delete(taskId)
+  }
+
+  const fits = (tenant: string, ask: number): boolean => {
+    if (ask > SPEC_KEPT_MAX_BYTES) return false
+    const used = held.total()
+    // Half of the room is within every share, and each task of the fleet comes by here.
+    if (used + ask <= SPECS_MAX_BYTES / 2) return true
+    const [capacity, own] = [SPECS_MAX_BYTES, held.of(tenant)]
+    const share = { capacity, used, own, ask, tenants: tenants() }
+    return used + ask <= capacity && decideShare(share).kind === 'take'
   }
 
   /** The record to keep after an event of this size, and how much of it the spec takes. */
   const kept = (record: TaskRecord, entry: Entry | undefined, bytes: number): Entry => {
     const historyBytes = (entry?.historyBytes ?? 0) + bytes
-    const fits = bytes <= SPEC_KEPT_MAX_BYTES && specsBytes + bytes <= SPECS_MAX_BYTES
-    const whole = entry === undefined && !fits ? factsOf(record) : record
+    const whole = entry !== undefined || fits(record.tenant, bytes) ? record : factsOf(record)
     const small = withoutLargeWaits(whole, bytes)
     const specBytes = small.omitted === undefined ? (entry?.specBytes ?? bytes) : 0
     return { record: { ...small, calls: [] }, historyBytes, specBytes }
@@ -172,10 +186,11 @@ function createEntries() {
     /** Keeps the record after an event of this size until the task ends; returns the kept record. */
     keep(next: TaskRecord, entry: Entry | undefined, bytes: number): TaskRecord {
       const fresh = kept(next, entry, bytes)
-      const { taskId, state } = next
+      const { taskId, tenant, state } = next
       if (isTerminal(state)) remove(taskId)
       else {
-        specsBytes += fresh.specBytes - (entry?.specBytes ?? 0)
+        const more = fresh.specBytes - (entry?.specBytes ?? 0)
+        if (more !== 0) held.add(tenant, more)
         tasks.set(taskId, fresh)
       }
       return fresh.record

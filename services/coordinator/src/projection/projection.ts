@@ -66,6 +66,7 @@ export function createProjection(deps: ProjectionDeps): Projection {
       afterSeq,
       signal,
       monotonicMs,
+      tenants: deps.shares.tenants,
     })
     builtSeq = built
     rebuildWanted = false

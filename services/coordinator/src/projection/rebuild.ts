@@ -35,10 +35,12 @@ export async function rebuildProjection(deps: {
   /** Ends the rebuild early: it took too long, or the process drains. */
   readonly signal: AbortSignal
   readonly monotonicMs: () => number
+  /** The tenants that share the memory for specs. */
+  readonly tenants?: () => number
 }): Promise<RebuildReport> {
   const { log, afterSeq, signal } = deps
   const startedMs = deps.monotonicMs()
-  const table = createTaskTable()
+  const table = createTaskTable(deps.tenants)
   let away: (error: unknown) => void = () => undefined
   const redisAway = new Promise<never>((_, reject) => (away = reject))
   redisAway.catch(() => undefined)

@@ -1,5 +1,5 @@
 import type { Logger, Pointers } from '@agentfleet/adapters'
-import type { TaskRecord } from '@agentfleet/domain'
+import { createOwnedCache, type TaskRecord } from '@agentfleet/domain'
 import { reissuedPointer } from '@agentfleet/protocol'
 import type { TaskTable } from '../follower/task-table.ts'
 
@@ -21,7 +21,7 @@ export interface Issuer {
  */
 const AGAIN_AFTER_MS = [50, 200, 600]
 
-/** The number of issued pointers that are remembered. */
+/** The number of issued pointers that are remembered; a tenant with many loses its own oldest first. */
 const ISSUED_MAX = 10_000
 
 /** Creates an issuer for the tasks in this table. */
@@ -33,7 +33,7 @@ export function createIssuer(deps: {
   const { tasks, pointers, log } = deps
   const issuing = new Set<string>()
   // The task sequence at which a pointer was issued; the same state needs no further check.
-  const issuedAt = new Map<string, number>()
+  const issuedAt = createOwnedCache<number>({ entriesMax: ISSUED_MAX, sizeMax: ISSUED_MAX })
   let closed = false
 
   const tryOnce = async (record: TaskRecord): Promise<boolean> => {
@@ -41,8 +41,7 @@ export function createIssuer(deps: {
       const pointer = reissuedPointer(record)
       const outcome = await pointers.issueSurely(pointer, record.spec.priority)
       if (outcome !== 'issued') return false
-      if (issuedAt.size >= ISSUED_MAX) issuedAt.clear()
-      issuedAt.set(record.taskId, record.seq)
+      issuedAt.set(record.tenant, record.taskId, record.seq, 1)
       return true
     } catch (error) {
       log.warn(
@@ -72,7 +71,7 @@ export function createIssuer(deps: {
     once: (record) => alone(record, () => tryOnce(record)),
     surely: (record) =>
       alone(record, async () => {
-        if (issuedAt.get(record.taskId) === record.seq) return false
+        if (issuedAt.get(record.tenant, record.taskId) === record.seq) return false
         if (await tryOnce(record)) return true
         for (const waitMs of AGAIN_AFTER_MS) {
           await new Promise((resolve) => setTimeout(resolve, waitMs))

@@ -71,6 +71,29 @@ test("small specs take at most 48 MiB of a coordinator's task table, and the spe
   expect(table.apply(submitted('last', most + 13, {}, eight))?.omitted).toBeDefined()
 })
 
+test('the specs of a quiet tenant stay in the table of a coordinator, no matter how many tasks a busy tenant has (L7)', () => {
+  const table = createTaskTable(() => 2)
+  const eight = 8 * 1024
+  const of = (tenant: string, taskId: string, seq: number): TailedEvent => {
+    const { event, ...rest } = submitted(taskId, seq, {}, eight)
+    return { ...rest, event: { ...event, tenant } as TailedEvent['event'] }
+  }
+  const most = (48 * 1024 * 1024) / eight
+  for (let seq = 1; seq <= 2 * most; seq += 1) table.apply(of('busy', `busy-${seq}`, seq))
+  const whole = () => [...table.records()].filter(({ omitted }) => omitted === undefined)
+  expect(whole()).toHaveLength(most / 2)
+  for (let at = 1; at <= 1_000; at += 1) {
+    expect(table.apply(of('quiet', `quiet-${at}`, 2 * most + at))?.omitted).toBeUndefined()
+  }
+  // The end of its tasks makes room for further tasks of the busy tenant.
+  const cancelled = { type: 'cancelled', atMs: 1, reason: 'r' } as const
+  const ends = { event: cancelled, storedAtMs: 1, bytes: 100 }
+  for (let seq = 1; seq <= 1_000; seq += 1) {
+    table.apply({ taskId: `busy-${seq}`, seq: 3 * most + seq, ...ends })
+  }
+  expect(table.apply(of('busy', 'next', 4 * most))?.omitted).toBeUndefined()
+})
+
 test('the arguments of a call that waits for approval, and many answers, stay in the log (L7)', () => {
   const table = createTaskTable()
   table.apply(submitted('asks', 1))

@@ -56,7 +56,7 @@ export const COORDINATOR: readonly Mutation[] = [
     alsoEdits: [
       {
         file: 'services/coordinator/src/repair/issue.ts',
-        find: 'if (issuedAt.get(record.taskId) === record.seq) return false\n',
+        find: 'if (issuedAt.get(record.tenant, record.taskId) === record.seq) return false\n',
         replace: '',
       },
     ],
