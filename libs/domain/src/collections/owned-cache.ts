@@ -11,6 +11,8 @@ export interface OwnedCache<V> {
    * leaves at once.
    */
   set(owner: string, key: string, value: V, size: number): readonly V[]
+  /** Removes the entry, if there is one. */
+  delete(owner: string, key: string): void
   /** The number of entries. */
   count(): number
   /** The sizes of all entries together. */
@@ -95,6 +97,7 @@ export function createOwnedCache<V>(bounds: {
       }
       return left
     },
+    delete: (owner, key) => void remove(owner, key),
     count: () => count,
     size: () => total,
   }

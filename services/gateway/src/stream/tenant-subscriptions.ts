@@ -1,5 +1,6 @@
-import { isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
+import { createOwnedMap, isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
+import pLimit from 'p-limit'
 import { eventFrame, type Viewer } from './subscriptions.ts'
 import type { LiveSink } from './live.ts'
 import type { Reader } from '../tasks/reads.ts'
@@ -8,18 +9,23 @@ import type { Reader } from '../tasks/reads.ts'
  * The viewers that follow every task of their tenant, live only.
  *
  * Only the first event of a task names its tenant. This module therefore keeps the tenants of
- * recent tasks (OWNERS_MAX, oldest out first) and looks up the tenants of other tasks; the events
- * of a task wait in order for that. Invariants: a viewer gets no event of another tenant; at most
- * LOOKUPS_MAX tasks are looked up at once; at most EVENTS_HELD_MAX events wait for each, and
- * HELD_MAX_BYTES for all (L7). Beyond that, viewers get an error that says that they missed events.
+ * OWNERS_MAX recent tasks and looks up the tenants of other tasks; the events of a task wait in
+ * order for that. Invariants: a viewer gets no event of another tenant; no tenant makes this
+ * module forget tasks of a tenant that has fewer; at most LOOKUPS_MAX tasks are looked up at
+ * once, and LOOKUPS_WAITING_MAX wait for that; at most EVENTS_HELD_MAX events wait for each, and
+ * HELD_MAX_BYTES for all (L7). For an event beyond that, the viewers of its tenant get an error
+ * that says that they missed events; all viewers get it if a tenant cannot be looked up.
  */
 export interface TenantSubscriptions extends LiveSink {
   follow(viewer: Viewer): void
   unfollow(viewer: Viewer): void
 }
 
+/** About 300 bytes each. */
 const OWNERS_MAX = 100_000
 const LOOKUPS_MAX = 256
+/** About 1,000 bytes each, without their events. */
+const LOOKUPS_WAITING_MAX = 10_000
 const EVENTS_HELD_MAX = 64
 /** A look-up takes milliseconds, and an event has up to 1 MiB. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024
@@ -27,6 +33,8 @@ const HELD_MAX_BYTES = 16 * 1024 * 1024
 interface Held {
   readonly events: { readonly event: TaskEvent; readonly seq: number }[]
   bytes: number
+  /** An event found no room. */
+  missed: boolean
 }
 
 /** Creates the subscriptions, without viewers. With a single tenant it looks nothing up. */
@@ -36,15 +44,18 @@ export function createTenantSubscriptions(deps: {
   log: Logger
 }): TenantSubscriptions {
   const { reader, onlyTenant, log } = deps
-  const viewers = new Set<Viewer>()
-  const owners = new Map<string, string>()
+  const viewers = new Map<string, Set<Viewer>>()
+  const owners = createOwnedMap<string>(OWNERS_MAX)
+  /** The tasks that are looked up, or wait for that. */
   const lookups = new Map<string, Held>()
+  const limit = pLimit(LOOKUPS_MAX)
   let heldBytes = 0
 
   /** Keeps an event until its task is looked up, if there is room. */
   function keep(held: Held, event: TaskEvent, seq: number, bytes: number) {
     if (held.events.length >= EVENTS_HELD_MAX || heldBytes + bytes > HELD_MAX_BYTES) {
-      return tellGap()
+      held.missed = true
+      return
     }
     held.events.push({ event, seq })
     held.bytes += bytes
@@ -54,22 +65,20 @@ export function createTenantSubscriptions(deps: {
   function ownerOf(taskId: string, event: TaskEvent): string | undefined {
     if (onlyTenant !== undefined) return onlyTenant
     if (event.type !== 'submitted') return owners.get(taskId)
-    owners.set(taskId, event.tenant)
-    if (owners.size > OWNERS_MAX) {
-      const [oldest] = owners.keys()
-      if (oldest !== undefined) owners.delete(oldest)
-    }
+    owners.set(event.tenant, taskId, event.tenant)
     return event.tenant
   }
 
   function pass(owner: string, taskId: string, event: TaskEvent, seq: number) {
     if (isTerminalEvent(event)) owners.delete(taskId)
+    const following = viewers.get(owner)
+    if (following === undefined) return
     const frame = eventFrame(taskId, event, seq)
-    for (const viewer of viewers) if (viewer.tenant === owner) viewer.send(frame)
+    for (const viewer of following) viewer.send(frame)
   }
 
-  function tellGap() {
-    for (const viewer of viewers) {
+  function tellGap(owner: string) {
+    for (const viewer of viewers.get(owner) ?? []) {
       viewer.refuse(
         '',
         'events-missed',
@@ -78,18 +87,23 @@ export function createTenantSubscriptions(deps: {
     }
   }
 
+  function tellAllGap() {
+    for (const owner of viewers.keys()) tellGap(owner)
+  }
+
   async function lookUp(taskId: string, held: Held) {
     try {
       const owner = (await reader.load(taskId))?.tenant
       if (owner === undefined) return
-      owners.set(taskId, owner)
+      owners.set(owner, taskId, owner)
       for (const { event, seq } of held.events) pass(owner, taskId, event, seq)
+      if (held.missed) tellGap(owner)
     } catch (error) {
       log.warn(
         { err: error, taskId },
         'The gateway could not find out the tenant of a task; it does not stream the events of the task',
       )
-      tellGap()
+      tellAllGap()
     } finally {
       heldBytes -= held.bytes
       lookups.delete(taskId)
@@ -97,8 +111,14 @@ export function createTenantSubscriptions(deps: {
   }
 
   return {
-    follow: (viewer) => void viewers.add(viewer),
-    unfollow: (viewer) => void viewers.delete(viewer),
+    follow(viewer) {
+      const following = viewers.get(viewer.tenant) ?? new Set()
+      viewers.set(viewer.tenant, following.add(viewer))
+    },
+    unfollow(viewer) {
+      const following = viewers.get(viewer.tenant)
+      if (following?.delete(viewer) && following.size === 0) viewers.delete(viewer.tenant)
+    },
     wants: () => viewers.size > 0,
     deliver(taskId, event, seq, bytes) {
       // Results of calls belong to the task's own history, not to its status.
@@ -107,12 +127,12 @@ export function createTenantSubscriptions(deps: {
       if (held !== undefined) return keep(held, event, seq, bytes)
       const owner = ownerOf(taskId, event)
       if (owner !== undefined) return pass(owner, taskId, event, seq)
-      if (lookups.size >= LOOKUPS_MAX) return tellGap()
-      const first: Held = { events: [], bytes: 0 }
+      if (lookups.size >= LOOKUPS_MAX + LOOKUPS_WAITING_MAX) return tellAllGap()
+      const first: Held = { events: [], bytes: 0, missed: false }
       lookups.set(taskId, first)
       keep(first, event, seq, bytes)
-      void lookUp(taskId, first)
+      void limit(lookUp, taskId, first)
     },
-    missed: () => tellGap(),
+    missed: tellAllGap,
   }
 }

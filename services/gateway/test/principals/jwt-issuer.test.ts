@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { expect, test } from 'vitest'
 import { schema } from '../../src/config.ts'
 import { createTokenVerifier } from '../../src/principals/jwt/verifier.ts'
-import { ANSWER, claimsOf, startIssuer, type Issuer } from './issuer.ts'
+import { ANSWER, claimsOf, startIssuer, wholeClaims, type Issuer } from './issuer.ts'
 
 /** An issuer that is down, slow or hostile, and one that changes its keys. */
 const log = createLogger({ service: 'gateway', id: 't', level: 'silent' })
@@ -17,10 +17,11 @@ function verifierOf(issuer: Issuer) {
     REDIS_URL: 'redis://x',
     ...issuer.variables,
   })
-  const verify = createTokenVerifier(config, { clock, log, mayCheck: () => true })
+  const verifier = createTokenVerifier(config, { clock, log, mayCheck: () => true })
+  const verify = (token: string) => verifier?.(token, '127.0.0.1')
   const check = async (token: string): Promise<string | undefined> => {
     try {
-      return (await verify?.(token, '127.0.0.1'))?.tenant
+      return (await verify(token))?.tenant
     } catch (error) {
       return (error as { code: string }).code
     }
@@ -37,7 +38,7 @@ function verifierOf(issuer: Issuer) {
     )
   const forged = () =>
     issuer.sign({ ...claimsOf('acme', 'admin'), jti: String((counter += 1)) }, { forged: true })
-  return { clock, check, token, forged }
+  return { clock, verify, check, token, forged }
 }
 
 const ILL: Readonly<Record<string, (response: ServerResponse, keys: string) => void>> = {
@@ -135,4 +136,20 @@ test('the gateway accepts the algorithm Ed25519 by its own name, as issuers that
   issuer.rotate('k1', 'Ed25519')
   const { check, token } = verifierOf(issuer)
   expect(await check(await token())).toBe('acme')
+})
+
+test('a tenant with more tokens than a gateway remembers makes it forget its own oldest token, and the token of another tenant costs no second check (L7)', async () => {
+  await using issuer = await startIssuer()
+  const { verify } = verifierOf(issuer)
+  const iat = Math.floor(Date.now() / 1_000)
+  const issue = (tenant: string, jti = 0) =>
+    issuer.signText({}, JSON.stringify(wholeClaims({ fleet: { tenant }, iat, jti: `${jti}` })))
+  const [quiet, oldest] = [issue('quiet'), issue('busy')]
+  await verify(quiet)
+  await verify(oldest)
+  for (let jti = 1; jti <= 10_000; jti += 1) await verify(issue('busy', jti))
+  // A token that is remembered needs no promise.
+  expect(verify(quiet)).toMatchObject({ tenant: 'quiet' })
+  expect(verify(oldest)).toBeInstanceOf(Promise)
+  await verify(oldest)
 })

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { given, keyLimits, SCOPES, type Principal } from '@agentfleet/domain'
+import { createOwnedMap, given, keyLimits, SCOPES, type Principal } from '@agentfleet/domain'
 import { TOKEN_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import { errors, jwtVerify, type JWTPayload } from 'jose'
@@ -13,12 +13,13 @@ import { createIssuerKeys } from './issuer-keys.ts'
  * configuration; a token cannot choose them (RFC 8725).
  *
  * A verified token is remembered by its digest for REMEMBERED_MS, so that a busy caller costs one signature
- * check in that time. Invariant (L7): at most REMEMBERED_MAX tokens are remembered.
+ * check in that time. Invariant (L7): at most REMEMBERED_MAX tokens are remembered, and no tenant makes the gateway
+ * forget tokens of a tenant that has fewer.
  */
 
 /** A key that the issuer has withdrawn counts for at most this much longer, milliseconds. */
 const REMEMBERED_MS = 60_000
-/** About 500 bytes each. */
+/** About 700 bytes each. */
 const REMEMBERED_MAX = 10_000
 /** Tokens of real issuers stay below; a longer text is not hashed. */
 const TOKEN_CHARS_MAX = 8_192
@@ -51,6 +52,11 @@ type JwtConfig = Pick<
   | 'JWT_CONCURRENT'
 >
 
+interface Remembered {
+  readonly principal: Principal
+  readonly untilMs: number
+}
+
 /** Creates the check of tokens; undefined if the configuration names no issuer. It throws a Refusal for a wrong token. */
 export function createTokenVerifier(
   config: JwtConfig,
@@ -70,7 +76,7 @@ export function createTokenVerifier(
   const fixed = { issuer, audience, algorithms: [...config.JWT_ALGORITHMS] }
   const keys = createIssuerKeys(new URL(jwksUrl), { clock, log })
   const limits = keyLimits(config.JWT_REQUESTS_PER_MINUTE, config.JWT_CONCURRENT)
-  const remembered = new Map<string, { principal: Principal; untilMs: number }>()
+  const remembered = createOwnedMap<Remembered>(REMEMBERED_MAX)
 
   async function verify(token: string, digest: string): Promise<Principal> {
     const nowMs = clock.nowMs()
@@ -95,9 +101,8 @@ export function createTokenVerifier(
     const { iat } = payload
     if (iat !== undefined && iat > nowMs / 1_000 + SKEW_S) throw wrongClaim('iat')
     const principal = { ...principalIn(payload, config), ...given({ limits }) }
-    remembered.set(digest, { principal, untilMs: clock.monotonicMs() + REMEMBERED_MS })
-    const [oldest = ''] = remembered.size > REMEMBERED_MAX ? remembered.keys() : []
-    remembered.delete(oldest)
+    const untilMs = clock.monotonicMs() + REMEMBERED_MS
+    remembered.set(principal.tenant, digest, { principal, untilMs })
     return principal
   }
 

@@ -1,6 +1,7 @@
 import type { CallerLimits, Drawn } from '@agentfleet/adapters'
 import {
   beginAsk,
+  createOwnedMap,
   endAsk,
   endRefill,
   keepLate,
@@ -9,7 +10,7 @@ import {
   takeReserved,
   type Bucket,
   type GatewayCount,
-  type KeyLimits,
+  type Principal,
   type RateAsk,
   type Reserve,
 } from '@agentfleet/domain'
@@ -22,16 +23,20 @@ import { ANSWER_WITHIN_MS, createRedisSilence } from './redis-silence.ts'
  * The counts of the keys at one gateway: requests in a minute, and what is open at once.
  *
  * A gateway alone (redis-silence.ts) lets through its reserve and its part of the refill (RATE-1, RATE-2), and its
- * part of the requests that may be open. Invariant (L7): the state of at most KEYS_MAX keys is held; a request waits
- * at most ANSWER_WITHIN_MS for its permit; Redis is asked less often than permits come.
+ * part of the requests that may be open. Invariant (L7): the state of at most KEYS_MAX keys is held, and no tenant
+ * makes the gateway forget that of a tenant with fewer keys; a request waits at most ANSWER_WITHIN_MS for its permit;
+ * Redis is asked less often than permits come.
  */
 export interface KeyCounts {
   /** Counts a request of a key; one that entered is open until `leave`. */
-  enter(keyId: string, limits: KeyLimits, member: string): Counted | Promise<Counted>
+  enter(caller: LimitedCaller, member: string): Counted | Promise<Counted>
   leave(keyId: string, member: string): void
   /** Keeps open requests counted in Redis. */
   renew(): Promise<void>
 }
+
+/** What the counts need to know of the caller. */
+type LimitedCaller = Pick<Principal, 'keyId' | 'tenant' | 'limits'>
 
 /** Whether a request may continue, or which limit refuses it. */
 export interface Counted {
@@ -44,7 +49,7 @@ export interface Counted {
   readonly alone: boolean
 }
 
-/** About 300 bytes each. */
+/** About 500 bytes each. */
 const KEYS_MAX = 20_000
 /** Milliseconds until an open request of the key may have ended. */
 const OPEN_RETRY_MS = 1_000
@@ -73,18 +78,17 @@ export function createKeyCounts(deps: {
   const { shared, gateways, gatewaysForCertain, clock, log } = deps
   const silence = createRedisSilence(shared, clock)
   const places = createKeyPlaces({ shared, silence, gateways, log })
-  const states = new Map<string, KeyState>()
+  const states = createOwnedMap<KeyState>(KEYS_MAX)
 
-  function stateOf(keyId: string): KeyState {
+  function stateOf({ keyId, tenant }: LimitedCaller): KeyState {
     const known = states.get(keyId)
-    // As long as no key has to be forgotten soon, their order does not matter.
-    if (known !== undefined && states.size < KEYS_MAX / 2) return known
-    const state = known ?? {}
-    // Each request moves its key to the end, so the first key is the one without a request for the longest time.
-    states.delete(keyId)
-    states.set(keyId, state)
-    const [oldest = ''] = states.size > KEYS_MAX ? states.keys() : []
-    states.delete(oldest)
+    if (known !== undefined) {
+      // As long as no key has to be forgotten soon, their order does not matter.
+      if (states.count() >= KEYS_MAX / 2) states.use(keyId)
+      return known
+    }
+    const state = {}
+    states.set(tenant, keyId, state)
     return state
   }
 
@@ -186,8 +190,9 @@ export function createKeyCounts(deps: {
   }
 
   /** Finds a permit, without a question where possible: in a reserve that is full enough. */
-  function take(keyId: string, perMinute: number): Counted | Promise<Counted> {
-    const state = stateOf(keyId)
+  function take(caller: LimitedCaller, perMinute: number): Counted | Promise<Counted> {
+    const { keyId } = caller
+    const state = stateOf(caller)
     if (silence.isAlone()) return takeAlone(state, perMinute)
     const empty = knownEmpty(state)
     if (empty !== undefined) return empty
@@ -199,8 +204,13 @@ export function createKeyCounts(deps: {
   }
 
   /** Takes a place before a permit, so that a request without a place uses up no permit. */
-  async function takeBoth(keyId: string, limits: KeyLimits, member: string): Promise<Counted> {
-    const { requestsPerMinute: perMinute, concurrent = 0 } = limits
+  async function takeBoth(
+    caller: LimitedCaller,
+    concurrent: number,
+    member: string,
+  ): Promise<Counted> {
+    const { keyId } = caller
+    const perMinute = caller.limits?.requestsPerMinute
     const { kind, alone } = await places.enter(keyId, concurrent, member)
     if (kind === 'full')
       return {
@@ -209,7 +219,7 @@ export function createKeyCounts(deps: {
         retryAfterMs: OPEN_RETRY_MS,
         alone,
       }
-    const permit = perMinute === undefined ? NO_RATE : await take(keyId, perMinute)
+    const permit = perMinute === undefined ? NO_RATE : await take(caller, perMinute)
     if (permit.kind === 'entered') return { ...permit, alone: permit.alone || alone }
     places.leave(keyId, member)
     return permit
@@ -223,14 +233,15 @@ export function createKeyCounts(deps: {
   }
 
   return {
-    enter(keyId, limits, member) {
-      const { requestsPerMinute: perMinute, concurrent } = limits
+    enter(caller, member) {
+      const perMinute = caller.limits?.requestsPerMinute
+      const concurrent = caller.limits?.concurrent
       if (concurrent === undefined) {
-        return perMinute === undefined ? NO_RATE : take(keyId, perMinute)
+        return perMinute === undefined ? NO_RATE : take(caller, perMinute)
       }
       // Without a permit a place is useless.
-      const empty = silence.isAlone() ? undefined : knownEmpty(stateOf(keyId))
-      return empty ?? takeBoth(keyId, limits, member)
+      const empty = silence.isAlone() ? undefined : knownEmpty(stateOf(caller))
+      return empty ?? takeBoth(caller, concurrent, member)
     },
     leave: places.leave,
     renew: places.renew,

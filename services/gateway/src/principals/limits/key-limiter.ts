@@ -60,12 +60,11 @@ export function createKeyLimiter(deps: {
 
   return {
     enter(principal, request, reply, stream) {
-      const { keyId, limits = {} } = principal
       const place =
-        limits.concurrent === undefined
+        principal.limits?.concurrent === undefined
           ? undefined
           : { member: `${prefix}.${counter++}`, ended: stream ? request.raw.socket : reply.raw }
-      const counted = counts.enter(keyId, limits, place?.member ?? '')
+      const counted = counts.enter(principal, place?.member ?? '')
       if (counted instanceof Promise) {
         return counted.then((after) => decided(principal, after, reply, place))
       }
