@@ -287,7 +287,7 @@ function createParts(deps: GatewayDeps, metrics: GatewayMetrics) {
   const principals = createPrincipals({ ...deps, metrics, room: () => room })
   const { tenants } = principals
   const reader = createReader({ bus, log: taskLog, store, metrics })
-  const heldRequests = createHeldRequests()
+  const heldRequests = createHeldRequests(tenants)
   const limits = readTenantLimits(config.TENANT_LIMITS).value
   const room = createTenantRoom({
     bus,

@@ -1,5 +1,7 @@
 import {
   createCompactingMap,
+  createTally,
+  decideShare,
   isTerminalEvent,
   transition,
   type TaskEvent,
@@ -12,9 +14,9 @@ import type { LiveSink } from '../stream/live.ts'
  *
  * A waiter opens before the submission is appended, so it receives every event of its task. It keeps the events
  * and folds them at the end, which avoids reading the log. States: open → ended (the task ended, the time ran
- * out, or it was released), once. Invariants (L7): a waiter keeps at most EVENTS_KEPT_MAX events, and all waiters
- * together keep at most KEPT_MAX_BYTES; a waiter that kept too few (`incomplete`) folds nothing, and the caller
- * reads the log.
+ * out, or it was released), once. Invariants (L7): a waiter keeps at most EVENTS_KEPT_MAX events, all waiters
+ * together keep at most KEPT_MAX_BYTES, and those of a tenant its share of them; a waiter that kept too few
+ * (`incomplete`) folds nothing, and the caller reads the log.
  */
 export interface Waiter {
   /**
@@ -32,13 +34,14 @@ export interface Waiter {
 
 /** All held requests of this process. */
 export interface HeldRequests extends LiveSink {
-  open(taskId: string): Waiter
+  open(tenant: string, taskId: string): Waiter
   count(): number
   /** Ends every wait because the process stops. */
   releaseAll(): void
 }
 
 interface Entry {
+  readonly tenant: string
   events: { readonly event: TaskEvent; readonly seq: number }[]
   /** Size of the kept events. */
   bytes: number
@@ -55,14 +58,22 @@ const EVENTS_KEPT_MAX = 64
 /** Bytes of the events that all waiters keep. */
 const KEPT_MAX_BYTES = 64 * 1024 * 1024
 
-/** Creates an empty collection of held requests. */
-export function createHeldRequests(): HeldRequests {
+/** Creates an empty collection of held requests; `tenants` returns how many tenants share the fleet. */
+export function createHeldRequests(tenants: () => number): HeldRequests {
   const byTask = createCompactingMap<string, Set<Entry>>()
+  const kept = createTally()
   let total = 0
-  let keptBytes = 0
+
+  function hasRoom(tenant: string, bytes: number): boolean {
+    const used = kept.total()
+    if (used + bytes > KEPT_MAX_BYTES) return false
+    const own = kept.of(tenant)
+    const share = { capacity: KEPT_MAX_BYTES, used, own, ask: bytes, tenants: tenants() }
+    return decideShare(share).kind === 'take'
+  }
 
   function keep(entry: Entry, event: TaskEvent, seq: number, bytes: number) {
-    const fits = entry.events.length < EVENTS_KEPT_MAX && keptBytes + bytes <= KEPT_MAX_BYTES
+    const fits = entry.events.length < EVENTS_KEPT_MAX && hasRoom(entry.tenant, bytes)
     if (entry.incomplete || !fits) {
       entry.incomplete = true
       forget(entry)
@@ -70,11 +81,11 @@ export function createHeldRequests(): HeldRequests {
     }
     entry.events.push({ event, seq })
     entry.bytes += bytes
-    keptBytes += bytes
+    kept.add(entry.tenant, bytes)
   }
 
   function forget(entry: Entry) {
-    keptBytes -= entry.bytes
+    kept.add(entry.tenant, -entry.bytes)
     entry.bytes = 0
     entry.events = []
   }
@@ -94,8 +105,8 @@ export function createHeldRequests(): HeldRequests {
 
   return {
     count: () => total,
-    open(taskId) {
-      const entry = newEntry()
+    open(tenant, taskId) {
+      const entry = newEntry(tenant)
       const entries = byTask.get(taskId)
       if (entries === undefined) byTask.set(taskId, new Set([entry]))
       else entries.add(entry)
@@ -130,8 +141,16 @@ export function createHeldRequests(): HeldRequests {
   }
 }
 
-function newEntry(): Entry {
-  return { events: [], bytes: 0, over: false, incomplete: false, missed: false, wake: () => {} }
+function newEntry(tenant: string): Entry {
+  return {
+    tenant,
+    events: [],
+    bytes: 0,
+    over: false,
+    incomplete: false,
+    missed: false,
+    wake: () => {},
+  }
 }
 
 async function wait(entry: Entry, withinMs: number): Promise<'over' | 'missed' | 'late'> {

@@ -73,7 +73,7 @@ export function createWaiting(deps: {
       if (decideShare(room).kind === 'refuse') return undefined
       requests.add(tenant, 1)
       bytes.add(tenant, bodyBytes)
-      const waiter = heldRequests.open(taskId)
+      const waiter = heldRequests.open(tenant, taskId)
       return {
         release: () => waiter.release(),
         close() {

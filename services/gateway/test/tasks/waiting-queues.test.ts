@@ -7,7 +7,7 @@ const MIB = 1024 * 1024
 
 function setup(tenants = 2) {
   return createWaiting({
-    heldRequests: createHeldRequests(),
+    heldRequests: createHeldRequests(() => tenants),
     reader: { load: () => Promise.reject(new Error('nothing is read')) },
     limits: new Map(),
     tenants: () => tenants,
