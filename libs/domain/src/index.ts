@@ -2,6 +2,7 @@ export * from './task/acceptance.ts'
 
 export * from './tenant/kept-tasks.ts'
 export * from './tenant/limits.ts'
+export * from './tenant/excess.ts'
 export * from './tenant/quota.ts'
 export * from './tenant/share.ts'
 export * from './tenant/submission.ts'

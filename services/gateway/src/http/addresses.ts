@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
-import { isIPv6, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { createTally, type Tally, decideShare } from '@agentfleet/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from './problems.ts'
-import { plainAddress, type IsProxy } from './proxies.ts'
+import { networkOf, type IsProxy } from './proxies.ts'
 import { endAfter } from './slow-readers.ts'
 
 /**
@@ -13,7 +13,7 @@ import { endAfter } from './slow-readers.ts'
  * States of a connection: counted, or over the limit; the first request of the latter is refused, and then it
  * ends. Invariants (L7): an address holds at most half of what the other addresses leave free, and at most its
  * limit; a connection over the limit ends within REFUSED_WITHIN_MS; the gateway has at most CONNECTIONS_MAX
- * connections and REFUSED_MAX over the limit.
+ * connections and REFUSED_MAX over the limit, and each address its share of both.
  */
 export interface Addresses {
   /** Throws a Refusal if the connection, or the caller behind the proxy, is over the limit. */
@@ -26,11 +26,6 @@ const CONNECTIONS_MAX = 10_000
 const REFUSED_MAX = 500
 /** Time for one request, milliseconds. */
 const REFUSED_WITHIN_MS = 5_000
-/** One customer of a provider has a whole network of this many groups. */
-const IPV6_GROUPS = 4
-
-/** The longest address of IPv6, with its zone. */
-const ADDRESS_CHARS_MAX = 64
 
 /** Counts the connections of this server. */
 export function watchAddresses(
@@ -47,32 +42,26 @@ export function watchAddresses(
   const requests = createTally()
   const proxies = new WeakSet<Socket>()
   const refused = new Map<Socket, Refusal>()
+  const overLimit = createTally()
 
   /** Undefined: the address may have one more. Else the most that it may have. */
   function mostOf(counts: Tally, address: string): number | undefined {
-    const decision = decideShare({
-      capacity: CONNECTIONS_MAX,
-      used: counts.total(),
-      own: counts.of(address),
-      ask: 1,
-      limit: deps.perAddress,
-      // Other callers can appear at any time, so an address is never alone.
-      tenants: 2,
-    })
-    return decision.kind === 'take' ? undefined : decision.allowed
+    return decideMost(counts, address, CONNECTIONS_MAX, deps.perAddress)
   }
 
   function refuse(socket: Socket, address: string, most: number) {
-    if (refused.size >= REFUSED_MAX) {
+    if (decideMost(overLimit, address, REFUSED_MAX) !== undefined) {
       deps.dropped(address)
       socket.destroy()
       return
     }
     refused.set(socket, tooMany(address, most))
+    overLimit.add(address, 1)
     const ending = setTimeout(() => socket.destroy(), REFUSED_WITHIN_MS).unref()
     socket.once('close', () => {
       clearTimeout(ending)
       refused.delete(socket)
+      overLimit.add(address, -1)
     })
   }
 
@@ -116,21 +105,27 @@ export function watchAddresses(
   }
 }
 
+function decideMost(
+  counts: Tally,
+  address: string,
+  capacity: number,
+  limit?: number,
+): number | undefined {
+  const decision = decideShare({
+    capacity,
+    used: counts.total(),
+    own: counts.of(address),
+    ask: 1,
+    limit,
+    // Other callers can appear at any time, so an address is never alone.
+    tenants: 2,
+  })
+  return decision.kind === 'take' ? undefined : decision.allowed
+}
+
 function tooMany(address: string, most: number): Refusal {
   return new Refusal(
     'too-many-connections',
     `The address ${address} may have ${most} connections now. Send several requests over one connection, and follow several tasks over one stream.`,
   )
-}
-
-/** The address, or the network of an IPv6 address, of which a caller has billions. */
-export function networkOf(written: string): string {
-  const address = plainAddress(written)
-  // What a proxy forwards may be any text.
-  if (!isIPv6(address)) return address.slice(0, ADDRESS_CHARS_MAX)
-  const [head = '', tail] = address.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return [...left, ...(tail === undefined ? [] : zeros), ...right].slice(0, IPV6_GROUPS).join(':')
 }

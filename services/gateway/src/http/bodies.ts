@@ -3,8 +3,8 @@ import { createTally, decideShare } from '@agentfleet/domain'
 import { parseInSlices, type PartParser } from '@agentfleet/runtime'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LARGE_BYTES } from '../tenants/size.ts'
-import { networkOf } from './addresses.ts'
 import { Refusal } from './problems.ts'
+import { networkOf } from './proxies.ts'
 
 /**
  * The request bodies that are on their way. A client may send half a body and stop; the gateway keeps that half

@@ -2,22 +2,38 @@
  * The proxies whose `X-Forwarded-For` the gateway believes. Any other caller can write any text into this
  * header, so the gateway ignores the header of other callers.
  */
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 
 /** Whether the connection from this address comes from a trusted proxy. */
 export type IsProxy = (address: string) => boolean
 
 const MAPPED_PREFIX = '::ffff:'
 const PREFIX_MAX = { 4: 32, 6: 128 } as const
+/** One customer of a provider has a whole network of this many groups. */
+const IPV6_GROUPS = 4
+/** The longest address of IPv6, with its zone. */
+const ADDRESS_CHARS_MAX = 64
 
 /** An address behind which a proxy has written the port; IPv6 then stands in brackets. */
 const WITH_PORT = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}|\[([\da-f:.]{2,45})\](?::\d{1,5})?)$/i
 
 /** The address without a port, and without the form in which a socket for both families writes IPv4. */
-export function plainAddress(written: string): string {
+function plainAddress(written: string): string {
   const [, ipv4, ipv6] = WITH_PORT.exec(written) ?? []
   const address = ipv4 ?? ipv6 ?? written
   return address.startsWith(MAPPED_PREFIX) ? address.slice(MAPPED_PREFIX.length) : address
+}
+
+/** The address, or the network of an IPv6 address, of which a caller has billions. */
+export function networkOf(written: string): string {
+  const address = plainAddress(written)
+  // What a proxy forwards may be any text.
+  if (!isIPv6(address)) return address.slice(0, ADDRESS_CHARS_MAX)
+  const [head = '', tail] = address.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
+  return [...left, ...(tail === undefined ? [] : zeros), ...right].slice(0, IPV6_GROUPS).join(':')
 }
 
 /** Makes the check of addresses and networks such as `10.0.0.0/8`; without any, no connection is a proxy's. */

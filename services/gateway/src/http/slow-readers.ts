@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { chooseEnds } from '@agentfleet/domain'
+import { networkOf } from './proxies.ts'
 
 /**
  * Ends connections that do not read what was sent to them, whether it is an HTTP answer or the frames of a
@@ -11,7 +13,8 @@ import type { Socket } from 'node:net'
  * Invariants (L7): bytes that a client does not take are dropped after TAKE_WITHIN_MS, even if the client sends
  * requests or pings meanwhile, and an HTTP answer that it has not taken completely after ANSWER_WITHIN_MS; a
  * connection has at most ANSWERS_MAX requests without an answer; all connections together keep at most
- * ALL_MAX_BYTES from one sweep to the next, beyond that those with the most unsent bytes end.
+ * ALL_MAX_BYTES from one sweep to the next, beyond that those with the most unsent bytes end, of the address that
+ * holds most.
  */
 export interface SlowReaders {
   /** Says for each request what to do with it. */
@@ -140,23 +143,22 @@ export function watchSlowReaders(
     sweep() {
       const nowMs = monotonicMs()
       let unsentBytes = 0
-      const ended: Socket[] = []
+      const ended = new Set<Socket>()
       for (const [socket, reader] of readers) {
-        if (isStalled(socket, reader, nowMs)) ended.push(socket)
+        if (isStalled(socket, reader, nowMs)) ended.add(socket)
         else unsentBytes += unsentOf(socket, reader)
       }
       if (unsentBytes > ALL_MAX_BYTES) {
-        const most = [...readers]
-          .map(([socket, reader]) => ({ socket, bytes: unsentOf(socket, reader) }))
-          .sort((a, b) => b.bytes - a.bytes)
-        for (const { socket, bytes } of most) {
-          if (unsentBytes <= ALL_MAX_BYTES) break
-          unsentBytes -= bytes
-          ended.push(socket)
-        }
+        const others = [...readers].filter(([socket]) => !ended.has(socket))
+        const places = others.map(([socket, reader]) => ({
+          socket,
+          owner: networkOf(socket.remoteAddress ?? ''),
+          bytes: unsentOf(socket, reader),
+        }))
+        for (const { socket } of chooseEnds(places, unsentBytes - ALL_MAX_BYTES)) ended.add(socket)
       }
       for (const socket of ended) socket.destroy()
-      return ended.length
+      return ended.size
     },
   }
 }

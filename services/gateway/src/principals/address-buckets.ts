@@ -1,5 +1,5 @@
 import { takePermit, type Bucket, type Taken } from '@agentfleet/domain'
-import { networkOf } from '../http/addresses.ts'
+import { networkOf } from '../http/proxies.ts'
 
 /**
  * A bucket of permits for each remote address.

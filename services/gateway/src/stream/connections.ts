@@ -260,7 +260,7 @@ export function createStreams(deps: StreamDeps): Streams {
     accept(socket, wire, principal, refused) {
       const { tenant } = principal
       const watched = new Set<string>()
-      const unsent = unsentOfAll.add(socket)
+      const unsent = unsentOfAll.add(socket, tenant)
       const check = () => checkUnsent(connection)
       const send = (frame: Frame | string): void => {
         if (socket.readyState !== socket.OPEN) return

@@ -1,3 +1,4 @@
+import { chooseEnds } from '@agentfleet/domain'
 import type { WebSocket } from '@fastify/websocket'
 
 /**
@@ -7,12 +8,12 @@ import type { WebSocket } from '@fastify/websocket'
  * that to NATS included. A ping follows each MARK_EVERY_BYTES, and its pong says what the client has read.
  *
  * Invariants (L7): a connection has at most CONNECTION_MAX_BYTES, all connections together have at most
- * ALL_MAX_BYTES. Beyond that limit the slowest connections end, never a connection that reads: a slow
- * reader costs only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it
+ * ALL_MAX_BYTES. Beyond that limit the slowest connections of the tenant that holds most end, never a connection that
+ * reads: a slow reader costs only itself, and a tenant with many slow readers costs only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it
  * has read them. `slow-readers.ts` ends connections that take nothing at all.
  */
 interface Unsent {
-  add(socket: WebSocket): UnsentBytes
+  add(socket: WebSocket, tenant: string): UnsentBytes
 }
 
 /** The unsent bytes of one connection. */
@@ -65,6 +66,8 @@ const FREE_SHARE = 0.25
 
 interface Entry {
   readonly socket: WebSocket
+  /** The tenant. */
+  readonly owner: string
   /** Bytes sent since the connection opened, and the part of these bytes that the client has read. */
   sentBytes: number
   readBytes: number
@@ -108,17 +111,17 @@ export function createUnsent(deps: {
   const makeRoom = (): void => {
     if (total <= ALL_MAX_BYTES) return
     for (const entry of entries) note(entry)
-    for (const entry of [...entries].sort((a, b) => b.bytes - a.bytes)) {
-      if (total <= ALL_MAX_BYTES * (1 - FREE_SHARE)) return
+    for (const entry of chooseEnds(entries, total - ALL_MAX_BYTES * (1 - FREE_SHARE))) {
       forget(entry)
       deps.endSlowest(entry.socket)
     }
   }
 
   return {
-    add(socket) {
+    add(socket, tenant) {
       const entry: Entry = {
         socket,
+        owner: tenant,
         sentBytes: 0,
         readBytes: 0,
         mark: undefined,

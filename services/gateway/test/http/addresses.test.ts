@@ -1,9 +1,10 @@
-import { connect, type Socket } from 'node:net'
+import { createServer } from 'node:http'
+import { connect, Socket } from 'node:net'
 import { eventually } from '@agentfleet/testkit'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { networkOf } from '../../src/http/addresses.ts'
-import { createIsProxy, proxyProblems } from '../../src/http/proxies.ts'
+import { watchAddresses } from '../../src/http/addresses.ts'
+import { createIsProxy, networkOf, proxyProblems } from '../../src/http/proxies.ts'
 import { setup, type GatewayBench } from '../support.ts'
 
 const KEY = '0123456789abcdef'
@@ -70,6 +71,32 @@ describe('without a trusted proxy', () => {
     expect(statuses.filter((status) => status === 401).length).toBeGreaterThan(0)
     expect(statuses).toContain(429)
   })
+})
+
+test('an address with thousands of connections over its limit leaves another address the answer that it has too many (L7)', () => {
+  const server = createServer()
+  // Nothing is read: only the events of the server count.
+  server.removeAllListeners('connection')
+  const dropped: string[] = []
+  watchAddresses(server, {
+    isProxy: undefined,
+    perAddress: 1,
+    dropped: (address) => void dropped.push(address),
+  })
+  const open = (remoteAddress: string): Socket => {
+    const socket = Object.defineProperties(new Socket(), {
+      remoteAddress: { value: remoteAddress },
+    })
+    opened.push(socket)
+    server.emit('connection', socket)
+    return socket
+  }
+  for (let count = 0; count < 2_000; count += 1) open('10.0.0.1')
+  open('10.0.0.2')
+  // It stays open for the answer.
+  expect(open('10.0.0.2').destroyed).toBe(false)
+  expect(dropped).not.toContain('10.0.0.2')
+  expect(dropped).toHaveLength(2_000 - 1 - 250)
 })
 
 describe('behind a trusted proxy', () => {

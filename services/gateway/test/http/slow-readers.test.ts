@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, Socket, type AddressInfo } from 'node:net'
 import { manualClock } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -66,4 +66,25 @@ test('the unsent answers of all connections that read nothing take at most 256 M
     )
     expect(open * ANSWER.length).toBeLessThanOrEqual(256 * 1024 * 1024)
   })
+})
+
+test('connections of an address that holds most end first, and another address keeps a connection with a larger backlog than each of them (L7)', () => {
+  const other = createServer()
+  // Nothing is read: only the events of the server count.
+  other.removeAllListeners('connection')
+  const watched = watchSlowReaders(other, clock.monotonicMs)
+  const open = (remoteAddress: string, writableLength: number): Socket => {
+    const socket = Object.defineProperties(new Socket(), {
+      remoteAddress: { value: remoteAddress },
+      writableLength: { value: writableLength },
+    })
+    other.emit('connection', socket)
+    return socket
+  }
+  const quiet = open('10.0.0.1', ANSWER.length)
+  const busy = Array.from({ length: 100 }, (_, at) => open(`2001:db8::${at}`, ANSWER.length / 8))
+  // 432 MiB wait, and 256 MiB may.
+  expect(watched.sweep()).toBe(44)
+  expect(busy.filter(({ destroyed }) => destroyed)).toHaveLength(44)
+  expect(quiet.destroyed).toBe(false)
 })

@@ -14,22 +14,22 @@ function setup() {
     monotonicMs: clock.monotonicMs,
     endSlowest: (socket) => ended.push(socket),
   })
-  const add = () => {
+  const add = (tenant: string) => {
     const pings: string[] = []
     // Only these fields are used.
     const socket = {
       bufferedAmount: 0,
       ping: (text: string) => void pings.push(text),
     } as Socket & { bufferedAmount: number }
-    return { socket, pings, bytes: unsent.add(socket) }
+    return { socket, pings, bytes: unsent.add(socket, tenant) }
   }
   return { clock, ended, add }
 }
 
 test('the unsent bytes of all connections stay below 64 MiB: the slowest connections end, and the other connections stay open (L7)', () => {
   const { ended, add } = setup()
-  const quick = add()
-  const slow = Array.from({ length: 200 }, add)
+  const quick = add('a')
+  const slow = Array.from({ length: 200 }, () => add('a'))
   for (const { socket, bytes } of slow) {
     socket.bufferedAmount = MIB
     bytes.grown(0)
@@ -40,9 +40,23 @@ test('the unsent bytes of all connections stay below 64 MiB: the slowest connect
   expect(ended).not.toContain(quick.socket)
 })
 
+test('a tenant with many connections that read slowly loses some of them, and a tenant with one larger backlog loses none (L7)', () => {
+  const { ended, add } = setup()
+  const quiet = add('quiet')
+  quiet.socket.bufferedAmount = MIB
+  quiet.bytes.grown(0)
+  for (let at = 0; at < 1_000; at += 1) {
+    const { socket, bytes } = add('busy')
+    socket.bufferedAmount = MIB / 8
+    bytes.grown(0)
+  }
+  expect(ended.length).toBeGreaterThan(0)
+  expect(ended).not.toContain(quiet.socket)
+})
+
 test('a connection with more than 8 MiB of unsent bytes, or more than 1 MiB for 10 s, is too slow (L7)', () => {
   const { clock, add } = setup()
-  const { socket, bytes } = add()
+  const { socket, bytes } = add('a')
   socket.bufferedAmount = 8 * MIB
   expect(bytes.tooSlow()).toBe(false)
   clock.advance(9_000)
@@ -59,7 +73,7 @@ test('a connection with more than 8 MiB of unsent bytes, or more than 1 MiB for 
 
 test('a connection gets the next part of a history when its client has read nearly all sent bytes, or when the connection has ended', async () => {
   const { add } = setup()
-  const { socket, bytes } = add()
+  const { socket, bytes } = add('a')
   socket.bufferedAmount = MIB
   let ready = 0
   const waits = [bytes.ready(), bytes.ready()].map((each) => each.then(() => (ready += 1)))
@@ -77,7 +91,7 @@ test('a connection gets the next part of a history when its client has read near
 
 test('the limit of unsent bytes also counts the memory that a frame uses beyond its text, so a flood of short answers ends the connection (L7)', () => {
   const { ended, add } = setup()
-  const { socket, bytes } = add()
+  const { socket, bytes } = add('a')
   const frames = (64 * MIB) / 512
   for (let frame = 0; frame <= frames; frame += 1) {
     socket.bufferedAmount += 10
@@ -88,7 +102,7 @@ test('the limit of unsent bytes also counts the memory that a frame uses beyond 
 
 test('a client gets at most 256 KiB and one page of a history before the client says that it has read these bytes (L7)', async () => {
   const { add } = setup()
-  const { bytes, pings } = add()
+  const { bytes, pings } = add('a')
   let ready = 0
   const look = async () => {
     void bytes.ready().then(() => (ready += 1))
@@ -109,7 +123,7 @@ test('a client gets at most 256 KiB and one page of a history before the client 
 
 test('the connection of a client that reads nothing for a minute ends, even if the kernel has accepted all bytes (L7)', () => {
   const { clock, add } = setup()
-  const { bytes, pings } = add()
+  const { bytes, pings } = add('a')
   bytes.grown(1_000)
   clock.advance(100_000)
   expect([bytes.readsNothing(), pings]).toEqual([false, []])
@@ -124,7 +138,7 @@ test('the connection of a client that reads nothing for a minute ends, even if t
 
 test('a client that has not read 1 MiB of events within 10 s is too slow (L7)', () => {
   const { clock, add } = setup()
-  const { bytes } = add()
+  const { bytes } = add('a')
   bytes.grown(2 * MIB)
   expect([bytes.tooSlow(), bytes.dropsHints()]).toEqual([false, true])
   clock.advance(11_000)
