@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { DeltaFrame, TaskView } from '@agentfleet/protocol'
 import { quoted, snippetsOf } from '../page/task/code.ts'
 import { withDelta, withWritten, type LiveText } from '../page/task/live-text.ts'
-import { savedCalls, taskWords } from '../page/task/words.ts'
+import { savedWords, taskWords } from '../page/task/words.ts'
 
 const T0 = Date.UTC(2026, 0, 31, 12)
 const iso = (ms: number) => new Date(T0 + ms).toISOString()
@@ -36,7 +36,7 @@ test('the page says in one sentence what a task does or how it ended', () => {
     [{ state: 'failed', error: { code: 'x', message: 'No key.' } }, 'Failed after 12.4 s: No key.'],
     [
       { state: 'failed', error: { code: 'x', message: 'no '.repeat(20_000) } },
-      `Failed after 12.4 s: ${'no '.repeat(200)} …`,
+      `Failed after 12.4 s: ${'no '.repeat(200)}…`,
     ],
     [{ state: 'cancelled' }, 'Cancelled after 12.4 s.'],
     [
@@ -56,9 +56,17 @@ test('the page says in one sentence what a task does or how it ended', () => {
     expect(taskWords({ ...task, ...change }, T0 + 10_000)).toBe(words)
 })
 
-test('the page counts the finished calls that a replay from the journal does not repeat', () => {
-  const events = ['submitted', 'call-finished', 'call-finished', 'failed'].map((type) => ({ type }))
-  expect(savedCalls(events)).toBe(2)
+test('a replay from the journal says how many LLM calls it does not pay again, and apart from them how many tool calls it does not repeat', () => {
+  const call = (kind: 'llm' | 'tool') => ({
+    call: { kind, step: 0, name: 'x', output: '', usage: task.usage },
+  })
+  const [llm, tool, submitted] = [call('llm'), call('tool'), {}]
+  expect(savedWords([submitted, llm, tool, llm])).toBe(
+    'without paying 2 LLM calls again and without repeating 1 tool call',
+  )
+  expect(savedWords([llm])).toBe('without paying 1 LLM call again')
+  expect(savedWords([tool, tool])).toBe('without repeating 2 tool calls')
+  expect(savedWords([submitted])).toBeUndefined()
 })
 
 const delta = (offset: number, text: string, change: Partial<DeltaFrame> = {}): DeltaFrame => ({

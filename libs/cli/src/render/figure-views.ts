@@ -1,5 +1,6 @@
 import {
   addUsage,
+  age,
   bytes,
   costText,
   count,
@@ -9,9 +10,10 @@ import {
   plural,
   unpricedCallsOf,
   usd,
+  usdLimit,
 } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
-import { age, time } from './formats.ts'
+import { msOf, time } from './formats.ts'
 import { right, table, type Cell, type Column, type Look } from './table.ts'
 
 type Point = TaskSeries['series'][number]['points'][number]
@@ -98,7 +100,7 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
       ...(tenant ? [queue.tenant] : []),
       queue.priority,
       count(queue.waiting),
-      age(queue.oldestQueuedAt, nowMs),
+      age(msOf(queue.oldestQueuedAt), nowMs),
       count(queue.inFlight),
       count(queue.concurrency),
       count(queue.retrying),
@@ -159,21 +161,21 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
 }
 
 const BUDGETS = [
-  ['tokensPerHour', 'tokens of this hour', count],
-  ['usdPerHour', 'cost of this hour', usd],
-  ['tokensPerDay', 'tokens of today', count],
-  ['usdPerDay', 'cost of today', usd],
+  ['tokensPerHour', 'tokens of this hour', count, count],
+  ['usdPerHour', 'cost of this hour', usd, usdLimit],
+  ['tokensPerDay', 'tokens of today', count, count],
+  ['usdPerDay', 'cost of today', usd, usdLimit],
 ] as const
 
 /** How much of each limit of the budget is used, and how much the calls under way set aside. */
 function budgetTable(budget: NonNullable<TenantLimitsView['budget']>, look: Look): string {
-  const rows = BUDGETS.flatMap(([key, name, write]): Cell[][] => {
+  const rows = BUDGETS.flatMap(([key, name, write, writeLimit]): Cell[][] => {
     const one = budget[key]
     if (one === undefined) return []
     const known = (amount: number | undefined): string =>
       amount === undefined ? '—' : write(amount)
     const { limit, used, setAside, resetsAt } = one
-    return [[name, known(used), known(setAside), write(limit), time(resetsAt)]]
+    return [[name, known(used), known(setAside), writeLimit(limit), time(resetsAt)]]
   })
   const amounts = ['USED', 'SET ASIDE', 'AT MOST'].map((name) => right(name))
   return table(['BUDGET', ...amounts, 'STARTS AGAIN'], rows, look)

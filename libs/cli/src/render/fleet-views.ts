@@ -1,6 +1,6 @@
-import { bytes, costText, count, duration, percent } from '@agentfleet/domain'
+import { age, bytes, costText, count, duration, percent } from '@agentfleet/domain'
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
-import { age } from './formats.ts'
+import { msOf } from './formats.ts'
 import { fields, right, stateCell, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
 
@@ -35,7 +35,7 @@ export function nodePage({ node, tasks, complete }: NodeDetail, look: Look, nowM
     [
       ['node', node.id],
       ['state', stateCell(node.state, stateText(node))],
-      ['up', age(node.startedAt, nowMs)],
+      ['up', age(msOf(node.startedAt), nowMs)],
       ['running', `${node.active} of ${node.slots} slots`],
       ['taken', node.queued === 0 ? undefined : `${node.queued} not started`],
       ['cpu', percent(node.cpu)],
@@ -106,7 +106,7 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
       duration(node.responseMs),
       count(node.completed),
       count(node.failed),
-      age(node.startedAt, nowMs),
+      age(msOf(node.startedAt), nowMs),
     ]),
     look,
   )

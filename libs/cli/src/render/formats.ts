@@ -1,4 +1,4 @@
-import { count, duration, UNKNOWN } from '@agentfleet/domain'
+import { count, UNKNOWN } from '@agentfleet/domain'
 
 /** How the command line writes tokens and times; `libs/domain/src/text` writes the other figures. */
 
@@ -7,11 +7,9 @@ export function tokensText(usage: { inputTokens: number; outputTokens: number })
   return `${count(usage.inputTokens)} of input, ${count(usage.outputTokens)} of output`
 }
 
-/** How long ago a time of the API was. */
-export function age(time: string | number | undefined, nowMs: number): string {
-  if (time === undefined) return UNKNOWN
-  const atMs = typeof time === 'number' ? time : Date.parse(time)
-  return duration(Math.max(0, nowMs - atMs))
+/** Milliseconds of a time of the API, for `age` and `ago`. */
+export function msOf(time: string | undefined): number | undefined {
+  return time === undefined ? undefined : Date.parse(time)
 }
 
 /** A time in UTC, to the second. */

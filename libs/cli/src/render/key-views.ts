@@ -1,6 +1,6 @@
-import { duration } from '@agentfleet/domain'
+import { ago } from '@agentfleet/domain'
 import type { AuditPage, KeyView, MeView } from '@agentfleet/protocol'
-import { age, time } from './formats.ts'
+import { msOf, time } from './formats.ts'
 import { fields, stateCell, table, type Look } from './table.ts'
 
 /** Keys, one a row. */
@@ -11,18 +11,13 @@ export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): s
       key.id,
       stateCell(key.state),
       key.tenant,
-      `${age(key.createdAt, nowMs)} ago`,
-      key.expiresAt === undefined ? 'never' : expiryText(key.expiresAt, nowMs),
+      ago(msOf(key.createdAt), nowMs),
+      key.expiresAt === undefined ? 'never' : ago(msOf(key.expiresAt), nowMs),
       key.scopes.join(', '),
       key.name,
     ]),
     look,
   )
-}
-
-function expiryText(at: string, nowMs: number): string {
-  const leftMs = Date.parse(at) - nowMs
-  return leftMs > 0 ? `in ${duration(leftMs)}` : `${duration(-leftMs)} ago`
 }
 
 /** Events of the audit log, one a row; `keys` give the ids of the callers their names. */

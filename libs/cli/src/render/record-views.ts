@@ -1,6 +1,6 @@
-import { count, duration, plural } from '@agentfleet/domain'
+import { age, count, duration, plural } from '@agentfleet/domain'
 import type { DecisionView, IncidentView } from '@agentfleet/protocol'
-import { age, time } from './formats.ts'
+import { time } from './formats.ts'
 import { fields, right, stateCell, table, type Look } from './table.ts'
 
 /** Decisions of the control plane, one a row. */

@@ -1,4 +1,15 @@
-import { costText, count, duration, isTerminal, plural, usd } from '@agentfleet/domain'
+import {
+  age,
+  ago,
+  costText,
+  count,
+  duration,
+  isTerminal,
+  ofAtMost,
+  plural,
+  usd,
+  usdLimit,
+} from '@agentfleet/domain'
 import type {
   HistoryEvent,
   TaskCounts,
@@ -6,7 +17,7 @@ import type {
   TaskView,
   WaitingView,
 } from '@agentfleet/protocol'
-import { age, time, tokensText } from './formats.ts'
+import { msOf, time, tokensText } from './formats.ts'
 import { toneOf } from './paint.ts'
 import { fields, right, stateCell, table, type Cell, type Look } from './table.ts'
 import { errorText, lineOf, oneLine, safe, valueText } from './text.ts'
@@ -27,7 +38,7 @@ export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: numb
     tasks.map((task) => [
       task.id,
       stateCell(task.state),
-      age(task.createdAt, nowMs),
+      age(msOf(task.createdAt), nowMs),
       task.agent,
       task.model,
       task.node ?? '—',
@@ -74,14 +85,14 @@ export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
       ['agent', definitionText(task)],
       ['model', task.model],
       ['priority', task.priority],
-      ['submitted', `${time(task.createdAt)} (${age(task.createdAt, nowMs)} ago)`],
+      ['submitted', `${time(task.createdAt)} (${ago(msOf(task.createdAt), nowMs)})`],
       isTerminal(task.state) ? ['took', duration(tookMs)] : ['deadline', time(task.deadlineAt)],
       ['attempt', `${task.attempt}, after ${plural(task.failures, 'failure')}`],
       ['node', task.node],
       ['placed', task.placement && `on ${task.placement.node}: ${task.placement.reason}`],
-      ['calls', count(task.usage.llmCalls)],
+      ['LLM calls', count(task.usage.llmCalls)],
       ['tokens', tokensText(task.usage)],
-      ['cost', `${costText(task.usage)}${budgetText(task)}`],
+      ['cost', `${costText(task.usage)}${ofAtMost(task.budget?.usd, usdLimit)}`],
       ['replay of', task.replayOf],
       ['parent', task.parentId],
       ['children', task.children?.map(({ id }) => id).join(', ')],
@@ -107,10 +118,6 @@ function definitionText({ agent, definition }: TaskView): string {
     : `${agent} (version ${definition.version})`
 }
 
-function budgetText({ budget }: TaskView): string {
-  return budget?.usd === undefined ? '' : ` of at most ${usd(budget.usd)}`
-}
-
 function approvalText({ step, approved, by, note }: NonNullable<TaskView['approvals']>[number]) {
   const word = approved ? 'approved' : 'refused'
   return `step ${step} ${word} by ${by}${note === undefined ? '' : ` ("${note}")`}`
@@ -127,10 +134,8 @@ export function waitText(wait: WaitingView, nowMs: number): string {
   switch (wait.kind) {
     case 'approval':
       return `the approval of step ${wait.step ?? '?'}: ${wait.tool ?? 'a tool'} ${oneLine(lineOf(wait.arguments))}`
-    case 'time': {
-      const leftMs = wait.until === undefined ? undefined : Date.parse(wait.until) - nowMs
-      return `${time(wait.until)}, in ${duration(leftMs === undefined ? undefined : Math.max(0, leftMs))}`
-    }
+    case 'time':
+      return `${time(wait.until)}, ${ago(msOf(wait.until), nowMs)}`
     case 'dependencies':
     case 'children':
       return `${wait.kind} ${(wait.taskIds ?? []).join(', ')}`
@@ -146,7 +151,7 @@ export function approvalTable(tasks: readonly TaskSummary[], look: Look, nowMs: 
     tasks.map(({ id, agent, updatedAt, waitingFor }) => [
       id,
       String(waitingFor?.step ?? '?'),
-      age(updatedAt, nowMs),
+      age(msOf(updatedAt), nowMs),
       agent,
       waitingFor?.tool ?? '',
       lineOf(waitingFor?.arguments),
@@ -181,7 +186,11 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
     case 'failed':
       return error === undefined ? '' : errorText(error)
     case 'completed':
-      return [on, usage && `${plural(usage.llmCalls, 'call')}, ${costText(usage)}`, lineOf(result)]
+      return [
+        on,
+        usage && `${plural(usage.llmCalls, 'LLM call')}, ${costText(usage)}`,
+        lineOf(result),
+      ]
         .filter(Boolean)
         .join(', ')
     case 'attempt-started':

@@ -1,4 +1,4 @@
-import { costText, count, duration, plural } from '@agentfleet/domain'
+import { age, ago, costText, count, plural } from '@agentfleet/domain'
 import type {
   AgentSummary,
   AgentView,
@@ -9,7 +9,7 @@ import type {
   TaskSummary,
   ToolView,
 } from '@agentfleet/protocol'
-import { age, time } from './formats.ts'
+import { msOf, time } from './formats.ts'
 import { fields, right, stateCell, table, type Look } from './table.ts'
 import { errorText, safe, valueText } from './text.ts'
 
@@ -88,7 +88,7 @@ export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: numb
     goals.map(({ id, state, createdAt, usage, error, preview }) => [
       id,
       stateCell(state),
-      age(createdAt, nowMs),
+      age(msOf(createdAt), nowMs),
       costText(usage),
       error === undefined ? preview : `${errorText(error)} (${preview})`,
     ]),
@@ -106,9 +106,9 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
       ['error', goal.error && { text: errorText(goal.error), tone: 'bad' }],
       ['goal', goal.goal],
       ['planner', `${goal.planner}, ${goal.model}`],
-      ['submitted', `${time(goal.createdAt)} (${age(goal.createdAt, nowMs)} ago)`],
+      ['submitted', `${time(goal.createdAt)} (${ago(msOf(goal.createdAt), nowMs)})`],
       ['plans', String(goal.plans.length)],
-      ['cost', `${costText(goal.usage)}, ${plural(goal.usage.llmCalls, 'call')}`],
+      ['cost', `${costText(goal.usage)}, ${plural(goal.usage.llmCalls, 'LLM call')}`],
       ['plan', plan && `${plan.valid ? '' : 'invalid: '}${plan.summary}`],
       ['problems', plan?.problems?.join('; ')],
     ],
@@ -149,7 +149,7 @@ export function scheduleTable(
       nextText(each, nowMs),
       each.lastTickAt === undefined
         ? '—'
-        : `${age(each.lastTickAt, nowMs)} ago${each.lastSkipped === true ? ', skipped' : ''}`,
+        : `${ago(msOf(each.lastTickAt), nowMs)}${each.lastSkipped === true ? ', skipped' : ''}`,
       each.lastTaskId ?? '—',
       each.task.task,
     ]),
@@ -192,5 +192,5 @@ export function tickTable({ next, last }: ScheduleTicks, look: Look): string {
 
 function nextText({ paused, nextAt }: ScheduleView, nowMs: number): string {
   if (paused) return 'paused'
-  return nextAt === undefined ? 'never' : `in ${duration(Math.max(0, Date.parse(nextAt) - nowMs))}`
+  return nextAt === undefined ? 'never' : ago(msOf(nextAt), nowMs)
 }

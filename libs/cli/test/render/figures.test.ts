@@ -87,7 +87,7 @@ test('the command line prints the queues, and shows their tenants only if the fi
   expect(`\n${queueTable(list, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
     PRIORITY  WAITING  OLDEST  IN FLIGHT  AT MOST  RETRYING  WEIGHT
-    medium          3   4.0 s         16        —         1       1
+    medium          3     4 s         16        —         1       1
     "
   `)
   expect(queueTable({ ...list, scope: 'fleet' }, LOOK, NOW_MS)).toMatch(/^TENANT +PRIORITY/)

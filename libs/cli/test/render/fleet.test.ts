@@ -54,9 +54,9 @@ test('the printed page with the state of the fleet matches the snapshot in this 
     cost today  $1.50
     balancers   load-balancer-1 (full)
 
-    NODE      STATE    RUNNING   CPU  MEMORY   LAG  ATTEMPT   DONE  FAILED        UP
-    worker-2  dead   28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
-    worker-1  alive  28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m 00 s
+    NODE      STATE    RUNNING   CPU  MEMORY   LAG  ATTEMPT   DONE  FAILED   UP
+    worker-2  dead   28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m
+    worker-1  alive  28 of 512  41 %  273 MB  5 ms    1.3 s  1,778       2  2 m
 
     PROVIDER  MODEL  BREAKER  CALLS  FIRST TOKEN  TOKENS/S  LAST ERROR
     openai    gpt    open        12       350 ms         —  status 429, 1.2 s ago
@@ -191,8 +191,8 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   }
   expect(`\n${decisionTable([decision], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
-    ID      AGE  SERVICE     KIND  ABOUT  ACTED  REASON
-    d-1  12.0 s  autoscaler  add   —      yes    tasks wait for 2 s
+    ID    AGE  SERVICE     KIND  ABOUT  ACTED  REASON
+    d-1  12 s  autoscaler  add   —      yes    tasks wait for 2 s
     "
   `)
   const incident: IncidentView = {
@@ -219,8 +219,8 @@ test('the printed tables of usage, counts, decisions and incidents match the sna
   }
   expect(`\n${incidentTable([incident], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
-    ID            AGE  NODE      STATE   SILENT  TASKS  MOVED  ACTION   OUTCOME
-    worker-2-1  8.9 s  worker-2  closed   1.4 s    211    211  replace  recovered
+    ID          AGE  NODE      STATE   SILENT  TASKS  MOVED  ACTION   OUTCOME
+    worker-2-1  8 s  worker-2  closed   1.4 s    211    211  replace  recovered
     "
   `)
   expect(`\n${incidentDetails(incident, LOOK)}\n`).toMatchInlineSnapshot(`

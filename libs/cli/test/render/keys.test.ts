@@ -19,8 +19,8 @@ const key = {
 test('the printed table of API keys and the printed fields of one key match the snapshots in this test', () => {
   expect(`\n${keyTable([key], LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
     "
-    KEY   STATE   TENANT  MADE          EXPIRES     SCOPES                  FOR
-    af_1  active  acme    1 h 00 m ago  in 1 d 0 h  tasks:read, fleet:read  dashboard
+    KEY   STATE   TENANT  MADE     EXPIRES  SCOPES                  FOR
+    af_1  active  acme    1 h ago  in 1 d   tasks:read, fleet:read  dashboard
     "
   `)
   expect(`\n${keyDetails(key, LOOK)}\n`).toMatchInlineSnapshot(`

@@ -183,9 +183,9 @@ describe('tables of the command line', () => {
   test('the printed tables of tasks, of the history of a task and of its details match the snapshots in this test', () => {
     expect(`\n${taskTable(SUMMARIES, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
       "
-      ID                                    STATE        AGE  AGENT      MODEL  NODE      ATTEMPT  TASK
-      019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90  completed  5.0 s  developer  sim    worker-1        1  Write a haiku about queues
-      019a3c2f-6a00-7b6a-9c3d-000000000001  failed     5.0 s  tester     sim    —               1  provider-refused: status 401 (Write a haiku about queues)
+      ID                                    STATE      AGE  AGENT      MODEL  NODE      ATTEMPT  TASK
+      019a3c2f-5f1e-7b6a-9c3d-2e8f4a1b7d90  completed  5 s  developer  sim    worker-1        1  Write a haiku about queues
+      019a3c2f-6a00-7b6a-9c3d-000000000001  failed     5 s  tester     sim    —               1  provider-refused: status 401 (Write a haiku about queues)
       "
     `)
     expect(`\n${taskDetails(TASK, LOOK, NOW_MS)}\n`).toMatchInlineSnapshot(`
@@ -195,12 +195,12 @@ describe('tables of the command line', () => {
       agent      developer (built-in definition)
       model      sim
       priority   high
-      submitted  2026-01-31 12:00:00 UTC (5.0 s ago)
+      submitted  2026-01-31 12:00:00 UTC (5 s ago)
       took       4.2 s
       attempt    1, after 0 failures
       node       worker-1
       placed     on worker-1: least loaded of 2
-      calls      1
+      LLM calls  1
       tokens     812 of input, 96 of output
       cost       $0.0002
       metadata   team=support
@@ -220,7 +220,7 @@ describe('tables of the command line', () => {
       840 ms  attempt-failed         1  node-lost: worker-2 was declared dead
       905 ms  attempt-started        2  on worker-1
        2.0 s  call-finished          2  step 0, llm sim, 908 tokens, $0.0002: {"content":"One waits"}
-       2.0 s  completed              2  on worker-1, 1 call, $0.0002, One waits
+       2.0 s  completed              2  on worker-1, 1 LLM call, $0.0002, One waits
       "
     `)
   })

@@ -3,7 +3,7 @@ import { Boundary, Drawn } from './boundary.tsx'
 import { Button } from './button.tsx'
 import type { ApiError } from '../api/http.ts'
 import type { Loaded } from '../api/load.ts'
-import { ago } from '../format/format.ts'
+import { ago } from '@agentfleet/domain'
 
 /** Shows a loaded value; before it arrives a placeholder, and its error above it. */
 export function Panel<Value>({

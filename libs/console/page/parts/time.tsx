@@ -1,5 +1,6 @@
+import { ago } from '@agentfleet/domain'
 import { nowMs } from '../api/http.ts'
-import { ago, instant } from '../format/format.ts'
+import { instant } from '../format/format.ts'
 import { zone } from '../shell/zone.ts'
 
 /** A time as its distance from now, with the exact time as title. */

@@ -1,5 +1,4 @@
-import { plural } from '@agentfleet/domain'
-import type { TaskView } from '@agentfleet/protocol'
+import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
 import { useAction } from '../parts/forms/action.ts'
@@ -8,7 +7,7 @@ import { ApprovalForm } from '../approvals/form.tsx'
 import { focusHeading } from '../parts/heading.ts'
 import { open } from '../shell/router.ts'
 import { isEnded } from '../tasks/filters.ts'
-import { savedCalls } from './words.ts'
+import { savedWords } from './words.ts'
 
 /** What a person can do with a task. */
 export function TaskActions({
@@ -17,7 +16,7 @@ export function TaskActions({
   changed,
 }: {
   task: TaskView
-  events: readonly { readonly type: string }[]
+  events: readonly Pick<HistoryEvent, 'call'>[]
   changed: () => void
 }) {
   const { said, busy, act } = useAction()
@@ -34,7 +33,7 @@ export function TaskActions({
       const next = await request<TaskView>(path, { method: 'POST', body: { from }, idempotencyKey })
       open('tasks', next.id)
     })
-  const saved = savedCalls(events)
+  const saved = savedWords(events)
   return (
     <div class="actions">
       <Allowed scope="tasks:write" to="cancel or replay this task">
@@ -48,9 +47,9 @@ export function TaskActions({
             <Button disabled={busy} act={() => replay('start')}>
               Replay from start
             </Button>
-            {saved > 0 && (
+            {saved !== undefined && (
               <Button disabled={busy} act={() => replay('journal')}>
-                Replay from journal, without paying {plural(saved, 'call')} again
+                Replay from journal, {saved}
               </Button>
             )}
           </>

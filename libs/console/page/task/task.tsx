@@ -1,6 +1,14 @@
 import type { ComponentChildren } from 'preact'
 import { useMemo, useRef } from 'preact/hooks'
-import { costText, count, duration, plural, unpricedCallsOf, usd } from '@agentfleet/domain'
+import {
+  costText,
+  count,
+  duration,
+  ofAtMost,
+  plural,
+  unpricedCallsOf,
+  usdLimit,
+} from '@agentfleet/domain'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
@@ -106,9 +114,9 @@ function Header({ task }: Followed) {
           ['LLM calls', count(usage.llmCalls)],
           [
             'Tokens',
-            `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${limit(budget?.tokens, count)}`,
+            `${count(usage.inputTokens)} in, ${count(usage.outputTokens)} out${ofAtMost(budget?.tokens, count)}`,
           ],
-          ['Cost', `${costWords(usage)}${limit(budget?.usd, usd)}`],
+          ['Cost', `${costWords(usage)}${ofAtMost(budget?.usd, usdLimit)}`],
           ['Time limit', budget?.wallMs && duration(budget.wallMs)],
           ['Priority', task.priority],
           ['Replay of', task.replayOf && <TaskLink id={task.replayOf} />],
@@ -151,10 +159,6 @@ function attemptWords({ attempt, failures }: TaskView): string {
   return failures === 0
     ? String(attempt)
     : `${attempt}, after ${plural(failures, 'failed attempt')}`
-}
-
-function limit(value: number | undefined, write: (value: number) => string): string {
-  return value === undefined ? '' : ` of at most ${write(value)}`
 }
 
 function links(ids: readonly string[] | undefined): ComponentChildren | undefined {

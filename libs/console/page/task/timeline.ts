@@ -1,6 +1,13 @@
-import { costText, count, duration, lessUsage, UNKNOWN, type Usage } from '@agentfleet/domain'
+import {
+  costText,
+  count,
+  duration,
+  lessUsage,
+  shortened,
+  UNKNOWN,
+  type Usage,
+} from '@agentfleet/domain'
 import type { HistoryEvent } from '@agentfleet/protocol'
-import { shortened } from '../format/format.ts'
 
 /**
  * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call of an

@@ -1,6 +1,5 @@
-import { duration, plural } from '@agentfleet/domain'
+import { ago, duration, plural, shortened } from '@agentfleet/domain'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
-import { ago, shortened } from '../format/format.ts'
 
 /** Characters of an error that stand in the sentence about a task. */
 export const SENTENCE_CHARS = 600
@@ -47,9 +46,19 @@ function waitingWords({ waitingFor }: TaskView, nowMs: number): string {
   }
 }
 
-/** Returns the finished calls whose results a replay from the journal takes over, each paid once. */
-export function savedCalls(events: readonly { readonly type: string }[]): number {
-  return events.filter(({ type }) => type === 'call-finished').length
+/**
+ * Says what a replay from the journal saves: LLM calls, which are paid, and tool calls, which are not. Undefined if no
+ * call has finished.
+ */
+export function savedWords(events: readonly Pick<HistoryEvent, 'call'>[]): string | undefined {
+  const kinds = events.flatMap(({ call }) => call?.kind ?? [])
+  const llm = kinds.filter((kind) => kind === 'llm').length
+  const tools = kinds.length - llm
+  const words = [
+    ...(llm === 0 ? [] : [`without paying ${plural(llm, 'LLM call')} again`]),
+    ...(tools === 0 ? [] : [`without repeating ${plural(tools, 'tool call')}`]),
+  ]
+  return words.length === 0 ? undefined : words.join(' and ')
 }
 
 /** Says in a few words what a stored event is about. */

@@ -150,8 +150,11 @@ function From({
   choose: (from: 'start' | 'journal') => void
 }) {
   const choices = [
-    ['start', 'From the start: every call is made and paid again'],
-    ['journal', 'From the journal: finished calls are taken over and not paid again'],
+    ['start', 'From the start: every LLM call is paid again, and every tool call is repeated'],
+    [
+      'journal',
+      'From the journal: finished LLM calls are not paid again, and finished tool calls are not repeated',
+    ],
   ] as const
   return (
     <fieldset>

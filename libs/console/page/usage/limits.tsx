@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { bytes, costText, count, percent, UNKNOWN, usd } from '@agentfleet/domain'
+import { bytes, costText, count, percent, UNKNOWN, usd, usdLimit } from '@agentfleet/domain'
 import type { TenantLimitsView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { instant } from '../format/format.ts'
@@ -25,10 +25,10 @@ const COLUMNS: readonly Column<Row>[] = [
 ]
 
 const BUDGETS = [
-  ['tokensPerHour', 'Tokens of this hour', count],
-  ['usdPerHour', 'Cost of this hour', usd],
-  ['tokensPerDay', 'Tokens of today', count],
-  ['usdPerDay', 'Cost of today', usd],
+  ['tokensPerHour', 'Tokens of this hour', count, count],
+  ['usdPerHour', 'Cost of this hour', usd, usdLimit],
+  ['tokensPerDay', 'Tokens of today', count, count],
+  ['usdPerDay', 'Cost of today', usd, usdLimit],
 ] as const
 
 type BudgetLimit = NonNullable<NonNullable<TenantLimitsView['budget']>['usdPerDay']>
@@ -36,13 +36,14 @@ type BudgetLimit = NonNullable<NonNullable<TenantLimitsView['budget']>['usdPerDa
 interface BudgetRow extends BudgetLimit {
   readonly name: string
   readonly write: typeof usd
+  readonly writeLimit: typeof usdLimit
 }
 
 const BUDGET_COLUMNS: readonly Column<BudgetRow>[] = [
   { title: 'Budget', of: ({ name }) => name },
   { title: 'Used', kind: 'number', of: ({ used, write }) => amount(used, write) },
   { title: 'Set aside', kind: 'number', of: ({ setAside, write }) => amount(setAside, write) },
-  { title: 'At most', kind: 'number', of: ({ limit, write }) => write(limit) },
+  { title: 'At most', kind: 'number', of: ({ limit, writeLimit }) => writeLimit(limit) },
   { title: 'Full', kind: 'number', of: (row) => percent(fullOf(row)) },
   { title: 'Starts again', of: ({ resetsAt }) => instant(Date.parse(resetsAt)) },
 ]
@@ -93,9 +94,9 @@ function Budget({ of: budget }: { of: TenantLimitsView['budget'] }) {
       <Table
         caption="Your budget"
         columns={BUDGET_COLUMNS}
-        rows={BUDGETS.flatMap(([key, name, write]) => {
+        rows={BUDGETS.flatMap(([key, name, write, writeLimit]) => {
           const one = budget[key]
-          return one === undefined ? [] : [{ name, write, ...one }]
+          return one === undefined ? [] : [{ name, write, writeLimit, ...one }]
         })}
         keyOf={({ name }) => name}
         empty=""

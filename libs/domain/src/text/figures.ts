@@ -10,6 +10,8 @@ const NEXT_UNIT_FROM = 999.5
 const SMALL_USD = 0.01
 /** Below this four decimals would be zeros, USD. */
 const TINY_USD = 0.000_05
+/** A lower limit is written as this one, because a token of the cheapest model costs more, USD. */
+const LEAST_LIMIT_USD = 0.000_000_001
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS
@@ -49,6 +51,19 @@ export function usd(value: number | undefined): string {
   if (value === 0) return '$0'
   if (Math.abs(value) >= SMALL_USD) return `$${value.toFixed(2)}`
   return Math.abs(value) < TINY_USD ? '< $0.0001' : `$${value.toFixed(4)}`
+}
+
+/** Writes a limit in US dollars; below one cent with two significant digits, because a limit says what is allowed. */
+export function usdLimit(value: number): string {
+  if (value >= SMALL_USD || value <= 0) return usd(value)
+  const limit = Math.max(value, LEAST_LIMIT_USD)
+  const decimals = 1 - Math.floor(Math.log10(limit))
+  return `$${limit.toFixed(decimals).replace(/0+$/, '')}`
+}
+
+/** Writes a limit behind the amount that it limits; nothing if there is none. */
+export function ofAtMost<Value>(limit: Value | undefined, write: (limit: Value) => string): string {
+  return limit === undefined ? '' : ` of at most ${write(limit)}`
 }
 
 /** Writes what calls of models cost: nothing without a call, and at least the known cost if some calls have no price. */

@@ -1,5 +1,15 @@
 import { expect, test } from 'vitest'
-import { bytes, costText, count, duration, percent, plural, usd } from '../../src/index.ts'
+import {
+  bytes,
+  costText,
+  count,
+  duration,
+  ofAtMost,
+  percent,
+  plural,
+  usd,
+  usdLimit,
+} from '../../src/index.ts'
 
 test.for<
   [write: string, of: (value: never) => string, table: readonly (readonly [unknown, string])[]]
@@ -39,6 +49,20 @@ test.for<
       [0.000_01, '< $0.0001'],
       [0.001_23, '$0.0012'],
       [1.5, '$1.50'],
+    ],
+  ],
+  [
+    'limit in USD with its first two digits, so that the text says what is allowed',
+    usdLimit,
+    [
+      [0, '$0'],
+      [1e-12, '$0.000000001'],
+      [0.000_000_025, '$0.000000025'],
+      [0.000_02, '$0.00002'],
+      [0.000_06, '$0.00006'],
+      [0.001_23, '$0.0012'],
+      [0.5, '$0.50'],
+      [20, '$20.00'],
     ],
   ],
   [
@@ -95,6 +119,11 @@ test.for<
   ],
 ])('the page and the command line write a %s', ([, write, table]) => {
   expect(table.map(([value]) => write(value as never))).toEqual(table.map(([, text]) => text))
+})
+
+test('the page and the command line write a limit behind an amount, and nothing if there is none', () => {
+  expect(`${usd(0)}${ofAtMost(0.000_02, usdLimit)}`).toBe('$0 of at most $0.00002')
+  expect(`${usd(0)}${ofAtMost(undefined, usdLimit)}`).toBe('$0')
 })
 
 test('the page and the command line write a noun in the right number', () => {

@@ -1,4 +1,4 @@
-import { correctionOf } from '@agentfleet/domain'
+import { correctionOf, shortened } from '@agentfleet/domain'
 import { z } from 'zod'
 import { jsonErrorPlace } from './json-place.ts'
 
@@ -92,7 +92,7 @@ function unknownFields(words: readonly string[], names: readonly string[]): stri
   return words
     .map(
       (word) =>
-        `the field "${word.slice(0, NAME_CHARS_MAX)}" is unknown; ${correctionOf(word, names)}`,
+        `the field "${shortened(word, NAME_CHARS_MAX)}" is unknown; ${correctionOf(word, names)}`,
     )
     .join('; ')
 }

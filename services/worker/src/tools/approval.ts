@@ -1,4 +1,4 @@
-import type { Approval, Json } from '@agentfleet/domain'
+import { shortened, type Approval, type Json } from '@agentfleet/domain'
 import type { Pause } from '@agentfleet/protocol'
 import type { ToolCall } from '../run/conversation.ts'
 import { parseArguments } from './run-tool.ts'
@@ -18,7 +18,7 @@ export function needsApproval(tools: Tools, call: ToolCall): boolean {
 /** Returns what the run waits for until a person has decided. */
 export function waitForApproval(step: number, { name, arguments: text }: ToolCall): Pause {
   const args = parseArguments(text)
-  const shown = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : (args as Json)
+  const shown = text.length > SHOWN_MAX ? shortened(text, SHOWN_MAX) : (args as Json)
   return { kind: 'approval', step, tool: name, arguments: shown }
 }
 
