@@ -1,5 +1,11 @@
 import type { Bus, Pointers, Store, TaskLog, Logger } from '@agentfleet/adapters'
-import { deadlineError, isTerminal, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import {
+  deadlineError,
+  given,
+  isTerminal,
+  type TaskEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
 
@@ -40,13 +46,29 @@ export async function cancelTask(
 /** Fails a task at its deadline; after a conflict another writer has moved the task on. */
 export async function expireTask(deps: EndingDeps, record: TaskRecord): Promise<void> {
   const { attempt } = record
+  const node = await runningOn(deps, record)
   const event = {
     type: 'failed',
     atMs: deps.nowMs(),
     attempt,
     error: deadlineError(record),
+    ...given({ node }),
   } as const
   await end(deps, record, event)
+}
+
+/**
+ * The node that runs the task. Of a first attempt that has stored nothing only Redis knows the node; without Redis the
+ * event does not name it.
+ */
+async function runningOn(
+  { store }: EndingDeps,
+  { taskId, state, node, placed }: TaskRecord,
+): Promise<string | undefined> {
+  if (state === 'running') return node ?? placed?.node
+  if (state !== 'queued') return undefined
+  const [noted] = await store.inflightNode([taskId]).catch(() => [undefined])
+  return noted
 }
 
 async function end(

@@ -55,6 +55,28 @@ test('a deadline counts by the time of the log, no matter what the clock of the 
   expect(await bench.reaches(later.taskId, 'failed')).toMatchObject({ error })
 })
 
+test('the event of a deadline names the node that ran the attempt, also if the attempt has stored nothing, and no node if none ran it', async () => {
+  const brief = { timeoutMs: 1_000 }
+  const noted = await bench.submit(brief)
+  await bench.store.noteInflight([{ taskId: noted.taskId, nodeId: 'n7', ackSubject: 'a' }])
+  const queued = await bench.submit(brief)
+  await bench.start()
+  const nodeOf = async ({ taskId }: { taskId: string }) => {
+    await bench.reaches(taskId, 'failed')
+    return (await bench.taskLog.last(taskId))?.event
+  }
+  expect(await nodeOf(noted)).toMatchObject({ type: 'failed', attempt: 1, node: 'n7' })
+  expect(await nodeOf(queued)).not.toHaveProperty('node')
+})
+
+test('the event of a deadline names the node from the log if the attempt has stored an event', async () => {
+  await bench.start()
+  const { taskId } = await bench.submit({ timeoutMs: 1_500 })
+  expect(await bench.report(taskId, { op: 'begin' })).toMatchObject({ kind: 'begun' })
+  await bench.reaches(taskId, 'failed')
+  expect((await bench.taskLog.last(taskId))?.event).toMatchObject({ node: 'n1' })
+})
+
 test('the lifetime of a task counts from its storage when the clock of the gateway is an hour behind', async () => {
   await bench.start()
   const task = await bench.submit({ timeoutMs: 60_000 }, { atMs: Date.now() - HOUR_MS })
