@@ -1,5 +1,5 @@
 import { UNLIMITED, type Level, type RateLimits } from '@agentfleet/domain'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createLimiter, type Entry } from '../../src/limits/limiter.ts'
 
 /** The limiter without the fleet's shared limits: which calls wait, in which order, and until when. */
@@ -33,6 +33,12 @@ function setup(limits: Partial<RateLimits>, nowMs = Date.now) {
   return { limiter, enter, came, takeBack }
 }
 
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Lets this time pass for the limiter. */
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms)
+
 describe('the limiter of a provider', () => {
   test('admits every call while no limit is known', async () => {
     const { enter, limiter } = setup({})
@@ -58,12 +64,11 @@ describe('the limiter of a provider', () => {
 
   test('admits calls by priority and then by age', async () => {
     const { enter, came } = setup({ rpm: 3_000 })
-    await Promise.all([
-      enter('young', { sinceMs: 9 }),
-      enter('low', { priority: 'low', sinceMs: 1 }),
-      enter('old', { sinceMs: 2 }),
-      enter('high', { priority: 'high', sinceMs: 20 }),
-    ])
+    void enter('young', { sinceMs: 9 })
+    void enter('low', { priority: 'low', sinceMs: 1 })
+    void enter('old', { sinceMs: 2 })
+    void enter('high', { priority: 'high', sinceMs: 20 })
+    await pass(1_000)
     expect(came).toEqual(['high', 'old', 'young', 'low'])
   })
 
@@ -73,38 +78,49 @@ describe('the limiter of a provider', () => {
     const entry = await enter('late', { patienceMs: 1_000 })
     expect(entry.kind).toBe('late')
     if (entry.kind === 'late') expect(entry.retryAfterMs).toBeGreaterThanOrEqual(1_000)
+    await pass(5_000)
     expect((await Promise.all(waiting)).map(({ kind }) => kind)).toEqual(['in', 'in', 'in'])
   })
 
   test('refuses a waiting call when its wait lasts longer than its limit', async () => {
     const { enter, limiter } = setup({ concurrent: 1 })
-    await enter('a', {})
+    void enter('a', {})
+    await pass(10)
+    expect(limiter.inside()).toBe(1)
     const entry = enter('b', { patienceMs: 50 })
-    const timer = setInterval(() => limiter.sweep(Date.now()), 10)
+    await pass(99)
+    limiter.sweep(Date.now())
+    expect(limiter.waiting()).toBe(1)
+    await pass(1)
+    limiter.sweep(Date.now())
     expect((await entry).kind).toBe('late')
-    clearInterval(timer)
   })
 
   test('admits as many calls as the limit allows, and the next call when an admitted call has ended', async () => {
     const { enter, limiter, came } = setup({ concurrent: 1 })
-    await enter('a', {})
+    void enter('a', {})
+    await pass(10)
+    expect(limiter.inside()).toBe(1)
     const second = enter('b', {})
-    await new Promise((resolve) => setTimeout(resolve, 150))
+    await pass(60_000)
     expect(came).toEqual(['a'])
     limiter.leave('a', { reserved: 10, used: 10, closedMs: undefined })
+    await pass(1_000)
     expect(await second).toEqual({ kind: 'in' })
   })
 
   test('admits no call after a refusal until the pause that the provider asked for has ended', async () => {
-    const { enter, limiter } = setup({})
+    const { enter, limiter, came } = setup({})
     await enter('a', {})
-    const closedAt = performance.now()
     limiter.leave('a', { reserved: 10, used: 0, closedMs: 300 })
     expect(limiter.expectedWaitMs({ tenant: 't', priority: 'medium', sinceMs: 1 })).toBeGreaterThan(
       200,
     )
-    expect(await enter('b', {})).toEqual({ kind: 'in' })
-    expect(performance.now() - closedAt).toBeGreaterThan(295)
+    const next = enter('b', {})
+    await pass(299)
+    expect(came).toEqual(['a'])
+    await pass(1_000)
+    expect(await next).toEqual({ kind: 'in' })
   })
 
   test('applies the limits that the provider reports', async () => {
@@ -114,9 +130,11 @@ describe('the limiter of a provider', () => {
     limiter.heard({ rpm: 6 })
     void enter('b', {})
     void enter('c', {})
-    await new Promise((resolve) => setTimeout(resolve, 400))
+    await pass(9_000)
     expect(came).toEqual(['a'])
     expect(limiter.waiting()).toBe(2)
+    await pass(3_000)
+    expect(came).toEqual(['a', 'b'])
   })
 
   test('removes a waiting call that was cancelled', async () => {
