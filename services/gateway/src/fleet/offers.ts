@@ -158,7 +158,7 @@ function checkTools(
   if (unknown.length === 0) return
   throw new Refusal(
     'unknown-tool',
-    `No node offers ${unknown.join(', ')}${rules === undefined ? '' : ' to your tenant'}.${meant(unknown, known)} Use one of these tools: ${shown(known.toSorted())}.`,
+    `No node offers ${shown(unknown)}${rules === undefined ? '' : ' to your tenant'}.${meant(unknown, known)} Use one of these tools: ${shown(known.toSorted())}.`,
     unknown.map((name) => ({ pointer: '/tools', detail: `no node offers ${name}` })),
   )
 }
@@ -173,7 +173,7 @@ function checkModels(models: readonly string[], said: readonly Said[]): void {
   const known = [...new Set(said.flatMap((node) => node.models))]
   throw new Refusal(
     'unknown-model',
-    `No provider serves ${unknown.join(', ')}.${meant(unknown, known)} Use one of these models: ${shown(known.toSorted())}.`,
+    `No provider serves ${shown(unknown)}.${meant(unknown, known)} Use one of these models: ${shown(known.toSorted())}.`,
     unknown.map((model) => ({ pointer: '/model', detail: `no provider serves ${model}` })),
   )
 }

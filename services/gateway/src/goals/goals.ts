@@ -15,7 +15,7 @@ import {
   type TaskSpec,
 } from '@agentfleet/domain'
 import type { GoalRequest, GoalView, PlanView, TaskView } from '@agentfleet/protocol'
-import { wrongField } from '../http/problems.ts'
+import { shown, wrongField } from '../http/problems.ts'
 import { unknownAgent } from '../agents/choice.ts'
 import type { Team } from '../agents/team.ts'
 import { checkedContext } from '../tasks/spec.ts'
@@ -41,7 +41,7 @@ export function goalSpecOf(
     Object.hasOwn(SHIPPED_AGENTS, role) || team.own(tenant, role) !== undefined
   const unknown = roles.filter((role) => !isKnown(role))
   if (unknown.length > 0) {
-    const detail = `must name defined agents; these names are not defined: ${unknown.join(', ')}; these names are defined: ${names.join(', ')}`
+    const detail = `must name defined agents; these names are not defined: ${shown(unknown)}; these names are defined: ${shown(names)}`
     throw wrongField('/roles', detail)
   }
   const agent = request.planner ?? PLANNER

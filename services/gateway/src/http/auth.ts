@@ -20,6 +20,14 @@ export const STREAM_PROTOCOL = 'agentfleet'
 const KEY_PROTOCOL_PREFIX = 'bearer.'
 const BEARER = 'Bearer '
 const BEARER_PATTERN = /^bearer /i
+/** What a ticket for a stream begins with. */
+export const TICKET_PREFIX = 'aft_'
+/** A page uses its ticket at once. */
+export const TICKET_LIFETIME_S = 30
+
+const KEY_WANTED = 'Send a valid API key as Authorization: Bearer <key>.'
+const TICKET_WANTED = `This ticket is unknown, used or expired: a ticket opens one stream, within ${TICKET_LIFETIME_S} s. Get another ticket with POST /v1/tickets.`
+const TICKET_AS_KEY = `A ticket is not an API key: it opens one stream, in the query of GET /v1/stream. ${KEY_WANTED}`
 
 /** What an operation asks of its caller. */
 export interface Needs {
@@ -68,10 +76,9 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
     request: FastifyRequest,
     principal: Principal | undefined,
     scope: Scope | undefined,
+    wanted: string,
   ): Principal => {
-    if (principal === undefined) {
-      throw new Refusal('unauthorized', 'Send a valid API key as Authorization: Bearer <key>.')
-    }
+    if (principal === undefined) throw new Refusal('unauthorized', wanted)
     // Known before the check, so that the record of a refusal names the key.
     request.principal = principal
     requireAdmitted(principal, scope, nowMs())
@@ -79,14 +86,18 @@ export function createAuthenticate(credentials: Credentials): Authenticate {
   }
   return (request, { scope, stream }) => {
     const offered = stream ? (request.query as { ticket?: unknown }).ticket : undefined
-    const found =
-      typeof offered === 'string'
-        ? ticket?.(offered, request.ip)
-        : find(presentedKey(request, stream), request.ip)
+    const isTicket = typeof offered === 'string'
+    const key = isTicket ? undefined : presentedKey(request, stream)
+    const found = isTicket ? ticket?.(offered, request.ip) : find(key, request.ip)
+    const wanted = isTicket ? TICKET_WANTED : wantedInPlaceOf(key)
     if (found instanceof Promise)
-      return found.then((principal) => admitted(request, principal, scope))
-    return admitted(request, found, scope)
+      return found.then((principal) => admitted(request, principal, scope, wanted))
+    return admitted(request, found, scope, wanted)
   }
+}
+
+function wantedInPlaceOf(key: string | undefined): string {
+  return key?.startsWith(TICKET_PREFIX) === true ? TICKET_AS_KEY : KEY_WANTED
 }
 
 /** Finds callers in this order: keys of the API, keys of the configuration, tokens. */

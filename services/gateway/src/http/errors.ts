@@ -9,7 +9,14 @@ import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { endAfter, endGently, type SlowReaders } from './slow-readers.ts'
-import { Refusal, fieldErrors, refusalHeaders, toProblem, wrongPlaces } from './problems.ts'
+import {
+  Refusal,
+  fieldErrors,
+  refusalHeaders,
+  repeated,
+  toProblem,
+  wrongPlaces,
+} from './problems.ts'
 
 /** Answers every error of this server with a problem document (RFC 9457). */
 export function answerWithProblems(
@@ -58,7 +65,7 @@ export function pathDetail(paths: ApiDocument['paths'], method: string, url: str
     .filter(({ path }) => path === asked)
     .flatMap((each) => each.methods.map((name) => name.toUpperCase()))
   if (methods.length > 0 && !methods.includes(method)) {
-    return `${asked} accepts ${methods.join(', ')}, and not ${method}. ${ALL_PATHS}`
+    return `${repeated(asked)} accepts ${methods.join(', ')}, and not ${method}. ${ALL_PATHS}`
   }
   const known = filled.map(({ path }) => path)
   const near = known.includes(asked) ? undefined : closest(asked, known)
@@ -197,7 +204,7 @@ export function refusalOf(error: Error): Refusal {
     return new Refusal('malformed-body', `Send one JSON object: ${error.message}.`)
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new Refusal('invalid-request', error.message)
+    return new Refusal('invalid-request', repeated(error.message))
   }
   return ourFailure()
 }

@@ -2,6 +2,7 @@ import {
   closest,
   correctionOf,
   FAILURE_CODES,
+  shortened,
   type FailureCode,
   type ProblemCode,
 } from '@agentfleet/domain'
@@ -34,10 +35,24 @@ export class Refusal extends Error {
   }
 }
 
+/** Characters of a caller's text that a refusal repeats: no name of the API is longer. */
+const REPEATED_CHARS_MAX = 200
+
+/** A text of the caller as a refusal repeats it: the rest of a longer text is left out. */
+export function repeated(text: string): string {
+  return shortened(text, REPEATED_CHARS_MAX)
+}
+
+/** The most wrong places that the sentence of a refusal names; its list of errors has all of them. */
+const PLACES_MAX = 20
+
 /** Refuses a request because of these fields. */
 export function wrongPlaces(errors: readonly FieldError[]): Refusal {
-  const places = errors.map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`)
-  return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}.`, errors)
+  const places = errors
+    .slice(0, PLACES_MAX)
+    .map(({ pointer, detail }) => `${pointer || 'the body'} ${detail}`)
+  const more = errors.length > PLACES_MAX ? `; and ${errors.length - PLACES_MAX} more places` : ''
+  return new Refusal('invalid-request', `Correct the request: ${places.join('; ')}${more}.`, errors)
 }
 
 /** Refuses a request because of one field; the detail continues a sentence that begins with the field. */
@@ -63,12 +78,12 @@ export function meant(unknown: readonly string[], known: readonly string[]): str
   return near === undefined ? '' : ` Did you mean ${near}?`
 }
 
-/** The most known names in a refusal; a GET of the API lists all of them. */
+/** The most names in a refusal; a GET of the API lists all known ones. */
 const NAMES_SHOWN_MAX = 40
 
-/** The known names as a refusal lists them. */
+/** Names as a refusal lists them. */
 export function shown(names: readonly string[]): string {
-  const listed = names.slice(0, NAMES_SHOWN_MAX).join(', ')
+  const listed = names.slice(0, NAMES_SHOWN_MAX).map(repeated).join(', ')
   const more = names.length - NAMES_SHOWN_MAX
   return more > 0 ? `${listed}, and ${more} more` : listed
 }
@@ -120,8 +135,6 @@ interface InvalidPlace {
 
 /** A caller who misspells more fields uses another API. */
 const UNKNOWN_MAX = 10
-/** No field of the API has a longer name; the rest of a longer one is left out, characters. */
-const NAME_CHARS_MAX = 128
 
 /** The parts of a request by their names in openapi.yaml. */
 const PART_NAMES: Readonly<Record<string, string>> = {
@@ -148,7 +161,8 @@ function distinct(errors: readonly FieldError[]): FieldError[] {
 function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
   return places.flatMap((place) => {
     const { instancePath = '', keyword, message, params = {}, propertyName } = place
-    const base = part === 'body' ? instancePath : `${PART_NAMES[part] ?? part}${instancePath}`
+    const path = pointerTo(instancePath)
+    const base = part === 'body' ? path : `${PART_NAMES[part] ?? part}${path}`
     if (propertyName !== undefined) {
       const [error] = errorsOf([{ ...place, propertyName: undefined }], part)
       const detail = `is a name that ${error?.detail ?? 'is not valid'}`
@@ -274,7 +288,15 @@ function formatDetail(format: unknown): string {
     : 'must be a time with a time zone, such as 2026-01-31T12:00:00Z'
 }
 
+/** A pointer into the body, in which a name of the caller may be of any length. */
+function pointerTo(instancePath: string): string {
+  if (instancePath.length <= REPEATED_CHARS_MAX) return instancePath
+  const names = instancePath
+    .split('/')
+    .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return names.map(tokenOf).join('/')
+}
+
 function tokenOf(name: string): string {
-  const short = name.length > NAME_CHARS_MAX ? `${name.slice(0, NAME_CHARS_MAX)}…` : name
-  return short.replaceAll('~', '~0').replaceAll('/', '~1')
+  return repeated(name).replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -1,5 +1,5 @@
 import { definitionNameOf, mayUseAgent, type Principal } from '@agentfleet/domain'
-import { Refusal } from '../http/problems.ts'
+import { Refusal, shown } from '../http/problems.ts'
 import { DEFAULT_AGENT } from '../tasks/spec.ts'
 
 /** The part of a request that says what will run. */
@@ -30,6 +30,6 @@ export function requireAgent(principal: Principal | undefined, asked: AskedAgent
   if (!changed && mayUseAgent(principal, definitionNameOf(agent))) return
   throw new Refusal(
     'agent-not-allowed',
-    `This key may use the agents ${principal.agents.join(', ')}. Set agent to one of the allowed agents, and omit agentDefinition, systemPrompt and tools.`,
+    `This key may use the agents ${shown(principal.agents)}. Set agent to one of the allowed agents, and omit agentDefinition, systemPrompt and tools.`,
   )
 }

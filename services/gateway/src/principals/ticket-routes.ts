@@ -2,7 +2,7 @@ import type { CallerLimits } from '@agentfleet/adapters'
 import type { Principal } from '@agentfleet/domain'
 import type { TicketView } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { FindCaller } from '../http/auth.ts'
+import { TICKET_LIFETIME_S, TICKET_PREFIX, type FindCaller } from '../http/auth.ts'
 import { Refusal } from '../http/problems.ts'
 import { isoTime } from '../tasks/views.ts'
 import { digestOf, newSecret } from './tokens.ts'
@@ -12,9 +12,7 @@ import { digestOf, newSecret } from './tokens.ts'
  * address, which ends up in logs. A ticket opens one stream, within seconds.
  */
 
-/** Milliseconds; a page uses its ticket at once. */
-const LIFETIME_MS = 30_000
-const PREFIX = 'aft_'
+const LIFETIME_MS = TICKET_LIFETIME_S * 1_000
 /** A secret of 32 bytes in base64url. */
 const TICKET_PATTERN = /^aft_[\w-]{43}$/
 /** Tickets that a key makes in a minute: Redis holds at most half as many more than this for it. */
@@ -37,7 +35,7 @@ export function ticketRoutes(deps: {
           retryAfterMs,
         )
       }
-      const ticket = PREFIX + newSecret()
+      const ticket = TICKET_PREFIX + newSecret()
       const caller = JSON.stringify(request.principal)
       await deps.tickets.saveTicket(digestOf(ticket), caller, LIFETIME_MS)
       void reply.code(201)

@@ -1,6 +1,6 @@
 import type { TaskSpec } from '@agentfleet/domain'
 import { inParallel } from '@agentfleet/runtime'
-import { Refusal } from '../http/problems.ts'
+import { Refusal, shown } from '../http/problems.ts'
 import type { Reader } from './reads.ts'
 
 /** Parallel lookups for one submission. */
@@ -34,7 +34,7 @@ export async function neededFrom(
   if (keyed && (await reader.load(taskId)) !== undefined) return undefined
   throw new Refusal(
     'unknown-dependency',
-    `Correct dependsOn: these tasks do not exist: ${missing.join(', ')}.`,
+    `Correct dependsOn: these tasks do not exist: ${shown(missing)}.`,
     missing.map((id) => ({ pointer: '/dependsOn', detail: `${id} does not exist` })),
   )
 }

@@ -155,3 +155,22 @@ test('an error about an invalid key names its position in API_KEYS and never rep
   expect(bare).toThrow('API_KEYS: entry 1 must read tenant:key; it has no colon')
   expect(bare).not.toThrow(/a-key-of/)
 })
+
+test('the 401 for a ticket says that it opens one stream within 30 s and how to get another one, and speaks of no API key', async () => {
+  const stream = { scope: 'tasks:read', stream: true } as const
+  const detail =
+    /ticket opens one stream, within 30 s\. Get another ticket with POST \/v1\/tickets\.$/
+  const used = authenticates({ ticket: () => undefined })
+  const late = createAuthenticate({ ...CREDENTIALS, ticket: () => Promise.resolve(undefined) })
+  const asked = request({}, { ticket: 'aft_used' })
+  expect(() => used(asked, stream)).toThrow(detail)
+  await expect(late(asked, stream)).rejects.toThrow(detail)
+  await expect(late(asked, stream)).rejects.not.toThrow(/API key/)
+})
+
+test('the 401 for a ticket that is sent as an API key says where the ticket belongs', () => {
+  const asked = request({ authorization: 'Bearer aft_something' })
+  expect(() => authenticates()(asked, PLAIN)).toThrow(
+    /^A ticket is not an API key: it opens one stream, in the query of GET \/v1\/stream\. Send a valid API key/,
+  )
+})

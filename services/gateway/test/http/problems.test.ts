@@ -2,7 +2,15 @@ import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { loadDocument } from '../../src/http/document.ts'
 import { pathDetail, refusalOf } from '../../src/http/errors.ts'
-import { fieldErrors, inPart, Refusal, toProblem, wrongField } from '../../src/http/problems.ts'
+import {
+  fieldErrors,
+  inPart,
+  Refusal,
+  shown,
+  toProblem,
+  wrongField,
+  wrongPlaces,
+} from '../../src/http/problems.ts'
 import { requestValidator, valueCheck } from '../../src/http/validation.ts'
 
 const document = loadDocument()
@@ -43,7 +51,7 @@ test('the JSON pointer of an unknown field contains the escaped name of the fiel
 
 test('a name that is too long is the place of the error, and the answer has only its beginning', () => {
   const long = 'k'.repeat(100_000)
-  const start = `${long.slice(0, 128)}…`
+  const start = `${long.slice(0, 200)}…`
   expect(check({ task: 'x', metadata: { [long]: 'v' } })).toEqual([
     { pointer: `/metadata/${start}`, detail: 'is a name that must have at most 64 characters' },
   ])
@@ -143,6 +151,27 @@ test('a request with an unknown path or method gets an error with a similar path
   expect(detail('GET', '/v1/tasks/')).toMatch(/^Did you mean \/v1\/tasks\? /)
   expect(detail('POST', '/v1/schedules')).toMatch(/^\/v1\/schedules accepts GET, and not POST. /)
   expect(detail('GET', '/somewhere/else')).toMatch(/^GET \/openapi.json lists/)
+})
+
+test('an error repeats at most 200 characters of each text of the caller', () => {
+  const long = 'k'.repeat(9_000)
+  const name = `${long.slice(0, 200)}…`
+  const path = `/v1/tasks/${long}`
+  const refused = pathDetail(document.paths, 'PATCH', path)
+  expect(refused).toMatch(new RegExp(`^${path.slice(0, 200)}… accepts GET, and not PATCH\\. `))
+  expect(pathDetail(document.paths, 'GET', `/${long}`)).not.toContain(long.slice(0, 201))
+  // The name of the caller is in the middle of the pointer.
+  expect(
+    check({ task: 'x', metadata: { [`a/~${long}`]: 1 } })?.map(({ pointer }) => pointer),
+  ).toEqual([`/metadata/a~1~0${long.slice(0, 197)}…`])
+  expect(shown(['short', long])).toBe(`short, ${name}`)
+})
+
+test('an error about very many places names 20 of them in its sentence and all of them in its list', () => {
+  const places = Array.from({ length: 90 }, (_, at) => ({ pointer: `/${at}`, detail: 'is wrong' }))
+  const problem = toProblem(wrongPlaces(places))
+  expect(problem.detail).toMatch(/; \/19 is wrong; and 70 more places\.$/)
+  expect(problem.errors).toHaveLength(90)
 })
 
 test('in a small body every wrong field is found, and in a large body only the first one', () => {

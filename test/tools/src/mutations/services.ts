@@ -209,8 +209,8 @@ export const SERVICES: readonly Mutation[] = [
     name: 'api-key',
     safeguard: 'a wrong API key is refused',
     file: 'services/gateway/src/http/auth.ts',
-    find: 'if (principal === undefined) {',
-    replace: 'if (principal === undefined && scope === undefined) {',
+    find: 'if (principal === undefined) throw',
+    replace: 'if (principal === undefined && scope === undefined) throw',
     caughtBy: /an API key identifies its tenant/,
   },
   {
@@ -379,6 +379,15 @@ export const SERVICES: readonly Mutation[] = [
     replace: 'SUBJECTS.audit(event.kind)',
     tests: ['services/gateway/test/principals/audit.test.ts', '-t', 'a flood of refusals'],
     caughtBy: /a flood of refusals drops no change from the audit log/,
+  },
+  {
+    name: 'repeated-texts',
+    safeguard: 'a refusal repeats only the beginning of a long text of its caller (L7)',
+    file: 'services/gateway/src/http/problems.ts',
+    find: 'return shortened(text, REPEATED_CHARS_MAX)',
+    replace: 'return text',
+    tests: ['services/gateway/test/http/problems.test.ts'],
+    caughtBy: /an error repeats at most 200 characters of each text of the caller/,
   },
   {
     name: 'decisions-max',
