@@ -18,7 +18,7 @@ export interface KeyQuery extends RequestOptions {
 
 /** Which events of the audit log to read. */
 export interface AuditQuery extends RequestOptions {
-  readonly kind?: 'change' | 'refusal'
+  readonly kind?: 'change' | 'unknown' | 'refusal'
   readonly tenant?: string
   readonly keyId?: string
   readonly operation?: string

@@ -66,7 +66,7 @@ export interface Schedules {
   bytesOf(tenant: string, names: readonly string[]): Promise<number>
   /**
    * Defines or replaces a schedule; undefined removes it. `conflict`: the last change of the schedule is not at
-   * `expectSeq` (0: there is none). Throws `bus-unavailable` when the server has not confirmed the write.
+   * `expectSeq` (0: there is none). Throws `outcome-unknown` when the server has not confirmed the write.
    */
   put(
     tenant: string,

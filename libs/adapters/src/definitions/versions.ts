@@ -16,7 +16,7 @@ export interface Versions {
   last(subject: string): Promise<StoredMessage | undefined>
   /**
    * Stores a version behind the one at `expectSeq` (0: none; undefined: behind any version). Throws
-   * `bus-unavailable` with the name of the thing when the server has not confirmed the write.
+   * `outcome-unknown` when the server has not confirmed the write, and `bus-unavailable` when it has refused it.
    */
   store(
     version: { readonly subject: string; readonly data: string; readonly name: string },
@@ -58,7 +58,12 @@ export function openVersions(bus: Bus, stream: string, replaces?: 'replaces'): V
       })
       if (answer.kind === 'stored' || answer.kind === 'conflict') return answer
       if (answer.kind === 'full') return { kind: 'full' }
-      throw new ServiceError('bus-unavailable', `${name}: ${answer.kind}`)
+      if (answer.kind !== 'unknown')
+        throw new ServiceError('bus-unavailable', `${name}: ${answer.kind}`)
+      throw new ServiceError(
+        'outcome-unknown',
+        `NATS did not confirm the change of ${name}, so the change may be stored. Read ${name} before you send the request again.`,
+      )
     },
     async purge(subject, seq) {
       const request = JSON.stringify({ filter: subject, seq: seq + 1 })

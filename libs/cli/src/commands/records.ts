@@ -19,7 +19,7 @@ const LIMIT = { min: 1, max: PAGE_MAX }
 const ROWS_DEFAULT = 20
 /** With `--about` the command reads at most this many pages: the API cannot filter by what was changed. */
 const AUDIT_PAGES_MAX = 50
-const AUDIT_KINDS = ['change', 'refusal'] as const
+const AUDIT_KINDS = ['change', 'unknown', 'refusal'] as const
 const INCIDENT_STATES = ['open', 'closed'] as const
 const LIMIT_OPTION: Option = takes(
   'N',

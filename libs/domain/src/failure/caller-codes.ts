@@ -57,6 +57,11 @@ export const CALLER_CODES = {
   },
   'issuer-unavailable': {
     says: 'The issuer of the token (JWT_ISSUER) does not answer.',
-    http: { status: 503, title: 'The token issuer does not answer', retryAfterS: 2 },
+    http: {
+      status: 503,
+      title: 'The token issuer does not answer',
+      retryAfterS: 2,
+      unchanged: true,
+    },
   },
 } as const satisfies Record<string, FailureCode>

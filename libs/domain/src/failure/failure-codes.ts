@@ -300,12 +300,17 @@ export const FAILURE_CODES = {
   },
   overloaded: {
     says: 'A queue of the service is full.',
-    http: { status: 503, title: 'The service is overloaded', retryAfterS: 1 },
+    http: { status: 503, title: 'The service is overloaded', retryAfterS: 1, unchanged: true },
     service: AGAIN,
   },
   'log-full': {
     says: 'The log is nearly full; the fleet reserves the rest for accepted tasks and refuses new tasks.',
-    http: { status: 503, title: 'The log has no room for new tasks', retryAfterS: 10 },
+    http: {
+      status: 503,
+      title: 'The log has no room for new tasks',
+      retryAfterS: 10,
+      unchanged: true,
+    },
     service: AGAIN,
   },
   'outcome-unknown': {
@@ -364,6 +369,15 @@ export type TaskCode = CodeWith<'task'>
 export type ProblemCode = CodeWith<'http'>
 /** The code of an error that a service meets. */
 export type ServiceCode = CodeWith<'service'>
+
+/** From this status on, the server has failed, and the answer does not say whether something was changed. */
+const SERVER_FAILED = 500
+
+/** Whether a request with this answer may have changed something. */
+export function mayHaveChanged(code: ProblemCode): boolean {
+  const http: FailureCode['http'] = FAILURE_CODES[code].http
+  return http !== undefined && http.status >= SERVER_FAILED && http.unchanged !== true
+}
 
 /** The table's row for a code; undefined for an unknown one. */
 export function failureCode(code: string): FailureCode | undefined {

@@ -143,7 +143,7 @@ export const STORED_CHANNELS = {
     name: 'audit',
     subject: 'audit.{service}.{auditKind}.{tenant}',
     summary:
-      'A gateway records a change through the API, or several equal refused requests within one second. The tenant is `_` if no key was recognised.',
+      'A gateway records a change through the API, a change whose outcome it does not know, or several equal refused requests within one second. The tenant is `_` if no key was recognised.',
     stream: STREAMS.audit,
     body: auditEventSchema,
     senders: ['gateway'],

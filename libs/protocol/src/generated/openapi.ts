@@ -1512,24 +1512,24 @@ export interface components {
       ticket: string
       expiresAt: string
     }
-    /** @description A change through the API, or several equal refused requests within one second. */
+    /** @description A change through the API, a change whose outcome is unknown, or several equal refused requests within one second. */
     AuditEvent: {
       /** @description The position in the audit log. */
       seq: number
       at: string
       /** @enum {string} */
-      kind: 'change' | 'refusal'
+      kind: 'change' | 'unknown' | 'refusal'
       /** @description The `operationId` of the request; `others` means several operations together, because one second had too many different refusals. */
       operation: string
       /** @description The key of the request; absent if the gateway did not recognise a key. */
       keyId?: string
       tenant?: string
-      /** @description The changed task, agent, schedule or key, by its id or name. */
+      /** @description The task, agent, schedule or key that was or may have been changed, by its id or name. */
       target?: string
       /** @description The remote address of the connection. */
       address?: string
       status: number
-      /** @description The code of a refusal. */
+      /** @description The code of a refusal, or of the error that left the outcome unknown. */
       code?: string
       /** @description The number of equal requests that this event combines. */
       count: number

@@ -36,10 +36,11 @@ export const storedKeySchema = z
   })
   .transform((key) => key as Omit<ApiKey, 'id'>)
 
-/** One change or refusal, in the stream AUDIT. */
+/** One change, change of unknown outcome, or refusal, in the stream AUDIT. */
 export const auditEventSchema = z.object({
   atMs: instant,
-  kind: z.enum(['change', 'refusal']),
+  /** `unknown`: a change whose outcome the gateway does not know. */
+  kind: z.enum(['change', 'unknown', 'refusal']),
   operation: text(64),
   /** The key that asked; absent: none was recognised. */
   keyId: text(128).optional(),
@@ -48,7 +49,7 @@ export const auditEventSchema = z.object({
   target: text(256).optional(),
   address: text(64).optional(),
   status: z.number().int(),
-  /** Of a refusal. */
+  /** Of a refusal or of a change of unknown outcome. */
   code: text(64).optional(),
   /** Equal refusals of one second that this event stands for. */
   count: z.number().int().min(1),

@@ -11,7 +11,7 @@ import {
 import openapiGlue from 'fastify-openapi-glue'
 import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
-import type { Principal } from '@agentfleet/domain'
+import { mayHaveChanged, type Principal } from '@agentfleet/domain'
 import { watchAddresses } from './addresses.ts'
 import { acceptJsonBodies, createBodies } from './bodies.ts'
 import { STREAM_PROTOCOL } from './auth.ts'
@@ -36,7 +36,7 @@ import type { Guard } from './guard.ts'
 import type { AllowPages, CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { servePage, withoutPath } from './page.ts'
-import { Refusal, toProblem } from './problems.ts'
+import { Refusal } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
 import type { Recorder } from '../principals/record.ts'
 import { ANSWERS_MAX, endAfter, watchSlowReaders, type SlowReaders } from './slow-readers.ts'
@@ -290,10 +290,10 @@ function measured(
     try {
       result = await handler.call(this, request, reply)
     } catch (error) {
-      const { status } = toProblem(refusalOf(error as Error))
-      // The change may have happened. The answer does not wait: the store of the record may be what failed.
-      if (audited && status >= OUTCOME_UNKNOWN) {
-        void recorder.changed(request, operation, status, targetOf(request, undefined))
+      const { code } = refusalOf(error as Error)
+      if (audited && mayHaveChanged(code) && !isDryRun(request)) {
+        // The answer does not wait: the store of the record may be what failed.
+        void recorder.mayHaveChanged(request, operation, code, targetOf(request, undefined))
       }
       throw error
     }
@@ -305,9 +305,6 @@ function measured(
     return result
   } as () => unknown
 }
-
-/** From this status on, an answer does not say whether something was changed. */
-const OUTCOME_UNKNOWN = 500
 
 /** Whether the request only asks what it would change. */
 function isDryRun({ body }: FastifyRequest): boolean {

@@ -1,12 +1,12 @@
 import type { AuditLog, StoredAuditEvent } from '@agentfleet/adapters'
-import type { AuditEventView, AuditPage } from '@agentfleet/protocol'
+import type { AuditEvent, AuditEventView, AuditPage } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { nextOf, positionOf } from '../lists/cursor.ts'
 import { listingName } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
 interface Query {
-  readonly kind?: 'change' | 'refusal'
+  readonly kind?: AuditEvent['kind']
   readonly tenant?: string
   readonly keyId?: string
   readonly operation?: string

@@ -1,13 +1,20 @@
 import type { AuditLog } from '@agentfleet/adapters'
-import { decideShare, takePermit, type Bucket } from '@agentfleet/domain'
+import {
+  decideShare,
+  FAILURE_CODES,
+  given,
+  takePermit,
+  type Bucket,
+  type ProblemCode,
+} from '@agentfleet/domain'
 import type { AuditEvent } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
 import type { GatewayMetrics } from '../metrics.ts'
 
 /**
- * The record of who did what: one line in the log for a request, one event in the audit log for a change or a
- * refusal.
+ * The record of who did what: one line in the log for a request, one event in the audit log for a change, for a
+ * change whose outcome is unknown, or for a refusal.
  *
  * Invariants (L7): at most LINES lines of answers and as many of refusals, and REFUSALS_MAX different refusals
  * are held, those of one tenant at most half of what the others leave free; equal refusals of one second become one
@@ -27,6 +34,13 @@ export interface Recorder {
     request: FastifyRequest,
     operation: string,
     status: number,
+    target?: string,
+  ): Promise<void>
+  /** Stores that a request may have changed something: it failed with this code, and its outcome is unknown. */
+  mayHaveChanged(
+    request: FastifyRequest,
+    operation: string,
+    code: ProblemCode,
     target?: string,
   ): Promise<void>
   /** Counts a refusal of a request or of a part of it; the next flush stores it. Other errors are not counted. */
@@ -98,7 +112,14 @@ export function createRecorder(deps: {
       store({
         ...about(request, operation, status, clock.nowMs()),
         kind: 'change',
-        ...(target === undefined ? {} : { target }),
+        ...given({ target }),
+      }),
+    mayHaveChanged: (request, operation, code, target) =>
+      store({
+        ...about(request, operation, FAILURE_CODES[code].http.status, clock.nowMs()),
+        kind: 'unknown',
+        code,
+        ...given({ target }),
       }),
     refused(request, operation, status, code) {
       if (!REFUSED.has(status)) return

@@ -1,6 +1,6 @@
 /** Every operation that openapi.yaml marks with `x-audit` writes one event with its caller and its target. */
 import { RUN_GOAL } from '@agentfleet/domain'
-import { CHANNELS } from '@agentfleet/protocol'
+import { CHANNELS, STREAMS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { auditedOperations, loadDocument } from '../../src/http/document.ts'
@@ -121,7 +121,7 @@ test('every audited operation writes one event for its change, with key, tenant,
   }
 })
 
-test('the audit log has no event for a dry run, and has an event with the HTTP status for a change whose outcome is unknown', async () => {
+test('the audit log has no event for a dry run, and has an event of the kind unknown for a change whose outcome is unknown', async () => {
   const client = bench.client(ADMIN)
   const count = async (operation: string) =>
     (await client.audit({ operation, kind: 'change' })).events
@@ -141,8 +141,26 @@ test('the audit log has no event for a dry run, and has an event with the HTTP s
     expect(await send({ method: 'POST', path: nobody })).toBe(503)
   })
   await eventually(async () => {
-    expect((await count('drainNode'))[0]).toMatchObject({ status: 503, target: 'n2' })
+    const { events } = await client.audit({ operation: 'drainNode', kind: 'unknown' })
+    expect(events[0]).toMatchObject({ status: 503, code: 'node-unavailable', target: 'n2' })
   })
+  expect((await count('drainNode')).filter(({ target }) => target === 'n2')).toEqual([])
+})
+
+test('the audit log has no event for a failure that has certainly changed nothing', async () => {
+  const client = bench.client(ADMIN)
+  const operation = 'putSchedule'
+  const { events: before } = await client.audit({ operation })
+  const manager = await bench.bus.nats.jetstreamManager({ checkAPI: false })
+  const { config } = await manager.streams.info(STREAMS.schedules)
+  await manager.streams.update(STREAMS.schedules, { ...config, max_bytes: 1 })
+  const change = { method: 'PUT', path: '/v1/schedules/no-room', body: SCHEDULE }
+  expect(await send(change)).toBe(503)
+  await manager.streams.update(STREAMS.schedules, config)
+  // The later change would be behind an event of the failure.
+  expect(await send(change)).toBe(201)
+  const { events } = await client.audit({ operation })
+  expect(events.slice(0, -before.length).map(({ status }) => status)).toEqual([201])
 })
 
 test('every audited operation writes one event for its refusal, and no event for a change', async () => {

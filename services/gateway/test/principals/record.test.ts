@@ -53,3 +53,20 @@ test('the refusals of a tenant from thousands of addresses leave room for the re
   await recorder.flush()
   expect(stored.at(-1)).toMatchObject({ tenant: 'crowd', count: 1 })
 })
+
+test('only a change that happened is recorded as a change: after a failure that leaves the outcome unknown the kind is unknown', async () => {
+  const stored: AuditEvent[] = []
+  const recorder = createRecorder({
+    audit: { append: async (event) => void stored.push(event) },
+    clock: manualClock(),
+    log: createLogger({ service: 'gateway', id: 't', level: 'silent' }),
+    metrics: { audited: { inc: () => undefined } },
+  })
+  const request = { ip: '10.0.0.1' } as FastifyRequest
+  await recorder.changed(request, 'rotateKey', 200, 'k1')
+  await recorder.mayHaveChanged(request, 'rotateKey', 'outcome-unknown', 'k1')
+  expect(stored.map(({ kind, status, code }) => [kind, status, code])).toEqual([
+    ['change', 200, undefined],
+    ['unknown', 503, 'outcome-unknown'],
+  ])
+})

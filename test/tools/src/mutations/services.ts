@@ -381,15 +381,6 @@ export const SERVICES: readonly Mutation[] = [
     caughtBy: /a flood of refusals drops no change from the audit log/,
   },
   {
-    name: 'repeated-texts',
-    safeguard: 'a refusal repeats only the beginning of a long text of its caller (L7)',
-    file: 'services/gateway/src/http/problems.ts',
-    find: 'return shortened(text, REPEATED_CHARS_MAX)',
-    replace: 'return text',
-    tests: ['services/gateway/test/http/problems.test.ts'],
-    caughtBy: /an error repeats at most 200 characters of each text of the caller/,
-  },
-  {
     name: 'decisions-max',
     safeguard: 'a gateway holds only so many decisions (L7)',
     file: 'services/gateway/src/fleet/recent-decisions.ts',

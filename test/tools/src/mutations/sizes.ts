@@ -3,6 +3,15 @@ import type { Mutation } from './mutation.ts'
 /** Bounds in bytes, and what a slow reader may cost others (L7). */
 export const SIZES: readonly Mutation[] = [
   {
+    name: 'repeated-texts',
+    safeguard: 'a refusal repeats only the beginning of a long text of its caller (L7)',
+    file: 'services/gateway/src/http/problems.ts',
+    find: 'return shortened(text, REPEATED_CHARS_MAX)',
+    replace: 'return text',
+    tests: ['services/gateway/test/http/problems.test.ts'],
+    caughtBy: /an error repeats at most 200 characters of each text of the caller/,
+  },
+  {
     name: 'viewer-turns',
     safeguard: 'a viewer with little to read does not wait for viewers with much (L7)',
     file: 'services/gateway/src/stream/turns.ts',

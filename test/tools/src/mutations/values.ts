@@ -128,4 +128,13 @@ export const VALUES: readonly Mutation[] = [
     caughtBy: /a stored item of a newer release is refused at the start/,
     because: /./,
   },
+  {
+    name: 'audit-unchanged',
+    safeguard: 'a failure that has certainly changed nothing is not in the audit log',
+    file: 'services/gateway/src/http/server.ts',
+    find: 'audited && mayHaveChanged(code) && ',
+    replace: 'audited && ',
+    tests: ['services/gateway/test/principals/audit-table.test.ts'],
+    caughtBy: /the audit log has no event for a failure that has certainly changed nothing/,
+  },
 ]
