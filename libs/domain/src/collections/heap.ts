@@ -4,47 +4,73 @@ export interface Heap<T> {
   first(): T | undefined
   /** Removes and returns the first value. */
   pop(): T | undefined
+  /** Call it when the value at this place comes earlier or later than before. */
+  moved(at: number): void
+  /** Removes the value at this place. */
+  remove(at: number): void
   size(): number
   /** All values, in no particular order. */
   values(): Iterable<T>
 }
 
-/** Creates an empty heap in this order. */
-export function createHeap<T>(isBefore: (a: T, b: T) => boolean): Heap<T> {
+/** Creates an empty heap in this order; `placed` hears the place of each value whenever it changes. */
+export function createHeap<T>(
+  isBefore: (a: T, b: T) => boolean,
+  placed: (value: T, at: number) => void = () => undefined,
+): Heap<T> {
   const heap: T[] = []
 
-  /** Puts the value at the root and moves it down to its place. */
-  const sink = (value: T): void => {
-    let at = 0
+  const put = (value: T, at: number): void => {
+    heap[at] = value
+    placed(value, at)
+  }
+
+  /** Moves the value from this place up to its own. */
+  const rise = (value: T, from: number): void => {
+    let at = from
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!isBefore(value, heap[parent]!)) break
+      put(heap[parent]!, at)
+      at = parent
+    }
+    put(value, at)
+  }
+
+  /** Moves the value from this place down to its own. */
+  const sink = (value: T, from: number): void => {
+    let at = from
     for (;;) {
       let child = 2 * at + 1
       if (child >= heap.length) break
       if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1
       if (!isBefore(heap[child]!, value)) break
-      heap[at] = heap[child]!
+      put(heap[child]!, at)
       at = child
     }
-    heap[at] = value
+    put(value, at)
+  }
+
+  const settle = (value: T, at: number): void => {
+    if (at > 0 && isBefore(value, heap[(at - 1) >> 1]!)) rise(value, at)
+    else sink(value, at)
+  }
+
+  const remove = (at: number): void => {
+    const last = heap.pop()
+    if (last !== undefined && at < heap.length) settle(last, at)
   }
 
   return {
-    push(value) {
-      let at = heap.push(value) - 1
-      while (at > 0) {
-        const parent = (at - 1) >> 1
-        if (!isBefore(value, heap[parent]!)) break
-        heap[at] = heap[parent]!
-        at = parent
-      }
-      heap[at] = value
-    },
+    push: (value) => rise(value, heap.push(value) - 1),
     first: () => heap[0],
     pop() {
       const [first] = heap
-      const last = heap.pop()
-      if (last !== undefined && heap.length > 0) sink(last)
+      remove(0)
       return first
     },
+    moved: (at) => settle(heap[at]!, at),
+    remove,
     size: () => heap.length,
     values: () => heap.values(),
   }

@@ -46,3 +46,50 @@ test('a tenant that keeps less than half of the cache loses none of its entries,
     { seed: 20_261_129, numRuns: 300 },
   )
 })
+
+const uses = fc.array(
+  fc.record({
+    owner: fc.constantFrom('a', 'b', 'c', 'd'),
+    key: fc.integer({ min: 0, max: 12 }),
+    size: fc.integer({ min: 1, max: 40 }),
+    kind: fc.constantFrom('set', 'set', 'get', 'delete'),
+  }),
+  { maxLength: 200 },
+)
+
+test('what leaves a full cache is always the oldest entry of the owner that holds most at that moment', () => {
+  fc.assert(
+    fc.property(uses, (all) => {
+      const cache = createOwnedCache<string>({ entriesMax: ENTRIES_MAX, sizeMax: SIZE_MAX })
+      /** In order of use. */
+      let entries: { owner: string; name: string; size: number }[] = []
+      const partOf = (owner: string) => {
+        const own = entries.filter((each) => each.owner === owner)
+        const sum = own.reduce((total, { size }) => total + size, 0)
+        return Math.max(own.length / ENTRIES_MAX, sum / SIZE_MAX)
+      }
+      for (const { owner, key, size, kind } of all) {
+        const name = `${owner}${key}`
+        const known = entries.find((each) => each.name === name)
+        if (known !== undefined) entries = entries.filter((each) => each !== known)
+        if (kind === 'delete') cache.delete(owner, name)
+        if (kind === 'get') {
+          expect(cache.get(owner, name)).toBe(known?.name)
+          if (known !== undefined) entries.push(known)
+        }
+        if (kind !== 'set') continue
+        entries.push({ owner, name, size })
+        for (const left of cache.set(owner, name, name, size)) {
+          const leaving = entries.find((each) => each.name === left)!
+          const most = Math.max(...entries.map((each) => partOf(each.owner)))
+          expect(partOf(leaving.owner)).toBe(most)
+          expect(entries.find((each) => each.owner === leaving.owner)).toBe(leaving)
+          entries = entries.filter((each) => each !== leaving)
+        }
+        expect(cache.count()).toBe(entries.length)
+        expect(cache.size()).toBeLessThanOrEqual(SIZE_MAX)
+      }
+    }),
+    { seed: 20_261_129, numRuns: 300 },
+  )
+})

@@ -66,8 +66,8 @@ export const VALUES: readonly Mutation[] = [
     safeguard:
       'what is remembered of schemas of one tenant stays, no matter how many another tenant has (L7)',
     file: 'libs/domain/src/collections/owned-cache.ts',
-    find: 'if (part <= most) continue',
-    replace: 'if (most >= 0) continue',
+    find: 'a.number < b.number : more > 0',
+    replace: 'a.number < b.number : more < 0',
     tests: ['libs/domain/test/collections/owned-cache.test.ts'],
     caughtBy: /a tenant that keeps less than half of the cache loses none/,
     because: /Property failed/,
