@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { FAILURE_CODES } from '@agentfleet/domain'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
 import { T0_MS } from './seeded.ts'
@@ -99,6 +100,25 @@ describe.each(LOOKS)('the page in the %s look', (colorScheme) => {
     expect(await difference(drawn, await readFile(file))).toBeLessThanOrEqual(DIFFERENT_MAX)
   })
 })
+
+/** The error codes that a row of the list of tasks cuts; a list whose rows are cards has no such column. */
+const cutCodes = (codes: readonly string[]) => `(() => {
+  const cell = document.querySelector('.rows:not(.stacked) td[data-title="Error"]:not(:empty)')
+  return cell === null ? ['the list has no column of errors'] : ${JSON.stringify(codes)}.filter((code) => {
+    cell.firstElementChild.textContent = code
+    return cell.scrollWidth > cell.clientWidth
+  })
+})()`
+
+it.each([1_280, 1_440, 1_920])(
+  'each error code of a task can be read whole in the list of tasks on a screen of %i pixels',
+  async (width) => {
+    await page.setViewportSize({ width, height: 800 })
+    await open('/tasks')
+    const codes = Object.entries(FAILURE_CODES).filter(([, row]) => 'task' in row)
+    expect(await page.evaluate(cutCodes(codes.map(([code]) => code)))).toEqual([])
+  },
+)
 
 describe.each([
   [640, 'of 200 %'],

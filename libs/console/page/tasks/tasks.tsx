@@ -33,27 +33,30 @@ import { useTaskList } from './use-list.ts'
 const CANCEL = '/v1/tasks:cancel'
 const REPLAY = '/v1/tasks:replay'
 
+/** Room for the longest error code, pixels. All columns fit beside the rail on a screen of 1,280 pixels. */
+const ERROR_PX = 152
+
 const COLUMNS: readonly WideColumn<TaskSummary>[] = [
-  { title: 'Task', width: 90, of: ({ id }) => <TaskLink id={id} /> },
-  { title: 'State', width: 104, of: ({ state }) => <StateMark state={state} /> },
+  { title: 'Task', width: 86, of: ({ id }) => <TaskLink id={id} /> },
+  { title: 'State', width: 100, of: ({ state }) => <StateMark state={state} /> },
   { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
   {
     title: 'Error',
-    width: 96,
+    width: ERROR_PX,
     of: ({ error }) => error && <span title={error.message}>{error.code}</span>,
   },
   { title: 'Agent', width: 88, of: ({ agent }) => <span title={agent}>{agent}</span> },
   { title: 'Model', width: 88, of: ({ model }) => <span title={model}>{model}</span> },
   { title: 'Node', width: 80, of: ({ node }) => <NodeLink id={node} short /> },
-  { title: 'Submitted', width: 92, kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
-  { title: 'Took', width: 84, kind: 'number', of: (task) => duration(tookMs(task)) },
+  { title: 'Submitted', width: 86, kind: 'number', of: ({ createdAt }) => <Ago at={createdAt} /> },
+  { title: 'Took', width: 76, kind: 'number', of: (task) => duration(tookMs(task)) },
   {
     title: 'Tokens',
     width: 66,
     kind: 'number',
     of: ({ usage }) => count(usage.inputTokens + usage.outputTokens),
   },
-  { title: 'Cost', width: 80, kind: 'number', of: ({ usage }) => costText(usage) },
+  { title: 'Cost', width: 74, kind: 'number', of: ({ usage }) => costText(usage) },
 ]
 
 /** The time from submission to the end, or to now. */
