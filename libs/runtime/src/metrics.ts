@@ -135,11 +135,12 @@ export function metricsOf(registry: prom.Registry): Metrics {
       })
     },
     counterOf(name, is, labels: readonly string[], read) {
-      const bound = boundLabels(labels)
       new prom.Counter({
         ...settings(name, is, labels),
         collect() {
           this.reset()
+          // Names that are no longer read free their places.
+          const bound = boundLabels(labels)
           for (const { labels: given, count } of read()) this.inc(bound.admit(given), count)
         },
       })

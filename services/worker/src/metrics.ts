@@ -1,5 +1,6 @@
 import type { ProviderModel } from '@agentfleet/protocol'
 import { metricsOf, type Metrics, type Registry } from '@agentfleet/runtime'
+import type { RequestCount } from './llm/figures.ts'
 
 /** The metrics of the worker. */
 export type WorkerMetrics = ReturnType<typeof createMetrics>
@@ -16,10 +17,11 @@ export function createMetrics(
     readonly lagMs: () => number
     readonly waiting: () => number
     readonly providers: () => readonly ProviderModel[]
+    readonly requests: () => readonly RequestCount[]
   },
 ) {
   const metrics = metricsOf(registry)
-  const { counter, gaugeOf, histogram } = metrics
+  const { counter, counterOf, gaugeOf, histogram } = metrics
   gaugeOf('worker_running', 'the number of attempts that hold a slot', figures.running)
   gaugeOf(
     'worker_provider_waiting',
@@ -30,6 +32,12 @@ export function createMetrics(
     'worker_lag_seconds',
     'the 99th percentile of the event-loop delay of the worker',
     () => figures.lagMs() / 1_000,
+  )
+  counterOf(
+    'worker_provider_calls_total',
+    'the number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure, and the model is `other` for models beyond the 64 that the worker remembers',
+    ['provider', 'model', 'outcome'],
+    figures.requests,
   )
   providerGauges(metrics, figures.providers)
   return {
@@ -43,11 +51,6 @@ export function createMetrics(
     llmCalls: counter('worker_llm_calls_total', 'the number of ended LLM calls by outcome', [
       'outcome',
     ]),
-    providerCalls: counter(
-      'worker_provider_calls_total',
-      'the number of ended requests to a provider by model and outcome; the outcome is `answered` or the class of the failure',
-      ['provider', 'model', 'outcome'],
-    ),
     llmSeconds: histogram(
       'worker_llm_call_seconds',
       'the duration of LLM calls that succeeded',

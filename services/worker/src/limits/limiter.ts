@@ -24,8 +24,8 @@ export interface Limiter {
   /** Returns the expected wait of such a call, in milliseconds. */
   expectedWaitMs(call: Queued): number
   waiting(): number
-  /** Returns the number of calls that entered and have not left. */
-  inside(): number
+  /** Whether a call waits, is promised or is inside. */
+  isUsed(): boolean
   /** Returns for how many milliseconds no call may enter. */
   closedMs(): number
   /** Returns the limits of the key and their state; undefined if no limit is known and no call is held up. */
@@ -100,6 +100,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   const grants = createGrants(deps)
   const queue = createWaitQueue<Waiter>()
   const inside = new Set<string>()
+  let promised = 0
   let asking = false
   let timer: NodeJS.Timeout | undefined
 
@@ -125,9 +126,13 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   const promise = (waiter: Waiter, delayMs: number): void => {
     if (!queue.serve(waiter)) giveBack(waiter)
     else if (delayMs === 0) letIn(waiter)
-    else waiter.timer = setTimeout(letIn, delayMs, waiter)
+    else {
+      promised += 1
+      waiter.timer = setTimeout(letIn, delayMs, waiter)
+    }
   }
   const letIn = (waiter: Waiter): void => {
+    if (waiter.timer !== undefined) promised -= 1
     waiter.timer = undefined
     // The provider refused a call in the meantime, so earlier promises are void.
     if (grants.closedMs() > 0) {
@@ -151,6 +156,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     queue.remove(waiter)
     if (waiter.timer !== undefined) {
       clearTimeout(waiter.timer)
+      promised -= 1
       giveBack(waiter)
     }
     resolve(waiter, entry)
@@ -204,7 +210,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     },
     expectedWaitMs: (call) => waitAt(queue.placeOf(call)),
     waiting: () => queue.size(),
-    inside: () => inside.size,
+    isUsed: () => queue.size() + promised + inside.size > 0,
     closedMs: () => grants.closedMs(),
     state() {
       const closedForMs = Math.round(grants.closedMs())

@@ -3,6 +3,7 @@ import {
   BREAKER_LIMITS,
   breakerAfter,
   CLOSED_BREAKER,
+  createOwnedMap,
   type Breaker,
   type BreakerEvent,
 } from '@agentfleet/domain'
@@ -14,21 +15,27 @@ export interface Breakers {
   retryAtMs(candidate: Candidate): number | undefined
   kindOf(candidate: Candidate): Breaker['kind']
   /** Records a request; an open breaker whose time is over admits one. */
-  asking(candidate: Candidate): void
+  asking(tenant: string, candidate: Candidate): void
   /** Records the result of a request. */
-  settle(candidate: Candidate, what: BreakerEvent): void
+  settle(tenant: string, candidate: Candidate, what: BreakerEvent): void
 }
+
+/**
+ * Breakers that are open or count failures. Tasks choose the names of models, so each tenant has a share (L7); a
+ * forgotten breaker is closed, and the next failures open it again.
+ */
+const BREAKERS_MAX = 1_000
 
 /** Creates the breakers, all closed. */
 export function createBreakers(nowMs: () => number): Breakers {
-  const breakers = new Map<string, Breaker>()
+  const breakers = createOwnedMap<Breaker>(BREAKERS_MAX)
   const of = (candidate: Candidate): Breaker =>
     breakers.get(candidateKey(candidate)) ?? CLOSED_BREAKER
-  const set = (candidate: Candidate, breaker: Breaker): void => {
-    // A closed breaker without failures is dropped, so that invented model names leave nothing behind.
+  const set = (tenant: string, candidate: Candidate, breaker: Breaker): void => {
+    // A closed breaker without failures is dropped: it is what an unknown candidate has.
     if (breaker.kind === 'closed' && breaker.failures === 0)
       breakers.delete(candidateKey(candidate))
-    else breakers.set(candidateKey(candidate), breaker)
+    else breakers.set(tenant, candidateKey(candidate), breaker)
   }
   return {
     kindOf: (candidate) => of(candidate).kind,
@@ -36,12 +43,12 @@ export function createBreakers(nowMs: () => number): Breakers {
       const admitted = admitCall(of(candidate), BREAKER_LIMITS, nowMs())
       return admitted.kind === 'deny' ? admitted.retryAtMs : undefined
     },
-    asking(candidate) {
+    asking(tenant, candidate) {
       const admitted = admitCall(of(candidate), BREAKER_LIMITS, nowMs())
-      if (admitted.kind === 'allow') set(candidate, admitted.breaker)
+      if (admitted.kind === 'allow') set(tenant, candidate, admitted.breaker)
     },
-    settle(candidate, what) {
-      set(candidate, breakerAfter(of(candidate), what, BREAKER_LIMITS, nowMs()))
+    settle(tenant, candidate, what) {
+      set(tenant, candidate, breakerAfter(of(candidate), what, BREAKER_LIMITS, nowMs()))
     },
   }
 }

@@ -1,18 +1,25 @@
-import type { Failure } from '@agentfleet/domain'
+import { createOwnedMap, type Failure } from '@agentfleet/domain'
 import type { ProviderModel } from '@agentfleet/protocol'
-import { LRUCache } from 'lru-cache'
 import { FULL_CAPABILITIES, type Capabilities } from '../provider/request/capabilities.ts'
 import { candidateKey, type Candidate } from './provider.ts'
 import type { LlmOptions } from './request.ts'
 
 /** The state of a node's provider models, for people who look into slow or failed calls. */
 export interface ProviderFigures {
-  answered(candidate: Candidate, call: CallFigures): void
-  failed(candidate: Candidate, failure: Failure): void
+  answered(tenant: string, candidate: Candidate, call: CallFigures): void
+  failed(tenant: string, candidate: Candidate, failure: Failure): void
   /** Returns the last failure of a candidate, without its message. */
   lastError(candidate: Candidate): LastError | undefined
   /** Lists the models called recently; `state` supplies the part that other modules know. */
   list(state: (candidate: Candidate) => ModelState): ProviderModel[]
+  /** Counts the ended requests by model and outcome, those of the most used models first. */
+  requests(): RequestCount[]
+}
+
+/** Ended requests; the outcome is `answered` or the class of the failure. */
+export interface RequestCount {
+  readonly labels: { readonly provider: string; readonly model: string; readonly outcome: string }
+  readonly count: number
 }
 
 /** The figures of one answered call. */
@@ -38,6 +45,7 @@ interface LastError {
 
 interface Entry {
   readonly candidate: Candidate
+  readonly outcomes: Map<string, number>
   calls: number
   usedAtMs: number
   firstTokenMs: number | undefined
@@ -45,8 +53,10 @@ interface Entry {
   error: LastError | undefined
 }
 
-/** Models in the list; a reader does not need more. */
+/** Models in lists and metrics: a reader does not need more. Tasks choose their names, so each tenant has a share (L7). */
 const MODELS_MAX = 64
+/** Stands for the models that have left the list, as for further label sets of a metric. */
+const OTHER = 'other'
 /** Characters of a model's name in lists and metrics: tasks choose it. */
 const NAME_MAX = 256
 /** Milliseconds after its last call for which a model is listed. */
@@ -55,31 +65,32 @@ const SHOWN_MS = 900_000
 const WEIGHT = 0.2
 
 /** Creates the figures; at first they count no call. */
-export function createProviderFigures({
-  nowMs,
-  onRequestEnded,
-}: Pick<LlmOptions, 'nowMs' | 'onRequestEnded'>): ProviderFigures {
-  const entries = new LRUCache<string, Entry>({ max: MODELS_MAX })
-  const of = (candidate: Candidate, outcome: string): Entry => {
-    onRequestEnded?.(candidate.provider.name, candidate.as.slice(0, NAME_MAX), outcome)
+export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>): ProviderFigures {
+  const entries = createOwnedMap<Entry>(MODELS_MAX)
+  /** The outcomes of requests to models that have left. */
+  const others = new Map<string, number>()
+  const of = (tenant: string, candidate: Candidate, outcome: string): Entry => {
     const key = candidateKey(candidate)
-    const known = entries.get(key)
-    const entry: Entry = known ?? {
+    const entry: Entry = entries.get(key) ?? {
       candidate,
+      outcomes: new Map(),
       calls: 0,
       usedAtMs: 0,
       firstTokenMs: undefined,
       tokensPerSecond: undefined,
       error: undefined,
     }
-    if (known === undefined) entries.set(key, entry)
     entry.calls += 1
     entry.usedAtMs = nowMs()
+    grow(entry.outcomes, outcome, 1)
+    for (const left of entries.set(tenant, key, entry)) {
+      for (const [name, count] of left.outcomes) grow(others, name, count)
+    }
     return entry
   }
   return {
-    answered(candidate, { firstTokenMs, totalMs, outputTokens }) {
-      const entry = of(candidate, 'answered')
+    answered(tenant, candidate, { firstTokenMs, totalMs, outputTokens }) {
+      const entry = of(tenant, candidate, 'answered')
       entry.firstTokenMs = mean(entry.firstTokenMs, firstTokenMs)
       const streamedMs = totalMs - firstTokenMs
       // An answer that arrived as a whole says nothing about speed.
@@ -87,11 +98,11 @@ export function createProviderFigures({
         entry.tokensPerSecond = mean(entry.tokensPerSecond, (outputTokens * 1_000) / streamedMs)
       }
     },
-    failed(candidate, failure) {
+    failed(tenant, candidate, failure) {
       const kind = kindOf(failure)
-      of(candidate, kind).error = { kind, atMs: nowMs() }
+      of(tenant, candidate, kind).error = { kind, atMs: nowMs() }
     },
-    lastError: (candidate) => entries.peek(candidateKey(candidate))?.error,
+    lastError: (candidate) => entries.get(candidateKey(candidate))?.error,
     list(state) {
       const now = nowMs()
       return [...entries.values()]
@@ -115,7 +126,26 @@ export function createProviderFigures({
           }
         })
     },
+    requests() {
+      const byUse = [...entries.values()].sort((a, b) => b.calls - a.calls)
+      const named = byUse.flatMap(({ candidate, outcomes }) =>
+        countsOf(candidate.provider.name, candidate.as.slice(0, NAME_MAX), outcomes),
+      )
+      return [...named, ...countsOf(OTHER, OTHER, others)]
+    },
   }
+}
+
+function grow(counts: Map<string, number>, name: string, by: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + by)
+}
+
+function countsOf(
+  provider: string,
+  model: string,
+  outcomes: ReadonlyMap<string, number>,
+): RequestCount[] {
+  return [...outcomes].map(([outcome, count]) => ({ labels: { provider, model, outcome }, count }))
 }
 
 function mean(before: number | undefined, newest: number): number {

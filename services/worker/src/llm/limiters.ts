@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { UNLIMITED } from '@agentfleet/domain'
+import { createOwnedMap, UNLIMITED } from '@agentfleet/domain'
 import type { ProviderLimits } from '@agentfleet/adapters'
 import { createLimiter, type Limiter } from '../limits/limiter.ts'
 import { type Candidate, type Provider, keyId } from './provider.ts'
@@ -9,12 +9,13 @@ import { type Candidate, type Provider, keyId } from './provider.ts'
  *
  * The limiter of a key has the configured limits. The limiter of a model has none; it closes when the provider
  * refuses a call to the model for its rate, so that other models of the key continue. The fleet shares both.
- * Invariant: the limiter of a model exists while a call waits or runs behind it, while it is closed, and for
- * KEEP_MS after that; invented model names leave nothing behind.
+ * Invariants: the limiter of a model exists while a call waits or runs behind it; it also exists while it is closed
+ * and for KEEP_MS after that. Tasks choose the names of models, so at most MODELS_MAX limiters stay without a call,
+ * and each tenant has a share of them (L7).
  */
 export interface Limiters {
   ofKey(provider: Provider): Limiter
-  ofModel(candidate: Candidate): Limiter
+  ofModel(tenant: string, candidate: Candidate): Limiter
   /** Returns for how many milliseconds no call to the model may enter; creates no limiter. */
   closedMsOfModel(candidate: Candidate): number
   waiting(): number
@@ -25,12 +26,17 @@ export interface Limiters {
 
 /** Milliseconds after its last call for which the limiter of a model exists. */
 const KEEP_MS = 60_000
+/** Models whose limiters stay after their calls; a node asks Redis for the state of each once a second. */
+const MODELS_MAX = 1_000
 
 interface ModelLimiter {
   /** Names the model where limits are shared. */
   readonly key: string
   readonly limiter: Limiter
+  readonly name: string
   usedAtMs: number
+  /** Leaves as soon as no call waits or runs behind it. */
+  leaves: boolean
 }
 
 /** Creates the limiters of these providers; a model gets its limiter with its first call. */
@@ -55,9 +61,15 @@ export function createLimiters(deps: {
     if (!keys.has(key)) keys.set(key, make(key, provider.limits))
   }
   const models = new Map<string, ModelLimiter>()
-  const makeModel = ({ provider, as }: Candidate): ModelLimiter => {
+  /** The limiters that stay after their calls. */
+  const kept = createOwnedMap<ModelLimiter>(MODELS_MAX)
+  const makeModel = ({ provider, as }: Candidate, name: string): ModelLimiter => {
     const key = `${idOf(provider)}-${createHash('sha256').update(as).digest('hex').slice(0, 16)}`
-    return { key, limiter: make(key, UNLIMITED), usedAtMs: 0 }
+    return { key, name, limiter: make(key, UNLIMITED), usedAtMs: 0, leaves: false }
+  }
+  const remove = ({ name }: ModelLimiter): void => {
+    models.delete(name)
+    kept.delete(name)
   }
 
   return {
@@ -66,12 +78,17 @@ export function createLimiters(deps: {
       if (limiter === undefined) throw new Error(`the provider ${provider.name} has no limiter`)
       return limiter
     },
-    ofModel(candidate) {
+    ofModel(tenant, candidate) {
       const name = nameOf(candidate)
       const known = models.get(name)
-      const model = known ?? makeModel(candidate)
+      const model = known ?? makeModel(candidate, name)
       if (known === undefined) models.set(name, model)
       model.usedAtMs = nowMs()
+      model.leaves = false
+      for (const left of kept.set(tenant, name, model)) {
+        if (left.limiter.isUsed()) left.leaves = true
+        else models.delete(left.name)
+      }
       return model.limiter
     },
     closedMsOfModel: (candidate) => models.get(nameOf(candidate))?.limiter.closedMs() ?? 0,
@@ -82,10 +99,11 @@ export function createLimiters(deps: {
       ),
     sweep(now) {
       for (const limiter of keys.values()) limiter.sweep(now)
-      for (const [name, { limiter, usedAtMs }] of models) {
+      for (const model of models.values()) {
+        const { limiter, usedAtMs, leaves } = model
         limiter.sweep(now)
-        const idle = limiter.waiting() === 0 && limiter.inside() === 0 && limiter.closedMs() === 0
-        if (idle && now - usedAtMs > KEEP_MS) models.delete(name)
+        if (limiter.isUsed()) continue
+        if (leaves || (limiter.closedMs() === 0 && now - usedAtMs > KEEP_MS)) remove(model)
       }
     },
     async touch() {

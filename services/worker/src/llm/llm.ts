@@ -1,7 +1,7 @@
 import type { ProviderModel } from '@agentfleet/protocol'
 import type { LlmOptions, LlmOutcome, LlmRequest } from './request.ts'
 import { createEstimates } from './estimates.ts'
-import { createProviderFigures, type ModelState } from './figures.ts'
+import { createProviderFigures, type ModelState, type RequestCount } from './figures.ts'
 import { FULL_CAPABILITIES } from '../provider/request/capabilities.ts'
 import { createHttpFetch } from '../provider/http/fetch.ts'
 import { createBreakers } from './breakers.ts'
@@ -30,6 +30,8 @@ export interface Llm {
   progress(): Progress
   /** Returns the state of the models called recently. */
   providers(): ProviderModel[]
+  /** Counts the ended requests to providers by model and outcome. */
+  requests(): RequestCount[]
   /** Returns the number of calls that wait for the limits of their provider. */
   waiting(): number
   /** Closes every connection. */
@@ -99,6 +101,7 @@ export function createLlm(options: LlmOptions): Llm {
       ...figures,
     }),
     providers: () => context.figures.list((candidate) => stateOf(candidate, context)),
+    requests: context.figures.requests,
     waiting: limiters.waiting,
     sweep(now) {
       for (const call of calls) sweepCall(call, now, options.silenceMs)

@@ -75,8 +75,6 @@ export interface LlmOptions {
   /** The longest wait for a provider's limits before the run gives up its slot. */
   readonly waitMs: number
   readonly outputBytesMax: number
-  /** Is called for each ended provider request; `outcome` is `answered` or the class of the failure. */
-  readonly onRequestEnded?: (provider: string, model: string, outcome: string) => void
   readonly nowMs: () => number
   readonly random: () => number
 }

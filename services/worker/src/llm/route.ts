@@ -107,14 +107,16 @@ function choose(candidates: readonly Candidate[], call: Call, context: LlmContex
       continue
     }
     const waitMs = Math.max(
-      ...limitersOf(candidate, context).map((limiter) => limiter.expectedWaitMs(call.request)),
+      ...limitersOf(candidate, call, context).map((limiter) =>
+        limiter.expectedWaitMs(call.request),
+      ),
     )
     if (best === undefined || (best.waitMs > PATIENCE_MS && waitMs < best.waitMs)) {
       best = { candidate, waitMs }
     }
   }
   if (best !== undefined) {
-    context.breakers.asking(best.candidate)
+    context.breakers.asking(call.request.tenant, best.candidate)
     return { kind: 'ask', candidate: best.candidate }
   }
   return { kind: 'none', retryAtMs: Number.isFinite(retryAtMs) ? retryAtMs : context.nowMs() }
@@ -158,13 +160,13 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
     return overBudget(call, candidate, set, context)
   }
   if (set.kind === 'unknown') {
-    context.breakers.settle(candidate, 'nothing')
+    context.breakers.settle(request.tenant, candidate, 'nothing')
     return { kind: 'deferred', retryAfterMs: set.retryAfterMs }
   }
-  const entry = await enterAll(call, limitersOf(candidate, context), tokens)
+  const entry = await enterAll(call, limitersOf(candidate, call, context), tokens)
   if (entry.kind !== 'in') {
     context.tenants.settle(request.tenant, id, undefined)
-    context.breakers.settle(candidate, 'nothing')
+    context.breakers.settle(request.tenant, candidate, 'nothing')
     if (entry.kind === 'late') return { kind: 'deferred', retryAfterMs: entry.retryAfterMs }
     return endedOutcome(call) ?? { kind: 'cancelled' }
   }
@@ -194,8 +196,12 @@ async function enterAll(call: Call, limiters: readonly Limiter[], tokens: number
 const NOTHING_USED = { used: 0, closedMs: undefined }
 
 /** Returns the limiters of a candidate: first its model's, then its key's. */
-function limitersOf(candidate: Candidate, { limiters }: LlmContext): readonly [Limiter, Limiter] {
-  return [limiters.ofModel(candidate), limiters.ofKey(candidate.provider)]
+function limitersOf(
+  candidate: Candidate,
+  { request }: Call,
+  { limiters }: LlmContext,
+): readonly [Limiter, Limiter] {
+  return [limiters.ofModel(request.tenant, candidate), limiters.ofKey(candidate.provider)]
 }
 
 function enter(call: Call, limiter: Limiter, tokens: number): Promise<Entry> {
@@ -269,7 +275,7 @@ function conclude(
   const { heard, tokens, sent } = tried
   const { request, id } = call
   const { begun, sentAtMs } = sent
-  const [ofModel, ofKey] = limitersOf(candidate, context)
+  const [ofModel, ofKey] = limitersOf(candidate, call, context)
   // A rate refusal concerns the model, unless the provider says that it concerns the key.
   const leave = (left: Left, wholeKey: boolean): void => {
     ofModel.leave(id, wholeKey ? { ...left, closedMs: undefined } : left)
@@ -281,7 +287,7 @@ function conclude(
     const turnedAway = failure?.kind === 'status' && failure.status === TOO_MANY_REQUESTS
     if (failure !== undefined) {
       context.ended(turnedAway)
-      context.figures.failed(candidate, failure)
+      context.figures.failed(request.tenant, candidate, failure)
     }
     const closedMs = turnedAway ? closedMsOf(retryAfterOf(failure)) : undefined
     const wholeKey = failure?.kind === 'status' && failure.wholeKey === true
@@ -293,7 +299,7 @@ function conclude(
     const used = begun || paid !== undefined ? { tokens: cost, usd } : undefined
     context.tenants.settle(request.tenant, id, used)
     const fault = failure !== undefined && isProviderFault(failure) && !turnedAway
-    context.breakers.settle(candidate, fault ? 'failure' : 'nothing')
+    context.breakers.settle(request.tenant, candidate, fault ? 'failure' : 'nothing')
     if (ended !== undefined) return ended
     const partial = heard.kind === 'failed' ? heard.partial : undefined
     const cut = partial === undefined ? {} : { partial }
@@ -302,7 +308,7 @@ function conclude(
   context.ended(false)
   const { answer, usage } = heard
   const { begunAtMs = context.nowMs() } = sent
-  context.figures.answered(candidate, {
+  context.figures.answered(request.tenant, candidate, {
     firstTokenMs: begunAtMs - sentAtMs,
     totalMs: context.nowMs() - sentAtMs,
     outputTokens: usage.outputTokens,
@@ -311,8 +317,8 @@ function conclude(
   const used = usage.inputTokens + usage.outputTokens
   leave({ reserved: tokens, used: used === 0 ? undefined : used, closedMs: undefined }, false)
   context.tenants.settle(request.tenant, id, { tokens: used, usd: cost ?? 0 })
-  context.estimates.learn(candidate.as, call.characters, usage)
-  context.breakers.settle(candidate, 'success')
+  context.estimates.learn(request.tenant, candidate.as, call.characters, usage)
+  context.breakers.settle(request.tenant, candidate, 'success')
   return {
     kind: 'answered',
     answer,
@@ -334,7 +340,7 @@ function overBudget(
   failure: Extract<Failure, { readonly kind: 'budget' | 'no-price' }>,
   context: LlmContext,
 ): Asked {
-  context.breakers.settle(candidate, 'nothing')
+  context.breakers.settle(call.request.tenant, candidate, 'nothing')
   return endedOutcome(call) ?? { kind: 'failed', failure, begun: false }
 }
 

@@ -15,7 +15,7 @@ import type { HeartbeatThreadData } from '../heartbeat/heartbeat-thread.ts'
 import type { WorkerConfig } from '../config.ts'
 import { createDeltas, type NodeDeltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
-import { createMetrics, type WorkerMetrics } from '../metrics.ts'
+import { createMetrics } from '../metrics.ts'
 import { handBack } from './hand-back.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
@@ -73,6 +73,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
     lagMs: () => heartbeats.lagMs(),
     waiting: () => llm.waiting(),
     providers: () => llm.providers(),
+    requests: () => llm.requests(),
   })
   const runs = createRuns((run) => {
     if (run?.over !== undefined) metrics.attempts.inc({ outcome: run.over })
@@ -95,7 +96,7 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   const ownership = createOwnership({ ...deps, runs, reporter })
   const renewals = createRenewals(bus, runs, deps.timing.renewEveryMs, random)
   const deltas = createDeltas(bus, id, slots)
-  const llm = llmOf(deps, metrics)
+  const llm = llmOf(deps)
   const attempts = createAttempts({
     ...deps,
     runs,
@@ -141,10 +142,7 @@ function memoryLimitBytes(): number {
   return container > 0 && container < machine ? container : machine
 }
 
-function llmOf(
-  { config, clock, random, providers, budgets, shared }: NodeDeps,
-  metrics: Pick<WorkerMetrics, 'providerCalls'>,
-): Llm {
+function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {
   return createLlm({
     node: config.SERVICE_ID,
     providers,
@@ -155,8 +153,6 @@ function llmOf(
     callMs: config.LLM_CALL_TIMEOUT_MS,
     waitMs: PROVIDER_WAIT_MS,
     outputBytesMax: RESULT_MAX_BYTES,
-    onRequestEnded: (provider, model, outcome) =>
-      metrics.providerCalls.inc({ provider, model, outcome }),
     nowMs: () => clock.nowMs(),
     random,
   })

@@ -1,5 +1,4 @@
-import type { Failure } from '@agentfleet/domain'
-import { LRUCache } from 'lru-cache'
+import { createOwnedMap, type Failure } from '@agentfleet/domain'
 import OpenAI from 'openai'
 import type { LlmRequest } from '../llm/request.ts'
 import { placeOf, type Provider } from '../llm/provider.ts'
@@ -58,7 +57,7 @@ export interface ProviderClient {
 
 /** Fields that one call can learn to omit, one after another. */
 const ADAPTATIONS_MAX = 10
-/** Models whose capabilities are remembered; the one used longest ago is dropped first. */
+/** Models whose capabilities are remembered; tasks choose their names, so each tenant has a share (L7). */
 const MODELS_MAX = 1_000
 /** JSON may escape one character as six. */
 const ESCAPED_MAX = 6
@@ -79,7 +78,7 @@ export function createProviderClient(
 ): ProviderClient {
   const client = new ChatClient(provider, options)
   const configured: Capabilities = { ...FULL_CAPABILITIES, ...provider.capabilities }
-  const learned = new LRUCache<string, Capabilities>({ max: MODELS_MAX })
+  const learned = createOwnedMap<Capabilities>(MODELS_MAX)
 
   const send = async (call: ProviderCall, wire: WireRequest): Promise<Answered> => {
     const { request, signal } = call
@@ -138,7 +137,8 @@ export function createProviderClient(
         const { answer } = answered as Extract<Answered, { kind: 'heard' }>
         if (adapted > 0 && (answer.kind === 'answered' || answer.usage !== undefined)) {
           const now = learned.get(call.model) ?? configured
-          learned.set(call.model, mergeLessons(now, before, { ...capabilities, ...passing }))
+          const lessons = mergeLessons(now, before, { ...capabilities, ...passing })
+          learned.set(call.request.tenant, call.model, lessons)
         }
         return answer
       }
@@ -166,7 +166,7 @@ export function createProviderClient(
         return { kind: 'failed', failure: failureOfThrown(error, provider) }
       }
     },
-    capabilitiesOf: (model) => learned.peek(model) ?? configured,
+    capabilitiesOf: (model) => learned.get(model) ?? configured,
   }
 }
 

@@ -9,15 +9,12 @@ const provider = providerAt('http://127.0.0.1:1/v1', { name: 'groq', key: undefi
 
 test('the metrics show calls, failures, the circuit breaker, closed times, speed and learned capabilities for each provider and model', async () => {
   const registry = createRegistry('worker')
-  const figures = createProviderFigures({
-    nowMs: () => 1_000,
-    onRequestEnded: (name, model, outcome) =>
-      metrics.providerCalls.inc({ provider: name, model, outcome }),
-  })
-  const metrics = createMetrics(registry, {
+  const figures = createProviderFigures({ nowMs: () => 1_000 })
+  createMetrics(registry, {
     running: () => 0,
     lagMs: () => 0,
     waiting: () => 0,
+    requests: figures.requests,
     providers: () =>
       figures.list(() => ({
         breaker: 'open',
@@ -26,8 +23,8 @@ test('the metrics show calls, failures, the circuit breaker, closed times, speed
       })),
   })
   const candidate = { provider, model: 'fast', as: 'llama-3' }
-  figures.answered(candidate, { firstTokenMs: 250, totalMs: 1_250, outputTokens: 40 })
-  figures.failed(candidate, { kind: 'status', status: 429, message: 'slow down' })
+  figures.answered('acme', candidate, { firstTokenMs: 250, totalMs: 1_250, outputTokens: 40 })
+  figures.failed('acme', candidate, { kind: 'status', status: 429, message: 'slow down' })
   const text = await registry.metrics()
   const line = (name: string, value: string, more = ''): string =>
     `fleet_worker_provider_${name}{provider="groq",model="llama-3"${more},service="worker"} ${value}\n`

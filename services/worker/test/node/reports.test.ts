@@ -19,7 +19,9 @@ async function setup(answer: (message: BusMessage) => void) {
   coordinator.subscribe(filledIn(CHANNELS.report.subject), answer)
   await coordinator.roundTrip(5_000)
   const figure = (): number => 0
-  const figures = { running: figure, lagMs: figure, waiting: figure, providers: () => [] }
+  const none = () => []
+  const read = { providers: none, requests: none }
+  const figures = { running: figure, lagMs: figure, waiting: figure, ...read }
   const reporter = createReporter({
     bus,
     log,

@@ -13,12 +13,14 @@ export const NO_LLM: AgentDeps['llm'] = {
   progress: () => ({ calling: 0, heard: 0, ended: 0, throttled: 0 }),
   waiting: figure,
   providers: () => [],
+  requests: () => [],
   close: nothing,
 }
 
 /** The dependencies of an agent without a model and without tools. */
 export function agentDeps(change: Partial<AgentDeps>): AgentDeps {
-  const figures = { running: figure, lagMs: figure, waiting: figure, providers: () => [] }
+  const read = { providers: NO_LLM.providers, requests: NO_LLM.requests }
+  const figures = { running: figure, lagMs: figure, waiting: figure, ...read }
   return {
     llm: NO_LLM,
     tools: () => new Map(),

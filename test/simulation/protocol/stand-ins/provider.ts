@@ -134,6 +134,7 @@ export function createProvider(
         },
         sweep: () => undefined,
         providers: () => [],
+        requests: () => [],
         progress: () => ({ calling, heard: 0, ended: 0, throttled: 0 }),
         waiting: () => 0,
         close: () => undefined,

@@ -205,4 +205,51 @@ export const SIZES: readonly Mutation[] = [
     caughtBy: /leaves another address the answer that it has too many/,
     because: /expected true to be false/,
   },
+  {
+    name: 'shared-names',
+    safeguard:
+      'a tenant that invents model names pushes out no entry that another tenant uses, too (L7)',
+    file: 'libs/domain/src/collections/owned-map.ts',
+    find: 'known.owner === owner ? owner : SEVERAL',
+    replace: 'known.owner === owner ? owner : owner',
+    tests: ['libs/domain/test/collections/owned-map.test.ts'],
+    caughtBy: /an owner that invents keys pushes out neither/,
+    because: /Property failed/,
+  },
+  {
+    name: 'limiters-of-models',
+    safeguard:
+      'a node asks for the limits of a bounded number of models, whatever names tasks invent (L7)',
+    file: 'services/worker/src/llm/limiters.ts',
+    find: 'else models.delete(left.name)',
+    replace: '',
+    tests: ['services/worker/test/llm/invented-names.test.ts', '-t', 'limits of at most'],
+    caughtBy: /a node asks for the limits of at most 1,000 models/,
+    because: /length/,
+  },
+  {
+    name: 'limiter-in-use',
+    safeguard: 'the limiter of a model stays while a call is behind it',
+    file: 'services/worker/src/llm/limiters.ts',
+    find: 'if (left.limiter.isUsed()) left.leaves = true',
+    replace: 'if (left.leaves) left.leaves = true',
+    tests: ['services/worker/test/llm/invented-names.test.ts', '-t', 'limits of at most'],
+    caughtBy: /a node asks for the limits of at most 1,000 models/,
+    because: /length/,
+  },
+  {
+    name: 'lessons-of-models',
+    safeguard:
+      'what a node has learned about the model of one tenant stays, whatever models another invents (L7)',
+    file: 'services/worker/src/provider/client.ts',
+    find: 'learned.set(call.request.tenant, call.model, lessons)',
+    replace: "learned.set('', call.model, lessons)",
+    tests: [
+      'services/worker/test/llm/invented-names.test.ts',
+      '-t',
+      'in the form that it has learned',
+    ],
+    caughtBy: /a node asks the model of a quiet tenant in the form/,
+    because: /to be 3/,
+  },
 ]
