@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.ts'
@@ -113,38 +113,6 @@ test('the completion script for bash completes commands, their words, their opti
   // For bash an address is several words.
   expect(complete('--url', 'http', ':', '//x', 'ls', '--stat')).toBe('--state')
 })
-
-const fish = spawnSync('fish', ['--version']).error === undefined
-const zsh = spawnSync('zsh', ['--version']).error === undefined
-
-// Most machines have only bash.
-test.runIf(fish)(
-  'the completion script for fish completes what the script for bash completes, and each command has only its own options',
-  () => {
-    const complete = (line: string): readonly string[] => {
-      const script = `${completionScript('fish', COMMANDS)}\ncomplete -C '${line}'`
-      const out = execFileSync('fish', ['--no-config', '-c', script], { encoding: 'utf8' })
-      return out.split('\n').flatMap((row) => row.split('\t')[0] || [])
-    }
-    expect(complete('agentfleet canc')).toEqual(['cancel'])
-    expect(complete('agentfleet --js')).toEqual(['--json'])
-    expect(complete('agentfleet help canc')).toEqual(['cancel'])
-    expect(complete('agentfleet agents ver')).toEqual(['versions'])
-    expect(complete('agentfleet ls --state c')).toEqual(['cancelled', 'completed'])
-    expect(complete('agentfleet --url http://x ls --stat')).toEqual(['--state'])
-    // `ls` is a command, too.
-    expect(complete('agentfleet agents ls --stat')).toEqual([])
-  },
-)
-
-test.runIf(zsh)(
-  'the completion script for zsh is accepted by a shell without a configuration',
-  () => {
-    const script = `${completionScript('zsh', COMMANDS)}\necho "$_comps[agentfleet]"`
-    const out = execFileSync('zsh', ['-fc', script], { encoding: 'utf8' })
-    expect(out.trim()).toBe('_bash_complete -o default -F _agentfleet')
-  },
-)
 
 describe('the values of options', () => {
   const input = (value: string | readonly string[]) => ({ args: [], values: { it: value } })

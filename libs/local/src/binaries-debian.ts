@@ -1,5 +1,5 @@
 /**
- * Fetches server programs from the Debian archive into a cache folder, with apt's own tools, a private apt
+ * Fetches programs from the Debian archive into a cache folder, with apt's own tools, a private apt
  * state and no root: it writes nothing into the system.
  *
  * Trust: the archive's address is the one this machine's apt already uses, and every index and package is
@@ -19,20 +19,15 @@ import {
 import { basename, join } from 'node:path'
 import { runCommand } from './command.ts'
 
-/** The names of the server programs, as a shell finds them. */
-export type ProgramName = 'nats-server' | 'redis-server' | 'consul'
-
-type Recipe = { readonly suite: string; readonly packages: readonly string[] }
-
-// Programs by the suite that holds a version fit for use; libraries are fetched only where the system lacks them.
-const RECIPES: Readonly<Record<ProgramName, Recipe & { readonly libraries: readonly string[] }>> = {
-  'nats-server': { suite: 'trixie', packages: ['nats-server'], libraries: [] },
-  'redis-server': {
-    suite: 'bookworm',
-    packages: ['redis-server', 'redis-tools'],
-    libraries: ['libatomic1', 'libjemalloc2', 'liblzf1', 'libssl3', 'libsystemd0'],
-  },
-  consul: { suite: 'bullseye', packages: ['consul'], libraries: [] },
+/** Where the Debian archive has a program. */
+export type Recipe = {
+  /** The name of the program, as a shell finds it. */
+  readonly name: string
+  /** The suite that holds a version fit for use. */
+  readonly suite: string
+  readonly packages: readonly string[]
+  /** Packages that are fetched only where the system lacks them. */
+  readonly libraries: readonly string[]
 }
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -49,18 +44,18 @@ const WORK_PREFIX = '.fetch-'
 
 /** Fetches the named programs so that each is complete at `<cacheDir>/<name>/root`. */
 export async function fetchFromDebian(options: {
-  readonly names: readonly ProgramName[]
+  readonly recipes: readonly Recipe[]
   readonly cacheDir: string
   readonly signal: AbortSignal | undefined
 }): Promise<void> {
-  const { names, cacheDir, signal } = options
+  const { recipes, cacheDir, signal } = options
   const startedAtMs = Date.now()
   await removeLeftovers(cacheDir)
   const archives = await findArchives(cacheDir, signal)
   const work = await mkdtemp(join(cacheDir, WORK_PREFIX))
   try {
     const apt = await preparePrivateApt(work, signal)
-    const wanted = await planPackages(names, signal)
+    const wanted = await planPackages(recipes, signal)
     await updateIndexes(apt, archives, [...new Set(wanted.map(({ suite }) => suite))])
     const downloads = join(work, 'packages')
     await mkdir(downloads)
@@ -83,15 +78,14 @@ export async function fetchFromDebian(options: {
   }
 }
 
-type Wanted = Recipe & { readonly name: ProgramName }
+type Wanted = Pick<Recipe, 'name' | 'suite' | 'packages'>
 
 async function planPackages(
-  names: readonly ProgramName[],
+  recipes: readonly Recipe[],
   signal: AbortSignal | undefined,
 ): Promise<Wanted[]> {
   const wanted: Wanted[] = []
-  for (const name of names) {
-    const { suite, packages, libraries } = RECIPES[name]
+  for (const { name, suite, packages, libraries } of recipes) {
     const absent: string[] = []
     for (const library of libraries) if (!(await isInstalled(library, signal))) absent.push(library)
     wanted.push({ name, suite, packages: [...packages, ...absent] })

@@ -1,6 +1,6 @@
 /**
- * Finds the three server programs of the fleet: on the PATH when new enough, else in a cache that is filled
- * once from the Debian archive (binaries-debian.ts).
+ * Finds programs, above all the three servers of the fleet: on the PATH when new enough, else in a cache that is
+ * filled once from the Debian archive (binaries-debian.ts).
  *
  * States of a program: on the PATH, cached, or missing. Invariants:
  * - B1: a program is returned only after it has run here and reported a version that is new enough.
@@ -10,14 +10,14 @@
 import { access, constants, readdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
-import { fetchFromDebian, type ProgramName } from './binaries-debian.ts'
+import { fetchFromDebian, type Recipe } from './binaries-debian.ts'
 import { runCommand } from './command.ts'
 import { makeDir } from './data-dir.ts'
 import { StartFailure } from './start/start-watch.ts'
 
 /** A program that has run here, with the environment that it needs in addition. */
 export type Program = {
-  readonly name: ProgramName
+  readonly name: string
   readonly path: string
   readonly env: Readonly<Record<string, string>>
   readonly version: string
@@ -38,17 +38,21 @@ export type FindOptions = {
   readonly signal?: AbortSignal
 }
 
-type Requirement = {
-  readonly name: ProgramName
+/** A program that a fleet or a test needs, and how to find out its version. */
+type Requirement = Recipe & {
+  /** The oldest version fit for use. */
   readonly floor: readonly [major: number, minor: number]
   readonly versionArgs: readonly string[]
   readonly versionPattern: RegExp
 }
 
-const REQUIREMENTS: readonly Requirement[] = [
+const SERVERS = [
   // 2.10 is the first with a sync interval and with compare-and-set that holds in a cluster.
   {
     name: 'nats-server',
+    suite: 'trixie',
+    packages: ['nats-server'],
+    libraries: [],
     floor: [2, 10],
     versionArgs: ['--version'],
     versionPattern: /v(\d+)\.(\d+)[\w.+-]*/,
@@ -56,6 +60,9 @@ const REQUIREMENTS: readonly Requirement[] = [
   // 7.0 brought the multi-part append-only file, which a crash cannot leave half rewritten.
   {
     name: 'redis-server',
+    suite: 'bookworm',
+    packages: ['redis-server', 'redis-tools'],
+    libraries: ['libatomic1', 'libjemalloc2', 'liblzf1', 'libssl3', 'libsystemd0'],
     floor: [7, 0],
     versionArgs: ['--version'],
     versionPattern: /v=(\d+)\.(\d+)[\w.+-]*/,
@@ -63,11 +70,14 @@ const REQUIREMENTS: readonly Requirement[] = [
   // 1.8 is the newest that Debian has, and the fleet uses only its HTTP interface.
   {
     name: 'consul',
+    suite: 'bullseye',
+    packages: ['consul'],
+    libraries: [],
     floor: [1, 8],
     versionArgs: ['version'],
     versionPattern: /v(\d+)\.(\d+)[\w.+-]*/,
   },
-]
+] as const satisfies readonly Requirement[]
 
 // Ordinary users' PATH often lacks the folders where Debian puts daemons.
 const DAEMON_DIRS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin', '/usr/bin']
@@ -87,22 +97,34 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
  * Finds nats-server, redis-server and consul, fetches missing ones, or throws an error that says what to do.
  */
 export async function findBinaries(options: FindOptions): Promise<Binaries> {
-  const { cacheDir, log = () => undefined, signal } = options
-  const found = new Map<ProgramName, Program>()
+  const found = await findPrograms(SERVERS, options)
+  return {
+    natsServer: found('nats-server'),
+    redisServer: found('redis-server'),
+    consul: found('consul'),
+  }
+}
+
+/** Finds these programs, fetches missing ones, or throws an error that says what to do. */
+export async function findPrograms<const Needed extends Requirement>(
+  requirements: readonly Needed[],
+  { cacheDir, log = () => undefined, signal }: FindOptions,
+): Promise<(name: Needed['name']) => Program> {
+  const found = new Map<string, Program>()
   await Promise.all(
-    REQUIREMENTS.map(async (requirement) => {
+    requirements.map(async (requirement) => {
       const program =
         (await findOnPath(requirement, signal)) ??
         (await findInCache(requirement, cacheDir, signal))
       if (program) found.set(requirement.name, program)
     }),
   )
-  const missing = REQUIREMENTS.filter(({ name }) => !found.has(name))
+  const missing = requirements.filter(({ name }) => !found.has(name))
   if (missing.length > 0) {
     log(`fetching ${missing.map(({ name }) => name).join(', ')} from the Debian archive …`)
     try {
       await makeDir(cacheDir, 0o755)
-      await fetchFromDebian({ names: missing.map(({ name }) => name), cacheDir, signal })
+      await fetchFromDebian({ recipes: missing, cacheDir, signal })
       for (const requirement of missing) {
         const program = await findInCache(requirement, cacheDir, signal)
         if (!program) throw new Error(`the fetched ${requirement.name} does not run here`)
@@ -113,25 +135,19 @@ export async function findBinaries(options: FindOptions): Promise<Binaries> {
       throw unavailable(missing, cause)
     }
   }
-  return {
-    natsServer: present(found, 'nats-server'),
-    redisServer: present(found, 'redis-server'),
-    consul: present(found, 'consul'),
+  return (name) => {
+    const program = found.get(name)
+    if (!program) throw new Error(`${name} was searched for but not recorded`)
+    return program
   }
-}
-
-function present(found: ReadonlyMap<ProgramName, Program>, name: ProgramName): Program {
-  const program = found.get(name)
-  if (!program) throw new Error(`${name} was searched for but not recorded`)
-  return program
 }
 
 function unavailable(missing: readonly Requirement[], cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  const names = missing.map(({ name }) => name).join(', ')
+  const names = missing.map(({ name, floor }) => `${name} (${floor.join('.')} or newer)`).join(', ')
+  const are = missing.length === 1 ? 'is' : 'are'
   return new StartFailure(
-    `AgentFleet needs nats-server (2.10 or newer), redis-server (7 or newer) and consul (1.8 or newer). ` +
-      `${names} ${missing.length === 1 ? 'is' : 'are'} not on the PATH and could not be fetched: ${reason}\n` +
+    `AgentFleet needs ${names}, which ${are} not on the PATH and could not be fetched: ${reason}\n` +
       'Check the network and the proxy of apt, install the missing programs, set AGENTFLEET_CACHE to a folder that can ' +
       'be written, or run the fleet in containers with "docker compose up".',
     { cause },
@@ -161,8 +177,8 @@ async function findInCache(
   const libraryDirs = triplets.flatMap((entry) => [join(lib, entry), join(root, 'lib', entry)])
   const env: Record<string, string> =
     libraryDirs.length > 0 ? { LD_LIBRARY_PATH: libraryDirs.join(':') } : {}
-  for (const dir of ['bin', 'sbin']) {
-    const path = join(root, 'usr', dir, requirement.name)
+  for (const dir of ['usr/bin', 'usr/sbin', 'bin']) {
+    const path = join(root, dir, requirement.name)
     const program = await tryProgram(requirement, path, env, 'cache', signal)
     if (program) return program
   }

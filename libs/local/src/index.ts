@@ -1,4 +1,10 @@
-export { defaultCacheDir, findBinaries, type Binaries, type Program } from './binaries.ts'
+export {
+  defaultCacheDir,
+  findBinaries,
+  findPrograms,
+  type Binaries,
+  type Program,
+} from './binaries.ts'
 export type { Exit } from './servers/child.ts'
 export { startConsul } from './servers/consul.ts'
 export { startNats, type NatsConfig, type NatsUser } from './servers/nats.ts'

@@ -10,4 +10,5 @@ export { isAllowed, startKubernetes, type SeenRequest } from './kubernetes-serve
 export { withRedis } from './redis.ts'
 export { playScript } from './scripts.ts'
 export { startSecuredServers, type SecuredServers } from './secured-servers.ts'
+export { findShells, type Shell } from './shells.ts'
 export { startTestServers, type TestServers } from './servers.ts'
