@@ -240,39 +240,49 @@ redis.call('HSET', KEYS[1], 'atMs', string.format('%d', time[1] * 1000 + time[2]
 
 /**
  * Adds to the totals of usage if their position is the one the writer expects. KEYS: position. ARGV: expected
- * position, new position, lifetime of a day's totals in ms, the most models, agents, tenants or values of a day,
- * then key, field and increment of each, the calls of a name first. Answers the position afterwards. A total that would exceed the
- * numbers of
- * Redis stays unchanged, so that false reports of one node cannot stop the count of all tenants.
+ * position, new position, lifetime of a day's totals in ms, the most models, agents, tenants or values of a day, the
+ * number of tenants, then for each key and owner: key, owner, number of fields, and each field with its increment,
+ * the calls of a name first. A new name counts for its owner, which has a share of the names of a key, as
+ * `decideShare` decides it; without an owner there are no shares. Answers the position afterwards. A total that would
+ * exceed the numbers of Redis stays unchanged, so that false reports of one node cannot stop the count of all tenants.
  */
 export const ADD_USAGE_SCRIPT = `
-local at = redis.call('GET', KEYS[1]) or '0'
-if at ~= ARGV[1] then return at end
-local known = ''
+local position = redis.call('GET', KEYS[1]) or '0'
+if position ~= ARGV[1] then return position end
 local most = tonumber(ARGV[4])
-for i = 5, #ARGV, 3 do
-  local field = ARGV[i + 1]
-  local name, what = string.match(field, '^(.*)|(%a+)$')
-  local others, count
-  if string.sub(name, 1, 1) == '@' then
-    others, count = '@(others)', '=|agents'
-  elseif string.find(name, ' ', 1, true) then
-    others, count = '(others) (others)', '=|models'
-  end
-  if others and name ~= others and not redis.call('HGET', ARGV[i], name .. '|calls') then
-    local names = tonumber(redis.call('HGET', ARGV[i], count) or '0')
-    if what == 'calls' and names < most then
-      redis.call('HINCRBY', ARGV[i], count, 1)
-    else
-      field = others .. '|' .. what
+local tenants = tonumber(ARGV[5])
+local function hasPlace(key, kind, owner)
+  local names = tonumber(redis.call('HGET', key, '=|' .. kind) or '0')
+  -- Half of the places are within every share.
+  if owner == '' or tenants <= 1 or names < math.floor(most / 2) then return names < most end
+  local own = tonumber(redis.call('HGET', key, '=' .. owner .. '|' .. kind) or '0')
+  return names < most and own < math.floor((most - names + own) / 2)
+end
+local at = 6
+while at <= #ARGV do
+  local key, owner, fields = ARGV[at], ARGV[at + 1], at + 3
+  at = fields + 2 * ARGV[at + 2]
+  for i = fields, at - 1, 2 do
+    local field = ARGV[i]
+    local name, what = string.match(field, '^(.*)|(%a+)$')
+    local others, kind
+    if string.sub(name, 1, 1) == '@' then
+      others, kind = '@(others)', 'agents'
+    elseif string.find(name, ' ', 1, true) then
+      others, kind = '(others) (others)', 'models'
     end
+    if others and name ~= others and not redis.call('HGET', key, name .. '|calls') then
+      if what == 'calls' and hasPlace(key, kind, owner) then
+        redis.call('HINCRBY', key, '=|' .. kind, 1)
+        if owner ~= '' then redis.call('HINCRBY', key, '=' .. owner .. '|' .. kind, 1) end
+      else
+        field = others .. '|' .. what
+      end
+    end
+    local grown = redis.pcall('HINCRBY', key, field, ARGV[i + 1])
+    if type(grown) == 'table' and grown.err and not string.find(grown.err, 'overflow') then return grown end
   end
-  local grown = redis.pcall('HINCRBY', ARGV[i], field, ARGV[i + 2])
-  if type(grown) == 'table' and grown.err and not string.find(grown.err, 'overflow') then return grown end
-  if ARGV[i] ~= known then
-    known = ARGV[i]
-    redis.call('PEXPIRE', known, ARGV[3])
-  end
+  redis.call('PEXPIRE', key, ARGV[3])
 end
 redis.call('SET', KEYS[1], ARGV[2])
 return ARGV[2]

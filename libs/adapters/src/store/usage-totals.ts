@@ -19,15 +19,19 @@ import { connectRedis, type RedisOptions } from './redis.ts'
  * `usage` holds the log sequence up to which everything is counted. One script moves it with the totals, so
  * that every event counts exactly once, however many writers there are (L8). Hashes `usage:<tenant>:<day>`:
  * `<model> <provider>|in`, `|out`, `|calls`, `|nano`, `|unpriced`; the same for `@<agent>`; `=|tokens`, `=|nano`, `=|unpriced` of the day and
- * `<hour>|…` of its hours, which budgets are checked against; `=|agents` and `=|models` are the numbers of agents and models. The tenant `=` is the whole fleet.
+ * `<hour>|…` of its hours, which budgets are checked against; `=|agents` and `=|models` are the numbers of agents and models. The tenant `=` is the whole fleet,
+ * and `=<tenant>|agents` and `=<tenant>|models` of its days are the numbers of those that a tenant used first: each tenant has a share of them (L7).
  * `|nano` is absent if no call has a price, `|unpriced` counts the calls that have none.
  * Hashes `usage:<tenant>:<day>:<group>` have the same fields for `@<tenant>` or `@<value of a metadata key, as JSON>`, and the same bound.
  */
 export interface UsageTotals {
   /** The log sequence up to which everything is counted; 0 after the store was emptied. */
   position(): Promise<number>
-  /** Adds entries if the position is `from`; returns the position afterwards, moved or not. */
-  add(from: number, to: number, entries: readonly UsageEntry[]): Promise<number>
+  /**
+   * Adds entries if the position is `from`; returns the position afterwards, moved or not. `tenants` is the number of
+   * tenants that share the names in the totals of the fleet; default: one.
+   */
+  add(from: number, to: number, entries: readonly UsageEntry[], tenants?: number): Promise<number>
   /** Notes that all usage in the log until now is counted. */
   followed(): Promise<void>
   /** The usage of a tenant, or of the fleet, on these days. */
@@ -117,8 +121,8 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
   return {
     position: () =>
       link.guarded(async () => Number((await link.redis.get(redisKey('usagePosition'))) ?? 0)),
-    async add(from, to, entries) {
-      const argv = [from, to, KEEP_MS, NAMES_MAX, ...incrementsOf(entries)]
+    async add(from, to, entries, tenants = 1) {
+      const argv = [from, to, KEEP_MS, NAMES_MAX, tenants, ...incrementsOf(entries)]
       return Number(await link.script(ADD_USAGE_SCRIPT, [redisKey('usagePosition')], argv))
     },
     async followed() {
@@ -158,25 +162,26 @@ export async function connectUsageTotals(options: RedisOptions): Promise<UsageTo
   }
 }
 
-/** Key, field and increment of every total that grows, each once. */
+/** Every total that grows, by key and owner: key, owner, number of fields, and each field with its increment. */
 function incrementsOf(entries: readonly UsageEntry[]): string[] {
   const sums = new Map<string, number>()
-  const grow = (key: string, field: string, by: number | undefined): void => {
-    if (by !== undefined) sums.set(`${key}\n${field}`, (sums.get(`${key}\n${field}`) ?? 0) + by)
+  const grow = (key: string, field: string, by: number | undefined, owner = ''): void => {
+    const id = `${key}\n${owner}\n${field}`
+    if (by !== undefined) sums.set(id, (sums.get(id) ?? 0) + by)
   }
   for (const { tenant, atMs, names, values, input, output, calls, ...cost } of groupsOf(entries)) {
     const iso = new Date(atMs).toISOString()
     const day = iso.slice(0, 10)
     const tokens = input + output
-    const growCost = (key: string, name: string): void => {
-      grow(key, `${name}|nano`, cost.nano)
-      grow(key, `${name}|unpriced`, cost.unpriced)
+    const growCost = (key: string, name: string, owner?: string): void => {
+      grow(key, `${name}|nano`, cost.nano, owner)
+      grow(key, `${name}|unpriced`, cost.unpriced, owner)
     }
-    const growName = (key: string, name: string): void => {
-      grow(key, `${name}|in`, input)
-      grow(key, `${name}|out`, output)
-      grow(key, `${name}|calls`, calls)
-      growCost(key, name)
+    const growName = (key: string, name: string, owner?: string): void => {
+      grow(key, `${name}|in`, input, owner)
+      grow(key, `${name}|out`, output, owner)
+      grow(key, `${name}|calls`, calls, owner)
+      growCost(key, name, owner)
     }
     growName(groupKey({ by: 'tenant' }, day), `@${tenant}`)
     for (const { key, value } of values) {
@@ -184,9 +189,10 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
       const name = value === undefined ? OTHERS : JSON.stringify(value)
       growName(groupKey({ by: 'metadata', tenant, key }, day), `@${name}`)
     }
-    for (const owner of [tenant, FLEET]) {
-      const key = usageKey(owner, day)
-      for (const name of names) growName(key, name)
+    for (const whose of [tenant, FLEET]) {
+      const key = usageKey(whose, day)
+      // Only the totals of the fleet have names of several tenants.
+      for (const name of names) growName(key, name, whose === FLEET ? tenant : '')
       for (const span of ['=', iso.slice(11, 13)]) {
         grow(key, `${span}|tokens`, tokens)
         growCost(key, span)
@@ -194,7 +200,19 @@ function incrementsOf(entries: readonly UsageEntry[]): string[] {
     }
   }
   const inOrder = [...sums].sort(([a], [b]) => (a < b ? -1 : 1))
-  return inOrder.flatMap(([name, by]) => [...name.split('\n'), String(Math.round(by))])
+  const argv: string[] = []
+  let group = ''
+  let countAt = 0
+  for (const [id, by] of inOrder) {
+    const [key = '', owner = '', field = ''] = id.split('\n')
+    if (group !== `${key}\n${owner}`) {
+      group = `${key}\n${owner}`
+      countAt = argv.push(key, owner, '0') - 1
+    }
+    argv[countAt] = String(Number(argv[countAt]) + 1)
+    argv.push(field, String(Math.round(by)))
+  }
+  return argv
 }
 
 interface Group {

@@ -108,3 +108,32 @@ test('usage has at most 1,000 models a day, and the sum of the further models of
   const [quiet] = await totals.read('quiet', [DAY])
   expect(quiet?.models.map(({ model }) => model)).toEqual(['m'])
 })
+
+test('every model and agent of a quiet tenant has its own total in the usage of the fleet, no matter how many names a busy tenant invents before (L7)', async () => {
+  const day = '2026-01-03'
+  const from = await totals.position()
+  const of = (tenant: string, at: number): UsageEntry => ({
+    ...entry(tenant, 0.5),
+    atMs: Date.parse(`${day}T03:04:05Z`),
+    model: `of-${tenant}-${at}`,
+    agent: `of-${tenant}-${at}`,
+  })
+  const busy = Array.from({ length: 1_200 }, (_, at) => of('busy', at))
+  const quiet = Array.from({ length: 100 }, (_, at) => of('quiet', at))
+  await totals.add(from, from + 1, busy, 2)
+  await totals.add(from + 1, from + 2, [...busy, ...quiet], 2)
+  const [fleet] = await totals.read(undefined, [day])
+  const models = fleet?.models.map(({ model }) => model) ?? []
+  const agents = fleet?.agents.map(({ agent }) => agent) ?? []
+  for (const names of [models, agents]) {
+    const count = (tenant: string) =>
+      names.filter((name) => name.startsWith(`of-${tenant}-`)).length
+    expect([count('busy'), count('quiet')]).toEqual([500, 100])
+    expect(names).toHaveLength(601)
+  }
+  const calls = fleet?.models.reduce((sum, { usage }) => sum + usage.llmCalls, 0)
+  expect(calls).toBe(2 * busy.length + quiet.length)
+  // The totals of a tenant are its own: it shares them with none.
+  const [own] = await totals.read('busy', [day])
+  expect(own?.models).toHaveLength(1_001)
+})

@@ -492,13 +492,13 @@ export interface components {
       days: {
         day: string
         total: components['schemas']['Usage']
-        /** @description The models that have usage. If a day has more than 1,000 models, the entry whose model and provider are `(others)` is the sum of the further models. */
+        /** @description The models that have usage. If a day has more than 1,000 models, the entry whose model and provider are `(others)` is the sum of the further models. In the usage of all tenants each tenant has a share of these models, so a tenant that names many takes no entry of another tenant. */
         models: {
           model: string
           provider: string
           usage: components['schemas']['Usage']
         }[]
-        /** @description The agents that have usage; present only with `groupBy=agent`. If a day has more than 1,000 agents, `(others)` is the sum of the further agents. Usage that an earlier release counted belongs to no agent, so the sum of the agents can be smaller than `total`. */
+        /** @description The agents that have usage; present only with `groupBy=agent`. If a day has more than 1,000 agents, `(others)` is the sum of the further agents; in the usage of all tenants each tenant has a share of these agents. Usage that an earlier release counted belongs to no agent, so the sum of the agents can be smaller than `total`. */
         agents?: {
           agent: string
           usage: components['schemas']['Usage']

@@ -85,7 +85,7 @@ const AGAIN_AFTER_MS = 500
 /** Creates the follower; it reads nothing before `start`. */
 export function createFollower(deps: FollowerDeps): Follower {
   const { tasks, holdings, series, shares, clock, log, metrics } = deps
-  const usage = createUsageCounter({ ...deps, totals: deps.usage })
+  const usage = createUsageCounter({ ...deps, totals: deps.usage, tenants: shares.tenants })
   const projection = createProjection({ ...deps, certainlyKeptMs: () => certainlyKeptMs(deps) })
   let tail: LogTail | undefined
   let followed = false

@@ -9,6 +9,8 @@ export interface RecountDeps {
   readonly log: Logger
   /** The metadata keys by which usage is counted. */
   readonly metadataKeys: readonly string[]
+  /** The tenants that share the names in the totals of the fleet. */
+  readonly tenants?: () => number
   /** Entries that are read from the log before they are written. */
   readonly pageMax?: number
 }
@@ -19,7 +21,7 @@ export const BATCH_MAX = 500
 const PAGE_MAX = 10_000
 /** Counts the usage after a sequence from the log, page by page; returns the position of the totals. */
 export async function recount(deps: RecountDeps, from: number): Promise<number> {
-  const { totals, log, metadataKeys, pageMax = PAGE_MAX } = deps
+  const { log, metadataKeys, pageMax = PAGE_MAX } = deps
   const table = createTaskTable()
   let page: NotedUsage[] = []
   let turn: () => void = () => undefined
@@ -41,7 +43,7 @@ export async function recount(deps: RecountDeps, from: number): Promise<number> 
   const count = async (): Promise<void> => {
     const full = page
     page = []
-    at = await addAll(totals, at, full)
+    at = await addAll(deps, at, full)
     tail.poke()
   }
   try {
@@ -61,7 +63,7 @@ export async function recount(deps: RecountDeps, from: number): Promise<number> 
 
 /** Adds entries to the totals behind this position; returns the position to which the totals count then. */
 async function addAll(
-  totals: UsageTotals,
+  { totals, tenants }: RecountDeps,
   from: number,
   entries: readonly NotedUsage[],
 ): Promise<number> {
@@ -69,7 +71,7 @@ async function addAll(
   for (let start = 0; start < entries.length; start += BATCH_MAX) {
     const batch = entries.slice(start, start + BATCH_MAX).filter(({ seq }) => seq > at)
     const to = batch.at(-1)?.seq ?? at
-    const now = await totals.add(at, to, batch)
+    const now = await totals.add(at, to, batch, tenants?.())
     if (now < at) throw new Error('Redis lost counts of usage again')
     at = now
   }

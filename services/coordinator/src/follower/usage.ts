@@ -82,7 +82,7 @@ export function createUsageCounter(deps: RecountDeps): UsageCounter {
       while (noted.length > head) {
         const batch = noted.slice(head, head + BATCH_MAX)
         const to = batch.at(-1)?.seq ?? at
-        const now = await totals.add(at, to, batch)
+        const now = await totals.add(at, to, batch, deps.tenants?.())
         // Another coordinator has counted these entries; they are dropped here.
         at = await settle(now)
       }

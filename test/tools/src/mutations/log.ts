@@ -203,7 +203,7 @@ export const LOG: readonly Mutation[] = [
     name: 'usage-once',
     safeguard: 'each stretch of the log counts once in the usage (L8)',
     file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
-    find: 'if at ~= ARGV[1] then return at end\n',
+    find: 'if position ~= ARGV[1] then return position end\n',
     replace: '',
     tests: ['libs/adapters/test/limits/provider-limits.test.ts', '-t', 'totals'],
     caughtBy: /count each range of log events once/,

@@ -252,4 +252,15 @@ export const SIZES: readonly Mutation[] = [
     caughtBy: /a node asks the model of a quiet tenant in the form/,
     because: /to be 3/,
   },
+  {
+    name: 'usage-shares',
+    safeguard:
+      'invented names of one tenant leave room for those of the others in the usage of the fleet (L7)',
+    file: 'libs/adapters/src/store/usage-totals.ts',
+    find: 'KEEP_MS, NAMES_MAX, tenants, ...',
+    replace: 'KEEP_MS, NAMES_MAX, 1, ...',
+    tests: ['libs/adapters/test/store/usage-totals.test.ts', '-t', 'of a quiet tenant'],
+    caughtBy: /every model and agent of a quiet tenant has its own total/,
+    because: /to deeply equal/,
+  },
 ]
