@@ -91,7 +91,7 @@ export function golden(text: string): string {
     text
       .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'ID')
       .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, 'TIME')
-      .replaceAll(/\d+ ms|\d+\.\d s|\d+ m \d\d s/g, 'AGE')
+      .replaceAll(/\d+ ms|\d+\.\d s|\d+ m \d\d s|\b\d+ [smhd]\b/g, 'AGE')
       .replaceAll(/worker-\d+/g, 'NODE')
       .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
       .replaceAll(/\d[\d.,]*(?= accepted tasks a second)/g, 'RATE')
