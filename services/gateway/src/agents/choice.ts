@@ -42,10 +42,8 @@ export function createAgentChoice(deps: {
     if (stored !== undefined) directory.take(stored)
     const agent = directory.find(tenant, name)
     if (agent === undefined) {
-      throw unknownAgent(
-        name,
-        directory.list(tenant).map((each) => each.name),
-      )
+      const known = directory.list(tenant).map((each) => each.name)
+      throw unknownAgent(name, known)
     }
     return { definition: agent.definition, ref: { name, version: agent.version } }
   }

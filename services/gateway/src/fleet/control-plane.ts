@@ -4,7 +4,7 @@ import { createFleetSubscriptions, type FleetSubscriptions } from '../stream/fle
 import { createRecentDecisions, type RecentDecisions } from './recent-decisions.ts'
 
 /** The recent decisions and incidents of the control plane, kept up to date from the stream OPS. */
-interface ControlPlane {
+export interface ControlPlane {
   readonly recentDecisions: RecentDecisions
   readonly subscriptions: FleetSubscriptions
   close(): Promise<void>

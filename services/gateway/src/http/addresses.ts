@@ -72,9 +72,8 @@ export function watchAddresses(
     const proxy = deps.isProxy?.(address) === true
     const name = proxy ? 'proxies' : networkOf(address)
     const most = proxy ? undefined : mostOf(connections, name)
-    if (most !== undefined || connections.total() >= CONNECTIONS_MAX) {
-      return refuse(socket, name, most ?? 0)
-    }
+    const isFull = most !== undefined || connections.total() >= CONNECTIONS_MAX
+    if (isFull) return refuse(socket, name, most ?? 0)
     if (proxy) proxies.add(socket)
     connections.add(name, 1)
     socket.once('close', () => connections.add(name, -1))

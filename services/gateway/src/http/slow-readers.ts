@@ -65,47 +65,23 @@ export function watchSlowReaders(
 ): SlowReaders {
   const readers = new Map<Socket, Reader>()
   server.on('connection', (socket: Socket) => {
-    readers.set(socket, {
+    const reader: Reader = {
       takenBytes: 0,
       takenAtMs: monotonicMs(),
       unsentSinceMs: undefined,
       stream: false,
       answers: [],
+    }
+    readers.set(socket, reader)
+    socket.once('close', () => {
+      readers.delete(socket)
+      closeQueued(reader.answers)
     })
-    socket.once('close', () => closeQueued(socket))
   })
   server.on('upgrade', ({ socket }: IncomingMessage) => {
     const reader = readers.get(socket)
     if (reader !== undefined) reader.stream = true
   })
-
-  /** Node tells only the answer that is being written that its connection has ended, and none that waits behind it. */
-  const closeQueued = (socket: Socket): void => {
-    const answers = readers.get(socket)?.answers ?? []
-    readers.delete(socket)
-    for (const answer of answers) {
-      if (answer.socket !== null || answer.writableFinished) continue
-      answer.destroy()
-      answer.emit('close')
-    }
-  }
-
-  /** Whether bytes wait, and the connection has taken no byte for too long or not all of them in time. */
-  const isStalled = (socket: Socket, reader: Reader, nowMs: number): boolean => {
-    if (socket.writableLength === 0) {
-      reader.takenAtMs = nowMs
-      reader.unsentSinceMs = undefined
-      return false
-    }
-    const takenBytes = socket.bytesWritten - socket.writableLength
-    if (takenBytes !== reader.takenBytes) {
-      reader.takenBytes = takenBytes
-      reader.takenAtMs = nowMs
-    }
-    reader.unsentSinceMs ??= nowMs
-    const late = !reader.stream && nowMs - reader.unsentSinceMs > ANSWER_WITHIN_MS
-    return late || nowMs - reader.takenAtMs > TAKE_WITHIN_MS
-  }
 
   return {
     check({ socket }, response) {
@@ -148,19 +124,37 @@ export function watchSlowReaders(
         if (isStalled(socket, reader, nowMs)) ended.add(socket)
         else unsentBytes += unsentOf(socket, reader)
       }
-      if (unsentBytes > ALL_MAX_BYTES) {
-        const others = [...readers].filter(([socket]) => !ended.has(socket))
-        const places = others.map(([socket, reader]) => ({
-          socket,
-          owner: networkOf(socket.remoteAddress ?? ''),
-          bytes: unsentOf(socket, reader),
-        }))
-        for (const { socket } of chooseEnds(places, unsentBytes - ALL_MAX_BYTES)) ended.add(socket)
-      }
+      if (unsentBytes > ALL_MAX_BYTES) endSlowest(readers, ended, unsentBytes - ALL_MAX_BYTES)
       for (const socket of ended) socket.destroy()
       return ended.size
     },
   }
+}
+
+/** Node tells only the answer that is being written that its connection has ended, and none that waits behind it. */
+function closeQueued(answers: readonly ServerResponse[]): void {
+  for (const answer of answers) {
+    if (answer.socket !== null || answer.writableFinished) continue
+    answer.destroy()
+    answer.emit('close')
+  }
+}
+
+/** Whether bytes wait, and the connection has taken no byte for too long or not all of them in time. */
+function isStalled(socket: Socket, reader: Reader, nowMs: number): boolean {
+  if (socket.writableLength === 0) {
+    reader.takenAtMs = nowMs
+    reader.unsentSinceMs = undefined
+    return false
+  }
+  const takenBytes = socket.bytesWritten - socket.writableLength
+  if (takenBytes !== reader.takenBytes) {
+    reader.takenBytes = takenBytes
+    reader.takenAtMs = nowMs
+  }
+  reader.unsentSinceMs ??= nowMs
+  const late = !reader.stream && nowMs - reader.unsentSinceMs > ANSWER_WITHIN_MS
+  return late || nowMs - reader.takenAtMs > TAKE_WITHIN_MS
 }
 
 /** Ends the connection behind this answer; the gateway serves no request that the client sends behind this one. */
@@ -176,6 +170,17 @@ export function endGently(socket: Socket, last?: string): void {
   else socket.end(last)
   // The kernel drops answers on their way when a connection ends with unread bytes.
   setTimeout(() => socket.destroy(), CLOSE_WITHIN_MS).unref()
+}
+
+/** Adds connections of the address that holds most, until these bytes are free. */
+function endSlowest(readers: ReadonlyMap<Socket, Reader>, ended: Set<Socket>, bytes: number): void {
+  const others = [...readers].filter(([socket]) => !ended.has(socket))
+  const places = others.map(([socket, reader]) => ({
+    socket,
+    owner: networkOf(socket.remoteAddress ?? ''),
+    bytes: unsentOf(socket, reader),
+  }))
+  for (const { socket } of chooseEnds(places, bytes)) ended.add(socket)
 }
 
 /** The bytes that the socket has not taken, and those of answers that wait for an earlier answer. */

@@ -85,10 +85,9 @@ export function replayRoutes(deps: ReplayRouteDeps) {
     },
     async replayTasks(request: FastifyRequest): Promise<ReplayPage> {
       const fields = request.body as ReplayFields
-      const { tenant } = request
       const { from, limit } = fields
       const key = idempotencyKeyOf(request)
-      const { taskIds, ...page } = await chooseTasks(store, tenant, fields, {
+      const { taskIds, ...page } = await chooseTasks(store, request.tenant, fields, {
         listing: (filter) => listingName('replay', { filter, from }),
         states: ['failed'],
         fits: ({ state }) => isTerminal(state),
@@ -99,7 +98,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
       for (let start = 0; start < taskIds.length; start += PAGE) {
         const ids = taskIds.slice(start, start + PAGE)
         const loaded = await store.loadAll(ids)
-        const records = loaded.filter((record) => record.tenant === tenant)
+        const records = loaded.filter((record) => record.tenant === request.tenant)
         const known = new Set(records.map(({ taskId }) => taskId))
         results.push(...(await replayAll(records, from, key, request)))
         results.push(...ids.filter((id) => !known.has(id)).map(notFound))

@@ -36,27 +36,9 @@ const FILL_MAX = 0.8
 const OVERLAP_DEFAULT_S = 86_400
 
 /** Creates the handlers of `/v1/keys…` and `/v1/me` by operationId. */
-export function keyRoutes({ keys, directory, requireNewest, nowMs }: KeyRouteDeps) {
+export function keyRoutes(deps: KeyRouteDeps) {
+  const { keys, directory, requireNewest, nowMs } = deps
   const idOf = (request: FastifyRequest) => (request.params as { id: string }).id
-
-  /** Stores the key that `next` makes from the newest version; `undefined` leaves it unchanged. */
-  async function change(id: string, next: (key: ApiKey) => ApiKey | undefined): Promise<ApiKey> {
-    for (let tries = 0; tries < STORE_TRIES; tries += 1) {
-      const stored = await keys.last(id)
-      if (stored === undefined) throw keyNotFound()
-      const made = next(stored.key)
-      if (made === undefined) return stored.key
-      const outcome = await keys.store(made, stored.seq)
-      if (outcome.kind === 'full') throw keysFull()
-      if (outcome.kind !== 'stored') continue
-      directory.take({ key: made, seq: outcome.seq })
-      return made
-    }
-    throw new Refusal(
-      'overloaded',
-      'Other clients are changing this key now. Send the request again.',
-    )
-  }
 
   return {
     async createKey(request: FastifyRequest, reply: FastifyReply): Promise<KeyCreated> {
@@ -101,7 +83,7 @@ export function keyRoutes({ keys, directory, requireNewest, nowMs }: KeyRouteDep
     },
     async revokeKey(request: FastifyRequest, reply: FastifyReply) {
       await requireNewest(request)
-      await change(idOf(request), (key) =>
+      await change(deps, idOf(request), (key) =>
         key.revokedAtMs === undefined ? { ...key, revokedAtMs: nowMs() } : undefined,
       )
       return reply.code(204).send()
@@ -110,7 +92,7 @@ export function keyRoutes({ keys, directory, requireNewest, nowMs }: KeyRouteDep
       const { overlapSeconds = OVERLAP_DEFAULT_S } = (request.body ?? {}) as KeyRotation
       await requireNewest(request)
       const secret = newSecret()
-      const key = await change(idOf(request), (before) => {
+      const key = await change(deps, idOf(request), (before) => {
         if (endOf(before) <= nowMs()) throw keyEnded(before)
         return rotatedKey(before, digestOf(secret), nowMs(), overlapSeconds * 1_000)
       })
@@ -119,6 +101,29 @@ export function keyRoutes({ keys, directory, requireNewest, nowMs }: KeyRouteDep
     getMe: (request: FastifyRequest): Promise<MeView> =>
       Promise.resolve(meView(request.principal as Principal)),
   }
+}
+
+/** Stores the key that `next` makes from the newest version; `undefined` leaves it unchanged. */
+async function change(
+  { keys, directory }: KeyRouteDeps,
+  id: string,
+  next: (key: ApiKey) => ApiKey | undefined,
+): Promise<ApiKey> {
+  for (let tries = 0; tries < STORE_TRIES; tries += 1) {
+    const stored = await keys.last(id)
+    if (stored === undefined) throw keyNotFound()
+    const made = next(stored.key)
+    if (made === undefined) return stored.key
+    const outcome = await keys.store(made, stored.seq)
+    if (outcome.kind === 'full') throw keysFull()
+    if (outcome.kind !== 'stored') continue
+    directory.take({ key: made, seq: outcome.seq })
+    return made
+  }
+  throw new Refusal(
+    'overloaded',
+    'Other clients are changing this key now. Send the request again.',
+  )
 }
 
 function expiryOf({ expiresAt }: KeyRequest, nowMs: number): number | undefined {

@@ -49,8 +49,7 @@ export interface Principals {
 /** Milliseconds; a store has half its room left when a second tenant appears. */
 const TENANTS_INTERVAL_MS = 1_000
 
-/** Wires the parts. */
-export function createPrincipals(deps: {
+interface PrincipalDeps {
   bus: Bus
   callerLimits: CallerLimits
   config: GatewayConfig
@@ -59,42 +58,18 @@ export function createPrincipals(deps: {
   metrics: GatewayMetrics
   /** Says how many gateways serve the fleet. */
   room: () => Pick<TenantRoom, 'gateways' | 'gatewaysForCertain'>
-}): Principals {
-  const { bus, callerLimits, config, clock, log, metrics, room } = deps
+}
+
+/** Wires the parts. */
+export function createPrincipals(deps: PrincipalDeps): Principals {
+  const { bus, callerLimits, config, clock, log, metrics } = deps
   const keys = openKeys(bus)
   const audit = openAuditLog(bus)
   const directory = followKeys(keys, log)
   const recorder = createRecorder({ audit, clock, log, metrics })
-  const limiter = createKeyLimiter({
-    counts: createKeyCounts({
-      shared: callerLimits,
-      gateways: () => room().gateways(),
-      gatewaysForCertain: () => room().gatewaysForCertain(),
-      clock,
-      log,
-    }),
-    clock,
-    log,
-  })
+  const limiter = createLimiter(deps)
   const failedAttempts = createFailedAttempts(clock.monotonicMs)
-  const newest = createNewestKeys({
-    upToDate: directory.upToDate,
-    monotonicMs: clock.monotonicMs,
-  })
-  const authenticate = createAuthenticate({
-    keys: parseApiKeys(config.API_KEYS),
-    keyLimits: keyLimits(config.API_KEYS_REQUESTS_PER_MINUTE, config.API_KEYS_CONCURRENT),
-    adminKey: config.ADMIN_KEY,
-    directory,
-    newest,
-    verify: createTokenVerifier(config, { clock, log, mayCheck: failedAttempts.mayCheck }),
-    ticket: createTicketUse({
-      tickets: callerLimits,
-      refreshed: directory.refreshed,
-      mayCheck: failedAttempts.mayCheck,
-    }),
-    nowMs: clock.nowMs,
-  })
+  const newest = createNewestKeys({ upToDate: directory.upToDate, monotonicMs: clock.monotonicMs })
   const countTenants = () =>
     Math.max(directory.current() ? 1 : 2, tenantsOf(config, directory.tenants(clock.nowMs())))
   let tenants = countTenants()
@@ -125,7 +100,7 @@ export function createPrincipals(deps: {
     standing,
     requireStanding,
     guard: createGuard({
-      authenticate,
+      authenticate: authenticateBy(deps, directory, newest, failedAttempts),
       failedAttempts,
       limiter,
       pace: createPace(() => tenants),
@@ -148,4 +123,31 @@ export function createPrincipals(deps: {
       ...ticketRoutes({ tickets: callerLimits, nowMs: clock.nowMs }),
     }),
   }
+}
+
+/** Wires the limits of the keys. */
+function createLimiter({ callerLimits: shared, clock, log, room }: PrincipalDeps) {
+  const gateways = () => room().gateways()
+  const gatewaysForCertain = () => room().gatewaysForCertain()
+  const counts = createKeyCounts({ shared, gateways, gatewaysForCertain, clock, log })
+  return createKeyLimiter({ counts, clock, log })
+}
+
+/** Wires the check of who calls: by a key, a token or a ticket. */
+function authenticateBy(
+  { config, clock, log, callerLimits: tickets }: PrincipalDeps,
+  directory: KeyDirectory,
+  newest: ReturnType<typeof createNewestKeys>,
+  { mayCheck }: ReturnType<typeof createFailedAttempts>,
+) {
+  return createAuthenticate({
+    keys: parseApiKeys(config.API_KEYS),
+    keyLimits: keyLimits(config.API_KEYS_REQUESTS_PER_MINUTE, config.API_KEYS_CONCURRENT),
+    adminKey: config.ADMIN_KEY,
+    directory,
+    newest,
+    verify: createTokenVerifier(config, { clock, log, mayCheck }),
+    ticket: createTicketUse({ tickets, refreshed: directory.refreshed, mayCheck }),
+    nowMs: clock.nowMs,
+  })
 }

@@ -73,9 +73,7 @@ export function createRecorder(deps: {
   metrics: Pick<GatewayMetrics, 'audited'>
 }): Recorder {
   const { audit, clock, log, metrics } = deps
-  const refusals = new Map<string, { readonly event: AuditEvent; count: number }>()
-  /** The number of different refusals of each tenant. */
-  const perTenant = new Map<string, number>()
+  const refusals = createRefusals()
   const answers = createSample()
   const refused = createSample()
 
@@ -123,6 +121,21 @@ export function createRecorder(deps: {
       }),
     refused(request, operation, status, code) {
       if (!REFUSED.has(status)) return
+      refusals.add(request, operation, status, code, clock.nowMs())
+    },
+    async flush() {
+      await Promise.all(refusals.takeAll().map(store))
+    },
+  }
+}
+
+/** Creates the refusals since the last flush, at first none. */
+function createRefusals() {
+  const refusals = new Map<string, { readonly event: AuditEvent; count: number }>()
+  /** The number of different refusals of each tenant. */
+  const perTenant = new Map<string, number>()
+  return {
+    add(request: Caller, operation: string, status: number, code: string, atMs: number): void {
       const { ip, principal } = request
       const tenant = principal?.tenant ?? ''
       const key = `${principal?.keyId ?? ''} ${ip} ${operation} ${code}`
@@ -133,7 +146,6 @@ export function createRecorder(deps: {
       }
       const own = perTenant.get(tenant) ?? 0
       const share = { capacity: REFUSALS_MAX, used: refusals.size, own, ask: 1, tenants: 2 }
-      const atMs = clock.nowMs()
       if (decideShare(share).kind === 'take') {
         const event = { ...about(request, operation, status, atMs), kind: 'refusal', code } as const
         refusals.set(key, { event, count: 1 })
@@ -145,11 +157,11 @@ export function createRecorder(deps: {
       if (others === undefined) refusals.set(OTHERS, { event, count: 1 })
       else others.count += 1
     },
-    async flush() {
+    takeAll(): readonly AuditEvent[] {
       const events = [...refusals.values()].map(({ event, count }) => ({ ...event, count }))
       refusals.clear()
       perTenant.clear()
-      await Promise.all(events.map(store))
+      return events
     },
   }
 }

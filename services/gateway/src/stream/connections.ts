@@ -1,25 +1,11 @@
-import {
-  createTally,
-  decideShare,
-  limitOf,
-  type Admitted,
-  type Principal,
-  type Scope,
-  type TenantLimits,
-} from '@agentfleet/domain'
-import type { Socket } from 'node:net'
-import type { Clock, Logger } from '@agentfleet/runtime'
+import { createTally, decideShare, limitOf, type Principal } from '@agentfleet/domain'
 import type { WebSocket } from '@fastify/websocket'
-import type { Frame, Subscriptions, Viewer } from './subscriptions.ts'
-import { isRecordTopic, type FleetSubscriptions } from './fleet-subscriptions.ts'
-import { SUBSCRIPTIONS_MAX, afterOf, parseFrame, type Ask } from './frames.ts'
-import type { GatewayMetrics } from '../metrics.ts'
+import { serve, type Connection, type StreamDeps, type Wire } from './asks.ts'
+import type { Frame, Viewer } from './subscriptions.ts'
+import { SUBSCRIPTIONS_MAX, parseFrame } from './frames.ts'
 import { Refusal } from '../http/problems.ts'
-import type { NodesSubscriptions } from './nodes.ts'
-import type { StatsSubscriptions } from './stats.ts'
-import type { TenantSubscriptions } from './tenant-subscriptions.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
-import { createUnsent, type UnsentBytes } from './unsent.ts'
+import { createUnsent } from './unsent.ts'
 
 /**
  * The WebSocket connections.
@@ -28,7 +14,7 @@ import { createUnsent, type UnsentBytes } from './unsent.ts'
  * unreadable frames (1008) or reads too slowly (1013), terminates a connection that does not answer
  * pings, and closes all connections when it stops (1001). Invariants (L7): an open connection loses
  * no event, and loses deltas only when it is slow; `unsent.ts` bounds its unsent bytes and those of
- * all connections; it has at most SUBSCRIPTIONS_MAX watches, and all have at most WATCHES_MAX.
+ * all connections; it has at most SUBSCRIPTIONS_MAX watches, and all have at most WATCHES_MAX (`asks.ts`).
  */
 export interface Streams {
   /** Throws a Refusal if the tenant has too many connections. */
@@ -50,9 +36,6 @@ export interface Streams {
   closeAll(): void
 }
 
-/** What holds back the frames of a connection until they leave together. */
-type Wire = Pick<Socket, 'cork' | 'uncork'>
-
 /** Milliseconds between calls of `tick`. */
 export const TICK_INTERVAL_MS = 1_000
 /** Milliseconds; proxies cut connections that are silent for a minute. */
@@ -68,8 +51,6 @@ const CLOSE_WITHIN_MS = 2_000
 
 /** Connections that all tenants share: each of them may have BUFFER_SLOW_BYTES unsent. */
 const CONNECTIONS_MAX = 4_000
-/** Watches of all connections: about 300 bytes each, twice as much with deltas. */
-const WATCHES_MAX = 400_000
 
 const GOING_AWAY = 1001
 const POLICY_VIOLATION = 1008
@@ -85,52 +66,9 @@ const END_REASONS = {
   scope: 'scope missing',
 } as const
 
-interface Connection {
-  readonly socket: WebSocket
-  readonly wire: Wire
-  readonly principal: Principal
-  readonly viewer: Viewer
-  readonly watched: Set<string>
-  badFrames: number
-  framesInTick: number
-  namedInTick: number
-  pingsMissed: number
-  pingedAtMs: number
-  readonly unsent: UnsentBytes
-  /** Answers a frame of the client. */
-  reply(frame: object): void
-  refused(): void
-}
-
-interface StreamDeps {
-  readonly subscriptions: Subscriptions
-  readonly tenantSubscriptions: TenantSubscriptions
-  readonly fleetSubscriptions: FleetSubscriptions
-  readonly stats: StatsSubscriptions
-  readonly nodes: NodesSubscriptions
-  readonly limits: TenantLimits
-  /** Returns how many tenants share the fleet. */
-  readonly tenants: () => number
-  /** Whether the principal, as its key is now, may use operations of this scope. */
-  readonly standing: (principal: Principal, scope: Scope) => Admitted
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics: GatewayMetrics
-}
-
 /** Creates an empty collection of connections. */
 export function createStreams(deps: StreamDeps): Streams {
-  const {
-    limits,
-    tenants,
-    clock,
-    log,
-    metrics,
-    subscriptions,
-    tenantSubscriptions,
-    fleetSubscriptions,
-    stats,
-  } = deps
+  const { limits, clock, metrics } = deps
   const connections = new Set<Connection>()
   const perTenant = createTally()
   const unsentOfAll = createUnsent({
@@ -141,116 +79,14 @@ export function createStreams(deps: StreamDeps): Streams {
     },
   })
 
-  function close(connection: Connection, code: number, reason: string) {
-    metrics.closes.inc({ reason })
-    connection.socket.close(code, reason)
-    setTimeout(() => connection.socket.terminate(), CLOSE_WITHIN_MS).unref()
-    forgetAll(connection)
-  }
-
-  function forgetAll({ viewer, watched }: Connection) {
-    tenantSubscriptions.unfollow(viewer)
-    fleetSubscriptions.unfollow(viewer)
-    stats.unfollow(viewer)
-    deps.nodes.unfollow(viewer)
-    for (const taskId of watched) subscriptions.unwatch(viewer, taskId)
-    watched.clear()
-  }
-
-  /** Closes a connection that has too many unsent bytes. */
-  function checkUnsent(connection: Connection) {
-    const { socket, unsent } = connection
-    if (socket.readyState === socket.OPEN && unsent.tooSlow()) {
-      close(connection, TRY_AGAIN_LATER, 'the client reads too slowly')
-    }
-  }
-
-  function tickOne(connection: Connection) {
-    const { socket } = connection
-    connection.framesInTick = 0
-    connection.namedInTick = 0
-    if (socket.readyState !== socket.OPEN) return
-    const standing = deps.standing(connection.principal, 'tasks:read')
-    if (standing.kind === 'refused') {
-      close(connection, NO_VALID_KEY, END_REASONS[standing.reason])
-      return
-    }
-    checkUnsent(connection)
-    if (connection.unsent.readsNothing()) {
-      metrics.closes.inc({ reason: 'reads nothing' })
-      socket.terminate()
-      return
-    }
-    const nowMs = clock.monotonicMs()
-    if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
-    if (connection.pingsMissed >= PINGS_MISSED_MAX) {
-      metrics.closes.inc({ reason: 'silent' })
-      socket.terminate()
-      return
-    }
-    connection.pingsMissed += 1
-    connection.pingedAtMs = nowMs
-    socket.ping()
-  }
-
-  function refuseFrame(connection: Connection, detail: string) {
-    connection.badFrames += 1
-    connection.reply({ type: 'error', code: 'bad-frame', detail })
-    if (connection.badFrames >= BAD_FRAMES_MAX) {
-      close(connection, POLICY_VIOLATION, 'unreadable frames')
-    }
-  }
-
-  /** Counts a ping or a pong, which the WebSocket server answers by itself. */
-  function receiveControl(connection: Connection) {
-    connection.framesInTick += 1
-    const { socket } = connection
-    if (connection.framesInTick > FRAMES_PER_TICK_MAX && socket.readyState === socket.OPEN) {
-      close(connection, POLICY_VIOLATION, 'too many pings')
-    }
-  }
-
-  function receive(connection: Connection, data: Buffer, binary: boolean) {
-    if (connection.socket.readyState !== connection.socket.OPEN) return
-    connection.pingsMissed = 0
-    connection.framesInTick += 1
-    if (connection.framesInTick > FRAMES_PER_TICK_MAX) {
-      return refuseFrame(connection, `Send at most ${FRAMES_PER_TICK_MAX} frames a second.`)
-    }
-    if (binary) return refuseFrame(connection, 'Send text frames.')
-    const parsed = parseFrame(data.toString('utf8'))
-    if (parsed.kind === 'bad') return refuseFrame(connection, parsed.detail)
-    if ('taskIds' in parsed.ask) connection.namedInTick += parsed.ask.taskIds.length
-    if (connection.namedInTick > NAMED_PER_TICK_MAX) {
-      return refuseFrame(
-        connection,
-        `Name at most ${NAMED_PER_TICK_MAX} tasks a second; to follow all tasks, send {"type":"subscribe","all":true}.`,
-      )
-    }
-    // A thousand answers to one frame leave in one write; alone, each write takes ten microseconds.
-    connection.wire.cork()
-    serve(deps, connection, parsed.ask).catch((error: unknown) => {
-      log.error({ err: error }, 'A WebSocket frame could not be served; the connection is closed')
-      close(connection, TRY_AGAIN_LATER, 'gateway failed')
-    })
-    connection.wire.uncork()
-  }
-
   return {
     count: () => connections.size,
     open: perTenant.of,
     admit(tenant) {
       const own = perTenant.of(tenant)
       const limit = limitOf(limits, tenant).streams ?? DEFAULT_LIMITS.streams
-      const used = connections.size
-      const share = decideShare({
-        capacity: CONNECTIONS_MAX,
-        used,
-        own,
-        ask: 1,
-        limit,
-        tenants: tenants(),
-      })
+      const all = { capacity: CONNECTIONS_MAX, used: connections.size, tenants: deps.tenants() }
+      const share = decideShare({ ...all, own, ask: 1, limit })
       if (share.kind === 'take') return
       throw new Refusal(
         'too-many-connections',
@@ -259,38 +95,16 @@ export function createStreams(deps: StreamDeps): Streams {
     },
     accept(socket, wire, principal, refused) {
       const { tenant } = principal
-      const watched = new Set<string>()
       const unsent = unsentOfAll.add(socket, tenant)
-      const check = () => checkUnsent(connection)
-      const send = (frame: Frame | string): void => {
-        if (socket.readyState !== socket.OPEN) return
-        socket.send(frame, { binary: false }, unsent.taken)
-        unsent.grown(frame.length)
-        check()
-      }
-      const reply = (frame: object): void => send(JSON.stringify(frame))
-      const viewer = createViewer({ tenant, watched, metrics, unsent, send, reply })
-      const connection: Connection = {
-        socket,
-        wire,
-        principal,
-        viewer,
-        watched,
-        badFrames: 0,
-        framesInTick: 0,
-        namedInTick: 0,
-        pingsMissed: 0,
-        pingedAtMs: clock.monotonicMs(),
-        unsent,
-        reply,
-        refused,
-      }
+      const connection = connectionOf(deps, { socket, wire, principal, unsent, refused })
       connections.add(connection)
       perTenant.add(tenant, 1)
-      socket.on('message', (data: Buffer, binary: boolean) => receive(connection, data, binary))
-      socket.on('ping', () => receiveControl(connection))
+      socket.on('message', (data: Buffer, binary: boolean) =>
+        receive(deps, connection, data, binary),
+      )
+      socket.on('ping', () => receiveControl(deps, connection))
       socket.on('pong', (data: Buffer) => {
-        receiveControl(connection)
+        receiveControl(deps, connection)
         connection.pingsMissed = 0
         unsent.answered(data.toString())
       })
@@ -298,94 +112,43 @@ export function createStreams(deps: StreamDeps): Streams {
         connections.delete(connection)
         perTenant.add(tenant, -1)
         unsent.close()
-        forgetAll(connection)
+        forgetAll(deps, connection)
       })
     },
     tick() {
-      for (const connection of connections) tickOne(connection)
+      for (const connection of connections) tickOne(deps, connection)
     },
     closeAll() {
-      for (const connection of connections) close(connection, GOING_AWAY, 'gateway stops')
+      for (const connection of connections) close(deps, connection, GOING_AWAY, 'gateway stops')
     },
   }
 }
 
-async function serve(deps: StreamDeps, connection: Connection, ask: Ask): Promise<void> {
-  const { subscriptions, tenantSubscriptions, fleetSubscriptions, stats, nodes } = deps
-  const { viewer, watched } = connection
-  switch (ask.type) {
-    case 'ping':
-      return connection.reply({ type: 'pong' })
-    case 'unsubscribe':
-      if ('fleet' in ask) {
-        if (ask.fleet.includes('nodes')) nodes.unfollow(viewer)
-        return fleetSubscriptions.unfollow(viewer, ask.fleet.filter(isRecordTopic))
-      }
-      if ('stats' in ask) return stats.unfollow(viewer)
-      for (const taskId of ask.taskIds) {
-        watched.delete(taskId)
-        subscriptions.unwatch(viewer, taskId)
-      }
-      return
-    case 'subscribe': {
-      if ('all' in ask) {
-        tenantSubscriptions.follow(viewer)
-        return connection.reply({ type: 'subscribed', all: true })
-      }
-      if ('stats' in ask) {
-        stats.follow(viewer)
-        return connection.reply({ type: 'subscribed', stats: true })
-      }
-      if ('fleet' in ask) {
-        if (deps.standing(connection.principal, 'fleet:read').kind === 'refused') {
-          connection.refused()
-          const detail = 'Decisions, incidents and nodes need a key with the scope fleet:read.'
-          return connection.reply({ type: 'error', code: 'scope-missing', detail })
-        }
-        if (ask.fleet.includes('nodes')) nodes.follow(viewer)
-        fleetSubscriptions.follow(viewer, ask.fleet.filter(isRecordTopic))
-        return connection.reply({ type: 'subscribed', fleet: ask.fleet })
-      }
-      const taskIds = [...new Set(ask.taskIds)]
-      const added = taskIds.filter((taskId) => !watched.has(taskId)).length
-      if (watched.size + added > SUBSCRIPTIONS_MAX) {
-        const detail = `A connection follows at most ${SUBSCRIPTIONS_MAX} tasks; unsubscribe some tasks or open another connection.`
-        return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
-      }
-      const held = subscriptions.held(viewer.tenant)
-      const share = { ...held, capacity: WATCHES_MAX, ask: added, tenants: deps.tenants() }
-      if (decideShare(share).kind === 'refuse' || held.used + added > WATCHES_MAX) {
-        const detail = `Your connections follow ${held.own} tasks, and the gateway has no room for ${added} more now. Unsubscribe some tasks, or follow all tasks with {"type":"subscribe","all":true}.`
-        return connection.reply({ type: 'error', code: 'too-many-subscriptions', detail })
-      }
-      for (const taskId of taskIds) watched.add(taskId)
-      const after = (taskId: string) => afterOf(ask.after, taskId)
-      await subscriptions.watch(viewer, { taskIds, after, deltas: ask.deltas })
-      const ended = taskIds.filter((taskId) => !watched.has(taskId))
-      return connection.reply({ type: 'subscribed', taskIds, ended })
-    }
+/** Returns the connection of this socket, which follows nothing yet. */
+function connectionOf(
+  deps: StreamDeps,
+  opened: Pick<Connection, 'socket' | 'wire' | 'principal' | 'unsent' | 'refused'>,
+): Connection {
+  const { socket, principal, unsent } = opened
+  const { frames } = deps.metrics
+  const watched = new Set<string>()
+  const send = (frame: Frame | string): void => {
+    if (socket.readyState !== socket.OPEN) return
+    socket.send(frame, { binary: false }, unsent.taken)
+    unsent.grown(frame.length)
+    checkUnsent(deps, connection)
   }
-}
-
-function createViewer(deps: {
-  readonly tenant: string
-  readonly watched: Set<string>
-  readonly metrics: GatewayMetrics
-  readonly unsent: UnsentBytes
-  readonly send: (frame: Frame | string) => void
-  readonly reply: (frame: object) => void
-}): Viewer {
-  const { tenant, watched, metrics, unsent, send, reply } = deps
-  return {
-    tenant,
+  const reply = (frame: object): void => send(JSON.stringify(frame))
+  const viewer: Viewer = {
+    tenant: principal.tenant,
     send(frame) {
-      metrics.frames.inc({ kind: 'event' })
+      frames.inc({ kind: 'event' })
       send(frame)
     },
     ready: () => unsent.ready(),
     hint(frame) {
       const dropped = unsent.dropsHints()
-      metrics.frames.inc({ kind: dropped ? 'delta-dropped' : 'delta' })
+      frames.inc({ kind: dropped ? 'delta-dropped' : 'delta' })
       if (!dropped) send(frame)
       return !dropped
     },
@@ -396,4 +159,117 @@ function createViewer(deps: {
       watched.delete(taskId)
     },
   }
+  const connection: Connection = {
+    ...opened,
+    viewer,
+    watched,
+    badFrames: 0,
+    framesInTick: 0,
+    namedInTick: 0,
+    pingsMissed: 0,
+    pingedAtMs: deps.clock.monotonicMs(),
+    reply,
+  }
+  return connection
+}
+
+function close(deps: StreamDeps, connection: Connection, code: number, reason: string) {
+  const { socket } = connection
+  deps.metrics.closes.inc({ reason })
+  socket.close(code, reason)
+  setTimeout(() => socket.terminate(), CLOSE_WITHIN_MS).unref()
+  forgetAll(deps, connection)
+}
+
+function forgetAll(deps: StreamDeps, { viewer, watched }: Connection) {
+  deps.tenantSubscriptions.unfollow(viewer)
+  deps.fleetSubscriptions.unfollow(viewer)
+  deps.stats.unfollow(viewer)
+  deps.nodes.unfollow(viewer)
+  for (const taskId of watched) deps.subscriptions.unwatch(viewer, taskId)
+  watched.clear()
+}
+
+/** Closes a connection that has too many unsent bytes. */
+function checkUnsent(deps: StreamDeps, connection: Connection) {
+  const { socket, unsent } = connection
+  if (socket.readyState === socket.OPEN && unsent.tooSlow()) {
+    close(deps, connection, TRY_AGAIN_LATER, 'the client reads too slowly')
+  }
+}
+
+/** Checks one connection, and counts its frames from 0 again. */
+function tickOne(deps: StreamDeps, connection: Connection) {
+  const { clock, metrics } = deps
+  const { socket } = connection
+  connection.framesInTick = 0
+  connection.namedInTick = 0
+  if (socket.readyState !== socket.OPEN) return
+  const standing = deps.standing(connection.principal, 'tasks:read')
+  if (standing.kind === 'refused') {
+    close(deps, connection, NO_VALID_KEY, END_REASONS[standing.reason])
+    return
+  }
+  checkUnsent(deps, connection)
+  if (connection.unsent.readsNothing()) {
+    metrics.closes.inc({ reason: 'reads nothing' })
+    socket.terminate()
+    return
+  }
+  const nowMs = clock.monotonicMs()
+  if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
+  if (connection.pingsMissed >= PINGS_MISSED_MAX) {
+    metrics.closes.inc({ reason: 'silent' })
+    socket.terminate()
+    return
+  }
+  connection.pingsMissed += 1
+  connection.pingedAtMs = nowMs
+  socket.ping()
+}
+
+function refuseFrame(deps: StreamDeps, connection: Connection, detail: string) {
+  connection.badFrames += 1
+  connection.reply({ type: 'error', code: 'bad-frame', detail })
+  if (connection.badFrames >= BAD_FRAMES_MAX) {
+    close(deps, connection, POLICY_VIOLATION, 'unreadable frames')
+  }
+}
+
+/** Counts a ping or a pong, which the WebSocket server answers by itself. */
+function receiveControl(deps: StreamDeps, connection: Connection) {
+  connection.framesInTick += 1
+  const { socket } = connection
+  if (connection.framesInTick > FRAMES_PER_TICK_MAX && socket.readyState === socket.OPEN) {
+    close(deps, connection, POLICY_VIOLATION, 'too many pings')
+  }
+}
+
+function receive(deps: StreamDeps, connection: Connection, data: Buffer, binary: boolean) {
+  if (connection.socket.readyState !== connection.socket.OPEN) return
+  const refuse = (detail: string) => refuseFrame(deps, connection, detail)
+  connection.pingsMissed = 0
+  connection.framesInTick += 1
+  if (connection.framesInTick > FRAMES_PER_TICK_MAX) {
+    return refuse(`Send at most ${FRAMES_PER_TICK_MAX} frames a second.`)
+  }
+  if (binary) return refuse('Send text frames.')
+  const parsed = parseFrame(data.toString('utf8'))
+  if (parsed.kind === 'bad') return refuse(parsed.detail)
+  if ('taskIds' in parsed.ask) connection.namedInTick += parsed.ask.taskIds.length
+  if (connection.namedInTick > NAMED_PER_TICK_MAX) {
+    return refuse(
+      `Name at most ${NAMED_PER_TICK_MAX} tasks a second; to follow all tasks, send {"type":"subscribe","all":true}.`,
+    )
+  }
+  // A thousand answers to one frame leave in one write; alone, each write takes ten microseconds.
+  connection.wire.cork()
+  serve(deps, connection, parsed.ask).catch((error: unknown) => {
+    deps.log.error(
+      { err: error },
+      'A WebSocket frame could not be served; the connection is closed',
+    )
+    close(deps, connection, TRY_AGAIN_LATER, 'gateway failed')
+  })
+  connection.wire.uncork()
 }

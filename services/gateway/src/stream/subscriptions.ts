@@ -80,6 +80,8 @@ interface Watch {
   batch: Batch | undefined
 }
 
+type Turns = ReturnType<typeof createTurns<Viewer>>
+
 interface Subscription {
   readonly watches: Map<Viewer, Watch>
   /** When the log or the live subscription last reported on the task, on the monotonic clock. */
@@ -102,30 +104,92 @@ const HEAL_AFTER_MS = 15_000
 /** The most tasks looked up in one sweep; tenants take turns. */
 const SWEEP_MAX = 500
 
+interface SubscriptionDeps {
+  readonly taskLog: Pick<TaskLog, 'page' | 'last'>
+  readonly deltas: DeltaTaps
+  readonly clock: Clock
+  readonly log: Logger
+}
+
 /** Creates an empty collection of subscriptions. */
-export function createSubscriptions(deps: {
-  taskLog: Pick<TaskLog, 'page' | 'last'>
-  deltas: DeltaTaps
-  clock: Clock
-  log: Logger
-}): Subscriptions {
-  const { taskLog, deltas, clock, log } = deps
+export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
+  const { taskLog, deltas, clock } = deps
+  const watches = createWatches(deps)
+  const { subscriptions, again, end } = watches
+  const looks = pLimit(PAGES_MAX)
+
+  async function heal(taskId: string) {
+    const subscription = subscriptions.get(taskId)
+    if (subscription === undefined) return
+    subscription.heardAtMs = clock.monotonicMs()
+    const last: StoredEvent | undefined = await taskLog.last(taskId)
+    const behind = [...subscription.watches.values()].filter(
+      ({ state, seq }) => state === 'stale' || last === undefined || last.seq > seq,
+    )
+    again(behind)
+  }
+
+  return {
+    count: () => subscriptions.size,
+    held: watches.held,
+    async watch(viewer, wanted) {
+      const known = wanted.taskIds.filter((taskId) => TASK_ID_PATTERN.test(taskId))
+      for (const taskId of wanted.taskIds) {
+        if (TASK_ID_PATTERN.test(taskId)) continue
+        viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
+        viewer.forget(taskId)
+      }
+      if (known.length === 0) return
+      await new Promise<void>((done) => {
+        const batch = { left: known.length, done }
+        for (const taskId of known) watches.add(viewer, taskId, wanted, batch)
+      })
+    },
+    unwatch(viewer, taskId) {
+      const watch = subscriptions.get(taskId)?.watches.get(viewer)
+      if (watch !== undefined) watches.remove(watch)
+    },
+    wants: (taskId) => subscriptions.has(taskId),
+    deliver(taskId, event, seq) {
+      const subscription = subscriptions.get(taskId)
+      if (subscription === undefined) return
+      subscription.heardAtMs = clock.monotonicMs()
+      if ('attempt' in event) deltas.attemptSeen(taskId, event.attempt)
+      const frame = eventFrame(taskId, event, seq)
+      for (const watch of subscription.watches.values()) {
+        if (watch.state === 'replaying') watch.more = true
+        if (watch.state !== 'live' || seq <= watch.seq) continue
+        watch.seq = seq
+        watch.viewer.send(frame)
+        if (isTerminalEvent(event)) end(watch)
+      }
+    },
+    missed() {
+      for (const subscription of subscriptions.values()) again(subscription.watches.values())
+    },
+    async sweep() {
+      const beforeMs = clock.monotonicMs() - HEAL_AFTER_MS
+      const silent = silentTasks(subscriptions, beforeMs)
+      const healed: Promise<void>[] = []
+      while (healed.length < SWEEP_MAX) {
+        const taskId = silent.take()?.entry
+        if (taskId === undefined) break
+        healed.push(looks(() => heal(taskId)))
+      }
+      await Promise.all(healed)
+    },
+  }
+}
+
+/** Creates the watches, at first none; each one starts with its replay. */
+function createWatches(deps: SubscriptionDeps) {
+  const { deltas, clock, log } = deps
   const subscriptions = new Map<string, Subscription>()
   // A slow viewer costs only itself: a place here is taken for the time of one read, never while a viewer is
   // waited for.
   const turns = createTurns<Viewer>(PAGES_MAX, clock.monotonicMs)
-  const looks = pLimit(PAGES_MAX)
   const replays: OwnQueues<Viewer, Watch> = createOwnQueues(VIEWER_PAGES_MAX, replay)
   const perTenant = createTally()
-
-  /** Tells the request behind the watch that it no longer waits for it. */
-  function settle(watch: Watch) {
-    const { batch } = watch
-    watch.batch = undefined
-    if (batch === undefined) return
-    batch.left -= 1
-    if (batch.left === 0) batch.done()
-  }
 
   function remove(watch: Watch) {
     if (watch.state === 'gone') return
@@ -152,7 +216,7 @@ export function createSubscriptions(deps: {
       watch.tap = deltas.tap(watch.taskId, (frame) => watch.state === 'live' && viewer.hint(frame))
     }
     try {
-      await replayPages(watch)
+      if ((await replayPages(deps, turns, subscriptions, watch)) === 'ended') return end(watch)
       if (isOver(watch)) return
       // No await since the last check of `more`, so no event can arrive in between.
       if (watch.more) return replays.add(watch.viewer, watch)
@@ -165,45 +229,6 @@ export function createSubscriptions(deps: {
       if (!isOver(watch)) watch.state = 'stale'
     }
     settle(watch)
-  }
-
-  /** Sends what the log holds behind the last event that the viewer has, page by page. */
-  async function replayPages(watch: Watch) {
-    const { viewer, taskId } = watch
-    const from = watch.seq
-    for (;;) {
-      await viewer.ready()
-      if (watch.state !== 'replaying') return
-      const { events, complete } = await turns.run(viewer, () =>
-        taskLog.page(taskId, watch.seq, PAGE_BYTES),
-      )
-      if (!watch.owned) {
-        const first = watch.seq === 0 ? events[0] : await firstOf(watch)
-        watch.owned = first?.event.type === 'submitted' && first.event.tenant === viewer.tenant
-      }
-      if (isOver(watch)) return
-      if (!watch.owned) {
-        viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
-        return end(watch)
-      }
-      const subscription = subscriptions.get(taskId)
-      if (subscription !== undefined) subscription.heardAtMs = clock.monotonicMs()
-      for (const { event, seq } of events) {
-        watch.seq = seq
-        const frame = eventFrame(taskId, event, seq)
-        turns.count(viewer, frame.length)
-        viewer.send(frame)
-        // Sending may have ended the connection.
-        if (isOver(watch)) return
-      }
-      const last = events.at(-1) ?? (watch.seq === from ? await taskLog.last(taskId) : undefined)
-      if (last !== undefined && isTerminalEvent(last.event)) return end(watch)
-      if (complete) return
-    }
-  }
-
-  async function firstOf({ viewer, taskId }: Watch): Promise<StoredEvent | undefined> {
-    return (await turns.run(viewer, () => taskLog.page(taskId, 0, 1))).events[0]
   }
 
   function again(watches: Iterable<Watch>) {
@@ -226,89 +251,94 @@ export function createSubscriptions(deps: {
     const earlier = subscription.watches.get(viewer)
     if (earlier !== undefined) remove(earlier)
     subscriptions.set(taskId, subscription)
-    const watch: Watch = {
-      viewer,
-      taskId,
-      seq: wanted.after(taskId),
-      state: 'replaying',
-      more: false,
-      owned: false,
-      deltas: wanted.deltas,
-      tap: undefined,
-      batch,
-    }
+    const watch = watchOf(viewer, taskId, wanted, batch)
     subscription.watches.set(viewer, watch)
     perTenant.add(viewer.tenant, 1)
     start(watch)
   }
 
-  async function heal(taskId: string) {
-    const subscription = subscriptions.get(taskId)
-    if (subscription === undefined) return
-    subscription.heardAtMs = clock.monotonicMs()
-    const last: StoredEvent | undefined = await taskLog.last(taskId)
-    const behind = [...subscription.watches.values()].filter(
-      ({ state, seq }) => state === 'stale' || last === undefined || last.seq > seq,
-    )
-    again(behind)
-  }
+  const held = (tenant: string) => ({ used: perTenant.total(), own: perTenant.of(tenant) })
 
-  return {
-    count: () => subscriptions.size,
-    held: (tenant) => ({ used: perTenant.total(), own: perTenant.of(tenant) }),
-    async watch(viewer, wanted) {
-      const known = wanted.taskIds.filter((taskId) => TASK_ID_PATTERN.test(taskId))
-      for (const taskId of wanted.taskIds) {
-        if (TASK_ID_PATTERN.test(taskId)) continue
-        viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
-        viewer.forget(taskId)
-      }
-      if (known.length === 0) return
-      await new Promise<void>((done) => {
-        const batch = { left: known.length, done }
-        for (const taskId of known) add(viewer, taskId, wanted, batch)
-      })
-    },
-    unwatch(viewer, taskId) {
-      const watch = subscriptions.get(taskId)?.watches.get(viewer)
-      if (watch !== undefined) remove(watch)
-    },
-    wants: (taskId) => subscriptions.has(taskId),
-    deliver(taskId, event, seq) {
-      const subscription = subscriptions.get(taskId)
-      if (subscription === undefined) return
-      subscription.heardAtMs = clock.monotonicMs()
-      if ('attempt' in event) deltas.attemptSeen(taskId, event.attempt)
+  return { subscriptions, held, add, remove, end, again }
+}
+
+/** Tells the request behind the watch that it no longer waits for it. */
+function settle(watch: Watch) {
+  const { batch } = watch
+  watch.batch = undefined
+  if (batch === undefined) return
+  batch.left -= 1
+  if (batch.left === 0) batch.done()
+}
+
+/**
+ * Sends what the log holds behind the last event that the viewer has, page by page; `ended`: nothing will follow,
+ * because the task has ended or the viewer may not see it.
+ */
+async function replayPages(
+  { taskLog, clock }: SubscriptionDeps,
+  turns: Turns,
+  subscriptions: ReadonlyMap<string, Subscription>,
+  watch: Watch,
+): Promise<'ended' | 'read'> {
+  const { viewer, taskId } = watch
+  const from = watch.seq
+  for (;;) {
+    await viewer.ready()
+    if (watch.state !== 'replaying') return 'read'
+    const { events, complete } = await turns.run(viewer, () =>
+      taskLog.page(taskId, watch.seq, PAGE_BYTES),
+    )
+    if (!watch.owned) {
+      const readFirst = () => taskLog.page(taskId, 0, 1)
+      const [first] = watch.seq === 0 ? events : (await turns.run(viewer, readFirst)).events
+      watch.owned = first?.event.type === 'submitted' && first.event.tenant === viewer.tenant
+    }
+    if (isOver(watch)) return 'read'
+    if (!watch.owned) {
+      viewer.refuse(taskId, 'task-not-found', NOT_FOUND)
+      return 'ended'
+    }
+    const subscription = subscriptions.get(taskId)
+    if (subscription !== undefined) subscription.heardAtMs = clock.monotonicMs()
+    for (const { event, seq } of events) {
+      watch.seq = seq
       const frame = eventFrame(taskId, event, seq)
-      for (const watch of subscription.watches.values()) {
-        if (watch.state === 'replaying') watch.more = true
-        if (watch.state !== 'live' || seq <= watch.seq) continue
-        watch.seq = seq
-        watch.viewer.send(frame)
-        if (isTerminalEvent(event)) end(watch)
-      }
-    },
-    missed() {
-      for (const subscription of subscriptions.values()) again(subscription.watches.values())
-    },
-    async sweep() {
-      const beforeMs = clock.monotonicMs() - HEAL_AFTER_MS
-      const silent = createTurnQueue<string>()
-      for (const [taskId, { watches, heardAtMs }] of subscriptions) {
-        const [viewer] = watches.keys()
-        const stale = [...watches.values()].some(({ state }) => state === 'stale')
-        if (viewer === undefined || (!stale && heardAtMs >= beforeMs)) continue
-        if (silent.sizeOf(viewer.tenant) < SWEEP_MAX) silent.add(viewer.tenant, taskId)
-      }
-      const healed: Promise<void>[] = []
-      while (healed.length < SWEEP_MAX) {
-        const taskId = silent.take()?.entry
-        if (taskId === undefined) break
-        healed.push(looks(() => heal(taskId)))
-      }
-      await Promise.all(healed)
-    },
+      turns.count(viewer, frame.length)
+      viewer.send(frame)
+      // Sending may have ended the connection.
+      if (isOver(watch)) return 'read'
+    }
+    const last = events.at(-1) ?? (watch.seq === from ? await taskLog.last(taskId) : undefined)
+    if (last !== undefined && isTerminalEvent(last.event)) return 'ended'
+    if (complete) return 'read'
   }
+}
+
+function watchOf(viewer: Viewer, taskId: string, wanted: Wanted, batch: Batch): Watch {
+  return {
+    viewer,
+    taskId,
+    seq: wanted.after(taskId),
+    state: 'replaying',
+    more: false,
+    owned: false,
+    deltas: wanted.deltas,
+    tap: undefined,
+    batch,
+  }
+}
+
+/** Returns the tasks that have been silent since this time, or whose log did not answer; tenants take turns. */
+function silentTasks(subscriptions: ReadonlyMap<string, Subscription>, beforeMs: number) {
+  const silent = createTurnQueue<string>()
+  for (const [taskId, { watches, heardAtMs }] of subscriptions) {
+    const [viewer] = watches.keys()
+    const stale = [...watches.values()].some(({ state }) => state === 'stale')
+    if (viewer === undefined || (!stale && heardAtMs >= beforeMs)) continue
+    if (silent.sizeOf(viewer.tenant) < SWEEP_MAX) silent.add(viewer.tenant, taskId)
+  }
+  return silent
 }
 
 function isOver({ state }: Watch): boolean {

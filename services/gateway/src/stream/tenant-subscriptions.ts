@@ -29,6 +29,8 @@ const LOOKUPS_WAITING_MAX = 10_000
 const EVENTS_HELD_MAX = 64
 /** A look-up takes milliseconds, and an event has up to 1 MiB. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024
+/** What viewers get instead of events. */
+const MISSED = 'The stream missed some events. List the tasks to read their present states.'
 
 interface Held {
   readonly events: { readonly event: TaskEvent; readonly seq: number }[]
@@ -44,7 +46,8 @@ export function createTenantSubscriptions(deps: {
   log: Logger
 }): TenantSubscriptions {
   const { reader, onlyTenant, log } = deps
-  const viewers = new Map<string, Set<Viewer>>()
+  const viewers = createTenantViewers()
+  const { tellGap, tellAllGap } = viewers
   const owners = createOwnedMap<string>(OWNERS_MAX)
   /** The tasks that are looked up, or wait for that. */
   const lookups = new Map<string, Held>()
@@ -53,10 +56,8 @@ export function createTenantSubscriptions(deps: {
 
   /** Keeps an event until its task is looked up, if there is room. */
   function keep(held: Held, event: TaskEvent, seq: number, bytes: number) {
-    if (held.events.length >= EVENTS_HELD_MAX || heldBytes + bytes > HELD_MAX_BYTES) {
-      held.missed = true
-      return
-    }
+    const isFull = held.events.length >= EVENTS_HELD_MAX || heldBytes + bytes > HELD_MAX_BYTES
+    if (isFull) return void (held.missed = true)
     held.events.push({ event, seq })
     held.bytes += bytes
     heldBytes += bytes
@@ -71,24 +72,10 @@ export function createTenantSubscriptions(deps: {
 
   function pass(owner: string, taskId: string, event: TaskEvent, seq: number) {
     if (isTerminalEvent(event)) owners.delete(taskId)
-    const following = viewers.get(owner)
+    const following = viewers.of(owner)
     if (following === undefined) return
     const frame = eventFrame(taskId, event, seq)
     for (const viewer of following) viewer.send(frame)
-  }
-
-  function tellGap(owner: string) {
-    for (const viewer of viewers.get(owner) ?? []) {
-      viewer.refuse(
-        '',
-        'events-missed',
-        'The stream missed some events. List the tasks to read their present states.',
-      )
-    }
-  }
-
-  function tellAllGap() {
-    for (const owner of viewers.keys()) tellGap(owner)
   }
 
   async function lookUp(taskId: string, held: Held) {
@@ -111,18 +98,12 @@ export function createTenantSubscriptions(deps: {
   }
 
   return {
-    follow(viewer) {
-      const following = viewers.get(viewer.tenant) ?? new Set()
-      viewers.set(viewer.tenant, following.add(viewer))
-    },
-    unfollow(viewer) {
-      const following = viewers.get(viewer.tenant)
-      if (following?.delete(viewer) && following.size === 0) viewers.delete(viewer.tenant)
-    },
-    wants: () => viewers.size > 0,
+    follow: viewers.follow,
+    unfollow: viewers.unfollow,
+    wants: viewers.some,
     deliver(taskId, event, seq, bytes) {
       // Results of calls belong to the task's own history, not to its status.
-      if (viewers.size === 0 || event.type === 'call-finished') return
+      if (!viewers.some() || event.type === 'call-finished') return
       const held = lookups.get(taskId)
       if (held !== undefined) return keep(held, event, seq, bytes)
       const owner = ownerOf(taskId, event)
@@ -134,5 +115,29 @@ export function createTenantSubscriptions(deps: {
       void limit(lookUp, taskId, first)
     },
     missed: tellAllGap,
+  }
+}
+
+/** Creates the viewers by their tenant, at first none. */
+function createTenantViewers() {
+  const viewers = new Map<string, Set<Viewer>>()
+  function tellGap(owner: string): void {
+    for (const viewer of viewers.get(owner) ?? []) viewer.refuse('', 'events-missed', MISSED)
+  }
+  return {
+    some: () => viewers.size > 0,
+    of: (owner: string) => viewers.get(owner),
+    follow(viewer: Viewer): void {
+      const following = viewers.get(viewer.tenant) ?? new Set()
+      viewers.set(viewer.tenant, following.add(viewer))
+    },
+    unfollow(viewer: Viewer): void {
+      const following = viewers.get(viewer.tenant)
+      if (following?.delete(viewer) && following.size === 0) viewers.delete(viewer.tenant)
+    },
+    tellGap,
+    tellAllGap(): void {
+      for (const owner of viewers.keys()) tellGap(owner)
+    },
   }
 }

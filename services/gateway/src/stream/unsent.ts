@@ -83,24 +83,19 @@ export function createUnsent(deps: {
   readonly monotonicMs: () => number
   readonly endSlowest: (socket: WebSocket) => void
 }): Unsent {
+  const all = createTotal(deps.endSlowest)
+  return { add: (socket, tenant) => bytesOf(socket, tenant, all, deps.monotonicMs) }
+}
+
+/** Creates the count of the unsent bytes of all connections. */
+function createTotal(endSlowest: (socket: WebSocket) => void) {
   const entries = new Set<Entry>()
   let total = 0
-
-  const unsentOf = ({ socket, frames }: Entry): number =>
-    socket.bufferedAmount + frames * FRAME_BYTES
 
   const note = (entry: Entry): void => {
     const bytes = entries.has(entry) ? unsentOf(entry) : 0
     total += bytes - entry.bytes
     entry.bytes = bytes
-  }
-
-  const unreadOf = ({ sentBytes, readBytes }: Entry): number => sentBytes - readBytes
-
-  const markSent = (entry: Entry): void => {
-    if (entry.mark !== undefined || unreadOf(entry) < MARK_EVERY_BYTES) return
-    entry.mark = { sentBytes: entry.sentBytes, atMs: deps.monotonicMs() }
-    entry.socket.ping(String(entry.sentBytes))
   }
 
   const forget = (entry: Entry): void => {
@@ -113,72 +108,83 @@ export function createUnsent(deps: {
     for (const entry of entries) note(entry)
     for (const entry of chooseEnds(entries, total - ALL_MAX_BYTES * (1 - FREE_SHARE))) {
       forget(entry)
-      deps.endSlowest(entry.socket)
+      endSlowest(entry.socket)
     }
   }
 
+  return { entries, note, forget, makeRoom }
+}
+
+function bytesOf(
+  socket: WebSocket,
+  owner: string,
+  { entries, note, forget, makeRoom }: ReturnType<typeof createTotal>,
+  monotonicMs: () => number,
+): UnsentBytes {
+  const start = { sentBytes: 0, readBytes: 0, mark: undefined, frames: 0, bytes: 0 }
+  const entry: Entry = { socket, owner, ...start }
+  entries.add(entry)
+  let waiters: (() => void)[] = []
+  let slowSinceMs: number | undefined
+  const isReady = (): boolean =>
+    !entries.has(entry) || (socket.bufferedAmount <= READY_BYTES && unreadOf(entry) <= WINDOW_BYTES)
+  const wake = (): void => {
+    const woken = waiters
+    waiters = []
+    for (const resolve of woken) resolve()
+  }
   return {
-    add(socket, tenant) {
-      const entry: Entry = {
-        socket,
-        owner: tenant,
-        sentBytes: 0,
-        readBytes: 0,
-        mark: undefined,
-        frames: 0,
-        bytes: 0,
+    grown(frameBytes) {
+      entry.frames += 1
+      entry.sentBytes += frameBytes
+      markSent(entry, monotonicMs)
+      note(entry)
+      makeRoom()
+    },
+    taken() {
+      entry.frames -= 1
+      note(entry)
+      if (waiters.length > 0 && isReady()) wake()
+    },
+    answered(text) {
+      if (entry.mark === undefined || text !== String(entry.mark.sentBytes)) return
+      entry.readBytes = entry.mark.sentBytes
+      entry.mark = undefined
+      markSent(entry, monotonicMs)
+      if (waiters.length > 0 && isReady()) wake()
+    },
+    async ready() {
+      while (!isReady()) await new Promise<void>((resolve) => waiters.push(resolve))
+    },
+    dropsHints: () => unsentOf(entry) > HINTS_MAX_BYTES || unreadOf(entry) > SLOW_BYTES,
+    tooSlow() {
+      if (Math.max(unsentOf(entry), unreadOf(entry)) <= SLOW_BYTES) {
+        slowSinceMs = undefined
+        return false
       }
-      entries.add(entry)
-      let waiters: (() => void)[] = []
-      let slowSinceMs: number | undefined
-      const isReady = (): boolean =>
-        !entries.has(entry) ||
-        (socket.bufferedAmount <= READY_BYTES && unreadOf(entry) <= WINDOW_BYTES)
-      const wake = (): void => {
-        const woken = waiters
-        waiters = []
-        for (const resolve of woken) resolve()
-      }
-      return {
-        grown(frameBytes) {
-          entry.frames += 1
-          entry.sentBytes += frameBytes
-          markSent(entry)
-          note(entry)
-          makeRoom()
-        },
-        taken() {
-          entry.frames -= 1
-          note(entry)
-          if (waiters.length > 0 && isReady()) wake()
-        },
-        answered(text) {
-          if (entry.mark === undefined || text !== String(entry.mark.sentBytes)) return
-          entry.readBytes = entry.mark.sentBytes
-          entry.mark = undefined
-          markSent(entry)
-          if (waiters.length > 0 && isReady()) wake()
-        },
-        async ready() {
-          while (!isReady()) await new Promise<void>((resolve) => waiters.push(resolve))
-        },
-        dropsHints: () => unsentOf(entry) > HINTS_MAX_BYTES || unreadOf(entry) > SLOW_BYTES,
-        tooSlow() {
-          if (Math.max(unsentOf(entry), unreadOf(entry)) <= SLOW_BYTES) {
-            slowSinceMs = undefined
-            return false
-          }
-          const nowMs = deps.monotonicMs()
-          slowSinceMs ??= nowMs
-          return unsentOf(entry) > CONNECTION_MAX_BYTES || nowMs - slowSinceMs > SLOW_MAX_MS
-        },
-        readsNothing: () =>
-          entry.mark !== undefined && deps.monotonicMs() - entry.mark.atMs > READ_WITHIN_MS,
-        close() {
-          forget(entry)
-          wake()
-        },
-      }
+      const nowMs = monotonicMs()
+      slowSinceMs ??= nowMs
+      return unsentOf(entry) > CONNECTION_MAX_BYTES || nowMs - slowSinceMs > SLOW_MAX_MS
+    },
+    readsNothing: () =>
+      entry.mark !== undefined && monotonicMs() - entry.mark.atMs > READ_WITHIN_MS,
+    close() {
+      forget(entry)
+      wake()
     },
   }
+}
+
+function unsentOf({ socket, frames }: Entry): number {
+  return socket.bufferedAmount + frames * FRAME_BYTES
+}
+
+function unreadOf({ sentBytes, readBytes }: Entry): number {
+  return sentBytes - readBytes
+}
+
+function markSent(entry: Entry, monotonicMs: () => number): void {
+  if (entry.mark !== undefined || unreadOf(entry) < MARK_EVERY_BYTES) return
+  entry.mark = { sentBytes: entry.sentBytes, atMs: monotonicMs() }
+  entry.socket.ping(String(entry.sentBytes))
 }

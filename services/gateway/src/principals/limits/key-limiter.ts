@@ -6,7 +6,8 @@ import { every, type Clock, type Logger, type Service } from '@agentfleet/runtim
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../../http/problems.ts'
 import { JWT_KEY_PREFIX } from '../jwt/verifier.ts'
-import type { Counted, KeyCounts } from './key-counts.ts'
+import type { KeyCounts } from './key-counts.ts'
+import type { Counted } from './key-rates.ts'
 
 /** Limits of keys, for requests: counts each of them, and refuses those beyond a limit. */
 export interface KeyLimiter {

@@ -1,8 +1,7 @@
 import type { CallerLimits } from '@agentfleet/adapters'
 import { openShare } from '@agentfleet/domain'
-import { settleWithin, type Logger } from '@agentfleet/runtime'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { ANSWER_WITHIN_MS, type RedisSilence } from './redis-silence.ts'
+import type { Logger } from '@agentfleet/runtime'
+import { inTime, type RedisSilence } from './redis-silence.ts'
 
 /**
  * The requests of keys that are open at once, at one gateway. Redis counts them for all gateways.
@@ -48,49 +47,19 @@ interface Line {
   leaving: string[]
 }
 
-/** Creates the places, of which none is taken. */
-export function createKeyPlaces(deps: {
-  shared: Pick<CallerLimits, 'open' | 'renew' | 'connected'>
-  silence: RedisSilence
+interface PlaceDeps {
+  readonly shared: Pick<CallerLimits, 'open' | 'renew' | 'connected'>
+  readonly silence: RedisSilence
   /** Returns how many gateways serve the fleet. */
-  gateways: () => number
-  log: Pick<Logger, 'debug'>
-}): KeyPlaces {
-  const { shared, silence, gateways, log } = deps
-  const open = new Map<string, Set<string>>()
-  /** The open requests that Redis has not counted. */
-  const uncounted = new Map<string, Set<string>>()
+  readonly gateways: () => number
+  readonly log: Pick<Logger, 'debug'>
+}
+
+/** Creates the places, of which none is taken. */
+export function createKeyPlaces(deps: PlaceDeps): KeyPlaces {
+  const { shared, silence } = deps
+  const open = createOpenRequests(deps)
   const lines = new Map<string, Line>()
-
-  function opened(keyId: string, member: string, alone: boolean): Place {
-    open.set(keyId, (open.get(keyId) ?? new Set()).add(member))
-    return { kind: 'entered', alone }
-  }
-
-  function enterAlone(keyId: string, concurrent: number, member: string): Place {
-    const share = openShare(concurrent, gateways())
-    if ((open.get(keyId)?.size ?? 0) >= share) return { kind: 'full', alone: true }
-    return opened(keyId, member, true)
-  }
-
-  /** Lets a request in about which Redis is not asked. */
-  function enterUncounted(keyId: string, concurrent: number, member: string): Place {
-    const place = enterAlone(keyId, concurrent, member)
-    if (place.kind === 'entered') {
-      uncounted.set(keyId, (uncounted.get(keyId) ?? new Set()).add(member))
-    }
-    return place
-  }
-
-  /** Tells Redis about the requests that it has not counted; the connection keeps the order. */
-  function tellUncounted(keyId: string): void {
-    const members = uncounted.get(keyId)
-    if (members === undefined) return
-    uncounted.delete(keyId)
-    shared.renew(keyId, [...members]).catch((error: unknown) => {
-      log.debug({ err: error, keyId }, 'Redis did not count the open requests of a key')
-    })
-  }
 
   function lineOf(keyId: string): Line {
     const line = lines.get(keyId) ?? { asking: false, entering: [], leaving: [] }
@@ -105,7 +74,7 @@ export function createKeyPlaces(deps: {
     while (line.entering.length + line.leaving.length > 0) {
       if (silence.isAlone()) {
         for (const { member, concurrent, settle } of line.entering.splice(0)) {
-          settle(enterUncounted(keyId, concurrent, member))
+          settle(open.enterUncounted(keyId, concurrent, member))
         }
         if (line.leaving.length === 0) break
       }
@@ -118,35 +87,21 @@ export function createKeyPlaces(deps: {
   async function askOnce(keyId: string, entering: readonly Entering[], leaving: readonly string[]) {
     const members = entering.map(({ member }) => member)
     const concurrent = entering[0]?.concurrent ?? 0
-    const heard: { entered?: number | undefined } = {}
-    tellUncounted(keyId)
-    silence.asked()
-    const asking = shared.open(keyId, concurrent, members, leaving).then(
-      (entered) => {
-        silence.answered()
-        heard.entered = entered
-        return entered
-      },
-      (error: unknown) => {
-        log.debug({ err: error, keyId }, 'Redis did not count the open requests of a key')
-        return 0
-      },
-    )
-    // A busy event loop runs late timers before it reads answers that have arrived.
-    if (!(await settleWithin(asking, ANSWER_WITHIN_MS))) await nextTurn()
-    const { entered } = heard
+    open.tell(keyId)
+    const asking = silence.ask(keyId, shared.open(keyId, concurrent, members, leaving))
+    const entered = await inTime(asking)
     if (entered !== undefined) {
       entering.forEach(({ member, settle }, at) =>
-        settle(at < entered ? opened(keyId, member, false) : FULL),
+        settle(at < entered ? open.enter(keyId, member, false) : FULL),
       )
       return
     }
     const places = entering.map(({ member, settle }) => {
-      const place = enterAlone(keyId, concurrent, member)
+      const place = open.enterAlone(keyId, concurrent, member)
       settle(place)
       return place
     })
-    void asking.then((late) => {
+    void asking.then((late = 0) => {
       // Requests that this gateway refused must not stay open.
       const refused = members.slice(0, late).filter((_, at) => places[at]?.kind === 'full')
       leaveAll(keyId, refused)
@@ -162,7 +117,7 @@ export function createKeyPlaces(deps: {
 
   return {
     enter(keyId, concurrent, member) {
-      if (silence.isAlone()) return Promise.resolve(enterUncounted(keyId, concurrent, member))
+      if (silence.isAlone()) return Promise.resolve(open.enterUncounted(keyId, concurrent, member))
       const line = lineOf(keyId)
       return new Promise((settle) => {
         line.entering.push({ member, concurrent, settle })
@@ -170,14 +125,64 @@ export function createKeyPlaces(deps: {
       })
     },
     leave(keyId, member) {
+      if (open.leave(keyId, member)) leaveAll(keyId, [member])
+    },
+    renew: open.renew,
+  }
+}
+
+/** Creates the open requests of the keys at this gateway; at first none is open. */
+function createOpenRequests({ shared, gateways, log }: PlaceDeps) {
+  const open = new Map<string, Set<string>>()
+  /** The open requests that Redis has not counted. */
+  const uncounted = new Map<string, Set<string>>()
+
+  function enter(keyId: string, member: string, alone: boolean): Place {
+    open.set(keyId, (open.get(keyId) ?? new Set()).add(member))
+    return { kind: 'entered', alone }
+  }
+
+  function enterAlone(keyId: string, concurrent: number, member: string): Place {
+    const share = openShare(concurrent, gateways())
+    if ((open.get(keyId)?.size ?? 0) >= share) return { kind: 'full', alone: true }
+    return enter(keyId, member, true)
+  }
+
+  /** Lets a request in about which Redis is not asked. */
+  function enterUncounted(keyId: string, concurrent: number, member: string): Place {
+    const place = enterAlone(keyId, concurrent, member)
+    if (place.kind === 'entered') {
+      uncounted.set(keyId, (uncounted.get(keyId) ?? new Set()).add(member))
+    }
+    return place
+  }
+
+  /** Tells Redis about the requests that it has not counted; the connection keeps the order. */
+  function tell(keyId: string): void {
+    const members = uncounted.get(keyId)
+    if (members === undefined) return
+    uncounted.delete(keyId)
+    shared.renew(keyId, [...members]).catch((error: unknown) => {
+      log.debug({ err: error, keyId }, 'Redis did not count the open requests of a key')
+    })
+  }
+
+  return {
+    enter,
+    enterAlone,
+    enterUncounted,
+    tell,
+    /** Returns whether Redis has counted the request, so that it must hear of its end. */
+    leave(keyId: string, member: string): boolean {
       const members = open.get(keyId)
-      if (!members?.delete(member)) return
+      if (!members?.delete(member)) return false
       if (members.size === 0) open.delete(keyId)
       const unknown = uncounted.get(keyId)
-      if (unknown?.delete(member) !== true) return leaveAll(keyId, [member])
+      if (unknown?.delete(member) !== true) return true
       if (unknown.size === 0) uncounted.delete(keyId)
+      return false
     },
-    async renew() {
+    async renew(): Promise<void> {
       if (!shared.connected()) return
       uncounted.clear()
       await Promise.all([...open].map(([keyId, members]) => shared.renew(keyId, [...members])))

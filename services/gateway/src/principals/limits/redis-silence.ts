@@ -1,5 +1,6 @@
 import type { CallerLimits } from '@agentfleet/adapters'
-import type { Clock } from '@agentfleet/runtime'
+import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /**
  * Whether Redis counts for this gateway.
@@ -8,16 +9,15 @@ import type { Clock } from '@agentfleet/runtime'
  * not connected) → together, with the next answer. A gateway alone asks Redis one question at a time.
  */
 export interface RedisSilence {
-  /** Note that Redis was asked, and that it has answered. */
-  asked(): void
-  answered(): void
+  /** Notes that Redis was asked, and its answer; undefined: it did not count the requests. */
+  ask<T>(keyId: string, question: Promise<T>): Promise<T | undefined>
   isAlone(): boolean
   /** When Redis was first asked after its latest answer; undefined: it owes none. */
   sinceMs(): number | undefined
 }
 
 /** A Redis that is busy answers sooner; one that is frozen costs each first request this long, milliseconds. */
-export const ANSWER_WITHIN_MS = 2_000
+const ANSWER_WITHIN_MS = 2_000
 /** Counted like a key, because a Redis that is full answers other commands; no key of the API has this id. */
 const PROBE = { keyId: 'probe', perMinute: 1_000_000 }
 
@@ -25,6 +25,7 @@ const PROBE = { keyId: 'probe', perMinute: 1_000_000 }
 export function createRedisSilence(
   shared: Pick<CallerLimits, 'draw' | 'connected'>,
   clock: Pick<Clock, 'monotonicMs'>,
+  log: Pick<Logger, 'debug'>,
 ): RedisSilence {
   let sinceMs: number | undefined
   let probing = false
@@ -38,8 +39,19 @@ export function createRedisSilence(
   }
 
   return {
-    asked: () => void (sinceMs ??= clock.monotonicMs()),
-    answered: () => (sinceMs = undefined),
+    ask(keyId, question) {
+      sinceMs ??= clock.monotonicMs()
+      return question.then(
+        (answer) => {
+          sinceMs = undefined
+          return answer
+        },
+        (error: unknown) => {
+          log.debug({ err: error, keyId }, 'Redis did not count requests of a key')
+          return undefined
+        },
+      )
+    },
     isAlone() {
       const nowMs = clock.monotonicMs()
       if (!shared.connected()) sinceMs ??= nowMs
@@ -49,4 +61,15 @@ export function createRedisSilence(
     },
     sinceMs: () => sinceMs,
   }
+}
+
+/** Returns the answer if it comes within ANSWER_WITHIN_MS. */
+export async function inTime<T>(asking: Promise<T>): Promise<T | undefined> {
+  let answer: T | undefined
+  const hearing = asking.then((heard) => {
+    answer = heard
+  })
+  // A busy event loop runs late timers before it reads answers that have arrived.
+  if (!(await settleWithin(hearing, ANSWER_WITHIN_MS))) await nextTurn()
+  return answer
 }

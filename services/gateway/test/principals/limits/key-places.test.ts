@@ -21,7 +21,11 @@ function setup(answer: (asked: Asked, count: number) => Promise<number>) {
       renew: (_keyId, members) => Promise.resolve(void renewed.push(members)),
       connected: () => true,
     },
-    silence: { asked() {}, answered() {}, isAlone: () => state.alone, sinceMs: () => undefined },
+    silence: {
+      ask: (_keyId, question) => question,
+      isAlone: () => state.alone,
+      sinceMs: () => undefined,
+    },
     gateways: () => 1,
     log: { debug() {} },
   })
