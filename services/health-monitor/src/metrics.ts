@@ -58,6 +58,13 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'monitor_primary',
       '1 if this monitor is the primary monitor, which publishes snapshots; otherwise 0',
     ),
+    ...createFleetGauges(metrics),
+    perNode: createNodeGauges(metrics),
+  }
+}
+
+function createFleetGauges({ gauge }: ReturnType<typeof metricsOf>) {
+  return {
     activeNodes: gauge('nodes_active', 'the number of nodes that take tasks'),
     queued: gauge('tasks_queued', 'the number of tasks that wait for a node'),
     running: gauge('tasks_running', 'the number of attempts that run on nodes that are not dead'),
@@ -83,7 +90,6 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'node_response_seconds_mean',
       'the mean duration of an attempt on nodes that are not dead',
     ),
-    perNode: createNodeGauges(metrics),
   }
 }
 

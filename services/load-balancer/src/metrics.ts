@@ -1,5 +1,15 @@
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
+/** What the gauges of a load balancer read. */
+interface BalancerFigures {
+  credits(): number
+  held(): number
+  nodes(): number
+  ejected(): number
+  balancers(): number
+  queues(): number
+}
+
 /** Creates and registers the metrics of the load balancer. */
 export function createMetrics(registry: ServiceContext['registry']) {
   const { counter, gaugeOf } = metricsOf(registry)
@@ -35,14 +45,7 @@ export function createMetrics(registry: ServiceContext['registry']) {
       'decisions_lost_total',
       'the number of decisions that the load balancer could not record',
     ),
-    observe(read: {
-      credits(): number
-      held(): number
-      nodes(): number
-      ejected(): number
-      balancers(): number
-      queues(): number
-    }) {
+    observe(read: BalancerFigures) {
       gaugeOf(
         'credits',
         'the number of tasks that this load balancer may send to nodes at once (free credits)',

@@ -67,9 +67,7 @@ interface Followed {
 export function createRecovery(deps: RecoveryDeps): Service {
   const { bus, log, clock, metrics, orchestrator, fleetView } = deps
   const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
-  const handling = new Set<Promise<void>>()
-  const followed = new Set<Followed>()
-  const held = new Set<string>()
+  const deaths = createDeaths(deps)
   const memory = createMemory(deps)
   const quarantine = createQuarantine({ bus, clock, log, ends: memory.quarantined })
   const fleet = readFleet(fleetView)
@@ -87,8 +85,41 @@ export function createRecovery(deps: RecoveryDeps): Service {
     await recorder.outcomes.measure((decision) => figuresAfter(decision, fleet, memory))
   })
   const renew = every(deathRenewEveryMs, { clock, log, name: 'renew' }, async () => {
-    for (const ackSubject of held) ack.renew(bus, ackSubject)
+    for (const ackSubject of deaths.held) ack.renew(bus, ackSubject)
   })
+
+  return {
+    async start() {
+      if (puller !== undefined) return
+      fleetView.onSnapshot(quarantine.enforce)
+      const workflow = { ...deps, fleet, memory, recorder, quarantine, outcomeWithinMs }
+      await Promise.all([remember.start(), renew.start(), measure.start()])
+      puller = createPuller(bus, {
+        stream: STREAMS.ops,
+        consumer: DEATH_CONSUMER,
+        wanted: () => (draining ? 0 : HANDLING_MAX - deaths.handling.size),
+        receive: (message) => deaths.receive(message, workflow, () => puller?.poke()),
+      })
+    },
+    async drain(deadlineMs) {
+      draining = true
+      puller?.stop()
+      await settleWithin(deaths.stop(), deadlineMs)
+      await Promise.all([remember.drain(0), renew.drain(0), measure.drain(0)])
+      fleetView.close()
+      await orchestrator.close()
+    },
+    ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
+  }
+}
+
+/** Creates the deaths at work, at first none: each is redistributed, then its incident is followed. */
+function createDeaths({ bus, log, metrics }: RecoveryDeps) {
+  const handling = new Set<Promise<void>>()
+  const followed = new Set<Followed>()
+  /** The messages of all of them. */
+  const held = new Set<string>()
+  let stopped = false
 
   const handle = async (message: PulledMessage, workflow: WorkflowDeps): Promise<void> => {
     const death = parseDeath(message.text)
@@ -116,7 +147,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     const going = [...followed].filter((one) => !one.cut.signal.aborted)
     if (going.length >= FOLLOWED_MAX) going[0]?.cut.abort(CUT.closeEarly)
     const cut = new AbortController()
-    if (draining) cut.abort(CUT.stopped)
+    if (stopped) cut.abort(CUT.stopped)
     const work = runWorkflow(workflow, redistributed, cut.signal)
       .then((ended) => {
         held.delete(message.ackSubject)
@@ -139,41 +170,23 @@ export function createRecovery(deps: RecoveryDeps): Service {
     )
   }
 
-  const receive = (message: PulledMessage, workflow: WorkflowDeps): void => {
-    const work = handle(message, workflow).finally(() => {
-      handling.delete(work)
-      puller?.poke()
-    })
-    handling.add(work)
-  }
-
   return {
-    async start() {
-      if (puller !== undefined) return
-      fleetView.onSnapshot(quarantine.enforce)
-      const workflow = { ...deps, fleet, memory, recorder, quarantine, outcomeWithinMs }
-      await Promise.all([remember.start(), renew.start(), measure.start()])
-      puller = createPuller(bus, {
-        stream: STREAMS.ops,
-        consumer: DEATH_CONSUMER,
-        wanted: () => (draining ? 0 : HANDLING_MAX - handling.size),
-        receive: (message) => receive(message, workflow),
+    held,
+    handling,
+    receive(message: PulledMessage, workflow: WorkflowDeps, handled: () => void): void {
+      const work = handle(message, workflow).finally(() => {
+        handling.delete(work)
+        handled()
       })
+      handling.add(work)
     },
-    async drain(deadlineMs) {
-      draining = true
-      puller?.stop()
+    /** Cuts the incidents short; resolves when all have ended. */
+    stop(): Promise<unknown> {
+      stopped = true
       for (const { cut } of followed) cut.abort(CUT.stopped)
       // A death that leaves the redistribution during the drain is followed until it notices the stop.
-      const settled = Promise.all(handling).then(() =>
-        Promise.all([...followed].map(({ work }) => work)),
-      )
-      await settleWithin(settled, deadlineMs)
-      await Promise.all([remember.drain(0), renew.drain(0), measure.drain(0)])
-      fleetView.close()
-      await orchestrator.close()
+      return Promise.all(handling).then(() => Promise.all([...followed].map(({ work }) => work)))
     },
-    ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
   }
 }
 

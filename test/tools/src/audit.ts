@@ -113,12 +113,8 @@ export async function openAudit(
     async check(accepted) {
       const read = { done: false, error: undefined as unknown }
       tail.caughtUp().then(
-        () => {
-          read.done = true
-        },
-        (error: unknown) => {
-          Object.assign(read, { done: true, error })
-        },
+        () => (read.done = true),
+        (error: unknown) => Object.assign(read, { done: true, error }),
       )
       const where = (): string => `the audit has read up to ${tail.position()}`
       await until(() => read.done, CATCH_UP_WITHIN_MS, where)

@@ -82,15 +82,6 @@ export function connectKubernetes(
     made.catch((cause: unknown) => {
       throw failureOf(statusOf(cause), { verb, what: `${what} in ${namespace}` }, cause)
     })
-  /** Some failure statuses are expected answers; all others are errors. */
-  const unless = <A>(made: Promise<unknown>, statuses: readonly number[], answer: A) =>
-    made.then(
-      () => 'changed' as const,
-      (error: unknown): A => {
-        if (statuses.includes(statusOf(error) ?? 0)) return answer
-        throw error
-      },
-    )
 
   return {
     async readScale() {
@@ -144,6 +135,17 @@ export function connectKubernetes(
     },
     watchPods: (watch) => watchPods(cluster, callWithinMs, watch),
   }
+}
+
+/** Some failure statuses are expected answers; all others are errors. */
+function unless<A>(made: Promise<unknown>, statuses: readonly number[], answer: A) {
+  return made.then(
+    () => 'changed' as const,
+    (error: unknown): A => {
+      if (statuses.includes(statusOf(error) ?? 0)) return answer
+      throw error
+    },
+  )
 }
 
 /**

@@ -69,29 +69,6 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
     await api.setDeletionCost(name, null)
     marks.delete(name)
   }
-  /** K2; a conflict caused by a mere status update does not count. */
-  const patch = async (count: number): Promise<void> => {
-    const before = await api.readScale()
-    let scale = before
-    for (let tries = 1; scale.replicas === before.replicas; tries += 1) {
-      if (scale.replicas === count) return
-      if ((await api.patchScale(count, scale.resourceVersion)) === 'changed') return
-      if (tries >= PATCH_TRIES)
-        throw unusable(`other clients change ${deployment} all the time`, true)
-      await delay(options.random() * CONFLICT_PAUSE_MS)
-      scale = await api.readScale()
-    }
-    if (scale.replicas === count) return
-    throw unusable(`another client set ${deployment} to ${scale.replicas}`, true)
-  }
-  const remove = async (name: string): Promise<'ordered' | 'gone'> => {
-    const pod = await api.readPod(name)
-    if (pod === undefined || !isWanted(pod)) return 'gone'
-    if (!isOwn(pod, deployment)) throw unusable(`the pod ${name} does not belong to ${deployment}`)
-    const answer = await api.deletePod(name, pod.metadata?.uid ?? '')
-    return answer === 'changed' ? 'ordered' : 'gone'
-  }
-
   return {
     driver: 'kubernetes',
     acts: true,
@@ -110,7 +87,7 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       }
       try {
         await Promise.all(chosen.map(marked))
-        await patch(count)
+        await patch(options, count)
       } catch (error) {
         const undone = await Promise.allSettled(chosen.map(unmark))
         const left = undone.filter(({ status }) => status === 'rejected').length
@@ -126,9 +103,9 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
       const pod = await api.readPod(nodeId)
       return pod === undefined ? { gone: true, restarts: 0, outOfMemory: false } : viewOf(pod)
     },
-    replace: remove,
+    replace: (name) => remove(options, name),
     // A deleted pod drains; its successor starts at once.
-    retire: remove,
+    retire: (name) => remove(options, name),
     async tidy() {
       if (followed === undefined) return
       const now = clock.monotonicMs()
@@ -142,6 +119,33 @@ export function createKubernetesOrchestrator(options: KubernetesOptions): Orches
     },
     close: async () => followed?.pods.close(),
   }
+}
+
+/** K2; a conflict caused by a mere status update does not count. */
+async function patch({ api, deployment, random }: KubernetesOptions, count: number): Promise<void> {
+  const before = await api.readScale()
+  let scale = before
+  for (let tries = 1; scale.replicas === before.replicas; tries += 1) {
+    if (scale.replicas === count) return
+    if ((await api.patchScale(count, scale.resourceVersion)) === 'changed') return
+    if (tries >= PATCH_TRIES)
+      throw unusable(`other clients change ${deployment} all the time`, true)
+    await delay(random() * CONFLICT_PAUSE_MS)
+    scale = await api.readScale()
+  }
+  if (scale.replicas === count) return
+  throw unusable(`another client set ${deployment} to ${scale.replicas}`, true)
+}
+
+async function remove(
+  { api, deployment }: KubernetesOptions,
+  name: string,
+): Promise<'ordered' | 'gone'> {
+  const pod = await api.readPod(name)
+  if (pod === undefined || !isWanted(pod)) return 'gone'
+  if (!isOwn(pod, deployment)) throw unusable(`the pod ${name} does not belong to ${deployment}`)
+  const answer = await api.deletePod(name, pod.metadata?.uid ?? '')
+  return answer === 'changed' ? 'ordered' : 'gone'
 }
 
 function viewOf({ spec, status, metadata }: V1Pod): ProcessView {

@@ -33,6 +33,8 @@ const RETRY = { baseMs: 200, capMs: 5_000 }
 const FIRST_WITHIN_MS = 5_000
 /** Pods change within seconds; an older state may name victims that no longer exist, milliseconds. */
 const STALE_AFTER_MS = 15_000
+const NOT_FOLLOWED = 'The driver could not follow the changes of the pods; it tries again'
+const NOT_LISTED = 'the list of pods could not be read from Kubernetes'
 
 /** Starts to follow. */
 export function followPods({ api, selector, clock, log, random }: FollowOptions): Pods {
@@ -83,11 +85,7 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       } catch (error) {
         if (ended.signal.aborted) return
         lastError = error
-        if (failures === 0)
-          log.warn(
-            { err: error },
-            'The driver could not follow the changes of the pods; it tries again',
-          )
+        if (failures === 0) log.warn({ err: error }, NOT_FOLLOWED)
         failures = clock.monotonicMs() - began > STALE_AFTER_MS ? 1 : failures + 1
       }
       // Also after an orderly end: a server that closes at once must not be asked in a tight loop.
@@ -103,11 +101,8 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       // P2: an open watch is complete; the state ages when a watch was refused or cut off.
       if (connected || clock.monotonicMs() - renewedAtMs <= STALE_AFTER_MS)
         return [...pods.values()]
-      throw new ServiceError(
-        'orchestrator-unavailable',
-        'the list of pods could not be read from Kubernetes',
-        { retryable: true, cause: lastError },
-      )
+      const again = { retryable: true, cause: lastError }
+      throw new ServiceError('orchestrator-unavailable', NOT_LISTED, again)
     },
     async close() {
       ended.abort()

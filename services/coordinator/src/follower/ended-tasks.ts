@@ -122,9 +122,8 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
 
   return {
     note(tenant, end) {
-      let ends = tenants.get(tenant)
-      if (ends === undefined)
-        tenants.set(tenant, (ends = { marks: [], ended: 0, cutMs: -Infinity }))
+      const ends = tenants.get(tenant) ?? { marks: [], ended: 0, cutMs: -Infinity }
+      if (ends.ended === 0) tenants.set(tenant, ends)
       ends.ended += 1
       ended += 1
       if (join(ends.marks.at(-1), end, markTasks)) return
@@ -159,13 +158,15 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
       return oldest === undefined || endSeq < oldest.fromSeq
     },
     expiredSeq: () => expiredSeq,
-    neededFrom() {
-      let least = Infinity
-      for (const each of tenants.values())
-        for (const mark of each.marks) least = Math.min(least, mark.neededFrom)
-      return least
-    },
+    neededFrom: () => neededFrom(tenants.values()),
   }
+}
+
+function neededFrom(tenants: Iterable<TenantEnds>): number {
+  let least = Infinity
+  for (const { marks } of tenants)
+    for (const mark of marks) least = Math.min(least, mark.neededFrom)
+  return least
 }
 
 /** Adds an end to the newest mark if it may stand for it; returns whether it did. */

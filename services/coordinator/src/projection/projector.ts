@@ -63,10 +63,8 @@ export function createProjector(deps: ProjectorDeps): Projector {
     while (unwritten.size() > 0) {
       const batch = unwritten.takeBatch()
       try {
-        await store.project(
-          batch.map(({ record }) => record),
-          retentionMs,
-        )
+        const records = batch.map(({ record }) => record)
+        await store.project(records, retentionMs)
         unwritten.written()
         deps.written?.()
         if (away) log.info({}, BACK)

@@ -90,22 +90,20 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
       }
       if (taken.length === dirty.size) dirty.clear()
       else for (const { record } of taken) dirty.delete(record.taskId)
-      batch = taken
-      return taken
+      return (batch = taken)
     },
     written() {
       free(batch)
       batch = []
     },
     putBack() {
-      const failed = batch
-      batch = []
-      for (const entry of failed) {
-        const { record, fromSeq, bytes } = entry
-        const newer = dirty.get(record.taskId)
-        const all = newer && { ...newer, fromSeq, bytes: newer.bytes + bytes }
-        dirty.set(record.taskId, all ?? entry)
+      for (const entry of batch) {
+        const { taskId } = entry.record
+        const newer = dirty.get(taskId)
+        const all = newer && { ...newer, fromSeq: entry.fromSeq, bytes: newer.bytes + entry.bytes }
+        dirty.set(taskId, all ?? entry)
       }
+      batch = []
     },
     clear,
     missingFrom() {

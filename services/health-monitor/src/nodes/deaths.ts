@@ -126,9 +126,7 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     recall: (entry) =>
       run(`recall.${entry.heartbeat.nodeId}.${entry.heartbeat.incarnation}`, () => recall(entry)),
     adopt: (nodeId, incarnation) => markDead(nodes.get(nodeId), incarnation),
-    async idle() {
-      await Promise.all(judging.values())
-    },
+    idle: async () => void (await Promise.all(judging.values())),
   }
 }
 

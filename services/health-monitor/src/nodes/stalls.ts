@@ -51,6 +51,8 @@ const ASK_AGAIN_MS = 30_000
 const HOLD_RECORD_MS = 60_000
 /** Requests and records under way; further nodes wait for the next examination. */
 const UNDER_WAY_MAX = 64
+const NOT_ASKED = 'The monitor could not ask a stalled node to drain; it tries again'
+const MARKED = 'The monitor marked a node as stalled, or removed the mark'
 
 interface Looked {
   readonly entry: NodeEntry
@@ -61,34 +63,21 @@ interface Looked {
 /** Creates the stall detection. */
 export function createStalls(deps: StallsDeps): Stalls {
   const { bus, ops, nodes, clock, log, metrics, monitorId, limits } = deps
-  const recorder = createDecisionRecorder({
-    service: 'health-monitor',
-    by: monitorId,
-    ops,
-    clock,
-    log,
-  })
+  const recording = { service: 'health-monitor', by: monitorId, ops, clock, log } as const
+  const recorder = createDecisionRecorder(recording)
   const underWay = new Set<Promise<void>>()
   let heldAtMs = -Infinity
 
   const run = (work: Promise<unknown>): void => {
     const done: Promise<void> = work
       .then(() => undefined)
-      .catch((error: unknown) =>
-        log.warn(
-          { err: error },
-          'The monitor could not ask a stalled node to drain; it tries again',
-        ),
-      )
+      .catch((error: unknown) => log.warn({ err: error }, NOT_ASKED))
       .finally(() => underWay.delete(done))
     underWay.add(done)
   }
   const record = (kind: Kind, looked: Looked, figures: Record<string, number>): void => {
     const decision = decisionOf(kind, looked, figures)
-    log.warn(
-      { nodeId: decision.about, kind, reason: decision.reason, ...figures },
-      'The monitor marked a node as stalled, or removed the mark',
-    )
+    log.warn({ nodeId: decision.about, kind, reason: decision.reason, ...figures }, MARKED)
     metrics.stalls.inc({ kind, reason: looked.decision.reason })
     run(recorder.record(decision))
   }
@@ -109,18 +98,9 @@ export function createStalls(deps: StallsDeps): Stalls {
       if (!isPrimary || underWay.size >= UNDER_WAY_MAX) return false
       const living = [...nodes.all()].filter(({ state }) => state !== 'dead')
       const looked = lookAt(living, limits, clock.monotonicMs())
-      const ill = looked.filter(
-        ({ entry, decision }) =>
-          entry.stalledAtMs !== undefined ||
-          // A draining node gets no work and may have little left that makes progress.
-          (decision.kind === 'stalled' && !entry.heartbeat.draining),
-      )
-      const permission = admitStall({
-        living: living.length,
-        stalled: ill.length,
-        doubtful: deps.doubtful(),
-      })
+      const ill = looked.filter(isIll)
       const figures = { living: living.length, stalled: ill.length }
+      const permission = admitStall({ ...figures, doubtful: deps.doubtful() })
       let changed = false
       for (const one of ill) {
         const { entry, decision } = one
@@ -153,6 +133,12 @@ export function createStalls(deps: StallsDeps): Stalls {
       await Promise.all(underWay)
     },
   }
+}
+
+function isIll({ entry, decision }: Looked): boolean {
+  if (entry.stalledAtMs !== undefined) return true
+  // A draining node gets no work and may have little left that makes progress.
+  return decision.kind === 'stalled' && !entry.heartbeat.draining
 }
 
 function unmark(entry: NodeEntry): void {

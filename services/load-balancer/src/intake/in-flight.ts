@@ -35,6 +35,8 @@ const NODE_SILENT_MS = 10_000
 /** A task that was fetched and never came to a node was none, milliseconds. */
 const IN_HAND_MAX_MS = 120_000
 const NONE: readonly string[] = []
+/** Of a tenant without tasks. */
+export const NO_SUMS: Readonly<Sums> = { count: 0, cost: 0, mean: COST_UNKNOWN, elsewhere: 0 }
 
 /** The tasks that this load balancer has in flight. */
 export type InFlightTasks = ReturnType<typeof createInFlight>
@@ -43,19 +45,8 @@ export type InFlightTasks = ReturnType<typeof createInFlight>
 export function createInFlight(monotonicMs: () => number) {
   const tasks = createCompactingMap<string, InFlight>()
   const nodes = createNodeTasks(monotonicMs)
-  const tenants = new Map<string, Sums>()
-  let firstTenant: string | undefined
-  let several = false
-
-  const sumsOf = (tenant: string): Sums => {
-    const known = tenants.get(tenant)
-    if (known !== undefined) return known
-    const sums = { count: 0, cost: 0, mean: COST_UNKNOWN, elsewhere: 0 }
-    tenants.set(tenant, sums)
-    firstTenant ??= tenant
-    several ||= tenant !== firstTenant
-    return sums
-  }
+  const tenants = createTenantSums()
+  const sumsOf = tenants.of
 
   const remove = (taskId: string): void => {
     const task = tasks.get(taskId)
@@ -65,7 +56,7 @@ export function createInFlight(monotonicMs: () => number) {
     const sums = sumsOf(task.tenant)
     sums.count -= 1
     sums.cost -= task.cost
-    if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(task.tenant)
+    if (sums.count === 0 && sums.elsewhere === 0) tenants.sums.delete(task.tenant)
   }
 
   const add = (taskId: string, tenant: string): InFlight => {
@@ -83,10 +74,10 @@ export function createInFlight(monotonicMs: () => number) {
 
   return {
     /** The sums of all tenants that have tasks in flight. */
-    tenants,
+    tenants: tenants.sums,
     /** Returns the sums of a tenant, which it creates if necessary. */
     sumsOf,
-    several: () => several,
+    several: tenants.several,
     /** Counts a task that is in hand. */
     add,
     remove,
@@ -122,13 +113,7 @@ export function createInFlight(monotonicMs: () => number) {
       if ((nodes.of(nodeId)?.incarnation ?? Infinity) <= incarnation) clear(nodeId)
     },
     /** Returns the tasks of each tenant on a node. */
-    onNode(nodeId: string): Map<string, number> {
-      const own = new Map<string, number>()
-      for (const { tenant } of nodes.of(nodeId)?.tasks.values() ?? []) {
-        own.set(tenant, (own.get(tenant) ?? 0) + 1)
-      }
-      return own
-    },
+    onNode: nodes.byTenant,
     /** Uncounts tasks of silent nodes, and tasks that have been in hand for too long. */
     sweep(): void {
       for (const [taskId, task] of tasks) {
@@ -137,6 +122,26 @@ export function createInFlight(monotonicMs: () => number) {
         if (task.nodeId === undefined) remove(taskId)
       }
       for (const nodeId of nodes.silent()) clear(nodeId)
+    },
+  }
+}
+
+/** Creates the sums of the tenants, at first none. */
+function createTenantSums() {
+  const sums = new Map<string, Sums>()
+  let firstTenant: string | undefined
+  let several = false
+  return {
+    sums,
+    several: () => several,
+    of(tenant: string): Sums {
+      const known = sums.get(tenant)
+      if (known !== undefined) return known
+      const made = { ...NO_SUMS }
+      sums.set(tenant, made)
+      firstTenant ??= tenant
+      several ||= tenant !== firstTenant
+      return made
     },
   }
 }
@@ -174,6 +179,13 @@ function createNodeTasks(monotonicMs: () => number) {
       const old = [...held.tasks].filter(([, { sinceMs }]) => sinceMs < before)
       const surplus = Math.max(0, old.length - active - queued)
       return old.slice(0, surplus).map(([taskId]) => taskId)
+    },
+    byTenant(nodeId: string): Map<string, number> {
+      const own = new Map<string, number>()
+      for (const { tenant } of nodes.get(nodeId)?.tasks.values() ?? []) {
+        own.set(tenant, (own.get(tenant) ?? 0) + 1)
+      }
+      return own
     },
     *silent(): Iterable<string> {
       const before = monotonicMs() - NODE_SILENT_MS

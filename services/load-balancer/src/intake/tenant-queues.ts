@@ -116,10 +116,8 @@ export function createTenantQueues(deps: QueueDeps, owner: QueueOwner): TenantQu
     }
     listeners += 1
     line.waiting[priority] = waiting
-    line.pullers.set(
-      priority,
-      listen(deps, owner, line, queue, () => stopped),
-    )
+    const listener = listen(deps, owner, line, queue, () => stopped)
+    line.pullers.set(priority, listener)
   }
 
   return {
@@ -149,9 +147,8 @@ export function createTenantQueues(deps: QueueDeps, owner: QueueOwner): TenantQu
     },
     stop() {
       stopped = true
-      for (const line of lines.values()) {
-        for (const { puller } of line.pullers.values()) puller?.stop()
-      }
+      for (const { pullers } of lines.values())
+        for (const { puller } of pullers.values()) puller?.stop()
     },
   }
 }

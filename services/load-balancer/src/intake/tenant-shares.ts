@@ -8,7 +8,7 @@ import {
   type TenantAllowance,
 } from '@agentfleet/domain'
 import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
-import { createInFlight, type InFlightTasks } from './in-flight.ts'
+import { createInFlight, NO_SUMS, type InFlightTasks } from './in-flight.ts'
 import { createOthersTasks } from './others-tasks.ts'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
@@ -76,19 +76,19 @@ export function createTenantShares(deps: {
   const { sumsOf, tenants } = inFlight
   const others = createOthersTasks(balancers)
 
-  const allowanceOf = (tenant: string): TenantAllowance =>
-    allowances.get(tenant) ?? allowances.get('*') ?? DEFAULT_ALLOWANCE
+  const fetched = (taskId: string, tenant: string): void => {
+    inFlight.remove(taskId)
+    inFlight.add(taskId, tenant)
+  }
 
   const standing = (tenant: string): Standing => {
-    const { weight, concurrency } = allowanceOf(tenant)
-    const sums = tenants.get(tenant)
-    const mean = sums?.mean ?? COST_UNKNOWN
-    const count = sums?.count ?? 0
-    const elsewhere = sums?.elsewhere ?? 0
+    const { weight, concurrency } =
+      allowances.get(tenant) ?? allowances.get('*') ?? DEFAULT_ALLOWANCE
+    const { count, cost, mean, elsewhere } = tenants.get(tenant) ?? NO_SUMS
     const base = {
       weight,
       inFlight: count + elsewhere,
-      inFlightCost: (sums?.cost ?? 0) + elsewhere * mean,
+      inFlightCost: cost + elsewhere * mean,
       taskCost: mean,
     }
     if (concurrency === undefined) return base
@@ -99,10 +99,7 @@ export function createTenantShares(deps: {
 
   return {
     standing,
-    fetched(taskId, tenant) {
-      inFlight.remove(taskId)
-      inFlight.add(taskId, tenant)
-    },
+    fetched,
     counting: (notes) => countingNotes(inFlight, notes),
     heartbeat: inFlight.heartbeat,
     released: inFlight.remove,
@@ -110,9 +107,7 @@ export function createTenantShares(deps: {
     asking() {
       others.asking(new Map([...tenants].map(([tenant, { count }]) => [tenant, count])))
     },
-    runs(node) {
-      others.runs(node, inFlight.onNode(node.nodeId))
-    },
+    runs: (node) => others.runs(node, inFlight.onNode(node.nodeId)),
     tally(known) {
       inFlight.sweep()
       const elsewhere = others.tally(known, (tenant) => tenants.get(tenant)?.count ?? 0)
@@ -131,8 +126,7 @@ export function createTenantShares(deps: {
           beyond.push(item)
           continue
         }
-        inFlight.remove(taskId)
-        inFlight.add(taskId, tenant)
+        fetched(taskId, tenant)
         within.push(item)
       }
       return { within, beyond }
@@ -140,9 +134,8 @@ export function createTenantShares(deps: {
     several: inFlight.several,
     full() {
       const names: string[] = []
-      for (const tenant of tenants.keys()) {
+      for (const tenant of tenants.keys())
         if (names.length < FULL_MAX && roomOf(standing(tenant)) < 1) names.push(tenant)
-      }
       return names
     },
   }

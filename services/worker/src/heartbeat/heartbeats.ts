@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Worker } from 'node:worker_threads'
 import type { Bus } from '@agentfleet/adapters'
-import { CHANNELS, type Heartbeat, type Load } from '@agentfleet/protocol'
+import { CHANNELS, type Heartbeat } from '@agentfleet/protocol'
 import { openFigures } from './heartbeat-figures.ts'
 import type { HeartbeatThreadData, HeartbeatThreadMessage } from './heartbeat-thread.ts'
 import type { Llm } from '../llm/llm.ts'
@@ -65,30 +65,11 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   let worker: Worker | undefined
   let timer: NodeJS.Timeout | undefined
   let sentAtMs = -Infinity
-  let completed = 0
-  let failed = 0
-  let failedHere = 0
-  let responseMs = 0
+  const counts = createCounts(deps.monotonicMs)
   let ticks = 0
-  let ended: string[] = []
 
-  /** Records progress; a run without a call waits for a timer or a tool. */
-  const noteWork = (): void => {
-    const runs = deps.runs()
-    const { calling, heard, ended: llmCalls, throttled } = deps.progress()
-    const waitingElsewhere = Math.max(0, runs.size() - runs.held() - calling)
-    figures.set({ calling, heard, waitingElsewhere, llmCalls, throttled })
-  }
   const current = (): Heartbeat => {
-    const runs = deps.runs()
-    const { cpu, memory } = runs.classes()
-    figures.set({ active: runs.size(), queued: runs.waiting(), completed, failed, responseMs })
-    figures.set({
-      failedHere,
-      reservedCpu: unitsOf(cpu, deps.slots),
-      reservedMemory: unitsOf(memory, deps.slots),
-    })
-    noteWork()
+    noteLoad(deps, figures, counts.figures)
     return figures.compose(thread.nodeId, thread.startedAtMs)
   }
   const send = (): void => {
@@ -96,18 +77,15 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
     sentAtMs = deps.monotonicMs()
     if (!bus.connected()) return
     const heartbeat = current()
-    const load: Load = { ...heartbeat, ended }
-    ended = []
     const { nodeId } = thread
-    bus.send(CHANNELS.load, load, { nodeId })
+    bus.send(CHANNELS.load, { ...heartbeat, ended: counts.takeEnded() }, { nodeId })
     // The monitor learns at once that the node drains and what is left.
     if (heartbeat.draining) bus.send(CHANNELS.heartbeat, current(), { nodeId })
   }
   // Sends a heartbeat at once after a quiet moment, because a freed slot is idle until it is known;
   // includes the other changes of this turn of the event loop.
   const soon = (): void => {
-    const sinceMs = deps.monotonicMs() - sentAtMs
-    timer ??= setTimeout(send, Math.max(0, CHANGE_HEARTBEAT_MS - sinceMs))
+    timer ??= setTimeout(send, Math.max(0, sentAtMs + CHANGE_HEARTBEAT_MS - deps.monotonicMs()))
   }
 
   return {
@@ -119,21 +97,13 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
       await once(worker, 'message')
     },
     changed(over) {
-      if (over !== undefined && ended.length < ENDED_MAX) ended.push(over.taskId)
-      if (over?.over === 'completed') {
-        completed += 1
-        const tookMs = deps.monotonicMs() - over.takenAtMs
-        responseMs += (tookMs - responseMs) * (completed === 1 ? 1 : RESPONSE_WEIGHT)
-      } else if (over?.over === 'failed') {
-        failed += 1
-      }
-      if (over?.failedHere === true) failedHere += 1
+      if (over !== undefined) counts.add(over)
       soon()
     },
     tick() {
       figures.tick()
       ticks += 1
-      noteWork()
+      noteWork(deps, figures)
       if (ticks % TICKS_PER_LAG !== 0) return
       figures.set({ stuckMs: Math.round(deps.runs().stuckMs(deps.monotonicMs())) })
       const p99 = delay.percentile(99) / 1e6 - DELAY_RESOLUTION_MS
@@ -159,6 +129,55 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
       delay.disable()
       await stopThread(worker)
       worker = undefined
+    },
+  }
+}
+
+type Figures = ReturnType<typeof openFigures>
+
+/** Records progress; a run without a call waits for a timer or a tool. */
+function noteWork(deps: HeartbeatsDeps, figures: Figures): void {
+  const runs = deps.runs()
+  const { calling, heard, ended: llmCalls, throttled } = deps.progress()
+  const waitingElsewhere = Math.max(0, runs.size() - runs.held() - calling)
+  figures.set({ calling, heard, waitingElsewhere, llmCalls, throttled })
+}
+
+function noteLoad(deps: HeartbeatsDeps, figures: Figures, ended: Counts['figures']): void {
+  const runs = deps.runs()
+  const { cpu, memory } = runs.classes()
+  figures.set({ active: runs.size(), queued: runs.waiting(), ...ended })
+  figures.set({
+    reservedCpu: unitsOf(cpu, deps.slots),
+    reservedMemory: unitsOf(memory, deps.slots),
+  })
+  noteWork(deps, figures)
+}
+
+type Counts = ReturnType<typeof createCounts>
+
+/** Creates the counts of what has ended on this node. */
+function createCounts(monotonicMs: () => number) {
+  const figures = { completed: 0, failed: 0, failedHere: 0, responseMs: 0 }
+  let ended: string[] = []
+  return {
+    figures,
+    /** Returns the tasks that have ended since the last call. */
+    takeEnded(): string[] {
+      const taken = ended
+      ended = []
+      return taken
+    },
+    add(over: Run): void {
+      if (ended.length < ENDED_MAX) ended.push(over.taskId)
+      if (over.over === 'completed') {
+        figures.completed += 1
+        const weight = figures.completed === 1 ? 1 : RESPONSE_WEIGHT
+        figures.responseMs += (monotonicMs() - over.takenAtMs - figures.responseMs) * weight
+      } else if (over.over === 'failed') {
+        figures.failed += 1
+      }
+      if (over.failedHere) figures.failedHere += 1
     },
   }
 }

@@ -75,18 +75,24 @@ const LEFT_AGE_MAX_MS = 5_000
 /** Milliseconds; a call that should return later returns after this time and asks again. */
 const PARK_MAX_MS = 600_000
 
+/** What the buckets of the fleet had left. */
+interface Left {
+  readonly requests: number
+  readonly tokens: number
+  readonly atMs: number
+}
+
 /** Creates the grants of one key. */
 export function createGrants(deps: GrantDeps): Grants {
   const { key, node, shared, nowMs } = deps
   let limits = deps.limits
   let learned: { rpm?: number; tpm?: number } = {}
+  const local = createLocalGrants(nowMs)
   let closedUntilMs = 0
   let awayUntilMs = shared === undefined ? Infinity : 0
   let nodes = shared === undefined ? 1 : NODES_UNKNOWN
   let rivals = 1
-  let local: LocalBuckets | undefined
-  let left:
-    { readonly requests: number; readonly tokens: number; readonly atMs: number } | undefined
+  let left: Left | undefined
   let readAtMs = 0
 
   const closedMs = (): number => Math.max(0, closedUntilMs - nowMs())
@@ -99,18 +105,11 @@ export function createGrants(deps: GrantDeps): Grants {
     limits = strictest(deps.limits, learned)
   }
   const reserveLocally = (calls: readonly GrantAsk[], inside: number): Reserved => {
-    const share = localShare(limits, nodes)
     const answer = { closedMs: closedMs(), nodes: rivals, rpm: 0, tpm: 0 }
-    const delaysMs: number[] = []
-    if (answer.closedMs > 0) return { delaysMs, waitMs: answer.closedMs, ...answer }
-    for (const { tokens } of calls) {
-      if (share.concurrent > 0 && inside + delaysMs.length >= share.concurrent) break
-      const decision = takeLocally(local, share, tokens, BURST_MS, nowMs())
-      local = decision.buckets
-      if (decision.kind === 'wait') return { delaysMs, waitMs: decision.waitMs, ...answer }
-      delaysMs.push(0)
+    return {
+      ...local.reserve(calls, localShare(limits, nodes), inside, answer.closedMs),
+      ...answer,
     }
-    return { delaysMs, waitMs: LOCAL_POLL_MS, ...answer }
   }
 
   return {
@@ -122,7 +121,7 @@ export function createGrants(deps: GrantDeps): Grants {
         rivals = answer.nodes
         learn(answer.rpm, answer.tpm)
         if (answer.closedMs > 0) close(answer.closedMs)
-        local = undefined
+        local.forget()
         return answer
       } catch {
         awayUntilMs = nowMs() + AWAY_MS
@@ -151,20 +150,8 @@ export function createGrants(deps: GrantDeps): Grants {
     closedMs,
     learn,
     limits: () => limits,
-    levels() {
-      const now = nowMs()
-      const known = now - readAtMs <= LEFT_AGE_MAX_MS ? left : undefined
-      const level = (limit: number, before: number | undefined): number | undefined =>
-        before === undefined || known === undefined || limit === 0
-          ? undefined
-          : Math.floor(bucketLevel(limit, before, now - known.atMs, BURST_MS))
-      return given({
-        requestsPerMinute: limits.rpm || undefined,
-        tokensPerMinute: limits.tpm || undefined,
-        requestsLeft: level(limits.rpm, known?.requests),
-        tokensLeft: level(limits.tpm, known?.tokens),
-      })
-    },
+    levels: () =>
+      levelsOf(limits, nowMs() - readAtMs <= LEFT_AGE_MAX_MS ? left : undefined, nowMs()),
     rivals: () => rivals,
     touched(count, state) {
       readAtMs = nowMs()
@@ -174,6 +161,44 @@ export function createGrants(deps: GrantDeps): Grants {
       if (state.closedMs > 0) close(state.closedMs)
     },
   }
+}
+
+/** Creates what grants calls while the limits of the fleet do not answer, from full buckets. */
+function createLocalGrants(nowMs: () => number) {
+  let buckets: LocalBuckets | undefined
+  return {
+    forget: () => void (buckets = undefined),
+    reserve(
+      calls: readonly GrantAsk[],
+      share: RateLimits,
+      inside: number,
+      closedMs: number,
+    ): Pick<Reserved, 'delaysMs' | 'waitMs'> {
+      const delaysMs: number[] = []
+      if (closedMs > 0) return { delaysMs, waitMs: closedMs }
+      for (const { tokens } of calls) {
+        if (share.concurrent > 0 && inside + delaysMs.length >= share.concurrent) break
+        const decision = takeLocally(buckets, share, tokens, BURST_MS, nowMs())
+        buckets = decision.buckets
+        if (decision.kind === 'wait') return { delaysMs, waitMs: decision.waitMs }
+        delaysMs.push(0)
+      }
+      return { delaysMs, waitMs: LOCAL_POLL_MS }
+    },
+  }
+}
+
+function levelsOf(limits: RateLimits, known: Left | undefined, now: number): Levels {
+  const level = (limit: number, before: number | undefined): number | undefined =>
+    before === undefined || known === undefined || limit === 0
+      ? undefined
+      : Math.floor(bucketLevel(limit, before, now - known.atMs, BURST_MS))
+  return given({
+    requestsPerMinute: limits.rpm || undefined,
+    tokensPerMinute: limits.tpm || undefined,
+    requestsLeft: level(limits.rpm, known?.requests),
+    tokensLeft: level(limits.tpm, known?.tokens),
+  })
 }
 
 /** Whether calls need a grant. */

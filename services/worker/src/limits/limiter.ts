@@ -100,6 +100,79 @@ export function createLimiter(deps: LimiterDeps): Limiter {
   const grants = createGrants(deps)
   const queue = createWaitQueue<Waiter>()
   const inside = new Set<string>()
+  const { schedule, promised, resolve, end } = createPump(deps, grants, queue, inside)
+  const waitAt = (place: number): number =>
+    expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
+  /** Gives up the slot until the time is near; the returns are spread so that no slot is idle. */
+  const park = async ({ tenant, tokens, patienceMs }: Omit<LimiterAsk, 'onWait'>) => {
+    const leastMs = patienceMs * (0.25 + random() / 4)
+    const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
+    const retryAfterMs = await grants.park(tenant, tokens * PARKED_TOKENS_SHARE, least)
+    return { kind: 'late', retryAfterMs } as const
+  }
+
+  return {
+    enter: ({ onWait, ...call }) =>
+      new Promise((settle) => {
+        if (!needsGrant(grants)) {
+          inside.add(call.id)
+          settle({ kind: 'in' })
+          return
+        }
+        const expectedMs = waitAt(queue.placeOf(call))
+        if (expectedMs > call.patienceMs) {
+          void park(call).then(settle)
+          return
+        }
+        const untilMs = nowMs() + 2 * call.patienceMs
+        const waiter: Waiter = { untilMs, resolve: settle, timer: undefined, ...call }
+        onWait(() => end(waiter, { kind: 'taken-back' }))
+        queue.add(waiter)
+        schedule(0)
+      }),
+    heard(hints) {
+      if (hints.rpm === undefined && hints.tpm === undefined) return
+      grants.learn(hints.rpm, hints.tpm)
+      grants.settle({ named: hints })
+    },
+    leave(id, { reserved, used, closedMs }) {
+      inside.delete(id)
+      if (closedMs !== undefined) {
+        const closeMs = Math.min(RETRY_AFTER_MAX_MS, Math.max(1, closedMs))
+        grants.close(closeMs)
+        grants.settle({ closeMs, tokensBack: reserved, over: [id] })
+        schedule(closeMs)
+        return
+      }
+      if (!needsGrant(grants)) return
+      grants.settle({ tokensBack: used === undefined ? 0 : reserved - used, over: [id] })
+      if (grants.limits().concurrent > 0) schedule(0)
+    },
+    expectedWaitMs: (call) => waitAt(queue.placeOf(call)),
+    waiting: () => queue.size(),
+    isUsed: () => queue.size() + promised() + inside.size > 0,
+    closedMs: () => grants.closedMs(),
+    state: () => stateOf(grants, queue.size()),
+    live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
+    touched: grants.touched,
+    sweep(now) {
+      queue.backwards((waiter) => {
+        if (now < waiter.untilMs) return
+        queue.remove(waiter)
+        void park(waiter).then((entry) => resolve(waiter, entry))
+      })
+      schedule(0)
+    },
+  }
+}
+
+/** Creates what asks for grants for the calls that wait, and lets them in. */
+function createPump(
+  { random }: LimiterDeps,
+  grants: Grants,
+  queue: ReturnType<typeof createWaitQueue<Waiter>>,
+  inside: Set<string>,
+) {
   let promised = 0
   let asking = false
   let timer: NodeJS.Timeout | undefined
@@ -161,75 +234,15 @@ export function createLimiter(deps: LimiterDeps): Limiter {
     }
     resolve(waiter, entry)
   }
-  const waitAt = (place: number): number =>
-    expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
-  /** Gives up the slot until the time is near; the returns are spread so that no slot is idle. */
-  const park = async ({ tenant, tokens, patienceMs }: Omit<LimiterAsk, 'onWait'>) => {
-    const leastMs = patienceMs * (0.25 + random() / 4)
-    const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
-    const retryAfterMs = await grants.park(tenant, tokens * PARKED_TOKENS_SHARE, least)
-    return { kind: 'late', retryAfterMs } as const
-  }
+  return { schedule, promised: () => promised, resolve, end }
+}
 
-  return {
-    enter: ({ onWait, ...call }) =>
-      new Promise((settle) => {
-        if (!needsGrant(grants)) {
-          inside.add(call.id)
-          settle({ kind: 'in' })
-          return
-        }
-        const expectedMs = waitAt(queue.placeOf(call))
-        if (expectedMs > call.patienceMs) {
-          void park(call).then(settle)
-          return
-        }
-        const untilMs = nowMs() + 2 * call.patienceMs
-        const waiter: Waiter = { untilMs, resolve: settle, timer: undefined, ...call }
-        onWait(() => end(waiter, { kind: 'taken-back' }))
-        queue.add(waiter)
-        schedule(0)
-      }),
-    heard(hints) {
-      if (hints.rpm === undefined && hints.tpm === undefined) return
-      grants.learn(hints.rpm, hints.tpm)
-      grants.settle({ named: hints })
-    },
-    leave(id, { reserved, used, closedMs }) {
-      inside.delete(id)
-      if (closedMs !== undefined) {
-        const closeMs = Math.min(RETRY_AFTER_MAX_MS, Math.max(1, closedMs))
-        grants.close(closeMs)
-        grants.settle({ closeMs, tokensBack: reserved, over: [id] })
-        schedule(closeMs)
-        return
-      }
-      if (!needsGrant(grants)) return
-      grants.settle({ tokensBack: used === undefined ? 0 : reserved - used, over: [id] })
-      if (grants.limits().concurrent > 0) schedule(0)
-    },
-    expectedWaitMs: (call) => waitAt(queue.placeOf(call)),
-    waiting: () => queue.size(),
-    isUsed: () => queue.size() + promised + inside.size > 0,
-    closedMs: () => grants.closedMs(),
-    state() {
-      const closedForMs = Math.round(grants.closedMs())
-      const levels = grants.levels()
-      const held = closedForMs > 0 || queue.size() > 0
-      if (!held && Object.keys(levels).length === 0) return undefined
-      return { ...levels, closedForMs, waiting: queue.size() }
-    },
-    live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
-    touched: grants.touched,
-    sweep(now) {
-      queue.backwards((waiter) => {
-        if (now < waiter.untilMs) return
-        queue.remove(waiter)
-        void park(waiter).then((entry) => resolve(waiter, entry))
-      })
-      schedule(0)
-    },
-  }
+function stateOf(grants: Grants, waiting: number): ReturnType<Limiter['state']> {
+  const closedForMs = Math.round(grants.closedMs())
+  const levels = grants.levels()
+  const held = closedForMs > 0 || waiting > 0
+  if (!held && Object.keys(levels).length === 0) return undefined
+  return { ...levels, closedForMs, waiting }
 }
 
 /** Returns the expected wait at this place of the queue, in milliseconds. */

@@ -66,57 +66,18 @@ const FRAME_MAX = 65_536
 const OK_FROM = 200
 const OK_BELOW = 300
 
+interface ClientOptions {
+  readonly fetch: typeof fetch
+  readonly callMs: number
+  readonly outputBytesMax: number
+  readonly nowMs: () => number
+}
+
 /** Creates a client of this provider over these connections. */
-export function createProviderClient(
-  provider: Provider,
-  options: {
-    readonly fetch: typeof fetch
-    readonly callMs: number
-    readonly outputBytesMax: number
-    readonly nowMs: () => number
-  },
-): ProviderClient {
-  const client = new ChatClient(provider, options)
+export function createProviderClient(provider: Provider, options: ClientOptions): ProviderClient {
+  const sender = { client: new ChatClient(provider, options), provider, options }
   const configured: Capabilities = { ...FULL_CAPABILITIES, ...provider.capabilities }
   const learned = createOwnedMap<Capabilities>(MODELS_MAX)
-
-  const send = async (call: ProviderCall, wire: WireRequest): Promise<Answered> => {
-    const { request, signal } = call
-    const response = await client
-      .post(CHAT_PATH, {
-        body: wire.body,
-        signal,
-        headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
-      })
-      .asResponse()
-    call.onPiece()
-    const headers = headersOf(response)
-    call.onHeaders(rateHintsOf(headers))
-    const { status } = response
-    if (status < OK_FROM || status >= OK_BELOW) {
-      const location = headers.get('location') ?? null
-      const error = readRefusal(status, await readText(bodyOf(response)), location)
-      return { kind: 'refused', error, retryAfterMs: retryAfterIn(headers, options.nowMs()) }
-    }
-    let begun = false
-    const reader = createAnswerReader({
-      eventCharactersMax: FRAME_MAX + options.outputBytesMax * ESCAPED_MAX,
-      offered: request.tools.map((tool) => tool.function.name),
-      isText: (name, argument) => isTextArgument(request.tools, name, argument),
-      json: request.responseSchema !== undefined,
-      idSeed: `${request.taskId}.${request.step}`,
-      promptCharacters: call.promptCharacters,
-      key: provider.key,
-      onBegun() {
-        begun = true
-        call.onBegun()
-      },
-      onText: (text) => request.onText(text),
-      onSize: call.onSize,
-    })
-    await readBody(bodyOf(response), reader, call)
-    return { kind: 'heard', answer: reader.result(), begun }
-  }
 
   const tryForms = async (call: ProviderCall): Promise<HeardAnswer> => {
     const target = {
@@ -131,7 +92,7 @@ export function createProviderClient(
     let passing: Partial<Capabilities> = {}
     for (let adapted = 0; ; adapted += 1) {
       const wire = wireRequest(call.request, target, capabilities)
-      const answered = await send(call, wire)
+      const answered = await send(sender, call, wire)
       const refusal = refusalIn(answered)
       if (refusal === undefined) {
         const { answer } = answered as Extract<Answered, { kind: 'heard' }>
@@ -177,6 +138,55 @@ type Answered =
       readonly error: ProviderError
       readonly retryAfterMs: number | undefined
     }
+
+interface Sender {
+  readonly client: ChatClient
+  readonly provider: Provider
+  readonly options: ClientOptions
+}
+
+/** Sends a request in this form and reads its answer. */
+async function send(
+  { client, provider, options }: Sender,
+  call: ProviderCall,
+  wire: WireRequest,
+): Promise<Answered> {
+  const { request, signal } = call
+  const response = await client
+    .post(CHAT_PATH, {
+      body: wire.body,
+      signal,
+      headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
+    })
+    .asResponse()
+  call.onPiece()
+  const headers = headersOf(response)
+  call.onHeaders(rateHintsOf(headers))
+  const { status } = response
+  if (status < OK_FROM || status >= OK_BELOW) {
+    const location = headers.get('location') ?? null
+    const error = readRefusal(status, await readText(bodyOf(response)), location)
+    return { kind: 'refused', error, retryAfterMs: retryAfterIn(headers, options.nowMs()) }
+  }
+  let begun = false
+  const reader = createAnswerReader({
+    eventCharactersMax: FRAME_MAX + options.outputBytesMax * ESCAPED_MAX,
+    offered: request.tools.map((tool) => tool.function.name),
+    isText: (name, argument) => isTextArgument(request.tools, name, argument),
+    json: request.responseSchema !== undefined,
+    idSeed: `${request.taskId}.${request.step}`,
+    promptCharacters: call.promptCharacters,
+    key: provider.key,
+    onBegun() {
+      begun = true
+      call.onBegun()
+    },
+    onText: (text) => request.onText(text),
+    onSize: call.onSize,
+  })
+  await readBody(bodyOf(response), reader, call)
+  return { kind: 'heard', answer: reader.result(), begun }
+}
 
 /** Returns the refusal: by status, or as the first event of an answer with status 200. */
 function refusalIn(answered: Answered): ProviderError | undefined {

@@ -24,48 +24,24 @@ export const MALFORMED: Failure = {
   message: "the provider's answer could not be parsed",
 }
 
+interface ValueOptions {
+  readonly key: string | undefined
+  readonly eventCharactersMax: number
+  onSize(characters: number): void
+  /** Whether the body is one message, and no stream. */
+  isWhole(): boolean
+}
+
 /** Creates what hears the JSON values of an answer: errors, choices, usage, and the marks of its end. */
 export function createValues(
   heard: Heard,
   messages: ReturnType<typeof createMessages>,
   choices: ReturnType<typeof createChoices>,
-  options: {
-    readonly key: string | undefined
-    readonly eventCharactersMax: number
-    onSize(characters: number): void
-    /** Whether the body is one message, and no stream. */
-    isWhole(): boolean
-  },
+  options: ValueOptions,
 ) {
-  const hearError = (error: ProviderError): void => {
-    heard.named = { param: error.param, code: error.code }
-    heard.failure = failureOfError(error, undefined, options.key)
-  }
-  const hearChoice = (choice: JsonObject, value: JsonObject): void => {
-    const error = readChoiceError(choice)
-    if (error !== undefined) return hearError(error)
-    const delta = messageIn(choice['delta'])
-    const message = messageIn(choice['message'])
-    const finish = finishIn(choice, value)
-    if (delta !== undefined) {
-      messages.hear(
-        finish !== undefined && repeats(delta, heard) ? { ...delta, content: '' } : delta,
-      )
-    }
-    if (message !== undefined) messages.hearWhole(message)
-    const silent = (message === undefined && delta === undefined) || heard.spoken.said === ''
-    if (choice['text'] !== undefined && silent) messages.say(contentText(choice['text']))
-    if (choice['tool_calls'] !== undefined) messages.hear({ tool_calls: choice['tool_calls'] })
-    if (finish !== undefined) hearFinish(heard, finish)
-    // A message that is the whole body is complete; in a stream it is a piece, whatever its object is called.
-    if (message !== undefined && options.isWhole() && value['object'] === 'chat.completion') {
-      heard.closed = true
-    }
-    options.onSize(heard.characters)
-  }
   const hearValue = (value: unknown, name: string | undefined): void => {
     const error = readAnswerError(value, name !== undefined && ERROR_NAME.test(name))
-    if (error !== undefined) return hearError(error)
+    if (error !== undefined) return hearError(heard, error, options)
     // Chunks in a list, or JSON that is encoded twice.
     if (Array.isArray(value)) for (const inner of value) if (!isOver(heard)) hearValue(inner, name)
     if (typeof value === 'string') hearString(value, name)
@@ -74,7 +50,7 @@ export function createValues(
     if (value['choices'] !== undefined) heard.choices += 1
     const choice = choices.first(value)
     const { characters } = heard
-    if (choice !== undefined) hearChoice(choice, value)
+    if (choice !== undefined) hearChoice(heard, messages, options, choice, value)
     heard.usage = laterUsage(heard.usage, reported, heard.characters > characters)
     if (choice !== undefined) return
     const inner = answerInEnvelope(value)
@@ -89,11 +65,6 @@ export function createValues(
     if (END_MARK.test(value.trim())) heard.done = true
     else if (value !== '') hearValue(parseJson(value.replace(REPEATED_FIELD, '')), name)
   }
-  /** Ends an answer whose nesting exhausts the stack; such bytes end only this answer. */
-  const failAt = (error: unknown): void => {
-    if (!(error instanceof RangeError)) throw error
-    heard.failure = MALFORMED
-  }
   const hearText = (text: string, name: string | undefined): void => {
     try {
       const values = parsed(text)
@@ -103,7 +74,7 @@ export function createValues(
       } else if (values === undefined) heard.failure = MALFORMED
       else for (const value of values) if (!isOver(heard)) hearValue(value, name)
     } catch (error) {
-      failAt(error)
+      failAt(heard, error)
     }
   }
   /** Hears another choice if the first one has said nothing. */
@@ -111,14 +82,53 @@ export function createValues(
     if (choices.overflowed) heard.failure ??= tooLarge(options.eventCharactersMax)
     const { finish } = heard
     try {
-      for (const { choice, value } of choices.kept()) hearChoice(choice, value)
+      for (const { choice, value } of choices.kept())
+        hearChoice(heard, messages, options, choice, value)
     } catch (error) {
-      failAt(error)
+      failAt(heard, error)
     }
     heard.finish = finish ?? heard.finish
   }
 
   return { hearText, hearKept }
+}
+
+function hearChoice(
+  heard: Heard,
+  messages: ReturnType<typeof createMessages>,
+  options: ValueOptions,
+  choice: JsonObject,
+  value: JsonObject,
+): void {
+  const error = readChoiceError(choice)
+  if (error !== undefined) return hearError(heard, error, options)
+  const delta = messageIn(choice['delta'])
+  const message = messageIn(choice['message'])
+  const finish = finishIn(choice, value)
+  if (delta !== undefined) {
+    messages.hear(finish !== undefined && repeats(delta, heard) ? { ...delta, content: '' } : delta)
+  }
+  if (message !== undefined) messages.hearWhole(message)
+  const silent = (message === undefined && delta === undefined) || heard.spoken.said === ''
+  if (choice['text'] !== undefined && silent) messages.say(contentText(choice['text']))
+  if (choice['tool_calls'] !== undefined) messages.hear({ tool_calls: choice['tool_calls'] })
+  if (finish !== undefined) hearFinish(heard, finish)
+  // A message that is the whole body is complete; in a stream it is a piece, whatever its object is called.
+  if (message !== undefined && options.isWhole() && value['object'] === 'chat.completion') {
+    heard.closed = true
+  }
+  options.onSize(heard.characters)
+}
+
+function hearError(heard: Heard, error: ProviderError, { key }: ValueOptions): void {
+  heard.named = { param: error.param, code: error.code }
+  heard.failure = failureOfError(error, undefined, key)
+}
+
+/** Ends an answer whose nesting exhausts the stack; such bytes end only this answer. */
+function failAt(heard: Heard, error: unknown): void {
+  if (!(error instanceof RangeError)) throw error
+  heard.failure = MALFORMED
 }
 
 /** Whether the rest of the body is irrelevant. */

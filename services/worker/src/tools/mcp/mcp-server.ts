@@ -72,18 +72,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       tools = offered(listed, deps, (tool, args, context) => call(tool, args, context)).map(
         (tool) => safeTool(tool, secrets),
       )
-      const lacking = lackingTools(listed, config)
-      if (lacking.length > 0) {
-        const names = listed.map((tool) => tool.name)
-        log.warn(
-          { server: name, lacking, names },
-          'An MCP server does not offer all configured tools',
-        )
-      }
-      problem =
-        lacking.length === 0
-          ? undefined
-          : `the server does not have the tools ${lacking.join(', ')}`
+      problem = lackIn(listed, deps)
       client = next
       failures = 0
       // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK has no events
@@ -150,6 +139,18 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       await Promise.all([...open].map((each) => each.close()))
     },
   }
+}
+
+/** Returns which configured tools a server does not offer, and logs it; undefined: it offers all. */
+function lackIn(
+  listed: Awaited<ReturnType<typeof listTools>>,
+  { name, config, log }: McpServerDeps,
+): string | undefined {
+  const lacking = lackingTools(listed, config)
+  if (lacking.length === 0) return undefined
+  const names = listed.map((tool) => tool.name)
+  log.warn({ server: name, lacking, names }, 'An MCP server does not offer all configured tools')
+  return `the server does not have the tools ${lacking.join(', ')}`
 }
 
 /** The secrets that a server gets: its headers, and its variables with the names of secrets. */

@@ -91,31 +91,7 @@ export function createWorld(
     return { id: `node-${index}`, slots, queue: [], up: true, ok: 0, failed: 0, ...warm }
   })
   for (const node of nodes) running.set(node, new Set())
-  let countedAtMs = scenario.warmUpMs
-
-  /** Counts slot time up to now, before any change. */
-  const count = (): void => {
-    const now = clock.nowMs()
-    if (now <= countedAtMs) return
-    for (const node of nodes) {
-      tally.usedMs += node.active * (now - countedAtMs)
-      if (node.up) tally.slotMs += node.slots * (now - countedAtMs)
-    }
-    countedAtMs = now
-  }
-
-  const speedOf = (node: SimNode): number => {
-    const { speed } = scenario.nodes[nodes.indexOf(node)]!
-    const { restart } = scenario
-    const cold = restart !== undefined && clock.nowMs() - node.upSinceMs < restart.coldMs
-    return cold ? speed * restart.coldSpeed : speed
-  }
-  const isSinkhole = (node: SimNode): boolean => {
-    const hole = scenario.sinkhole
-    if (hole === undefined || node !== nodes[hole.node]) return false
-    const at = clock.nowMs() % (hole.everyMs ?? Infinity)
-    return at >= hole.fromMs && at < hole.toMs
-  }
+  const count = createSlotCount(clock, scenario, nodes, tally)
 
   const start = (node: SimNode, task: SimTask): void => {
     count()
@@ -126,8 +102,10 @@ export function createWorld(
     tally.overcommit = Math.max(tally.overcommit, node.units - node.slots)
     running.get(node)!.add(task)
     const { incarnation } = node
-    const fails = isSinkhole(node)
-    const tookMs = fails ? SINKHOLE_MS : task.workMs / speedOf(node)
+    const fails = isSinkhole(scenario, nodes.indexOf(node), now)
+    const tookMs = fails
+      ? SINKHOLE_MS
+      : task.workMs / speedOf(scenario, nodes.indexOf(node), now - node.upSinceMs)
     clock.after(tookMs, () => {
       if (node.incarnation === incarnation && node.up) end(node, task, fails, tookMs)
     })
@@ -219,5 +197,35 @@ export function createWorld(
       node.queue.push(task)
       startQueued(node)
     },
+  }
+}
+
+function speedOf({ nodes, restart }: Scenario, index: number, upMs: number): number {
+  const { speed } = nodes[index]!
+  return restart !== undefined && upMs < restart.coldMs ? speed * restart.coldSpeed : speed
+}
+
+function isSinkhole({ sinkhole: hole }: Scenario, index: number, nowMs: number): boolean {
+  if (hole === undefined || index !== hole.node) return false
+  const at = nowMs % (hole.everyMs ?? Infinity)
+  return at >= hole.fromMs && at < hole.toMs
+}
+
+/** Creates what counts slot time up to now; call it before any change. */
+function createSlotCount(
+  clock: VirtualClock,
+  { warmUpMs }: Scenario,
+  nodes: readonly SimNode[],
+  tally: Tally,
+): () => void {
+  let countedAtMs = warmUpMs
+  return () => {
+    const now = clock.nowMs()
+    if (now <= countedAtMs) return
+    for (const node of nodes) {
+      tally.usedMs += node.active * (now - countedAtMs)
+      if (node.up) tally.slotMs += node.slots * (now - countedAtMs)
+    }
+    countedAtMs = now
   }
 }
