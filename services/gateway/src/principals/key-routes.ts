@@ -136,14 +136,15 @@ function expiryOf({ expiresAt }: KeyRequest, nowMs: number): number | undefined 
 function keyView(key: ApiKey, nowMs: number): KeyView {
   const { id, name, tenant, scopes, agents, limits, createdBy } = key
   const { createdAtMs, expiresAtMs, revokedAtMs } = key
-  const overlap = key.secrets.find(({ untilMs }) => untilMs !== undefined && untilMs > nowMs)
   const expired = expiresAtMs !== undefined && expiresAtMs <= nowMs
+  const state = revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'active'
+  const overlap = key.secrets.find(({ untilMs }) => untilMs !== undefined && untilMs > nowMs)
   return {
     id,
     name,
     tenant,
     scopes: [...scopes],
-    state: revokedAtMs !== undefined ? 'revoked' : expired ? 'expired' : 'active',
+    state,
     createdAt: isoTime(createdAtMs),
     createdBy,
     ...given({
@@ -151,7 +152,8 @@ function keyView(key: ApiKey, nowMs: number): KeyView {
       limits,
       expiresAt: timeIn(expiresAtMs),
       revokedAt: timeIn(revokedAtMs),
-      formerSecretUntil: timeIn(overlap?.untilMs),
+      // A key that has ended takes no secret, neither its newest nor a former one.
+      formerSecretUntil: timeIn(state === 'active' ? overlap?.untilMs : undefined),
     }),
   }
 }

@@ -56,7 +56,8 @@ export function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {
     ticks = parsed(cron, timeZone).nextRuns(2, new Date(atMs))
   } catch (error) {
-    const reason = error instanceof Error ? error.message : ''
+    // The library puts the name of its class first, which says nothing to the caller.
+    const reason = error instanceof Error ? error.message.replace(/^Cron\w*: /, '') : ''
     throw wrongField('/cron', `must be a cron expression: ${reason}`)
   }
   const [first, second] = ticks

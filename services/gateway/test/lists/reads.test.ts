@@ -122,6 +122,11 @@ test('a schedule can be previewed in its time zone, and can be run at once, but 
   await expect(client.previewSchedule({ cron: '0 0 30 2 *' })).rejects.toMatchObject({
     problem: { errors: [{ pointer: '/cron' }] },
   })
+  await expect(client.previewSchedule({ cron: '61 6 * * *' })).rejects.toMatchObject({
+    problem: {
+      detail: expect.stringMatching(/\/cron must be a cron expression: Invalid value/) as string,
+    },
+  })
   const body = { cron: '0 8 * * *', paused: true, task: { task: 'report' } }
   await fetch(`${bench.gateway.url()}/v1/schedules/daily`, {
     method: 'PUT',

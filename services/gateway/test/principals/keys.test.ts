@@ -185,6 +185,11 @@ test('an expired API key cannot be rotated, and a rotation without a body keeps 
   const day = await send(url, ADMIN, 'POST', `/v1/keys/${made.id}/rotate`)
   const { formerSecretUntil = '' } = day.body as KeyCreated
   expect(Date.parse(formerSecretUntil) - Date.now()).toBeGreaterThan(23 * 3_600_000)
+  // A revoked key takes no secret, so its view does not say that the former one still works.
+  expect((await send(url, ADMIN, 'DELETE', `/v1/keys/${made.id}`)).status).toBe(204)
+  const revoked = await send(url, ADMIN, 'GET', `/v1/keys/${made.id}`)
+  expect(revoked.body).toMatchObject({ state: 'revoked' })
+  expect(revoked.body).not.toHaveProperty('formerSecretUntil')
   const brief = await make(shared, { expiresAt: new Date(Date.now() + 300).toISOString() })
   await eventually(async () => {
     const rotated = await send(url, ADMIN, 'POST', `/v1/keys/${brief.id}/rotate`, {})
