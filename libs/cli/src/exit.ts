@@ -53,6 +53,9 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** A command line without an argument that the command needs; its reader also gets the usage of the command. */
+export class MissingArgument extends UsageError {}
+
 /** A failure that its message explains completely. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'

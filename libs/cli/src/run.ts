@@ -5,7 +5,15 @@ import { bytes } from '@agentfleet/domain'
 import type { Problem } from '@agentfleet/protocol'
 import type { Context, Input } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
-import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } from './exit.ts'
+import {
+  CommandError,
+  EXIT,
+  exitCodeOf,
+  explain,
+  MissingArgument,
+  UsageError,
+  type ExitCode,
+} from './exit.ts'
 import { parseCommandLine, type CommandLine } from './parse/command-line.ts'
 import { localFleets } from './local-fleet.ts'
 import { commandHelp, overallHelp } from './parse/help.ts'
@@ -224,9 +232,14 @@ interface Where {
   readonly command?: string
 }
 
+function usageText(error: UsageError, command: string | undefined): string {
+  if (command === undefined || !(error instanceof MissingArgument)) return error.message
+  return `${error.message} Run "agentfleet ${command} --help".`
+}
+
 function failureOf(error: unknown, { url, command }: Where): Failure {
   if (error instanceof UsageError) {
-    return { code: 'usage', message: error.message, exitCode: EXIT.usage }
+    return { code: 'usage', message: usageText(error, command), exitCode: EXIT.usage }
   }
   if (error instanceof CommandError) {
     return { code: 'command', message: error.message, exitCode: error.exitCode }

@@ -24,7 +24,7 @@ test('a person who calls the command line with npx reads commands that begin wit
     ['get t --json', '\\n\\"npx --no agentfleet ls\\" lists your tasks.'],
     ['ls', 'Submit a task with: npx --no agentfleet submit'],
     ['goals', 'Submit a goal with: npx --no agentfleet goals submit'],
-    ['cancel --all --dry-run', '"npx --no agentfleet ls --count agent"'],
+    ['cancel --all -a a --dry-run', '"npx --no agentfleet ls --count agent"'],
     ['ls -n 7', '  agentfleet ls\n'],
   ] as const) {
     const ran = await run(server.url, line.split(' '), {}, npx)

@@ -72,8 +72,8 @@ ls --all
 ls --watch
 ls --count state
 cancel t
-cancel --all
-cancel --all --dry-run
+cancel --all -a a
+cancel --all -a a --dry-run
 replay t
 replay --all
 agents

@@ -19,13 +19,17 @@ import {
   WAITING_OPTIONS,
 } from './filters.ts'
 
+/** The gateway refuses it too, in the words of the API. */
+const NO_FILTER =
+  'Give at least one filter with --all, such as --agent NAME. To cancel every unfinished task, run "agentfleet cancel --all --state waiting --state queued --state running --state retrying".'
+
 /** `agentfleet cancel`: ends tasks. */
 export const cancel: Command = {
   name: 'cancel',
   summary: 'cancel tasks by their ids, or all tasks that match the filters',
   usages: ['cancel [--reason TEXT] TASK_ID…', 'cancel --all [--dry-run] [--reason TEXT] [filters]'],
   options: {
-    all: flag('cancel every unfinished task that matches the filters'),
+    all: flag('cancel every unfinished task that matches the filters; needs at least one'),
     'dry-run': flag('cancel nothing; print the tasks that match'),
     reason: takes('TEXT', 'store TEXT as the error message of each cancelled task'),
     state: { ...STATE_OPTION, choices: OPEN_STATES },
@@ -52,9 +56,10 @@ export const cancel: Command = {
 
 async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
   const dryRun = isSet(input, 'dry-run')
+  const filters = { ...filtersOf(input, context.nowMs()), ...statesOf(input, OPEN_STATES) }
+  if (Object.keys(filters).length === 0) throw new UsageError(NO_FILTER)
   const query: BulkCancelRequest = {
-    ...filtersOf(input, context.nowMs()),
-    ...statesOf(input, OPEN_STATES),
+    ...filters,
     ...given({ reason: textOf(input, 'reason') }),
     dryRun,
   }

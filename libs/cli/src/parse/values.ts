@@ -1,5 +1,5 @@
 import type { Command, Input } from '../command.ts'
-import { UsageError } from '../exit.ts'
+import { MissingArgument, UsageError } from '../exit.ts'
 
 /** The text of an option. */
 export function textOf({ values }: Input, name: string): string | undefined {
@@ -159,10 +159,10 @@ export function dayOf(input: Input, name: string, nowMs: number): string | undef
   )
 }
 
-/** The first argument of a command, or a UsageError: `missing` says which argument the command needs. */
+/** The first argument of a command, or a MissingArgument: `missing` says which argument the command needs. */
 export function oneArgument(args: readonly string[], missing: string): string {
   const [first] = args
-  if (first === undefined || first.trim() === '') throw new UsageError(missing)
+  if (first === undefined || first.trim() === '') throw new MissingArgument(missing)
   return first
 }
 

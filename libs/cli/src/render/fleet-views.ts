@@ -115,12 +115,12 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
 function providerTable({ providers }: FleetView, look: Look): string {
   return table(
     [
-      'PROVIDER',
+      { name: 'PROVIDER', leaves: 1 },
       'MODEL',
       'BREAKER',
-      right('CALLS'),
-      right('FIRST TOKEN'),
-      right('TOKENS/S'),
+      right('CALLS', { leaves: 2 }),
+      right('FIRST TOKEN', { leaves: 3 }),
+      right('TOKENS/S', { leaves: 4 }),
       'LAST ERROR',
     ],
     providers.map((each) => [

@@ -1,4 +1,4 @@
-import { ago } from '@agentfleet/domain'
+import { ago, plural } from '@agentfleet/domain'
 import type { AuditPage, KeyView, MeView } from '@agentfleet/protocol'
 import { msOf, time } from './formats.ts'
 import { fields, stateCell, table, type Look } from './table.ts'
@@ -20,7 +20,7 @@ export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): s
   )
 }
 
-/** Events of the audit log, one a row; `keys` give the ids of the callers their names. */
+/** Events of the audit log, one a row; `keys` give the ids of the callers their names, if the keys have names. */
 export function auditTable(
   events: AuditPage['events'],
   keys: readonly Pick<KeyView, 'id' | 'name'>[],
@@ -28,10 +28,19 @@ export function auditTable(
 ): string {
   const names = new Map(keys.map(({ id, name }) => [id, name]))
   return table(
-    ['AT', 'WHO', 'KEY', 'TENANT', 'OPERATION', 'ABOUT', 'FROM', 'RESULT'],
+    [
+      'AT',
+      'WHO',
+      { name: 'KEY', leaves: 5 },
+      { name: 'TENANT', leaves: 4 },
+      'OPERATION',
+      { name: 'ABOUT', leaves: 1 },
+      { name: 'FROM', leaves: 3 },
+      { name: 'RESULT', leaves: 2 },
+    ],
     events.map(({ at, keyId, tenant, operation, target, address, status, code, count }) => [
       time(at),
-      names.get(keyId ?? '') ?? '—',
+      names.get(keyId ?? '') ?? keyId ?? '—',
       keyId ?? '—',
       tenant ?? '—',
       operation,
@@ -53,7 +62,7 @@ export function keyDetails(key: KeyView, look: Look): string {
       ['tenant', key.tenant],
       ['scopes', key.scopes.join(', ')],
       ['agents', key.agents?.join(', ')],
-      ['limits', key.limits && JSON.stringify(key.limits)],
+      ['limits', limitsText(key.limits)],
       ['made', `${time(key.createdAt)} by ${key.createdBy}`],
       ['expires', key.expiresAt && time(key.expiresAt)],
       ['revoked', key.revokedAt && time(key.revokedAt)],
@@ -61,6 +70,17 @@ export function keyDetails(key: KeyView, look: Look): string {
     ],
     look,
   )
+}
+
+function limitsText(limits: KeyView['limits']): string | undefined {
+  if (limits === undefined) return undefined
+  const { requestsPerMinute, concurrent } = limits
+  return [
+    requestsPerMinute !== undefined && `${plural(requestsPerMinute, 'request')} a minute`,
+    concurrent !== undefined && `${plural(concurrent, 'open request')} at a time`,
+  ]
+    .filter(Boolean)
+    .join(', ')
 }
 
 /** The caller, as the gateway knows it. */
@@ -71,7 +91,7 @@ export function meDetails(me: MeView, look: Look): string {
       ['tenant', me.tenant],
       ['scopes', me.scopes.join(', ')],
       ['agents', me.agents?.join(', ')],
-      ['limits', me.limits && JSON.stringify(me.limits)],
+      ['limits', limitsText(me.limits)],
       ['expires', me.expiresAt && time(me.expiresAt)],
     ],
     look,

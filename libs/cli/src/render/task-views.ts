@@ -118,9 +118,11 @@ function definitionText({ agent, definition }: TaskView): string {
     : `${agent} (version ${definition.version})`
 }
 
-function approvalText({ step, approved, by, note }: NonNullable<TaskView['approvals']>[number]) {
+function approvalText(approval: NonNullable<TaskView['approvals']>[number]): string {
+  const { step, approved, by, person, note } = approval
   const word = approved ? 'approved' : 'refused'
-  return `step ${step} ${word} by ${by}${note === undefined ? '' : ` ("${note}")`}`
+  const who = person === undefined ? by : `${person}, with the key ${by}`
+  return `step ${step} ${word} by ${who}${note === undefined ? '' : ` ("${note}")`}`
 }
 
 function pairsText(pairs: Readonly<Record<string, string>>): string {
@@ -184,7 +186,7 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
       return call === undefined ? '' : callText(call)
     case 'attempt-failed':
     case 'failed':
-      return error === undefined ? '' : errorText(error)
+      return [on, error && errorText(error)].filter(Boolean).join(', ')
     case 'completed':
       return [
         on,

@@ -67,6 +67,17 @@ test('the printed page with the state of the fleet matches the snapshot in this 
   `)
 })
 
+test('a narrow terminal keeps the model of each provider, because the providers of a fleet are told apart by it', () => {
+  const fleet = fleetWith({
+    providers: [pausedProvider({ lastError: { kind: 'status 500', agoMs: 9_000 } })],
+  })
+  for (const columns of [60, 40, 30]) {
+    const text = fleetPage(fleet, { ...LOOK, columns }, NOW_MS)
+    expect(text).toMatch(/\bgpt\b/)
+    expect(text).toMatch(/\bopen\b/)
+  }
+})
+
 test('the limits name the key of each provider with what it still admits, and each model that nodes do not call', () => {
   const keyLimits = { requestsPerMinute: 500, requestsLeft: 4, closedForMs: 0, waiting: 2 }
   const paused = pausedProvider({ breaker: 'open', keyLimits })

@@ -23,13 +23,15 @@ test('the printed table of API keys and the printed fields of one key match the 
     af_1  active  acme    1 h ago  in 1 d   tasks:read, fleet:read  dashboard
     "
   `)
-  expect(`\n${keyDetails(key, LOOK)}\n`).toMatchInlineSnapshot(`
+  const limited = { ...key, limits: { requestsPerMinute: 60, concurrent: 1 } }
+  expect(`\n${keyDetails(limited, LOOK)}\n`).toMatchInlineSnapshot(`
     "
     key      af_1
     for      dashboard
     state    active
     tenant   acme
     scopes   tasks:read, fleet:read
+    limits   60 requests a minute, 1 open request at a time
     made     2026-01-31 11:00:05 UTC by ADMIN_KEY
     expires  2026-02-01 12:00:05 UTC
     "
@@ -65,4 +67,16 @@ test('the table of the audit log names each caller, and says how often an equal 
     2026-01-31 12:00:05 UTC  —          —     —       listTasks  —       —         401 unauthorized 3 times
     "
   `)
+})
+
+test('each change in the audit log has a caller, also with a key that has no name, and a narrow terminal keeps who did what', () => {
+  const at = new Date(NOW_MS).toISOString()
+  const by = { tenant: 'default', keyId: 'env-admin', address: '127.0.0.1' }
+  const change = { seq: 1, at, kind: 'change', status: 204, count: 1 } as const
+  const event = { ...by, ...change, operation: 'revokeKey', target: 'k7m2w4qzt3ab' }
+  for (const columns of [undefined, 100, 80, 60, 40, 20]) {
+    const text = auditTable([event], [key], { ...LOOK, columns })
+    expect(text).toMatch(/WHO +(.*\n.* )?env-admin/)
+    expect(text).toMatch(/revoke/)
+  }
 })

@@ -217,11 +217,19 @@ describe('tables of the command line', () => {
       "
        AFTER  EVENT            ATTEMPT  DETAIL
         0 ms  submitted
-      840 ms  attempt-failed         1  node-lost: worker-2 was declared dead
+      840 ms  attempt-failed         1  on worker-2, node-lost: worker-2 was declared dead
       905 ms  attempt-started        2  on worker-1
        2.0 s  call-finished          2  step 0, llm sim, 908 tokens, $0.0002: {"content":"One waits"}
        2.0 s  completed              2  on worker-1, 1 LLM call, $0.0002, One waits
       "
     `)
+  })
+
+  test('name the person who decided about a call, next to the key that several persons may use', () => {
+    const byKey = { step: 1, approved: true, by: 'af_1', atMs: NOW_MS }
+    const byPerson = { ...byKey, step: 2, approved: false, person: 'Ada', note: 'too much' }
+    expect(taskDetails({ ...TASK, approvals: [byKey, byPerson] }, LOOK, NOW_MS)).toContain(
+      'step 1 approved by af_1; step 2 refused by Ada, with the key af_1 ("too much")\n',
+    )
   })
 })

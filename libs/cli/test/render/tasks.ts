@@ -61,6 +61,7 @@ export const EVENTS: readonly HistoryEvent[] = [
     type: 'attempt-failed',
     atMs: AT_MS + 840,
     attempt: 1,
+    node: 'worker-2',
     error: { code: 'node-lost', message: 'worker-2 was declared dead' },
     retryAtMs: AT_MS + 900,
   },
