@@ -17,8 +17,11 @@ export interface Retries {
 
 /** Pointers issued in parallel; tenants take turns. */
 const PARALLEL = 500
-/** Retries that wait for their turn at most, or are under way; further ones wait for the next round. */
-const WAITING_MAX = 20_000
+/**
+ * Retries that begin to wait for their turn in one round, so that no round blocks the process for long. Those that
+ * wait already do not count, because they would keep the retries of other tenants out; all are tasks of the table (L7).
+ */
+const ROUND_MAX = 20_000
 
 /** Creates an empty set of retries. */
 export function createRetries(deps: {
@@ -43,8 +46,7 @@ export function createRetries(deps: {
       if (state === 'retrying') due.add(taskId, retryAtMs ?? updatedAtMs)
     },
     run() {
-      for (const { tenant, taskId } of due.takeDue(nowMs(), WAITING_MAX - turns.size()))
-        turns.add(tenant, taskId)
+      for (const { tenant, taskId } of due.takeDue(nowMs(), ROUND_MAX)) turns.add(tenant, taskId)
     },
   }
 }

@@ -264,4 +264,15 @@ export const SIZES: readonly Mutation[] = [
     caughtBy: /every model and agent of a quiet tenant has its own total/,
     because: /to deeply equal/,
   },
+  {
+    name: 'retry-places',
+    safeguard:
+      'retries of one tenant that wait for their turn keep no other tenant from its turn (L7)',
+    file: 'services/coordinator/src/repair/retries.ts',
+    find: 'due.takeDue(nowMs(), ROUND_MAX)',
+    replace: 'due.takeDue(nowMs(), ROUND_MAX - turns.size())',
+    tests: ['services/coordinator/test/repair/retries.test.ts'],
+    caughtBy: /a retry of a quiet tenant is started in its turn/,
+    because: /to include/,
+  },
 ]
