@@ -200,6 +200,12 @@ export function refusalOf(error: Error): Refusal {
       'The path is not a valid URL. Send ids and names as the API gave them, percent-encoded as UTF-8.',
     )
   }
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') {
+    return new Refusal(
+      'invalid-request',
+      'A part of the path is longer than every id and name of the API. Send ids and names as the API gave them.',
+    )
+  }
   if (code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError) {
     return new Refusal('malformed-body', `Send one JSON object: ${error.message}.`)
   }

@@ -182,6 +182,8 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
         return [{ pointer: base, detail: enumDetail(params['allowedValues'], place.data) }]
       case 'pattern':
         return [{ pointer: base, detail: FITS[String(params['pattern'])] ?? 'is not valid' }]
+      case 'uniqueItems':
+        return [{ pointer: base, detail: twiceDetail(params) }]
       case 'format':
         return [{ pointer: base, detail: formatDetail(params['format']) }]
       default: {
@@ -236,6 +238,10 @@ function enumDetail(allowed: unknown, data: unknown): string {
   const names = Array.isArray(allowed) ? allowed.map(String) : []
   const near = typeof data === 'string' ? closest(data, names) : undefined
   return near === undefined ? detail : `${detail} (did you mean "${near}"?)`
+}
+
+function twiceDetail({ i, j }: Readonly<Record<string, unknown>>): string {
+  return `must not have the same item twice (items ${String(i)} and ${String(j)} are the same)`
 }
 
 /** The limits of sizes in openapi.yaml, as words around the number. */

@@ -190,6 +190,7 @@ export async function createApi(deps: {
     if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
     if (audited.has(operation)) route.onSend = recordChange(operation, recorder)
     if (unlocked.has(operation)) return
+    refuseUnknownQuery(route)
     const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
     const enter = guard(operation, needs)
     route.onRequest = route.schema?.body === undefined ? enter : [enter, countBody]
@@ -353,6 +354,14 @@ export async function closeApi(app: FastifyInstance, deadlineMs: number): Promis
 function takeNoBodyForEmpty(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   if (request.body === undefined || request.body === null) request.body = {}
   done()
+}
+
+/**
+ * Lets an operation without query parameters refuse each one: a caller who asks for a dry run in the query of an
+ * operation that takes it in the body would otherwise get the change itself.
+ */
+function refuseUnknownQuery({ schema }: RouteOptions): void {
+  if (schema) schema.querystring ??= { type: 'object', properties: {} }
 }
 
 /**

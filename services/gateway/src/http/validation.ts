@@ -51,18 +51,50 @@ export function requestValidator(): FastifySchemaCompiler<object> {
       case 'body':
         return bodyCheck(bodies.compile(schema), thorough.compile(schema))
       case 'querystring':
-        return queries.compile({ ...schema, additionalProperties: false })
+        return textCheck(queries.compile({ ...schema, additionalProperties: false }), schema)
       case 'headers':
         return texts.compile(withLowerCaseNames(schema))
       default:
-        return texts.compile(schema)
+        return textCheck(texts.compile(schema), schema)
     }
   }
 }
 
+/** JavaScript also reads `0x10`, `1e2`, `5.` and a blank with 5 as integers. */
+const DIGITS = /^-?\d+$/
+
+/** Validates values that arrive as text; an integer is written in digits. */
+function textCheck(
+  validate: ValidateFunction,
+  { properties = {} }: { properties?: Readonly<Record<string, { readonly type?: unknown }>> },
+): Check {
+  const integers = Object.keys(properties).filter((name) => properties[name]?.type === 'integer')
+  if (integers.length === 0) return validate
+  const check: Check = (values) => {
+    const given = values as Readonly<Record<string, unknown>>
+    const wrong = integers.find((name) => {
+      const value = given[name]
+      return typeof value === 'string' && !DIGITS.test(value)
+    })
+    if (wrong === undefined) {
+      const isValid = validate(values)
+      check.errors = validate.errors ?? null
+      return isValid
+    }
+    check.errors = [notDigits(wrong)]
+    return false
+  }
+  return check
+}
+
+function notDigits(name: string): ErrorObject {
+  const message = 'must be an integer that is written in digits, such as 100'
+  return { instancePath: `/${name}`, schemaPath: '', keyword: 'type', params: {}, message }
+}
+
 /** Validates a body; both checks are compiled at the start, because compiling one would hold up all requests. */
-function bodyCheck(quick: ValidateFunction, thorough: ValidateFunction): BodyCheck {
-  const check: BodyCheck = (body) => {
+function bodyCheck(quick: ValidateFunction, thorough: ValidateFunction): Check {
+  const check: Check = (body) => {
     if (quick(body)) return true
     check.errors = quick.errors ?? null
     if (valuesIn(body, SMALL_VALUES) > SMALL_VALUES) return false
@@ -76,7 +108,7 @@ function bodyCheck(quick: ValidateFunction, thorough: ValidateFunction): BodyChe
 }
 
 /** A validation as Fastify calls it: after `false` it reads the errors. */
-interface BodyCheck {
+interface Check {
   (body: unknown): boolean
   errors?: ErrorObject[] | null
 }

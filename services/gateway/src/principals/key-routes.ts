@@ -130,6 +130,10 @@ function expiryOf({ expiresAt }: KeyRequest, nowMs: number): number | undefined 
   if (expiresAt === undefined) return undefined
   const atMs = Date.parse(expiresAt)
   if (atMs > nowMs) return atMs
+  // A leap second has the right form but no timestamp.
+  if (Number.isNaN(atMs)) {
+    throw wrongField('/expiresAt', 'must be a time such as 2026-01-31T12:00:00Z')
+  }
   throw wrongField('/expiresAt', 'must be a time in the future')
 }
 

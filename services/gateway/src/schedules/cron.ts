@@ -56,8 +56,9 @@ export function checkCron(cron: string, timeZone: string, atMs: number): void {
   try {
     ticks = parsed(cron, timeZone).nextRuns(2, new Date(atMs))
   } catch (error) {
-    // The library puts the name of its class first, which says nothing to the caller.
-    const reason = error instanceof Error ? error.message.replace(/^Cron\w*: /, '') : ''
+    // The library puts the name of its class first, which says nothing to the caller, and a dot last.
+    const message = error instanceof Error ? error.message : ''
+    const reason = message.replace(/^Cron\w*: |\.$/g, '')
     throw wrongField('/cron', `must be a cron expression: ${reason}`)
   }
   const [first, second] = ticks

@@ -8,7 +8,7 @@ import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import type { Principals } from '../principals/principals.ts'
 import { submitterOf } from '../principals/submitter.ts'
-import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
+import { Refusal, toProblem, wrongField, wrongPlaces } from '../http/problems.ts'
 import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
@@ -149,6 +149,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     submitTask,
     async submitBatch(request: FastifyRequest) {
       const { tasks } = request.body as { tasks: unknown[] }
+      if (request.headers['idempotency-key'] !== undefined) throw keyOfBatch()
       const results: Promise<BatchResult>[] = []
       const pause = createSlices()
       const needed = new Map<string, number>()
@@ -169,4 +170,12 @@ export function taskRoutes(deps: TaskRouteDeps) {
       throw alreadyFinished(record.state)
     },
   }
+}
+
+/** A caller who sends a key expects that repeating the request is safe. */
+function keyOfBatch(): Refusal {
+  return wrongField(
+    'header/idempotency-key',
+    'must be omitted, because a batch has no key; set idempotencyKey of each task',
+  )
 }

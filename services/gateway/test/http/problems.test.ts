@@ -200,3 +200,44 @@ test('in a small body every wrong field is found, and in a large body only the f
   expect(validate.errors).toHaveLength(1)
   expect(validate({ a: 1, b: 1, numbers })).toBe(true)
 })
+
+const COUNTED = {
+  type: 'object',
+  properties: { limit: { type: 'integer', minimum: -1, maximum: 100 } },
+}
+
+test.each([
+  ['0', true],
+  ['-1', true],
+  ['100', true],
+  ['007', true],
+  ['101', false],
+  ['9007199254740993', false],
+  ['1e2', false],
+  ['1e400', false],
+  ['0x10', false],
+  ['0b11', false],
+  ['5.0', false],
+  ['5.', false],
+  ['+5', false],
+  [' 5', false],
+  ['5 ', false],
+  ['\n5', false],
+  ['５', false],
+  ['', false],
+  ['true', false],
+])('an integer in a query or a path is written in digits: %j is accepted: %j', (text, accepted) => {
+  for (const httpPart of ['querystring', 'params']) {
+    const place = { schema: COUNTED, httpPart, method: 'GET', url: '/' }
+    const validate = requestValidator()(place) as unknown as (value: unknown) => boolean
+    const values = { limit: text }
+    expect(validate(values), httpPart).toBe(accepted)
+    if (accepted) expect(values, httpPart).toEqual({ limit: Number(text) })
+  }
+})
+
+test('a list with the same item twice is refused in words, with the places of both', () => {
+  expect(check({ task: 'x', tools: ['a', 'b', 'a'] })).toEqual([
+    { pointer: '/tools', detail: 'must not have the same item twice (items 0 and 2 are the same)' },
+  ])
+})

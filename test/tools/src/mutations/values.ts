@@ -137,4 +137,22 @@ export const VALUES: readonly Mutation[] = [
     tests: ['services/gateway/test/principals/audit-table.test.ts'],
     caughtBy: /the audit log has no event for a failure that has certainly changed nothing/,
   },
+  {
+    name: 'query-ignored',
+    safeguard: 'an operation without query parameters refuses each one',
+    file: 'services/gateway/src/http/server.ts',
+    find: '    refuseUnknownQuery(route)\n',
+    replace: '',
+    tests: ['services/gateway/test/http/ignored-parts.test.ts'],
+    caughtBy: /refuses a query parameter that it does not have/,
+  },
+  {
+    name: 'integer-notations',
+    safeguard: 'an integer in a query or a path is written in digits',
+    file: 'services/gateway/src/http/validation.ts',
+    find: "typeof value === 'string' && !DIGITS.test(value)",
+    replace: "typeof value === 'string' && value === ''",
+    tests: ['services/gateway/test/http/problems.test.ts'],
+    caughtBy: /an integer in a query or a path is written in digits/,
+  },
 ]
