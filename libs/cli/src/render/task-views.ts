@@ -79,7 +79,7 @@ export function taskDetails(task: TaskView, look: Look, nowMs: number): string {
     [
       ['id', task.id],
       ['state', stateCell(task.state)],
-      ['waits for', task.waitingFor && waitText(task.waitingFor, nowMs)],
+      ['waits for', waitsFor(task, nowMs)],
       ['retry at', task.retryAt && time(task.retryAt)],
       ['error', task.error && { text: errorText(task.error), tone: 'bad' }],
       ['agent', definitionText(task)],
@@ -129,6 +129,14 @@ function pairsText(pairs: Readonly<Record<string, string>>): string {
   return Object.entries(pairs)
     .map(([name, value]) => `${name}=${value}`)
     .join(', ')
+}
+
+function waitsFor({ state, waitingFor }: TaskView, nowMs: number): string | undefined {
+  if (waitingFor !== undefined) return waitText(waitingFor, nowMs)
+  // The queue of the tenant, and not the task, knows how many wait and which limit holds them.
+  return state === 'queued'
+    ? 'a node that takes it; the commands queues and limits show what it waits behind'
+    : undefined
 }
 
 /** What a waiting task waits for, in words. */

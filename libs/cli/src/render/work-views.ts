@@ -175,9 +175,12 @@ export function scheduleDetails(schedule: ScheduleView, look: Look, nowMs: numbe
   return `${head}\n\n${safe(JSON.stringify(schedule.task, undefined, 2))}`
 }
 
-/** The next ticks of a schedule and its last ticks, one a row, in the order of time. */
+/** The last ticks of a schedule and its next ticks, one a row, in the order of time. */
 export function tickTable({ next, last }: ScheduleTicks, look: Look): string {
   const columns = ['TICK', 'STATE', 'TASK ID']
+  if (next.length === 0 && last.length === 0) {
+    return 'The schedule has not ticked, and no tick is planned: it is paused, or its expression names no further time.'
+  }
   return table(
     columns,
     [

@@ -1,4 +1,4 @@
-import type { TaskCall } from '@agentfleet/protocol'
+import type { TaskCall, TaskView } from '@agentfleet/protocol'
 import { describe, expect, test } from 'vitest'
 import { count, duration, usd } from '@agentfleet/domain'
 import { callDetails } from '../../src/render/call-view.ts'
@@ -7,6 +7,7 @@ import { progressBar } from '../../src/render/progress.ts'
 import { fields, table } from '../../src/render/table.ts'
 import { eventTable, taskDetails, taskTable } from '../../src/render/task-views.ts'
 import { cut, jsonLine, oneLine, safe, widthOf } from '../../src/render/text.ts'
+import { tickTable } from '../../src/render/work-views.ts'
 import { EVENTS, LLM_CALL, NOW_MS, SUMMARIES, TASK } from './tasks.ts'
 
 const LOOK = { paint: uncoloured, columns: undefined }
@@ -223,6 +224,16 @@ describe('tables of the command line', () => {
        2.0 s  completed              2  on worker-1, 1 LLM call, $0.0002, One waits
       "
     `)
+  })
+
+  test('say where to look if a task waits for a node, and why a schedule has no ticks', () => {
+    const waits = (task: Partial<TaskView>) =>
+      /^waits for +(.*)$/m.exec(taskDetails({ ...TASK, ...task }, LOOK, NOW_MS))?.[1]
+    expect(waits({ state: 'queued' })).toBe(
+      'a node that takes it; the commands queues and limits show what it waits behind',
+    )
+    expect(waits({ state: 'running' })).toBeUndefined()
+    expect(tickTable({ next: [], last: [] }, LOOK)).toMatch(/no tick is planned: it is paused, or/)
   })
 
   test('name the person who decided about a call, next to the key that several persons may use', () => {
