@@ -243,9 +243,9 @@ test('the command keys makes, lists, shows, rotates and revokes keys, the comman
   const audited = (await admin.succeed('audit', '--about', id)).out.replaceAll(id, 'ID')
   expect(golden(audited)).toMatchInlineSnapshot(`
     "AT  WHO  KEY  TENANT  OPERATION  ABOUT  FROM  RESULT
-    TIME  —  env-admin  default  revokeKey  ID  127.0.0.1  204
-    TIME  —  env-admin  default  rotateKey  ID  127.0.0.1  200
-    TIME  —  env-admin  default  createKey  ID  127.0.0.1  201
+    TIME  env-admin  env-admin  default  revokeKey  ID  127.0.0.1  204
+    TIME  env-admin  env-admin  default  rotateKey  ID  127.0.0.1  200
+    TIME  env-admin  env-admin  default  createKey  ID  127.0.0.1  201
     "
   `)
   const absent = await admin.run('keys', 'get', 'aaaaaaaaaaaa')
