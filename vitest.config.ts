@@ -34,15 +34,11 @@ const FULL_ALONE = [
   'test/e2e/{fairness,proofs,provider-limits}.full.test.ts',
 ]
 
-// `npm run test:full` runs the other chaos files again, with the durations of production, sends many generated
-// requests to a whole fleet, and reads many more damaged answers of providers.
+// `npm run test:full` sends many more generated requests, to a whole fleet, and reads many more damaged answers of
+// providers.
 const atFullSize =
   process.env['TEST_SIZE'] === 'full'
-    ? [
-        'test/chaos/**/*.test.ts',
-        'services/gateway/test/bad-input.test.ts',
-        'services/worker/test/provider/fuzz.test.ts',
-      ]
+    ? ['services/gateway/test/bad-input.test.ts', 'services/worker/test/provider/fuzz.test.ts']
     : []
 
 export default defineConfig({

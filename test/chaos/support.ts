@@ -12,11 +12,8 @@ import { expect } from 'vitest'
 
 /** The shared parts of chaos tests: load that continues through faults, and one check of the log. */
 
-/**
- * For the fleets of the files that `npm test` runs, too: it runs them with a tenth of the production durations,
- * `npm run test:full` with the durations of production.
- */
-export const TIME_SCALE = process.env['TEST_SIZE'] === 'full' ? 1 : 0.1
+/** For the fleets of the files that `npm test` runs: a tenth of the production durations. */
+export const TIME_SCALE = 0.1
 
 /** Everything has to be over within this, milliseconds: leases of 30 s may have to run out twice. */
 export const OVER_WITHIN_MS = 150_000
