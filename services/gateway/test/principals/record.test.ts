@@ -28,7 +28,8 @@ test('the log gets a sample of a flood of refusals with the number of skipped li
   expect(lines.at(-1)).toMatchObject({ skipped: 9_900 })
 })
 
-test('the refusals of a tenant from thousands of addresses leave room for the refusal of another tenant with its caller (L7)', async () => {
+/** A recorder, and the events that it has stored. */
+function recording() {
   const stored: AuditEvent[] = []
   const recorder = createRecorder({
     audit: { append: async (event) => void stored.push(event) },
@@ -36,6 +37,11 @@ test('the refusals of a tenant from thousands of addresses leave room for the re
     log: createLogger({ service: 'gateway', id: 't', level: 'silent' }),
     metrics: { audited: { inc: () => undefined } },
   })
+  return { recorder, stored }
+}
+
+test('the refusals of a tenant from thousands of addresses leave room for the refusal of another tenant with its caller (L7)', async () => {
+  const { recorder, stored } = recording()
   const refuse = (tenant: string, ip: string) =>
     recorder.refused(
       { ip, principal: { tenant, keyId: tenant } as Principal },
@@ -55,13 +61,7 @@ test('the refusals of a tenant from thousands of addresses leave room for the re
 })
 
 test('only a change that happened is recorded as a change: after a failure that leaves the outcome unknown the kind is unknown', async () => {
-  const stored: AuditEvent[] = []
-  const recorder = createRecorder({
-    audit: { append: async (event) => void stored.push(event) },
-    clock: manualClock(),
-    log: createLogger({ service: 'gateway', id: 't', level: 'silent' }),
-    metrics: { audited: { inc: () => undefined } },
-  })
+  const { recorder, stored } = recording()
   const request = { ip: '10.0.0.1' } as FastifyRequest
   await recorder.changed(request, 'rotateKey', 200, 'k1')
   await recorder.mayHaveChanged(request, 'rotateKey', 'outcome-unknown', 'k1')
