@@ -10,7 +10,7 @@ const LATER = `Try again in ${RETRY_AFTER_S} s.`
 
 test.for<[status: number, code: string, exitCode: number, advice: string]>([
   [401, 'unauthorized', EXIT.refused, 'Set AGENTFLEET_KEY or --key to a key of this fleet.'],
-  [403, 'missing-scope', EXIT.refused, '"agentfleet keys me" shows what your key may do.'],
+  [403, 'scope-missing', EXIT.refused, '"agentfleet keys me" shows what your key may do.'],
   [404, 'agent-not-found', EXIT.notFound, '"agentfleet agents" lists the agents.'],
   [409, 'not-finished', EXIT.failed, 'Refused: What to do.'],
   [412, 'version-mismatch', EXIT.failed, 'Refused: What to do.'],

@@ -1,4 +1,4 @@
-import { given } from '@agentfleet/domain'
+import { given, SPEC_LIMITS } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GoalView } from '@agentfleet/protocol'
@@ -10,6 +10,7 @@ import { patiently, withOwnKey } from '../patience.ts'
 import { goalDetails, goalTable } from '../render/work-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
+import { workOf, workOptions } from '../parse/work-options.ts'
 
 /** A waiting command reads the goal again this often, milliseconds. */
 const POLL_MS = 500
@@ -20,8 +21,8 @@ export const goals: Command = {
   name: 'goals',
   summary: 'list goals, submit a goal, show its plan, or start a plan that waits for your approval',
   usages: [
-    'goals [ls] [--watch] [filters]',
-    'goals submit [--model NAME] [--planner AGENT] [--role AGENT] [--hold] [--wait] TEXT',
+    'goals [ls] [--state STATE] [--search TEXT] [--since TIME] [--until TIME] [--limit N] [--watch]',
+    'goals submit [--hold] [--wait] [options] TEXT',
     'goals get [--watch] GOAL_ID',
     'goals run [--wait] GOAL_ID',
   ],
@@ -30,6 +31,8 @@ export const goals: Command = {
     model: takes('NAME', 'the planner uses the LLM NAME', { short: 'm' }),
     planner: takes('AGENT', 'the agent AGENT makes the plan'),
     role: takes('AGENT', 'the plan may use the agent AGENT', { multiple: true }),
+    'max-replans': takes('N', 'the planner may replace its plan at most N times'),
+    ...workOptions('goal'),
     hold: flag('only make the plan; "goals run" starts the plan later'),
     wait: flag('wait until the goal ends (with --hold, until its plan is made)'),
     watch: WATCH_OPTION,
@@ -88,9 +91,12 @@ async function submitGoal(context: Context, input: Input, goal: string): Promise
     model: textOf(input, 'model'),
     planner: textOf(input, 'planner'),
     roles: listOf(input, 'role'),
+    maxReplans: wholeOf(input, 'max-replans', { min: 0, max: SPEC_LIMITS.replansMax }),
     run: isSet(input, 'hold') ? false : undefined,
+    ...workOf(input),
   })
-  const options = { idempotencyKey: randomUUID(), signal: context.signal }
+  const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
+  const options = { idempotencyKey, signal: context.signal }
   const view = await withOwnKey(context, () =>
     context.client.submitGoal({ ...request, goal }, options),
   )

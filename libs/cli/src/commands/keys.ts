@@ -16,6 +16,7 @@ import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
 import { printOne, showView } from '../watching.ts'
 
 const RATE = { min: 1, max: 1_000_000 }
+const CONCURRENT = { min: 1, max: 100_000 }
 
 /** `agentfleet keys`: keys of the API, which an admin makes, rotates and revokes while the fleet runs. */
 export const keys: Command = {
@@ -37,6 +38,7 @@ export const keys: Command = {
       multiple: true,
     }),
     rate: takes('N', 'the key may send at most N requests a minute'),
+    concurrent: takes('N', 'the key may have at most N open requests at a time'),
     expires: takes('DURATION', 'the key expires after DURATION, such as 30d'),
     overlap: takes('DURATION', 'the old secret still works for DURATION'),
   },
@@ -96,7 +98,10 @@ async function createKey(context: Context, input: Input, name: string): Promise<
       `Give --tenant and at least one --scope (${SCOPES.join(', ')}): agentfleet keys create --tenant acme --scope tasks:read "dashboard"`,
     )
   }
-  const requestsPerMinute = wholeOf(input, 'rate', RATE)
+  const limits = given({
+    requestsPerMinute: wholeOf(input, 'rate', RATE),
+    concurrent: wholeOf(input, 'concurrent', CONCURRENT),
+  })
   const expiresMs = durationOf(input, 'expires')
   const request: KeyRequest = {
     name,
@@ -104,7 +109,7 @@ async function createKey(context: Context, input: Input, name: string): Promise<
     scopes: SCOPES.filter((scope) => chosen.includes(scope)),
     ...given({
       agents: listOf(input, 'agent'),
-      limits: requestsPerMinute === undefined ? undefined : { requestsPerMinute },
+      limits: Object.keys(limits).length === 0 ? undefined : limits,
       expiresAt:
         expiresMs === undefined ? undefined : new Date(context.nowMs() + expiresMs).toISOString(),
     }),

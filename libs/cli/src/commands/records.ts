@@ -1,11 +1,12 @@
+import type { DecisionQuery } from '@agentfleet/client'
 import { given } from '@agentfleet/domain'
 import type { AuditPage, DecisionView, IncidentView } from '@agentfleet/protocol'
-import { flag, takes, type Command, type Option } from '../command.ts'
+import { flag, takes, type Command, type Input, type Option } from '../command.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { showGrowing } from '../following.ts'
 import { readKeys } from './keys.ts'
 import { PAGE_MAX } from '../pages.ts'
-import { choiceOf, isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
+import { choiceOf, isSet, oneArgument, textOf, timeOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
   decisionTable,
@@ -14,11 +15,13 @@ import {
 } from '../render/record-views.ts'
 import { auditTable } from '../render/key-views.ts'
 import { printAll, printOne } from '../watching.ts'
+import { TIME_NOTE } from './filters.ts'
 
 const LIMIT = { min: 1, max: PAGE_MAX }
 const ROWS_DEFAULT = 20
 /** With `--about` the command reads at most this many pages: the API cannot filter by what was changed. */
 const AUDIT_PAGES_MAX = 50
+const YES_OR_NO = ['yes', 'no'] as const
 const AUDIT_KINDS = ['change', 'unknown', 'refusal'] as const
 const INCIDENT_STATES = ['open', 'closed'] as const
 const LIMIT_OPTION: Option = takes(
@@ -39,9 +42,18 @@ export const decisions: Command = {
     service: takes('NAME', 'print decisions of the service NAME, such as autoscaler'),
     kind: takes('KIND', 'print decisions of the kind KIND'),
     about: takes('ID', 'print decisions about the node, task or deployment ID'),
+    acted: takes('WORD', 'print decisions on which the service acted (yes) or did not act (no)', {
+      choices: YES_OR_NO,
+    }),
+    measured: takes('WORD', 'print decisions with a measured outcome (yes) or without one (no)', {
+      choices: YES_OR_NO,
+    }),
+    since: takes('TIME', 'print decisions made at or after TIME'),
+    until: takes('TIME', 'print decisions made before TIME'),
     limit: LIMIT_OPTION,
     watch: FOLLOW_OPTION,
   },
+  notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     if (input.args.length > 0) {
@@ -55,20 +67,41 @@ export const decisions: Command = {
       service: textOf(input, 'service'),
       kind: textOf(input, 'kind'),
       about: textOf(input, 'about'),
+      acted: yesOrNo(input, 'acted'),
+      measured: yesOrNo(input, 'measured'),
+      from: timeOf(input, 'since', context.nowMs()),
+      to: timeOf(input, 'until', context.nowMs()),
     })
     const limit = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
     return showGrowing<DecisionView>(context, isSet(input, 'watch'), {
       topic: 'decisions',
       read: async () => (await client.decisions({ ...filters, limit, signal })).decisions,
       recordsIn: (frame) => (frame.type === 'decision' ? [frame.decision] : []),
-      matches: ({ service, kind, about }) =>
-        service === (filters.service ?? service) &&
-        kind === (filters.kind ?? kind) &&
-        about === (filters.about ?? about),
+      matches: (decision) => isAsked(decision, filters),
       version: ({ acted, outcomes }) => `${acted} ${outcomes.length}`,
       table: (decisions) => decisionTable(decisions, context, context.nowMs()),
     })
   },
+}
+
+/** Undefined without the option. */
+function yesOrNo(input: Input, name: string): boolean | undefined {
+  const word = choiceOf(input, name, YES_OR_NO)
+  return word === undefined ? undefined : word === 'yes'
+}
+
+/** Whether the gateway would list a decision of the stream, which has no filters. */
+function isAsked(decision: DecisionView, filters: DecisionQuery): boolean {
+  const { service, kind, about, acted, outcomes, atMs } = decision
+  return (
+    service === (filters.service ?? service) &&
+    kind === (filters.kind ?? kind) &&
+    about === (filters.about ?? about) &&
+    acted === (filters.acted ?? acted) &&
+    outcomes.length > 0 === (filters.measured ?? outcomes.length > 0) &&
+    (filters.from === undefined || atMs >= Date.parse(filters.from)) &&
+    (filters.to === undefined || atMs < Date.parse(filters.to))
+  )
 }
 
 /** `agentfleet incidents`: nodes that failed, and how the fleet handled that. */

@@ -10,6 +10,10 @@ import { printOne, showView, WATCH_OPTION } from '../watching.ts'
 
 const VERSION = { min: 0, max: Number.MAX_SAFE_INTEGER }
 
+const TICKS = { min: 1, max: 100 }
+/** What the API takes without a number. */
+const TICKS_DEFAULT = 10
+
 /** `agentfleet schedules`: tasks that a clock submits. */
 export const schedules: Command = {
   name: 'schedules',
@@ -20,9 +24,9 @@ export const schedules: Command = {
     'schedules put [--if-version N] NAME FILE',
     'schedules pause|resume NAME',
     'schedules run NAME',
-    'schedules ticks [--watch] NAME',
+    'schedules ticks [--count N] [--watch] NAME',
     'schedules rm [--if-version N] NAME',
-    'schedules preview [--zone ZONE] CRON',
+    'schedules preview [--zone ZONE] [--count N] CRON',
   ],
   words: ['ls', 'get', 'put', 'pause', 'resume', 'run', 'ticks', 'rm', 'preview'],
   options: {
@@ -31,6 +35,7 @@ export const schedules: Command = {
       'change the schedule only if N is its newest version (0: only if it does not exist)',
     ),
     zone: takes('ZONE', 'use the time zone ZONE for the preview (default UTC)'),
+    count: takes('N', `print at most N times in each direction (default ${TICKS_DEFAULT})`),
     watch: WATCH_OPTION,
   },
   notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - means the standard input.'],
@@ -38,6 +43,7 @@ export const schedules: Command = {
     const { client, signal } = context
     const [word = 'ls', ...rest] = input.args
     const expected = given({ ifVersion: wholeOf(input, 'if-version', VERSION) })
+    const count = given({ count: wholeOf(input, 'count', TICKS) })
     switch (word) {
       case 'ls':
         return showView(context, isSet(input, 'watch'), async () => {
@@ -78,7 +84,7 @@ export const schedules: Command = {
       case 'ticks': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
         return showView(context, isSet(input, 'watch'), async () => {
-          const view = await client.scheduleTicks(name, { signal })
+          const view = await client.scheduleTicks(name, { ...count, signal })
           return { objects: [view], text: tickTable(view, context) }
         })
       }
@@ -91,7 +97,10 @@ export const schedules: Command = {
       case 'preview': {
         const cron = oneArgument(rest, 'The cron expression is missing.')
         const timeZone = textOf(input, 'zone')
-        const ticks = await client.previewSchedule({ cron, ...given({ timeZone }) }, { signal })
+        const ticks = await client.previewSchedule(
+          { cron, ...given({ timeZone }), ...count },
+          { signal },
+        )
         return printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))
       }
       default:

@@ -1,18 +1,16 @@
-import { given, isTerminal, LEVELS, plural, SPEC_LIMITS } from '@agentfleet/domain'
+import { given, isTerminal, plural, SPEC_LIMITS } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BatchRequest, BatchResult, TaskRequest, TaskView } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, named, UsageError, type ExitCode } from '../exit.ts'
 import {
-  amountOf,
   choiceOf,
   durationOf,
   isSet,
   jsonOf,
   listOf,
   oneArgument,
-  pairsOf,
   placeOf,
   textOf,
   wholeOf,
@@ -22,6 +20,7 @@ import { progressBar } from '../render/progress.ts'
 import { jsonLine, safe, valueText } from '../render/text.ts'
 import { printOne } from '../watching.ts'
 import { followTasks } from './watch.ts'
+import { workOf, workOptions } from '../parse/work-options.ts'
 
 /** A held request is repeated after this, seconds. */
 const WAIT_S = 60
@@ -33,6 +32,8 @@ const BATCH_BYTES = 512 * 1_024
 const ROOM_LATER = new Set([429, 503])
 /** As long as the gateway asks for in most cases, milliseconds. */
 const ROOM_PAUSE_MS = 2_000
+
+const DEPENDENCY_FAILURES = ['fail', 'continue'] as const
 
 type BatchTask = BatchRequest['tasks'][number]
 
@@ -48,22 +49,26 @@ export const submit: Command = {
   options: {
     agent: takes('NAME', 'the agent NAME runs the task', { short: 'a' }),
     model: takes('NAME', 'use the LLM NAME instead of the default LLM', { short: 'm' }),
-    priority: takes('LEVEL', 'priority', { short: 'p', choices: LEVELS }),
+    'fallback-model': takes('NAME', 'use the LLM NAME if the other LLMs are unavailable', {
+      multiple: true,
+    }),
+    'agent-version': takes('N', 'use the version N of the agent (default: the newest version)'),
     'system-prompt': takes('TEXT', 'use TEXT as the system prompt of the task'),
-    context: takes('JSON', 'give JSON to the agent together with the task'),
     tool: takes('NAME', 'the agent may use the tool NAME', { multiple: true }),
-    metadata: takes('NAME=VALUE', 'give the task the metadata NAME=VALUE', { multiple: true }),
+    schema: takes('JSON', 'the result must satisfy the JSON Schema JSON'),
+    'max-output-tokens': takes('N', 'one LLM call may answer with at most N tokens'),
     after: takes('TASK_ID', 'the task TASK_ID must end before this task starts', {
       multiple: true,
     }),
-    delay: takes('DURATION', 'start the task only after DURATION'),
-    timeout: takes('DURATION', 'the task fails if it has not ended after DURATION'),
-    attempts: takes('N', 'the task fails after N failed attempts'),
-    'budget-usd': takes('USD', 'the task may cost at most USD (in US dollars)'),
-    'idempotency-key': takes(
-      'KEY',
-      'a repeated submission with the key KEY submits no second task',
+    'on-dependency-failure': takes(
+      'WHAT',
+      'continue: the task runs even if a task of --after fails',
+      {
+        choices: DEPENDENCY_FAILURES,
+      },
     ),
+    delay: takes('DURATION', 'start the task only after DURATION'),
+    ...workOptions('task'),
     file: takes(
       'FILE',
       'read tasks from FILE, one JSON object in each line; - means the standard input',
@@ -76,6 +81,7 @@ export const submit: Command = {
     '- in place of TEXT means the standard input.',
     'Without --wait the command prints only the id of each task, so scripts can read it.',
     'Each line of a file is a JSON body of POST /v1/tasks; options are defaults for the tasks of the file.',
+    'A field without an option, such as sampling, can only be set in a file: echo \'{"task":"…"}\' | agentfleet submit --file -',
   ],
   async run(context, input): Promise<ExitCode> {
     const file = textOf(input, 'file')
@@ -221,21 +227,23 @@ export function batchesOf(tasks: readonly BatchTask[]): readonly (readonly Batch
 
 /** The task of these options; its own fields win. */
 function requestOf(input: Input, own: object): TaskRequest {
-  const contextText = textOf(input, 'context')
-  const budgetUsd = amountOf(input, 'budget-usd', { min: 0.000_001, max: SPEC_LIMITS.budgetUsdMax })
+  const schema = textOf(input, 'schema')
   const options = given({
     agent: textOf(input, 'agent'),
+    agentVersion: wholeOf(input, 'agent-version', { min: 1, max: SPEC_LIMITS.agentVersionMax }),
     model: textOf(input, 'model'),
-    priority: choiceOf(input, 'priority', LEVELS),
+    fallbackModels: listOf(input, 'fallback-model'),
     systemPrompt: textOf(input, 'system-prompt'),
-    context: contextText === undefined ? undefined : jsonOf(contextText, '--context'),
     tools: listOf(input, 'tool'),
-    metadata: pairsOf(input, 'metadata'),
+    responseSchema: schema === undefined ? undefined : jsonOf(schema, '--schema'),
+    maxOutputTokens: wholeOf(input, 'max-output-tokens', {
+      min: 1,
+      max: SPEC_LIMITS.outputTokensMax,
+    }),
     dependsOn: listOf(input, 'after'),
+    onDependencyFailure: choiceOf(input, 'on-dependency-failure', DEPENDENCY_FAILURES),
     delayMs: durationOf(input, 'delay'),
-    timeoutMs: durationOf(input, 'timeout'),
-    maxAttempts: wholeOf(input, 'attempts', { min: 1, max: SPEC_LIMITS.maxAttemptsMax }),
-    budget: budgetUsd === undefined ? undefined : { usd: budgetUsd },
+    ...workOf(input),
   })
   return { ...options, ...own } as TaskRequest
 }
