@@ -1,94 +1,91 @@
-import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify, stripVTControlCharacters } from 'node:util'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { partsOf, readFlags, runCommand, say } from './command/flags.ts'
+import { build, makeCopy, removeCopy } from './mutate/copy.ts'
+import { failedTests, type Failure } from './mutate/tests.ts'
 import { MUTATIONS } from './mutations/index.ts'
-import { ASSERTION_FAILED, editsOf, testsOf, type Mutation } from './mutations/mutation.ts'
+import { ASSERTION_FAILED, editsOf, testOf, type Mutation } from './mutations/mutation.ts'
 
 /**
  * `npm run mutate`: checks that the tests notice faults. It switches one safeguard after the other off in a
- * copy of the sources and runs the tests that should fail. A mutation that no test notices, or that a test
- * notices for another reason than the named one, makes the run fail. `--only a,b` runs those alone.
+ * copy of the sources and runs the tests that should fail. A mutation that none of them notices, that they notice
+ * for another reason than the named one, or whose tests fail without it as well makes the run fail.
  */
 
-const exec = promisify(execFile)
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const STEP_WITHIN_MS = 10 * 60_000
-const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 /** Tests that start no process run from the sources alone; all others need dist. */
 const FROM_SOURCES =
   /^(libs\/(domain|protocol|runtime|adapters|adviser|control-plane|orchestrator)|services\/(?!autoscaler)[a-z-]+)\//
+/** Tests wait for servers half of the time: two at a time keep two cores busy. */
+const LANES = 2
 
 interface Judgement {
-  readonly mutation: Mutation
   readonly caught: boolean
   readonly by: string
   readonly reason: string
-  readonly seconds: number
 }
 
 const USAGE = `npm run mutate -- [flags]
 
-  --only NAME,…      only these mutations`
+  --only NAME,…      only these mutations
+  --lanes N          so many mutations at a time (${LANES})`
 
-async function main(only: string | undefined): Promise<void> {
+async function main(only: string | undefined, lanes: number): Promise<void> {
   const startedMs = performance.now()
   const names = partsOf(
     MUTATIONS.map(({ name }) => name),
     only,
   )
-  const chosen = MUTATIONS.filter(({ name }) => names.includes(name))
-  const dir = await mkdtemp(join(tmpdir(), 'agentfleet-mutate-'))
-  const judgements: Judgement[] = []
+  const waiting = MUTATIONS.filter(({ name }) => names.includes(name))
+  const count = waiting.length
+  const dirs: string[] = []
+  let caught = 0
   try {
-    await copySources(dir)
-    for (const mutation of chosen) {
-      const judgement = await judge(dir, mutation)
-      judgements.push(judgement)
-      say(`${judgement.caught ? 'caught  ' : 'SURVIVED'} ${mutation.name} (${judgement.seconds} s)`)
-      say(`         off: ${mutation.safeguard}`)
-      say(`         by:  ${judgement.by}`)
-      say(`         why: ${judgement.reason}`)
+    for (let lane = 0; lane < Math.min(lanes, count); lane++) dirs.push(await makeCopy())
+    const broken = await failedUnchanged(dirs[0]!, waiting)
+    const judgeNext = async (dir: string): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const beganMs = performance.now()
+        const judgement = notJudged(next, broken) ?? (await judge(dir, next).catch(toJudgement))
+        if (judgement.caught) caught += 1
+        print(next, judgement, secondsSince(beganMs))
+      }
     }
+    await Promise.all(dirs.map(judgeNext))
   } finally {
-    await rm(dir, { recursive: true, force: true })
+    await Promise.all(dirs.map(removeCopy))
   }
-  const caught = judgements.filter((judgement) => judgement.caught).length
-  say(`${caught} of ${judgements.length} mutations caught in ${secondsSince(startedMs)} s`)
-  if (caught < judgements.length) process.exitCode = 1
+  say(`${caught} of ${count} mutations caught in ${secondsSince(startedMs)} s`)
+  if (caught < count) process.exitCode = 1
 }
 
-/** A copy of the files that git knows, installed from the local store. */
-async function copySources(dir: string): Promise<void> {
-  const { stdout } = await exec('git', ['ls-files', '-z', '-co', '--exclude-standard'], {
-    cwd: ROOT,
-    maxBuffer: OUTPUT_MAX_BYTES,
-  })
-  for (const file of stdout.split('\0').filter(Boolean)) {
-    await mkdir(dirname(join(dir, file)), { recursive: true })
-    await cp(join(ROOT, file), join(dir, file)).catch((error: NodeJS.ErrnoException) => {
-      // Deleted and not committed yet.
-      if (error.code !== 'ENOENT') throw error
-    })
-  }
-  const { packageManager } = JSON.parse(await readFile(join(dir, 'package.json'), 'utf8')) as {
-    packageManager: string
-  }
-  await run(dir, 'npx', ['-y', packageManager, 'install', '--frozen-lockfile', '--prefer-offline'])
+/** The tests of the mutations that fail without a mutation. */
+async function failedUnchanged(
+  dir: string,
+  mutations: readonly Mutation[],
+): Promise<readonly Failure[]> {
+  if (mutations.some(needsBuild)) await build(dir)
+  const titles = new RegExp(mutations.map(({ caughtBy }) => `(?:${caughtBy.source})`).join('|'))
+  return failedTests(dir, [...new Set(mutations.map(testOf))], titles)
+}
+
+function notJudged({ caughtBy }: Mutation, broken: readonly Failure[]): Judgement | undefined {
+  const failure = broken.find(({ title }) => caughtBy.test(title))
+  if (failure === undefined) return undefined
+  return { caught: false, by: 'the test fails without the mutation', reason: firstLine(failure) }
+}
+
+function toJudgement(error: Error): Judgement {
+  return { caught: false, by: 'no test ran', reason: error.message }
 }
 
 async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
-  const startedMs = performance.now()
   const originals = new Map<string, string>()
   try {
     for (const { file, find, replace } of editsOf(mutation)) {
       const path = join(dir, file)
       const source = await readFile(path, 'utf8')
       if (source.split(find).length !== 2) {
-        throw new Error(`${mutation.name}: ${file} does not hold exactly once: ${find}`)
+        throw new Error(`${file} does not hold exactly once: ${find}`)
       }
       if (!originals.has(path)) originals.set(path, source)
       await writeFile(
@@ -96,76 +93,44 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
         source.replace(find, () => replace),
       )
     }
-    if (needsBuild(mutation)) await run(dir, join(dir, 'node_modules/.bin/tsc'), ['-b'])
-    const failures = await failedTests(dir, testsOf(mutation))
-    const { caughtBy, because = ASSERTION_FAILED } = mutation
-    const right = failures.find(
-      ({ title, message }) => caughtBy.test(title) && because.test(message),
-    )
-    const shown = right ?? failures[0]
-    return {
-      mutation,
-      caught: right !== undefined,
-      by: shown?.title ?? 'no test failed',
-      reason: shown?.message.split('\n')[0] ?? '',
-      seconds: secondsSince(startedMs),
-    }
+    if (needsBuild(mutation)) await build(dir)
+    return await judgeChanged(dir, mutation)
   } finally {
     for (const [path, source] of originals) await writeFile(path, source)
   }
 }
 
+async function judgeChanged(dir: string, mutation: Mutation): Promise<Judgement> {
+  const { caughtBy, because = ASSERTION_FAILED } = mutation
+  const failures = await failedTests(dir, [testOf(mutation)], caughtBy)
+  const right = failures.find(({ title, message }) => caughtBy.test(title) && because.test(message))
+  // The other tests of the file say what the mutation breaks in place of the expected.
+  const shown = right ?? failures[0] ?? (await failedTests(dir, [testOf(mutation)]))[0]
+  if (shown === undefined) return { caught: false, by: 'no test failed', reason: '' }
+  return { caught: right !== undefined, by: shown.title, reason: firstLine(shown) }
+}
+
 function needsBuild(mutation: Mutation): boolean {
-  return testsOf(mutation).some((test) => test.endsWith('.ts') && !FROM_SOURCES.test(test))
+  return !FROM_SOURCES.test(testOf(mutation))
+}
+
+function print(mutation: Mutation, { caught, by, reason }: Judgement, seconds: number): void {
+  say(`${caught ? 'caught  ' : 'SURVIVED'} ${mutation.name} (${seconds} s)`)
+  say(`         off: ${mutation.safeguard}`)
+  say(`         by:  ${by}`)
+  say(`         why: ${reason}`)
+}
+
+function firstLine({ message }: Failure): string {
+  return message.split('\n')[0] ?? ''
 }
 
 function secondsSince(startedMs: number): number {
   return Math.round((performance.now() - startedMs) / 1_000)
 }
 
-interface Failure {
-  readonly title: string
-  readonly message: string
-}
-
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly message?: string
-    readonly assertionResults: readonly {
-      readonly status: string
-      readonly fullName: string
-      readonly failureMessages?: readonly string[]
-    }[]
-  }[]
-}
-
-async function failedTests(dir: string, tests: readonly string[]): Promise<Failure[]> {
-  const report = join(dir, 'report.json')
-  await rm(report, { force: true })
-  const vitest = join(dir, 'node_modules/.bin/vitest')
-  const flags = ['run', ...tests, '--reporter=json', `--outputFile=${report}`]
-  // A failing run is the expected outcome.
-  await run(dir, vitest, flags).catch(() => undefined)
-  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport
-  return testResults.flatMap(({ message, assertionResults }) => {
-    // Its own set-up failed: no test ran, which shows nothing about the safeguard.
-    const setup = message ? [{ title: 'a file of tests did not start', message }] : []
-    const failed = assertionResults
-      .filter(({ status }) => status === 'failed')
-      .map(({ fullName, failureMessages }) => ({
-        title: fullName,
-        message: stripVTControlCharacters((failureMessages ?? []).join('\n')),
-      }))
-    return [...failed, ...setup]
-  })
-}
-
-async function run(cwd: string, command: string, args: readonly string[]): Promise<void> {
-  await exec(command, args, { cwd, timeout: STEP_WITHIN_MS, maxBuffer: OUTPUT_MAX_BYTES })
-}
-
 await runCommand(
   USAGE,
-  (args) => readFlags(args, { numbers: {}, texts: ['only'] }),
-  ({ only }) => main(only),
+  (args) => readFlags(args, { numbers: { lanes: LANES }, texts: ['only'] }),
+  ({ only, lanes }) => main(only, lanes),
 )

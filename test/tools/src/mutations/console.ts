@@ -8,7 +8,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/tasks/list.ts',
     find: 'else if (tasks.length === 0 || row.createdAt > oldest) gone.add(row.id)',
     replace: 'else gone.add(row.id)',
-    tests: ['libs/console/test/task-list.test.ts'],
+    test: 'libs/console/test/task-list.test.ts',
     caughtBy: /counts a new task without moving any row/,
   },
   {
@@ -17,7 +17,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/task/live-text.ts',
     find: 'if (before !== undefined && (attempt < before.attempt || run < before.run)) return before',
     replace: '',
-    tests: ['libs/console/test/task.test.ts'],
+    test: 'libs/console/test/task.test.ts',
     caughtBy: /late parts of the older run are dropped/,
   },
   {
@@ -26,7 +26,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/parts/forms/problems.ts',
     find: 'found.every(({ at }) => at !== undefined)',
     replace: 'found.some(({ at }) => at !== undefined)',
-    tests: ['libs/console/test/forms.test.ts'],
+    test: 'libs/console/test/forms.test.ts',
     caughtBy: /shows each refused value at its field/,
   },
   {
@@ -35,7 +35,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/task/code.ts',
     find: "return `'${text.replaceAll(\"'\", String.raw`'\\''`)}'`",
     replace: "return `'${text}'`",
-    tests: ['libs/console/test/task.test.ts'],
+    test: 'libs/console/test/task.test.ts',
     caughtBy: /the code snippet for a task contains the task/,
   },
   {
@@ -44,7 +44,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/api/key.ts',
     find: 'sessionStorage.removeItem(NAME)',
     replace: '',
-    tests: ['libs/console/test/key.test.ts'],
+    test: 'libs/console/test/key.test.ts',
     caughtBy: /a key that the API refuses is gone from the tab/,
   },
   {
@@ -53,7 +53,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/api/key.ts',
     find: 'data.key !== undefined && data.key !== refusedKey.value?.key',
     replace: 'data.key !== undefined',
-    tests: ['libs/console/test/key.test.ts'],
+    test: 'libs/console/test/key.test.ts',
     caughtBy: /another tab cannot give it back/,
   },
   {
@@ -63,7 +63,7 @@ export const CONSOLE: readonly Mutation[] = [
     file: 'libs/console/page/api/http.ts',
     find: 'sent.key === undefined && apiKey.value === used',
     replace: 'sent.key === undefined',
-    tests: ['libs/console/test/key.test.ts'],
+    test: 'libs/console/test/key.test.ts',
     caughtBy: /a refusal of the key before does not take away/,
   },
 ]

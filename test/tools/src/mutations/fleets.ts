@@ -8,7 +8,7 @@ export const FLEETS: readonly Mutation[] = [
     file: 'services/coordinator/src/repair/pointers.ts',
     find: 'return issuer.once(record)',
     replace: 'return false',
-    tests: ['test/chaos/exact-points.test.ts', '-t', 'gateway'],
+    test: 'test/chaos/exact-points.test.ts',
     caughtBy: /leaves the stored task to a coordinator/,
     because: /expected 'submitted' to be 'completed'/,
   },

@@ -12,8 +12,8 @@ export interface Mutation extends Edit {
   readonly safeguard: string
   /** The further edits of a safeguard that stands in several places. */
   readonly alsoEdits?: readonly Edit[]
-  /** The test files to run, and flags of vitest; omitted: the test file that mirrors the source file. */
-  readonly tests?: readonly string[]
+  /** The file of the test that has to fail; omitted: the test file that mirrors the source file. */
+  readonly test?: string
   /** Title of the test that has to fail. */
   readonly caughtBy: RegExp
   /** Pattern of its failure message; omitted: an assertion failed. */
@@ -28,7 +28,7 @@ export function editsOf(mutation: Mutation): readonly Edit[] {
   return [mutation, ...(mutation.alsoEdits ?? [])]
 }
 
-/** The test files to run for the mutation, and flags of vitest. */
-export function testsOf({ file, tests }: Mutation): readonly string[] {
-  return tests ?? [file.replace('/src/', '/test/').replace(/\.ts$/, '.test.ts')]
+/** The file of the test that has to notice the mutation. */
+export function testOf({ file, test }: Mutation): string {
+  return test ?? file.replace('/src/', '/test/').replace(/\.ts$/, '.test.ts')
 }

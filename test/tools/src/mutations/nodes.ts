@@ -10,7 +10,7 @@ export const NODES: readonly Mutation[] = [
     file: 'services/load-balancer/src/placing/dispatcher.ts',
     find: 'if (reply.heartbeat.nodeId === nodeId) nodes',
     replace: 'nodes',
-    tests: ['services/load-balancer/test/intake/sharing.test.ts', '-t', 'speaks for another node'],
+    test: 'services/load-balancer/test/intake/sharing.test.ts',
     caughtBy: /does not take the other node out of service/,
   },
   {
@@ -19,7 +19,7 @@ export const NODES: readonly Mutation[] = [
     file: 'services/load-balancer/src/intake/in-flight.ts',
     find: 'if (tasks.get(taskId)?.nodeId === nodeId) remove(taskId)',
     replace: 'remove(taskId)',
-    tests: [SHARES],
+    test: SHARES,
     caughtBy: /a task counts once towards the limit of its tenant/,
   },
   {
@@ -28,7 +28,7 @@ export const NODES: readonly Mutation[] = [
     file: 'libs/domain/src/placement/bounded-runs.ts',
     find: 'const taken = Math.min(count, room)',
     replace: 'const taken = count',
-    tests: [SHARES],
+    test: SHARES,
     caughtBy: /L9: a node that claims tasks of a tenant which are not in flight/,
   },
   {
@@ -37,7 +37,7 @@ export const NODES: readonly Mutation[] = [
     file: 'services/coordinator/src/repair/pointers.ts',
     find: ' || !checkClaim(claimKey, claim, taskId, answer.nodeId)',
     replace: '',
-    tests: ['services/coordinator/test/repair/repair.test.ts', '-t', 'was given a task'],
+    test: 'services/coordinator/test/repair/repair.test.ts',
     caughtBy: /only a node that was given a task/,
   },
   {
@@ -46,7 +46,7 @@ export const NODES: readonly Mutation[] = [
     file: 'services/coordinator/src/reports/room.ts',
     find: '(max - used + own) / 2',
     replace: 'max - used + own',
-    tests: ['services/coordinator/test/reports/batch.test.ts', '-t', 'one node'],
+    test: 'services/coordinator/test/reports/batch.test.ts',
     caughtBy: /one node cannot take the room/,
   },
   {

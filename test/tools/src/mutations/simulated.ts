@@ -2,7 +2,7 @@ import type { Mutation } from './mutation.ts'
 
 /** The first history that breaks names its seed. */
 const SIMULATION = {
-  tests: ['test/simulation/protocol/protocol.test.ts', '-t', 'every simulated history'],
+  test: 'test/simulation/protocol/protocol.test.ts',
   caughtBy: /every simulated history keeps the invariants/,
 } as const
 

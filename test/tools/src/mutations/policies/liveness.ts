@@ -35,7 +35,7 @@ export const LIVENESS: readonly Mutation[] = [
     file: 'libs/domain/src/liveness/liveness.ts',
     find: "return witness !== 'none' && silenceMs >= limits.weakMs",
     replace: "return witness !== 'none'",
-    tests: ['libs/domain/test/liveness/liveness-pauses.test.ts'],
+    test: 'libs/domain/test/liveness/liveness-pauses.test.ts',
     caughtBy: /is never declared dead/,
     because: /Property failed/,
   },

@@ -98,7 +98,7 @@ export const RECOVERY: readonly Mutation[] = [
     file: 'libs/domain/src/recovery/outcome.ts',
     find: 'const tasksBack = view.settled >= view.tasks',
     replace: 'const tasksBack = view.settled >= 0',
-    tests: ['libs/domain/test/recovery/deaths.test.ts'],
+    test: 'libs/domain/test/recovery/deaths.test.ts',
     caughtBy: /"wait" for the reason "tasks-waiting"/,
     because: /kind: 'recovered'/,
   },
@@ -117,7 +117,7 @@ export const RECOVERY: readonly Mutation[] = [
     file: 'services/recovery/src/incident/analysis.ts',
     find: "adviser.mode === 'on' ? await asked : undefined",
     replace: 'await asked',
-    tests: ['services/recovery/test/incident/workflow.test.ts', '-t', 'advice in mode shadow'],
+    test: 'services/recovery/test/incident/workflow.test.ts',
     caughtBy: /an action does not wait for advice in mode shadow/,
   },
 ]

@@ -125,7 +125,7 @@ export const SHARING: readonly Mutation[] = [
     file: 'libs/adviser/src/budget.ts',
     find: 'if (payer !== undefined && !leavesRoom(costMaxUsd, payer)) return undefined',
     replace: '',
-    tests: ['libs/adviser/test/bounds.test.ts', '-t', 'quiet tenant'],
+    test: 'libs/adviser/test/bounds.test.ts',
     caughtBy: /to a quiet tenant, however often a loud tenant asks/,
     because: /kind: 'applied'/,
   },

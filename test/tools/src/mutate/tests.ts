@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify, stripVTControlCharacters } from 'node:util'
+
+/** The runs of tests that judge a mutation. */
+
+const exec = promisify(execFile)
+/** A mutation may keep a test waiting forever. */
+const TEST_WITHIN_MS = 30_000
+/** The longest run has the whole of a fleet's start before its one test. */
+const RUN_WITHIN_MS = 5 * 60_000
+const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
+
+/** A test that failed, and why. */
+export interface Failure {
+  readonly title: string
+  readonly message: string
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly message?: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: readonly string[]
+    }[]
+  }[]
+}
+
+/** Runs in the copy the tests of the files, or only those whose titles match; resolves with those that failed. */
+export async function failedTests(
+  dir: string,
+  files: readonly string[],
+  titles?: RegExp,
+): Promise<Failure[]> {
+  const report = join(dir, 'report.json')
+  await rm(report, { force: true })
+  const only = titles === undefined ? [] : ['-t', titles.source]
+  const output = ['--reporter=json', `--outputFile=${report}`]
+  const flags = ['run', ...files, ...only, `--testTimeout=${TEST_WITHIN_MS}`, ...output]
+  await exec(join(dir, 'node_modules/.bin/vitest'), flags, {
+    cwd: dir,
+    timeout: RUN_WITHIN_MS,
+    maxBuffer: OUTPUT_MAX_BYTES,
+    // A failing run is the expected outcome.
+  }).catch(() => undefined)
+  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as VitestReport
+  return testResults.flatMap(({ message, assertionResults }) => {
+    // Its own set-up failed: no test ran, which shows nothing about the safeguard.
+    const setup = message ? [{ title: 'a file of tests did not start', message }] : []
+    const failed = assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => ({
+        title: fullName,
+        message: stripVTControlCharacters((failureMessages ?? []).join('\n')),
+      }))
+    return [...failed, ...setup]
+  })
+}
