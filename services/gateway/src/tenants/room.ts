@@ -16,6 +16,7 @@ import {
 } from '@agentfleet/domain'
 import { CHANNELS, LOG_ADMISSION_SHARE, type Holding, type Holdings } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
+import { createUncovered } from './uncovered.ts'
 
 /**
  * The room of each tenant in the stores that all tenants fill.
@@ -54,17 +55,6 @@ const ENDING_BYTES = 1_000
 /** Announcements that are remembered: a few seconds, in which every admitted task is stored and counted. */
 const REMEMBERED_MAX = 8
 
-interface Admitted {
-  /** Where the log has stored the last of them. */
-  seq: number
-  readonly tenants: Map<string, Sums>
-  readonly total: Sums
-}
-interface Sums {
-  tasks: number
-  bytes: number
-}
-
 /** Creates the rooms; it hears the coordinators until closed. */
 export function createTenantRoom(deps: {
   readonly bus: Pick<Bus, 'on'>
@@ -79,8 +69,7 @@ export function createTenantRoom(deps: {
   readonly monotonicMs: () => number
 }): TenantRoom {
   const { id, limits, tenants, submissionsMax, submissionsMaxBytes, monotonicMs } = deps
-  const underWay = admitted()
-  let stored = [admitted()]
+  const uncovered = createUncovered()
   let heard: { readonly holdings: Holdings; readonly held: Map<string, Holding> } | undefined
   /** What the tenants held by the latest announcements. */
   let remembered: readonly Map<string, Held>[] = []
@@ -94,23 +83,13 @@ export function createTenantRoom(deps: {
     const held = new Map(list.map((each) => [each.tenant, each]))
     heard = { holdings, held }
     remembered = [...remembered, held].slice(-REMEMBERED_MAX)
-    stored = [...stored.filter(({ seq }) => seq > holdings.seq), admitted()]
+    uncovered.cover(holdings.seq)
   })
-
-  /** Everything of this gateway that the announcement does not cover. */
-  const uncovered = (tenant: string | undefined): Sums => {
-    let { tasks, bytes } = tenant === undefined ? underWay.total : of(underWay, tenant)
-    for (const each of stored) {
-      const sums = tenant === undefined ? each.total : of(each, tenant)
-      tasks += sums.tasks
-      bytes += sums.bytes
-    }
-    return { tasks, bytes }
-  }
 
   /** Refuses a task above the limit that an operator has set for the tenant. */
   const overQuota = (tenant: string, limit: TenantLimit, bytes: number, holdings: Holdings) => {
-    const mine = uncovered(tenant)
+    if (limit.tasks === undefined && limit.logBytes === undefined) return undefined
+    const mine = uncovered.sums(tenant)
     const { gateways } = holdings
     const first = gateways === 1 || holdings.first === id
     const check = (store: 'tasks' | 'log', key: 'tasks' | 'bytes', most?: number, ask = 1) => {
@@ -129,8 +108,8 @@ export function createTenantRoom(deps: {
 
   const refusalOf = (tenant: string, bytes: number): Refusal | undefined => {
     const limit = limitOf(limits, tenant)
-    const { total } = underWay
-    const begun = of(underWay, tenant)
+    const total = uncovered.underWayOfAll()
+    const begun = uncovered.underWay(tenant)
     const shared = tenants()
     const places = decideShare({
       capacity: submissionsMax,
@@ -154,8 +133,8 @@ export function createTenantRoom(deps: {
     if (quota !== undefined) return quota
     const { gateways, log, redis } = holdings
     const own = held.get(tenant) ?? HELD_NOTHING
-    const mine = uncovered(tenant)
-    const all = uncovered(undefined)
+    const mine = uncovered.sums(tenant)
+    const all = uncovered.sumsOfAll()
     const decision = decideSubmission(
       {
         log: { ...log, bytes: log.bytes + gateways * all.bytes },
@@ -178,16 +157,10 @@ export function createTenantRoom(deps: {
   return {
     enter(tenant, bytes) {
       const refusal = refusalOf(tenant, bytes)
-      if (refusal === undefined) add(underWay, tenant, 1, bytes)
+      if (refusal === undefined) uncovered.enter(tenant, bytes)
       return refusal
     },
-    leave(tenant, bytes, seq) {
-      add(underWay, tenant, -1, -bytes)
-      if (seq === undefined || (heard !== undefined && seq <= heard.holdings.seq)) return
-      const newest = stored.at(-1)!
-      newest.seq = Math.max(newest.seq, seq)
-      add(newest, tenant, 1, bytes)
-    },
+    leave: uncovered.leave,
     standing(tenant) {
       if (heard === undefined) return undefined
       const { holdings, held } = heard
@@ -205,26 +178,7 @@ export function createTenantRoom(deps: {
   }
 }
 
-function admitted(): Admitted {
-  return { seq: 0, tenants: new Map(), total: { tasks: 0, bytes: 0 } }
-}
-
-const NOTHING: Readonly<Sums> = { tasks: 0, bytes: 0 }
 const HELD_NOTHING: Held = { tasks: 0, ended: 0, bytes: 0 }
-
-function of({ tenants }: Admitted, tenant: string): Readonly<Sums> {
-  return tenants.get(tenant) ?? NOTHING
-}
-
-function add(all: Admitted, tenant: string, tasks: number, bytes: number): void {
-  const sums = all.tenants.get(tenant) ?? { tasks: 0, bytes: 0 }
-  for (const each of [sums, all.total]) {
-    each.tasks += tasks
-    each.bytes += bytes
-  }
-  if (sums.tasks === 0) all.tenants.delete(tenant)
-  else all.tenants.set(tenant, sums)
-}
 
 function tooMany(allowed: number, unit: string): Refusal {
   return new Refusal(

@@ -129,4 +129,12 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /to a quiet tenant, however often a loud tenant asks/,
     because: /kind: 'applied'/,
   },
+  {
+    name: 'uncovered-tasks',
+    safeguard: 'an admitted task counts until an announcement covers its place in the log (L7)',
+    file: 'services/gateway/src/tenants/uncovered.ts',
+    find: '  first.seq = Math.max(first.seq, second.seq)\n',
+    replace: '',
+    caughtBy: /admitted tasks take a bounded number of stages/,
+  },
 ]
