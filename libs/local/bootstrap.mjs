@@ -278,6 +278,8 @@ function run(file, args, signals, env = {}) {
     child.once('error', (error) => reject(new Error(`${file} cannot be run: ${error.message}`)))
     child.once('exit', (code, signal) => {
       forget()
+      // A worker of the test runner that computes does not notice that the runner has ended.
+      if (signals.received) killGroup(child.pid, 'SIGKILL')
       resolve(code ?? 128 + (SIGNAL_NUMBERS[signal] ?? 9))
     })
   })

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -110,6 +110,51 @@ async function expectGone(urls: readonly string[]): Promise<void> {
   expect(urls.length).toBeGreaterThan(2)
   for (const url of new Set(urls)) await expect(fetch(url)).rejects.toThrow('fetch failed')
 }
+
+/** The ids of the processes of a program that were started, directly or not, by the given process. */
+async function startedBy(parent: number, program: string): Promise<number[]> {
+  const found: number[] = []
+  for (const pid of (await readdir('/proc')).map(Number).filter((id) => id > 0)) {
+    // A process may end while its files are read.
+    const stats = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+    if (stats.split(') ').at(-1)?.split(' ')[1] !== String(parent)) continue
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    if (command.includes(program)) found.push(pid)
+    found.push(...(await startedBy(pid, program)))
+  }
+  return found
+}
+
+/** Whether a process runs; a process that has ended may wait to be collected by its parent. */
+async function isRunning(pid: number): Promise<boolean> {
+  const stats = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z')
+  return stats.split(') ').at(-1)?.startsWith('Z') === false
+}
+
+describe('npm test', () => {
+  it('leaves no process behind when a signal ends it while its tests compute', async () => {
+    const simulation = 'test/simulation/protocol/protocol.test.ts'
+    const command = run('libs/local/bootstrap.mjs', 'test', simulation)
+    const workers = await eventually(async () => {
+      const pids = await startedBy(command.child.pid!, 'vitest/dist/workers')
+      expect(pids).not.toEqual([])
+      return pids
+    }, 60_000)
+    // The worker has loaded the modules of the product and simulates.
+    await eventually(async () => {
+      const [pid] = workers
+      const cpuTicks = (await readFile(`/proc/${pid}/stat`, 'utf8'))
+        .split(') ')
+        .at(-1)!
+        .split(' ')[11]
+      expect(Number(cpuTicks)).toBeGreaterThan(500)
+    }, 60_000)
+    command.child.kill('SIGTERM')
+    expect(await command.ended).toBe(143)
+    for (const pid of workers)
+      await eventually(async () => expect(await isRunning(pid)).toBe(false))
+  })
+})
 
 describe('npm start', () => {
   it('runs its tasks, exits with code 0 and leaves no process behind when it is called as `agentfleet up --once`', async () => {
