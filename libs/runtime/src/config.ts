@@ -47,16 +47,30 @@ export function text(
 
 /**
  * An absolute URL of one of these schemes, kept as text; the error never repeats a wrong one, as URLs may hold
- * passwords. `localhost:80` counts as a URL of the scheme `localhost`, so the scheme must be checked.
+ * passwords. `localhost:80` counts as a URL of the scheme `localhost`, so the scheme must be checked. A URL of
+ * HTTP has no user and no password: `fetch` refuses such a URL, and repeats it in its error.
  */
 export function url(
   defaultValue?: string,
   schemes: readonly string[] = ['http', 'https'],
 ): z.ZodType<string> {
   const fits = (raw: string): boolean => schemes.some((scheme) => raw.startsWith(`${scheme}://`))
-  const schema = parsed((raw) => (fits(raw) && URL.canParse(raw) ? raw : undefined), 'is not a URL')
+  const schema = parsed(
+    (raw) => (fits(raw) && URL.canParse(raw) ? raw : undefined),
+    'is not a URL',
+  ).refine((raw) => !holdsCredentials(raw), {
+    error:
+      'has a user or a password, which requests over HTTP cannot send; remove them from the URL',
+  })
   const beginnings = schemes.map((scheme) => `${scheme}://`).join(' or ')
   return finish(schema, defaultValue, { description: `a URL that begins with ${beginnings}` })
+}
+
+/** Whether the URL is one of HTTP that names a user or a password. */
+export function holdsCredentials(raw: string): boolean {
+  if (!/^https?:/i.test(raw) || !URL.canParse(raw)) return false
+  const { username, password } = new URL(raw)
+  return username !== '' || password !== ''
 }
 
 /** The name or the address of a host, without scheme, port or path. */

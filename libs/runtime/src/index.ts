@@ -5,6 +5,7 @@ export {
   ConfigError,
   decimal,
   envNames,
+  holdsCredentials,
   host,
   integer,
   list,

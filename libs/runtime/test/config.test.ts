@@ -95,6 +95,21 @@ describe('loadConfig', () => {
     ])
   })
 
+  test('refuses a user or a password in an address of HTTP, which fetch would repeat in its error, and never shows it', () => {
+    const addresses = z.object({ API_URL: url(), BUS_URL: url(undefined, ['nats']) })
+    const load = (API_URL: string) =>
+      loadConfig(addresses, { API_URL, BUS_URL: 'nats://kim:hunter2@bus' })
+    for (const wrong of [
+      'https://kim:hunter2@api',
+      'http://hunter2@api/v1',
+      'http://:hunter2@api',
+    ]) {
+      expect(() => load(wrong), wrong).toThrow(/^[^]*API_URL: has a user or a password/)
+      expect(() => load(wrong), wrong).not.toThrow(/hunter2/)
+    }
+    expect(load('https://api/v1?at=@').BUS_URL).toBe('nats://kim:hunter2@bus')
+  })
+
   test('names the unit of a number, and refuses blanks, lists without entries and addresses of other kinds', () => {
     const strict = z.object({
       WAIT_MS: integer({ min: 0, max: 9 }),

@@ -23,6 +23,7 @@ import {
 import { z } from 'zod'
 import { hostProblems, isLoopback, originProblems } from './http/hosts.ts'
 import { proxyProblems } from './http/proxies.ts'
+import { parseToken } from './principals/tokens.ts'
 
 const variables = z.object({
   ...baseEnv('gateway'),
@@ -104,6 +105,8 @@ const NO_KEYS_HELP = 'set ADMIN_KEY or API_KEYS=tenant:key, or let the API liste
 
 /** Shorter keys can be guessed. */
 const KEY_LENGTH_MIN = 16
+/** What a header carries unchanged, from the first character to the last. */
+const SENDABLE = /^[!-~]*$/
 /** A key with all rights gets more: 128 random bits in hexadecimal. */
 const ADMIN_KEY_LENGTH_MIN = 32
 /** Signatures by public keys; with a shared secret the gateway could forge tokens. */
@@ -143,6 +146,7 @@ export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[
         `API_KEYS: entry ${index + 1} needs a key of ${KEY_LENGTH_MIN} characters or more`,
       )
     }
+    problems.push(...unusable(key).map((problem) => `API_KEYS: entry ${index + 1} ${problem}`))
     return { tenant, key }
   })
   if (new Set(keys.map(({ key }) => key)).size < keys.length) {
@@ -150,6 +154,35 @@ export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return keys
+}
+
+/** Why no caller could use the key, whatever it sends. */
+function unusable(key: string): readonly string[] {
+  if (!SENDABLE.test(key)) {
+    return [
+      'has a key that no client can send in a header; write it without blanks, with visible ASCII characters only',
+    ]
+  }
+  if (parseToken(key) === undefined) return []
+  return [
+    'has a key in the form of those that the gateway makes (af_…), among which it would look for it; choose another key',
+  ]
+}
+
+/** The admin key has rights that no key of a tenant may get by accident. */
+function adminKeyProblems({ ADMIN_KEY: key, API_KEYS }: CallerConfig): readonly string[] {
+  if (key === undefined) return []
+  const isShort = key.length < ADMIN_KEY_LENGTH_MIN
+  const isOfTenant = parseApiKeys(API_KEYS).some((configured) => configured.key === key)
+  return [
+    ...(isShort ? [`ADMIN_KEY: needs ${ADMIN_KEY_LENGTH_MIN} characters or more`] : []),
+    ...unusable(key).map((problem) => `ADMIN_KEY: ${problem}`),
+    ...(isOfTenant
+      ? [
+          'ADMIN_KEY: is also a key of a tenant in API_KEYS, which would have all rights; draw another key',
+        ]
+      : []),
+  ]
 }
 
 /** Variables that say who may call. */
@@ -198,10 +231,7 @@ export const schema = withRules(
     parseOperators(config.OPERATOR_TENANTS ?? [], config)
     return []
   },
-  ({ ADMIN_KEY }) =>
-    ADMIN_KEY !== undefined && ADMIN_KEY.length < ADMIN_KEY_LENGTH_MIN
-      ? [`ADMIN_KEY: needs ${ADMIN_KEY_LENGTH_MIN} characters or more`]
-      : [],
+  adminKeyProblems,
   jwtProblems,
   (config) =>
     isOpen(config) && config.API_HOST !== undefined && !isLoopback(config.API_HOST)

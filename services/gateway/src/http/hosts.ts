@@ -10,8 +10,8 @@ import { Refusal } from './problems.ts'
 
 /** The names of this machine for itself; addresses of 127.0.0.0/8 count too. */
 const LOOPBACK_NAMES: readonly string[] = ['localhost', '::1']
-/** A scheme and a host, with or without a port. */
-const ORIGIN_PATTERN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+$/
+/** A scheme and a host, with or without a port; an origin has no user. */
+const ORIGIN_PATTERN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/i
 /** A host name or an address, without scheme, port or wildcard. */
 const HOST_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$/
 
@@ -179,24 +179,43 @@ export function isLoopback(address: string): boolean {
   return LOOPBACK_NAMES.includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
-/** Returns the problems of the names in PUBLIC_HOSTS. */
+/** Returns the problems of the names in PUBLIC_HOSTS: each must stand there as it stands in `Host`. */
 export function hostProblems(hosts: readonly string[]): readonly string[] {
   return hosts
-    .filter((host) => isIP(host) === 0 && !HOST_PATTERN.test(host))
+    .filter((host) => !isHost(host))
     .map(
       (host) =>
-        `PUBLIC_HOSTS: ${JSON.stringify(host.slice(0, 80))} is not a host; write lower-case names or addresses, without scheme, port or wildcard`,
+        `PUBLIC_HOSTS: ${JSON.stringify(host.slice(0, 80))} is not a host; write lower-case names or addresses in their shortest form, without scheme, port or wildcard`,
     )
 }
 
-/** Returns the problems of the origins in ALLOWED_ORIGINS; a browser sends an origin without a path. */
+function isHost(host: string): boolean {
+  if (isIP(host) === 6) return new URL(`http://[${host}]`).hostname === `[${host}]`
+  return isIP(host) === 4 || HOST_PATTERN.test(host)
+}
+
+/** Returns the problems of the origins in ALLOWED_ORIGINS: each must stand there as a browser sends it. */
 export function originProblems(origins: readonly string[]): readonly string[] {
   return origins
-    .filter((origin) => !ORIGIN_PATTERN.test(origin))
-    .map(
-      (origin) =>
-        `ALLOWED_ORIGINS: ${JSON.stringify(origin.slice(0, 80))} is not an origin; write scheme, host and port as in https://app.example:8443, without a path`,
-    )
+    .filter((origin) => !isOrigin(origin))
+    .map((origin) => {
+      const shown = `ALLOWED_ORIGINS: ${JSON.stringify(origin.slice(0, 80))}`
+      const sent = ORIGIN_PATTERN.test(origin) ? sentOrigin(origin) : undefined
+      return sent === undefined || sent === origin || !ORIGIN_PATTERN.test(sent)
+        ? `${shown} is not an origin; write scheme, host and port as in https://app.example:8443, without a path, a user or a wildcard`
+        : `${shown} is not how a browser writes this origin; write ${sent}`
+    })
+}
+
+function isOrigin(origin: string): boolean {
+  return ORIGIN_PATTERN.test(origin) && sentOrigin(origin) === origin
+}
+
+/** The origin as a browser sends it: lower case, in ASCII, without the port that the scheme implies. */
+function sentOrigin(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const { protocol, host } = new URL(text)
+  return `${protocol}//${host}`
 }
 
 /** Returns the name in a `Host` header in lower case, without port, brackets and trailing dot. */

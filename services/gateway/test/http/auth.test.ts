@@ -1,5 +1,6 @@
-import type { FastifyRequest } from 'fastify'
 import { SCOPES, type ApiKey, type Principal } from '@agentfleet/domain'
+import { loadConfig } from '@agentfleet/runtime'
+import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
 import { createAuthenticate, type Credentials } from '../../src/http/auth.ts'
 import {
@@ -10,7 +11,7 @@ import {
   newSecret,
   tokenOf,
 } from '../../src/principals/tokens.ts'
-import { parseApiKeys, parseOperators } from '../../src/config.ts'
+import { parseApiKeys, parseOperators, schema } from '../../src/config.ts'
 
 const CONFIG = { API_KEYS: 'acme:0123456789abcdef, beta:with:colons:in:it' }
 const ADMIN_KEY = 'an-admin-key-of-32-characters-0000'
@@ -154,6 +155,29 @@ test('an error about an invalid key names its position in API_KEYS and never rep
   const bare = () => parseApiKeys('a-key-of-16-characters')
   expect(bare).toThrow('API_KEYS: entry 1 must read tenant:key; it has no colon')
   expect(bare).not.toThrow(/a-key-of/)
+})
+
+const STORED_FORM = `af_${'a'.repeat(12)}_${'b'.repeat(43)}`
+
+test.each([
+  ['a blank before it', ' 0123456789abcdef'],
+  ['a blank in it', '01234567 89abcdef'],
+  ['a line break in it', '01234567\n89abcdef'],
+  ['a letter that no header carries', '0123456789abcdéf'],
+  ['the form of a stored key', STORED_FORM],
+])('a gateway does not start with a key that no caller could use: %s', (_title, key) => {
+  const secret = /89abcd|aaaa/
+  for (const env of [{ API_KEYS: `acme:${key}` }, { ADMIN_KEY: `${key}${key}`.slice(0, 59) }]) {
+    expect(() => loadConfig(schema, env)).toThrow(/(API_KEYS: entry 1|ADMIN_KEY:) has a key/)
+    expect(() => loadConfig(schema, env)).not.toThrow(secret)
+  }
+})
+
+test('a gateway does not start if the key of a tenant is also the admin key, which has all rights', () => {
+  const key = '0123456789abcdef0123456789abcdef'
+  const env = { API_KEYS: `acme:fedcba9876543210,beta:${key}`, ADMIN_KEY: key }
+  expect(() => loadConfig(schema, env)).toThrow(/ADMIN_KEY: is also a key of a tenant/)
+  expect(() => loadConfig(schema, { ...env, ADMIN_KEY: `${key}0` })).not.toThrow()
 })
 
 test('the 401 for a ticket says that it opens one stream within 30 s and how to get another one, and speaks of no API key', async () => {

@@ -59,6 +59,41 @@ test('a gateway without keys refuses to listen where other machines reach it', (
   expect(() => load({ PUBLIC_HOSTS: 'https://a.example' })).toThrow(/PUBLIC_HOSTS.*without scheme/)
 })
 
+test.each([
+  ['PUBLIC_HOSTS', 'Fleet.example.com'],
+  ['PUBLIC_HOSTS', 'fleet.example.com.'],
+  ['PUBLIC_HOSTS', 'fleet.example.com:8080'],
+  ['PUBLIC_HOSTS', 'flöte.example'],
+  ['PUBLIC_HOSTS', '2001:DB8::1'],
+  ['PUBLIC_HOSTS', '2001:db8:0:0:0:0:0:1'],
+  ['PUBLIC_HOSTS', '[2001:db8::1]'],
+  ['PUBLIC_HOSTS', '*.example.com'],
+  ['ALLOWED_ORIGINS', 'https://App.example'],
+  ['ALLOWED_ORIGINS', 'https://app.example:443'],
+  ['ALLOWED_ORIGINS', 'http://app.example:80'],
+  ['ALLOWED_ORIGINS', 'https://app.example/'],
+  ['ALLOWED_ORIGINS', 'https://kim@app.example'],
+  ['ALLOWED_ORIGINS', 'https://*.app.example'],
+  ['ALLOWED_ORIGINS', 'https://flöte.example'],
+  ['ALLOWED_ORIGINS', 'https://[2001:DB8::1]:8443'],
+  ['ALLOWED_ORIGINS', 'https://[::1'],
+  ['ALLOWED_ORIGINS', 'app.example'],
+  ['ALLOWED_ORIGINS', 'null'],
+])('a gateway does not start with %s=%s, which no browser sends', (name, value) => {
+  expect(() => loadConfig(schema, { [name]: value })).toThrow(new RegExp(`^[^]*${name}: `))
+})
+
+test('a gateway starts with names and origins as browsers send them, and says how an origin is written', () => {
+  const names = 'fleet.example.com,xn--flte-6qa.example,10.0.0.7,2001:db8::1'
+  const origins =
+    'https://app.example,https://app.example:8443,http://[2001:db8::1]:3000,chrome-extension://abcdef'
+  const config = loadConfig(schema, { PUBLIC_HOSTS: names, ALLOWED_ORIGINS: origins })
+  expect([config.PUBLIC_HOSTS.join(), config.ALLOWED_ORIGINS.join()]).toEqual([names, origins])
+  expect(() => loadConfig(schema, { ALLOWED_ORIGINS: 'https://App.example:443' })).toThrow(
+    /write https:\/\/app\.example$/,
+  )
+})
+
 test('a page that uses DNS rebinding cannot reach a route, an unknown path or a stream of the API', async () => {
   await using bench = await setup({
     PUBLIC_HOSTS: 'fleet.example.com',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ModelPrice } from '@agentfleet/domain'
 import { readJsonSetting, TOKEN_PATTERN } from '@agentfleet/protocol'
-import { ConfigError } from '@agentfleet/runtime'
+import { ConfigError, holdsCredentials } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/request/capabilities.ts'
 import type { Provider } from './provider.ts'
@@ -25,10 +25,15 @@ const pricesOfModel = z.strictObject({
   cachedInput: perMillion.optional(),
 })
 const pattern = z.string().min(1).max(200).regex(/^\S+$/, 'must not contain blanks')
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .refine((url) => !holdsCredentials(url), {
+    error: 'must not hold a user or a password; use key or keyFile',
+  })
 const providerSchema = z
   .strictObject({
     name: z.string().regex(TOKEN_PATTERN, 'must be 1 to 48 lower-case letters, digits or -'),
-    baseUrl: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }),
+    baseUrl: httpUrl,
     key: z.string().min(1).optional(),
     keyFile: z.string().min(1).optional(),
     models: z

@@ -87,6 +87,13 @@ describe('the configured LLM providers', () => {
       expect(text).toContain(place)
     }
     expect(text).not.toContain('secret')
+    const inAddress = { name: 'c', baseUrl: 'https://secret-token@api.example/v1' }
+    const refused = problemsOf(() =>
+      load({ PROVIDERS: JSON.stringify({ providers: [inAddress] }) }),
+    )
+    expect(refused).toEqual([
+      'PROVIDERS: providers.0.baseUrl: must not hold a user or a password; use key or keyFile',
+    ])
     expect(problemsOf(() => load({ PROVIDERS: '{"key":"sk-very-secret"' })).join()).toContain(
       'PROVIDERS: must be JSON, but it has an error at line 1, column 24; docs/guides/providers-and-limits.md has',
     )

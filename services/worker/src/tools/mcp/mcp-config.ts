@@ -1,4 +1,5 @@
 import { readJsonSetting } from '@agentfleet/protocol'
+import { holdsCredentials } from '@agentfleet/runtime'
 import { z } from 'zod'
 
 /** The MCP servers of a node: MCP_SERVERS is a JSON object of servers by name. */
@@ -17,7 +18,12 @@ const server = z.strictObject({
   env: z.record(z.string(), z.string()).optional(),
   cwd: z.string().optional(),
   /** In place of a command: a server that the nodes reach over HTTP. */
-  url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !holdsCredentials(url), {
+      error: 'must not hold a user or a password; use headers',
+    })
+    .optional(),
   headers: z.record(z.string(), z.string()).optional(),
   /** The tools that agents may be offered, by the server's own names; `*` for all of them. */
   tools: z.array(z.string().min(1)).min(1),

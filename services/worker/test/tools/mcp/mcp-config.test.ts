@@ -23,6 +23,11 @@ test.each([
   ['a number as variable', { ...RIGHT, env: { PORT: 1 } }, ['crm.env.PORT: must be a text']],
   ['no text as command', { ...RIGHT, command: ['npx'] }, ['crm.command: must be a text']],
   ['no URL', { url: 'crm.example', tools: ['*'] }, ['crm.url: must be an http or https URL']],
+  [
+    'a password in its URL',
+    { url: 'https://kim:hunter2@crm.example/mcp', tools: ['*'] },
+    ['crm.url: must not hold a user or a password; use headers'],
+  ],
   ['headers without a url', { ...RIGHT, headers: {} }, ['crm.headers: has no effect with command']],
   ['a short time', { ...RIGHT, timeoutMs: 5 }, ['crm.timeoutMs: must be at least 100']],
   ['a text as server', 'npx', ['crm: must be an object']],
