@@ -7,6 +7,7 @@ import type {
   MeView,
   TicketView,
 } from '@agentfleet/protocol'
+import type { QueryValue } from './lists.ts'
 import { pathPart, type Call, type RequestOptions } from './request.ts'
 
 /** Which keys to list. */
@@ -16,9 +17,11 @@ export interface KeyQuery extends RequestOptions {
   readonly cursor?: string
 }
 
+type AuditKind = AuditPage['events'][number]['kind']
+
 /** Which events of the audit log to read. */
 export interface AuditQuery extends RequestOptions {
-  readonly kind?: 'change' | 'unknown' | 'refusal'
+  readonly kind?: AuditKind | readonly AuditKind[]
   readonly tenant?: string
   readonly keyId?: string
   readonly operation?: string
@@ -49,7 +52,7 @@ export interface KeyClient {
 /** The methods of keys over these calls. */
 export function keyClient(
   call: <T>(path: string, options?: Call) => Promise<T>,
-  queryOf: (parts: Readonly<Record<string, string | number | boolean | undefined>>) => string,
+  queryOf: (parts: Readonly<Record<string, QueryValue>>) => string,
 ): KeyClient {
   const path = (id: string) => `/v1/keys/${pathPart(id)}`
   return {

@@ -86,7 +86,8 @@ export interface ListClient {
   runSchedule(name: string, options?: KeyOptions): Promise<TaskView>
 }
 
-type QueryValue = string | number | boolean | readonly string[] | undefined
+/** A part of a query; a list is sent as a repeated parameter. */
+export type QueryValue = string | number | boolean | readonly string[] | undefined
 
 /** The gateway changes a thousand tasks, milliseconds. */
 const BULK_EXTRA_MS = 90_000

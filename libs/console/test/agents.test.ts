@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { changesOf } from '../page/agents/changes-of.ts'
+import { changesOf, changeWords } from '../page/agents/changes-of.ts'
 import { diffOf, linesOf } from '../page/parts/forms/line-diff.ts'
 
 const shown = (before: string, after: string) =>
@@ -46,5 +46,13 @@ test('the changes of an agent name the key of each change, and leave out an agen
   expect(changes.map(({ seq, who }) => [seq, who])).toEqual([
     [4, undefined],
     [1, 'bob'],
+  ])
+})
+
+test('the changes of an agent mark those whose outcome the gateway does not know', () => {
+  const words = (operation: string, kind: 'change' | 'unknown') => changeWords({ operation, kind })
+  expect([words('putAgent', 'change'), words('deleteAgent', 'unknown')]).toEqual([
+    'stored',
+    'perhaps deleted: the outcome is unknown',
   ])
 })

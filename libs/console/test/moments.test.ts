@@ -35,14 +35,15 @@ test('each stage of an incident says how long after the stage before it was reac
   expect(sinceWords(stage('Detected', 1_000), silent)).toBe('together with “Last heartbeat”')
 })
 
-test('the history of approvals joins what the tasks say with what the audit log says, and reads a task again after another decision', () => {
+test('the history of approvals joins what the tasks say with what the audit log says, marks a decision whose outcome no task shows, and reads a task again after another decision', () => {
   const event = (seq: number, target: string, at: string) =>
     ({ seq, target, at, keyId: 'k1' }) as AuditPage['events'][number]
   const events = [
     event(3, 'a', '2026-01-31T12:00:03.000Z'),
     event(2, 'gone', '2026-01-31T12:00:02.000Z'),
-    event(1, 'a', '2026-01-31T12:00:01.000Z'),
-  ]
+    { ...event(1, 'a', '2026-01-31T12:00:01.000Z'), kind: 'unknown' },
+    { ...event(0, 'lost', '2026-01-31T12:00:00.000Z'), kind: 'unknown' },
+  ] satisfies AuditPage['events']
   const approvals: NonNullable<TaskView['approvals']> = [
     {
       step: 1,
@@ -57,19 +58,22 @@ test('the history of approvals joins what the tasks say with what the audit log 
     ['a', { id: 'a', approvals } as TaskView],
     ['other', { id: 'other', approvals } as TaskView],
   ])
-  const shown = decidedOf(events, tasks).map(({ taskId, by, approval }) => [
+  const shown = decidedOf(events, tasks).map(({ taskId, by, approval, unknown }) => [
     taskId,
     by,
     approval?.approved,
+    unknown,
   ])
   expect(shown).toEqual([
-    ['a', 'k2', true],
-    ['gone', 'k1', undefined],
-    ['a', 'k1', false],
+    ['a', 'k2', true, false],
+    ['gone', 'k1', undefined, false],
+    ['a', 'k1', false, false],
+    ['lost', 'k1', undefined, true],
   ])
   expect([...tasksToRead(events, 20)]).toEqual([
     ['a', 'a 3'],
     ['gone', 'gone 2'],
+    ['lost', 'lost 0'],
   ])
   expect(tasksToRead(events, 1).size).toBe(1)
 })

@@ -177,3 +177,20 @@ test('the page names the filters of times as the reader chose them, not as the a
   const filters = filtersOf({ agent: 'a', createdAfter: '2026-01-30T00:00:00.000Z' })
   expect(filterWords(filters, 'UTC')).toBe('agent a, submitted from 30 Jan 2026, 00:00:00 UTC')
 })
+
+test('the list of tasks has a column of errors as soon as a row has an error, and keeps it until the list is loaded again from its top', () => {
+  const failed = (id: number) => ({
+    ...task(id, 'failed'),
+    error: { code: 'timeout', message: '' },
+  })
+  const healthy = listOf(page([9, 8], 'c1'))
+  const later = withNext(healthy, { tasks: [failed(7)], scanned: 1 } as never)
+  const again = withAgain(healthy, 0, { tasks: [failed(9), task(8)], scanned: 2 } as never)
+  const repaired = withAgain(again, 0, page([9, 8], 'c1'))
+  expect([healthy, later, again, repaired].map(({ hasErrors }) => hasErrors)).toEqual([
+    false,
+    true,
+    true,
+    true,
+  ])
+})

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import { showGrowing } from '../following.ts'
 import { readKeys } from './keys.ts'
 import { PAGE_MAX } from '../pages.ts'
-import { choiceOf, isSet, oneArgument, textOf, timeOf, wholeOf } from '../parse/values.ts'
+import { choiceOf, isSet, oneArgument, textOf, textsOf, timeOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
   decisionTable,
@@ -23,6 +23,8 @@ const ROWS_DEFAULT = 20
 const AUDIT_PAGES_MAX = 50
 const YES_OR_NO = ['yes', 'no'] as const
 const AUDIT_KINDS = ['change', 'unknown', 'refusal'] as const
+/** The kinds of events after which something may be different: a person must know unknown outcomes, too. */
+const CHANGES = ['change', 'unknown'] as const
 const INCIDENT_STATES = ['open', 'closed'] as const
 const LIMIT_OPTION: Option = takes(
   'N',
@@ -152,15 +154,23 @@ export const audit: Command = {
   usages: ['audit [options]'],
   options: {
     about: takes('ID', 'print events about the agent, task or key ID'),
-    kind: takes('KIND', 'print events of the kind KIND (default change)', { choices: AUDIT_KINDS }),
+    kind: takes('KIND', 'print events of the kind KIND (default: change and unknown)', {
+      choices: AUDIT_KINDS,
+      multiple: true,
+    }),
     operation: takes('NAME', 'print events of the operation NAME, such as putAgent or drainNode'),
     by: takes('KEY_ID', 'print events of the key KEY_ID'),
     tenant: takes('NAME', 'print events of the tenant NAME'),
     limit: LIMIT_OPTION,
   },
-  notes: ['The command needs a key with the scope admin.'],
+  notes: [
+    'The command needs a key with the scope admin.',
+    'After a change with an unknown outcome, read the thing that ABOUT names.',
+  ],
   async run(context, input): Promise<ExitCode> {
     const rows = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
+    const kinds = textsOf(input, 'kind')
+    const asked = AUDIT_KINDS.filter((kind) => kinds.includes(kind))
     const about = textOf(input, 'about')
     const events: AuditPage['events'][number][] = []
     let cursor: string | undefined
@@ -173,7 +183,7 @@ export const audit: Command = {
           tenant: textOf(input, 'tenant'),
           cursor,
         }),
-        kind: choiceOf(input, 'kind', AUDIT_KINDS) ?? 'change',
+        kind: asked.length > 0 ? asked : CHANGES,
         limit: about === undefined ? rows : LIMIT.max,
         signal: context.signal,
       })

@@ -38,7 +38,7 @@ export function auditTable(
       { name: 'FROM', leaves: 3 },
       { name: 'RESULT', leaves: 2 },
     ],
-    events.map(({ at, keyId, tenant, operation, target, address, status, code, count }) => [
+    events.map(({ at, kind, keyId, tenant, operation, target, address, status, code, count }) => [
       time(at),
       names.get(keyId ?? '') ?? keyId ?? '—',
       keyId ?? '—',
@@ -46,7 +46,12 @@ export function auditTable(
       operation,
       target ?? '—',
       address ?? '—',
-      [status, code, ...(count > 1 ? [`${count} times`] : [])].filter(Boolean).join(' '),
+      [
+        ...(kind === 'unknown' ? ['outcome unknown:'] : []),
+        status,
+        ...(code === undefined ? [] : [code]),
+        ...(count > 1 ? [`${count} times`] : []),
+      ].join(' '),
     ]),
     look,
   )

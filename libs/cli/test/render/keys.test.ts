@@ -38,7 +38,7 @@ test('the printed table of API keys and the printed fields of one key match the 
   `)
 })
 
-test('the table of the audit log names each caller, and says how often an equal request was refused', () => {
+test('the table of the audit log names each caller, and says how often an equal request was refused and which outcome is unknown', () => {
   const at = new Date(NOW_MS).toISOString()
   const by = { tenant: 'acme', keyId: 'af_1', address: '10.0.0.9' }
   const changed = {
@@ -59,12 +59,14 @@ test('the table of the audit log names each caller, and says how often an equal 
   const events = [
     { ...changed, status: 200, count: 1 },
     { ...refused, status: 401, count: 3 },
+    { ...changed, kind: 'unknown' as const, status: 503, code: 'outcome-unknown', count: 1 },
   ]
   expect(`\n${auditTable(events, [key], LOOK)}\n`).toMatchInlineSnapshot(`
     "
     AT                       WHO        KEY   TENANT  OPERATION  ABOUT   FROM      RESULT
     2026-01-31 12:00:05 UTC  dashboard  af_1  acme    putAgent   writer  10.0.0.9  200
     2026-01-31 12:00:05 UTC  —          —     —       listTasks  —       —         401 unauthorized 3 times
+    2026-01-31 12:00:05 UTC  dashboard  af_1  acme    putAgent   writer  10.0.0.9  outcome unknown: 503 outcome-unknown
     "
   `)
 })

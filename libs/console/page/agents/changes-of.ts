@@ -17,3 +17,9 @@ export function changesOf(
     .toSorted((a, b) => b.seq - a.seq)
     .map((event) => ({ ...event, who: names.get(event.keyId ?? '') }))
 }
+
+/** Says what a change did, or that the outcome is unknown. */
+export function changeWords({ operation, kind }: Pick<Event, 'operation' | 'kind'>): string {
+  const done = operation === 'putAgent' ? 'stored' : 'deleted'
+  return kind === 'unknown' ? `perhaps ${done}: the outcome is unknown` : done
+}

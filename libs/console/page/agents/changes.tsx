@@ -1,4 +1,5 @@
 import type { AuditPage, KeyPage } from '@agentfleet/protocol'
+import { changesPath } from '../api/audit.ts'
 import { request } from '../api/http.ts'
 import { useLoad } from '../api/load.ts'
 import { me } from '../api/me.ts'
@@ -6,17 +7,15 @@ import { Allowed } from '../parts/forms/allowed.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Instant } from '../parts/time.tsx'
-import { changesOf, type Change } from './changes-of.ts'
+import { changesOf, changeWords, type Change } from './changes-of.ts'
 
-const CHANGES = ['putAgent', 'deleteAgent'].map(
-  (operation) => `/v1/audit?operation=${operation}&kind=change&limit=200`,
-)
+const CHANGES = ['putAgent', 'deleteAgent'].map((operation) => changesPath(operation, 200))
 const KEYS = '/v1/keys?limit=200'
 const EVERY_MS = 15_000
 
 const COLUMNS: readonly Column<Change>[] = [
   { title: 'When', of: ({ at }) => <Instant at={at} /> },
-  { title: 'Change', of: ({ operation }) => (operation === 'putAgent' ? 'stored' : 'deleted') },
+  { title: 'Change', of: changeWords },
   { title: 'Who', of: ({ who }) => <bdi>{who ?? '—'}</bdi> },
   { title: 'Key', of: ({ keyId }) => keyId ?? '—' },
   { title: 'Tenant', of: ({ tenant }) => tenant ?? '—' },

@@ -3,6 +3,7 @@ import { duration, plural } from '@agentfleet/domain'
 import type { AuditPage, TaskPage, TaskSummary } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
+import { changesPath } from '../api/audit.ts'
 import { useRead } from '../api/load.ts'
 import { me } from '../api/me.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -18,7 +19,7 @@ import { useTasks } from './use-tasks.ts'
 const EVERY_MS = 3_000
 /** Each has a form: more would be more elements than a page can draw fast. */
 const PAGE_TASKS = 50
-const DECIDED = '/v1/audit?operation=approveStep&kind=change&limit=50'
+const DECIDED = changesPath('approveStep', 50)
 const DECIDED_EVERY_MS = 15_000
 /** Tasks that the view reads one by one, for their deadlines or decisions. */
 const TASKS_READ = 20
@@ -134,7 +135,11 @@ function TimeLeft({ deadlineAt }: { deadlineAt: string | undefined }) {
 
 const COLUMNS: readonly Column<DecidedStep>[] = [
   { title: 'Task', of: ({ taskId }) => <TaskLink id={taskId} /> },
-  { title: 'Decision', of: ({ approval }) => decisionWords(approval?.approved) },
+  {
+    title: 'Decision',
+    of: ({ approval, unknown }) =>
+      unknown ? 'the outcome is unknown' : decisionWords(approval?.approved),
+  },
   { title: 'When', of: ({ atMs }) => <Instant at={atMs} /> },
   {
     title: 'By',

@@ -8,6 +8,8 @@ export interface DecidedStep {
   readonly by: string | undefined
   /** The decision; undefined if the task cannot be read. */
   readonly approval: NonNullable<TaskView['approvals']>[number] | undefined
+  /** Whether the gateway does not know if the decision was stored, and no task says so. */
+  readonly unknown: boolean
 }
 
 /**
@@ -24,14 +26,14 @@ export function decidedOf(
   const ofTasks = known.flatMap(({ id, updatedAt, approvals = [] }) =>
     approvals.map((approval): DecidedStep => {
       const atMs = approval.atMs ?? Date.parse(updatedAt)
-      return { taskId: id, atMs, by: approval.by, approval }
+      return { taskId: id, atMs, by: approval.by, approval, unknown: false }
     }),
   )
-  const others = events.flatMap(({ target = '', at, keyId }): readonly DecidedStep[] =>
-    target === '' || read.has(target)
-      ? []
-      : [{ taskId: target, atMs: Date.parse(at), by: keyId, approval: undefined }],
-  )
+  const others = events.flatMap(({ target = '', at, keyId, kind }): readonly DecidedStep[] => {
+    if (target === '' || read.has(target)) return []
+    const unknown = kind === 'unknown'
+    return [{ taskId: target, atMs: Date.parse(at), by: keyId, approval: undefined, unknown }]
+  })
   return [...ofTasks, ...others].toSorted((a, b) => b.atMs - a.atMs)
 }
 

@@ -18,6 +18,8 @@ export interface TaskList {
   readonly unseen: number
   /** Ids of rows that no longer match. */
   readonly gone: ReadonlySet<string>
+  /** Whether a row has or had an error: its column must not come and go under the reader. */
+  readonly hasErrors: boolean
 }
 
 interface ListPage {
@@ -33,7 +35,15 @@ interface ListPage {
 /** Returns the list that begins with this page. */
 export function listOf({ tasks, nextCursor, keptFrom }: TaskPage): TaskList {
   const pages = [{ from: 0, rows: tasks, used: usedBy(tasks) }]
-  return { pages, length: tasks.length, nextCursor, keptFrom, unseen: 0, gone: new Set() }
+  const none = { unseen: 0, gone: new Set<string>() }
+  return {
+    pages,
+    length: tasks.length,
+    nextCursor,
+    keptFrom,
+    ...none,
+    hasErrors: haveErrors(tasks),
+  }
 }
 
 /** Adds the next page; tasks that are already rows of the page before are left out. */
@@ -50,6 +60,7 @@ export function withNext(list: TaskList, page: TaskPage): TaskList {
     length: list.length + rows.length,
     nextCursor,
     keptFrom,
+    hasErrors: list.hasErrors || haveErrors(rows),
   }
 }
 
@@ -68,9 +79,15 @@ export function withAgain(list: TaskList, index: number, { tasks }: TaskPage): T
     return next ?? row
   })
   const pages = list.pages.with(index, { ...page, rows, used: usedBy(rows) })
-  if (index > 0) return { ...list, pages, gone }
+  const hasErrors = list.hasErrors || haveErrors(rows)
+  if (index > 0) return { ...list, pages, gone, hasErrors }
   const known = new Set([...rows, ...(pages[1]?.rows.slice(0, tasks.length) ?? [])].map(idOf))
-  return { ...list, pages, gone, unseen: tasks.filter(({ id }) => !known.has(id)).length }
+  const unseen = tasks.filter(({ id }) => !known.has(id)).length
+  return { ...list, pages, gone, hasErrors, unseen }
+}
+
+function haveErrors(tasks: readonly TaskSummary[]): boolean {
+  return tasks.some(({ error }) => error !== undefined)
 }
 
 function idOf({ id }: TaskSummary): string {

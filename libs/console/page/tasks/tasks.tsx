@@ -36,7 +36,7 @@ const REPLAY = '/v1/tasks:replay'
 /** Room for the longest error code, pixels. All columns fit beside the rail on a screen of 1,280 pixels. */
 const ERROR_PX = 152
 
-const COLUMNS: readonly WideColumn<TaskSummary>[] = [
+const WITH_ERRORS: readonly WideColumn<TaskSummary>[] = [
   { title: 'Task', width: 86, of: ({ id }) => <TaskLink id={id} /> },
   { title: 'State', width: 100, of: ({ state }) => <StateMark state={state} /> },
   { title: 'Text', kind: 'wide', of: ({ preview }) => <bdi>{preview}</bdi> },
@@ -58,6 +58,8 @@ const COLUMNS: readonly WideColumn<TaskSummary>[] = [
   },
   { title: 'Cost', width: 74, kind: 'number', of: ({ usage }) => costText(usage) },
 ]
+/** Without an error the text gets the room of its column. */
+const WITHOUT_ERRORS = WITH_ERRORS.filter(({ title }) => title !== 'Error')
 
 /** The time from submission to the end, or to now. */
 function tookMs({ endedAt, createdAt }: TaskSummary): number {
@@ -120,7 +122,7 @@ export function Tasks() {
               <div ref={box} class="tasks">
                 <VirtualTable
                   caption="Tasks, newest first"
-                  columns={COLUMNS}
+                  columns={shown.hasErrors ? WITH_ERRORS : WITHOUT_ERRORS}
                   rows={{ length: shown.length, slice: (from, to) => rowsBetween(shown, from, to) }}
                   keyOf={({ id }) => id}
                   complete={shown.nextCursor === undefined}

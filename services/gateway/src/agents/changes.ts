@@ -5,7 +5,7 @@ import type { Clock } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 import { agentBytes, found, type AgentDirectory } from './directory.ts'
-import { checkVersion } from './versions.ts'
+import { checkVersion, overtaken, STORE_TRIES } from './versions.ts'
 
 /** What changing a definition needs. */
 export interface AgentChangeDeps {
@@ -18,8 +18,6 @@ export interface AgentChangeDeps {
 
 /** Definitions may fill this part of the stream, so that deletions always find room. */
 const AGENTS_SHARE = 0.9
-/** Compare-and-set rounds; two concurrent writers finish within this many. */
-const STORE_TRIES = 5
 
 /** Creates the change that stores the definition that `next` makes from the newest version; `nothing` stores nothing. */
 export function createAgentChange(deps: AgentChangeDeps) {
@@ -53,10 +51,7 @@ export function createAgentChange(deps: AgentChangeDeps) {
       if (outcome.kind === 'full')
         throw full('The store of definitions is full. Delete agent definitions that are not in use')
     }
-    throw new Refusal(
-      'version-mismatch',
-      'Other clients are changing the definition now. Read the definition, then send your change again.',
-    )
+    throw overtaken('definition')
   }
 }
 

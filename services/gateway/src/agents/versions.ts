@@ -1,6 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Refusal } from '../http/problems.ts'
 
+/** Things that have versions. */
+type Versioned = 'definition' | 'schedule'
+
+/** Compare-and-set rounds of a change; two concurrent writers finish within this many. */
+export const STORE_TRIES = 5
+
 /** The `ETag` of a version. */
 export function etagOf(version: number): string {
   return `"${version}"`
@@ -12,7 +18,7 @@ export function etagOf(version: number): string {
  */
 export function checkVersion(
   headers: IncomingHttpHeaders,
-  what: 'definition' | 'schedule',
+  what: Versioned,
   version: number | undefined,
 ): void {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
@@ -28,4 +34,12 @@ export function checkVersion(
   if (ifMatch === '*' || ifMatch === etagOf(version)) return
   const detail = `The ${what} is now in version ${version}. Read the ${what}, then send your change with the new ETag.`
   throw new Refusal('version-mismatch', detail)
+}
+
+/** Refuses a change that other changes have overtaken in every round. */
+export function overtaken(what: Versioned): Refusal {
+  return new Refusal(
+    'version-mismatch',
+    `Other clients are changing the ${what} now. Read the ${what}, then send your change again.`,
+  )
 }

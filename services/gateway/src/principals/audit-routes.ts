@@ -6,7 +6,7 @@ import { listingName } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
 interface Query {
-  readonly kind?: AuditEvent['kind']
+  readonly kind?: readonly AuditEvent['kind'][]
   readonly tenant?: string
   readonly keyId?: string
   readonly operation?: string
@@ -46,7 +46,7 @@ export function auditRoutes({ audit }: { audit: Pick<AuditLog, 'before'> }) {
 
 function fits({ event }: StoredAuditEvent, { kind, tenant, keyId, operation }: Query): boolean {
   return (
-    (kind === undefined || event.kind === kind) &&
+    (kind === undefined || kind.includes(event.kind)) &&
     (tenant === undefined || event.tenant === tenant) &&
     (keyId === undefined || event.keyId === keyId) &&
     (operation === undefined || event.operation === operation)

@@ -2,7 +2,7 @@ import type { Schedules } from '@agentfleet/adapters'
 import { decideShare, limitOf, type Schedule, type TenantLimits } from '@agentfleet/domain'
 import { SCHEDULES_MAX_BYTES } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
-import { checkVersion } from '../agents/versions.ts'
+import { checkVersion, overtaken, STORE_TRIES } from '../agents/versions.ts'
 import { Refusal } from '../http/problems.ts'
 import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
 import { createTenantTurns } from '../tenants/turns.ts'
@@ -11,8 +11,6 @@ import { createTenantTurns } from '../tenants/turns.ts'
 const SCHEDULES_SHARE = 0.9
 /** While less than this part is in use, no tenant can be over its share. */
 const UNCOUNTED_SHARE = 0.25
-/** Compare-and-set rounds; two concurrent writers finish within this many. */
-const STORE_TRIES = 5
 
 /** What the changes of schedules need. */
 export interface ScheduleChangeDeps {
@@ -39,10 +37,7 @@ export function createScheduleChanges({ schedules, limits, tenants }: ScheduleCh
       const outcome = await schedules.put(tenant, name, schedule, before.seq)
       if (outcome === 'stored') return existed ? 'changed' : 'made'
     }
-    throw new Refusal(
-      'version-mismatch',
-      'Other clients are changing the schedule now. Read the schedule, then send your change again.',
-    )
+    throw overtaken('schedule')
   }
 
   async function checkCount(tenant: string): Promise<void> {

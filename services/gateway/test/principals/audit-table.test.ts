@@ -143,6 +143,8 @@ test('the audit log has no event for a dry run, and has an event of the kind unk
   await eventually(async () => {
     const { events } = await client.audit({ operation: 'drainNode', kind: 'unknown' })
     expect(events[0]).toMatchObject({ status: 503, code: 'node-unavailable', target: 'n2' })
+    const both = await client.audit({ operation: 'drainNode', kind: ['change', 'unknown'] })
+    expect(new Set(both.events.map(({ kind }) => kind))).toEqual(new Set(['change', 'unknown']))
   })
   expect((await count('drainNode')).filter(({ target }) => target === 'n2')).toEqual([])
 })
