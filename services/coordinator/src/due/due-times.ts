@@ -1,12 +1,13 @@
 import { createHeap, type Heap } from '@agentfleet/domain'
 
 /**
- * Unfinished tasks in the order of their due times. An entry stays when its task changes state, so its reader
- * checks the task again. Invariant (L7): the entries are at most about twice as many as those of unfinished tasks,
- * and SPARE_MAX more, however many tasks have ended before they were due.
+ * Unfinished tasks in the order of their due times, in which tenants take turns. An entry stays when its task changes
+ * state, so its reader checks the task again. Invariants (L7): a task that is due is taken after at most one task of
+ * each other tenant for each of its tenant's earlier tasks, however many are due; the entries are at most about twice
+ * as many as those of unfinished tasks, and SPARE_MAX more, however many tasks have ended before they were due.
  */
 interface DueTimes<T> {
-  add(taskId: string, dueAtMs: number): void
+  add(tenant: string, taskId: string, dueAtMs: number): void
   /** Removes due entries and returns those of their tasks that have not ended, at most `max`. */
   takeDue(nowMs: number, max: number): T[]
   size(): number
@@ -17,41 +18,99 @@ interface Entry {
   readonly dueAtMs: number
 }
 
+interface Tenant {
+  readonly name: string
+  /** The earliest comes first. */
+  entries: Heap<Entry>
+  /** Its place among the tenants of which no task is due; undefined: it waits for its turn. */
+  at: number | undefined
+}
+
 /** Entries of ended tasks that may always stay: about 100 bytes each. */
 const SPARE_MAX = 10_000
 
 /** Creates an empty collection; `unfinished` has no task that has ended. */
 export function createDueTimes<T>(unfinished: { get(taskId: string): T | undefined }): DueTimes<T> {
-  let heap = createEntries()
+  const tenants = new Map<string, Tenant>()
+  const later = createHeap<Tenant>(
+    (a, b) => dueAtMsOf(a) < dueAtMsOf(b),
+    (tenant, at) => (tenant.at = at),
+  )
+  /** Tenants with a task that was due at the last look; the one whose turn is next comes first. */
+  let turns: Tenant[] = []
+  let size = 0
   let sizeMax = SPARE_MAX
 
   const forgetEnded = (): void => {
-    const kept = createEntries()
-    for (const entry of heap.values()) {
-      if (unfinished.get(entry.taskId) !== undefined) kept.push(entry)
+    size = 0
+    for (const tenant of tenants.values()) {
+      const kept = createEntries()
+      for (const entry of tenant.entries.values()) {
+        if (unfinished.get(entry.taskId) !== undefined) kept.push(entry)
+      }
+      tenant.entries = kept
+      size += kept.size()
+      if (tenant.at === undefined) continue
+      if (kept.size() > 0) later.moved(tenant.at)
+      else {
+        later.remove(tenant.at)
+        tenants.delete(tenant.name)
+      }
     }
-    heap = kept
-    sizeMax = 2 * kept.size() + SPARE_MAX
+    sizeMax = 2 * size + SPARE_MAX
+  }
+
+  /** Takes the first unfinished task of a tenant that is due. */
+  const takeOne = ({ entries }: Tenant, nowMs: number): T | undefined => {
+    for (;;) {
+      const first = entries.first()
+      if (first === undefined || first.dueAtMs > nowMs) return undefined
+      entries.pop()
+      size -= 1
+      const task = unfinished.get(first.taskId)
+      if (task !== undefined) return task
+    }
   }
 
   return {
-    add(taskId, dueAtMs) {
-      heap.push({ taskId, dueAtMs })
-      if (heap.size() > sizeMax) forgetEnded()
+    add(name, taskId, dueAtMs) {
+      const known = tenants.get(name)
+      const tenant = known ?? { name, entries: createEntries(), at: undefined }
+      tenant.entries.push({ taskId, dueAtMs })
+      size += 1
+      if (known === undefined) {
+        tenants.set(name, tenant)
+        later.push(tenant)
+      } else if (tenant.at !== undefined) later.moved(tenant.at)
+      if (size > sizeMax) forgetEnded()
     },
     takeDue(nowMs, max) {
-      const due: T[] = []
-      while (due.length < max) {
-        const first = heap.first()
-        if (first === undefined || first.dueAtMs > nowMs) break
-        heap.pop()
-        const task = unfinished.get(first.taskId)
-        if (task !== undefined) due.push(task)
+      for (let next = later.first(); next !== undefined && dueAtMsOf(next) <= nowMs;) {
+        later.pop()
+        next.at = undefined
+        turns.push(next)
+        next = later.first()
       }
+      const due: T[] = []
+      let at = 0
+      for (; at < turns.length && due.length < max; at += 1) {
+        const tenant = turns[at]!
+        const task = takeOne(tenant, nowMs)
+        if (task !== undefined) {
+          due.push(task)
+          turns.push(tenant)
+        } else if (tenant.entries.size() > 0) later.push(tenant)
+        else tenants.delete(tenant.name)
+      }
+      turns = turns.slice(at)
       return due
     },
-    size: () => heap.size(),
+    size: () => size,
   }
+}
+
+function dueAtMsOf({ entries }: Tenant): number {
+  return entries.first()?.dueAtMs ?? Infinity
 }
 
 function createEntries(): Heap<Entry> {

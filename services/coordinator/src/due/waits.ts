@@ -41,7 +41,7 @@ interface WaitDeps {
 
 const PARALLEL = 64
 const AGAIN_AFTER_MS = 1_000
-/** The most entries taken out of the heap at once. */
+/** Tasks whose waits begin to end in one round, in which tenants take turns. */
 const DUE_MAX = 10_000
 
 /** Creates the waits. */
@@ -82,7 +82,7 @@ export function createWaits(deps: WaitDeps): Waits {
 
   const noteRecord = (record: TaskRecord): void => {
     const { waitingFor } = record
-    if (waitingFor?.kind === 'time') times.add(record.taskId, waitingFor.untilMs)
+    if (waitingFor?.kind === 'time') times.add(record.tenant, record.taskId, waitingFor.untilMs)
     else if (waitingFor?.kind === 'children' || waitingFor?.kind === 'dependencies') {
       if (!waitingFor.taskIds.every((id) => tasks.get(id) !== undefined)) note(record.taskId)
     }

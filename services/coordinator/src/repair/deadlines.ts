@@ -2,7 +2,6 @@ import type { Logger } from '@agentfleet/adapters'
 import { deadlineAtMs, type TaskRecord } from '@agentfleet/domain'
 import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
-import { firstInTurn } from '../due/in-turn.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
 
@@ -19,8 +18,6 @@ interface Deadlines {
 
 /** The most tasks failed in one round, in which tenants take turns. */
 const ROUND_MAX = 2_000
-/** The most entries from which these are taken. */
-const DUE_MAX = 50_000
 /** Milliseconds until a task that could not be failed is tried again. */
 const AGAIN_AFTER_MS = 1_000
 
@@ -35,18 +32,13 @@ export function createDeadlines(deps: {
   const ends = createDueTimes(deps.tasks)
 
   return {
-    note: (record) => ends.add(record.taskId, deadlineAtMs(record)),
+    note: (record) => ends.add(record.tenant, record.taskId, deadlineAtMs(record)),
     async run() {
       const now = nowMs()
-      const due = ends.takeDue(now, DUE_MAX)
-      const over = firstInTurn(due, ({ tenant }) => tenant, ROUND_MAX)
-      if (over.length < due.length) {
-        const taken = new Set(over)
-        for (const record of due) if (!taken.has(record)) ends.add(record.taskId, now)
-      }
+      const over = ends.takeDue(now, ROUND_MAX)
       await inParallel(over, REPAIRS_AT_ONCE, async (record) => {
         // The entry is removed when the follower has read the end event.
-        ends.add(record.taskId, now + AGAIN_AFTER_MS)
+        ends.add(record.tenant, record.taskId, now + AGAIN_AFTER_MS)
         await expire(record).catch((error: unknown) =>
           log.warn(
             { err: error, taskId: record.taskId },

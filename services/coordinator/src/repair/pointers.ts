@@ -34,7 +34,7 @@ interface PointerRepairDeps {
   readonly claimKey: string
 }
 
-/** Pointers looked up individually in one sweep; for more, a listing of all is cheaper. */
+/** Pointers looked up individually in one sweep, in which tenants take turns; for more, a listing of all is cheaper. */
 const LOOK_UP_MAX = 1_000
 /** Listing all pointers takes at most this share of the server's time: 1 / LISTING_SHARE. */
 const LISTING_SHARE = 20
@@ -57,7 +57,10 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   const issueMissing = async (missing: readonly TaskRecord[], signal: AbortSignal) => {
     const done = await issueUnlessRun(deps, missing, signal)
     // The load balancer that started the task issues its pointer a moment later, if it is alive.
-    for (const taskId of done.run) unconfirmed.add(taskId, nowMs() + timing.followAfterMs)
+    for (const taskId of done.run) {
+      const tenant = tasks.get(taskId)?.tenant
+      if (tenant !== undefined) unconfirmed.add(tenant, taskId, nowMs() + timing.followAfterMs)
+    }
     return { issued: done.issued, running: done.run.length }
   }
 
@@ -86,9 +89,9 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   }
 
   return {
-    note({ taskId, state, updatedAtMs, retryAtMs = updatedAtMs }) {
-      if (state === 'queued') unconfirmed.add(taskId, updatedAtMs + timing.followAfterMs)
-      if (state === 'retrying') unconfirmed.add(taskId, retryAtMs + timing.followAfterMs)
+    note({ tenant, taskId, state, updatedAtMs, retryAtMs = updatedAtMs }) {
+      if (state === 'queued') unconfirmed.add(tenant, taskId, updatedAtMs + timing.followAfterMs)
+      if (state === 'retrying') unconfirmed.add(tenant, taskId, retryAtMs + timing.followAfterMs)
     },
     async sweep(signal) {
       // The issuer of a pointer has announced its queue; this repeats a lost announcement (L6).
@@ -104,7 +107,11 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       const tooFew = async () =>
         (await pointers.count()) + runningWithout < tasks.runnable() - unconfirmed.size()
       const all = mayList && (wanted || (await tooFew()))
-      if (!all) for (const { taskId } of due.slice(LOOK_UP_MAX)) unconfirmed.add(taskId, now)
+      if (!all) {
+        for (const { tenant, taskId } of due.slice(LOOK_UP_MAX)) {
+          unconfirmed.add(tenant, taskId, now)
+        }
+      }
       const done = all
         ? await compareAll(signal)
         : { issued: await lookUp(due.slice(0, LOOK_UP_MAX), signal), removed: 0 }

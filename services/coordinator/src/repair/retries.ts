@@ -42,8 +42,8 @@ export function createRetries(deps: {
   })
 
   return {
-    note({ taskId, state, retryAtMs, updatedAtMs }) {
-      if (state === 'retrying') due.add(taskId, retryAtMs ?? updatedAtMs)
+    note({ tenant, taskId, state, retryAtMs, updatedAtMs }) {
+      if (state === 'retrying') due.add(tenant, taskId, retryAtMs ?? updatedAtMs)
     },
     run() {
       for (const { tenant, taskId } of due.takeDue(nowMs(), ROUND_MAX)) turns.add(tenant, taskId)

@@ -137,4 +137,13 @@ export const SHARING: readonly Mutation[] = [
     replace: '',
     caughtBy: /admitted tasks take a bounded number of stages/,
   },
+  {
+    name: 'due-turns',
+    safeguard: 'tenants take turns among the tasks that are due (L7)',
+    file: 'services/coordinator/src/due/due-times.ts',
+    find: 'turns.push(tenant)',
+    replace: 'turns.splice(at + 1, 0, tenant)',
+    caughtBy: /a due task is taken after at most one task of each other tenant/,
+    because: /Property failed/,
+  },
 ]
