@@ -114,6 +114,7 @@ function createParts(deps: CoordinatorDeps) {
     logFill,
     submitter,
     nowMs: logClock.nowMs,
+    tenants,
     followed: () => follower.followed(),
   }
   const due = createDue({ ...means, endings: means })

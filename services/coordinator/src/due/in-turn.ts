@@ -1,4 +1,4 @@
-import { createTurnQueue } from '@agentfleet/domain'
+import { createTally, createTurnQueue, decideShare } from '@agentfleet/domain'
 
 /** Work for entries of many tenants. */
 interface InTurn<T> {
@@ -10,19 +10,35 @@ interface InTurn<T> {
   close(): void
 }
 
-/** Runs at most `parallel` entries at once, and tenants take turns (L7); `run` handles its own errors. */
-export function createInTurn<T>(parallel: number, run: (entry: T) => Promise<void>): InTurn<T> {
+/**
+ * Runs at most `parallel` entries at once, and tenants take turns; `run` handles its own errors. Invariant (L7): the
+ * entries of a tenant that run take at most its share of the places, so a tenant without one finds a place even if
+ * they never end. `tenants`: how many share the fleet.
+ */
+export function createInTurn<T>(
+  parallel: number,
+  tenants: () => number,
+  run: (entry: T) => Promise<void>,
+): InTurn<T> {
   const waiting = createTurnQueue<T>()
-  let running = 0
+  const running = createTally()
   let closed = false
 
+  const mayRun = (tenant: string): boolean => {
+    const own = running.of(tenant)
+    // The last place is for a tenant that has none.
+    if (own === 0) return true
+    const share = { capacity: parallel, used: running.total(), own, ask: 1, tenants: tenants() }
+    return decideShare(share).kind === 'take'
+  }
+
   const work = (): void => {
-    while (running < parallel) {
-      const next = waiting.take()
+    while (running.total() < parallel) {
+      const next = waiting.take(mayRun)
       if (next === undefined) return
-      running += 1
+      running.add(next.owner, 1)
       void run(next.entry).finally(() => {
-        running -= 1
+        running.add(next.owner, -1)
         work()
       })
     }
@@ -34,7 +50,7 @@ export function createInTurn<T>(parallel: number, run: (entry: T) => Promise<voi
       waiting.add(tenant, entry)
       work()
     },
-    size: () => waiting.size() + running,
+    size: () => waiting.size() + running.total(),
     close() {
       closed = true
       waiting.clear()

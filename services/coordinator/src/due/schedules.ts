@@ -8,7 +8,7 @@ import { AGAIN_AFTER_MS, runTick, type ScheduleEntry, type TickDeps } from './ti
  * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
  * between, the next one finds the task and notes the tick. If tasks must not overlap, it notes the tick before
  * as well, because the next one would submit a later tick while this task runs. Invariants (L7): at most PARALLEL schedules are examined
- * at once, and tenants take turns, so a tenant with many schedules delays none of another; a coordinator keeps
+ * at once, of a tenant at most its share, and tenants take turns, so a tenant with many schedules delays none of another; a coordinator keeps
  * the times of schedules and never their tasks, which together may take more memory than it has.
  */
 interface Scheduler {
@@ -21,8 +21,8 @@ interface Scheduler {
 /** Schedules examined at once: enough to hide the round trips to the log. */
 const PARALLEL = 16
 /** Creates the scheduler. */
-export function createScheduler(deps: TickDeps): Scheduler {
-  const { schedules, log, nowMs } = deps
+export function createScheduler(deps: TickDeps & { readonly tenants: () => number }): Scheduler {
+  const { schedules, log, nowMs, tenants } = deps
   const entries = new Map<string, ScheduleEntry>()
   let tail: LogTail | undefined
 
@@ -50,7 +50,7 @@ export function createScheduler(deps: TickDeps): Scheduler {
     void schedules.forget(tenant, name, seq).catch(() => undefined)
   }
 
-  const due = createInTurn<ScheduleEntry>(PARALLEL, async (entry) => {
+  const due = createInTurn<ScheduleEntry>(PARALLEL, tenants, async (entry) => {
     await runTick(deps, entry).catch((error: unknown) =>
       log.warn(
         { err: error, schedule: entry.name },

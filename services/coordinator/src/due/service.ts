@@ -41,6 +41,8 @@ interface DueDeps {
   readonly log: Logger
   readonly timing: Pick<Timing, 'waitsEveryMs' | 'childrenEveryMs' | 'followAfterMs'>
   readonly followed: () => boolean
+  /** How many share the fleet. */
+  readonly tenants: () => number
 }
 
 /** Milliseconds between checks; the precision of delayed starts. */

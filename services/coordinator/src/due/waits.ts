@@ -14,7 +14,7 @@ import type { Issuer } from '../repair/issue.ts'
  * It examines a task after the follower has read the task's last event or an end event that it waits for, at
  * its due time, and in a slow sweep (L8). Every coordinator does this; compare-and-set lets one of them succeed
  * (L2). Invariants: it examines no task before the table has caught up with the log; it repeats an examination
- * that got no answer; at most PARALLEL run at once, and tenants take turns (L7).
+ * that got no answer; at most PARALLEL run at once, of a tenant at most its share, and tenants take turns (L7).
  */
 export interface Waits {
   /** Handles the record after an event that the follower has read. */
@@ -37,6 +37,8 @@ interface WaitDeps {
   readonly issuer: Issuer
   readonly log: Logger
   readonly nowMs: () => number
+  /** How many share the fleet. */
+  readonly tenants: () => number
 }
 
 const PARALLEL = 64
@@ -54,7 +56,7 @@ export function createWaits(deps: WaitDeps): Waits {
   let following = false
 
   // A task that waits for ten ended tasks is examined once.
-  const pending = createInTurn<string>(PARALLEL, (taskId) =>
+  const pending = createInTurn<string>(PARALLEL, deps.tenants, (taskId) =>
     look(taskId).catch((error: unknown) => {
       log.warn(
         { err: error, taskId },

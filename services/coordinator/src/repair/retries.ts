@@ -15,7 +15,7 @@ export interface Retries {
   run(): void
 }
 
-/** Pointers issued in parallel; tenants take turns. */
+/** Pointers issued in parallel; tenants take turns, and each has its share of them. */
 const PARALLEL = 500
 /**
  * Retries that begin to wait for their turn in one round, so that no round blocks the process for long. Those that
@@ -29,12 +29,14 @@ export function createRetries(deps: {
   readonly issuer: Issuer
   readonly timing: Pick<Timing, 'followAfterMs'>
   readonly nowMs: () => number
+  /** How many share the fleet. */
+  readonly tenants: () => number
   /** Called for each pointer that was issued. */
   readonly issued: () => void
 }): Retries {
   const { tasks, issuer, timing, nowMs, issued } = deps
   const due = createDueTimes(tasks)
-  const turns = createInTurn<string>(PARALLEL, async (taskId) => {
+  const turns = createInTurn<string>(PARALLEL, deps.tenants, async (taskId) => {
     const record = tasks.get(taskId)
     if (record?.state !== 'retrying') return
     const { kind } = decideRepair(record, undefined, timing, nowMs())

@@ -32,6 +32,8 @@ interface RepairDeps {
   readonly metrics: Pick<CoordinatorMetrics, 'issued' | 'expired'>
   readonly timing: Timing
   readonly followed: () => boolean
+  /** How many share the fleet. */
+  readonly tenants: () => number
   /** Checks the claims of nodes on runs. */
   readonly claimKey: string
 }

@@ -1,6 +1,7 @@
 import type { TaskRecord } from '@agentfleet/domain'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
+import { array, assert as check, constantFrom, property } from 'fast-check'
 import { expect, test } from 'vitest'
 import { createInTurn, firstInTurn } from '../../src/due/in-turn.ts'
 import type { TaskTable } from '../../src/follower/task-table.ts'
@@ -12,6 +13,7 @@ const SOON_MS = 20_000
 /** Tasks of a crowd, then one task of a quiet tenant. */
 const CROWD = 5_000
 const ids = [...Array.from({ length: CROWD }, (_, at) => `crowd-${at}`), 'quiet']
+const ONE_TENANT = () => 1
 const tenantOf = (id: string): string => id.split('-')[0] ?? ''
 
 /** A table in which all of these tasks are in the same state. */
@@ -35,7 +37,7 @@ function tableOf(fields: Partial<TaskRecord>): TaskTable {
 
 test('the entry of a tenant waits for few of the entries of another tenant, and each entry runs once (L7)', async () => {
   const ran: string[] = []
-  const turns = createInTurn<string>(4, async (id) => {
+  const turns = createInTurn<string>(4, ONE_TENANT, async (id) => {
     await new Promise(setImmediate)
     ran.push(id)
   })
@@ -46,9 +48,44 @@ test('the entry of a tenant waits for few of the entries of another tenant, and 
   expect(ran).toHaveLength(ids.length + 4)
 })
 
+test('entries that never end take at most the share of their tenant, and every other tenant gets a place (L7)', () => {
+  const PLACES = 16
+  check(
+    property(
+      array(constantFrom('a', 'b', 'c', 'd'), { maxLength: 100, size: 'max' }),
+      (tenants) => {
+        const running: string[] = []
+        const turns = createInTurn<string>(
+          PLACES,
+          () => 4,
+          (id) => {
+            running.push(tenantOf(id))
+            return new Promise(() => undefined)
+          },
+        )
+        for (const [at, tenant] of tenants.entries()) turns.add(tenant, `${tenant}-${at}`)
+        expect(new Set(running)).toEqual(new Set(tenants))
+        for (const tenant of new Set(tenants)) {
+          expect(running.filter((each) => each === tenant).length).toBeLessThanOrEqual(PLACES / 2)
+        }
+      },
+    ),
+  )
+})
+
+test('a tenant without other tenants in the fleet may use all places', () => {
+  let running = 0
+  const turns = createInTurn<string>(4, ONE_TENANT, () => {
+    running += 1
+    return new Promise(() => undefined)
+  })
+  for (let at = 0; at < 10; at += 1) turns.add('a', `a-${at}`)
+  expect(running).toBe(4)
+})
+
 test('nothing runs after the close', async () => {
   const ran: string[] = []
-  const turns = createInTurn<string>(1, async (id) => {
+  const turns = createInTurn<string>(1, ONE_TENANT, async (id) => {
     await new Promise(setImmediate)
     ran.push(id)
   })
@@ -101,6 +138,7 @@ test('the retry of a tenant is issued after few of the thousands of retries of a
     },
     timing: { followAfterMs: 1 },
     nowMs: () => 60_000,
+    tenants: () => 2,
     issued: () => undefined,
   })
   for (const record of table.records()) retries.note(record)

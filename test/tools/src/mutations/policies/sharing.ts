@@ -146,4 +146,13 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /a due task is taken after at most one task of each other tenant/,
     because: /Property failed/,
   },
+  {
+    name: 'places-in-turn',
+    safeguard: 'what is under way for a tenant leaves places to the other tenants (L7)',
+    file: 'services/coordinator/src/due/in-turn.ts',
+    find: 'waiting.take(mayRun)',
+    replace: 'waiting.take()',
+    caughtBy: /entries that never end take at most the share of their tenant/,
+    because: /Property failed/,
+  },
 ]
