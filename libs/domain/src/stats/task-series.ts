@@ -1,6 +1,7 @@
 import type { Level } from '../task/spec.ts'
 import type { TaskEvent } from '../task/task-event.ts'
 import type { TaskRecord } from '../task/task-record.ts'
+import { cutToLevel } from '../tenant/excess.ts'
 import { decideShare } from '../tenant/share.ts'
 import { createTally, type Tally } from '../tenant/tally.ts'
 import { createMeasures, measure, mergeMeasures, type Measures } from './measures.ts'
@@ -12,8 +13,9 @@ import { createMeasures, measure, mergeMeasures, type Measures } from './measure
  * An event is counted once, in the open step of 10 s; a step that ends is added to its minute and to its hour.
  * Invariants (L7): a step has at most CELLS_MAX cells for a tenant, agent, model and priority each, of which each
  * tenant has a share, and about as many for the further agents and models of a tenant; all steps together take at
- * most `bytesMax`. Above it a tenant beyond its share loses the agents and models of its oldest steps, which are
- * added up; without such a tenant the series drops the oldest of the shortest steps first.
+ * most `bytesMax`. Above it the tenants that hold most, however many they are, lose the agents and models of their
+ * oldest steps, which are added up; if this frees nothing, or there is one tenant, the series drops the oldest of
+ * the shortest steps first.
  */
 export interface TaskSeries {
   /** Counts an event that the log stored at this time; `record` is the task after it. */
@@ -85,7 +87,7 @@ interface Step {
 const CELLS_MAX = 1_000
 /** Stands for the agents, models or tenants beyond what is kept apart; no name looks like this. */
 export const OTHERS = '(others)'
-/** Tenants that lose agents and models when a step ends: each one costs a look at all cells, some milliseconds. */
+/** Looks at all cells when a step ends, some milliseconds each: the sums that are added take a part of what is freed. */
 const FOLDS_MAX = 4
 /** Groups of one answer; the rest is added up under OTHERS. */
 const GROUPS_MAX = 20
@@ -112,7 +114,7 @@ export function createTaskSeries(bytesMax: number, tenants: () => number = () =>
   const fold = (): void => {
     const steps = STEP_NAMES.flatMap((name) => rings[name])
     for (let folds = 0; bytes > bytesMax && folds < FOLDS_MAX; folds += 1) {
-      const freed = foldBusiest(steps, { capacity: bytesMax, used: bytes, tenants: tenants() })
+      const freed = foldLargest(steps, bytes - bytesMax)
       if (freed === 0) return
       bytes -= freed
     }
@@ -123,7 +125,7 @@ export function createTaskSeries(bytesMax: number, tenants: () => number = () =>
       const { keptMs } = SERIES_STEPS[name]
       while (rings[name].length > 0 && rings[name][0]!.atMs < nowMs - keptMs) dropOldest(name)
     }
-    if (bytes > bytesMax) fold()
+    if (bytes > bytesMax && tenants() > 1) fold()
     for (const name of STEP_NAMES) {
       while (bytes > bytesMax && rings[name].length > 1) dropOldest(name)
     }
@@ -237,43 +239,46 @@ function made(cells: Map<string, Cell>, name: Omit<Cell, keyof Measures>): Cell 
 }
 
 /**
- * Adds up the agents and models of the tenant that holds most, from the oldest of the shortest steps on, until all
- * fit or the tenant is within its share; returns the bytes that this freed.
+ * Adds up the agents and models of the tenants that hold most, from the oldest of the shortest steps on, until so many
+ * bytes are free; returns the bytes that this freed.
  */
-function foldBusiest(
-  steps: readonly Step[],
-  share: { readonly capacity: number; readonly used: number; readonly tenants: number },
-): number {
-  const held = createTally()
-  let busiest = ''
+function foldLargest(steps: readonly Step[], excessBytes: number): number {
+  const held = new Map<string, number>()
   for (const { cells } of steps) {
     for (const cell of cells.values()) {
       if (cell.agent === OTHERS) continue
-      held.add(cell.tenant, bytesOfCell(cell))
-      if (held.of(cell.tenant) > held.of(busiest)) busiest = cell.tenant
+      held.set(cell.tenant, (held.get(cell.tenant) ?? 0) + bytesOfCell(cell))
     }
   }
+  const cuts = cutToLevel(held, excessBytes)
   let freed = 0
   for (const step of steps) {
-    const [used, own] = [share.used - freed, held.of(busiest) - freed]
-    if (used <= share.capacity || decideShare({ ...share, used, own, ask: 0 }).kind === 'take')
-      break
-    freed += foldIn(step, busiest)
+    if (cuts.size === 0) break
+    freed += foldIn(step, cuts)
   }
   return freed
 }
 
-/** Adds up the agents and models of a tenant in one step; returns the bytes that this freed. */
-function foldIn(step: Step, tenant: string): number {
+/** Adds up the agents and models of these tenants in one step, and takes it from `cuts`; returns the bytes that this freed. */
+function foldIn(step: Step, cuts: Map<string, number>): number {
   const { cells, named } = step
   const before = step.bytes
+  const folded = new Map<string, number>()
   for (const [key, cell] of cells) {
-    if (cell.tenant !== tenant || cell.agent === OTHERS) continue
-    const ofTenant = { agent: OTHERS, model: OTHERS, tenant, priority: cell.priority }
+    const { tenant, agent, priority } = cell
+    if (agent === OTHERS || !cuts.has(tenant)) continue
+    const ofTenant = { agent: OTHERS, model: OTHERS, tenant, priority }
     mergeMeasures(cells.get(keyOf(ofTenant)) ?? made(cells, ofTenant), cell)
     cells.delete(key)
+    folded.set(tenant, (folded.get(tenant) ?? 0) + bytesOfCell(cell))
   }
-  named.add(tenant, -named.of(tenant))
+  if (folded.size === 0) return 0
+  for (const [tenant, bytes] of folded) {
+    named.add(tenant, -named.of(tenant))
+    const left = cuts.get(tenant)! - bytes
+    if (left > 0) cuts.set(tenant, left)
+    else cuts.delete(tenant)
+  }
   step.bytes = bytesOf(step)
   return before - step.bytes
 }

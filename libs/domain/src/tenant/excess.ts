@@ -1,6 +1,6 @@
 /**
  * What ends when owners hold more bytes than there is room for, and nothing could be refused before: unsent bytes of
- * connections.
+ * connections, the history of figures.
  *
  * Invariant: an owner that holds less than another owner loses nothing. So an owner with a thousand places pays for
  * them before an owner with one place, even if this place holds more than each of the thousand (L7).
@@ -40,4 +40,23 @@ export function chooseEnds<T extends Holding>(
     ended.push(largest)
   }
   return ended
+}
+
+/**
+ * Decides how much each owner gives up until so much is free: the owners that hold most are cut to the same level.
+ * Owners that give up nothing are left out.
+ */
+export function cutToLevel(held: ReadonlyMap<string, number>, excess: number): Map<string, number> {
+  const amounts = [...held.values()].toSorted((a, b) => b - a)
+  let sum = 0
+  let level = 0
+  for (const [at, amount] of amounts.entries()) {
+    sum += amount
+    level = Math.max(0, (sum - excess) / (at + 1))
+    // The owners up to here are enough.
+    if (level >= (amounts[at + 1] ?? 0)) break
+  }
+  const cuts = new Map<string, number>()
+  for (const [owner, amount] of held) if (amount > level) cuts.set(owner, amount - level)
+  return cuts
 }

@@ -171,6 +171,32 @@ describe('the statistics of tasks over time', () => {
     const newest = series.read({ ...all, tenant: 'busy', fromMs }).series
     expect(newest).toHaveLength(20)
   })
+
+  it('keep the steps and the agents of a quiet tenant, no matter how many tenants invent agents and models at the same time (L7)', () => {
+    const bytesMax = 2e6
+    const crowd = 40
+    const series = createTaskSeries(bytesMax, () => crowd + 1)
+    const steps = 12
+    for (let step = 0; step < steps; step += 1) {
+      const atMs = START_MS + step * 10_000
+      for (const agent of ['a', 'b', 'c']) {
+        note(series, [submitted({ agent }, 'quiet', atMs)], `${agent}-${step}`)
+      }
+      for (let index = 0; index < 1_200; index += 1) {
+        const agent = `agent-${step}-${index}`
+        note(series, [submitted({ agent }, `busy-${index % crowd}`, atMs)], agent)
+      }
+    }
+    note(series, [submitted({}, 'third', START_MS + steps * 10_000)], 'last')
+    expect(series.bytes()).toBeLessThanOrEqual(bytesMax)
+    expect(series.read({ ...ALL, step: '10s' }).knownFromMs).toBe(START_MS)
+    const quiet = series.read({ ...ALL, groupBy: 'agent', step: '10s', tenant: 'quiet' }).series
+    expect(quiet.map(({ key, points }) => [key, points.length])).toEqual([
+      ['a', steps],
+      ['b', steps],
+      ['c', steps],
+    ])
+  })
 })
 
 it('the quantiles of durations differ from the exact values by at most 10 %', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { chooseEnds } from '../../src/index.ts'
+import { chooseEnds, cutToLevel } from '../../src/index.ts'
 
 const sum = (places: readonly { readonly bytes: number }[]): number =>
   places.reduce((total, { bytes }) => total + bytes, 0)
@@ -35,6 +35,27 @@ test('an owner that holds less than another owner loses nothing, and no more end
       for (const { owner } of ended) {
         for (const other of ['a', 'b', 'c']) {
           expect(left(other)).toBeLessThanOrEqual(held(owner))
+        }
+      }
+    }),
+    { seed: 20_261_129, numRuns: 300 },
+  )
+})
+
+test('cuts free as much as has to be free, and leave an owner with less than another as much as it has (L7)', () => {
+  const holdings = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat({ max: 100 }))
+  fc.assert(
+    fc.property(holdings, fc.nat({ max: 500 }), (amounts, excess) => {
+      const held = new Map(Object.entries(amounts))
+      const cuts = cutToLevel(held, excess)
+      const all = [...held.values()].reduce((total, amount) => total + amount, 0)
+      const freed = [...cuts.values()].reduce((total, amount) => total + amount, 0)
+      expect(freed).toBeCloseTo(Math.min(excess, all), 6)
+      for (const [owner, cut] of cuts) {
+        const left = held.get(owner)! - cut
+        expect(left).toBeGreaterThanOrEqual(-1e-9)
+        for (const [other, amount] of held) {
+          expect(amount - (cuts.get(other) ?? 0)).toBeLessThanOrEqual(left + 1e-9)
         }
       }
     }),

@@ -155,4 +155,13 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /entries that never end take at most the share of their tenant/,
     because: /Property failed/,
   },
+  {
+    name: 'cut-to-level',
+    safeguard: 'the tenants that hold most give up what has to be free, and no other tenant (L7)',
+    file: 'libs/domain/src/tenant/excess.ts',
+    find: '(sum - excess) / (at + 1)',
+    replace: 'sum / (at + 1) - excess',
+    caughtBy: /cuts free as much as has to be free/,
+    because: /Property failed/,
+  },
 ]
