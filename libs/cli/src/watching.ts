@@ -68,6 +68,35 @@ export async function showView(
   }
 }
 
+/** The text of what was read. */
+type TextOf<T> = (read: T, context: Context, nowMs: number) => string
+
+/** Shows a list: its objects one by one, or one text. */
+export function showList<T>(
+  context: Context,
+  watch: boolean,
+  read: () => Promise<readonly T[]>,
+  text: TextOf<readonly T[]>,
+): Promise<ExitCode> {
+  return showView(context, watch, async () => {
+    const objects = await read()
+    return { objects, text: text(objects, context, context.nowMs()) }
+  })
+}
+
+/** Shows one object. */
+export function showOne<T>(
+  context: Context,
+  watch: boolean,
+  read: () => Promise<T>,
+  text: TextOf<T>,
+): Promise<ExitCode> {
+  return showView(context, watch, async () => {
+    const object = await read()
+    return { objects: [object], text: text(object, context, context.nowMs()) }
+  })
+}
+
 /** Waits until the next read is due: also when the terminal has another size. */
 async function isResized({ signal, onResize }: Context, everyMs: number): Promise<boolean> {
   const resized = new AbortController()

@@ -31,7 +31,7 @@ import {
   keyHeader,
   pathPart,
   requireWhole,
-  versionHeaders,
+  versionedCalls,
   type Call,
   type KeyOptions,
   type RequestOptions,
@@ -155,6 +155,7 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
   const call = createCall(baseUrl, authorization)
   const agentPath = (name: string) => `/v1/agents/${pathPart(name)}`
   const taskPath = (taskId: string) => `/v1/tasks/${pathPart(taskId)}`
+  const agents = versionedCalls(call, agentPath)
 
   return {
     ...listClient(call),
@@ -187,15 +188,8 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
     },
     agent: (name, { signal, ...query } = {}) =>
       call(`${agentPath(name)}${queryOf(query)}`, { signal }),
-    putAgent: (name, definition, { signal, ifVersion } = {}) =>
-      call(agentPath(name), {
-        method: 'PUT',
-        body: definition,
-        headers: versionHeaders(ifVersion),
-        signal,
-      }),
-    deleteAgent: (name, { signal, ifVersion } = {}) =>
-      call(agentPath(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
+    putAgent: agents.put,
+    deleteAgent: agents.remove,
     async tools({ signal } = {}) {
       return (await call<ToolList>('/v1/tools', { signal })).tools
     },

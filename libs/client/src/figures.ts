@@ -6,7 +6,7 @@ import type {
   TenantLimitsView,
 } from '@agentfleet/protocol'
 import { queryOf } from './lists.ts'
-import type { Call, RequestOptions } from './request.ts'
+import type { SendCall, RequestOptions } from './request.ts'
 
 /** Options of the figures over time. */
 export interface StatsQuery extends RequestOptions {
@@ -32,9 +32,7 @@ export interface FiguresClient {
 }
 
 /** The methods over these calls. */
-export function figuresClient(
-  call: <T>(path: string, options?: Call) => Promise<T>,
-): FiguresClient {
+export function figuresClient(call: SendCall): FiguresClient {
   return {
     stats({ signal, ...query }: StatsQuery = {}) {
       return call<TaskSeries>(`/v1/stats${queryOf({ ...query })}`, { signal })

@@ -9,8 +9,8 @@ import type {
 import { queryOf } from './lists.ts'
 import {
   pathPart,
-  versionHeaders,
-  type Call,
+  versionedCalls,
+  type SendCall,
   type KeyOptions,
   type RequestOptions,
   type VersionOptions,
@@ -43,9 +43,10 @@ export interface GoalClient {
 }
 
 /** The methods of goals and schedules over these calls. */
-export function goalClient(call: <T>(path: string, options?: Call) => Promise<T>): GoalClient {
+export function goalClient(call: SendCall): GoalClient {
   const goalPath = (id: string) => `/v1/goals/${pathPart(id)}`
   const schedulePath = (name: string) => `/v1/schedules/${pathPart(name)}`
+  const schedules = versionedCalls(call, schedulePath)
   return {
     submitGoal: (goal, { signal, idempotencyKey } = {}) =>
       call('/v1/goals', {
@@ -65,15 +66,8 @@ export function goalClient(call: <T>(path: string, options?: Call) => Promise<T>
       }
     },
     schedule: (name, { signal } = {}) => call(schedulePath(name), { signal }),
-    putSchedule: (name, schedule, { signal, ifVersion } = {}) =>
-      call(schedulePath(name), {
-        method: 'PUT',
-        body: schedule,
-        headers: versionHeaders(ifVersion),
-        signal,
-      }),
-    deleteSchedule: (name, { signal, ifVersion } = {}) =>
-      call(schedulePath(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
+    putSchedule: schedules.put,
+    deleteSchedule: schedules.remove,
     scheduleTicks: (name, { signal, ...query } = {}) =>
       call(`${schedulePath(name)}/ticks${queryOf(query)}`, { signal }),
   }

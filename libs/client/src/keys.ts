@@ -8,7 +8,7 @@ import type {
   TicketView,
 } from '@agentfleet/protocol'
 import type { QueryValue } from './lists.ts'
-import { pathPart, type Call, type RequestOptions } from './request.ts'
+import { pathPart, type SendCall, type RequestOptions } from './request.ts'
 
 /** Which keys to list. */
 export interface KeyQuery extends RequestOptions {
@@ -51,7 +51,7 @@ export interface KeyClient {
 
 /** The methods of keys over these calls. */
 export function keyClient(
-  call: <T>(path: string, options?: Call) => Promise<T>,
+  call: SendCall,
   queryOf: (parts: Readonly<Record<string, QueryValue>>) => string,
 ): KeyClient {
   const path = (id: string) => `/v1/keys/${pathPart(id)}`

@@ -20,7 +20,13 @@ import type {
   TaskText,
   TaskView,
 } from '@agentfleet/protocol'
-import { keyHeader, pathPart, type Call, type KeyOptions, type RequestOptions } from './request.ts'
+import {
+  keyHeader,
+  pathPart,
+  type SendCall,
+  type KeyOptions,
+  type RequestOptions,
+} from './request.ts'
 
 /** Conditions that tasks must all meet. */
 export type TaskFilters = Omit<
@@ -93,7 +99,7 @@ export type QueryValue = string | number | boolean | readonly string[] | undefin
 const BULK_EXTRA_MS = 90_000
 
 /** The methods over these calls. */
-export function listClient(call: <T>(path: string, options?: Call) => Promise<T>): ListClient {
+export function listClient(call: SendCall): ListClient {
   return {
     list: ({ signal, ...query } = {}) => call(`/v1/tasks${filterQuery(query)}`, { signal }),
     count: ({ signal, ...query } = {}) => call(`/v1/tasks:count${filterQuery(query)}`, { signal }),

@@ -57,8 +57,21 @@ export interface VersionOptions extends RequestOptions {
   readonly ifVersion?: number
 }
 
+/** How requests are sent. */
+export type SendCall = <T>(path: string, options?: Call) => Promise<T>
+
+/** The calls that replace and delete a definition, as a whole and only at the expected version. */
+export function versionedCalls(call: SendCall, pathOf: (name: string) => string) {
+  return {
+    put: <T>(name: string, body: object, { signal, ifVersion }: VersionOptions = {}): Promise<T> =>
+      call(pathOf(name), { method: 'PUT', body, headers: versionHeaders(ifVersion), signal }),
+    remove: (name: string, { signal, ifVersion }: VersionOptions = {}): Promise<void> =>
+      call(pathOf(name), { method: 'DELETE', headers: versionHeaders(ifVersion), signal }),
+  }
+}
+
 /** The headers that name the expected version; 0 stands for none. */
-export function versionHeaders(version: number | undefined): Record<string, string> {
+function versionHeaders(version: number | undefined): Record<string, string> {
   if (version === undefined) return {}
   return version === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` }
 }

@@ -20,7 +20,8 @@ interface Collector {
   answer(ended: Ended): Answer<unknown>
 }
 
-const UNREADABLE = 'not JSON, or too large'
+/** Why an answer cannot be read. */
+export const UNREADABLE = 'not JSON, or too large'
 /** No answer has more items; a message that announces more is treated as unreadable. */
 const ITEMS_MAX = 65_536
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   inboxPrefix,
   NODE_USER,
@@ -129,7 +130,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
           { retryable: true, cause: redaction.error(cause) },
         )
       }
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS))
+      await pause(RECONNECT_WAIT_MS)
     }
   }
   return createBus(nats, options.inboxPrefix, redaction.log(log))

@@ -8,7 +8,7 @@ import {
   type Where,
 } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
-import { createCollector, readReply, type Answer } from './answers.ts'
+import { createCollector, readReply, UNREADABLE, type Answer } from './answers.ts'
 import {
   fitsInto,
   pack,
@@ -94,7 +94,6 @@ const MESSAGE_BYTES = 1024 * 1024
 
 /** The answers to one question together: some thousand nodes answer with some kB each, bytes. */
 const GATHERED_MAX_BYTES = 32 * 1024 * 1024
-const UNREADABLE_ANSWER = 'not JSON, or too large'
 const TOO_LARGE = { kind: 'too-large' } as const
 
 /** Opens the channels over a connection. */
@@ -212,7 +211,7 @@ export function createChannels(wire: Wire, log: Logger): Channels {
           return true
         }
         const parsed = fitsInto(text, largestAnswer(channel)) ? parseJson(text) : undefined
-        if (parsed === undefined) tally.refused(channel, 'answer', UNREADABLE_ANSWER)
+        if (parsed === undefined) tally.refused(channel, 'answer', UNREADABLE)
         else if (refusalIn(parsed.value) === undefined) {
           const result = readReply(channel, parsed.value, tally)
           if (result.kind === 'read') answers.push(result.body)

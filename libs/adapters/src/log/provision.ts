@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { TIMING, type Timing } from '@agentfleet/domain'
 import {
   DUPLICATE_WINDOW_MS,
@@ -92,7 +93,7 @@ export async function provisionStreams(
         { err: cause },
         'The process cannot create or read the streams of NATS yet; it tries again',
       )
-      await new Promise((resolve) => setTimeout(resolve, wait))
+      await pause(wait)
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Msg } from 'nats'
 import { within, type Bus } from '../bus/bus.ts'
@@ -213,7 +214,7 @@ async function ask(bus: Bus, subject: string, data: string): Promise<Msg> {
           cause,
         })
       }
-      await new Promise((resolve) => setTimeout(resolve, 100 * tries))
+      await pause(100 * tries)
     }
   }
 }

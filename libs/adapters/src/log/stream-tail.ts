@@ -1,8 +1,9 @@
 import { PAYLOAD_MAX_BYTES } from '@agentfleet/protocol'
-import { AckPolicy, DeliverPolicy, nanos, nuid } from 'nats'
+import { nuid } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import { createPuller, type PulledMessage, type Puller } from '../pointers/pull.ts'
+import { makeReader } from './reader.ts'
 import { readMessage, streamFill } from './stream-reads.ts'
 
 /**
@@ -127,16 +128,12 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     puller?.stop()
     const name = `follow-${nuid.next()}`
     position ??= await endOf(bus, stream, 'readBack' in from ? from.readBack : 0)
-    const manager = await bus.nats.jetstreamManager({ timeout: MAKE_WITHIN_MS, checkAPI: false })
-    await manager.consumers.add(stream, {
+    await makeReader(bus, stream, {
       name,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: position + 1,
+      fromSeq: position + 1,
       ...(filters.length === 0 ? {} : { filter_subjects: [...filters] }),
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(INACTIVE_MS),
+      inactiveMs: INACTIVE_MS,
+      withinMs: MAKE_WITHIN_MS,
     })
     if (closed) return
     puller = createPuller(bus, {

@@ -1,7 +1,8 @@
 import { PAYLOAD_MAX_BYTES } from '@agentfleet/protocol'
-import { AckPolicy, DeliverPolicy, nanos, nuid } from 'nats'
+import { nuid } from 'nats'
 import { within, type Bus } from '../bus/bus.ts'
 import { createPuller, type Puller } from '../pointers/pull.ts'
+import { makeReader } from './reader.ts'
 import { readMessage, type StoredMessage } from './stream-reads.ts'
 
 /**
@@ -77,16 +78,12 @@ async function readBatches(
   const name = `history-${nuid.next()}`
   let puller: Puller | undefined
   try {
-    const manager = await bus.nats.jetstreamManager({ timeout: MAKE_WITHIN_MS, checkAPI: false })
-    const { num_pending: stored } = await manager.consumers.add(stream, {
+    const stored = await makeReader(bus, stream, {
       name,
       filter_subject: subject,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: from,
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: nanos(INACTIVE_MS),
+      fromSeq: from,
+      inactiveMs: INACTIVE_MS,
+      withinMs: MAKE_WITHIN_MS,
     })
     let left = Math.min(stored, max)
     if (left === 0) return

@@ -10,7 +10,7 @@ import {
   toolTable,
   versionTable,
 } from '../render/work-views.ts'
-import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { printOne, showList, WATCH_OPTION } from '../watching.ts'
 
 const VERSION = { min: 0, max: 1_000_000_000 }
 
@@ -43,26 +43,19 @@ export const agents: Command = {
     const ifVersion = given({ ifVersion: wholeOf(input, 'if-version', VERSION), signal })
     switch (word) {
       case 'ls':
-        return showView(context, watched, async () => {
-          const objects = await client.agents({ signal })
-          return { objects, text: agentTable(objects, context) }
-        })
+        return showList(context, watched, () => client.agents({ signal }), agentTable)
       case 'tools':
-        return showView(context, watched, async () => {
-          const objects = await client.tools({ signal })
-          return { objects, text: toolTable(objects, context) }
-        })
+        return showList(context, watched, () => client.tools({ signal }), toolTable)
       case 'models':
-        return showView(context, watched, async () => {
-          const objects = await client.models({ signal })
-          return { objects, text: modelTable(objects, context) }
-        })
+        return showList(context, watched, () => client.models({ signal }), modelTable)
       case 'versions': {
         const name = oneArgument(rest, 'The name of the agent is missing.')
-        return showView(context, watched, async () => {
-          const objects = await client.agentVersions(name, { signal })
-          return { objects, text: versionTable(objects, context) }
-        })
+        return showList(
+          context,
+          watched,
+          () => client.agentVersions(name, { signal }),
+          versionTable,
+        )
       }
       case 'get': {
         const version = wholeOf(input, 'version', VERSION)

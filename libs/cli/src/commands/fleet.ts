@@ -3,7 +3,7 @@ import type { Command } from '../command.ts'
 import { type ExitCode } from '../exit.ts'
 import { isSet, notOneOf, oneArgument } from '../parse/values.ts'
 import { fleetPage, nodePage } from '../render/fleet-views.ts'
-import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { printOne, showOne, WATCH_OPTION } from '../watching.ts'
 
 /** `agentfleet fleet`: the nodes and whether work flows. */
 export const fleet: Command = {
@@ -15,6 +15,7 @@ export const fleet: Command = {
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     const [word, ...rest] = input.args
+    const watched = isSet(input, 'watch')
     if (word === 'drain') {
       const node = await client.drainNode(oneArgument(rest, 'The name of the node is missing.'), {
         signal,
@@ -23,15 +24,9 @@ export const fleet: Command = {
     }
     if (word === 'node') {
       const id = oneArgument(rest, 'The name of the node is missing.')
-      return showView(context, isSet(input, 'watch'), async () => {
-        const view = await client.node(id, { signal })
-        return { objects: [view], text: nodePage(view, context, context.nowMs()) }
-      })
+      return showOne(context, watched, () => client.node(id, { signal }), nodePage)
     }
     if (word !== undefined) throw notOneOf(word, fleet)
-    return showView(context, isSet(input, 'watch'), async () => {
-      const view = await client.fleet({ history: false, signal })
-      return { objects: [view], text: fleetPage(view, context, context.nowMs()) }
-    })
+    return showOne(context, watched, () => client.fleet({ history: false, signal }), fleetPage)
   },
 }

@@ -8,7 +8,7 @@ import { isSet, listOf, notOneOf, oneArgument, textOf, wholeOf } from '../parse/
 import { PAGE_MAX } from '../pages.ts'
 import { patiently, withOwnKey } from '../patience.ts'
 import { goalDetails, goalTable } from '../render/work-views.ts'
-import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { printOne, showOne, showView, WATCH_OPTION } from '../watching.ts'
 import { FILTER_OPTIONS, STATE_OPTION, taskFiltersOf, TIME_NOTE } from './filters.ts'
 import { workOf, workOptions } from '../parse/work-options.ts'
 
@@ -53,10 +53,12 @@ export const goals: Command = {
         return submitGoal(context, input, oneArgument(rest, 'The text of the goal is missing.'))
       case 'get': {
         const id = oneArgument(rest, 'The id of the goal is missing.')
-        return showView(context, isSet(input, 'watch'), async () => {
-          const view = await client.goal(id, { signal })
-          return { objects: [view], text: goalDetails(view, context, context.nowMs()) }
-        })
+        return showOne(
+          context,
+          isSet(input, 'watch'),
+          () => client.goal(id, { signal }),
+          goalDetails,
+        )
       }
       case 'run': {
         const view = await client.runGoal(oneArgument(rest, 'The id of the goal is missing.'), {

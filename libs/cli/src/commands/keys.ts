@@ -13,7 +13,7 @@ import {
   wholeOf,
 } from '../parse/values.ts'
 import { keyDetails, keyTable, meDetails } from '../render/key-views.ts'
-import { printOne, showView } from '../watching.ts'
+import { printOne, showList } from '../watching.ts'
 
 const RATE = { min: 1, max: 1_000_000 }
 const CONCURRENT = { min: 1, max: 100_000 }
@@ -55,10 +55,7 @@ export const keys: Command = {
         return printOne(context, me, () => meDetails(me, context))
       }
       case 'ls':
-        return showView(context, false, async () => {
-          const objects = await readKeys(context, textOf(input, 'tenant'))
-          return { objects, text: keyTable(objects, context, context.nowMs()) }
-        })
+        return showList(context, false, () => readKeys(context, textOf(input, 'tenant')), keyTable)
       case 'create':
         return createKey(
           context,

@@ -6,7 +6,7 @@ import { mustExist, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, jsonOf, notOneOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
-import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { printOne, showList, showOne, WATCH_OPTION } from '../watching.ts'
 
 const VERSION = { min: 0, max: Number.MAX_SAFE_INTEGER }
 
@@ -42,14 +42,12 @@ export const schedules: Command = {
   async run(context, input): Promise<ExitCode> {
     const { client, signal } = context
     const [word = 'ls', ...rest] = input.args
+    const watched = isSet(input, 'watch')
     const expected = given({ ifVersion: wholeOf(input, 'if-version', VERSION) })
     const count = given({ count: wholeOf(input, 'count', TICKS) })
     switch (word) {
       case 'ls':
-        return showView(context, isSet(input, 'watch'), async () => {
-          const objects = await client.schedules({ signal })
-          return { objects, text: scheduleTable(objects, context, context.nowMs()) }
-        })
+        return showList(context, watched, () => client.schedules({ signal }), scheduleTable)
       case 'get': {
         const view = await client.schedule(
           oneArgument(rest, 'The name of the schedule is missing.'),
@@ -83,10 +81,8 @@ export const schedules: Command = {
       }
       case 'ticks': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
-        return showView(context, isSet(input, 'watch'), async () => {
-          const view = await client.scheduleTicks(name, { ...count, signal })
-          return { objects: [view], text: tickTable(view, context) }
-        })
+        const read = () => client.scheduleTicks(name, { ...count, signal })
+        return showOne(context, watched, read, tickTable)
       }
       case 'rm': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')

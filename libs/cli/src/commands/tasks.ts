@@ -8,7 +8,7 @@ import { PAGE_MAX, pagesOf, type From } from '../pages.ts'
 import { callDetails } from '../render/call-view.ts'
 import { countTable, eventTable, taskDetails, taskTable } from '../render/task-views.ts'
 import { jsonLine, safe, valueText } from '../render/text.ts'
-import { printOne, showView, WATCH_OPTION } from '../watching.ts'
+import { printOne, showOne, showView, WATCH_OPTION } from '../watching.ts'
 import {
   ENDED_OPTIONS,
   FILTER_OPTIONS,
@@ -56,11 +56,12 @@ export const ls: Command = {
     const order = given({ order: choiceOf(input, 'order', ORDERS) })
     const groupBy = choiceOf(input, 'count', GROUPS)
     if (groupBy !== undefined) {
-      return showView(context, isSet(input, 'watch'), async () => {
-        const query = { ...filters(), groupBy, signal: context.signal }
-        const counts = await context.client.count(query)
-        return { objects: [counts], text: countTable(counts, context) }
-      })
+      return showOne(
+        context,
+        isSet(input, 'watch'),
+        () => context.client.count({ ...filters(), groupBy, signal: context.signal }),
+        countTable,
+      )
     }
     const rows = isSet(input, 'all')
       ? ROWS_MAX
@@ -152,9 +153,6 @@ export const get: Command = {
         return { objects, text: eventTable(objects, context), newestLast: true }
       })
     }
-    return showView(context, watched, async () => {
-      const view = await client.get(taskId, { signal })
-      return { objects: [view], text: taskDetails(view, context, context.nowMs()) }
-    })
+    return showOne(context, watched, () => client.get(taskId, { signal }), taskDetails)
   },
 }

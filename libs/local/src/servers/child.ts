@@ -9,6 +9,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync, readSync, renameSync, statSync } from 'node:fs'
+import { settleWithin } from '@agentfleet/runtime'
 
 /** The program to run, with the environment that it needs in addition. */
 type Executable = {
@@ -86,9 +87,9 @@ export async function startChild(
     kill(signal)
     // A child stopped by SIGSTOP sees no other signal than SIGKILL.
     kill('SIGCONT')
-    if (await endsWithin(exited, STOP_DEADLINE_MS)) return
+    if (await settleWithin(exited, STOP_DEADLINE_MS)) return
     kill('SIGKILL')
-    if (await endsWithin(exited, KILL_DEADLINE_MS)) return
+    if (await settleWithin(exited, KILL_DEADLINE_MS)) return
     throw new Error(`${program.name} (pid ${pid}) did not end after SIGKILL`)
   }
   return { pid, exited, hasExited, kill, stop }
@@ -129,14 +130,4 @@ function readTail(logFile: string, startsAt: number): string {
   } catch (error) {
     return `(no log: ${error instanceof Error ? error.message : String(error)})`
   }
-}
-
-async function endsWithin(exited: Promise<unknown>, deadlineMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), deadlineMs)
-  })
-  const ended = await Promise.race([exited.then(() => true), late])
-  clearTimeout(timer)
-  return ended
 }

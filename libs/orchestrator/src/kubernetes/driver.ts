@@ -4,7 +4,7 @@ import type { V1Pod } from '@kubernetes/client-node'
 import type { NodeProcess, Orchestrator, ProcessView } from '../orchestrator.ts'
 import { connectKubernetes, DELETION_COST, type KubernetesApi, type Scale } from './api.ts'
 import { unusable, type KubernetesTarget } from './cluster.ts'
-import { followPods, type Pods } from './pods.ts'
+import { followPods, nameOf, type Pods } from './pods.ts'
 
 /**
  * The worker Deployment of a cluster; a node's id is its pod's name. The driver sets the scale subresource
@@ -205,8 +205,4 @@ function startOf({ metadata, status }: V1Pod): number {
   // The client's list has dates here, the watch's events have texts.
   const at = status?.startTime ?? metadata?.creationTimestamp
   return at === undefined ? 0 : new Date(at).getTime()
-}
-
-function nameOf(pod: V1Pod): string {
-  return pod.metadata?.name ?? ''
 }

@@ -111,6 +111,7 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
   }
 }
 
-function nameOf(pod: V1Pod): string {
+/** The name of a pod; a node's id. */
+export function nameOf(pod: V1Pod): string {
   return pod.metadata?.name ?? ''
 }

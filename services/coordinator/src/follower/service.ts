@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   LOG_FILL_EVERY_MS,
   tailLog,
@@ -107,7 +108,7 @@ export function createFollower(deps: FollowerDeps): Follower {
   const follow = async (reading: LogTail): Promise<void> => {
     while (!closed) {
       if (await readToEnd(deps, reading, projection, () => closed)) break
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))
+      await pause(AGAIN_AFTER_MS)
     }
     if (closed) return
     followed = true

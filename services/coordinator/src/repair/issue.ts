@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger, Pointers } from '@agentfleet/adapters'
 import { createOwnedCache, type TaskRecord } from '@agentfleet/domain'
 import { reissuedPointer } from '@agentfleet/protocol'
@@ -74,7 +75,7 @@ export function createIssuer(deps: {
         if (issuedAt.get(record.tenant, record.taskId) === record.seq) return false
         if (await tryOnce(record)) return true
         for (const waitMs of AGAIN_AFTER_MS) {
-          await new Promise((resolve) => setTimeout(resolve, waitMs))
+          await pause(waitMs)
           if (closed || movedOn(record)) return false
           if (await tryOnce(record)) return true
         }

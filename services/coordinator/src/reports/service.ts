@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Bus } from '@agentfleet/adapters'
 import {
   CHANNELS,
@@ -122,7 +123,7 @@ export function createReports(deps: ReportsDeps): Reports {
       for (const subscription of subscriptions.splice(0)) subscription.close()
       const deadline = clock.monotonicMs() + deadlineMs
       while (countRoom.used() > 0 && clock.monotonicMs() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+        await pause(DRAIN_LOOK_MS)
       }
     },
     ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),

@@ -1,5 +1,11 @@
 import type { Bus } from '@agentfleet/adapters'
-import { limitOf, SERIES_STEPS, type SeriesGroup, type TenantLimits } from '@agentfleet/domain'
+import {
+  given,
+  limitOf,
+  SERIES_STEPS,
+  type SeriesGroup,
+  type TenantLimits,
+} from '@agentfleet/domain'
 import {
   CHANNELS,
   type ChosenSeries,
@@ -58,7 +64,8 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
       const { step, groupBy, scope, series: chosen, ...fields } = request.query as StatsFields
       const range = rangeOf(fields, step, groupBy !== undefined, clock.nowMs())
       const whose = tenantIn(request, scope)
-      const question = { ...whose, ...range, step, ...(groupBy === undefined ? {} : { groupBy }) }
+      const group = given({ groupBy })
+      const question = { ...whose, ...range, step, ...group }
       const answer = await bus.ask(CHANNELS.series, question, ANSWER_WITHIN_MS)
       if (answer.kind !== 'reply' || answer.body.kind !== 'series') throw notCounted()
       const { knownFromMs, series } = answer.body
@@ -66,12 +73,12 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
         scope,
         ...whose,
         step,
-        ...(groupBy === undefined ? {} : { groupBy }),
+        ...group,
         from: isoTime(range.fromMs),
         to: isoTime(range.toMs),
         knownFrom: isoTime(Math.max(range.fromMs, Math.min(knownFromMs, range.toMs))),
         series: series.map(({ key, points }) => ({
-          ...(key === undefined ? {} : { key }),
+          ...given({ key }),
           points: points.map((point) => pointView(point, chosen)),
         })),
       }

@@ -1,19 +1,13 @@
 import { hash } from 'node:crypto'
-import type { Level, TaskFilter, TaskKind, TaskState, Waiting } from '@agentfleet/domain'
+import { given, type TaskFilter, type TaskState } from '@agentfleet/domain'
 import { wrongField } from '../http/problems.ts'
 
 /** The filters of tasks as clients send them: in the query of a list, or in the body of a bulk operation. */
-export interface FilterFields {
+export interface FilterFields extends Omit<
+  TaskFilter,
+  'states' | 'metadata' | 'text' | `${string}Ms`
+> {
   readonly state?: TaskState | readonly TaskState[]
-  readonly agent?: string
-  readonly model?: string
-  readonly priority?: Level
-  readonly node?: string
-  readonly errorCode?: string
-  readonly waitingKind?: Waiting['kind']
-  readonly kind?: TaskKind
-  readonly parentId?: string
-  readonly replayOf?: string
   /** In a query each entry is `key=value`. */
   readonly metadata?: readonly string[] | Readonly<Record<string, string>>
   readonly q?: string
@@ -35,7 +29,7 @@ export function filterOf(fields: FilterFields, part: Part): TaskFilter {
   const { state, metadata, q, createdAfter, createdBefore, endedAfter, endedBefore } = fields
   const { agent, model, priority, node, errorCode, waitingKind, kind, parentId, replayOf } = fields
   const states = typeof state === 'string' ? [state] : state
-  const wanted = {
+  return given({
     states,
     agent,
     model,
@@ -46,21 +40,23 @@ export function filterOf(fields: FilterFields, part: Part): TaskFilter {
     kind,
     parentId,
     replayOf,
-    metadata: Array.isArray(metadata) ? pairsOf(metadata as readonly string[], part) : metadata,
+    metadata: isPairs(metadata) ? pairsOf(metadata, part) : metadata,
     text: q?.trim() === '' ? undefined : q?.trim(),
     createdFromMs: instantOf(createdAfter, 'createdAfter', part),
     createdBeforeMs: instantOf(createdBefore, 'createdBefore', part),
     endedFromMs: instantOf(endedAfter, 'endedAfter', part),
     endedBeforeMs: instantOf(endedBefore, 'endedBefore', part),
-  }
-  const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given) as TaskFilter
+  })
 }
 
 /** Identifies a list by what it was asked for, so that a cursor of another list is refused. */
 export function listingName(kind: string, asked: object): string {
   const digest = hash('sha256', JSON.stringify(asked), 'base64url')
   return `${kind} ${digest.slice(0, DIGEST_CHARS)}`
+}
+
+function isPairs(metadata: FilterFields['metadata']): metadata is readonly string[] {
+  return Array.isArray(metadata)
 }
 
 function pairsOf(entries: readonly string[], part: Part): Record<string, string> {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { ack, type OlderPointers, type Pointers, type PulledMessage } from '@agentfleet/adapters'
 import {
   afterPlacing,
@@ -147,7 +148,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
       advising.close()
       const deadline = monotonicMs() + deadlineMs
       while (dispatcher.inTransit() + advising.waiting() > 0 && monotonicMs() < deadline) {
-        await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS))
+        await pause(DRAIN_LOOK_MS)
       }
       // Another load balancer, or the next process of this load balancer, places them.
       for (const item of held.splice(0)) letGo(item)

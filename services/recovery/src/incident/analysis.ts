@@ -3,6 +3,7 @@ import {
   analyseFailure,
   applyAdvice,
   decideQuarantine,
+  given,
   type FailureAnalysis,
 } from '@agentfleet/domain'
 import type { DecisionDraft } from '@agentfleet/control-plane'
@@ -66,7 +67,7 @@ export async function analyse(
   const advice = adviser.mode === 'on' ? await asked : undefined
   const analysis = advice?.kind === 'applied' ? applyAdvice(policy, advice.answer) : policy
   await record.write({
-    ...(host === undefined ? {} : { host }),
+    ...given({ host }),
     suspectTasks: [...suspects],
     analysis: {
       by: advice?.kind === 'applied' ? 'adviser' : 'policy',
@@ -74,7 +75,7 @@ export async function analyse(
       prevention: [...analysis.prevention],
       reason: evidence.notesReadable ? analysis.reason : analysis.reason + UNREADABLE,
       atMs: nowMs,
-      ...(advice?.record === undefined ? {} : { advice: advice.record }),
+      ...given({ advice: advice?.record }),
     },
   })
   const quarantine: Plan | undefined =
@@ -94,7 +95,7 @@ export async function analyse(
       inputs: { ...figuresOf(evidence), ...until },
       options: optionsOf(policy, alone, shutOut.reason, found),
       policy: { ...alone, figures: wordsOf(policy) },
-      ...(advice?.record === undefined ? {} : { advice: advice.record }),
+      ...given({ advice: advice?.record }),
     },
     advice:
       advice === undefined ? asked.then(({ record: full }) => full) : Promise.resolve(undefined),

@@ -1,5 +1,6 @@
 import type { Store } from '@agentfleet/adapters'
 import {
+  given,
   losesItsNodes,
   patternOf,
   suspectTasks,
@@ -61,7 +62,7 @@ export async function gatherEvidence(
   const { taskIds, notesReadable } = redistribution
   const [process] = await Promise.all([lookAt(deps, death.nodeId), memory.catchUp()])
   const host = process?.host ?? incident.host
-  memory.add({ ...deathOf(incident), ...(host === undefined ? {} : { host }), taskIds })
+  memory.add({ ...deathOf(incident), ...given({ host }), taskIds })
   const nowMs = clock.nowMs()
   const deaths = memory.deaths()
   const suspects = await suspectsAmong(deps, taskIds, deaths, nowMs)
@@ -74,14 +75,9 @@ export async function gatherEvidence(
     reason: death.reason,
     silentMs: death.silentMs,
     phi: death.phi,
-    ...(last === undefined ? {} : { last }),
-    ...(incident.uptimeMs === undefined ? {} : { uptimeMs: incident.uptimeMs }),
+    ...given({ last, uptimeMs: incident.uptimeMs }),
     successor: fleet.successor(death),
-    pattern: patternOf(
-      deaths,
-      { nodeId: death.nodeId, ...(host === undefined ? {} : { host }) },
-      nowMs,
-    ),
+    pattern: patternOf(deaths, { nodeId: death.nodeId, ...given({ host }) }, nowMs),
     stranded: incident.tasks,
     notesReadable,
     freeCredits: fleet.credits(),
@@ -92,15 +88,10 @@ export async function gatherEvidence(
     orchestrator: {
       replaces: orchestrator.acts,
       restarts: orchestrator.restarts,
-      ...(process === undefined ? {} : { process }),
+      ...given({ process }),
     },
   }
-  return {
-    evidence,
-    suspects,
-    ...(host === undefined ? {} : { host }),
-    nodesBefore: nodesBefore(fleet.latest(), death),
-  }
+  return { evidence, suspects, ...given({ host }), nodesBefore: nodesBefore(fleet.latest(), death) }
 }
 
 /** Counts the nodes that were alive at the node's last heartbeat, including it but not replacements. */

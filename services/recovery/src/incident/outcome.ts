@@ -131,6 +131,8 @@ function figuresOf(
   const { detectedAtMs, redistributedAtMs = incident.openedAtMs } = incident
   const count = (fate: TaskFate): number => fates.filter((known) => known === fate).length
   const settled = fates.length - count('waiting')
+  const since = (atMs: number | undefined) =>
+    atMs === undefined ? undefined : Math.round(atMs - detectedAtMs)
   return {
     silentMs: Math.round(incident.silentMs),
     redistributionMs: Math.round(redistributedAtMs - detectedAtMs),
@@ -140,12 +142,11 @@ function figuresOf(
     tasksStopped: count('stopped'),
     freeCredits: seen.credits,
     tookMs: Math.round(seen.atMs - detectedAtMs),
-    ...(seen.settledAtMs === undefined
-      ? {}
-      : { settledMs: Math.round(seen.settledAtMs - detectedAtMs) }),
-    ...given({ nodesBefore, nodesAfter: seen.nodes }),
-    ...(seen.restoredAtMs === undefined
-      ? {}
-      : { nodesRestoredMs: Math.round(seen.restoredAtMs - detectedAtMs) }),
+    ...given({
+      settledMs: since(seen.settledAtMs),
+      nodesBefore,
+      nodesAfter: seen.nodes,
+      nodesRestoredMs: since(seen.restoredAtMs),
+    }),
   }
 }

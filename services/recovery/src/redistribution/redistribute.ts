@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { ack, type Bus, type InflightNote, type Store } from '@agentfleet/adapters'
 import { planRecovery } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
@@ -138,7 +139,7 @@ async function withTries<T>(call: () => Promise<T>, log: Logger): Promise<T | un
         'Recovery could not read in Redis which tasks ran on the dead node; it tries again',
       )
       if (tries >= STORE_TRIES) return undefined
-      await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS))
+      await pause(STORE_RETRY_MS)
     }
   }
 }
