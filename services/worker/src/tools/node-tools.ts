@@ -13,7 +13,8 @@ import type { McpServer } from './mcp/mcp-server.ts'
 import { registerModuleHooks } from './register-hooks.ts'
 import { loadToolModules } from './tool-modules.ts'
 import { createToolThreads } from './tool-threads.ts'
-import { safeTool, secretsIn } from './safe-tool.ts'
+import { secretsIn } from '../secrets/secret-texts.ts'
+import { safeTool } from './safe-tool.ts'
 import type { Tool, Tools } from './tool.ts'
 
 /**

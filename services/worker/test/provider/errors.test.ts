@@ -112,6 +112,18 @@ describe('an error in the body of an answer with status 200', () => {
     },
   )
 
+  test.each([
+    'Incorrect API key provided: github_pat_0123456789abcdefghij',
+    'Incorrect API key provided: hunter2*****efgh',
+    'the upstream refused x-goog-api-key: hunter2efgh',
+    'cannot connect to https://hunter2efgh@api.example/v1',
+    'GET https://api.example/v1?key=hunter2efgh failed',
+  ])('leads to a failure without a secret of another form: %s', (message) => {
+    const { answer } = read([event({ error: { message, code: 401 } })], {})
+    expect(answer.kind).toBe('failed')
+    expect(JSON.stringify(answer)).not.toMatch(/hunter2|efgh/)
+  })
+
   test('leads to a failure whose message contains no API key', () => {
     const message = 'Incorrect API key provided: sk-secret1234567890, or my-own-key'
     const { answer } = read([event({ error: { message, code: 401 } })], { key: 'my-own-key' })

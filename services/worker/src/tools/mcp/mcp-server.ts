@@ -3,7 +3,8 @@ import { backoffDelayMs } from '@agentfleet/domain'
 import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import type { CallToolResult, Tool as McpTool } from '@modelcontextprotocol/sdk/types.js'
-import { isSecretText, safeError, safeTool, secretsIn } from '../safe-tool.ts'
+import { isSecretText, secretsIn } from '../../secrets/secret-texts.ts'
+import { safeError, safeTool } from '../safe-tool.ts'
 import { offerOf, wrong, type Tool, type ToolOutput } from '../tool.ts'
 import type { McpServerConfig } from './mcp-config.ts'
 import { outputOf } from './mcp-output.ts'
@@ -153,10 +154,11 @@ function lackIn(
   return `the server does not have the tools ${lacking.join(', ')}`
 }
 
-/** The secrets that a server gets: its headers, and its variables with the names of secrets. */
+/** The secrets that a server gets: its headers, and what has the name of a secret in its variables or its address. */
 function mcpSecrets(config: McpServerConfig): readonly string[] {
   if ('command' in config) return secretsIn(config.env)
-  const values = Object.values(config.headers)
+  const inAddress = secretsIn(Object.fromEntries(new URL(config.url).searchParams))
+  const values = [...Object.values(config.headers), ...inAddress]
   // Also without the word before it, such as Bearer.
   return [...values, ...values.flatMap((value) => value.split(' ').slice(1))].filter(isSecretText)
 }
