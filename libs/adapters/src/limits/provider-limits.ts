@@ -116,14 +116,13 @@ export interface BudgetAsk {
   readonly usd: number
   /** The reservation expires after this, milliseconds. */
   readonly lifetimeMs: number
-  readonly nowMs: number
 }
 
 /** Whether a call may use a part of its tenant's budget. */
 export type BudgetReserved =
   | { readonly kind: 'reserved' }
-  /** The budget has no room for the call even if the calls under way use nothing. */
-  | { readonly kind: 'exceeded'; readonly met: TenantLimitMet }
+  /** The budget has no room for the call even if the calls under way use nothing; `atMs`: now, by the clock of Redis. */
+  | { readonly kind: 'exceeded'; readonly met: TenantLimitMet; readonly atMs: number }
   /** There may be room once the calls under way have ended and the totals of the log include them. */
   | { readonly kind: 'held' }
 
@@ -201,14 +200,12 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
         }),
       }
     },
-    async reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs, nowMs }) {
-      const day = new Date(nowMs).toISOString()
+    async reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs }) {
       const most = (limit: number | undefined): number => limit ?? -1
       const nano = (limit: number | undefined): number =>
         limit === undefined ? -1 : nanoUsd(limit)
       const keys = [redisKey('budgetCalls', tenant), redisKey('budgetHeld', tenant)]
       const argv = [
-        day.slice(11, 13),
         most(budget.tokensPerDay),
         nano(budget.usdPerDay),
         most(budget.tokensPerHour),
@@ -217,16 +214,18 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
         Math.ceil(tokens),
         nanoUsd(usd),
         lifetimeMs,
-        usageKey(tenant, day.slice(0, 10)),
+        usageKey(tenant, ''),
         redisKey('usageFollowed'),
       ]
       const answer = (await link.script(BUDGET_SCRIPT, keys, argv)) as string
       if (answer === '') return { kind: 'reserved' }
       if (answer === 'held') return { kind: 'held' }
-      const [, limit, counted] = answer.split(' ') as [string, TenantLimitName, string]
+      const parts = answer.split(' ') as [string, TenantLimitName, string, string]
+      const [, limit, counted, atMs] = parts
       const inUsd = limit.startsWith('usd')
       const used = inUsd ? usdOfNano(Number(counted)) : Number(counted)
-      return { kind: 'exceeded', met: { limit, used, next: inUsd ? usd : tokens } }
+      const met = { limit, used, next: inUsd ? usd : tokens }
+      return { kind: 'exceeded', met, atMs: Number(atMs) }
     },
     connected: () => link.connected(),
     close: () => link.close(),

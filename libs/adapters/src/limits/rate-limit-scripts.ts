@@ -153,21 +153,40 @@ return answer
 `
 
 /**
- * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their amounts. ARGV: hour of the day,
+ * Lua: `dayOf(seconds)` is the day of a time in seconds since 1970, in the form of the keys of usage. Redis gives
+ * scripts the time but no calendar; this is the one of Gregory, whose years begin in March here.
+ */
+export const DAY_OF = `
+local function dayOf(seconds)
+  local days = math.floor(seconds / 86400) + 719468
+  local era = math.floor(days / 146097)
+  local dayOfEra = days - era * 146097
+  local year = math.floor((dayOfEra - math.floor(dayOfEra / 1460) + math.floor(dayOfEra / 36524) - math.floor(dayOfEra / 146096)) / 365)
+  local dayOfYear = dayOfEra - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local month = math.floor((5 * dayOfYear + 2) / 153)
+  local day = dayOfYear - math.floor((153 * month + 2) / 5) + 1
+  month = month < 10 and month + 3 or month - 9
+  return string.format('%04d-%02d-%02d', year + era * 400 + (month <= 2 and 1 or 0), month, day)
+end
+`
+
+/**
+ * Reserves a part of a tenant's budget. KEYS: reservations by expiry, their amounts. ARGV:
  * tokens and nano-dollars of the day and of the hour that may be used (-1: any), id, tokens and nano-dollars
- * of the call, lifetime ms, and the key of the tenant's totals of the day (an argument, since workers may
- * only read that key). Answers '' (reserved); 'exceeded', with the limit of the four that the call would exceed
- * by itself and the usage that the log counts for it; or 'held', if the call only has to wait for other calls:
+ * of the call, lifetime ms, and the beginning of the keys of the tenant's totals (an argument, since workers may
+ * only read these keys). The day and the hour are those of Redis: a node with a wrong clock would compare with
+ * the totals of another day. Answers '' (reserved); 'exceeded', with the limit of the four that the call would exceed
+ * by itself, the usage that the log counts for it, and the present time in ms; or 'held', if the call only has to wait for other calls:
  * these set aside more than they use, and for a moment their usage counts twice, here and in the totals. A known
  * id takes the new amounts without a check; it is the result of its call.
- * ARGV[11] names the hash that says up to when usage is counted: while no coordinator counts, nothing
+ * ARGV[10] names the hash that says up to when usage is counted: while no coordinator counts, nothing
  * that was set aside expires, because the totals do not have it yet.
  */
-export const BUDGET_SCRIPT = `
-local time = redis.call('TIME')
+export const BUDGET_SCRIPT = `${DAY_OF}local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
-local hour, id = ARGV[1], ARGV[6]
-local tokens, nano, ttl = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local hour, id = string.format('%02d', math.floor(time[1] / 3600) % 24), ARGV[5]
+local totals = ARGV[9] .. dayOf(time[1])
+local tokens, nano, ttl = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local function add(of, sign)
   local old = redis.call('HGET', KEYS[2], of)
   if not old then return false end
@@ -178,21 +197,21 @@ local function add(of, sign)
   redis.call('ZREM', KEYS[1], of)
   return true
 end
-local followed = tonumber(redis.call('HGET', ARGV[11], 'atMs') or now)
+local followed = tonumber(redis.call('HGET', ARGV[10], 'atMs') or now)
 local counted = math.min(now, followed)
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', counted, 'LIMIT', 0, 1000)) do add(old, -1) end
 local known = add(id, -1)
 if not known then
   local held = redis.call('HMGET', KEYS[2], '=t', '=n')
-  local used = redis.call('HMGET', ARGV[10], '=|tokens', '=|nano', hour .. '|tokens', hour .. '|nano')
+  local used = redis.call('HMGET', totals, '=|tokens', '=|nano', hour .. '|tokens', hour .. '|nano')
   local names = { 'tokens-per-day', 'usd-per-day', 'tokens-per-hour', 'usd-per-hour' }
   local waits = false
   for i = 1, 4 do
-    local most, before = tonumber(ARGV[1 + i]), tonumber(used[i] or 0)
+    local most, before = tonumber(ARGV[i]), tonumber(used[i] or 0)
     local own, others = tokens, tonumber(held[1] or 0)
     if i % 2 == 0 then own, others = nano, tonumber(held[2] or 0) end
     if most >= 0 and before + own > most then
-      return 'exceeded ' .. names[i] .. ' ' .. string.format('%d', before)
+      return 'exceeded ' .. names[i] .. ' ' .. string.format('%d', before) .. ' ' .. string.format('%d', now)
     end
     waits = waits or (most >= 0 and before + others + own > most)
   end

@@ -1,7 +1,7 @@
 import { REDIS_RULES } from '@agentfleet/protocol'
 import { eventually, startTestServers, type TestServers } from '@agentfleet/testkit'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   connectProviderLimits,
   connectUsageTotals,
@@ -11,6 +11,7 @@ import {
   type Settlement,
   type UsageTotals,
 } from '../../src/index.ts'
+import { DAY_OF } from '../../src/limits/rate-limit-scripts.ts'
 
 /** Limits and totals that all nodes share, in a real Redis. */
 const log: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -148,7 +149,7 @@ describe('the Redis user of workers (L9)', () => {
     await mine.park(key, { ...buckets, tenant: 't', tokens: 1, leastMs: 1, mostMs: 1_000 })
     await mine.touch('n1', [{ key, live: ['a'] }])
     const budget = { tokensPerDay: 10 }
-    const part = { budget, id: 'a', tokens: 5, usd: 0, lifetimeMs: 10, nowMs: Date.now() }
+    const part = { budget, id: 'a', tokens: 5, usd: 0, lifetimeMs: 10 }
     expect(await mine.reserveBudget('acme', part)).toEqual(RESERVED)
     await mine.reserveBudget('acme', { ...part, lifetimeMs: 0 })
     await mine.close()
@@ -168,7 +169,7 @@ describe('the Redis user of workers (L9)', () => {
 })
 
 describe('the LLM budget of a tenant', () => {
-  const nowMs = Date.parse('2026-03-01T10:30:00Z')
+  const nowMs = Date.now()
   const usage = { inputTokens: 600, outputTokens: 300, llmCalls: 1, costUsd: 0.5 }
   const entry = { tenant: 'acme', atMs: nowMs, model: 'm', provider: 'p', agent: 'a b', usage }
   const reserve = (id: string, tokens: number, lifetimeMs = 60_000) =>
@@ -178,7 +179,6 @@ describe('the LLM budget of a tenant', () => {
       tokens,
       usd: 0.2,
       lifetimeMs,
-      nowMs,
     })
 
   test('counts the usage that is stored in the log and the largest amounts that running calls may still use', async () => {
@@ -193,11 +193,58 @@ describe('the LLM budget of a tenant', () => {
     expect(await reserve('d', 10)).toEqual(RESERVED)
     // By itself it is too large for the rest.
     const met = { limit: 'tokens-per-day', used: 900, next: 601 }
-    expect(await reserve('e', 601)).toEqual({ kind: 'exceeded', met })
+    expect(await reserve('e', 601)).toEqual({ kind: 'exceeded', met, atMs: expect.any(Number) })
+  })
+
+  test('is that of the day and the hour by the clock of Redis, whatever the clock of the node says', async () => {
+    const from = await totals.position()
+    await totals.add(from, from + 1, [{ ...entry, tenant: 'clocks' }])
+    const call = { id: 'a', usd: 0, lifetimeMs: 60_000 }
+    const whole = { ...call, budget: { tokensPerDay: 900 }, tokens: 1 }
+    const hourly = { ...call, budget: { tokensPerHour: 900 }, tokens: 1 }
+    const dayMs = 86_400_000
+    for (const skewMs of [0, dayMs, -dayMs, 2 * 3_600_000]) {
+      vi.useFakeTimers({ toFake: ['Date'], now: nowMs + skewMs })
+      try {
+        for (const ask of [whole, hourly]) {
+          const answer = await limits.reserveBudget('clocks', ask)
+          expect(answer).toMatchObject({ kind: 'exceeded', met: { used: 900 } })
+        }
+      } finally {
+        vi.useRealTimers()
+      }
+    }
+  })
+
+  test('finds the same days as the calendar, in leap years too', async () => {
+    const redis = new Redis(servers.redis.url)
+    const days = [
+      '1970-01-01',
+      '1999-12-31',
+      '2000-02-29',
+      '2024-02-29',
+      '2024-03-01',
+      '2026-11-29',
+    ]
+    for (const day of [
+      ...days,
+      '2027-01-01',
+      '2028-12-31',
+      '2099-12-31',
+      '2100-02-28',
+      '2100-03-01',
+    ]) {
+      for (const time of ['00:00:00', '23:59:59']) {
+        const seconds = Date.parse(`${day}T${time}Z`) / 1_000
+        const found = await redis.eval(`${DAY_OF} return dayOf(ARGV[1])`, 0, String(seconds))
+        expect(found, `${day}T${time}`).toBe(day)
+      }
+    }
+    redis.disconnect()
   })
 
   test('makes the next call wait, instead of failing, until a coordinator has counted the usage of an ended call', async () => {
-    const call = { budget: { tokensPerDay: 300 }, tokens: 126, usd: 0, nowMs }
+    const call = { budget: { tokensPerDay: 300 }, tokens: 126, usd: 0 }
     const made = { ...usage, inputTokens: 100, outputTokens: 26 }
     expect(await limits.reserveBudget('once', { ...call, id: 'a', lifetimeMs: 60_000 })).toEqual(
       RESERVED,
@@ -220,9 +267,8 @@ describe('the LLM budget of a tenant', () => {
       tokens: 100,
       usd: 0,
       lifetimeMs: 20,
-      nowMs,
     })
-    const again = { budget: { tokensPerHour: 100 }, id: 'y', tokens: 100, usd: 0, nowMs }
+    const again = { budget: { tokensPerHour: 100 }, id: 'y', tokens: 100, usd: 0 }
     await eventually(async () => {
       expect(await limits.reserveBudget('dead', { ...again, lifetimeMs: 20 })).toEqual(RESERVED)
     })
@@ -230,7 +276,7 @@ describe('the LLM budget of a tenant', () => {
 })
 
 test('the amounts that calls set aside of a budget are shown until their reservations expire', async () => {
-  const call = { budget: { tokensPerHour: 1_000 }, usd: 0.25, nowMs: Date.now() }
+  const call = { budget: { tokensPerHour: 1_000 }, usd: 0.25 }
   const last = { ...call, id: 'last', tokens: 10 }
   expect(await totals.setAside('shown')).toEqual({ tokens: 0, costUsd: 0 })
   await limits.reserveBudget('shown', { ...call, id: 'first', tokens: 100, lifetimeMs: 50 })
@@ -245,9 +291,8 @@ test('the amounts that calls set aside of a budget are shown until their reserva
 })
 
 describe('the budget of a tenant while no coordinator counts usage', () => {
-  const nowMs = Date.now()
   const budget = { tokensPerHour: 100 }
-  const ask = { budget, tokens: 100, usd: 0, lifetimeMs: 20, nowMs }
+  const ask = { budget, tokens: 100, usd: 0, lifetimeMs: 20 }
 
   test('stays in force, because the amounts that ended calls have set aside expire only after usage is counted again', async () => {
     await totals.followed()

@@ -88,7 +88,7 @@ test('the Redis user of the gateway may read records, indexes, usage totals and 
   await usage.read('acme', ['1970-01-01'])
   const limits = await connectProviderLimits({ url: urlOf('worker'), log })
   opened.push(limits)
-  const ask = { budget: { usdPerDay: 1 }, tokens: 5, usd: 0.5, nowMs: Date.now() }
+  const ask = { budget: { usdPerDay: 1 }, tokens: 5, usd: 0.5 }
   await limits.reserveBudget('acme', { ...ask, id: 'c', lifetimeMs: 60_000 })
   expect(await usage.setAside('acme')).toEqual({ tokens: 5, costUsd: 0.5 })
   await expect(store.project([record('a', 9)], RETENTION_MS)).rejects.toMatchObject(refused)

@@ -24,7 +24,6 @@ test('a tenant can read its limits, how much of each it uses and its calls set a
     tokens: 40,
     usd: 0.5,
     lifetimeMs: 600_000,
-    nowMs: Date.now(),
   })
   const node = await bench.servers.connect('worker')
   const keyLimits = { requestsPerMinute: 600, requestsLeft: 5, closedForMs: 0, waiting: 2 }

@@ -47,9 +47,8 @@ const ALLOW: BudgetEntry = { kind: 'allow' }
 export function createTenantBudgets(deps: {
   readonly budgets: TenantBudgets
   readonly shared: Pick<ProviderLimits, 'reserveBudget'> | undefined
-  readonly nowMs: () => number
 }): TenantBudgetKeeper {
-  const { budgets, shared, nowMs } = deps
+  const { budgets, shared } = deps
   return {
     async reserve(tenant, { id, tokens, usd, model, lifetimeMs }) {
       const budget = budgetOf(budgets, tenant)
@@ -59,12 +58,12 @@ export function createTenantBudgets(deps: {
         return { kind: 'no-price', message: tenantNoPriceMessage(tenant, model) }
       }
       try {
-        const ask = { budget, id, tokens, usd: usd ?? 0, lifetimeMs, nowMs: nowMs() }
+        const ask = { budget, id, tokens, usd: usd ?? 0, lifetimeMs }
         const answer = await shared?.reserveBudget(tenant, ask)
         if (answer === undefined || answer.kind === 'reserved') return ALLOW
         if (answer.kind === 'held') return { kind: 'unknown', retryAfterMs: HELD_RETRY_MS }
-        const { met } = answer
-        const againAt = new Date(tenantLimitEndMs(met.limit, ask.nowMs)).toISOString()
+        const { met, atMs } = answer
+        const againAt = new Date(tenantLimitEndMs(met.limit, atMs)).toISOString()
         const message = tenantLimitMessage(tenant, budget, met, againAt)
         return { kind: 'budget', message }
       } catch {
@@ -78,7 +77,7 @@ export function createTenantBudgets(deps: {
       const { tokens = 0, usd = 0 } = used ?? {}
       // A lost settlement leaves the reservation until it expires: that allows less, never more.
       void shared
-        .reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs, nowMs: nowMs() })
+        .reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs })
         .catch(() => undefined)
     },
   }

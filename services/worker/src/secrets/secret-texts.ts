@@ -10,7 +10,9 @@ const SECRET_CHARS_MIN = 8
 /** What a secret looks like, and what stays of it; each repetition has a bound, so that hostile text costs only its length. */
 const PATTERNS: readonly (readonly [pattern: RegExp, before?: string, after?: string])[] = [
   // A private key, also without its end.
-  [/-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,8192}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?/g],
+  [
+    /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^-]{0,8192}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?/g,
+  ],
   // The user and the password in an address; either may be a token.
   [/\/\/[^\s/@]{1,512}@/g, '//', '@'],
   [/\b(bearer|basic)\s{1,4}[\w.+/=~*-]{6,4096}/gi, '$1 '],

@@ -3,13 +3,12 @@ import { expect, test } from 'vitest'
 import { createTenantBudgets } from '../../src/limits/tenant-budgets.ts'
 
 const call = { id: 'a', tokens: 100, usd: undefined, model: 'm of the provider p', lifetimeMs: 1 }
-const nowMs = Date.parse('2026-11-28T10:30:00Z')
+const atMs = Date.parse('2026-11-28T10:30:00Z')
 
 function keeper(answer: BudgetReserved, budget: { tokensPerDay: number } | { usdPerDay: number }) {
   return createTenantBudgets({
     budgets: { acme: budget },
     shared: { reserveBudget: () => Promise.resolve(answer) },
-    nowMs: () => nowMs,
   })
 }
 
@@ -20,7 +19,7 @@ test("a call waits while other calls of its tenant have reserved the rest of the
 
 test("a call that is too large for the rest of its tenant's budget fails, and the error contains the amounts", async () => {
   const met = { limit: 'tokens-per-day', used: 250, next: 100 } as const
-  const { reserve } = keeper({ kind: 'exceeded', met }, { tokensPerDay: 300 })
+  const { reserve } = keeper({ kind: 'exceeded', met, atMs }, { tokensPerDay: 300 })
   expect(await reserve('acme', call)).toEqual({
     kind: 'budget',
     message:

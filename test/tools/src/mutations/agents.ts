@@ -209,6 +209,15 @@ export const AGENTS: readonly Mutation[] = [
     caughtBy: /counts the usage that is stored in the log and the largest/,
   },
   {
+    name: 'budget-clock',
+    safeguard: 'the day of a budget is that of Redis, whatever the clock of a node says',
+    file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
+    find: 'local totals = ARGV[9] .. dayOf(time[1])',
+    replace: 'local totals = ARGV[9] .. dayOf(time[1] + 86400)',
+    test: 'libs/adapters/test/limits/provider-limits.test.ts',
+    caughtBy: /is that of the day and the hour by the clock of Redis/,
+  },
+  {
     name: 'replay-journal',
     safeguard: 'a replay behind the journal does not pay for a call again',
     file: 'services/gateway/src/tasks/replays.ts',
