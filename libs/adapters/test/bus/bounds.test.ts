@@ -53,7 +53,8 @@ test.each(smaller.map((channel) => [channel.name, channel] as const))(
     const listening = there.on(channel as typeof CHANNELS.gateway, () => void (handled += 1))
     expect(await there.roundTrip(SOON_MS)).toBe(true)
     here.publish(filledIn(channel.subject).replaceAll('*', 'n1'), 'x'.repeat(channel.bytesMax + 1))
-    await eventually(() => expect(reasons.get(name)).toMatch(/bytes, more than/))
+    await eventually(() => expect(reasons.has(name)).toBe(true))
+    expect(reasons.get(name)).toMatch(/bytes, more than/)
     listening.close()
     expect(handled).toBe(0)
   },

@@ -8,8 +8,9 @@ import { promisify, stripVTControlCharacters } from 'node:util'
 const exec = promisify(execFile)
 /** A mutation may keep a test waiting forever. */
 const TEST_WITHIN_MS = 30_000
-/** The longest run has the whole of a fleet's start before its one test. */
+/** A run that takes longer hangs. */
 const RUN_WITHIN_MS = 5 * 60_000
+const FILE_WITHIN_MS = 60_000
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024
 
 /** A test that failed, and why. */
@@ -42,7 +43,7 @@ export async function failedTests(
   const flags = ['run', ...files, ...only, `--testTimeout=${TEST_WITHIN_MS}`, ...output]
   await exec(join(dir, 'node_modules/.bin/vitest'), flags, {
     cwd: dir,
-    timeout: RUN_WITHIN_MS,
+    timeout: RUN_WITHIN_MS + files.length * FILE_WITHIN_MS,
     maxBuffer: OUTPUT_MAX_BYTES,
     // A failing run is the expected outcome.
   }).catch(() => undefined)
