@@ -131,6 +131,33 @@ export function packageOf(specifier: string): string | undefined {
     .join('/')
 }
 
+/** The source of the entry of a package of the workspace that a specifier names. */
+export function entryOf(packages: readonly Package[], specifier: string): string | undefined {
+  const pack = packages.find(({ name }) => name === packageOf(specifier))
+  if (pack === undefined) return undefined
+  const path = `.${specifier.slice(pack.name.length)}`
+  const entry = readManifest(pack.folder).exports?.[path] as Record<string, string> | undefined
+  return entry && join(pack.folder, entry['@agentfleet/source'] ?? '')
+}
+
+/** The installed packages that a module loads, by itself or through the modules that it loads. */
+export function loadedBy(packages: readonly Package[], path: string): readonly string[] {
+  const modules = packages.flatMap(({ sources }) => sources)
+  const byPath = new Map(modules.map((module) => [module.path, module]))
+  const [seen, installed] = [new Set([path]), new Set<string>()]
+  for (const each of seen) {
+    const module = byPath.get(each)
+    if (module === undefined) throw new Error(`there is no ${each}`)
+    for (const specifier of module.loads) {
+      const name = packageOf(specifier)
+      if (name === undefined) seen.add(targetOf(module, specifier))
+      else if (name.startsWith('@agentfleet/')) seen.add(entryOf(packages, specifier) ?? '')
+      else if (!name.startsWith('node:')) installed.add(name)
+    }
+  }
+  return [...installed].sort()
+}
+
 /** The path below the checkout that a relative specifier names; for a thread's `.js` its source. */
 export function targetOf(module: Module, specifier: string): string {
   const target = resolve(ROOT, dirname(module.path), specifier)

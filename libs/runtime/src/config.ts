@@ -5,19 +5,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { ConfigError } from './config-error.ts'
 
 /** The variables of a process, in the form of `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>
-
-/** All problems of an environment, one line for each. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(`the configuration has ${problems.length} problem(s):\n${problems.join('\n')}`)
-    this.problems = problems
-  }
-}
 
 /** Limits of a number; without a default the variable must be set. */
 export interface NumberOptions {

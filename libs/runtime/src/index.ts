@@ -1,8 +1,8 @@
 export { createBatcher, type BatcherOptions } from './batcher.ts'
 export { manualClock, systemClock, type Clock, type ManualClock } from './clock.ts'
 export { createClosers, type Closers, type ClosersOwner } from './closers.ts'
+export { ConfigError } from './config-error.ts'
 export {
-  ConfigError,
   decimal,
   envNames,
   holdsCredentials,

@@ -1,7 +1,7 @@
 /** TLS to a server: by its address alone with the authorities that Node trusts, or by files. */
 import { readFileSync } from 'node:fs'
 import { given } from '@agentfleet/domain'
-import { ConfigError } from '@agentfleet/runtime'
+import { ConfigError } from '@agentfleet/runtime/config-error'
 import type { ServerAddress } from './address.ts'
 
 /** Files of a connection in PEM form. */

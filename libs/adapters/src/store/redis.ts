@@ -1,6 +1,6 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
@@ -58,7 +58,9 @@ export async function connectRedis(
   const { user, password } = address
   const tls = readTls('REDIS', address, options.tls)
   const redaction = createRedaction([password, user])
-  const redis = new Redis(options.url, {
+  // Half of the services never connect to Redis: they need not load its client.
+  const { Redis: Client } = await import('ioredis')
+  const redis = new Client(options.url, {
     ...(tls === undefined ? {} : { tls }),
     lazyConnect: true,
     enableOfflineQueue: false,

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { connectBus, type Bus, type BusOptions } from '@agentfleet/adapters'
+import { connectBus, type Bus, type BusOptions } from '@agentfleet/adapters/bus'
 import { CHANNELS, inboxPrefix } from '@agentfleet/protocol'
-import { createLogger, type LogLevel } from '@agentfleet/runtime'
+import { createLogger, type LogLevel } from '@agentfleet/runtime/logger'
 import { openFigures } from './heartbeat-figures.ts'
 
 /**
