@@ -46,7 +46,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   runtime: ['domain', 'protocol'],
   adviser: ['domain', 'protocol', 'runtime'],
   // Shared by the four operations services: records of decisions, the fleet view.
-  'control-plane': ['adapters', 'protocol', 'runtime'],
+  'control-plane': ['adapters', 'domain', 'protocol', 'runtime'],
   // One driver for both services that act on processes; the bus reaches it as a function.
   orchestrator: ['domain', 'protocol', 'runtime'],
   toolkit: [],

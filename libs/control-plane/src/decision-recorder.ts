@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { Ops } from '@agentfleet/adapters'
 import { SUBJECTS, type Decision } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import { createAllowance, type AllowanceLimits } from './allowance.ts'
+import { createAllowance, type AllowanceLimits, type Payer } from './allowance.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
 
 /**
  * Records the decisions of one service on OPS: the situation, the options, the choice and the reason.
  *
  * Invariants: RECORD-1 a record never fails its caller: a failed one is logged and counted; RECORD-2 a
- * bounded number is under way; RECORD-3 limited decisions share an allowance, so that alternating reasons
- * never flood the stream; RECORD-4 `outcomes` measures outcomes, also those for processes that have ended.
+ * bounded number is under way; RECORD-3 limited decisions share an allowance, of which each tenant has
+ * a share, so that alternating reasons never flood the stream; RECORD-4 `outcomes` measures outcomes, also those for processes that have ended.
  */
 export interface DecisionRecorder {
   /** Records a decision; false: it repeats the last one, is over the limit, or could not be stored. */
@@ -28,6 +28,8 @@ export interface RecordOptions {
   readonly messageId?: string
   /** The decision counts against the allowance. */
   readonly limited?: boolean
+  /** The tenant whose task led to the decision: it takes at most its share of the allowance. */
+  readonly payer?: Payer
   /**
    * A short form of the decision. While it stays the same, the recorder records a limited decision only once
    * in REPEAT_AFTER_MS.
@@ -88,7 +90,7 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
   return {
     async record(draft, how = {}) {
       if (how.limited === true && repeats(how.short)) return false
-      if (underWay >= UNDER_WAY_MAX || (how.limited === true && !allowance.take())) {
+      if (underWay >= UNDER_WAY_MAX || (how.limited === true && !allowance.take(how.payer))) {
         onLost?.()
         return false
       }

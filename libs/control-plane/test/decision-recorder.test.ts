@@ -72,6 +72,25 @@ test('rate-limited decisions are recorded in a burst at first and then only at t
   await eventually(() => expect(reasons()).toEqual(['a', 'b', 'changed', 'd']))
 })
 
+test('the decisions of a tenant use at most its share of the allowance, and those of another tenant are recorded (L7)', async () => {
+  const limited = recorder({ limits: { burst: 8, oneEveryMs: 10_000 } })
+  const record = (tenant: string) =>
+    limited.record(draft(tenant), { limited: true, payer: { tenant, tenants: 2 } })
+  const recorded = async (tenant: string, times: number) => {
+    const all: boolean[] = []
+    for (let at = 0; at < times; at += 1) all.push(await record(tenant))
+    return all.filter(Boolean).length
+  }
+  expect(await recorded('busy', 50)).toBe(4)
+  expect(await recorded('quiet', 50)).toBe(2)
+  // The places that were taken first come back first.
+  clock.advance(20_000)
+  expect(await recorded('busy', 50)).toBe(1)
+  expect(await recorded('quiet', 50)).toBe(0)
+  // A decision without a tenant may use the rest.
+  expect(await limited.record(draft('fleet'), { limited: true })).toBe(true)
+})
+
 test('a rate-limited decision that stays the same is recorded again only after five minutes', async () => {
   const limited = recorder()
   const record = () => limited.record(draft('calm'), { limited: true, short: 'calm' })

@@ -217,7 +217,8 @@ function takeOver(
 function assemble(deps: BalancerDeps) {
   const { bus, clock, metrics } = deps
   const { nowMs, monotonicMs } = clock
-  const recorder = createRecorder(deps)
+  const tenants = (): number => (shares.several() ? 2 : 1)
+  const recorder = createRecorder({ ...deps, tenants })
   const ejection = createEjection(monotonicMs, (change) => recordEjection(change, nodes, recorder))
   const nodes = createNodeTable(clock, ejection)
   const since = clock.nowMs()
@@ -259,8 +260,7 @@ function assemble(deps: BalancerDeps) {
       return { level: inFlightCost / weight, step: taskCost / weight }
     },
     released: (taskId) => shares.released(taskId),
-    advising: (back) =>
-      createAdvising({ ...deps, recorder, tenants: () => (shares.several() ? 2 : 1) }, back),
+    advising: (back) => createAdvising({ ...deps, recorder, tenants }, back),
   })
   return { nodes, peers, pointers, olderPointers, fleetView, shares, notes, placer, since }
 }

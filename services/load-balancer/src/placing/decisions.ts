@@ -35,7 +35,10 @@ interface AdvisedPlacement {
 }
 
 const SERVICE = 'load-balancer'
-/** The rate of recorded advised placements of each load balancer, so that OPS holds days of them. */
+/**
+ * The rate of recorded advised placements of each load balancer, so that OPS holds days of them; each tenant has its
+ * share.
+ */
 const ADVISED = { burst: 50, oneEveryMs: 200 }
 
 /** Creates a recorder for this load balancer. */
@@ -45,8 +48,10 @@ export function createRecorder(deps: {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: BalancerMetrics
+  /** Returns 1 while only one tenant has tasks, and more otherwise. */
+  readonly tenants: () => number
 }): Recorder {
-  const { log, metrics } = deps
+  const { log, metrics, tenants } = deps
   const recorder = createDecisionRecorder({
     ...deps,
     service: SERVICE,
@@ -67,7 +72,10 @@ export function createRecorder(deps: {
       const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`
       void recorder.record(ejectionDecision(change, acted, nodes), { messageId })
     },
-    advised: (placement) => void recorder.record(advisedDecision(placement), { limited: true }),
+    advised(placement) {
+      const payer = { tenant: placement.item.pointer.tenant, tenants: tenants() }
+      void recorder.record(advisedDecision(placement), { limited: true, payer })
+    },
   }
 }
 

@@ -164,4 +164,14 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /cuts free as much as has to be free/,
     because: /Property failed/,
   },
+  {
+    name: 'recorded-advice',
+    safeguard: 'the records of a tenant leave a part of the allowance to other tenants (L7)',
+    file: 'libs/control-plane/src/allowance.ts',
+    find: 'tenants: payer.tenants }',
+    replace: 'tenants: 1 }',
+    test: 'libs/control-plane/test/decision-recorder.test.ts',
+    caughtBy: /the decisions of a tenant use at most its share of the allowance/,
+    because: /to be 4/,
+  },
 ]
