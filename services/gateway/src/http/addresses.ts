@@ -16,8 +16,11 @@ import { endAfter } from './slow-readers.ts'
  * connections and REFUSED_MAX over the limit, and each address its share of both.
  */
 export interface Addresses {
-  /** Throws a Refusal if the connection, or the caller behind the proxy, is over the limit. */
-  check(request: FastifyRequest, reply: FastifyReply): void
+  /**
+   * Returns the address of the caller behind a trusted proxy; undefined: the connection is the caller's. Throws a
+   * Refusal if the connection, or the caller behind the proxy, is over the limit.
+   */
+  check(request: FastifyRequest, reply: FastifyReply): string | undefined
 }
 
 /** About 20 kB each. */
@@ -80,13 +83,14 @@ export function watchAddresses(
   }
 
   /** Counts the request of a caller behind a proxy until it has ended. */
-  function enter(request: FastifyRequest, reply: FastifyReply) {
+  function enter(request: FastifyRequest, reply: FastifyReply): string {
     const address = networkOf(request.ip)
     const most = mostOf(requests, address)
     if (most !== undefined) throw tooMany(address, most)
     requests.add(address, 1)
     const ended = request.ws ? request.raw.socket : reply.raw
     ended.once('close', () => requests.add(address, -1))
+    return address
   }
 
   server.on('connection', accept)
@@ -99,7 +103,8 @@ export function watchAddresses(
           throw refusal
         }
       }
-      if (deps.isProxy !== undefined && proxies.has(request.raw.socket)) enter(request, reply)
+      const isProxied = deps.isProxy !== undefined && proxies.has(request.raw.socket)
+      return isProxied ? enter(request, reply) : undefined
     },
   }
 }

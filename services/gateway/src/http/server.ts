@@ -216,8 +216,8 @@ export async function createApi(deps: {
   app.addHook('onRequest', (request, reply, done) => {
     // First, so that a page can read each refusal.
     allowPages.readable(request, reply)
-    addresses.check(request, reply)
-    const arrival = slowReaders.check(request.raw, reply.raw)
+    const address = addresses.check(request, reply)
+    const arrival = slowReaders.check(request.raw, reply.raw, address)
     if (arrival === 'ignore') {
       reply.hijack()
       return

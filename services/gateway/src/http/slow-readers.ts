@@ -14,11 +14,11 @@ import { networkOf } from './proxies.ts'
  * requests or pings meanwhile, and an HTTP answer that it has not taken completely after ANSWER_WITHIN_MS; a
  * connection has at most ANSWERS_MAX requests without an answer; all connections together keep at most
  * ALL_MAX_BYTES from one sweep to the next, beyond that those with the most unsent bytes end, of the address that
- * holds most.
+ * holds most. What a trusted proxy has not taken counts for the caller of its last request.
  */
 export interface SlowReaders {
-  /** Says for each request what to do with it. */
-  check(request: IncomingMessage, response: ServerResponse): Arrival
+  /** Says for each request what to do with it; `address`: that of the caller if a trusted proxy has sent it. */
+  check(request: IncomingMessage, response: ServerResponse, address?: string): Arrival
   /** Calls `next` when the requests that have arrived completely are answered; at once if there are none. */
   afterAnswers(socket: Socket, next: () => void): void
   /** The answer to the request of which only a part has arrived. */
@@ -52,6 +52,8 @@ interface Reader {
   takenAtMs: number
   /** The time since which there have always been unsent bytes; undefined if there are none. */
   unsentSinceMs: number | undefined
+  /** The caller of the last request that a trusted proxy has sent over the connection. */
+  address: string | undefined
   /** The connection carries a stream. */
   stream: boolean
   /** The answers under way, in the order of their requests; some may have left. */
@@ -69,6 +71,7 @@ export function watchSlowReaders(
       takenBytes: 0,
       takenAtMs: monotonicMs(),
       unsentSinceMs: undefined,
+      address: undefined,
       stream: false,
       answers: [],
     }
@@ -84,9 +87,10 @@ export function watchSlowReaders(
   })
 
   return {
-    check({ socket }, response) {
+    check({ socket }, response, address) {
       const reader = readers.get(socket)
       if (reader === undefined) return 'serve'
+      if (address !== undefined) reader.address = address
       const { answers } = reader
       const [first] = answers
       // Most clients wait for each answer before they send the next request.
@@ -177,7 +181,7 @@ function endSlowest(readers: ReadonlyMap<Socket, Reader>, ended: Set<Socket>, by
   const others = [...readers].filter(([socket]) => !ended.has(socket))
   const places = others.map(([socket, reader]) => ({
     socket,
-    owner: networkOf(socket.remoteAddress ?? ''),
+    owner: reader.address ?? networkOf(socket.remoteAddress ?? ''),
     bytes: unsentOf(socket, reader),
   }))
   for (const { socket } of chooseEnds(places, bytes)) ended.add(socket)

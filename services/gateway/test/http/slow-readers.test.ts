@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, Socket, type AddressInfo } from 'node:net'
 import { manualClock } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
@@ -68,7 +68,8 @@ test('the unsent answers of all connections that read nothing take at most 256 M
   })
 })
 
-test('connections of an address that holds most end first, and another address keeps a connection with a larger backlog than each of them (L7)', () => {
+/** Readers of connections of which only the test says what waits. */
+function silent() {
   const other = createServer()
   // Nothing is read: only the events of the server count.
   other.removeAllListeners('connection')
@@ -81,9 +82,29 @@ test('connections of an address that holds most end first, and another address k
     other.emit('connection', socket)
     return socket
   }
+  return { watched, open }
+}
+
+test('connections of an address that holds most end first, and another address keeps a connection with a larger backlog than each of them (L7)', () => {
+  const { watched, open } = silent()
   const quiet = open('10.0.0.1', ANSWER.length)
   const busy = Array.from({ length: 100 }, (_, at) => open(`2001:db8::${at}`, ANSWER.length / 8))
   // 432 MiB wait, and 256 MiB may.
+  expect(watched.sweep()).toBe(44)
+  expect(busy.filter(({ destroyed }) => destroyed)).toHaveLength(44)
+  expect(quiet.destroyed).toBe(false)
+})
+
+test('behind a trusted proxy the unsent bytes count for the caller of each connection, and another caller keeps a connection with a larger backlog (L7)', () => {
+  const { watched, open } = silent()
+  const openFor = (caller: string, writableLength: number): Socket => {
+    const socket = open('10.0.0.9', writableLength)
+    const response = { shouldKeepAlive: true, writableFinished: false } as ServerResponse
+    expect(watched.check({ socket } as IncomingMessage, response, caller)).toBe('serve')
+    return socket
+  }
+  const quiet = openFor('192.0.2.1', ANSWER.length)
+  const busy = Array.from({ length: 100 }, () => openFor('192.0.2.2', ANSWER.length / 8))
   expect(watched.sweep()).toBe(44)
   expect(busy.filter(({ destroyed }) => destroyed)).toHaveLength(44)
   expect(quiet.destroyed).toBe(false)

@@ -29,6 +29,14 @@ export const SIZES: readonly Mutation[] = [
     because: /expected \+?0/,
   },
   {
+    name: 'readers-behind-proxy',
+    safeguard: 'a slow caller behind a proxy ends no connection of another caller (L7)',
+    file: 'services/gateway/src/http/slow-readers.ts',
+    find: 'if (address !== undefined) reader.address = address',
+    replace: '',
+    caughtBy: /behind a trusted proxy the unsent bytes count for the caller/,
+  },
+  {
     name: 'last-answer',
     safeguard: 'no request is served behind the answer after which its connection ends',
     file: 'services/gateway/src/http/slow-readers.ts',
