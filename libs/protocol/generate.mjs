@@ -10,8 +10,19 @@ const source = new URL('../../openapi.yaml', import.meta.url)
 
 const header =
   '// Generated from openapi.yaml by `npm run generate --prefix libs/protocol`; change that file instead.\n\n'
-/** The operations whose types the code uses: the client's filters are the query of countTasks. */
-const OPERATIONS = ['countTasks']
+/** The operations whose queries the client and the gateway name. */
+const OPERATIONS = [
+  'countTasks',
+  'getFleet',
+  'getStats',
+  'getTaskEvents',
+  'getUsage',
+  'listAudit',
+  'listDecisions',
+  'listIncidents',
+  'listKeys',
+  'listTasks',
+]
 
 // The sender may leave out a field with a default.
 const ast = await openapiTS(source, { silent: true, defaultNonNullable: false })

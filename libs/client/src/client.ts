@@ -11,6 +11,7 @@ import type {
   FleetView,
   IncidentPage,
   IncidentView,
+  QueryOf,
   ReplayRequest,
   TaskRequest,
   TaskView,
@@ -53,46 +54,17 @@ export interface SubmitOptions extends KeyOptions {
 }
 
 /** Which decisions to list. */
-export interface DecisionQuery extends RequestOptions {
-  readonly service?: string
-  readonly kind?: string
-  readonly about?: string
-  readonly acted?: boolean
-  readonly measured?: boolean
-  /** A time or a day. */
-  readonly from?: string
-  readonly to?: string
-  readonly limit?: number
-  readonly cursor?: string
-}
-
+export type DecisionQuery = RequestOptions &
+  Omit<QueryOf<'listDecisions'>, 'service'> & { readonly service?: string }
 /** Which incidents to list. */
-export interface IncidentQuery extends RequestOptions {
-  readonly state?: IncidentView['state']
-  readonly node?: string
-  readonly limit?: number
-  readonly cursor?: string
-}
-
+export type IncidentQuery = RequestOptions & QueryOf<'listIncidents'>
 /** Which usage to read; days are `YYYY-MM-DD` in UTC. */
-export interface UsageQuery extends RequestOptions {
-  readonly from?: string
-  readonly to?: string
-  /** `fleet`: of all tenants, for operators and keys with the scope `admin`. */
-  readonly scope?: UsageReport['scope']
-  /** Each day also has its hours, agents, tenants (of the fleet) or the values of a metadata key. */
-  readonly groupBy?: 'model' | 'hour' | 'agent' | 'tenant' | `metadata.${string}`
-  /** With agents, tenants or values: the answer has this many `groups` over all days and the sum of the others. */
-  readonly top?: number
-}
-
+export type UsageQuery = RequestOptions &
+  Omit<QueryOf<'getUsage'>, 'groupBy'> & {
+    readonly groupBy?: 'model' | 'hour' | 'agent' | 'tenant' | `metadata.${string}`
+  }
 /** How much of the fleet to read. */
-export interface FleetOptions extends RequestOptions {
-  /** Whether to include the totals of the last hour; true by default. */
-  readonly history?: boolean
-  /** `columns`: the nodes as `nodeColumns`, one list for each figure; a third of the size. */
-  readonly nodes?: 'list' | 'columns'
-}
+export type FleetOptions = RequestOptions & QueryOf<'getFleet'>
 
 /** The API of a gateway; every method throws ClientError. */
 export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient {

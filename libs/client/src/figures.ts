@@ -1,5 +1,6 @@
 import type {
   ChosenSeries,
+  QueryOf,
   QueueList,
   StatsFigure,
   TaskSeries,
@@ -9,15 +10,7 @@ import { queryOf } from './lists.ts'
 import type { SendCall, RequestOptions } from './request.ts'
 
 /** Options of the figures over time. */
-export interface StatsQuery extends RequestOptions {
-  /** The beginning of the first step: a time or a day. */
-  readonly from?: string
-  readonly to?: string
-  readonly step?: '10s' | '1m' | '1h'
-  readonly groupBy?: 'agent' | 'model' | 'priority'
-  /** `fleet`: all tenants together, for operators. */
-  readonly scope?: 'tenant' | 'fleet'
-}
+export type StatsQuery = RequestOptions & Omit<QueryOf<'getStats'>, 'series'>
 
 /** The part of the client that reads figures. */
 export interface FiguresClient {

@@ -5,29 +5,20 @@ import type {
   KeyRequest,
   KeyView,
   MeView,
+  QueryOf,
   TicketView,
 } from '@agentfleet/protocol'
 import type { QueryValue } from './lists.ts'
 import { pathPart, type SendCall, type RequestOptions } from './request.ts'
 
 /** Which keys to list. */
-export interface KeyQuery extends RequestOptions {
-  readonly tenant?: string
-  readonly limit?: number
-  readonly cursor?: string
-}
+export type KeyQuery = RequestOptions & QueryOf<'listKeys'>
 
 type AuditKind = AuditPage['events'][number]['kind']
 
 /** Which events of the audit log to read. */
-export interface AuditQuery extends RequestOptions {
-  readonly kind?: AuditKind | readonly AuditKind[]
-  readonly tenant?: string
-  readonly keyId?: string
-  readonly operation?: string
-  readonly limit?: number
-  readonly cursor?: string
-}
+export type AuditQuery = RequestOptions &
+  Omit<QueryOf<'listAudit'>, 'kind'> & { readonly kind?: AuditKind | readonly AuditKind[] }
 
 /** Keys of the API, tickets and the audit log; all but `me` and `ticket` need a key with the scope `admin`. */
 export interface KeyClient {

@@ -9,7 +9,7 @@ import type {
   ModelView,
   NodeDetail,
   NodeView,
-  Operations,
+  QueryOf,
   ReplayPage,
   ReplayQuery,
   SchedulePreviewRequest,
@@ -29,10 +29,7 @@ import {
 } from './request.ts'
 
 /** Conditions that tasks must all meet. */
-export type TaskFilters = Omit<
-  NonNullable<Operations['countTasks']['parameters']['query']>,
-  'groupBy' | 'state' | 'metadata'
-> & {
+export type TaskFilters = Omit<QueryOf<'countTasks'>, 'groupBy' | 'state' | 'metadata'> & {
   readonly state?: TaskView['state'] | readonly TaskView['state'][]
   /** Pairs that the metadata of the task must have. */
   readonly metadata?: Readonly<Record<string, string>>
@@ -40,23 +37,14 @@ export type TaskFilters = Omit<
 
 /** Which tasks to list. */
 export type ListQuery = RequestOptions &
-  TaskFilters & {
-    readonly order?: 'newest' | 'oldest'
-    readonly limit?: number
-    readonly cursor?: string
-  }
+  TaskFilters &
+  Pick<QueryOf<'listTasks'>, 'order' | 'limit' | 'cursor'>
 
 /** Which tasks to count, and by what. */
-export type CountQuery = RequestOptions & TaskFilters & { readonly groupBy?: TaskCounts['groupBy'] }
+export type CountQuery = RequestOptions & TaskFilters & Pick<QueryOf<'countTasks'>, 'groupBy'>
 
 /** Which events of a task to read. */
-export interface EventsQuery extends RequestOptions {
-  /** Only events with a higher sequence. */
-  readonly after?: number
-  readonly types?: readonly HistoryEvent['type'][]
-  /** Leaves out large answers. */
-  readonly omit?: readonly 'output'[]
-}
+export type EventsQuery = RequestOptions & Omit<QueryOf<'getTaskEvents'>, 'limit'>
 
 /** Searching, counting and changing many tasks, and reading what exists. */
 export interface ListClient {

@@ -1,4 +1,4 @@
-import type { components } from './generated/openapi.ts'
+import type { components, operations } from './generated/openapi.ts'
 
 /** The types of the HTTP and WebSocket API, as openapi.yaml defines them. */
 type Schemas = components['schemas']
@@ -171,5 +171,17 @@ export type IncidentFrame = Schemas['IncidentFrame']
 export type SubscribedFrame = Schemas['SubscribedFrame']
 /** A refusal on the stream. */
 export type ErrorFrame = Schemas['ErrorFrame']
-/** The operations of the API whose types the code uses, by their operationId. */
-export type { operations as Operations } from './generated/openapi.ts'
+type ReadOnly<Query> = {
+  readonly [Name in keyof Query]: Exclude<Query[Name], undefined> extends (infer Each)[]
+    ? readonly Each[]
+    : Query[Name]
+}
+/** The query of an operation, by its operationId, as clients send it. */
+export type QueryOf<O extends keyof operations> = ReadOnly<
+  NonNullable<operations[O]['parameters']['query']>
+>
+/** A query whose parameters with a default are filled in. */
+export type FilledQueryOf<
+  O extends keyof operations,
+  Filled extends keyof QueryOf<O>,
+> = QueryOf<O> & Required<Pick<QueryOf<O>, Filled>>

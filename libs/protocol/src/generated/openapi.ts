@@ -1816,6 +1816,66 @@ export interface components {
   pathItems: never
 }
 export interface operations {
+  listTasks: {
+    parameters: {
+      query?: {
+        /** @description Return only tasks in these states. Repeat the parameter for several states. */
+        state?: components['parameters']['FilterState']
+        /** @description Return only tasks of this agent. */
+        agent?: components['parameters']['FilterAgent']
+        /** @description Return only tasks with this model. */
+        model?: components['parameters']['FilterModel']
+        /** @description Return only tasks with this priority. */
+        priority?: components['parameters']['FilterPriority']
+        /** @description Return only tasks whose last attempt is or was on this node. */
+        node?: components['parameters']['FilterNode']
+        /** @description Return only tasks whose last error has this code. If you omit `state`, the gateway returns only failed tasks. */
+        errorCode?: components['parameters']['FilterErrorCode']
+        /** @description Return only tasks whose `waitingFor` has this kind. */
+        waitingKind?: components['parameters']['FilterWaitingKind']
+        /** @description Return only tasks, only goals, or only children. */
+        kind?: components['parameters']['FilterKind']
+        /** @description Return only tasks that this task has started (its children). */
+        parentId?: components['parameters']['FilterParent']
+        /** @description Return only replays of this task. */
+        replayOf?: components['parameters']['FilterReplayOf']
+        /** @description Return only tasks with this `key=value` in their metadata. Repeat the parameter for up to four pairs of key and value. The filter does not find a task above 8 kB whose metadata exceeds 512 characters. */
+        metadata?: components['parameters']['FilterMetadata']
+        /** @description Return only tasks whose id begins with this text, or whose text contains each of these words in its first 160 characters. */
+        q?: components['parameters']['FilterText']
+        /** @description Return only tasks submitted at or after this time (RFC 3339) or day. */
+        createdAfter?: components['parameters']['FilterCreatedAfter']
+        /** @description Return only tasks submitted before this time (RFC 3339) or day. */
+        createdBefore?: components['parameters']['FilterCreatedBefore']
+        /** @description Return only tasks that ended at or after this time (RFC 3339) or day. */
+        endedAfter?: components['parameters']['FilterEndedAfter']
+        /** @description Return only tasks that ended before this time (RFC 3339) or day. */
+        endedBefore?: components['parameters']['FilterEndedBefore']
+        /** @description The order of the list by time of submission. */
+        order?: 'newest' | 'oldest'
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of tasks. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
   countTasks: {
     parameters: {
       query?: {
@@ -1867,6 +1927,263 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['TaskCounts']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getTaskEvents: {
+    parameters: {
+      query?: {
+        /** @description Return only events whose `seq` is higher than this number. */
+        after?: number
+        /** @description The largest number of events in the answer. */
+        limit?: number
+        /** @description Return only events of these types. Repeat the parameter for several types. */
+        types?: components['schemas']['EventType'][]
+        /** @description With `output` the response omits the answers of the calls and the result of the task, because they may be large. */
+        omit?: 'output'[]
+      }
+      header?: never
+      path: {
+        /** @description The id of the task. */
+        id: components['parameters']['TaskId']
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The events, oldest first. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskHistory']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getUsage: {
+    parameters: {
+      query?: {
+        /** @description The first day (UTC). Default: 29 days before `to`. */
+        from?: string
+        /** @description The last day (UTC). Default: today. */
+        to?: string
+        /** @description `fleet` returns the usage of all tenants together; only operators and keys with the scope `admin` may ask for it. */
+        scope?: 'tenant' | 'fleet'
+        /** @description With `hour`, each day also lists its hours (UTC); the figures of an hour cover all models together. With `agent`, each day also lists the agents of the tasks; the figures of an agent cover all models together. With `metadata.KEY`, such as `metadata.project`, each day also lists the values that the tasks have for this metadata key; the operator names the keys in `USAGE_METADATA_KEYS`, and `metadataKeys` in the answer lists them. With `tenant` and `scope=fleet`, each day also lists the tenants. */
+        groupBy?: string
+        /** @description How many groups the answer has at most; needs `groupBy` with `agent`, `tenant` or `metadata.KEY`. The answer then has `groups`, the groups with the highest cost of all days together, and `others`, the sum of the further groups. The days do not list their groups, so the size of the answer does not grow with the groups. Without `top` each day lists up to 1,001 groups. */
+        top?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The usage. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UsageReport']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getStats: {
+    parameters: {
+      query?: {
+        /** @description The beginning of the first step (RFC 3339). Default: 60 steps before `to`. */
+        from?: components['schemas']['TimeOrDay']
+        /** @description The end of the last step (RFC 3339). Default: now. */
+        to?: components['schemas']['TimeOrDay']
+        /** @description The length of a step. One answer has at most 1,440 steps, or 360 with `groupBy`. */
+        step?: '10s' | '1m' | '1h'
+        /** @description The property that splits the answer into several series. */
+        groupBy?: 'agent' | 'model' | 'priority'
+        /** @description Return only these figures of each step. Repeat the parameter for several figures. */
+        series?: components['schemas']['StatsFigure'][]
+        /** @description `fleet` returns the figures of all tenants together; only operators may ask for it. */
+        scope?: 'tenant' | 'fleet'
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The series. Without `groupBy` the answer has one series, or none if nothing happened. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['TaskSeries']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  getFleet: {
+    parameters: {
+      query?: {
+        /** @description Whether the answer includes the totals of the last hour. */
+        history?: boolean
+        /** @description With `columns`, `nodes` is empty and `nodeColumns` has the figures of the nodes, one list for each figure. This form has a third of the size and is for clients that show large fleets. */
+        nodes?: 'list' | 'columns'
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The last snapshot. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Fleet']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listDecisions: {
+    parameters: {
+      query?: {
+        /** @description Return only decisions of this service. */
+        service?: components['schemas']['ServiceName']
+        /** @description Return only decisions of this kind, such as `scale-out`. */
+        kind?: string
+        /** @description Return only decisions about this node, task or deployment. */
+        about?: string
+        /** @description Return only decisions on which the service acted (`true`) or did not act (`false`). */
+        acted?: boolean
+        /** @description Return only decisions with a measured outcome (`true`) or without one (`false`). */
+        measured?: boolean
+        /** @description Return only decisions made at or after this time (RFC 3339) or day. */
+        from?: components['schemas']['TimeOrDay']
+        /** @description Return only decisions made before this time (RFC 3339) or day. */
+        to?: components['schemas']['TimeOrDay']
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of decisions. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['DecisionPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listIncidents: {
+    parameters: {
+      query?: {
+        /** @description Return only incidents in this state. */
+        state?: components['schemas']['IncidentState']
+        /** @description Return only incidents of this node. */
+        node?: string
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of incidents. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['IncidentPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listKeys: {
+    parameters: {
+      query?: {
+        /** @description Return only keys of this tenant. */
+        tenant?: components['schemas']['TenantName']
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of keys. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['KeyPage']
+        }
+      }
+      default: components['responses']['Problem']
+    }
+  }
+  listAudit: {
+    parameters: {
+      query?: {
+        /** @description Return only events of these kinds: changes, changes whose outcome is unknown, and refused requests. Repeat the parameter for several kinds. */
+        kind?: ('change' | 'unknown' | 'refusal')[]
+        /** @description Return only events of keys of this tenant. */
+        tenant?: components['schemas']['TenantName']
+        /** @description Return only events of this key. */
+        keyId?: string
+        /** @description Return only events of this `operationId`. */
+        operation?: string
+        /** @description The largest number of entries in the answer. */
+        limit?: components['parameters']['Limit']
+        /** @description The `nextCursor` of the previous page; send it with the same filters. */
+        cursor?: components['parameters']['Cursor']
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description One page of events. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AuditPage']
         }
       }
       default: components['responses']['Problem']

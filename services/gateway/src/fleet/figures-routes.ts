@@ -1,14 +1,9 @@
 import type { Bus } from '@agentfleet/adapters'
-import {
-  given,
-  limitOf,
-  SERIES_STEPS,
-  type SeriesGroup,
-  type TenantLimits,
-} from '@agentfleet/domain'
+import { given, limitOf, SERIES_STEPS, type TenantLimits } from '@agentfleet/domain'
 import {
   CHANNELS,
   type ChosenSeries,
+  type FilledQueryOf,
   type QueueList,
   type SeriesPoint,
   type StatsFigure,
@@ -25,18 +20,9 @@ interface FiguresRouteDeps {
   readonly clock: { nowMs(): number }
 }
 
-type Scope = 'tenant' | 'fleet'
-
 type StatsPoint = ChosenSeries['series'][number]['points'][number]
 
-interface StatsFields {
-  readonly from?: string
-  readonly to?: string
-  readonly step: keyof typeof SERIES_STEPS
-  readonly groupBy?: SeriesGroup
-  readonly series?: readonly StatsFigure[]
-  readonly scope: Scope
-}
+type StatsFields = FilledQueryOf<'getStats', 'step' | 'scope'>
 
 /** Milliseconds. A coordinator answers at once from memory, but its replacement by another may take seconds. */
 const ANSWER_WITHIN_MS = 3_000
@@ -50,7 +36,7 @@ const STEPS_DEFAULT = 60
 /** Creates the handlers of `/v1/stats` and `/v1/queues` by operationId. */
 export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDeps) {
   /** The tenant to ask for; undefined: the whole fleet. */
-  function tenantIn(request: FastifyRequest, scope: Scope): { tenant?: string } {
+  function tenantIn(request: FastifyRequest, scope: StatsFields['scope']): { tenant?: string } {
     if (scope === 'tenant') return { tenant: request.tenant }
     if (operators.has(request.tenant)) return {}
     throw new Refusal(
@@ -84,7 +70,7 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
       }
     },
     async listQueues(request: FastifyRequest): Promise<QueueList> {
-      const { scope } = request.query as { scope: Scope }
+      const { scope } = request.query as Pick<StatsFields, 'scope'>
       const whose = tenantIn(request, scope)
       const answer = await bus.ask(CHANNELS.queues, whose, ANSWER_WITHIN_MS)
       if (answer.kind !== 'reply' || answer.body.kind !== 'queues') throw notCounted()

@@ -1,6 +1,6 @@
 import type { OpsEntry } from '@agentfleet/adapters'
 import { createNewest } from '@agentfleet/domain'
-import type { Decision, DecisionOutcome, Incident } from '@agentfleet/protocol'
+import type { Decision, DecisionOutcome, FilledQueryOf, Incident } from '@agentfleet/protocol'
 
 /**
  * The latest decisions and incidents of the control plane, as reported on the stream OPS.
@@ -40,26 +40,18 @@ export interface DecisionPage<T> {
 }
 
 /** Filters of the decisions. */
-export interface DecisionQuery {
-  readonly service?: string
-  readonly kind?: string
-  readonly about?: string
-  readonly acted?: boolean
-  /** Whether an outcome was measured. */
-  readonly measured?: boolean
+export type DecisionQuery = Omit<FilledQueryOf<'listDecisions', 'limit'>, PageParts> & {
   readonly fromMs?: number
   readonly beforeMs?: number
-  readonly limit: number
   readonly after?: string
 }
 
 /** Filters of the incidents. */
-export interface IncidentQuery {
-  readonly state?: Incident['state']
-  readonly node?: string
-  readonly limit: number
+export type IncidentQuery = Omit<FilledQueryOf<'listIncidents', 'limit'>, PageParts> & {
   readonly after?: string
 }
+
+type PageParts = 'from' | 'to' | 'cursor'
 
 /** A few kB each; covers many hours of a calm fleet. */
 export const DECISIONS_MAX = 2_000

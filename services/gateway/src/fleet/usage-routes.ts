@@ -1,6 +1,6 @@
 import type { DayGroups, DayUsage, UsageGrouping, UsageTotals } from '@agentfleet/adapters'
 import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
-import type { UsageReport } from '@agentfleet/protocol'
+import type { FilledQueryOf, UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal, wrongField } from '../http/problems.ts'
 import { topGroups, type GroupOfDay } from './usage-groups.ts'
@@ -13,15 +13,7 @@ interface UsageRouteDeps {
   readonly nowMs: () => number
 }
 
-interface Query {
-  readonly from?: string
-  readonly to?: string
-  readonly scope: 'tenant' | 'fleet'
-  /** The document allows `model`, `hour`, `agent`, `tenant` and `metadata.KEY`. */
-  readonly groupBy: string
-  /** How many groups the answer has at most. */
-  readonly top?: number
-}
+type Query = FilledQueryOf<'getUsage', 'scope' | 'groupBy'>
 
 const DAY_MS = 86_400_000
 const METADATA = 'metadata.'

@@ -1,13 +1,11 @@
+import type { FilledQueryOf } from '@agentfleet/protocol'
 import type { Readiness } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiDocument } from './document.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { OwnFigures } from '../fleet/own-figures.ts'
 
-interface FleetQuery {
-  readonly history: boolean
-  readonly nodes: 'list' | 'columns'
-}
+type FleetQuery = FilledQueryOf<'getFleet', 'history' | 'nodes'>
 
 /** Creates the handlers of the document, the probes and the fleet by operationId. */
 export function serviceRoutes(deps: {

@@ -1,6 +1,5 @@
 import type { TaskLog } from '@agentfleet/adapters'
-import type { TaskEvent } from '@agentfleet/domain'
-import type { HistoryEvent, TaskHistory } from '@agentfleet/protocol'
+import type { FilledQueryOf, HistoryEvent, TaskHistory } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { ownTask, type Reader } from '../tasks/reads.ts'
 import { historyEvent } from '../tasks/views.ts'
@@ -10,12 +9,7 @@ interface HistoryRouteDeps {
   readonly taskLog: Pick<TaskLog, 'page'>
 }
 
-interface HistoryFields {
-  readonly after: number
-  readonly limit: number
-  readonly types?: readonly TaskEvent['type'][]
-  readonly omit?: readonly 'output'[]
-}
+type HistoryFields = FilledQueryOf<'getTaskEvents', 'after' | 'limit'>
 
 /** Bytes of events in one answer; the event that reaches them is the last one. */
 const EVENTS_PAGE_BYTES = 4 * 1024 * 1024

@@ -2,6 +2,7 @@ import type { CountGroup, FoundTask, Store } from '@agentfleet/adapters'
 import { previewOf, taskMatches, type TaskFilter } from '@agentfleet/domain'
 import {
   TASK_ID_PATTERN,
+  type FilledQueryOf,
   type GoalPage,
   type TaskCounts,
   type TaskPage,
@@ -20,11 +21,7 @@ interface ListRouteDeps {
   readonly nowMs: () => number
 }
 
-interface PageFields {
-  readonly order: 'newest' | 'oldest'
-  readonly limit: number
-  readonly cursor?: string
-}
+type PageFields = Pick<FilledQueryOf<'listTasks', 'order' | 'limit'>, 'order' | 'limit' | 'cursor'>
 
 type ListFields = FilterFields & PageFields
 

@@ -1,18 +1,11 @@
 import type { AuditLog, StoredAuditEvent } from '@agentfleet/adapters'
-import type { AuditEvent, AuditEventView, AuditPage } from '@agentfleet/protocol'
+import type { AuditEventView, AuditPage, FilledQueryOf } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { nextOf, positionOf } from '../lists/cursor.ts'
 import { listingName } from '../lists/filters.ts'
 import { isoTime } from '../tasks/views.ts'
 
-interface Query {
-  readonly kind?: readonly AuditEvent['kind'][]
-  readonly tenant?: string
-  readonly keyId?: string
-  readonly operation?: string
-  readonly limit: number
-  readonly cursor?: string
-}
+type Query = FilledQueryOf<'listAudit', 'limit'>
 
 /** Stored events that one request reads at most; a filter that finds few of them ends the page early. */
 const SCAN_MAX = 1_000

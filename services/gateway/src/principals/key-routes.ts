@@ -1,6 +1,7 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
 import { endOf, given, rotatedKey, type ApiKey, type Principal } from '@agentfleet/domain'
 import type {
+  FilledQueryOf,
   KeyCreated,
   KeyPage,
   KeyRequest,
@@ -66,8 +67,7 @@ export function keyRoutes(deps: KeyRouteDeps) {
       return createdView(key, secret, nowMs())
     },
     listKeys(request: FastifyRequest): Promise<KeyPage> {
-      const query = request.query as { tenant?: string; limit: number; cursor?: string }
-      const { tenant, limit, cursor } = query
+      const { tenant, limit, cursor } = request.query as FilledQueryOf<'listKeys', 'limit'>
       const listing = listingName('keys', { tenant })
       const { after = '' } = positionOf(cursor, listing)
       const found = directory.list(tenant).filter(({ key }) => key.id > after)
