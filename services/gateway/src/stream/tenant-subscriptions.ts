@@ -1,4 +1,4 @@
-import { createOwnedMap, isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
+import { createOwnedMap, decideShare, isTerminalEvent, type TaskEvent } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import pLimit from 'p-limit'
 import { eventFrame, type Viewer } from './subscriptions.ts'
@@ -13,8 +13,10 @@ import type { Reader } from '../tasks/reads.ts'
  * order for that. Invariants: a viewer gets no event of another tenant; no tenant makes this
  * module forget tasks of a tenant that has fewer; at most LOOKUPS_MAX tasks are looked up at
  * once, and LOOKUPS_WAITING_MAX wait for that; at most EVENTS_HELD_MAX events wait for each, and
- * HELD_MAX_BYTES for all (L7). For an event beyond that, the viewers of its tenant get an error
- * that says that they missed events; all viewers get it if a tenant cannot be looked up.
+ * HELD_MAX_BYTES for all, of which no task takes the last room (L7). For an event beyond that, the viewers of its
+ * tenant get an error that says that they missed events, and so they do for each of UNKNOWN_MAX further tasks. All
+ * viewers get it if even these are too many, or if a tenant cannot be looked up: once when this begins and once when
+ * it ends, so that the tasks of one tenant never fill the connections of another.
  */
 export interface TenantSubscriptions extends LiveSink {
   follow(viewer: Viewer): void
@@ -29,6 +31,8 @@ const LOOKUPS_WAITING_MAX = 10_000
 const EVENTS_HELD_MAX = 64
 /** A look-up takes milliseconds, and an event has up to 1 MiB. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024
+/** Tasks that found no place among those that are looked up, about 100 bytes each. */
+const UNKNOWN_MAX = 50_000
 /** What viewers get instead of events. */
 const MISSED = 'The stream missed some events. List the tasks to read their present states.'
 
@@ -48,6 +52,7 @@ export function createTenantSubscriptions(deps: {
   const { reader, onlyTenant, log } = deps
   const viewers = createTenantViewers()
   const { tellGap, tellAllGap } = viewers
+  const unknown = createUnknownTasks(tellAllGap)
   const owners = createOwnedMap<string>(OWNERS_MAX)
   /** The tasks that are looked up, or wait for that. */
   const lookups = new Map<string, Held>()
@@ -56,8 +61,10 @@ export function createTenantSubscriptions(deps: {
 
   /** Keeps an event until its task is looked up, if there is room. */
   function keep(held: Held, event: TaskEvent, seq: number, bytes: number) {
-    const isFull = held.events.length >= EVENTS_HELD_MAX || heldBytes + bytes > HELD_MAX_BYTES
-    if (isFull) return void (held.missed = true)
+    const share = { capacity: HELD_MAX_BYTES, used: heldBytes, own: held.bytes, ask: bytes }
+    // The owner of the other tasks is not known, so each task counts as one.
+    const isFull = decideShare({ ...share, tenants: 2 }).kind === 'refuse'
+    if (isFull || held.events.length >= EVENTS_HELD_MAX) return void (held.missed = true)
     held.events.push({ event, seq })
     held.bytes += bytes
     heldBytes += bytes
@@ -90,11 +97,27 @@ export function createTenantSubscriptions(deps: {
         { err: error, taskId },
         'The gateway could not find out the tenant of a task; it does not stream the events of the task',
       )
-      tellAllGap()
+      unknown.lost()
     } finally {
       heldBytes -= held.bytes
       lookups.delete(taskId)
+      while (lookups.size < LOOKUPS_MAX) {
+        const next = unknown.take()
+        if (next === undefined) break
+        begin(next, true)
+      }
+      unknown.settle(lookups.size <= LOOKUPS_MAX)
     }
+  }
+
+  /** Looks a task up as soon as it is its turn; `missed`: an event of it was dropped. */
+  function begin(taskId: string, missed: boolean): Held {
+    const held: Held = lookups.get(taskId) ?? { events: [], bytes: 0, missed }
+    held.missed ||= missed
+    if (lookups.has(taskId)) return held
+    lookups.set(taskId, held)
+    void limit(lookUp, taskId, held)
+    return held
   }
 
   return {
@@ -108,13 +131,46 @@ export function createTenantSubscriptions(deps: {
       if (held !== undefined) return keep(held, event, seq, bytes)
       const owner = ownerOf(taskId, event)
       if (owner !== undefined) return pass(owner, taskId, event, seq)
-      if (lookups.size >= LOOKUPS_MAX + LOOKUPS_WAITING_MAX) return tellAllGap()
-      const first: Held = { events: [], bytes: 0, missed: false }
-      lookups.set(taskId, first)
-      keep(first, event, seq, bytes)
-      void limit(lookUp, taskId, first)
+      if (lookups.size >= LOOKUPS_MAX + LOOKUPS_WAITING_MAX) return unknown.add(taskId)
+      keep(begin(taskId, false), event, seq, bytes)
     },
     missed: tellAllGap,
+  }
+}
+
+/** Creates the tasks that found no place among the look-ups, at first none; they are looked up later. */
+function createUnknownTasks(tellAllGap: () => void) {
+  const known = new Set<string>()
+  const tasks: string[] = []
+  let told = false
+  let untold = false
+
+  /** Events were lost, and it cannot be known whose. */
+  function lost(): void {
+    if (told) untold = true
+    else tellAllGap()
+    told = true
+  }
+  return {
+    lost,
+    add(taskId: string): void {
+      if (known.has(taskId)) return
+      if (tasks.length >= UNKNOWN_MAX) return lost()
+      known.add(taskId)
+      tasks.push(taskId)
+    },
+    take(): string | undefined {
+      const taskId = tasks.pop()
+      if (taskId !== undefined) known.delete(taskId)
+      return taskId
+    },
+    /** Tells the viewers about what was lost since the last error, when there is room again. */
+    settle(isCalm: boolean): void {
+      if (!told || !isCalm || tasks.length > UNKNOWN_MAX / 2) return
+      if (untold) tellAllGap()
+      told = false
+      untold = false
+    },
   }
 }
 

@@ -36,15 +36,16 @@ function viewerOf(tenant: string) {
   return { viewer, sent, refused }
 }
 
-/** Subscriptions whose look-ups wait until `answer`. */
+/** Subscriptions whose look-ups wait until `answer`; tasks whose name begins with `quiet` belong to that tenant. */
 function setup(owner: string) {
   const looked: string[] = []
+  const ownerOf = (taskId: string) => (taskId.startsWith('quiet') ? 'quiet' : owner)
   const waiting: (() => void)[] = []
   const subscriptions = createTenantSubscriptions({
     reader: {
       load(taskId) {
         looked.push(taskId)
-        return new Promise((resolve) => waiting.push(() => resolve(recordOf(owner))))
+        return new Promise((resolve) => waiting.push(() => resolve(recordOf(ownerOf(taskId)))))
       },
     },
     onlyTenant: undefined,
@@ -66,13 +67,16 @@ test('events that wait until their tenant is known take at most 16 MiB, and view
   for (let seq = 1; seq <= 40; seq += 1) {
     subscriptions.deliver(`t${seq % 4}`, started, seq, MIB)
   }
+  // A task whose event is small finds room behind those with large events.
+  subscriptions.deliver('t-small', started, 41, 1_000)
   await answer()
-  expect(sent).toHaveLength(16)
+  // Of each of the four tasks the first three events.
+  expect(sent).toHaveLength(13)
   // One error for each task of which events were missed.
   expect(refused).toEqual(Array.from({ length: 4 }, () => 'events-missed'))
   subscriptions.deliver('t9', started, 50, MIB)
   await answer()
-  expect([sent.length, refused.length]).toEqual([17, 4])
+  expect([sent.length, refused.length]).toEqual([14, 4])
 })
 
 test('a tenant with more tasks than the gateway remembers loses its own oldest, and the events of another tenant need no look-up (L7)', async () => {
@@ -105,4 +109,32 @@ test('look-ups of a thousand tasks of one tenant cost the viewers of another ten
   expect([quiet.sent.length, quiet.refused]).toEqual([2, []])
   // Of each task 64 events wait.
   expect([busy.sent.length, busy.refused.length]).toEqual([64_000, 1_000])
+})
+
+test('however many unknown tasks of a tenant have events, only the viewers of tenants that missed some get an error (L7)', async () => {
+  const { subscriptions, answer } = setup('busy')
+  const [busy, quiet, other] = [viewerOf('busy'), viewerOf('quiet'), viewerOf('other')]
+  for (const { viewer } of [busy, quiet, other]) subscriptions.follow(viewer)
+  for (let at = 0; at < 30_000; at += 1) {
+    for (const seq of [1, 2]) subscriptions.deliver(`busy-${at}`, started, 2 * at + seq, 100)
+  }
+  subscriptions.deliver('quiet-task', started, 100_000, 100)
+  await answer()
+  expect(other.refused).toEqual([])
+  expect(quiet.refused).toEqual(['events-missed'])
+  // About 10,000 tasks are looked up with their events.
+  expect([busy.sent.length, busy.refused.length]).toEqual([2 * 10_256, 30_000 - 10_256])
+})
+
+test('if even more unknown tasks have events, the viewers of all tenants get an error when this begins and when it ends (L7)', async () => {
+  const { subscriptions, answer } = setup('busy')
+  const other = viewerOf('other')
+  subscriptions.follow(other.viewer)
+  for (let at = 0; at < 200_000; at += 1) subscriptions.deliver(`busy-${at}`, started, at + 1, 100)
+  expect(other.refused).toHaveLength(1)
+  await answer()
+  expect(other.refused).toHaveLength(2)
+  subscriptions.deliver('busy-again', started, 300_000, 100)
+  await answer()
+  expect(other.refused).toHaveLength(2)
 })

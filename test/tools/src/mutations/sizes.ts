@@ -37,6 +37,14 @@ export const SIZES: readonly Mutation[] = [
     caughtBy: /behind a trusted proxy the unsent bytes count for the caller/,
   },
   {
+    name: 'unknown-tasks',
+    safeguard: 'unknown tasks of a tenant cost the viewers of other tenants no error (L7)',
+    file: 'services/gateway/src/stream/tenant-subscriptions.ts',
+    find: 'return unknown.add(taskId)',
+    replace: 'return unknown.lost()',
+    caughtBy: /only the viewers of tenants that missed some get an error/,
+  },
+  {
     name: 'last-answer',
     safeguard: 'no request is served behind the answer after which its connection ends',
     file: 'services/gateway/src/http/slow-readers.ts',
