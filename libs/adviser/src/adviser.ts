@@ -68,23 +68,14 @@ const PRICE_UNKNOWN: Price = Object.freeze({ inputUsdPerMillion: 30, outputUsdPe
 export function createAdviser(options: AdviserOptions): Adviser {
   const { mode, apiKey, baseUrl, model, limits, prices, clock, log } = options
   const reachable = apiKey !== undefined || baseUrl !== undefined
-  if (mode === 'off' || !reachable) {
-    const why =
-      mode === 'off'
-        ? 'ADVISER_MODE is off'
-        : 'the service has no key and no base URL of a provider'
-    log.info(
-      { adviser: 'off', why },
-      `The adviser is off because ${why}; the policies decide alone`,
-    )
-    return offAdviser()
-  }
+  if (mode === 'off') return offAdviser('ADVISER_MODE is off', log)
+  if (!reachable) return offAdviser('the service has no key and no base URL of a provider', log)
   log.info({ adviser: mode, model }, `The adviser is enabled in mode ${mode}`)
   const price = prices[model] ?? prices['*'] ?? PRICE_UNKNOWN
   const provider = createProvider({ apiKey, baseUrl, model })
   const consult = createConsult({ provider, mode, model, price, limits, clock, log })
   const closing = new AbortController()
-  const underWay = new Set<Promise<unknown>>()
+  const { tracked, idle } = trackCalls()
   const slots = new Map<string, Slot>()
 
   async function consultSafely<S extends SeenShape, A>(
@@ -97,7 +88,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
     try {
       if (signals.some((signal) => signal.aborted)) return none(without('cancelled'))
       const consultation = await consult(question, seen, forMs, signals, payer)
-      tell(consultation.advice.record, question.name)
+      tell(options, consultation.advice.record, question.name)
       return consultation
     } catch (error) {
       log.error(
@@ -106,22 +97,6 @@ export function createAdviser(options: AdviserOptions): Adviser {
       )
       return none(without('question-failed'))
     }
-  }
-
-  function tell(record: AdviceRecord | undefined, question: string): void {
-    try {
-      if (record) options.onAsked?.(record, question)
-    } catch (error) {
-      // A failing counter must not cost the advice.
-      log.error({ err: error, question }, 'The adviser could not record an answer')
-    }
-  }
-
-  function tracked<T>(promise: Promise<T>): Promise<T> {
-    underWay.add(promise)
-    // Never rejects, see `consultSafely`.
-    void promise.then(() => underWay.delete(promise))
-    return promise
   }
 
   async function refreshSlot<S extends SeenShape, A>(
@@ -158,8 +133,34 @@ export function createAdviser(options: AdviserOptions): Adviser {
     },
     async close() {
       closing.abort()
-      await Promise.all(underWay)
+      await idle()
     },
+  }
+}
+
+/** Knows the calls under way, none of which ever rejects. */
+function trackCalls() {
+  const underWay = new Set<Promise<unknown>>()
+  return {
+    tracked<T>(promise: Promise<T>): Promise<T> {
+      underWay.add(promise)
+      void promise.then(() => underWay.delete(promise))
+      return promise
+    },
+    idle: () => Promise.all(underWay),
+  }
+}
+
+function tell(
+  { onAsked, log }: Pick<AdviserOptions, 'onAsked' | 'log'>,
+  record: AdviceRecord | undefined,
+  question: string,
+): void {
+  try {
+    if (record) onAsked?.(record, question)
+  } catch (error) {
+    // A failing counter must not cost the advice.
+    log.error({ err: error, question }, 'The adviser could not record an answer')
   }
 }
 
@@ -179,7 +180,8 @@ function none<A>(advice: Advice<A>): Consultation<A> {
   return { advice, expiresAtMs: 0 }
 }
 
-function offAdviser(): Adviser {
+function offAdviser(why: string, log: Logger): Adviser {
+  log.info({ adviser: 'off', why }, `The adviser is off because ${why}; the policies decide alone`)
   return {
     mode: 'off',
     ask: async () => without('off'),

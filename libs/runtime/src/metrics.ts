@@ -85,12 +85,7 @@ export function createRegistry(service: string): prom.Registry {
 
 /** The factories that register `fleet_` metrics with bounded labels in the given registry. */
 export function metricsOf(registry: prom.Registry): Metrics {
-  const settings = (name: string, is: string, labels: readonly string[] = []) => ({
-    name: PREFIX + name,
-    help: `The metric is ${is}.`,
-    labelNames: [...labels],
-    registers: [registry],
-  })
+  const settings = settingsIn(registry)
   return {
     counter(name, is, labels) {
       const metric = new prom.Counter(settings(name, is, labels))
@@ -156,6 +151,15 @@ export function metricsOf(registry: prom.Registry): Metrics {
       }
     },
   }
+}
+
+function settingsIn(registry: prom.Registry) {
+  return (name: string, is: string, labels: readonly string[] = []) => ({
+    name: PREFIX + name,
+    help: `The metric is ${is}.`,
+    labelNames: [...labels],
+    registers: [registry],
+  })
 }
 
 function boundLabels(names: readonly string[] = []) {

@@ -177,59 +177,9 @@ export async function connectServiceBus(
 }
 
 function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus {
-  const listeners = new Set<() => void>()
-  let connected = true
-  void (async () => {
-    for await (const status of nats.status()) {
-      if (status.type === 'disconnect') {
-        connected = false
-        log.warn(
-          {},
-          'The process lost its connection to NATS; it connects again as soon as NATS answers',
-        )
-      } else if (status.type === 'reconnect') {
-        connected = true
-        log.info({}, 'The process has connected to NATS again')
-        for (const listener of listeners) listener()
-      } else if (status.type === 'error') {
-        log.error({ status: JSON.stringify(status.data) }, 'NATS refused an operation')
-      }
-    }
-  })().catch((error: unknown) =>
-    log.error({ err: error }, 'The NATS client no longer reports the state of its connection'),
-  )
-  let outgoing: Outgoing[] = []
-  // Writes all messages of a busy moment to the socket at once: a system call, and the wake-up it causes at
-  // the other end, cost more than a message. An idle process sends at once.
-  const flush = (): void => {
-    const messages = outgoing
-    outgoing = []
-    if (nats.isClosed()) return
-    for (const message of messages) {
-      const { subject, data } = message
-      try {
-        // The message names its reply and its headers as the options of the client do.
-        nats.publish(subject, data, message)
-      } catch (error) {
-        // The size was checked before; the send fails only if the server returned with a smaller limit.
-        log.error({ err: error, subject }, 'The process could not send a message')
-      }
-    }
-  }
-  const payloadMax = (): number =>
-    (nats.info?.max_payload ?? PAYLOAD_DEFAULT_BYTES) - HEADERS_MAX_BYTES
-  const post = (message: Outgoing): boolean => {
-    if (!fitsInto(message.data, payloadMax())) return false
-    const waiting = outgoing.push(message)
-    if (waiting === 1) afterTurns(TURNS_GATHERED, flush)
-    else if (waiting >= GATHERED_MAX) flush()
-    return true
-  }
+  const connection = followConnection(nats, log)
+  const { payloadMax, post, flush } = createOutbox(nats, log)
   const requester = createRequester(nats, inboxPrefix, post)
-  const closed = nats.closed().then((error) => {
-    connected = false
-    if (error instanceof Error) log.error({ err: error }, 'The connection to NATS was closed')
-  })
   const wire: Wire = {
     payloadMax,
     ...requester,
@@ -261,19 +211,14 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     ...createChannels(wire, log),
     nats,
     inboxPrefix,
-    closed,
-    connected: () => connected,
+    ...connection,
     async roundTrip(withinMs) {
-      if (!connected || nats.isClosed()) return false
+      if (!connection.connected() || nats.isClosed()) return false
       flush()
       return within(nats.flush(), withinMs).then(
         () => true,
         () => false,
       )
-    },
-    onReconnect(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
     },
     post,
     async close() {
@@ -283,6 +228,77 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
       // case.
       await within(nats.flush(), CLOSE_WITHIN_MS).catch(() => undefined)
       await within(nats.close(), CLOSE_WITHIN_MS).catch(() => undefined)
+    },
+  }
+}
+
+/** Gathers the messages of a busy moment, and sends them together. */
+function createOutbox(nats: NatsConnection, log: Logger) {
+  let outgoing: Outgoing[] = []
+  // Writes all messages of a busy moment to the socket at once: a system call, and the wake-up it causes at
+  // the other end, cost more than a message. An idle process sends at once.
+  const flush = (): void => {
+    const messages = outgoing
+    outgoing = []
+    if (nats.isClosed()) return
+    for (const message of messages) {
+      const { subject, data } = message
+      try {
+        // The message names its reply and its headers as the options of the client do.
+        nats.publish(subject, data, message)
+      } catch (error) {
+        // The size was checked before; the send fails only if the server returned with a smaller limit.
+        log.error({ err: error, subject }, 'The process could not send a message')
+      }
+    }
+  }
+  const payloadMax = (): number =>
+    (nats.info?.max_payload ?? PAYLOAD_DEFAULT_BYTES) - HEADERS_MAX_BYTES
+  const post = (message: Outgoing): boolean => {
+    if (!fitsInto(message.data, payloadMax())) return false
+    const waiting = outgoing.push(message)
+    if (waiting === 1) afterTurns(TURNS_GATHERED, flush)
+    else if (waiting >= GATHERED_MAX) flush()
+    return true
+  }
+  return { payloadMax, post, flush }
+}
+
+/** Follows the state of the connection until it is closed. */
+function followConnection(
+  nats: NatsConnection,
+  log: Logger,
+): Pick<Bus, 'connected' | 'closed' | 'onReconnect'> {
+  const listeners = new Set<() => void>()
+  let connected = true
+  void (async () => {
+    for await (const status of nats.status()) {
+      if (status.type === 'disconnect') {
+        connected = false
+        log.warn(
+          {},
+          'The process lost its connection to NATS; it connects again as soon as NATS answers',
+        )
+      } else if (status.type === 'reconnect') {
+        connected = true
+        log.info({}, 'The process has connected to NATS again')
+        for (const listener of listeners) listener()
+      } else if (status.type === 'error') {
+        log.error({ status: JSON.stringify(status.data) }, 'NATS refused an operation')
+      }
+    }
+  })().catch((error: unknown) =>
+    log.error({ err: error }, 'The NATS client no longer reports the state of its connection'),
+  )
+  return {
+    connected: () => connected,
+    closed: nats.closed().then((error) => {
+      connected = false
+      if (error instanceof Error) log.error({ err: error }, 'The connection to NATS was closed')
+    }),
+    onReconnect(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
   }
 }

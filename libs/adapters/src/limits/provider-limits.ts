@@ -160,22 +160,7 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
       return { delaysMs, waitMs, closedMs, nodes, rpm, tpm }
     },
     async settle(key, settlement) {
-      const { limits, burstMs, requestsBack, tokensBack, closeMs, named, over } = settlement
-      const { rpm = 0, tpm = 0, requestsLeft = -1, tokensLeft = -1 } = named
-      const argv = [
-        limits.rpm,
-        limits.tpm,
-        burstMs,
-        requestsBack,
-        tokensBack,
-        closeMs,
-        rpm,
-        tpm,
-        requestsLeft,
-        tokensLeft,
-        ...over,
-      ]
-      await link.script(SETTLE_SCRIPT, [buckets(key), live(key)], argv)
+      await link.script(SETTLE_SCRIPT, [buckets(key), live(key)], settlementArgv(settlement))
     },
     async park(key, { tenant, limits, burstMs, tokens, leastMs, mostMs }) {
       const { rpm, tpm } = limits
@@ -200,34 +185,57 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
         }),
       }
     },
-    async reserveBudget(tenant, { budget, id, tokens, usd, lifetimeMs }) {
-      const most = (limit: number | undefined): number => limit ?? -1
-      const nano = (limit: number | undefined): number =>
-        limit === undefined ? -1 : nanoUsd(limit)
+    async reserveBudget(tenant, ask) {
       const keys = [redisKey('budgetCalls', tenant), redisKey('budgetHeld', tenant)]
-      const argv = [
-        most(budget.tokensPerDay),
-        nano(budget.usdPerDay),
-        most(budget.tokensPerHour),
-        nano(budget.usdPerHour),
-        id,
-        Math.ceil(tokens),
-        nanoUsd(usd),
-        lifetimeMs,
-        usageKey(tenant, ''),
-        redisKey('usageFollowed'),
-      ]
-      const answer = (await link.script(BUDGET_SCRIPT, keys, argv)) as string
+      const answer = (await link.script(BUDGET_SCRIPT, keys, budgetArgv(tenant, ask))) as string
       if (answer === '') return { kind: 'reserved' }
       if (answer === 'held') return { kind: 'held' }
       const parts = answer.split(' ') as [string, TenantLimitName, string, string]
       const [, limit, counted, atMs] = parts
       const inUsd = limit.startsWith('usd')
       const used = inUsd ? usdOfNano(Number(counted)) : Number(counted)
-      const met = { limit, used, next: inUsd ? usd : tokens }
+      const met = { limit, used, next: inUsd ? ask.usd : ask.tokens }
       return { kind: 'exceeded', met, atMs: Number(atMs) }
     },
     connected: () => link.connected(),
     close: () => link.close(),
   }
+}
+
+function settlementArgv(settlement: Settlement): (string | number)[] {
+  const { limits, burstMs, requestsBack, tokensBack, closeMs, named, over } = settlement
+  const { rpm = 0, tpm = 0, requestsLeft = -1, tokensLeft = -1 } = named
+  return [
+    limits.rpm,
+    limits.tpm,
+    burstMs,
+    requestsBack,
+    tokensBack,
+    closeMs,
+    rpm,
+    tpm,
+    requestsLeft,
+    tokensLeft,
+    ...over,
+  ]
+}
+
+function budgetArgv(
+  tenant: string,
+  { budget, id, tokens, usd, lifetimeMs }: BudgetAsk,
+): (string | number)[] {
+  const most = (limit: number | undefined): number => limit ?? -1
+  const nano = (limit: number | undefined): number => (limit === undefined ? -1 : nanoUsd(limit))
+  return [
+    most(budget.tokensPerDay),
+    nano(budget.usdPerDay),
+    most(budget.tokensPerHour),
+    nano(budget.usdPerHour),
+    id,
+    Math.ceil(tokens),
+    nanoUsd(usd),
+    lifetimeMs,
+    usageKey(tenant, ''),
+    redisKey('usageFollowed'),
+  ]
 }

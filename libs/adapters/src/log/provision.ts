@@ -106,9 +106,12 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
     allow_direct: true,
     max_consumers: -1,
   }
+  return [...taskStreams(sizes), ...definitionStreams()].map((config) => ({ ...shared, ...config }))
+}
+
+function taskStreams(sizes: StreamSizes): Partial<StreamConfig>[] {
   return [
     {
-      ...shared,
       name: STREAMS.log,
       subjects: [SUBJECTS.allLog],
       retention: RetentionPolicy.Limits,
@@ -119,7 +122,6 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       republish: { src: SUBJECTS.allLog, dest: 'live.{{wildcard(1)}}' },
     },
     {
-      ...shared,
       name: STREAMS.tasks,
       subjects: [SUBJECTS.allPointers],
       retention: RetentionPolicy.Workqueue,
@@ -130,7 +132,6 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       max_bytes: sizes.tasksMaxBytes,
     },
     {
-      ...shared,
       name: STREAMS.ops,
       subjects: ['ops.>'],
       retention: RetentionPolicy.Limits,
@@ -138,8 +139,12 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       max_bytes: sizes.opsMaxBytes,
       max_age: nanos(OPS_MAX_AGE_MS),
     },
+  ]
+}
+
+function definitionStreams(): Partial<StreamConfig>[] {
+  return [
     {
-      ...shared,
       name: STREAMS.agents,
       subjects: [SUBJECTS.allAgents],
       retention: RetentionPolicy.Limits,
@@ -150,7 +155,6 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       max_bytes: AGENTS_MAX_BYTES,
     },
     {
-      ...shared,
       name: STREAMS.schedules,
       subjects: [...SUBJECTS.allSchedules],
       retention: RetentionPolicy.Limits,
@@ -160,7 +164,6 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       max_bytes: SCHEDULES_MAX_BYTES,
     },
     {
-      ...shared,
       name: STREAMS.keys,
       subjects: [SUBJECTS.allKeys],
       retention: RetentionPolicy.Limits,
@@ -170,7 +173,6 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
       max_bytes: KEYS_MAX_BYTES,
     },
     {
-      ...shared,
       name: STREAMS.audit,
       // Earlier releases name no tenant.
       subjects: [SUBJECTS.allAudit, 'audit.*.*'],

@@ -27,7 +27,7 @@ export interface Leadership {
 }
 
 /** The registry calls that a lock needs. */
-interface LockCalls {
+export interface LockCalls {
   createSession(name: string, ttlMs: number): Promise<string>
   /** False when the registry no longer knows the session. */
   renewSession(id: string): Promise<boolean>

@@ -15,7 +15,7 @@ export interface Registration {
 }
 
 /** The registry calls that a registration needs. */
-interface RegistrationCalls {
+export interface RegistrationCalls {
   /** Whether this error of a call means that Consul is away, so that it may succeed later. */
   isOutage(error: unknown): boolean
   register(): Promise<unknown>

@@ -5,8 +5,8 @@ import { within } from '../bus/bus.ts'
 import { readAddress } from '../connection/address.ts'
 import { createRedaction, type Redaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
-import { standForLeader, type Leadership, type LeadOptions } from './leadership.ts'
-import { keepRegistered, type Registration } from './registration.ts'
+import { standForLeader, type Leadership, type LeadOptions, type LockCalls } from './leadership.ts'
+import { keepRegistered, type Registration, type RegistrationCalls } from './registration.ts'
 import { followServices, type Queries } from './watch.ts'
 import type { Logger } from '@agentfleet/runtime'
 
@@ -75,40 +75,11 @@ export function connectRegistry(options: {
   })
   return {
     connected: () => connected,
-    async register(service) {
-      const entry = {
-        id: service.id,
-        name: service.name,
-        address: service.host,
-        port: service.port,
-        check: {
-          name: 'readyz',
-          http: `http://${service.host}:${service.port}/readyz`,
-          interval: CHECK_INTERVAL,
-          timeout: CHECK_TIMEOUT,
-          // The service registers in the background once it is ready.
-          status: 'passing',
-          deregistercriticalserviceafter: DEREGISTER_AFTER,
-        },
-      }
-      const { id, name } = service
-      // The catalog and not the agent is asked: other processes read it, and every agent gives the same answer.
-      const query = { service: name, filter: `Service.ID == ${JSON.stringify(id)}` }
-      return keepRegistered(
-        {
-          isOutage,
-          register: () => limited(consul.agent.service.register(entry)),
-          listed: async () => {
-            const entries: unknown = await limited(consul.health.service(query))
-            // Not a list: nothing is known about the entry, as in an outage.
-            if (!Array.isArray(entries)) throw new Error('Consul answered without a list')
-            return entries.some((found) => isChecked(found, id))
-          },
-          deregister: () => limited(consul.agent.service.deregister(id)),
-        },
-        { log, answers: (answers) => (connected = answers) },
-      )
-    },
+    register: (service) =>
+      keepRegistered(registrationCalls(consul, limited, service), {
+        log,
+        answers: (answers) => (connected = answers),
+      }),
     watch(name, receive) {
       const begin = (): Queries =>
         consul.watch({
@@ -119,28 +90,7 @@ export function connectRegistry(options: {
       return followServices(begin, { receive, log })
     },
     lead: (key, leadOptions) =>
-      standForLeader(
-        {
-          createSession: async (name, ttlMs) => {
-            const ttl = `${Math.ceil(ttlMs / 1_000)}s`
-            const settings = { name, ttl, behavior: 'release', lockdelay: LOCK_DELAY } as const
-            return (await limited(consul.session.create(settings))).ID
-          },
-          renewSession: (id) =>
-            limited(
-              consul.session.renew(id).then(
-                () => true,
-                (error: unknown) => {
-                  if (isNotFound(error)) return false
-                  throw error
-                },
-              ),
-            ),
-          destroySession: (id) => limited(consul.session.destroy(id)),
-          acquire: (session, value) => limited(consul.kv.set({ key, value, acquire: session })),
-        },
-        { ...leadOptions, key, log },
-      ),
+      standForLeader(lockCalls(consul, limited, key), { ...leadOptions, key, log }),
     async critical(name) {
       const entries: unknown = await limited(consul.health.checks({ service: name }))
       const checks = (Array.isArray(entries) ? entries : []) as Partial<
@@ -150,6 +100,65 @@ export function connectRegistry(options: {
         check?.Status === 'critical' ? (check.ServiceID ?? []) : [],
       )
     },
+  }
+}
+
+/** The calls that keep a service registered with an HTTP check on its `/readyz`. */
+function registrationCalls(
+  consul: Consul,
+  limited: Limited,
+  { id, name, host, port }: Parameters<Registry['register']>[0],
+): RegistrationCalls {
+  const entry = {
+    id,
+    name,
+    address: host,
+    port,
+    check: {
+      name: 'readyz',
+      http: `http://${host}:${port}/readyz`,
+      interval: CHECK_INTERVAL,
+      timeout: CHECK_TIMEOUT,
+      // The service registers in the background once it is ready.
+      status: 'passing',
+      deregistercriticalserviceafter: DEREGISTER_AFTER,
+    },
+  }
+  // The catalog and not the agent is asked: other processes read it, and every agent gives the same answer.
+  const query = { service: name, filter: `Service.ID == ${JSON.stringify(id)}` }
+  return {
+    isOutage,
+    register: () => limited(consul.agent.service.register(entry)),
+    listed: async () => {
+      const entries: unknown = await limited(consul.health.service(query))
+      // Not a list: nothing is known about the entry, as in an outage.
+      if (!Array.isArray(entries)) throw new Error('Consul answered without a list')
+      return entries.some((found) => isChecked(found, id))
+    },
+    deregister: () => limited(consul.agent.service.deregister(id)),
+  }
+}
+
+/** The calls that hold the lock of a key by a session. */
+function lockCalls(consul: Consul, limited: Limited, key: string): LockCalls {
+  return {
+    createSession: async (name, ttlMs) => {
+      const ttl = `${Math.ceil(ttlMs / 1_000)}s`
+      const settings = { name, ttl, behavior: 'release', lockdelay: LOCK_DELAY } as const
+      return (await limited(consul.session.create(settings))).ID
+    },
+    renewSession: (id) =>
+      limited(
+        consul.session.renew(id).then(
+          () => true,
+          (error: unknown) => {
+            if (isNotFound(error)) return false
+            throw error
+          },
+        ),
+      ),
+    destroySession: (id) => limited(consul.session.destroy(id)),
+    acquire: (session, value) => limited(consul.kv.set({ key, value, acquire: session })),
   }
 }
 
@@ -176,8 +185,10 @@ function isOutage(error: unknown): boolean {
   return AWAY_CODES.includes(code) || statusCode >= 500
 }
 
+type Limited = <T>(call: Promise<T>) => Promise<T>
+
 /** Bounds calls in time and keeps from their errors what is secret. */
-function callsWithin(ms: number, redaction: Redaction): <T>(call: Promise<T>) => Promise<T> {
+function callsWithin(ms: number, redaction: Redaction): Limited {
   return async (call) => {
     try {
       return await within(call, ms)

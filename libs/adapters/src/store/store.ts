@@ -1,4 +1,5 @@
 import { previewOf, TASK_STATES, type TaskPreview, type TaskRecord } from '@agentfleet/domain'
+import type { Logger } from '@agentfleet/runtime'
 import type { Redis } from 'ioredis'
 import { countTasks, type CountQuery, type TaskCounts } from './counts.ts'
 import { createForgetter, type ExpiredTasks } from './forgetting.ts'
@@ -78,26 +79,7 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
   const { redis, guarded } = link
   const forget = createForgetter(redis, options.log)
-
-  const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
-    const texts = await redis.mget(ids.map((id) => redisKey('task', id)))
-    return texts.map((text) => (text === null ? undefined : readRecord(text, options.log)))
-  }
-
-  const previewMany = async (ids: readonly string[]): Promise<(TaskPreview | undefined)[]> => {
-    const heads = await Promise.all(
-      ids.map((id) => redis.getrange(redisKey('task', id), 0, HEAD_BYTES - 1)),
-    )
-    const previews = heads.map((head) => previewIn(head, options.log))
-    // The preview itself may be large: it holds the arguments of a tool call that waits for approval.
-    const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
-    const loaded = whole.length === 0 ? [] : await loadMany(whole)
-    const records = new Map(whole.map((id, index) => [id, loaded[index]]))
-    return ids.map((id, index) => {
-      const record = records.get(id)
-      return previews[index] ?? (record && previewOf(record))
-    })
-  }
+  const { loadMany, previewMany } = createReads(redis, options.log)
   const source = { redis, previews: previewMany }
 
   return {
@@ -157,16 +139,40 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
       }),
     forgetExpired: (expiredOf) => guarded(() => forget(expiredOf)),
     forget: (records) => guarded(() => dropRecords(redis, records)),
-    fill: () =>
-      guarded(async () => {
-        const info = await redis.info('memory')
-        const figure = (name: string) =>
-          Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
-        return { bytes: figure('used_memory'), maxBytes: figure('maxmemory') }
-      }),
+    fill: () => guarded(() => fillOf(redis)),
     connected: () => link.connected(),
     close: () => link.close(),
   }
+}
+
+/** Reads the records of tasks, and their beginnings alone. */
+function createReads(redis: Redis, log: Logger) {
+  const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
+    const texts = await redis.mget(ids.map((id) => redisKey('task', id)))
+    return texts.map((text) => (text === null ? undefined : readRecord(text, log)))
+  }
+
+  const previewMany = async (ids: readonly string[]): Promise<(TaskPreview | undefined)[]> => {
+    const heads = await Promise.all(
+      ids.map((id) => redis.getrange(redisKey('task', id), 0, HEAD_BYTES - 1)),
+    )
+    const previews = heads.map((head) => previewIn(head, log))
+    // The preview itself may be large: it holds the arguments of a tool call that waits for approval.
+    const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
+    const loaded = whole.length === 0 ? [] : await loadMany(whole)
+    const records = new Map(whole.map((id, index) => [id, loaded[index]]))
+    return ids.map((id, index) => {
+      const record = records.get(id)
+      return previews[index] ?? (record && previewOf(record))
+    })
+  }
+  return { loadMany, previewMany }
+}
+
+async function fillOf(redis: Redis): Promise<{ bytes: number; maxBytes: number }> {
+  const info = await redis.info('memory')
+  const figure = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
+  return { bytes: figure('used_memory'), maxBytes: figure('maxmemory') }
 }
 
 async function inflightOf(redis: Redis, nodeId: string): Promise<InflightNote[]> {

@@ -109,14 +109,22 @@ export function createLimiters(deps: {
     async touch() {
       if (shared === undefined) return
       const ofModels = [...models.values()].map(({ key, limiter }) => [key, limiter] as const)
-      const all = [...keys, ...ofModels]
-      const asked = all.map(([key, limiter]) => ({ key, live: limiter.live() }))
-      // While Redis is unavailable the limiters use their own share.
-      const touched = await shared.touch(node, asked).catch(() => undefined)
-      for (const [index, [, limiter]] of all.entries()) {
-        const state = touched?.keys[index]
-        if (touched !== undefined && state !== undefined) limiter.touched(touched.nodes, state)
-      }
+      await touchAll(shared, node, [...keys, ...ofModels])
     },
+  }
+}
+
+async function touchAll(
+  shared: ProviderLimits,
+  node: string,
+  all: readonly (readonly [key: string, limiter: Limiter])[],
+): Promise<void> {
+  const asked = all.map(([key, limiter]) => ({ key, live: limiter.live() }))
+  // While Redis is unavailable the limiters use their own share.
+  const touched = await shared.touch(node, asked).catch(() => undefined)
+  if (touched === undefined) return
+  for (const [index, [, limiter]] of all.entries()) {
+    const state = touched.keys[index]
+    if (state !== undefined) limiter.touched(touched.nodes, state)
   }
 }

@@ -137,7 +137,7 @@ export const COORDINATOR: readonly Mutation[] = [
     name: 'follow-again',
     safeguard: 'a coordinator that could not read the log tries again (L8)',
     file: 'services/coordinator/src/follower/service.ts',
-    find: 'await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS))',
+    find: 'await pause(AGAIN_AFTER_MS)',
     replace: 'return',
     test: 'services/coordinator/test/service.test.ts',
     caughtBy: /tries again/,
