@@ -143,6 +143,18 @@ test('the timeline links the tasks that a task has created, and shows no attempt
   ])
 })
 
+test('in the timeline, the attempt that a cancellation stopped ends with it, and names its node', () => {
+  const cancelled = at(2, 700, {
+    type: 'cancelled',
+    reason: 'by the owner',
+    attempt: 1,
+    node: 'n1',
+  })
+  const bars = timelineOf(task('cancelled', { node: 'n1' }), [submitted, cancelled], NOW)
+  const attempt = bars.find(({ kind }) => kind === 'attempt')
+  expect(attempt).toMatchObject({ label: 'Attempt 1 on n1', endMs: T0 + 700, running: false })
+})
+
 test('in the timeline, a call with stored times begins at its stored start and shows how long the call waited', () => {
   const times = { startedAtMs: T0 + 400, waitedMs: 300, firstTokenMs: 120 }
   const events = [

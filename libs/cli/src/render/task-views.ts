@@ -213,9 +213,10 @@ export function eventText(event: Omit<HistoryEvent, 'seq'>): string {
       return approval === undefined ? (reason ?? '') : approvalText(approval)
     case 'spawned':
       return (children ?? []).join(', ')
+    case 'cancelled':
+      return [on, reason].filter(Boolean).join(', ')
     case 'submitted':
     case 'released':
-    case 'cancelled':
       return reason ?? placement?.reason ?? ''
     default:
       return event.type satisfies never

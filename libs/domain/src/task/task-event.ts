@@ -99,6 +99,9 @@ export interface Failed extends At {
 export interface Cancelled extends At {
   readonly type: 'cancelled'
   readonly reason: string
+  /** The attempt that ran, and its node; absent if no node ran the task, and in events of earlier releases. */
+  readonly attempt?: number
+  readonly node?: string
 }
 /** Every type an event can have. */
 export const TASK_EVENT_TYPES = [

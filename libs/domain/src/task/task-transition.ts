@@ -48,18 +48,20 @@ export function transition(
   assert(record.taskId === taskId, 'an event belongs to the record it is folded into')
   if (seq <= record.seq) return { kind: 'stale', reason: 'seen' }
   if (isTerminal(record.state)) return { kind: 'stale', reason: 'finished' }
-  if ('attempt' in event && event.type !== 'failed' && event.attempt < record.attempt) {
+  if (isOfOlderRun(event, record)) {
     return stale(record, seq, 'older')
   }
   const placed = ('placed' in event ? event.placed : undefined) ?? record.placed
-  const next = changed(record, { placed, seq, updatedAtMs: event.atMs })
+  // The first attempt writes no start event: only its placement names its node.
+  const node = placed === record.placed ? record.node : placed?.node
+  const next = changed(record, { placed, node, seq, updatedAtMs: event.atMs })
   switch (event.type) {
     case 'submitted':
       return { kind: 'stale', reason: 'seen' }
     case 'attempt-started': {
-      const { attempt, node } = event
+      const { attempt } = event
       if (attempt === record.attempt) return stale(record, seq, 'older')
-      return applied(changed(next, { state: 'running', ...SETTLED, attempt, node }))
+      return applied(changed(next, { state: 'running', ...SETTLED, attempt, node: event.node }))
     }
     case 'call-finished': {
       const calls = [...record.calls, event.call]
@@ -83,17 +85,24 @@ export function transition(
     case 'completed':
       return applied(completedRecord(next, event))
     case 'failed': {
-      const { attempt, error, result = next.result, node = next.node } = event
-      const ended = { ...SETTLED, attempt, error, result, node }
+      const { attempt, error, result = next.result } = event
+      const ended = { ...SETTLED, attempt, error, result, node: event.node ?? next.node }
       return applied(changed(next, { state: 'failed', ...ended }))
     }
     case 'cancelled': {
       const error = { code: 'cancelled', message: event.reason }
-      return applied(changed(next, { state: 'cancelled', ...SETTLED, error }))
+      const ended = { ...SETTLED, error, node: event.node ?? next.node }
+      return applied(changed(next, { state: 'cancelled', ...ended }))
     }
     default:
       return unreachable(event)
   }
+}
+
+/** Whether a run that a newer attempt has replaced wrote the event; the ends by other writers do not depend on a run. */
+function isOfOlderRun(event: TaskEvent, { attempt }: TaskRecord): boolean {
+  if (event.type === 'failed' || event.type === 'cancelled') return false
+  return 'attempt' in event && event.attempt < attempt
 }
 
 function applied(record: TaskRecord): Transition {

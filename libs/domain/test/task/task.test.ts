@@ -72,6 +72,22 @@ describe('the life of a task', () => {
     expect(fold(submitted)?.placed).toBeUndefined()
   })
 
+  it('names the node of its last attempt, also of a first attempt and after a cancellation', () => {
+    const placed = { node: 'n', reason: 'affinity', balancer: 'b', considered: 3, atMs: 1 }
+    const called: TaskEvent = { type: 'call-finished', atMs: 2, attempt: 1, call, placed }
+    const again: TaskEvent = { type: 'attempt-started', atMs: 3, attempt: 2, node: 'm' }
+    const calledAgain: TaskEvent = { type: 'call-finished', atMs: 4, attempt: 2, call }
+    const cancelled: TaskEvent = { type: 'cancelled', atMs: 5, reason: 'r' }
+    expect(fold(submitted, called)?.node).toBe('n')
+    expect(fold(submitted, called, cancelled)?.node).toBe('n')
+    expect(fold(submitted, called, again, calledAgain, cancelled)?.node).toBe('m')
+    const inFirstCall: TaskEvent = { ...cancelled, attempt: 1, node: 'first' }
+    expect(fold(submitted, inFirstCall)).toMatchObject({ state: 'cancelled', node: 'first' })
+    expect(fold(submitted, cancelled)?.node).toBeUndefined()
+    // The owner's word ends the task no matter which attempt the event names.
+    expect(fold(submitted, called, again, inFirstCall)?.state).toBe('cancelled')
+  })
+
   it.each<[string, TaskEvent[], Partial<TaskRecord>]>([
     ['waits as its first attempt once submitted', [submitted], { state: 'queued', attempt: 1 }],
     [

@@ -35,7 +35,14 @@ export async function cancelTask(
     if (record === undefined || record.tenant !== request.tenant) return 'not-found'
     if (record.state === 'cancelled') return 'cancelled'
     if (isTerminal(record.state)) return 'finished'
-    const event = { type: 'cancelled', atMs: deps.nowMs(), reason: request.reason } as const
+    const node = await runningOn(deps, record)
+    const { attempt } = record
+    const event = {
+      type: 'cancelled',
+      atMs: deps.nowMs(),
+      reason: request.reason,
+      ...(node === undefined ? {} : { attempt, node }),
+    } as const
     const outcome = await end(deps, record, event)
     if (outcome === 'stored') return 'cancelled'
     if (outcome === 'unknown') return 'unavailable'
@@ -63,10 +70,11 @@ export async function expireTask(deps: EndingDeps, record: TaskRecord): Promise<
  */
 async function runningOn(
   { store }: EndingDeps,
-  { taskId, state, node, placed }: TaskRecord,
+  { taskId, state, node, attempt, pauses }: TaskRecord,
 ): Promise<string | undefined> {
-  if (state === 'running') return node ?? placed?.node
-  if (state !== 'queued') return undefined
+  if (state === 'running') return node
+  // A later attempt begins with an event.
+  if (state !== 'queued' || attempt !== 1 || pauses > 0) return undefined
   const [noted] = await store.inflightNode([taskId]).catch(() => [undefined])
   return noted
 }

@@ -1,4 +1,5 @@
 /** The repairs of the coordinator: retries, deadlines, missing pointers. */
+import type { TaskRecord } from '@agentfleet/domain'
 import { systemClock } from '@agentfleet/runtime'
 import { CHANNELS, freshPointer, newTaskId } from '@agentfleet/protocol'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -117,4 +118,22 @@ test('a cancelled task ends once and leaves no pointer (L2)', async () => {
   }
   expect(await bench.taskLog.history(taskId)).toHaveLength(2)
   expect(await bench.hasPointer({ taskId, tenant, ...task })).toBe(false)
+})
+
+test('the event of a cancellation names the attempt and the node that ran it, also if the attempt has stored nothing, and no node if none ran it', async () => {
+  await bench.start()
+  const [noted, begun, queued] = await Promise.all([1, 2, 3].map(() => bench.submit()))
+  await bench.store.noteInflight([{ taskId: noted!.taskId, nodeId: 'n7', ackSubject: 'a' }])
+  expect(await bench.report(begun!.taskId, { op: 'begin' })).toMatchObject({ kind: 'begun' })
+  const cancelled = async ({ taskId, tenant }: TaskRecord) => {
+    await bench.gateway.ask(CHANNELS.cancel, { taskId, tenant, reason: 'r' }, 5_000)
+    return (await bench.taskLog.last(taskId))?.event
+  }
+  expect(await cancelled(noted!)).toMatchObject({ type: 'cancelled', attempt: 1, node: 'n7' })
+  expect(await cancelled(begun!)).toMatchObject({ type: 'cancelled', attempt: 2, node: 'n1' })
+  expect(await cancelled(queued!)).toEqual({
+    type: 'cancelled',
+    atMs: expect.any(Number),
+    reason: 'r',
+  })
 })

@@ -85,8 +85,9 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
         start = event
         return replayed(event)
       }
-      if ('attempt' in event) {
-        const node = ('node' in event ? event.node : undefined) ?? event.placed?.node
+      if ('attempt' in event && event.attempt !== undefined) {
+        const placed = 'placed' in event ? event.placed : undefined
+        const node = ('node' in event ? event.node : undefined) ?? placed?.node
         if (node !== undefined) nodes.set(event.attempt, node)
       }
       if (event.type !== 'call-finished' && event.type !== 'completed') return undefined
