@@ -77,6 +77,7 @@ const handlers = {
     document,
     fleet: nothing,
     ownFigures: nothing,
+    held: nothing,
     readiness: () => ({ ok: true }),
   }),
   ...controlRoutes(nothing),

@@ -1,6 +1,7 @@
 export * from './task/acceptance.ts'
 
 export * from './tenant/kept-tasks.ts'
+export * from './tenant/held.ts'
 export * from './tenant/limits.ts'
 export * from './tenant/excess.ts'
 export * from './tenant/quota.ts'

@@ -2,6 +2,7 @@ import { openOps, openSchedules } from '@agentfleet/adapters'
 import { readTenantBudgets } from '@agentfleet/protocol'
 import type { Readiness } from '@agentfleet/runtime'
 import { figuresRoutes } from './fleet/figures-routes.ts'
+import { createHeld } from './fleet/held-tenants.ts'
 import { createOwnFigures } from './fleet/own-figures.ts'
 import { agentRoutes } from './agents/routes.ts'
 import { approvalRoutes } from './tasks/approval-routes.ts'
@@ -66,6 +67,7 @@ export function handlersOf(deps: GatewayDeps, parts: GatewayParts, readiness: ()
       document: parts.document,
       fleet,
       ownFigures: createOwnFigures({ store: parts.store, usage: deps.usage, nowMs }),
+      held: createHeld({ ...parts, operators: deps.operators }),
       readiness,
     }),
     ...figuresRoutes({ ...parts, operators: deps.operators }),

@@ -1,3 +1,6 @@
+import { plural } from '../text/figures.ts'
+import type { HeldTenant } from '../tenant/held.ts'
+
 /** What the status of a fleet needs of its last snapshot. */
 interface FleetSeen {
   readonly nodes: readonly {
@@ -22,8 +25,18 @@ interface FleetStatus {
 /** Milliseconds. Snapshots arrive about every second; an older one says nothing about the present. */
 const SNAPSHOT_AGE_MAX_MS = 5_000
 
-/** Decides whether work flows in a fleet; `ageMs` is the time since the snapshot arrived. */
-export function fleetStatus(seen: FleetSeen | undefined, ageMs: number): FleetStatus {
+/** Tenants that the sentence names; it counts further ones. */
+const TENANTS_NAMED = 3
+
+/**
+ * Decides whether work flows in a fleet; `ageMs` is the time since the snapshot arrived, and `held` are the tenants
+ * whose tasks wait for a limit of their tenant.
+ */
+export function fleetStatus(
+  seen: FleetSeen | undefined,
+  ageMs: number,
+  held: readonly HeldTenant[] = [],
+): FleetStatus {
   if (seen === undefined) {
     return {
       status: 'unknown',
@@ -53,7 +66,27 @@ export function fleetStatus(seen: FleetSeen | undefined, ageMs: number): FleetSt
   const room = `${available.length} of ${nodes.length} nodes take tasks; ${free} ${free === 1 ? 'slot is' : 'slots are'} free.`
   const ill = nodes.filter(({ state }) => state !== 'alive').length
   const flow = queued + running === 0 ? 'The fleet is ready and has no work' : 'Work flows'
-  if (ill === 0) return { status: 'ok', explanation: `${flow}: ${room}` }
   const others = ill === 1 ? '1 node is not alive' : `${ill} nodes are not alive`
-  return { status: 'degraded', explanation: `${flow}, but ${others}: ${room}` }
+  const buts = [
+    ...(ill === 0 ? [] : [others]),
+    ...(held.length === 0 ? [] : ['tasks wait for the limit of their tenant']),
+  ]
+  const but = buts.length === 0 ? '' : `, but ${buts.join(', and ')}`
+  const explanation = [`${flow}${but}: ${room}`, ...heldSentences(held)].join(' ')
+  return { status: ill === 0 ? 'ok' : 'degraded', explanation }
+}
+
+/** Says who waits for which limit, and what to do. */
+function heldSentences(held: readonly HeldTenant[]): readonly string[] {
+  if (held.length === 0) return []
+  const named = held.slice(0, TENANTS_NAMED).map(({ tenant, waiting, concurrency }) => {
+    const wait = waiting === 1 ? 'waits' : 'wait'
+    return `${plural(waiting, 'task')} of the tenant ${tenant} ${wait} for its limit of ${plural(concurrency, 'running task')}.`
+  })
+  const more = held.length - named.length
+  return [
+    ...named,
+    ...(more === 0 ? [] : [`Tenants that also wait for their limits: ${more}.`]),
+    'They start when running tasks of the tenant end; an operator can raise concurrency in TENANT_LIMITS.',
+  ]
 }

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { columnsOf, fleetStatus, NODE_FIGURES } from '@agentfleet/domain'
+import { columnsOf, fleetStatus, NODE_FIGURES, type HeldTenant } from '@agentfleet/domain'
 import {
   CHANNELS,
   type FleetView,
@@ -14,8 +14,8 @@ import { followProviders } from './providers.ts'
 
 /** The latest snapshot of the health monitor and the load balancers that are alive. */
 export interface Fleet {
-  /** With `asColumns` the nodes are in `nodeColumns`. */
-  view(withHistory: boolean, asColumns?: boolean): FleetView
+  /** With `asColumns` the nodes are in `nodeColumns`; `held` are the tenants that wait for their own limits. */
+  view(withHistory: boolean, asColumns?: boolean, held?: readonly HeldTenant[]): FleetView
   /** The state of the provider models, as the nodes report it. */
   providers(): FleetView['providers']
   close(): void
@@ -58,8 +58,8 @@ export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
   })
   const providers = followProviders(deps)
   return {
-    view: (withHistory, asColumns = false) => ({
-      ...fleetView(snapshot, clock.monotonicMs() - receivedAtMs, asColumns),
+    view: (withHistory, asColumns = false, held = []) => ({
+      ...fleetView(snapshot, clock.monotonicMs() - receivedAtMs, asColumns, held),
       balancers: heard(),
       providers: providers.view(),
       history: withHistory ? [...history] : [],
@@ -76,8 +76,9 @@ export function fleetView(
   snapshot: Snapshot | undefined,
   ageMs: number,
   asColumns = false,
+  held: readonly HeldTenant[] = [],
 ): Omit<FleetView, 'balancers' | 'providers' | 'history'> {
-  const status = fleetStatus(snapshot, ageMs)
+  const status = fleetStatus(snapshot, ageMs, held)
   if (snapshot === undefined) {
     const nodes = { nodes: [], ...(asColumns ? { nodeColumns: nodeColumns([]) } : {}) }
     return { ...status, ...nodes, queued: 0, running: 0 }

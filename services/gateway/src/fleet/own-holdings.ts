@@ -1,17 +1,15 @@
 import type { Bus, Schedules } from '@agentfleet/adapters'
 import { given } from '@agentfleet/domain'
-import { CHANNELS, type TenantLimitsView } from '@agentfleet/protocol'
+import type { TenantLimitsView } from '@agentfleet/protocol'
 import type { AgentDirectory } from '../agents/directory.ts'
 import type { Streams } from '../stream/connections.ts'
 import { patient } from '../tasks/reads.ts'
 import type { Waiting } from '../tasks/waiting-queues.ts'
 import type { TenantRoom } from '../tenants/room.ts'
+import { queuesNow } from './held-tenants.ts'
 
 /** Returns how much a tenant uses of each of its limits; omits an unknown figure. */
 export type OwnHoldings = (tenant: string) => Promise<NonNullable<TenantLimitsView['holds']>>
-
-/** Milliseconds. A coordinator answers from memory; without it the answer omits the tasks in flight. */
-const QUEUES_WITHIN_MS = 500
 
 /** Creates the figures from what this gateway holds and what the other parts say. */
 export function createOwnHoldings(deps: {
@@ -25,9 +23,7 @@ export function createOwnHoldings(deps: {
   const { bus, room, directory, schedules, streams, waiting } = deps
 
   async function inFlight(tenant: string): Promise<number | undefined> {
-    const answer = await bus.ask(CHANNELS.queues, { tenant }, QUEUES_WITHIN_MS)
-    if (answer.kind !== 'reply' || answer.body.kind !== 'queues') return undefined
-    return answer.body.queues.reduce((sum, queue) => sum + queue.inFlight, 0)
+    return (await queuesNow(bus, { tenant }))?.reduce((sum, queue) => sum + queue.inFlight, 0)
   }
 
   return async (tenant) => {

@@ -3,6 +3,7 @@ import type { Readiness } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ApiDocument } from './document.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { Held } from '../fleet/held-tenants.ts'
 import type { OwnFigures } from '../fleet/own-figures.ts'
 
 type FleetQuery = FilledQueryOf<'getFleet', 'history' | 'nodes'>
@@ -12,9 +13,10 @@ export function serviceRoutes(deps: {
   document: ApiDocument
   fleet: Pick<Fleet, 'view'>
   ownFigures: OwnFigures
+  held: Held
   readiness: () => Readiness
 }) {
-  const { document, fleet, ownFigures, readiness } = deps
+  const { document, fleet, ownFigures, held, readiness } = deps
   const text = JSON.stringify(document)
   return {
     getDocument: async (_request: FastifyRequest, reply: FastifyReply) =>
@@ -26,10 +28,8 @@ export function serviceRoutes(deps: {
     },
     getFleet: async (request: FastifyRequest) => {
       const { history, nodes } = request.query as FleetQuery
-      return {
-        ...fleet.view(history, nodes === 'columns'),
-        ...(await ownFigures(request.tenant)),
-      }
+      const [figures, waits] = await Promise.all([ownFigures(request.tenant), held(request.tenant)])
+      return { ...fleet.view(history, nodes === 'columns', waits), ...figures }
     },
   }
 }
