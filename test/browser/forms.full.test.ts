@@ -67,7 +67,7 @@ function answer({ pathname }: URL, method: string, asked: Asked): unknown {
     case '/v1/schedules/report':
       return method === 'PUT' ? put(pathname, asked) : viewOf()
     case '/v1/schedules/report/ticks':
-      return { next: [], last: [] }
+      return { next: [], last: [], manual: [] }
     case '/v1/goals':
       return method === 'POST' ? post(pathname, asked) : { goals: [], scanned: 0 }
     case '/v1/incidents/i1':

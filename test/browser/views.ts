@@ -125,6 +125,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
       { at: '2026-01-30T07:00:00.000Z', skipped: false, taskId: TASK.id, state: 'completed' },
       { at: '2026-01-29T07:00:00.000Z', skipped: true },
     ],
+    manual: [{ at: '2026-01-30T09:14:00.000Z', taskId: TASK.id, state: 'completed', by: 'k1' }],
   },
   '/v1/keys': { keys: [] },
   '/v1/audit': {

@@ -61,9 +61,11 @@ test('the command schedules stores, pauses, lists and deletes a schedule', async
   expect(put.err).toContain('The schedule exists in version ')
   await succeed('schedules', 'resume', 'report')
   const listed = golden((await succeed('schedules', 'ticks', 'report')).out)
-  expect(listed).toMatch(/^TICK  STATE  TASK ID\n(TIME  planned  —\n){10}$/)
+  expect(listed).toMatch(
+    /^TIME  STATE  TASK ID  STARTED BY\nTIME  \w+  [\w-]+  [\w-]+( client)?\n(TIME  planned  —  the schedule\n){10}$/,
+  )
   const [planned] = (await succeed('schedules', 'ticks', '--json', 'report')).objects
-  expect(planned).toMatchObject({ last: [] })
+  expect(planned).toMatchObject({ last: [], manual: [{ taskId: ran.objects[0]?.['id'] }] })
   const zone = ['--zone', 'Europe/Berlin', '0 8 1 1 *']
   const ticks = await succeed('schedules', 'preview', ...zone)
   expect(ticks.out).toMatch(/^(\d{4}-01-01 07:00:00 UTC\n){5}$/)

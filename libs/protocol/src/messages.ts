@@ -7,6 +7,7 @@ import {
   type JournaledCall,
   type Approval,
   type Json,
+  type ManualRun,
   type ScheduleRun,
   type TaskEvent,
   type TaskInput,
@@ -341,6 +342,11 @@ export const scheduleRunSchema = z
     atMs: instantMs,
   })
   .transform((run) => run as ScheduleRun)
+
+/** The newest runs of a schedule that clients asked for. */
+export const manualRunsSchema = z
+  .object({ runs: z.array(z.object({ atMs: instantMs, taskId: id, by: z.string().optional() })) })
+  .transform(({ runs }) => runs as readonly ManualRun[])
 
 /**
  * Hint: tasks that have ended. With `before` the tasks continue elsewhere, and only runs stop whose last sequence of the

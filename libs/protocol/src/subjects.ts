@@ -17,6 +17,8 @@ export const SUBJECTS = {
     subjectOf(CHANNELS.schedule, { tenant, scheduleName }),
   scheduleRun: (tenant: string, scheduleName: string) =>
     subjectOf(CHANNELS.scheduleRun, { tenant, scheduleName }),
+  manualRuns: (tenant: string, scheduleName: string) =>
+    subjectOf(CHANNELS.manualRuns, { tenant, scheduleName }),
   key: (keyId: string) => subjectOf(CHANNELS.key, { keyId }),
   /** Callers whom no key identifies count as one tenant, whose name no tenant has. */
   audit: (auditKind: string, tenant = '_') =>
@@ -24,7 +26,11 @@ export const SUBJECTS = {
   allLog: filledIn(CHANNELS.log.subject),
   allPointers: filledIn(CHANNELS.pointer.subject),
   allAgents: filledIn(CHANNELS.agent.subject),
-  allSchedules: [filledIn(CHANNELS.schedule.subject), filledIn(CHANNELS.scheduleRun.subject)],
+  allSchedules: [
+    filledIn(CHANNELS.schedule.subject),
+    filledIn(CHANNELS.scheduleRun.subject),
+    filledIn(CHANNELS.manualRuns.subject),
+  ],
   allKeys: filledIn(CHANNELS.key.subject),
   allAudit: filledIn(CHANNELS.audit.subject),
   allDeaths: filledIn(CHANNELS.death.subject),

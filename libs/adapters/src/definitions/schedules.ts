@@ -1,7 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Json, Schedule, ScheduleRun } from '@agentfleet/domain'
+import {
+  withManualRun,
+  type Json,
+  type ManualRun,
+  type Schedule,
+  type ScheduleRun,
+} from '@agentfleet/domain'
 import {
   fromStored,
+  manualRunsSchema,
   scheduleRunSchema,
   scheduleSchema,
   scheduleTimesSchema,
@@ -54,7 +61,8 @@ export type ScheduleChange =
     }
 
 /**
- * Schedules: two subjects for each, its definition and its last tick; the stream keeps only the newest of each.
+ * Schedules: three subjects for each, its definition, its last tick and the runs that clients asked for; the stream keeps
+ * only the newest message of each.
  */
 export interface Schedules {
   get(tenant: string, name: string): Promise<FoundSchedule>
@@ -83,6 +91,10 @@ export interface Schedules {
   ): Promise<
     { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'unknown' }
   >
+  /** The newest runs that clients asked for, newest first. */
+  manualRuns(tenant: string, name: string): Promise<readonly ManualRun[]>
+  /** Notes such a run; false: it is not noted, because too many others were noted at the same time. */
+  noteManualRun(tenant: string, name: string, run: ManualRun): Promise<boolean>
   /** Purges the messages of a removed schedule, up to this sequence. */
   forget(tenant: string, name: string, seq: number): Promise<void>
   follow(receive: (change: ScheduleChange) => void, log: Logger): StreamTail
@@ -92,6 +104,8 @@ const APPEND_WITHIN_MS = 5_000
 const LARGE_CHARS = 64 * 1024
 /** Schedules read side by side. */
 const READS_AT_ONCE = 20
+/** Compare-and-set rounds; a few people who run one schedule at the same time finish within this many. */
+const NOTE_TRIES = 5
 /** Subject, headers and frame of a stored schedule and of its last tick, bytes. */
 const FRAME_BYTES = 500
 
@@ -99,6 +113,11 @@ const FRAME_BYTES = 500
 export function openSchedules(bus: Bus): Schedules {
   const appender = createAppender(bus)
   const versions = openVersions(bus, STREAMS.schedules, 'replaces')
+  const manual = async (tenant: string, name: string) => {
+    const message = await versions.last(SUBJECTS.manualRuns(tenant, name))
+    if (message === undefined) return { runs: [], seq: 0 }
+    return { runs: manualRunsSchema.parse(fromStored(message.text, 'schedule')), seq: message.seq }
+  }
   return {
     async get(tenant, name) {
       const message = await versions.last(SUBJECTS.schedule(tenant, name))
@@ -150,13 +169,26 @@ export function openSchedules(bus: Bus): Schedules {
       })
       return answer.kind === 'stored' || answer.kind === 'conflict' ? answer : { kind: 'unknown' }
     },
+    manualRuns: async (tenant, name) => (await manual(tenant, name)).runs,
+    async noteManualRun(tenant, name, run) {
+      for (let tries = 0; tries < NOTE_TRIES; tries += 1) {
+        const { runs, seq } = await manual(tenant, name)
+        const next = withManualRun(runs, run)
+        if (next === runs) return true
+        const subject = SUBJECTS.manualRuns(tenant, name)
+        const data = toStored({ runs: next }, 'schedule')
+        const { kind } = await versions.store({ subject, data, name: `runs of ${name}` }, seq)
+        if (kind !== 'conflict') return kind === 'stored'
+      }
+      return false
+    },
     async forget(tenant, name, seq) {
-      for (const filter of [SUBJECTS.schedule(tenant, name), SUBJECTS.scheduleRun(tenant, name)]) {
-        await versions.purge(filter, seq)
+      for (const subject of [SUBJECTS.schedule, SUBJECTS.scheduleRun, SUBJECTS.manualRuns]) {
+        await versions.purge(subject(tenant, name), seq)
       }
     },
     follow: (receive, log) =>
-      versions.follow((message) => receive(changeIn(message)), {
+      versions.follow((message) => followed(message, receive), {
         log,
         skipped: 'The process skipped a schedule that it cannot read',
         from: { afterSeq: 0 },
@@ -164,8 +196,18 @@ export function openSchedules(bus: Bus): Schedules {
   }
 }
 
-function changeIn({ subject, text, streamSeq: seq }: PulledMessage): ScheduleChange {
-  const [, what = '', tenant = '', name = ''] = subject.split('.')
+function followed(message: PulledMessage, receive: (change: ScheduleChange) => void): void {
+  const [, what = '', tenant = '', name = ''] = message.subject.split('.')
+  // A run that a client asked for changes nothing about the ticks.
+  if (what !== 'manual') receive(changeIn(message, what, tenant, name))
+}
+
+function changeIn(
+  { text, streamSeq: seq }: PulledMessage,
+  what: string,
+  tenant: string,
+  name: string,
+): ScheduleChange {
   const base = { tenant, name, seq }
   if (what === 'ran') return { kind: 'ran', ...base, run: parseRun(text) }
   const value = valueIn(text)

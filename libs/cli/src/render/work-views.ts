@@ -1,4 +1,4 @@
-import { age, ago, costText, count, plural } from '@agentfleet/domain'
+import { age, ago, BY_TICK, costText, count, pastRuns, plural } from '@agentfleet/domain'
 import type {
   AgentSummary,
   AgentView,
@@ -176,18 +176,22 @@ export function scheduleDetails(schedule: ScheduleView, look: Look, nowMs: numbe
 }
 
 /** The last ticks of a schedule and its next ticks, one a row, in the order of time. */
-export function tickTable({ next, last }: ScheduleTicks, look: Look): string {
-  const columns = ['TICK', 'STATE', 'TASK ID']
-  if (next.length === 0 && last.length === 0) {
+export function tickTable(ticks: ScheduleTicks, look: Look): string {
+  const { next, last, manual } = ticks
+  const columns = ['TIME', 'STATE', 'TASK ID', { name: 'STARTED BY', leaves: 1 }]
+  if (next.length === 0 && last.length === 0 && manual.length === 0) {
     return 'The schedule has not ticked, and no tick is planned: it is paused, or its expression names no further time.'
   }
   return table(
     columns,
     [
-      ...last.toReversed().map(({ at, skipped, state = '—', taskId = '—' }) => {
-        return [time(at), stateCell(skipped ? 'skipped' : state), taskId]
-      }),
-      ...next.map((at) => [time(at), 'planned', '—']),
+      ...pastRuns(ticks)
+        .toReversed()
+        .map((run) => {
+          const state = 'skipped' in run && run.skipped ? 'skipped' : (run.state ?? '—')
+          return [time(run.at), stateCell(state), run.taskId ?? '—', run.by]
+        }),
+      ...next.map((at) => [time(at), 'planned', '—', BY_TICK]),
     ],
     look,
   )

@@ -233,7 +233,8 @@ describe('tables of the command line', () => {
       'a node that takes it; the commands queues and limits show what it waits behind',
     )
     expect(waits({ state: 'running' })).toBeUndefined()
-    expect(tickTable({ next: [], last: [] }, LOOK)).toMatch(/no tick is planned: it is paused, or/)
+    const none = { next: [], last: [], manual: [] }
+    expect(tickTable(none, LOOK)).toMatch(/no tick is planned: it is paused, or/)
   })
 
   test('name the person who decided about a call, next to the key that several persons may use', () => {

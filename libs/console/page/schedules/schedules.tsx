@@ -1,3 +1,4 @@
+import { pastRuns } from '@agentfleet/domain'
 import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
@@ -151,7 +152,7 @@ export function Schedule({ name }: { name: string }) {
             </Allowed>
             <h2>Next five ticks</h2>
             <Preview schedule={schedule} />
-            <h2>Last ticks</h2>
+            <h2>Last ticks and runs</h2>
             <LastTicks path={path} lastTickAt={schedule.lastTickAt} />
             <h2>Task</h2>
             <Text value={schedule.task} label="Task of the schedule" />
@@ -170,15 +171,22 @@ function Preview({ schedule: { cron, timeZone, nextAt } }: { schedule: ScheduleV
   )
 }
 
-type Tick = ScheduleTicks['last'][number]
+type Tick = ReturnType<
+  typeof pastRuns<ScheduleTicks['last'][number], ScheduleTicks['manual'][number]>
+>[number]
 
 const TICK_COLUMNS: readonly Column<Tick>[] = [
-  { title: 'Tick', of: ({ at }) => <Instant at={at} /> },
+  { title: 'Time', of: ({ at }) => <Instant at={at} /> },
   {
     title: 'Task',
-    of: ({ taskId, skipped: was }) =>
-      taskId === undefined ? skipped(was) : <TaskLink id={taskId} />,
+    of: (run) =>
+      run.taskId === undefined ? (
+        skipped('skipped' in run && run.skipped)
+      ) : (
+        <TaskLink id={run.taskId} />
+      ),
   },
+  { title: 'Started by', of: ({ by }) => <bdi>{by}</bdi> },
   {
     title: 'State',
     kind: 'wide',
@@ -186,7 +194,7 @@ const TICK_COLUMNS: readonly Column<Tick>[] = [
   },
 ]
 
-/** The last ticks and what became of their tasks. */
+/** The last ticks, the runs that people started, and what became of their tasks. */
 function LastTicks({ path, lastTickAt }: { path: string; lastTickAt: string | undefined }) {
   const loaded = useLoad(
     `${path} ticks ${lastTickAt}`,
@@ -195,13 +203,13 @@ function LastTicks({ path, lastTickAt }: { path: string; lastTickAt: string | un
   )
   return (
     <Panel loaded={loaded}>
-      {({ last }) => (
+      {(ticks) => (
         <Table
-          caption="Last ticks"
+          caption="Last ticks and runs"
           columns={TICK_COLUMNS}
-          rows={last}
-          keyOf={({ at }) => at}
-          empty="No task of the last ten ticks is stored."
+          rows={pastRuns(ticks)}
+          keyOf={({ at, taskId }) => `${at} ${taskId}`}
+          empty="No task of the last ten ticks is stored, and nobody has run the schedule."
         />
       )}
     </Panel>

@@ -26,6 +26,46 @@ export interface ScheduleRun {
   readonly atMs: number
 }
 
+/** A run that a client asked for; it changes nothing about the ticks. */
+export interface ManualRun {
+  readonly atMs: number
+  readonly taskId: string
+  /** The key that asked; absent on a gateway without keys. */
+  readonly by?: string
+}
+
+/** Runs that are kept of one schedule. */
+export const MANUAL_RUNS_MAX = 10
+
+/** Adds a run to the newest ones, newest first; a repeated request adds nothing. */
+export function withManualRun(runs: readonly ManualRun[], run: ManualRun): readonly ManualRun[] {
+  if (runs.some(({ taskId }) => taskId === run.taskId)) return runs
+  return [run, ...runs].slice(0, MANUAL_RUNS_MAX)
+}
+
+/** A run of a schedule as people read it. */
+interface ShownRun {
+  readonly at: string
+  readonly taskId?: string | undefined
+  readonly by?: string | undefined
+}
+
+/** Puts the ticks of a schedule and the runs that clients asked for into one list, newest first; `by` says who began each. */
+export function pastRuns<T extends ShownRun, M extends ShownRun>({
+  last,
+  manual,
+}: {
+  readonly last: readonly T[]
+  readonly manual: readonly M[]
+}): readonly ((T | M) & { readonly by: string })[] {
+  const ticks = last.map((tick) => ({ ...tick, by: BY_TICK }))
+  const asked = manual.map((run) => ({ ...run, by: run.by ?? 'a client' }))
+  return [...ticks, ...asked].toSorted((a, b) => (a.at < b.at ? 1 : -1))
+}
+
+/** In place of a key: the schedule itself submits the task of a tick. */
+export const BY_TICK = 'the schedule'
+
 /** The next step for a schedule. */
 type TickDecision =
   | { readonly kind: 'wait'; readonly untilMs: number; readonly reason: 'not-due' }

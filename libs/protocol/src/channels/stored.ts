@@ -6,7 +6,13 @@ import {
   incidentSchema,
   outcomeOfDecisionSchema,
 } from '../control.ts'
-import { pointerSchema, scheduleRunSchema, scheduleSchema, taskEventSchema } from '../messages.ts'
+import {
+  manualRunsSchema,
+  pointerSchema,
+  scheduleRunSchema,
+  scheduleSchema,
+  taskEventSchema,
+} from '../messages.ts'
 import type { ServiceName } from '../services.ts'
 import { auditEventSchema, storedKeySchema } from '../values/key-schema.ts'
 import { agentVersionSchema } from '../values/spec-schema.ts'
@@ -127,6 +133,15 @@ export const STORED_CHANNELS = {
     stream: STREAMS.schedules,
     body: scheduleRunSchema,
     senders: ['coordinator'],
+    bytesMax: 4 * KIB,
+  }),
+  manualRuns: stored({
+    name: 'manual-runs',
+    subject: 'schedules.manual.{tenant}.{scheduleName}',
+    summary: 'A message contains the newest runs of a schedule that clients asked for.',
+    stream: STREAMS.schedules,
+    body: manualRunsSchema,
+    senders: ['gateway'],
     bytesMax: 4 * KIB,
   }),
   key: stored({

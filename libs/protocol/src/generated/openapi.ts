@@ -778,6 +778,14 @@ export interface components {
         taskId?: string
         state?: components['schemas']['TaskState']
       }[]
+      /** @description The last runs that clients asked for, newest first, at most ten; they change no tick. */
+      manual: {
+        at: string
+        taskId: string
+        state?: components['schemas']['TaskState']
+        /** @description The key that asked for the run; absent on a gateway without keys. */
+        by?: string
+      }[]
     }
     ScheduleList: {
       schedules: components['schemas']['Schedule'][]

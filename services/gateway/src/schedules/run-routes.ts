@@ -1,4 +1,5 @@
 import type { Schedules, Store } from '@agentfleet/adapters'
+import { given } from '@agentfleet/domain'
 import { tickTaskId, type ScheduleTicks } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requireAgent, type AskedAgent } from '../principals/allowed-agents.ts'
@@ -10,7 +11,7 @@ import { checkCron, nextTicks, previousTicks } from './cron.ts'
 import { scheduleNotFound } from './routes.ts'
 
 interface ScheduleRunDeps {
-  readonly schedules: Pick<Schedules, 'get' | 'lastRun'>
+  readonly schedules: Pick<Schedules, 'get' | 'lastRun' | 'manualRuns' | 'noteManualRun'>
   readonly store: Pick<Store, 'loadAll'>
   readonly submitter: Submitter
   readonly nowMs: () => number
@@ -32,25 +33,35 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
       const key = idempotencyKeyOf(request)
       if (schedule === undefined && key === undefined) throw scheduleNotFound()
       requireAgent(request.principal, (schedule?.request ?? {}) as AskedAgent)
+      const by = submitterOf(request)
       const outcome = await submitter.submit({
         taskId: submitter.idFor(tenant, key),
         tenant,
         ...(schedule === undefined ? { refusal: scheduleNotFound() } : { spec: schedule.spec }),
         keyed: key !== undefined,
-        by: submitterOf(request),
+        by,
         textBytes: chars,
         // A change of the schedule between two requests with one key must not refuse the second one.
         asked: { runOf: name },
       })
-      return answerWith(reply, recordOf(outcome))
+      const record = recordOf(outcome)
+      const { taskId, submittedAtMs: atMs } = record
+      // The task is stored: without its note only the list of runs lacks it.
+      await schedules
+        .noteManualRun(tenant, name, { taskId, atMs, ...given({ by }) })
+        .catch((err: unknown) =>
+          request.log.warn({ err, taskId }, 'The gateway could not note the run of a schedule'),
+        )
+      return answerWith(reply, record)
     },
     async listScheduleTicks(request: FastifyRequest): Promise<ScheduleTicks> {
       const { tenant } = request
       const { name } = request.params as { name: string }
       const { count } = request.query as { count: number }
-      const [{ schedule }, run] = await Promise.all([
+      const [{ schedule }, run, asked] = await Promise.all([
         schedules.get(tenant, name),
         schedules.lastRun(tenant, name),
+        schedules.manualRuns(tenant, name),
       ])
       if (schedule === undefined) throw scheduleNotFound()
       const { cron, timeZone, paused } = schedule
@@ -59,7 +70,8 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
       const before = await previousTicks(cron, timeZone, atMs, count)
       const earlier = before.map((tick) => tick.getTime())
       const ids = earlier.map((tickMs) => tickTaskId(tenant, name, tickMs))
-      const stored = new Map((await store.loadAll(ids)).map((record) => [record.taskId, record]))
+      const read = [...ids, ...asked.map(({ taskId }) => taskId)]
+      const stored = new Map((await store.loadAll(read)).map((record) => [record.taskId, record]))
       const last = earlier.flatMap((tickMs, index): ScheduleTicks['last'] => {
         const at = isoTime(tickMs)
         const record = stored.get(ids[index] ?? '')
@@ -68,7 +80,11 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
         }
         return run?.tickMs === tickMs && run.skipped ? [{ at, skipped: true }] : []
       })
-      return { next: next.map((tick) => tick.toISOString()), last }
+      const manual = asked.map(({ atMs: runAtMs, ...started }) => {
+        const state = stored.get(started.taskId)?.state
+        return { at: isoTime(runAtMs), ...started, ...given({ state }) }
+      })
+      return { next: next.map((tick) => tick.toISOString()), last, manual }
     },
     async previewSchedule(request: FastifyRequest) {
       const { cron, timeZone, count } = request.body as PreviewFields

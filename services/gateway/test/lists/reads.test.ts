@@ -141,6 +141,20 @@ test('a schedule can be previewed in its time zone, and can be run at once, but 
   })
 })
 
+test('the runs of a schedule that clients asked for are listed next to its ticks, each with its task, and a client that repeats its request adds no run', async () => {
+  const client = bench.client()
+  await client.putSchedule('hourly', { cron: '0 * * * *', task: { task: 'report' } })
+  const keys = ['a', 'b', 'c', 'c']
+  const made = await Promise.all(
+    keys.map((idempotencyKey) => client.runSchedule('hourly', { idempotencyKey })),
+  )
+  const { manual } = await client.scheduleTicks('hourly')
+  const ids = manual.map(({ taskId }) => taskId)
+  expect(ids.toSorted()).toEqual([...new Set(made.map(({ id }) => id))].toSorted())
+  // A run that a client asked for is not a tick.
+  expect((await client.schedule('hourly')).lastTickAt).toBeUndefined()
+})
+
 test('if two clients edit the same schedule, the second client gets an error and does not undo the first change', async () => {
   const client = bench.client()
   const body = { cron: '0 8 * * *', task: { task: 'report' } }
