@@ -1,10 +1,15 @@
+import { createTally } from '../tenant/tally.ts'
+
 /**
  * The newest entries by their keys, bounded in number and in bytes (L7): what does not fit pushes out the entries that
- * came first. An entry that is set again keeps its place.
+ * came first, of the owner that holds most. An entry that is set again keeps its place and its owner.
  */
 interface Newest<K, V> {
-  /** Sets an entry of this size; false: it is larger than all entries together may be, and was not set. */
-  set(key: K, value: V, bytes: number): boolean
+  /**
+   * Sets an entry of this size; false: it is larger than all entries together may be, and was not set. Entries without
+   * an owner count as those of one.
+   */
+  set(key: K, value: V, bytes: number, owner?: string): boolean
   get(key: K): V | undefined
   delete(key: K): void
   /** The entries, the first first. */
@@ -21,24 +26,48 @@ interface NewestBounds {
   readonly bytesMax: number
 }
 
+interface Kept<V> {
+  readonly value: V
+  readonly bytes: number
+  readonly owner: string
+}
+
 /** Creates an empty collection. */
 export function createNewest<K, V>({ entriesMax, bytesMax }: NewestBounds): Newest<K, V> {
-  const kept = new Map<K, { readonly value: V; readonly bytes: number }>()
-  let total = 0
+  const kept = new Map<K, Kept<V>>()
+  const counts = createTally()
+  const sizes = createTally()
+
   const remove = (key: K): void => {
-    total -= kept.get(key)?.bytes ?? 0
+    const entry = kept.get(key)
+    if (entry === undefined) return
     kept.delete(key)
+    counts.add(entry.owner, -1)
+    sizes.add(entry.owner, -entry.bytes)
   }
+
+  /** The part that an owner holds, by number or by bytes: the larger of both. */
+  const partOf = (owner: string): number =>
+    Math.max(counts.of(owner) / entriesMax, sizes.of(owner) / bytesMax)
+
+  /** Removes the first entry of the owner that holds most; the last entry to leave is this one, and alone it fits. */
+  const removeOne = (last: K): void => {
+    const firsts = new Map<string, K>()
+    for (const [key, { owner }] of kept)
+      if (key !== last && !firsts.has(owner)) firsts.set(owner, key)
+    const [most] = [...firsts].toSorted(([one], [other]) => partOf(other) - partOf(one))
+    if (most !== undefined) remove(most[1])
+  }
+
   return {
-    set(key, value, bytes) {
+    set(key, value, bytes, owner = '') {
       if (bytes > bytesMax) return false
-      total += bytes - (kept.get(key)?.bytes ?? 0)
-      kept.set(key, { value, bytes })
-      for (const first of kept.keys()) {
-        if (kept.size <= entriesMax && total <= bytesMax) break
-        // The entry itself leaves last, and alone it fits.
-        if (first !== key) remove(first)
-      }
+      const before = kept.get(key)
+      const entry = { value, bytes, owner: before?.owner ?? owner }
+      kept.set(key, entry)
+      if (before === undefined) counts.add(owner, 1)
+      sizes.add(entry.owner, bytes - (before?.bytes ?? 0))
+      while (kept.size > entriesMax || sizes.total() > bytesMax) removeOne(key)
       return true
     },
     get: (key) => kept.get(key)?.value,
@@ -50,6 +79,6 @@ export function createNewest<K, V>({ entriesMax, bytesMax }: NewestBounds): Newe
       for (const [key, { value }] of kept) yield [key, value]
     },
     size: () => kept.size,
-    bytes: () => total,
+    bytes: () => sizes.total(),
   }
 }

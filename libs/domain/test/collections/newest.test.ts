@@ -37,3 +37,29 @@ it('pushes out the entries that came first, and lets an entry that is set again 
   newest.set('e', 5, 9)
   expect([...newest.values()]).toEqual([4, 5])
 })
+
+it('an owner with many or large entries pushes out its first ones, and none of an owner that holds less (L7)', () => {
+  const owners = fc.constantFrom('busy', 'quiet', 'other')
+  const step = fc.record({ owner: owners, bytes: fc.integer({ min: 1, max: 20 }) })
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 100, size: 'max' }), (steps) => {
+      const newest = createNewest<number, string>({ entriesMax: 9, bytesMax: 100 })
+      for (const [at, { owner, bytes }] of steps.entries()) {
+        const before = [...newest.entries()]
+        newest.set(at, owner, bytes, owner)
+        const after = new Map(newest.entries())
+        const partOf = (name: string, all: Iterable<[number, string]>) => {
+          const own = [...all].filter(([, each]) => each === name).map(([key]) => key)
+          const size = own.reduce((sum, key) => sum + (steps[key]?.bytes ?? 0), 0)
+          return Math.max(own.length / 9, size / 100)
+        }
+        for (const [key, name] of before) {
+          if (after.has(key)) continue
+          const most = Math.max(...['busy', 'quiet', 'other'].map((each) => partOf(each, after)))
+          const held = partOf(name, [...before, [at, owner]])
+          expect(held).toBeGreaterThanOrEqual(most - 1e-9)
+        }
+      }
+    }),
+  )
+})

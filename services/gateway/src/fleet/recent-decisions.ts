@@ -75,11 +75,12 @@ export function createRecentDecisions(): RecentDecisions {
   })
 
   const keep = (recorded: RecordedDecision, bytes: number): ControlPlaneChange => {
-    const { id } = recorded.decision
+    const { id, service, kind } = recorded.decision
     const before = decisions.get(id)?.bytes ?? 0
     // What a decision takes only grows: its outcomes are added to it.
     const total = Math.max(before, bytes)
-    decisions.set(id, { recorded, bytes: total }, total)
+    // Tenants cause some kinds, such as placements with advice; those push out no other kind.
+    decisions.set(id, { recorded, bytes: total }, total, `${service} ${kind}`)
     return { topic: 'decisions', recorded }
   }
 

@@ -42,6 +42,19 @@ test('L7: only the latest decisions and incidents are kept', () => {
   expect(recentDecisions.take(entry({ outcome: outcome('d1', 1) }))).toBeUndefined()
 })
 
+test('L7: decisions that tasks of a tenant cause push out no decision of another kind', () => {
+  const recentDecisions = createRecentDecisions()
+  decided(recentDecisions, 5)
+  for (let at = 0; at < 3 * DECISIONS_MAX; at += 1) {
+    const placed = decision(`p${at}`, { service: 'load-balancer', kind: 'place' })
+    recentDecisions.take(entry({ decision: placed }, 10 + at))
+  }
+  const found = recentDecisions.decisions({ limit: 1e6 }).found.map((each) => each.decision.id)
+  expect(found).toHaveLength(DECISIONS_MAX)
+  expect(found.slice(-5)).toEqual(['d5', 'd4', 'd3', 'd2', 'd1'])
+  expect(found[0]).toBe(`p${3 * DECISIONS_MAX - 1}`)
+})
+
 test('L7: decisions and incidents of the largest size are kept within a number of bytes', () => {
   const recentDecisions = createRecentDecisions()
   const large = CHANNELS.decision.bytesMax

@@ -174,4 +174,13 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /the decisions of a tenant use at most its share of the allowance/,
     because: /to be 4/,
   },
+  {
+    name: 'newest-of-owners',
+    safeguard: 'an owner with many of the newest entries pushes out its own first (L7)',
+    file: 'libs/domain/src/collections/newest.ts',
+    find: 'partOf(other) - partOf(one)',
+    replace: 'partOf(one) - partOf(other)',
+    caughtBy: /an owner with many or large entries pushes out its first ones/,
+    because: /Property failed/,
+  },
 ]
