@@ -296,7 +296,11 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
 ])
 export type Outcome = z.infer<typeof outcomeSchema>
 /** One outcome per item, in the order of the report; a lost one is undefined. */
-export const reportReplySchema = z.object({ outcomes: z.array(outcomeSchema.optional()) })
+export const reportReplySchema = z.object({
+  outcomes: z.array(outcomeSchema.optional()),
+  /** The time of the log, by which nodes measure deadlines; absent if the coordinator does not know it yet. */
+  atMs: instantMs.optional(),
+})
 
 /** Request to cancel a task of a tenant. */
 export const cancelSchema = z.object({ taskId: id, tenant: id, reason: z.string() })

@@ -114,6 +114,7 @@ function createParts(deps: CoordinatorDeps) {
     logFill,
     submitter,
     nowMs: logClock.nowMs,
+    logMs: logClock.readMs,
     tenants,
     followed: () => follower.followed(),
   }

@@ -1,9 +1,10 @@
 /** A whole coordinator: when it is ready, and how it handles a log that it cannot read. */
 import type { Bus } from '@agentfleet/adapters'
-import { newTaskId, SUBJECTS } from '@agentfleet/protocol'
-import { createRegistry } from '@agentfleet/runtime'
+import { CHANNELS, newTaskId, SUBJECTS } from '@agentfleet/protocol'
+import { createRegistry, systemClock } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { createLogClock } from '../src/follower/log-clock.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { SOON_MS, startBench, TIMING, type Bench } from './support.ts'
 
@@ -100,4 +101,21 @@ test('a drained coordinator does not answer, and another coordinator answers at 
   await expect(bench.complete(task.taskId)).rejects.toThrow('no-responders')
   await bench.start()
   expect(await bench.complete(task.taskId)).toMatchObject({ kind: 'committed' })
+})
+
+test('a coordinator tells nodes the time of the log, whatever its own clock says, and no time before it has read it', async () => {
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() - 86_400_000 }
+  const unread = createLogClock({
+    clock,
+    taskLog: { fill: () => Promise.reject(new Error('away')) },
+  })
+  expect(unread.readMs()).toBeUndefined()
+  await bench.create({ clock })
+  const node = await bench.connect('worker')
+  const nodeId = 'n1'
+  await eventually(async () => {
+    const answer = await node.ask(CHANNELS.report, { nodeId, items: [] }, SOON_MS, { nodeId })
+    if (answer.kind !== 'reply') throw new Error(answer.kind)
+    expect(Math.abs(Date.now() - (answer.body.atMs ?? 0))).toBeLessThan(SOON_MS)
+  })
 })

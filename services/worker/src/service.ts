@@ -57,7 +57,7 @@ export function createWorker(deps: WorkerDeps): Service {
         // Before any renewal, because a process that was paused may have lost its runs.
         node.ownership.noticePause()
         node.renewals.sweep(now)
-        node.llm.sweep(clock.nowMs())
+        node.llm.sweep(node.clock.nowMs())
         report(now)
       }, PULSE_MS)
       open = [
@@ -66,6 +66,8 @@ export function createWorker(deps: WorkerDeps): Service {
         // Before the first heartbeat: a node that sends heartbeats but answers no ping looks dead.
         ...listenToControl(deps, node, drainHint),
       ]
+      // Before the first heartbeat brings the first task.
+      node.learnTime()
       await node.heartbeats.start()
       const dispatches = listenToDispatches({
         ...deps,
@@ -75,7 +77,7 @@ export function createWorker(deps: WorkerDeps): Service {
         draining: () => draining,
         take: node.take,
         doubt: node.ownership.doubt,
-        nowMs: clock.nowMs,
+        nowMs: node.clock.nowMs,
         starts: node.starts,
         heartbeat: node.heartbeats.current,
       })
@@ -144,6 +146,7 @@ function createReport({ bus, tools, providers }: WorkerDeps, node: Node): (nowMs
   return (nowMs) => {
     if (nowMs < dueAtMs || !bus.connected()) return
     dueAtMs = nowMs + REPORT_EVERY_MS
+    node.learnTime()
     const models = llm.providers()
     if (models.length > 0) bus.send(CHANNELS.providers, { nodeId, models }, { nodeId })
     const offers = offersOf(nodeId, tools.all(), tools.mcpProblems(), providers)

@@ -10,6 +10,8 @@ import type { Clock } from '@agentfleet/runtime'
 export interface LogClock {
   /** Returns the time of the log, or of this process before the first reading. */
   nowMs(): number
+  /** Returns the time of the log; undefined before the first reading. */
+  readMs(): number | undefined
   /** Reads the server's time. Throws `bus-unavailable`. */
   look(): Promise<void>
 }
@@ -21,11 +23,11 @@ export function createLogClock(deps: {
 }): LogClock {
   const { taskLog, clock } = deps
   let set: { readonly atMs: number; readonly monotonicMs: number } | undefined
+  const readMs = (): number | undefined =>
+    set && Math.floor(set.atMs + clock.monotonicMs() - set.monotonicMs)
   return {
-    nowMs() {
-      if (set === undefined) return clock.nowMs()
-      return Math.floor(set.atMs + clock.monotonicMs() - set.monotonicMs)
-    },
+    nowMs: () => readMs() ?? clock.nowMs(),
+    readMs,
     async look() {
       const { atMs } = await taskLog.fill()
       set = { atMs, monotonicMs: clock.monotonicMs() }

@@ -38,9 +38,16 @@ interface ReportsDeps {
   readonly metrics: Pick<CoordinatorMetrics, 'batch' | 'reports'>
   readonly report: ReportDeps
   readonly endings: EndingDeps
+  /** The time of the log, for the nodes; undefined if it is not known yet. */
+  readonly logMs: () => number | undefined
   /** Called with each task whose end event was just appended. */
   readonly ended: (taskId: string) => void
   readonly approve: (request: ApproveRequest) => Promise<ApproveReply['kind']>
+}
+
+interface ReportReply {
+  readonly outcomes: Outcome[]
+  readonly atMs: number | undefined
 }
 
 /** Reports handled at once; further reports wait in the queues of their nodes. */
@@ -66,7 +73,7 @@ const DRAIN_LOOK_MS = 20
 
 /** Creates the reports part; it receives nothing before `start`. */
 export function createReports(deps: ReportsDeps): Reports {
-  const { bus, clock, metrics, endings } = deps
+  const { bus, clock, metrics, endings, logMs } = deps
   const subscriptions: { close(): void }[] = []
   const countRoom = createRoom(REPORTS_MAX)
   const reportRoom = createRoom(REPORTS_MAX_BYTES)
@@ -75,11 +82,12 @@ export function createReports(deps: ReportsDeps): Reports {
   const onReport = async (
     { items }: Report,
     { subject, bytes }: { readonly subject: string; readonly bytes: number },
-  ): Promise<{ outcomes: Outcome[] }> => {
+  ): Promise<ReportReply> => {
     // NATS lets a node use only the subject with its own id, whatever the body says (L9).
     const nodeId = nodeIdIn(CHANNELS.report, subject)
-    const unavailable = (): { outcomes: Outcome[] } => ({
+    const unavailable = (): ReportReply => ({
       outcomes: items.map(() => ({ kind: 'unavailable' })),
+      atMs: logMs(),
     })
     if (items.length > REPORTS_MAX || !countRoom.take(items.length, nodeId)) return unavailable()
     if (!reportRoom.take(bytes, nodeId)) {
@@ -101,7 +109,7 @@ export function createReports(deps: ReportsDeps): Reports {
         const stored = outcomes[index]?.kind === 'committed'
         if (stored && (item?.op === 'complete' || item?.op === 'fail')) deps.ended(item.taskId)
       }
-      return { outcomes }
+      return { outcomes, atMs: logMs() }
     } finally {
       countRoom.give(items.length, nodeId)
       reportRoom.give(bytes, nodeId)

@@ -20,6 +20,7 @@ import { handBack } from './hand-back.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
 import type { Provider } from '../llm/provider.ts'
+import { createFleetClock, type FleetClock } from './fleet-clock.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type GivenItem, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'
@@ -41,6 +42,10 @@ export interface Node {
   readonly llm: Llm
   readonly attempts: Attempts
   readonly starts: Starts
+  /** The time of the fleet, by which tasks are measured. */
+  readonly clock: FleetClock
+  /** Asks a coordinator for the time of the fleet, unless it is known. */
+  learnTime(): void
   /** Ends every run within this time, so that its task continues elsewhere. */
   handBack(withinMs: number): Promise<void>
   take(item: GivenItem, placed: Placed | undefined): Run
@@ -64,8 +69,11 @@ export interface NodeDeps {
 }
 
 /** Creates the parts of a node; `onOver` is called whenever a run is over. */
-export function createNode(deps: NodeDeps, onOver: () => void): Node {
-  const { bus, clock, random, config } = deps
+export function createNode(given: NodeDeps, onOver: () => void): Node {
+  // Heartbeats name the starts of this process by the clock of the node, which has no offset yet.
+  const { bus, clock, random, config } = given
+  const fleetClock = createFleetClock(clock)
+  const deps = { ...given, clock: fleetClock }
   const id = config.SERVICE_ID
   const startedAtMs = clock.nowMs()
   const metrics = createMetrics(deps.registry, {
@@ -120,7 +128,8 @@ export function createNode(deps: NodeDeps, onOver: () => void): Node {
   }
   const back: Node['handBack'] = (withinMs) => handBack({ bus, runs, reporter }, withinMs)
   const parts = { id, runs, heartbeats, ownership, renewals, deltas, llm, attempts, starts }
-  return { ...parts, handBack: back, take }
+  const { learnTime } = reporter
+  return { ...parts, clock: fleetClock, learnTime, handBack: back, take }
 }
 
 function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {

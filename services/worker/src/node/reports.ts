@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { backoffDelayMs, type Json, type Timing } from '@agentfleet/domain'
 import type { Answer, Bus, Logger, Packed } from '@agentfleet/adapters'
-import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
-import { createBatcher, type Clock } from '@agentfleet/runtime'
+import { CHANNELS, type Outcome, type Report, type ReportItem } from '@agentfleet/protocol'
+import { createBatcher } from '@agentfleet/runtime'
 import type { WorkerMetrics } from '../metrics.ts'
+import type { FleetClock } from './fleet-clock.ts'
 import type { Run } from './runs.ts'
 
 /**
@@ -18,6 +19,8 @@ import type { Run } from './runs.ts'
 export interface Reporter {
   /** Sends a report until its outcome is known. */
   report(item: ReportItem, run: Pick<Run, 'over' | 'deadlineAtMs'>): Promise<Outcome>
+  /** Asks a coordinator for the time of the log, unless it is known. */
+  learnTime(): void
   /** Returns a new id; a repeated report keeps its id. */
   nextId(): string
 }
@@ -25,7 +28,7 @@ export interface Reporter {
 interface ReporterDeps {
   readonly bus: Bus
   readonly log: Logger
-  readonly clock: Clock
+  readonly clock: FleetClock
   readonly random: () => number
   readonly metrics: WorkerMetrics
   readonly nodeId: string
@@ -61,7 +64,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   const { bus, clock, random, nodeId } = deps
   const prefix = `${nodeId}.${deps.startedAtMs.toString(36)}.`
   let counter = 0
-  const ask = createAsk(bus, nodeId)
+  const ask = createAsk(bus, nodeId, clock)
   const outage = createOutageLog(deps.log)
   const batcherOf = (kind: keyof typeof REQUESTS_MAX) =>
     createBatcher<ReportItem, Outcome>({
@@ -76,7 +79,14 @@ export function createReporter(deps: ReporterDeps): Reporter {
     small: batcherOf('small'),
   }
 
+  let learning = false
   return {
+    learnTime() {
+      if (clock.known() || learning || !bus.connected()) return
+      learning = true
+      // Any answer to reports tells the time.
+      void ask({ nodeId, items: [] }).finally(() => (learning = false))
+    },
     nextId: () => prefix + (counter++).toString(36),
     async report(item, run) {
       const batcher = batchers[kindOf(item)]
@@ -110,19 +120,23 @@ function lengthOf(value: Json): number {
   return most
 }
 
-type Answered = Answer<{ outcomes: (Outcome | undefined)[] }>
-type Ask = (message: Packed) => Promise<Answered>
+type Answered = Answer<{ outcomes: (Outcome | undefined)[]; atMs?: number | undefined }>
+type Ask = (message: Packed | Report) => Promise<Answered>
 
 /** Asks the coordinator; a reconnect ends the wait, because the answer was lost with the connection. */
-function createAsk(bus: Bus, nodeId: string): Ask {
+function createAsk(bus: Bus, nodeId: string, clock: FleetClock): Ask {
   const waiting = new Set<() => void>()
   bus.onReconnect(() => {
     for (const giveUp of waiting) giveUp()
   })
   return (message) =>
     new Promise((resolve) => {
+      const askedAtMs = clock.monotonicMs()
       const settle = (reply: Answered): void => {
         waiting.delete(giveUp)
+        if (reply.kind === 'reply' && reply.body.atMs !== undefined) {
+          clock.heard(reply.body.atMs, clock.monotonicMs() - askedAtMs)
+        }
         resolve(reply)
       }
       const giveUp = (): void => settle({ kind: 'timeout' })

@@ -1,7 +1,13 @@
 import { connectProviderLimits, type Bus } from '@agentfleet/adapters'
-import { TIMING } from '@agentfleet/domain'
+import { given, TIMING, type Budget } from '@agentfleet/domain'
 import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
-import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
+import {
+  createLogger,
+  createRegistry,
+  loadConfig,
+  systemClock,
+  type Clock,
+} from '@agentfleet/runtime'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { schema } from '../../src/config.ts'
@@ -32,7 +38,8 @@ beforeAll(async () => {
   const coordinator = await servers.connect('coordinator')
   coordinator.on(CHANNELS.report, ({ items }) => {
     reports.push(...items.filter((item) => item !== undefined))
-    return { outcomes: items.map((item) => (item?.op === 'fail' ? failAnswer : answer)) }
+    const outcomes = items.map((item) => (item?.op === 'fail' ? failAnswer : answer))
+    return { outcomes, atMs: Date.now() }
   })
   expect(await coordinator.roundTrip(SOON_MS)).toBe(true)
   expect(await servers.bus.roundTrip(SOON_MS)).toBe(true)
@@ -40,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => servers[Symbol.asyncDispose]())
 
 /** A node without heartbeats, so that only its runs send messages. */
-async function nodeOf(id: string): Promise<Node> {
+async function nodeOf(id: string, clock: Clock = systemClock): Promise<Node> {
   const config = loadConfig(schema, {
     SERVICE_ID: id,
     NATS_URL: servers.nats.url,
@@ -61,7 +68,7 @@ async function nodeOf(id: string): Promise<Node> {
   const deps = {
     bus: worker,
     log,
-    clock: systemClock,
+    clock,
     random: () => 1,
     registry: createRegistry(id),
     config,
@@ -76,10 +83,17 @@ async function nodeOf(id: string): Promise<Node> {
 }
 
 /** Hands a task over that answers after so long. */
-function take(node: Node, taskId: string, ms: number, task = 'x') {
+function take(node: Node, taskId: string, ms: number, task = 'x', budget?: Budget) {
   const limits = { timeoutMs: 60_000, maxAttempts: 3 }
   const classes = { cpu: 'low', memory: 'low', priority: 'medium' } as const
-  const spec = { task, agent: 'a', model: `echo?ms=${ms}`, ...classes, ...limits }
+  const spec = {
+    task,
+    agent: 'a',
+    model: `echo?ms=${ms}`,
+    ...classes,
+    ...limits,
+    ...given({ budget }),
+  }
   const ids = { taskId, tenant: 't', seq: 7, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
   const deadlineAtMs = Date.now() + limits.timeoutMs
   const run = node.take({ ...ids, deadlineAtMs, fenced: false, spec }, undefined)
@@ -191,3 +205,21 @@ describe('a run whose node has no time left to drain', () => {
     expect(node.runs.size()).toBe(0)
   })
 })
+
+test.each([
+  ['ahead', 86_400_000],
+  ['behind', -86_400_000],
+])(
+  'a node whose clock is a day %s measures the time of its tasks by the clock of the log',
+  async (where, skewMs) => {
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + skewMs }
+    const node = await nodeOf(`wrong-${where}`, clock)
+    node.learnTime()
+    await eventually(() => expect(node.clock.known()).toBe(true))
+    expect(Math.abs(node.clock.nowMs() - Date.now())).toBeLessThan(SOON_MS)
+    answer = { kind: 'committed', seq: 8 }
+    const within = take(node, `within-${where}`, 20, 'x', { wallMs: 30_000 })
+    const beyond = take(node, `beyond-${where}`, 60_000, 'x', { wallMs: 20 })
+    await eventually(() => expect([within.over, beyond.over]).toEqual(['completed', 'failed']))
+  },
+)

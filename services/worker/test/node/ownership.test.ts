@@ -45,6 +45,7 @@ function setup(answer: (op: ReportItem['op']) => Outcome = () => SUPERSEDED, fen
       asked.push(op)
       return answer(op)
     },
+    learnTime: () => undefined,
     nextId: () => 'id',
   }
   const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })

@@ -1,10 +1,11 @@
 import type { BusMessage } from '@agentfleet/adapters'
 import { CHANNELS, filledIn, reportSchema, type Outcome } from '@agentfleet/protocol'
 import { TIMING } from '@agentfleet/domain'
-import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
+import { createLogger, createRegistry, systemClock, type Clock } from '@agentfleet/runtime'
 import { eventually, startSecuredServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/metrics.ts'
+import { createFleetClock } from '../../src/node/fleet-clock.ts'
 import { createReporter } from '../../src/node/reports.ts'
 
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
@@ -12,7 +13,7 @@ const report = { op: 'own', claim: 'c', expect: 1, attempt: 1 } as const
 const run = () => ({ over: undefined, deadlineAtMs: Date.now() + 60_000 })
 
 /** A reporter on real servers; `answer` plays the coordinator. */
-async function setup(answer: (message: BusMessage) => void) {
+async function setup(answer: (message: BusMessage) => void, clock: Clock = systemClock) {
   const servers = await startSecuredServers({ log })
   const bus = await servers.connect('worker')
   const coordinator = await servers.connect('coordinator')
@@ -25,7 +26,7 @@ async function setup(answer: (message: BusMessage) => void) {
   const reporter = createReporter({
     bus,
     log,
-    clock: systemClock,
+    clock: createFleetClock(clock),
     random: () => 0,
     metrics: createMetrics(createRegistry('worker'), figures),
     nodeId: 'n1',

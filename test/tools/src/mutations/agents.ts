@@ -209,6 +209,15 @@ export const AGENTS: readonly Mutation[] = [
     caughtBy: /counts the usage that is stored in the log and the largest/,
   },
   {
+    name: 'node-clock',
+    safeguard: 'a node measures the time of tasks by the clock of the log',
+    file: 'services/worker/src/node/fleet-clock.ts',
+    find: 'nowMs: () => clock.nowMs() + offsetMs,',
+    replace: 'nowMs: () => clock.nowMs(),',
+    test: 'services/worker/test/node/leases.test.ts',
+    caughtBy: /a node whose clock is a day/,
+  },
+  {
     name: 'budget-clock',
     safeguard: 'the day of a budget is that of Redis, whatever the clock of a node says',
     file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
