@@ -1,13 +1,23 @@
 /** A whole coordinator: when it is ready, and how it handles a log that it cannot read. */
 import type { Bus } from '@agentfleet/adapters'
+import type { Schedule } from '@agentfleet/domain'
 import { CHANNELS, newTaskId, SUBJECTS } from '@agentfleet/protocol'
 import { createRegistry, systemClock } from '@agentfleet/runtime'
-import { eventually } from '@agentfleet/testkit'
+import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createLogClock } from '../src/follower/log-clock.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { SOON_MS, startBench, TIMING, type Bench } from './support.ts'
 
+const PAUSED_SCHEDULE: Schedule = {
+  cron: '* * * * *',
+  timeZone: 'UTC',
+  overlap: 'allow',
+  paused: true,
+  atMs: 1,
+  spec: PLAIN_SPEC,
+  request: {},
+}
 let bench: Bench
 beforeAll(async () => {
   bench = await startBench()
@@ -63,6 +73,21 @@ test('a coordinator whose reader of the log stops after the start is not ready, 
   const stuck = TIMING.logStuckMs
   await eventually(() => expect(coordinator.ready?.()).toEqual(notReady), stuck + SOON_MS)
   await eventually(() => expect(reasons[0]).toBe('log-not-read'), 2 * stuck + SOON_MS)
+}, 60_000)
+
+test('a coordinator whose reader of the schedules stops is not ready, and then ends and logs the reason', async () => {
+  await bench.schedules.put('t', 'lost', PAUSED_SCHEDULE)
+  const reasons: string[] = []
+  const coordinator = await bench.start({ giveUp: (reason) => void reasons.push(reason) })
+  await eventually(() => expect(coordinator.ready?.()).toEqual({ ok: true }))
+  const manager = await bench.bus.nats.jetstreamManager()
+  const { config } = await manager.streams.info('SCHEDULES')
+  await manager.streams.delete('SCHEDULES')
+  const notReady = { ok: false, reason: 'schedules-not-read' }
+  const stuck = TIMING.logStuckMs
+  await eventually(() => expect(coordinator.ready?.()).toEqual(notReady), stuck + SOON_MS)
+  await eventually(() => expect(reasons[0]).toBe('schedules-not-read'), 2 * stuck + SOON_MS)
+  await manager.streams.add(config)
 }, 60_000)
 
 /** Starts a coordinator and expects that it serves a task from its submission to its end. */

@@ -109,10 +109,17 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 }
 
 /** A degraded gateway stays ready: all gateways share the servers, so if none were ready, clients could not even read tasks. */
-function degradedBy({ admission: { logFill }, room }: GatewayParts): string[] {
+function degradedBy({
+  admission: { logFill },
+  room,
+  directory,
+  principals,
+}: GatewayParts): string[] {
   return [
     ...(logFill.full() || logFill.refuses() ? ['log-full'] : []),
     ...(room.outdated() ? ['records-outdated'] : []),
+    ...(directory.outdated() ? ['agents-outdated'] : []),
+    ...(principals.directory.outdated() ? ['keys-outdated'] : []),
   ]
 }
 

@@ -57,6 +57,8 @@ const FOLLOWED_MAX = 24
 const MEASURE_INTERVAL_MS = 1_000
 /** Milliseconds after which this replica knows what other replicas have put into quarantine. */
 const MEMORY_INTERVAL_MS = 10_000
+/** Milliseconds for which a missing consumer counts as missing; a puller asks again several times a second. */
+const MISSING_FOR_MS = 2_000
 
 interface Followed {
   readonly cut: AbortController
@@ -75,6 +77,8 @@ export function createRecovery(deps: RecoveryDeps): Service {
   const recorder = createDecisionRecorder({ ...deps, service: 'recovery', by, measured: true })
   let draining = false
   let puller: Puller | undefined
+  /** When NATS last said that there is nothing from which deaths are read. */
+  let missingAtMs = -Infinity
 
   const remember = every(MEMORY_INTERVAL_MS, { clock, log, name: 'memory' }, async () => {
     if (bus.connected()) await memory.catchUp()
@@ -99,6 +103,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
         consumer: DEATH_CONSUMER,
         wanted: () => (draining ? 0 : HANDLING_MAX - deaths.handling.size),
         receive: (message) => deaths.receive(message, workflow, () => puller?.poke()),
+        missing: () => (missingAtMs = clock.monotonicMs()),
       })
     },
     async drain(deadlineMs) {
@@ -109,7 +114,11 @@ export function createRecovery(deps: RecoveryDeps): Service {
       fleetView.close()
       await orchestrator.close()
     },
-    ready: () => (bus.connected() ? { ok: true } : { ok: false, reason: 'bus-away' }),
+    ready() {
+      if (!bus.connected()) return { ok: false, reason: 'bus-away' }
+      const missing = clock.monotonicMs() - missingAtMs < MISSING_FOR_MS
+      return missing ? { ok: false, reason: 'deaths-not-read' } : { ok: true }
+    },
   }
 }
 

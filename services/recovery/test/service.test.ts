@@ -1,3 +1,4 @@
+import { DEATH_CONSUMER } from '@agentfleet/protocol'
 import { nodeOf } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startWorld, type Delivery } from './support.ts'
@@ -218,3 +219,14 @@ test('R2: if Redis is unavailable, the incident says that the tasks are delivere
     ),
   )
 }, 60_000)
+
+test('recovery is not ready while NATS has nothing from which deaths are read, and is ready again by itself', async () => {
+  const { service } = await world.recovery()
+  await until(() => service.ready?.().ok === true)
+  const manager = await world.bus.nats.jetstreamManager()
+  const { config } = await manager.consumers.info('OPS', DEATH_CONSUMER)
+  await manager.consumers.delete('OPS', DEATH_CONSUMER)
+  await until(() => service.ready?.().reason === 'deaths-not-read')
+  await manager.consumers.add('OPS', config)
+  await until(() => service.ready?.().ok === true)
+})

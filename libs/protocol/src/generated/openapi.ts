@@ -1425,7 +1425,7 @@ export interface components {
     Readiness: {
       ok: boolean
       reason?: string
-      /** @description The names of the parts that do not work now. With `store-away` lists answer 503; with `log-full` new tasks answer 503; with `records-outdated` lists and counts show older states, because Redis takes no writes, or answer 503, because a coordinator writes all records again. The other names are `usage-away`, `discovery-away` and `callerLimits-away`. */
+      /** @description The names of the parts that do not work now. With `store-away` lists answer 503; with `log-full` new tasks answer 503; with `records-outdated` lists and counts show older states, because Redis takes no writes, or answer 503, because a coordinator writes all records again. With `keys-outdated` or `agents-outdated` the gateway misses keys or definitions of agents that were stored. The other names are `usage-away`, `discovery-away` and `callerLimits-away`. */
       degraded?: string[]
     }
     /** @description The name of a tenant. */

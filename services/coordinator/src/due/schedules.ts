@@ -15,6 +15,8 @@ interface Scheduler {
   start(): void
   /** Starts to examine every schedule that is due. */
   tick(): void
+  /** How long the scheduler has not got ahead although there are more schedules to read, milliseconds. */
+  stuckForMs(): number
   close(): Promise<void>
 }
 
@@ -83,6 +85,7 @@ export function createScheduler(deps: TickDeps & { readonly tenants: () => numbe
         due.add(entry.tenant, entry)
       }
     },
+    stuckForMs: () => tail?.stuckForMs() ?? 0,
     async close() {
       due.close()
       await tail?.close()

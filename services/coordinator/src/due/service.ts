@@ -1,9 +1,10 @@
-import type { Schedules, Store, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
+import type { Bus, Schedules, Store, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
 import { isTerminal, type Spawned, type TaskRecord, type Timing } from '@agentfleet/domain'
 import type { ApproveReply } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { TaskTable } from '../follower/task-table.ts'
 import { createLoops } from '../loops.ts'
+import { createReadingWatch } from '../reading-watch.ts'
 import type { EndingDeps } from '../reports/cancel.ts'
 import type { Issuer } from '../repair/issue.ts'
 import { approve, type ApproveRequest } from './approvals.ts'
@@ -28,6 +29,9 @@ export interface Due extends Service {
 }
 
 interface DueDeps {
+  readonly bus: Pick<Bus, 'connected'>
+  /** Ends this process. */
+  readonly giveUp: (reason: string) => void
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
   readonly store: Store
@@ -39,7 +43,7 @@ interface DueDeps {
   /** The time of the log. */
   readonly nowMs: () => number
   readonly log: Logger
-  readonly timing: Pick<Timing, 'waitsEveryMs' | 'childrenEveryMs' | 'followAfterMs'>
+  readonly timing: Pick<Timing, 'waitsEveryMs' | 'childrenEveryMs' | 'followAfterMs' | 'logStuckMs'>
   readonly followed: () => boolean
   /** How many share the fleet. */
   readonly tenants: () => number
@@ -56,6 +60,12 @@ export function createDue(deps: DueDeps): Due {
   const children = createChildren(deps)
   const waits = createWaits(deps)
   const scheduler = createScheduler(deps)
+  const watch = createReadingWatch(deps, {
+    name: 'schedules-reading',
+    reason: 'schedules-not-read',
+    message: 'The coordinator cannot read the schedules; the process ends',
+    stuckForMs: scheduler.stuckForMs,
+  })
   const loops = createLoops(deps, [
     { name: 'due', everyMs: DUE_EVERY_MS, run: async () => waits.due() },
     { name: 'schedules', everyMs: SCHEDULES_EVERY_MS, run: async () => scheduler.tick() },
@@ -88,13 +98,17 @@ export function createDue(deps: DueDeps): Due {
     approve: (request) => approve(deps, request),
     async start() {
       scheduler.start()
+      await watch.start()
       await loops.start()
     },
     async drain(deadlineMs) {
-      await loops.drain(deadlineMs)
+      await Promise.all([watch.drain(deadlineMs), loops.drain(deadlineMs)])
       waits.close()
       await scheduler.close()
     },
-    ready: () => loops.ready?.() ?? { ok: true },
+    ready() {
+      const reading = watch.ready?.() ?? { ok: true }
+      return reading.ok ? (loops.ready?.() ?? { ok: true }) : reading
+    },
   }
 }

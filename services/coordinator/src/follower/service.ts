@@ -11,9 +11,10 @@ import {
   type UsageTotals,
 } from '@agentfleet/adapters'
 import type { TaskRecord, TaskSeries, Timing } from '@agentfleet/domain'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createLoops, type Loop } from '../loops.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
+import { createReadingWatch } from '../reading-watch.ts'
 import type { TenantHoldings } from './holdings.ts'
 import type { LogClock } from './log-clock.ts'
 import { createProjection, type Projection } from '../projection/projection.ts'
@@ -74,8 +75,6 @@ const LOOK_EVERY_MS = 5_000
 const HOLDINGS_EVERY_MS = 500
 /** Milliseconds. A rebuild writes some thousand records a second, and a log holds some million tasks. */
 const REBUILD_WITHIN_MS = 3_600_000
-/** Milliseconds. */
-const WATCH_READING_EVERY_MS = 1_000
 /** Why a coordinator is not ready, and why its process ends in the end. */
 const LOG_NOT_READ = 'log-not-read'
 /** What a fleet does without while Redis lacks records: lists that are up to date. */
@@ -120,7 +119,12 @@ export function createFollower(deps: FollowerDeps): Follower {
     )
   }
 
-  const watch = createReadingWatch(deps, () => tail)
+  const watch = createReadingWatch(deps, {
+    name: 'log-reading',
+    reason: LOG_NOT_READ,
+    message: 'The coordinator cannot read the log; the process ends',
+    stuckForMs: () => tail?.stuckForMs() ?? 0,
+  })
   const loops = createLoops(
     { clock, log, followed: () => followed },
     loopsOf(deps, projection, usage, position),
@@ -140,40 +144,19 @@ export function createFollower(deps: FollowerDeps): Follower {
     async drain(deadlineMs) {
       closed = true
       shares.close()
-      await loops.drain(deadlineMs)
+      await Promise.all([watch.drain(deadlineMs), loops.drain(deadlineMs)])
       await tail?.close()
       await projection.drain()
     },
     ready() {
-      const { logStuckMs } = deps.timing
       if (!followed) return { ok: false, reason: 'log-not-followed' }
-      if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }
+      const reading = watch.ready?.() ?? { ok: true }
+      if (!reading.ok) return reading
       const looping = loops.ready?.() ?? { ok: true }
       if (!looping.ok || !projection.outdated()) return looping
       return { ok: true, degraded: [RECORDS_OUTDATED] }
     },
   }
-}
-
-/** Ends the process when reading stays stuck. An outage of NATS does not count: the connection returns by itself. */
-function createReadingWatch(deps: FollowerDeps, reading: () => LogTail | undefined): Service {
-  const { bus, clock, log } = deps
-  const { logStuckMs } = deps.timing
-  let stuckSinceMs: number | undefined
-  return every(WATCH_READING_EVERY_MS, { clock, log, name: 'log-reading' }, async () => {
-    const stuck = bus.connected() && (reading()?.stuckForMs() ?? 0) > logStuckMs
-    if (!stuck) {
-      stuckSinceMs = undefined
-      return
-    }
-    stuckSinceMs ??= clock.monotonicMs()
-    if (clock.monotonicMs() - stuckSinceMs < 2 * logStuckMs) return
-    log.error(
-      { position: reading()?.position() },
-      'The coordinator cannot read the log; the process ends',
-    )
-    deps.giveUp(LOG_NOT_READ)
-  })
 }
 
 /** What the follower does from time to time, once the log has been followed. */

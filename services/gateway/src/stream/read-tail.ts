@@ -3,17 +3,23 @@ import type { Logger } from '@agentfleet/runtime'
 
 /** Milliseconds between attempts; a restarting server answers again within seconds. */
 const RETRY_AFTER_MS = 500
+/** Milliseconds; a tail looks every two seconds whether it has read everything. */
+const STUCK_MS = 20_000
 
 /** What reads a stream from its first message on. */
 interface Tail {
+  /** How long the tail has not got ahead although there is more to read, milliseconds. */
+  stuckForMs(): number
   caughtUp(): Promise<void>
   close(): Promise<void>
 }
 
 /** A tail that tries to read until it has read everything that was stored before the start. */
-export interface ReadTail extends Tail {
+export interface ReadTail extends Pick<Tail, 'caughtUp' | 'close'> {
   /** Whether everything that was stored before the start has been read. */
   current(): boolean
+  /** Whether messages are missing: those from before the start, or those of a tail that is stuck. */
+  outdated(): boolean
 }
 
 /** Reads the tail; `what` names its messages. */
@@ -34,6 +40,7 @@ export function readTail(tail: Tail, what: string, log: Logger): ReadTail {
   const caughtUp = read()
   return {
     current: () => current,
+    outdated: () => !current || tail.stuckForMs() > STUCK_MS,
     caughtUp: () => caughtUp,
     async close() {
       closed = true

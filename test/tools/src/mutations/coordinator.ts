@@ -9,10 +9,10 @@ const SERVICE = 'services/coordinator/test/service.test.ts'
 export const COORDINATOR: readonly Mutation[] = [
   {
     name: 'stuck-reader',
-    safeguard: 'a coordinator that no longer reads the log is not ready',
-    file: 'services/coordinator/src/follower/service.ts',
-    find: 'if ((tail?.stuckForMs() ?? 0) > logStuckMs) return { ok: false, reason: LOG_NOT_READ }',
-    replace: '',
+    safeguard: 'a coordinator that no longer reads the log or the schedules is not ready',
+    file: 'services/coordinator/src/reading-watch.ts',
+    find: 'ready: () => (isStuck() ? { ok: false, reason: reading.reason } : { ok: true }),',
+    replace: 'ready: () => ({ ok: true }),',
     test: SERVICE,
     caughtBy: /stops after the start is not ready, and then ends/,
     because: /log-not-read/,
