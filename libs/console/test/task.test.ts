@@ -27,7 +27,10 @@ const task: TaskView = {
 test('the page says in one sentence what a task does or how it ended', () => {
   const table: readonly (readonly [Partial<TaskView>, string])[] = [
     [{}, 'Completed after 12.4 s, attempt 2.'],
-    [{ state: 'queued' }, 'Waits for a node with a free slot.'],
+    [
+      { state: 'queued' },
+      'Waits for a node that takes it; the view Now says whether tasks wait for a limit.',
+    ],
     [{ state: 'running', node: 'n1', attempt: 0 }, 'Runs on n1, attempt 1.'],
     [
       { state: 'retrying', retryAt: iso(15_000) },

@@ -1,6 +1,6 @@
 import { given } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
-import { takes, type Command } from '../command.ts'
+import { takes, type Command, type Context } from '../command.ts'
 import { mustExist, UsageError, type ExitCode } from '../exit.ts'
 import { isSet, jsonOf, notOneOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
@@ -72,6 +72,7 @@ export const agents: Command = {
         }
         const definition = jsonOf(await context.read(file), placeOf(file)) as AgentDefinitionView
         const view = await client.putAgent(name, definition, ifVersion)
+        await noteMissingTools(context, view.definition.tools)
         return printOne(context, view, () => `${view.name} version ${view.version}`)
       }
       case 'rm': {
@@ -84,4 +85,21 @@ export const agents: Command = {
         throw notOneOf(word, agents)
     }
   },
+}
+
+/** A definition may name tools that come later; until then the gateway refuses every task of the agent. */
+async function noteMissingTools(
+  { client, signal, note }: Context,
+  tools: readonly string[] = [],
+): Promise<void> {
+  if (tools.length === 0) return
+  // The key may not be allowed to list tools; the definition is stored in any case.
+  const offered = await client.tools({ signal }).catch(() => undefined)
+  if (offered === undefined) return
+  const names = new Set(offered.map(({ name }) => name))
+  const missing = tools.filter((name) => !name.endsWith('*') && !names.has(name))
+  if (missing.length === 0) return
+  note(
+    `No node offers ${missing.join(', ')} now, so the gateway refuses tasks of this agent. "agentfleet agents tools" lists the tools.`,
+  )
 }

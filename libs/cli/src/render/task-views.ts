@@ -135,7 +135,7 @@ function waitsFor({ state, waitingFor }: TaskView, nowMs: number): string | unde
   if (waitingFor !== undefined) return waitText(waitingFor, nowMs)
   // The queue of the tenant, and not the task, knows how many wait and which limit holds them.
   return state === 'queued'
-    ? 'a node that takes it; the commands queues and limits show what it waits behind'
+    ? 'a node that takes it; the commands fleet, queues and limits show what it waits behind'
     : undefined
 }
 

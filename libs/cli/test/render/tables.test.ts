@@ -230,7 +230,7 @@ describe('tables of the command line', () => {
     const waits = (task: Partial<TaskView>) =>
       /^waits for +(.*)$/m.exec(taskDetails({ ...TASK, ...task }, LOOK, NOW_MS))?.[1]
     expect(waits({ state: 'queued' })).toBe(
-      'a node that takes it; the commands queues and limits show what it waits behind',
+      'a node that takes it; the commands fleet, queues and limits show what it waits behind',
     )
     expect(waits({ state: 'running' })).toBeUndefined()
     const none = { next: [], last: [], manual: [] }

@@ -13,7 +13,7 @@ export function taskWords(task: TaskView, nowMs: number): string {
     case 'waiting':
       return waitingWords(task, nowMs)
     case 'queued':
-      return 'Waits for a node with a free slot.'
+      return 'Waits for a node that takes it; the view Now says whether tasks wait for a limit.'
     case 'running':
       return `Runs${task.node === undefined ? '' : ` on ${task.node}`}, attempt ${Math.max(1, task.attempt)}.`
     case 'retrying': {
