@@ -3,6 +3,7 @@ import { decideRepair, isTerminalEvent, type TaskRecord, type Timing } from '@ag
 import { checkClaim, CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
+import { firstInTurn } from '../due/in-turn.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
 import type { Issuer } from './issue.ts'
@@ -122,7 +123,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
 }
 
 /**
- * Asks which of these tasks a node runs, and with which token; no answer counts as no. A node that was not given
+ * Asks which of these tasks, at most QUESTION_MAX, a node runs, and with which token; no answer counts as no. A node that was not given
  * the task cannot keep its pointer from being issued (L9).
  */
 async function whoRuns(
@@ -130,14 +131,12 @@ async function whoRuns(
   records: readonly TaskRecord[],
 ): Promise<Map<string, number>> {
   const runs = new Map<string, number>()
-  for (let start = 0; start < records.length; start += QUESTION_MAX) {
-    const taskIds = records.slice(start, start + QUESTION_MAX).map(({ taskId }) => taskId)
-    const asked = new Set(taskIds)
-    for (const answer of await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)) {
-      for (const { taskId, token, claim } of answer.runs) {
-        if (!asked.has(taskId) || !checkClaim(claimKey, claim, taskId, answer.nodeId)) continue
-        runs.set(taskId, Math.max(token, runs.get(taskId) ?? 0))
-      }
+  const taskIds = records.map(({ taskId }) => taskId)
+  const asked = new Set(taskIds)
+  for (const answer of await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)) {
+    for (const { taskId, token, claim } of answer.runs) {
+      if (!asked.has(taskId) || !checkClaim(claimKey, claim, taskId, answer.nodeId)) continue
+      runs.set(taskId, Math.max(token, runs.get(taskId) ?? 0))
     }
   }
   return runs
@@ -166,22 +165,33 @@ function createStrays(tasks: TaskTable): (present: Iterable<string>) => string[]
   }
 }
 
-/** Issues the pointers of the tasks that no node runs; returns how many, and the tasks that a node runs. */
+/**
+ * Issues the pointers of the tasks that no node runs; returns how many, and the tasks that a node runs. Tenants take
+ * turns, so a pointer does not wait for the questions about all missing pointers of another tenant (L7).
+ */
 async function issueUnlessRun(
   deps: PointerRepairDeps,
   missing: readonly TaskRecord[],
   signal: AbortSignal,
 ): Promise<{ issued: number; run: string[] }> {
   const { taskLog, issuer } = deps
-  const runs = await whoRuns(deps, missing)
-  const done = await inParallel(missing, REPAIRS_AT_ONCE, async (record) => {
-    // A pointer issued now would take the task from its node and pay for its calls again.
-    if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
-    const last = await taskLog.last(record.taskId)
-    if (last === undefined || isTerminalEvent(last.event)) return false
-    return issuer.once(record)
-  })
-  return { issued: done.filter(Boolean).length, run: [...runs.keys()] }
+  const run: string[] = []
+  let issued = 0
+  const turns = firstInTurn(missing, ({ tenant }) => tenant, missing.length)
+  for (let start = 0; start < turns.length && !signal.aborted; start += QUESTION_MAX) {
+    const asked = turns.slice(start, start + QUESTION_MAX)
+    const runs = await whoRuns(deps, asked)
+    const done = await inParallel(asked, REPAIRS_AT_ONCE, async (record) => {
+      // A pointer issued now would take the task from its node and pay for its calls again.
+      if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
+      const last = await taskLog.last(record.taskId)
+      if (last === undefined || isTerminalEvent(last.event)) return false
+      return issuer.once(record)
+    })
+    issued += done.filter(Boolean).length
+    run.push(...runs.keys())
+  }
+  return { issued, run }
 }
 
 /** Returns the tasks whose pointer is in no queue. */

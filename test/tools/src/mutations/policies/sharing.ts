@@ -183,4 +183,12 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /an owner with many or large entries pushes out its first ones/,
     because: /Property failed/,
   },
+  {
+    name: 'missing-in-turns',
+    safeguard: 'tenants take turns among missing pointers (L7)',
+    file: 'services/coordinator/src/repair/pointers.ts',
+    find: 'const turns = firstInTurn(missing, ({ tenant }) => tenant, missing.length)',
+    replace: 'const turns = missing',
+    caughtBy: /the missing pointer of a tenant is issued after one question to the nodes/,
+  },
 ]
