@@ -24,16 +24,20 @@ export function createAgentChange(deps: AgentChangeDeps) {
   const { directory, agents, clock } = deps
 
   return async function change(
-    { tenant, headers }: FastifyRequest,
+    request: FastifyRequest,
     name: string,
     next: (last: StoredAgent | undefined) => AgentDefinition | 'nothing' | 'removed',
   ): Promise<{ before: StoredAgent | undefined; after: StoredAgent | undefined }> {
+    const { tenant, headers } = request
     for (let tries = 0; tries < STORE_TRIES; tries += 1) {
       const before = await agents.last(tenant, name)
       if (before !== undefined) directory.take(before)
       checkVersion(headers, 'definition', found(before)?.version)
       const made = next(before)
-      if (made === 'nothing') return { before, after: before }
+      if (made === 'nothing') {
+        request.unchanged = true
+        return { before, after: before }
+      }
       if (made !== 'removed') checkShare(deps, tenant, made)
       const agent = {
         tenant,

@@ -7,7 +7,7 @@ import { submitterOf } from '../principals/submitter.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal } from '../http/problems.ts'
 import type { Offers } from '../fleet/offers.ts'
-import { ownTask, type Reader } from '../tasks/reads.ts'
+import { afterChange, ownTask, type Reader } from '../tasks/reads.ts'
 import { bodyBytesOf, idempotencyKeyOf } from '../tasks/spec.ts'
 import { recordOf, type Submitter } from '../tasks/submit.ts'
 import type { Team } from '../agents/team.ts'
@@ -100,7 +100,8 @@ export function goalRoutes(deps: GoalRouteDeps) {
         tenant,
         approval: { step, approved: true, by: keyIdOf(request) },
       })
-      return viewOf(await own(request))
+      request.unchanged = !held
+      return afterChange(own(request).then(viewOf))
     },
   }
 }

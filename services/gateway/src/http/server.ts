@@ -50,6 +50,8 @@ declare module 'fastify' {
     tenant: string
     /** The caller of the request; undefined for an operation that needs no key. */
     principal: Principal | undefined
+    /** The handler found everything as the request asks for it, so the audit log has no event. */
+    unchanged: boolean
   }
 }
 
@@ -175,6 +177,7 @@ export async function createApi(deps: {
   const tenantTurns = createTenantTurns()
   app.decorateRequest('tenant', '')
   app.decorateRequest('principal', undefined)
+  app.decorateRequest('unchanged', false)
   app.removeContentTypeParser('text/plain')
   acceptJsonBodies(app)
   app.setValidatorCompiler(requestValidator())
@@ -315,7 +318,7 @@ function isDryRun({ body }: FastifyRequest): boolean {
 /** Records a change before its answer leaves, so that no caller hears of a change without a record. */
 function recordChange(operation: string, recorder: Recorder) {
   return async (request: FastifyRequest, { statusCode }: FastifyReply, payload: unknown) => {
-    if (statusCode < REFUSED_FROM && !isDryRun(request)) {
+    if (statusCode < REFUSED_FROM && !request.unchanged && !isDryRun(request)) {
       await recorder.changed(request, operation, statusCode, targetOf(request, payload))
     }
     return payload

@@ -58,6 +58,7 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
       const outcomes = await pLimit(PARALLEL).map(dryRun ? [] : taskIds, (taskId) =>
         cancelOne(request, taskId, reason),
       )
+      request.unchanged = taskIds.length === 0
       const failed = outcomes.filter((each) => each !== undefined)
       return {
         dryRun,

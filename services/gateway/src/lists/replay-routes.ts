@@ -81,6 +81,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
       const record = await ownTask(reader, request)
       const [key, by] = [idempotencyKeyOf(request), submitterOf(request)]
       const outcome = await replays.replay(record, from, key, by, checkFor(request))
+      request.unchanged = outcome.kind === 'existing'
       return answerWith(reply, recordOf(outcome))
     },
     async replayTasks(request: FastifyRequest): Promise<ReplayPage> {
@@ -94,6 +95,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
         lookedAtMax: limit,
       })
       if (fields.dryRun) return { dryRun: true, matched: taskIds.length, results: [], ...page }
+      request.unchanged = taskIds.length === 0
       const results: ReplayResult[] = []
       for (let start = 0; start < taskIds.length; start += PAGE) {
         const ids = taskIds.slice(start, start + PAGE)

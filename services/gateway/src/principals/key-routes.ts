@@ -83,9 +83,10 @@ export function keyRoutes(deps: KeyRouteDeps) {
     },
     async revokeKey(request: FastifyRequest, reply: FastifyReply) {
       await requireNewest(request)
-      await change(deps, idOf(request), (key) =>
-        key.revokedAtMs === undefined ? { ...key, revokedAtMs: nowMs() } : undefined,
-      )
+      await change(deps, idOf(request), (key) => {
+        request.unchanged = key.revokedAtMs !== undefined
+        return request.unchanged ? undefined : { ...key, revokedAtMs: nowMs() }
+      })
       return reply.code(204).send()
     },
     async rotateKey(request: FastifyRequest): Promise<KeyCreated> {

@@ -24,15 +24,19 @@ export interface ScheduleChangeDeps {
 export function createScheduleChanges({ schedules, limits, tenants }: ScheduleChangeDeps) {
   /** Stores the schedule, or removes it if there is none, behind the version that the request expects. */
   async function change(
-    { tenant, headers }: FastifyRequest,
+    request: FastifyRequest,
     name: string,
     schedule: Schedule | undefined,
   ): Promise<'made' | 'changed'> {
+    const { tenant, headers } = request
     for (let tries = 0; tries < STORE_TRIES; tries += 1) {
       const before = await schedules.get(tenant, name)
       const existed = before.schedule !== undefined
       checkVersion(headers, 'schedule', existed ? before.seq : undefined)
-      if (schedule === undefined && !existed) return 'changed'
+      if (schedule === undefined && !existed) {
+        request.unchanged = true
+        return 'changed'
+      }
       if (schedule !== undefined && !existed) await checkCount(tenant)
       const outcome = await schedules.put(tenant, name, schedule, before.seq)
       if (outcome === 'stored') return existed ? 'changed' : 'made'

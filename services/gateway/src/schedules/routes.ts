@@ -15,6 +15,7 @@ import { submitterOf, unapprovable } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
 import { etagOf } from '../agents/versions.ts'
 import { nextOf, positionOf } from '../lists/cursor.ts'
+import { afterChange } from '../tasks/reads.ts'
 import { isoTime } from '../tasks/views.ts'
 
 interface ScheduleRouteDeps extends ScheduleChangeDeps {
@@ -56,7 +57,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
       await checkShare(tenant, name, schedule)
       await nextTurn()
       const outcome = await change(request, name, schedule)
-      const view = await viewOf(tenant, name)
+      const view = await afterChange(viewOf(tenant, name))
       return reply
         .code(outcome === 'made' ? 201 : 200)
         .header('etag', etagOf(view.version))

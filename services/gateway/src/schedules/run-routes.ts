@@ -52,6 +52,7 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
         .catch((err: unknown) =>
           request.log.warn({ err, taskId }, 'The gateway could not note the run of a schedule'),
         )
+      request.unchanged = outcome.kind === 'existing'
       return answerWith(reply, record)
     },
     async listScheduleTicks(request: FastifyRequest): Promise<ScheduleTicks> {

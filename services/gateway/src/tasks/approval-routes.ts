@@ -3,7 +3,7 @@ import { given, type Approval } from '@agentfleet/domain'
 import { CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
-import { ownTask, taskNotFound, type Reader } from './reads.ts'
+import { afterChange, ownTask, taskNotFound, type Reader } from './reads.ts'
 import { taskView } from './views.ts'
 
 interface ApprovalRouteDeps {
@@ -30,7 +30,12 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
       const { tenant } = request
       const approval = { step, approved, by: keyIdOf(request), ...given({ person, note }) }
       await approve(bus, { taskId, tenant, approval })
-      return taskView(await ownTask(reader, request))
+      const record = await afterChange(ownTask(reader, request))
+      const stored = record.approvals.find((each) => each.step === step)
+      // Another caller has decided the same before.
+      request.unchanged =
+        stored !== undefined && (stored.by !== approval.by || stored.person !== person)
+      return taskView(record)
     },
   }
 }

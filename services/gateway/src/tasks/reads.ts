@@ -84,6 +84,19 @@ export async function ownTask(
   return record
 }
 
+/** Resolves to what is read after a change; if this read fails, the answer must not say that nothing was changed. */
+export async function afterChange<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal(
+      'outcome-unknown',
+      'The gateway could not read the result of your request, which may have made its change. Send the request again after Retry-After seconds; repeating it is safe.',
+    )
+  }
+}
+
 /** Refuses an id under which the tenant has no task. */
 export function taskNotFound(): Refusal {
   return new Refusal(

@@ -13,7 +13,7 @@ import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
 import { alreadyFinished, requestCancel } from './cancel.ts'
-import { ownTask, type Reader } from './reads.ts'
+import { afterChange, ownTask, type Reader } from './reads.ts'
 import { bodyBytesOf, idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
 import { recordOf, type Submission, type Submitter } from './submit.ts'
 import { answerWith, taskView } from './views.ts'
@@ -163,9 +163,10 @@ export function taskRoutes(deps: TaskRouteDeps) {
       return viewOf(await ownTask(reader, request))
     },
     async cancelTask(request: FastifyRequest) {
-      const { taskId, tenant } = await ownTask(reader, request)
+      const { taskId, tenant, state } = await ownTask(reader, request)
+      request.unchanged = state === 'cancelled'
       await requestCancel(bus, { taskId, tenant })
-      const record = await ownTask(reader, request)
+      const record = await afterChange(ownTask(reader, request))
       if (record.state === 'cancelled') return taskView(record)
       throw alreadyFinished(record.state)
     },

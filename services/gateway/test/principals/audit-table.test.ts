@@ -14,6 +14,8 @@ interface Change {
   readonly method: string
   readonly path: string
   readonly body?: object
+  /** Its idempotency key. */
+  readonly key?: string
   /** What the event names; absent: nothing single was changed. */
   readonly target?: string
 }
@@ -26,6 +28,7 @@ beforeAll(async () => {
   bench = await setup({ ADMIN_KEY: ADMIN })
   const client = bench.client(ADMIN)
   const task = await client.submit({ task: 'x' })
+  const other = await client.submit({ task: 'x' })
   const ended = await client.submit({ task: 'x' })
   await bench.complete(ended, 'done')
   const goal = await client.submitGoal({ goal: 'x', run: false })
@@ -54,7 +57,7 @@ beforeAll(async () => {
   const [post, put, del] = ['POST', 'PUT', 'DELETE'] as const
   const one = `/v1/tasks/${task.id}`
   changes = {
-    cancelTasks: { method: post, path: '/v1/tasks:cancel', body: { taskIds: [task.id] } },
+    cancelTasks: { method: post, path: '/v1/tasks:cancel', body: { taskIds: [other.id] } },
     replayTasks: { method: post, path: '/v1/tasks:replay', body: { taskIds: [ended.id] } },
     replayTask: { method: post, path: `/v1/tasks/${ended.id}/replay`, target: ended.id },
     cancelTask: { method: post, path: `${one}/cancel`, target: task.id },
@@ -64,8 +67,8 @@ beforeAll(async () => {
       body: { approved: true },
       target: task.id,
     },
-    putAgent: { method: put, path: '/v1/agents/writer', body: { role: 'r' }, target: 'writer' },
-    deleteAgent: { method: del, path: '/v1/agents/writer', target: 'writer' },
+    putAgent: { method: put, path: '/v1/agents/poet', body: { role: 'r' }, target: 'poet' },
+    deleteAgent: { method: del, path: '/v1/agents/poet', target: 'poet' },
     runGoal: { method: post, path: `/v1/goals/${goal.id}/run`, target: goal.id },
     putSchedule: { method: put, path: '/v1/schedules/yearly', body: SCHEDULE, target: 'yearly' },
     runSchedule: { method: post, path: '/v1/schedules/yearly/run', target: 'yearly' },
@@ -82,12 +85,13 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => bench[Symbol.asyncDispose]())
 
-async function send({ method, path, body }: Change, credential = ADMIN): Promise<number> {
+async function send({ method, path, body, key }: Change, credential = ADMIN): Promise<number> {
   const answer = await fetch(`${bench.gateway.url()}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${credential}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
@@ -119,6 +123,34 @@ test('every audited operation writes one event for its change, with key, tenant,
       ...(change.target === undefined ? {} : { target: change.target }),
     })
   }
+})
+
+test('the audit log has no event for a request that finds everything as it asks for it', async () => {
+  const client = bench.client(ADMIN)
+  const repeated = ['putAgent', 'cancelTask', 'deleteAgent', 'deleteSchedule', 'revokeKey']
+  const last = ['replayTask', 'runSchedule']
+  const count = async (operation: string) =>
+    (await client.audit({ operation, kind: 'change' })).events.length
+  for (const operation of repeated) {
+    const change = changes[operation]!
+    // The first one may still find something to change.
+    expect([operation, (await send(change)) < 300]).toEqual([operation, true])
+    const before = await count(operation)
+    expect([operation, (await send(change)) < 300]).toEqual([operation, true])
+    expect([operation, await count(operation)]).toEqual([operation, before])
+  }
+  await client.putSchedule('yearly', SCHEDULE)
+  for (const operation of last) {
+    const change = { ...changes[operation]!, key: operation }
+    expect([operation, (await send(change)) < 300]).toEqual([operation, true])
+    const before = await count(operation)
+    expect([operation, (await send(change)) < 300]).toEqual([operation, true])
+    expect([operation, await count(operation)]).toEqual([operation, before])
+  }
+  const none = await count('cancelTasks')
+  const body = { state: ['queued'], agent: 'an-agent-without-tasks' }
+  expect(await send({ method: 'POST', path: '/v1/tasks:cancel', body })).toBe(200)
+  expect(await count('cancelTasks')).toBe(none)
 })
 
 test('the audit log has no event for a dry run, and has an event of the kind unknown for a change whose outcome is unknown', async () => {
