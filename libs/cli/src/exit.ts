@@ -117,7 +117,7 @@ export function explain(
   if (status === 0) {
     return `No gateway answers at ${url}. Start a fleet with "npm start", or set AGENTFLEET_URL or --url to the address of a running gateway. (${problem.detail})`
   }
-  if (problem.code === 'path-not-found') {
+  if (problem.code === 'path-not-found' || problem.code === 'method-not-allowed') {
     return `The gateway at ${url} does not know this request: ${problem.detail}\nSet AGENTFLEET_URL or --url to the address of the gateway without a path; "agentfleet doctor" compares the releases.`
   }
   if (isForeign(problem)) {

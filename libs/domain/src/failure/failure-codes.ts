@@ -224,6 +224,10 @@ export const FAILURE_CODES = {
     says: 'The API has no such path.',
     http: { status: 404, title: 'The path does not exist' },
   },
+  'method-not-allowed': {
+    says: 'The path exists, but not with this method.',
+    http: { status: 405, title: 'The path does not accept this method' },
+  },
   'not-finished': {
     says: 'Only a task that has ended can be replayed.',
     http: { status: 409, title: 'The task has not ended' },

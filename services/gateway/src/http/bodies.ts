@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createTally, decideShare } from '@agentfleet/domain'
 import { parseInSlices, type PartParser } from '@agentfleet/runtime'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { LARGE_BYTES } from '../tenants/size.ts'
 import { Refusal } from './problems.ts'
 import { networkOf } from './proxies.ts'
@@ -52,11 +52,38 @@ export function createBodies(bodyMaxBytes: number): Bodies {
   }
 }
 
+/** Whether the request has a body, empty ones aside. */
+export function hasBody({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Refuses the body of an operation that takes none before it is read: its caller expects that the body counts. */
+export function refuseBody(
+  request: FastifyRequest,
+  _reply: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  done(hasBody(request) ? unwantedBody() : undefined)
+}
+
+function unwantedBody(): Refusal {
+  return new Refusal(
+    'invalid-request',
+    'This operation takes no body. Send the request without a body, and without the header Transfer-Encoding.',
+  )
+}
+
 /**
  * Names of one object. Each step that goes through the names of an object has them listed first, which takes
  * milliseconds, and does so at once. A body that is read at once has fewer: each takes at least four bytes.
  */
 const NAMES_MAX = LARGE_BYTES / 4
+
+const JSON_TYPE = 'application/json'
+/** A parameter of a media type that names a character encoding, with or without quotes. */
+const CHARSET_PATTERN = /;\s*charset\s*=\s*"?([^";\s]*)/gi
+/** The names of UTF-8, and of its part that has one byte for each character. */
+const UTF8_PATTERN = /^(?:utf-?8|us-ascii)$/i
 
 /** Why a body is refused although it is JSON. */
 const CHANGES_OBJECTS =
@@ -69,7 +96,7 @@ const CHANGES_OBJECTS =
  */
 export function acceptJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeContentTypeParser('application/json')
+  app.removeContentTypeParser(JSON_TYPE)
   const partsOf = (request: FastifyRequest): PartParser => ({
     parse(part) {
       const parsed: { error?: Error | null; value?: unknown } = {}
@@ -82,32 +109,30 @@ export function acceptJsonBodies(app: FastifyInstance): void {
       if (count > NAMES_MAX) throw tooManyNames()
     },
   })
-  app.addContentTypeParser<Buffer>(
-    'application/json',
-    { parseAs: 'buffer' },
-    (request, body, done) => {
-      const {
-        'content-encoding': encoding = 'identity',
-        'transfer-encoding': transfer = 'chunked',
-      } = request.headers
-      if (encoding.toLowerCase() !== 'identity' || transfer.toLowerCase() !== 'chunked') {
-        done(encoded())
-      } else if (body.length === 0) done(null, undefined)
-      else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
-      else if (body.length > LARGE_BYTES) {
-        parseInSlices(body, partsOf(request)).then(
-          (value) => setImmediate(done, null, value),
-          (error: Error) => done(asRefusal(error)),
-        )
-      } else {
-        const text = body.toString()
-        void parse(request, text, (error, value) => {
-          if (error === null) done(null, value)
-          else done(asRefusal(faultOf(text)))
-        })
-      }
-    },
-  )
+  app.addContentTypeParser<Buffer>(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
+    const {
+      'content-encoding': encoding = 'identity',
+      'transfer-encoding': transfer = 'chunked',
+      'content-type': type = JSON_TYPE,
+    } = request.headers
+    if (encoding.toLowerCase() !== 'identity' || transfer.toLowerCase() !== 'chunked') {
+      done(encoded())
+    } else if (type !== JSON_TYPE && !isInUtf8(type)) done(otherCharset())
+    else if (body.length === 0) done(null, undefined)
+    else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
+    else if (body.length > LARGE_BYTES) {
+      parseInSlices(body, partsOf(request)).then(
+        (value) => setImmediate(done, null, value),
+        (error: Error) => done(asRefusal(error)),
+      )
+    } else {
+      const text = body.toString()
+      void parse(request, text, (error, value) => {
+        if (error === null) done(null, value)
+        else done(asRefusal(faultOf(text)))
+      })
+    }
+  })
 }
 
 /** The fault of a text that the parser has refused, in the words of the engine, which name the place. */
@@ -129,6 +154,21 @@ function tooManyNames(): Refusal {
   return new Refusal(
     'body-too-large',
     `An object of the body has more than ${NAMES_MAX} names. Send a list of smaller objects, or send the data as text.`,
+  )
+}
+
+/** Whether a media type names no other character encoding than UTF-8. */
+function isInUtf8(type: string): boolean {
+  for (const [, name = ''] of type.matchAll(CHARSET_PATTERN)) {
+    if (!UTF8_PATTERN.test(name)) return false
+  }
+  return true
+}
+
+function otherCharset(): Refusal {
+  return new Refusal(
+    'unsupported-media-type',
+    'Send the body as UTF-8, with the header Content-Type: application/json; charset=utf-8.',
   )
 }
 

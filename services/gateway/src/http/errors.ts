@@ -3,9 +3,10 @@ import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { ApiDocument } from './document.ts'
 import type { AllowPages } from './hosts.ts'
+import { isPage } from './page.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import type { Recorder } from '../principals/record.ts'
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { endAfter, endGently, type SlowReaders } from './slow-readers.ts'
@@ -46,30 +47,54 @@ export function answerWithProblems(
     }
     return sendRefusal(reply, refusal)
   })
-  app.setNotFoundHandler(({ method, url }, reply) =>
-    sendRefusal(reply, new Refusal('path-not-found', pathDetail(paths, method, url))),
+  app.setNotFoundHandler((request, reply) =>
+    sendRefusal(reply, routeRefusal(paths, request, reply)),
   )
 }
 
 const HTTP_METHODS: readonly string[] = ['get', 'put', 'post', 'patch', 'delete']
 const ALL_PATHS = 'GET /openapi.json lists the paths and methods of this API.'
 
-/** Says which path or which method the client most likely means. */
-export function pathDetail(paths: ApiDocument['paths'], method: string, url: string): string {
-  const [asked = ''] = url.split('?', 1)
+/**
+ * Refuses a request that has no route, and says which path or which methods the client most likely means; a refused
+ * method gets the header that RFC 9110 demands.
+ */
+export function routeRefusal(
+  paths: ApiDocument['paths'],
+  { method, url }: Pick<FastifyRequest, 'method' | 'url'>,
+  reply: Pick<FastifyReply, 'header'>,
+): Refusal {
+  const asked = decoded(url.split('?', 1)[0] ?? '')
   const filled = Object.entries(paths).map(([template, operations]) => ({
     path: filledIn(template, asked),
     methods: Object.keys(operations).filter((name) => HTTP_METHODS.includes(name)),
   }))
-  const methods = filled
-    .filter(({ path }) => path === asked)
-    .flatMap((each) => each.methods.map((name) => name.toUpperCase()))
+  const methods = isPage(asked)
+    ? ['GET']
+    : filled
+        .filter(({ path }) => path === asked)
+        .flatMap((each) => each.methods.map((name) => name.toUpperCase()))
   if (methods.length > 0 && !methods.includes(method)) {
-    return `${repeated(asked)} accepts ${methods.join(', ')}, and not ${method}. ${ALL_PATHS}`
+    const allowed = methods.flatMap((name) => (name === 'GET' ? [name, 'HEAD'] : [name])).join(', ')
+    void reply.header('allow', allowed)
+    return new Refusal(
+      'method-not-allowed',
+      `${repeated(asked)} accepts ${allowed}, and not ${method}. ${ALL_PATHS}`,
+    )
   }
   const known = filled.map(({ path }) => path)
   const near = known.includes(asked) ? undefined : closest(asked, known)
-  return near === undefined ? ALL_PATHS : `Did you mean ${near}? ${ALL_PATHS}`
+  const meant = near === undefined ? '' : `Did you mean ${near}? `
+  return new Refusal('path-not-found', `${meant}${ALL_PATHS}`)
+}
+
+/** The path as the router compares it; a path that cannot be decoded stays unchanged. */
+function decoded(path: string): string {
+  try {
+    return decodeURI(path)
+  } catch {
+    return path
+  }
 }
 
 /** A path of the document with the values of the path that was asked for in place of its parameters. */

@@ -6,6 +6,7 @@ import type { KeyLimiter } from '../principals/limits/key-limiter.ts'
 import type { Recorder } from '../principals/record.ts'
 import type { Pace } from '../tenants/pace.ts'
 import type { Authenticate, Needs } from './auth.ts'
+import { hasBody } from './bodies.ts'
 import { Refusal, refusalHeaders, toProblem } from './problems.ts'
 import { endAfter } from './slow-readers.ts'
 
@@ -117,8 +118,4 @@ export function createGuard(deps: GuardDeps): Guard {
       )
     } else enter(found, request, reply, needs, done)
   }
-}
-
-function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

@@ -75,7 +75,7 @@ const REQUEST_HEADERS =
   'authorization, content-type, idempotency-key, if-match, if-none-match, prefer'
 /** The headers of answers that mean something to a client. */
 const ANSWER_HEADERS =
-  'etag, location, preference-applied, ratelimit, ratelimit-policy, retry-after, retry-after-ms, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests'
+  'allow, etag, location, preference-applied, ratelimit, ratelimit-policy, retry-after, retry-after-ms, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests'
 /** A browser asks again after this time, so a changed list of origins counts soon, seconds. */
 const REMEMBERED_S = '600'
 const NO_CONTENT = 204

@@ -54,6 +54,11 @@ export function servePage(
   )
 }
 
+/** Whether the path belongs to the page. */
+export function isPage(path: string): boolean {
+  return path === FOLDER || path.startsWith(`${FOLDER}/`)
+}
+
 /** Returns the address of a request without the path of the proxy, whether the proxy removed it or not. */
 export function withoutPath(url: string, publicPath: string): string {
   if (!url.startsWith(publicPath)) return url

@@ -13,7 +13,7 @@ import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { mayHaveChanged, type Principal } from '@agentfleet/domain'
 import { watchAddresses } from './addresses.ts'
-import { acceptJsonBodies, createBodies } from './bodies.ts'
+import { acceptJsonBodies, createBodies, refuseBody } from './bodies.ts'
 import { STREAM_PROTOCOL } from './auth.ts'
 import {
   auditedOperations,
@@ -27,9 +27,9 @@ import {
   answerWithProblems,
   createConnectionRefusals,
   operationOf,
-  pathDetail,
   refusalOf,
   refusalOnWire,
+  routeRefusal,
   sendRefusal,
 } from './errors.ts'
 import type { Guard } from './guard.ts'
@@ -167,6 +167,7 @@ export async function createApi(deps: {
   })
   // Node takes its listener away before `connect` and `upgrade`, and an error without a listener ends the process.
   app.server.on('connection', (socket: Socket) => socket.on('error', ignoreError))
+  app.server.prependListener('request', answerHeadLikeGet)
   const slowReaders = watchSlowReaders(app.server, deps.monotonicMs)
   const refusals = createConnectionRefusals({ slowReaders, allowPages, metrics })
   const bodies = createBodies(BODY_MAX_BYTES)
@@ -192,11 +193,12 @@ export async function createApi(deps: {
     requireJsonBody(route)
     if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
     if (audited.has(operation)) route.onSend = recordChange(operation, recorder)
+    const checkBody = route.schema?.body === undefined ? refuseBody : countBody
+    route.onRequest = checkBody
     if (unlocked.has(operation)) return
     refuseUnknownQuery(route)
     const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
-    const enter = guard(operation, needs)
-    route.onRequest = route.schema?.body === undefined ? enter : [enter, countBody]
+    route.onRequest = [guard(operation, needs), checkBody]
   })
   await app.register(websocket, {
     options: {
@@ -229,10 +231,8 @@ export async function createApi(deps: {
     checkCaller(request)
     if (allowPages.answered(request, reply)) return
     // Before its body is read: an unknown path asks for no key, and nothing bounds the bodies that it gets.
-    if (request.is404) {
-      const detail = pathDetail(document.paths, request.method, request.url)
-      done(new Refusal('path-not-found', detail))
-    } else done()
+    if (request.is404) done(routeRefusal(document.paths, request, reply))
+    else done()
   })
   servePage(app, deps.page, publicPath)
   await app.register(openapiGlue, {
@@ -273,6 +273,14 @@ export async function createApi(deps: {
 }
 
 function ignoreError(): void {}
+
+/**
+ * Lets HEAD take the way of GET, with its checks and limits. Node has read the method before, and sends the headers
+ * without the body.
+ */
+function answerHeadLikeGet(request: IncomingMessage): void {
+  if (request.method === 'HEAD') request.method = 'GET'
+}
 
 function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
   return ({ url = '/' }) => withoutPath(url, publicPath)

@@ -24,21 +24,26 @@ const taskIds = z
     context.addIssue({ code: 'custom', path: [wrong], message })
   })
   .transform((ids) => ids as string[])
-const seq = z.number().int().nonnegative()
-const sequences = z.custom<Readonly<Record<string, number>>>(areSequences, {
-  message: `must be an object with at most ${SUBSCRIPTIONS_MAX} task ids and their sequence numbers`,
+/** One sequence number for all tasks, or one for each task. */
+type After = number | Readonly<Record<string, number>>
+const after = z.custom<After>((value) => isSequence(value) || areSequences(value), {
+  message: `must be a sequence number (an integer from 0 on), or an object with at most ${SUBSCRIPTIONS_MAX} task ids and their sequence numbers`,
 })
+
+function isSequence(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
 
 function areSequences(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const numbers = Object.values(value)
-  return numbers.length <= SUBSCRIPTIONS_MAX && numbers.every((each) => seq.safeParse(each).success)
+  return numbers.length <= SUBSCRIPTIONS_MAX && numbers.every(isSequence)
 }
 
 const subscribe = z.strictObject({
   type: z.literal('subscribe'),
   taskIds,
-  after: z.union([seq, sequences]).default(0),
+  after: after.default(0),
   deltas: z.boolean().default(false),
 })
 const subscribeAll = z.strictObject({ type: z.literal('subscribe'), all: z.literal(true) })
@@ -94,7 +99,7 @@ export function parseFrame(text: string): ParsedFrame {
 }
 
 /** Returns the sequence after which the client wants events of this task. */
-export function afterOf(after: number | Readonly<Record<string, number>>, taskId: string): number {
+export function afterOf(after: After, taskId: string): number {
   if (typeof after === 'number') return after
   // An id may be the name of something that every object has.
   return Object.hasOwn(after, taskId) ? (after[taskId] ?? 0) : 0

@@ -1,7 +1,7 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { loadDocument } from '../../src/http/document.ts'
-import { pathDetail, refusalOf } from '../../src/http/errors.ts'
+import { refusalOf, routeRefusal } from '../../src/http/errors.ts'
 import {
   fieldErrors,
   inPart,
@@ -144,22 +144,53 @@ test('the error about a value that is not allowed names the allowed value that i
   ])
 })
 
+/** The error of a request without a route, and the methods in its header. */
+function withoutRoute(method: string, url: string) {
+  let allow: unknown
+  const reply = { header: (_name: string, value: unknown) => (allow = value) }
+  const refusal = routeRefusal(document.paths, { method, url }, reply as never)
+  return { code: refusal.code, detail: refusal.message, allow }
+}
+const detail = (method: string, url: string) => withoutRoute(method, url).detail
+
 test('a request with an unknown path or method gets an error with a similar path or with the methods of the path', () => {
-  const detail = (method: string, url: string) => pathDetail(document.paths, method, url)
   expect(detail('GET', '/v1/task?limit=1')).toMatch(/^Did you mean \/v1\/tasks\? /)
   expect(detail('POST', '/v1/tasks/abc/cancl')).toMatch(/^Did you mean \/v1\/tasks\/abc\/cancel\? /)
   expect(detail('GET', '/v1/tasks/')).toMatch(/^Did you mean \/v1\/tasks\? /)
-  expect(detail('POST', '/v1/schedules')).toMatch(/^\/v1\/schedules accepts GET, and not POST. /)
+  expect(detail('POST', '/v1/schedules')).toMatch(
+    /^\/v1\/schedules accepts GET, HEAD, and not POST. /,
+  )
   expect(detail('GET', '/somewhere/else')).toMatch(/^GET \/openapi.json lists/)
 })
+
+test.each([
+  ['DELETE', '/v1/tasks?limit=1', 'POST, GET, HEAD'],
+  ['PATCH', '/v1/agents/x', 'GET, HEAD, PUT, DELETE'],
+  ['PROPFIND', '/v1/t%61sks', 'POST, GET, HEAD'],
+  ['GET', '/v1/tasks:batch', 'POST'],
+  ['TRACE', '/v1/tasks/%2F', 'GET, HEAD'],
+  ['POST', '/console/tasks/x', 'GET, HEAD'],
+])('%s %s is refused with the methods of the path', (method, url, allow) => {
+  expect(withoutRoute(method, url)).toMatchObject({ code: 'method-not-allowed', allow })
+})
+
+test.each(['/', '/v1', '/v1/%', '/v1/agents//versions', '/consoles', '/v1/tasks/'])(
+  'the unknown path %s is not refused because of its method',
+  (url) => {
+    expect(withoutRoute('PROPFIND', url)).toMatchObject({ code: 'path-not-found' })
+    expect(withoutRoute('PROPFIND', url).allow).toBeUndefined()
+  },
+)
 
 test('an error repeats at most 200 characters of each text of the caller', () => {
   const long = 'k'.repeat(9_000)
   const name = `${long.slice(0, 200)}…`
   const path = `/v1/tasks/${long}`
-  const refused = pathDetail(document.paths, 'PATCH', path)
-  expect(refused).toMatch(new RegExp(`^${path.slice(0, 200)}… accepts GET, and not PATCH\\. `))
-  expect(pathDetail(document.paths, 'GET', `/${long}`)).not.toContain(long.slice(0, 201))
+  const refused = detail('PATCH', path)
+  expect(refused).toMatch(
+    new RegExp(`^${path.slice(0, 200)}… accepts GET, HEAD, and not PATCH\\. `),
+  )
+  expect(detail('GET', `/${long}`)).not.toContain(long.slice(0, 201))
   // The name of the caller is in the middle of the pointer.
   expect(
     check({ task: 'x', metadata: { [`a/~${long}`]: 1 } })?.map(({ pointer }) => pointer),

@@ -44,21 +44,21 @@ test.each([
   },
 )
 
-test.each([
+const AFTER =
+  '/after must be a sequence number (an integer from 0 on), or an object with at most 1000 task ids and their sequence numbers'
+
+test.each<readonly [object, string]>([
   [{ type: 'subscribe' }, '/taskIds is required'],
   [{ type: 'subscribe', taskIds: [] }, '/taskIds must have at least 1 entry'],
   [
     { type: 'subscribe', taskIds: ['a', ['a']] },
     '/taskIds/1 must be a text of at most 128 characters',
   ],
-  [
-    { type: 'subscribe', taskIds: ['a'], after: { a: -1 } },
-    '/after must be an object with at most 1000 task ids and their sequence numbers',
-  ],
-  [
-    { type: 'subscribe', taskIds: ['a'], after: 'x' },
-    '/after must be an object with at most 1000 task ids and their sequence numbers',
-  ],
+  [{ type: 'subscribe', taskIds: ['a'], after: { a: -1 } }, AFTER],
+  [{ type: 'subscribe', taskIds: ['a'], after: 'x' }, AFTER],
+  ...[-1, 1.5, null, [1], true, 2 ** 53].map(
+    (after) => [{ type: 'subscribe', taskIds: ['a'], after }, AFTER] as const,
+  ),
   [{ type: 'ping', x: 1 }, 'the field "x" is unknown; the known names are type'],
 ])('the refusal of the frame %j says in plain words what to correct', (frame, problem) => {
   const detail = `Correct the frame: ${problem}.`
