@@ -627,7 +627,7 @@ export interface components {
       approved: boolean
       /** @description The reason of the decision; the model reads the reason if you refuse the step. */
       note?: string
-      /** @description The name of the person who decides, for keys that several people use. The API returns the name with the task; the model does not read the name. */
+      /** @description The name of the person who decides, on one line, for keys that several people use. The API returns the name with the task; the model does not read the name. */
       person?: string
     }
     Child: {

@@ -184,13 +184,15 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
         return [{ pointer: base, detail: FITS[String(params['pattern'])] ?? 'is not valid' }]
       case 'uniqueItems':
         return [{ pointer: base, detail: twiceDetail(params) }]
+      case 'type':
+        // A parameter that is sent twice arrives as a list.
+        if (part !== 'querystring' || !Array.isArray(place.data)) break
+        return [{ pointer: base, detail: 'must be sent only once' }]
       case 'format':
         return [{ pointer: base, detail: formatDetail(params['format']) }]
-      default: {
-        const size = sizeDetail(keyword, params['limit'])
-        return [{ pointer: base, detail: size ?? message ?? 'is not valid' }]
-      }
     }
+    const size = sizeDetail(keyword, params['limit'])
+    return [{ pointer: base, detail: size ?? message ?? 'is not valid' }]
   })
 }
 

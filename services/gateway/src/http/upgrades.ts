@@ -15,7 +15,7 @@ type Accept = (this: Server, socket: Socket) => void
 const OF_THE_OFFER: ReadonlySet<string> = new Set(['upgrade', 'http2-settings'])
 
 /**
- * Lets only requests for the stream be upgraded, and only to WebSocket; other requests are read again without their
+ * Lets only a GET of the stream be upgraded, and only to WebSocket; other requests are read again without their
  * offer. An upgrade begins after the answers to earlier requests of the connection, because it takes the connection
  * away from the code that sends them. Call it once.
  */
@@ -29,8 +29,8 @@ export function ignoreOtherUpgrades(
   const upgrades = server.listeners('upgrade') as Upgraded[]
   server.removeAllListeners('upgrade')
   const begin: Upgraded = (request, socket, head) => {
-    const { url = '', headers } = request
-    if (headers.upgrade?.toLowerCase() === 'websocket' && isStream(url)) {
+    const { method, url = '', headers } = request
+    if (method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && isStream(url)) {
       for (const upgrade of upgrades) upgrade.call(server, request, socket, head)
       return
     }

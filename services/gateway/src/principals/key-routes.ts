@@ -13,6 +13,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { nextOf, positionOf } from '../lists/cursor.ts'
 import { listingName } from '../lists/filters.ts'
 import { Refusal, wrongField } from '../http/problems.ts'
+import { refuseIdempotencyKey } from '../tasks/spec.ts'
 import { isoTime } from '../tasks/views.ts'
 import type { KeyDirectory } from './key-directory.ts'
 import { digestOf, newKeyId, newSecret, tokenOf } from './tokens.ts'
@@ -33,6 +34,9 @@ export interface KeyRouteDeps {
 const STORE_TRIES = 50
 /** Above this share of the stream only revocations and rotations are stored. */
 const FILL_MAX = 0.8
+/** What a client does in place of an idempotency key. */
+const NEW_SECRET =
+  'because each such request makes a new secret; if an answer is lost, read GET /v1/keys and revoke the key that is not needed'
 /** A day: clients get the new secret with their next release. */
 const OVERLAP_DEFAULT_S = 86_400
 
@@ -43,6 +47,7 @@ export function keyRoutes(deps: KeyRouteDeps) {
 
   return {
     async createKey(request: FastifyRequest, reply: FastifyReply): Promise<KeyCreated> {
+      refuseIdempotencyKey(request, NEW_SECRET)
       const body = request.body as KeyRequest
       const expiresAtMs = expiryOf(body, nowMs())
       await requireNewest(request)
@@ -90,6 +95,7 @@ export function keyRoutes(deps: KeyRouteDeps) {
       return reply.code(204).send()
     },
     async rotateKey(request: FastifyRequest): Promise<KeyCreated> {
+      refuseIdempotencyKey(request, NEW_SECRET)
       const { overlapSeconds = OVERLAP_DEFAULT_S } = (request.body ?? {}) as KeyRotation
       await requireNewest(request)
       const secret = newSecret()

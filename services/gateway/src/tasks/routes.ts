@@ -8,13 +8,19 @@ import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import type { Principals } from '../principals/principals.ts'
 import { submitterOf } from '../principals/submitter.ts'
-import { Refusal, toProblem, wrongField, wrongPlaces } from '../http/problems.ts'
+import { Refusal, toProblem, wrongPlaces } from '../http/problems.ts'
 import type { ValueCheck } from '../http/validation.ts'
 import type { Offers } from '../fleet/offers.ts'
 import { withIds } from './batch-references.ts'
 import { alreadyFinished, requestCancel } from './cancel.ts'
 import { afterChange, ownTask, type Reader } from './reads.ts'
-import { bodyBytesOf, idempotencyKeyOf, specOf, waitSecondsOf } from './spec.ts'
+import {
+  bodyBytesOf,
+  idempotencyKeyOf,
+  refuseIdempotencyKey,
+  specOf,
+  waitSecondsOf,
+} from './spec.ts'
 import { recordOf, type Submission, type Submitter } from './submit.ts'
 import { answerWith, taskView } from './views.ts'
 import type { Waiting } from './waiting-queues.ts'
@@ -31,6 +37,9 @@ interface TaskRouteDeps {
   /** Returns the errors of a task of a batch. */
   readonly checkTask: ValueCheck
 }
+
+/** What a client does in place of an idempotency key for its batch. */
+const OF_BATCH = 'because a batch has no key; set idempotencyKey of each task'
 
 type Caller = Pick<FastifyRequest, 'tenant' | 'principal' | 'ip' | 'headers'>
 
@@ -149,7 +158,7 @@ export function taskRoutes(deps: TaskRouteDeps) {
     submitTask,
     async submitBatch(request: FastifyRequest) {
       const { tasks } = request.body as { tasks: unknown[] }
-      if (request.headers['idempotency-key'] !== undefined) throw keyOfBatch()
+      refuseIdempotencyKey(request, OF_BATCH)
       const results: Promise<BatchResult>[] = []
       const pause = createSlices()
       const needed = new Map<string, number>()
@@ -171,12 +180,4 @@ export function taskRoutes(deps: TaskRouteDeps) {
       throw alreadyFinished(record.state)
     },
   }
-}
-
-/** A caller who sends a key expects that repeating the request is safe. */
-function keyOfBatch(): Refusal {
-  return wrongField(
-    'header/idempotency-key',
-    'must be omitted, because a batch has no key; set idempotencyKey of each task',
-  )
 }

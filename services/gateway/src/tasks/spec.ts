@@ -84,6 +84,18 @@ export function idempotencyKeyOf(
   return header ?? body
 }
 
+/**
+ * Refuses an idempotency key where the operation has none and repeating it is not safe: a caller who sends a key
+ * expects that it is. `instead` says what to do.
+ */
+export function refuseIdempotencyKey(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  instead: string,
+): void {
+  if (headers['idempotency-key'] === undefined) return
+  throw wrongField('header/idempotency-key', `must be omitted, ${instead}`)
+}
+
 /** Returns the bytes that the body of a request has by its headers. */
 export function bodyBytesOf(headers: Readonly<Record<string, unknown>>): number {
   return Number(headers['content-length'] ?? BODY_UNKNOWN_BYTES)

@@ -129,6 +129,38 @@ test('a batch with the header Idempotency-Key is refused, because repeating it w
   expect(status).toBe(400)
 })
 
+test('an idempotency key is refused where a repeated request would make another secret', async () => {
+  const header = { 'idempotency-key': 'k' }
+  const key = { tenant: 'acme', name: 'x', scopes: ['tasks:read'] }
+  for (const [path, body] of [
+    ['/v1/keys', key],
+    [`/v1/keys/${'a'.repeat(12)}/rotate`, {}],
+  ] as const) {
+    const { status, answer } = await ask('POST', path, body, header, ADMIN_KEY)
+    expect(answer.detail).toMatch(/idempotency-key must be omitted, .*makes a new secret/)
+    expect(status).toBe(400)
+  }
+})
+
+test.each(['limit=1&limit=2', 'agent=a&agent=b', 'cursor=a&cursor=a'])(
+  'the query %s is refused, because the parameter has one value',
+  async (query) => {
+    const { status, answer } = await ask('GET', `/v1/tasks?${query}`)
+    expect(answer.detail).toMatch(/query\/\w+ must be sent only once/)
+    expect(status).toBe(400)
+  },
+)
+
+test.each(['a\nb', '\u202eeve', ' ', '\u0000'])(
+  'the name of a person who decides is one visible line, not %j',
+  async (person) => {
+    const path = '/v1/tasks/01890a5d-ac96-774b-bcce-b302099a8057/approvals/1'
+    const { status, answer } = await ask('POST', path, { approved: true, person })
+    expect(answer.detail).toMatch(/\/person must be one line of text/)
+    expect(status).toBe(400)
+  },
+)
+
 test('a part of the path that is longer than every id is refused with what to do', async () => {
   const { status, answer } = await ask('GET', `/v1/tasks/${'a'.repeat(900)}`)
   expect(answer.detail).toMatch(/longer than every id and name of the API\. Send ids and names/)

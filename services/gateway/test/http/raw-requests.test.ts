@@ -48,6 +48,14 @@ const UNROUTED = {
     `GET /v1/me HTTP/1.1\r\n${HEAD}connection: upgrade\r\nupgrade: h2c\r\n\r\n`,
     '200',
   ],
+  'a WebSocket with HEAD': [
+    `HEAD /v1/stream HTTP/1.1\r\n${HEAD}${WEBSOCKET}${HANDSHAKE_KEY}\r\n`,
+    '426',
+  ],
+  'a WebSocket with POST': [
+    `POST /v1/stream HTTP/1.1\r\n${HEAD}${WEBSOCKET}${HANDSHAKE_KEY}content-length: 0\r\n\r\n`,
+    '405',
+  ],
   'a WebSocket': [`GET /v1/stream HTTP/1.1\r\n${HEAD}${WEBSOCKET}${HANDSHAKE_KEY}\r\n`, '101'],
   'a wrong handshake': [`GET /v1/stream HTTP/1.1\r\n${HEAD}${WEBSOCKET}\r\n`, '400'],
 } as const
