@@ -21,7 +21,7 @@ import {
 } from './incident/workflow.ts'
 import { readFleet } from './fleet.ts'
 import { figuresAfter } from './incident/figures.ts'
-import { createMemory } from './incident/learned.ts'
+import { createRecentIncidents } from './incident/recent-incidents.ts'
 import type { RecoveryMetrics } from './metrics.ts'
 import { createQuarantine } from './redistribution/quarantine.ts'
 import { CUT } from './redistribution/waiting.ts'
@@ -56,7 +56,7 @@ const FOLLOWED_MAX = 24
 /** Milliseconds between checks; outcomes are measured to the minute. */
 const MEASURE_INTERVAL_MS = 1_000
 /** Milliseconds after which this replica knows what other replicas have put into quarantine. */
-const MEMORY_INTERVAL_MS = 10_000
+const READ_INTERVAL_MS = 10_000
 /** Milliseconds for which a missing consumer counts as missing; a puller asks again several times a second. */
 const MISSING_FOR_MS = 2_000
 
@@ -70,8 +70,8 @@ export function createRecovery(deps: RecoveryDeps): Service {
   const { bus, log, clock, metrics, orchestrator, fleetView } = deps
   const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
   const deaths = createDeaths(deps)
-  const memory = createMemory(deps)
-  const quarantine = createQuarantine({ bus, clock, log, ends: memory.quarantined })
+  const recent = createRecentIncidents(deps)
+  const quarantine = createQuarantine({ bus, clock, log, ends: recent.quarantined })
   const fleet = readFleet(fleetView)
   const by = deps.instanceId
   const recorder = createDecisionRecorder({ ...deps, service: 'recovery', by, measured: true })
@@ -80,13 +80,13 @@ export function createRecovery(deps: RecoveryDeps): Service {
   /** When NATS last said that there is nothing from which deaths are read. */
   let missingAtMs = -Infinity
 
-  const remember = every(MEMORY_INTERVAL_MS, { clock, log, name: 'memory' }, async () => {
-    if (bus.connected()) await memory.catchUp()
-    metrics.quarantined.set(memory.quarantined().size)
+  const remember = every(READ_INTERVAL_MS, { clock, log, name: 'incidents' }, async () => {
+    if (bus.connected()) await recent.catchUp()
+    metrics.quarantined.set(recent.quarantined().size)
   })
   const measure = every(MEASURE_INTERVAL_MS, { clock, log, name: 'outcomes' }, async () => {
     if (!bus.connected()) return
-    await recorder.outcomes.measure((decision) => figuresAfter(decision, fleet, memory))
+    await recorder.outcomes.measure((decision) => figuresAfter(decision, fleet, recent))
   })
   const renew = every(deathRenewEveryMs, { clock, log, name: 'renew' }, async () => {
     for (const ackSubject of deaths.held) ack.renew(bus, ackSubject)
@@ -96,7 +96,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     async start() {
       if (puller !== undefined) return
       fleetView.onSnapshot(quarantine.enforce)
-      const workflow = { ...deps, fleet, memory, recorder, quarantine, outcomeWithinMs }
+      const workflow = { ...deps, fleet, recent, recorder, quarantine, outcomeWithinMs }
       await Promise.all([remember.start(), renew.start(), measure.start()])
       puller = createPuller(bus, {
         stream: STREAMS.ops,

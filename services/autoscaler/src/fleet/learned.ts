@@ -44,20 +44,20 @@ const learnedSchema = z.object({
   }),
 })
 
-/** Returns the memory with the stored learned state; unchanged if none is stored or readable. */
+/** Adds the stored learned state to that of this process; unchanged if none is stored or readable. */
 export async function loadLearnedState(
   ops: Pick<Ops, 'lastState'>,
   service: string,
-  memory: LearnedState,
+  own: LearnedState,
 ): Promise<LearnedState> {
   const { data } = learnedSchema.safeParse(await ops.lastState(service))
   // What this process has observed itself takes precedence.
-  if (data === undefined || memory.forecast.week.length > 0) return memory
+  if (data === undefined || own.forecast.week.length > 0) return own
   const names = Object.keys(sumsOf(NO_LOAD))
   const sums = Object.fromEntries(names.map((name) => [name, data.load[name] ?? 0]))
   // Pending forecasts have no observations to compare with.
   const forecast = { ...data.forecast, pending: [] }
-  return { ...memory, load: { ...memory.load, ...sums }, forecast }
+  return { ...own, load: { ...own.load, ...sums }, forecast }
 }
 
 /** Stores the learned state for the next leader, without samples, which would be outdated. */

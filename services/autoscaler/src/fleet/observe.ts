@@ -3,7 +3,7 @@ import { FRESH_MS } from '@agentfleet/control-plane'
 import type { NodeProcess } from '@agentfleet/orchestrator'
 import type { Snapshot } from '@agentfleet/protocol'
 
-/** What the autoscaler observes, except its own memory. */
+/** What the autoscaler observes, except its learned state. */
 export interface Observation {
   readonly cluster: Omit<
     ClusterSnapshot,

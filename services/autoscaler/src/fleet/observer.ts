@@ -55,14 +55,14 @@ export function createObserver(deps: {
   const { ops, service, fleetView, clock, metrics, limits } = deps
   const provider = createProviderShare()
   const arrivals = countArrivals()
-  let memory = NO_LEARNED_STATE
-  let learned = false
+  let learned = NO_LEARNED_STATE
+  let loaded = false
 
   return {
     async learn() {
-      if (learned) return
-      memory = await loadLearnedState(ops, service, memory)
-      learned = true
+      if (loaded) return
+      learned = await loadLearnedState(ops, service, learned)
+      loaded = true
     },
     look(processes, leaderState) {
       const nowMs = clock.nowMs()
@@ -77,10 +77,10 @@ export function createObserver(deps: {
         complete && snapshot !== undefined
           ? { atMs, nodes, running, queued, arrived: arrivals(snapshot) }
           : undefined
-      if (sample === undefined || atMs !== memory.load.samples.at(-1)?.atMs) {
-        memory = rememberScaling(memory, sample, slotsPerNode, limits)
+      if (sample === undefined || atMs !== learned.load.samples.at(-1)?.atMs) {
+        learned = rememberScaling(learned, sample, slotsPerNode, limits)
       }
-      const view = outlook(memory, limits, nowMs)
+      const view = outlook(learned, limits, nowMs)
       const throttledShare = provider.throttledShare()
       metrics.nodes.set(nodes)
       metrics.throttled.set(throttledShare)
@@ -96,8 +96,8 @@ export function createObserver(deps: {
       }
       return { ...observed, nowMs, seen, llmCalls: provider.calls() }
     },
-    forecast: () => memory.forecast,
-    saveLearned: () => saveLearnedState(ops, service, memory),
+    forecast: () => learned.forecast,
+    saveLearned: () => saveLearnedState(ops, service, learned),
   }
 }
 

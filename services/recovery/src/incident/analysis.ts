@@ -50,7 +50,7 @@ export async function analyse(
   redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
   signal: AbortSignal,
 ): Promise<Conclusion> {
-  const { adviser, clock, memory } = deps
+  const { adviser, clock, recent } = deps
   const found = await gatherEvidence(deps, death, record.current(), redistribution)
   const { evidence, suspects, host } = found
   const policy = analyseFailure(evidence)
@@ -59,7 +59,7 @@ export async function analyse(
     {
       deathsOfNode: evidence.pattern.ofNode,
       othersAlive: evidence.othersAlive,
-      quarantined: [...memory.quarantined().keys()].filter((id) => id !== death.nodeId).length,
+      quarantined: [...recent.quarantined().keys()].filter((id) => id !== death.nodeId).length,
     },
     nowMs,
   )

@@ -11,13 +11,13 @@ import type { Orchestrator, ProcessView } from '@agentfleet/orchestrator'
 import type { Figures, Incident, Snapshot, Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { Fleet } from '../fleet.ts'
-import { deathOf, type Memory } from './learned.ts'
+import { deathOf, type RecentIncidents } from './recent-incidents.ts'
 
 /** Dependencies for gathering evidence. */
 export interface EvidenceDeps {
   readonly store: Store
   readonly fleet: Fleet
-  readonly memory: Memory
+  readonly recent: RecentIncidents
   readonly orchestrator: Orchestrator
   readonly clock: Clock
   readonly log: Logger
@@ -58,13 +58,13 @@ export async function gatherEvidence(
   incident: Incident,
   redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
 ): Promise<Found> {
-  const { fleet, memory, orchestrator, clock } = deps
+  const { fleet, recent, orchestrator, clock } = deps
   const { taskIds, notesReadable } = redistribution
-  const [process] = await Promise.all([lookAt(deps, death.nodeId), memory.catchUp()])
+  const [process] = await Promise.all([lookAt(deps, death.nodeId), recent.catchUp()])
   const host = process?.host ?? incident.host
-  memory.add({ ...deathOf(incident), ...given({ host }), taskIds })
+  recent.add({ ...deathOf(incident), ...given({ host }), taskIds })
   const nowMs = clock.nowMs()
-  const deaths = memory.deaths()
+  const deaths = recent.deaths()
   const suspects = await suspectsAmong(deps, taskIds, deaths, nowMs)
   const nodes = fleet.latest()?.nodes ?? []
   const node = nodes.find(({ nodeId }) => nodeId === death.nodeId)
@@ -84,7 +84,7 @@ export async function gatherEvidence(
     othersAlive: others.length,
     capacityLost: node === undefined ? 0 : node.slots / Math.max(1, slots + node.slots),
     suspects: suspects.length,
-    recentReplacements: memory.replacements(),
+    recentReplacements: recent.replacements(),
     orchestrator: {
       replaces: orchestrator.acts,
       restarts: orchestrator.restarts,

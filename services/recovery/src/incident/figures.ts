@@ -1,15 +1,15 @@
 import type { Decision, Figures } from '@agentfleet/protocol'
 import type { Fleet } from '../fleet.ts'
-import type { Memory } from './learned.ts'
+import type { RecentIncidents } from './recent-incidents.ts'
 
 /** Returns the figures after a decision: later deaths and the present state of the fleet. */
 export async function figuresAfter(
   { about, atMs }: Decision,
   fleet: Fleet,
-  memory: Memory,
+  recent: RecentIncidents,
 ): Promise<Figures> {
-  await memory.catchUp()
-  const later = memory.deaths().filter((death) => death.atMs > atMs)
+  await recent.catchUp()
+  const later = recent.deaths().filter((death) => death.atMs > atMs)
   const snapshot = fleet.latest()
   return {
     deathsSince: later.length,

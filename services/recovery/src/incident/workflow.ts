@@ -10,7 +10,7 @@ import { analyse, notesWereReadable, type Conclusion } from './analysis.ts'
 import { namedTasks } from './evidence.ts'
 import type { Fleet } from '../fleet.ts'
 import { openRecord, type IncidentRecord } from './record.ts'
-import type { Memory } from './learned.ts'
+import type { RecentIncidents } from './recent-incidents.ts'
 import type { RecoveryMetrics } from '../metrics.ts'
 import { watchOutcome } from './outcome.ts'
 import type { Quarantine } from '../redistribution/quarantine.ts'
@@ -33,7 +33,7 @@ export interface WorkflowDeps {
   readonly ops: Ops
   readonly store: Store
   readonly fleet: Fleet
-  readonly memory: Memory
+  readonly recent: RecentIncidents
   readonly recorder: DecisionRecorder
   readonly quarantine: Quarantine
   readonly orchestrator: Orchestrator
@@ -65,7 +65,7 @@ export async function openAndRedistribute(
   death: Death,
   deliveries: number,
 ): Promise<Redistributed | undefined> {
-  const { ops, clock, metrics, memory } = deps
+  const { ops, clock, metrics, recent } = deps
   const opening = { by: deps.instanceId, nowMs: clock.nowMs() }
   const record = await openRecord(ops, death, opening)
   const known = record.current()
@@ -90,7 +90,7 @@ export async function openAndRedistribute(
     redistributedAtMs,
     tasks,
     redistributed,
-    taskIds: namedTasks(taskIds, memory.deaths()),
+    taskIds: namedTasks(taskIds, recent.deaths()),
   })
   return { record, death, taskIds, notesReadable: given.kind === 'given-back' }
 }
@@ -101,14 +101,14 @@ async function giveBack(
   death: Death,
   deliveries: number,
 ): Promise<Redistribution> {
-  const { fleet, memory, clock, log } = deps
+  const { fleet, recent, clock, log } = deps
   // The node resumed with all its tasks and asks the coordinator which it still owns.
   if (fleet.successor(death) === 'resumed') return NOTHING_GIVEN_BACK
-  const suspects = new Set(suspectTasks(memory.deaths(), clock.nowMs()))
+  const suspects = new Set(suspectTasks(recent.deaths(), clock.nowMs()))
   const open = async (taskIds: readonly string[]): Promise<void> => {
     const { tasks } = record.current()
     if (tasks > 0) return
-    const named = namedTasks(taskIds, memory.deaths())
+    const named = namedTasks(taskIds, recent.deaths())
     await record.write({ tasks: taskIds.length, taskIds: named })
   }
   try {
@@ -170,12 +170,12 @@ export async function runWorkflow(
 
 /** Counts and records the decision and what was done. */
 async function decided(
-  { recorder, memory, metrics, orchestrator }: WorkflowDeps,
+  { recorder, recent, metrics, orchestrator }: WorkflowDeps,
   { decision }: Conclusion,
   action: NonNullable<Incident['action']>,
 ): Promise<void> {
   // This action counts from now on, for the next incident and for quarantines.
-  await memory.catchUp()
+  await recent.catchUp()
   metrics.incidents.inc({ action: action.kind })
   if (quarantineEnd(action) !== undefined) metrics.quarantines.inc()
   const done = { acted: action.outcome === 'done', driver: orchestrator.driver }

@@ -44,13 +44,13 @@ function declareBus(ground: () => Ground): void {
   on('every subscription that matches a subject gets the message', async (bus, connect) => {
     const heard: string[] = []
     const other = await connect('other')
-    other.subscribe('node.*.beat', (message) => void heard.push(`star ${message.text()}`))
-    other.subscribe('node.n1.beat', (message) => void heard.push(`exact ${message.text()}`))
+    other.subscribe('node.*.heartbeat', (message) => void heard.push(`star ${message.text()}`))
+    other.subscribe('node.n1.heartbeat', (message) => void heard.push(`exact ${message.text()}`))
     const closed = other.subscribe('node.n1.>', (message) => void heard.push(message.text()))
     closed.close()
     await other.roundTrip(20_000)
-    bus.publish('node.n1.beat', 'a')
-    bus.publish('node.n2.beat', 'b')
+    bus.publish('node.n1.heartbeat', 'a')
+    bus.publish('node.n2.heartbeat', 'b')
     await until(() => heard.length >= 3)
     expect([...heard].sort()).toEqual(['exact a', 'star a', 'star b'])
   })

@@ -19,7 +19,7 @@ export function ourPolicy(options: FleetOptions): Scaler {
     waitTargetMs: options.waitTargetS * 1_000,
     startupMs: options.startupS * 1_000,
   }
-  let memory = NO_LEARNED_STATE
+  let learned = NO_LEARNED_STATE
   let scaledOutAtMs = -Infinity
   let scaledInAtMs = -Infinity
   return {
@@ -28,7 +28,7 @@ export function ourPolicy(options: FleetOptions): Scaler {
     decide({ nowMs, ready, starting, draining, running, queued, arrived }) {
       const nodes = ready + starting
       const sample = { atMs: nowMs, nodes, running, queued, arrived }
-      memory = rememberScaling(memory, sample, options.slots, limits)
+      learned = rememberScaling(learned, sample, options.slots, limits)
       const decision = decideScale(
         {
           nodes,
@@ -40,7 +40,7 @@ export function ourPolicy(options: FleetOptions): Scaler {
           complete: true,
           scaledOutAtMs,
           scaledInAtMs,
-          outlook: outlook(memory, limits, nowMs),
+          outlook: outlook(learned, limits, nowMs),
         },
         limits,
         nowMs,

@@ -16,7 +16,7 @@ import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
  * Invariants: records are folded once and in order; only the last record of an incident counts;
  * records older than the window are dropped.
  */
-export interface Memory {
+export interface RecentIncidents {
   /** Reads new records; returns false if it could not read all of them in time. */
   catchUp(): Promise<boolean>
   /** Adds what only this process knows about a death: all of its tasks. */
@@ -32,12 +32,12 @@ export interface Memory {
 const READ_MAX = 500
 const CATCH_UP_WITHIN_MS = 5_000
 
-/** Creates an empty memory; the first `catchUp` fills it. */
-export function createMemory(deps: {
+/** Knows no incident until the first `catchUp`. */
+export function createRecentIncidents(deps: {
   readonly ops: Ops
   readonly clock: Clock
   readonly log: Logger
-}): Memory {
+}): RecentIncidents {
   const { ops, clock, log } = deps
   let deaths: readonly PastDeath[] = []
   const actions = new Map<string, { readonly nodeId: string } & NonNullable<Incident['action']>>()
