@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { FAILURE_CODES } from '@agentfleet/domain'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Page } from './browser.ts'
 import { T0_MS } from './seeded.ts'
 import { openStubbedTab, type StubbedTab } from './tab.ts'
@@ -16,6 +16,8 @@ const PICTURES = fileURLToPath(new URL('pictures/', import.meta.url))
 /** Pixels that may differ: the edge of a letter on another processor. */
 const DIFFERENT_MAX = 0.001
 const LOOKS = ['light', 'dark'] as const
+/** Far more than all answers of a view take on a busy machine, milliseconds. */
+const REST_WITHIN_MS = 60_000
 
 let tab: StubbedTab
 let page: Page
@@ -65,11 +67,29 @@ async function open(view: string): Promise<void> {
     .getByText(VIEWS[view] ?? '')
     .first()
     .waitFor()
-  // The canvas is sized in one frame and drawn in the next.
-  await page.evaluate(`(async () => {
-    for (let frame = 0; frame < 4; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve))
-  })()`)
+  await vi.waitUntil(isAtRest, { timeout: REST_WITHIN_MS, interval: 0 })
 }
+
+/**
+ * Whether the page draws nothing more. Each panel has a request, so the text of one panel says nothing about the
+ * others; the canvas is sized in one frame and drawn in the next.
+ */
+async function isAtRest(): Promise<boolean> {
+  const before = tab.stub.requests.length
+  const isStill = await page.evaluate(STILL)
+  return isStill === true && tab.stub.unanswered() === 0 && tab.stub.requests.length === before
+}
+
+/** Whether nothing changes in some frames, and nothing loads. */
+const STILL = `(async () => {
+  let changes = 0
+  const observer = new MutationObserver((records) => (changes += records.length))
+  observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true })
+  for (let frame = 0; frame < 8; frame += 1) await new Promise((resolve) => requestAnimationFrame(resolve))
+  observer.disconnect()
+  await document.fonts.ready
+  return changes === 0 && document.querySelector('[aria-busy="true"]') === null
+})()`
 
 describe.each(LOOKS)('the page in the %s look', (colorScheme) => {
   beforeAll(() => page.emulateMedia({ colorScheme }))

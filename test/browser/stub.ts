@@ -49,12 +49,15 @@ export interface Stub extends AsyncDisposable {
   readonly url: string
   /** Requests to the API so far. */
   readonly requests: string[]
+  /** Requests to the API that have no whole answer yet. */
+  unanswered(): number
 }
 
 /** Serves the page at `/console` and the answers below `/v1`, at the time that the answers name. */
 export async function serveStub(answer: Answer, nowMs: () => number = Date.now): Promise<Stub> {
   const files = await readSite()
   const requests: string[] = []
+  let unanswered = 0
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://stub')
     const respond = (status: number, type: string, body: Buffer | string): void => {
@@ -67,6 +70,8 @@ export async function serveStub(answer: Answer, nowMs: () => number = Date.now):
     }
     const method = request.method ?? 'GET'
     requests.push(`${method} ${url.pathname}${url.search}`)
+    unanswered += 1
+    response.once('close', () => (unanswered -= 1))
     void text(request).then(async (sent) => {
       const { headers } = request
       const body = sent === '' ? undefined : (JSON.parse(sent) as unknown)
@@ -89,6 +94,7 @@ export async function serveStub(answer: Answer, nowMs: () => number = Date.now):
   return {
     url: `http://127.0.0.1:${port}`,
     requests,
+    unanswered: () => unanswered,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
