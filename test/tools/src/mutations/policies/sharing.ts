@@ -3,6 +3,15 @@ import type { Mutation } from '../mutation.ts'
 /** The sharing of slots between priorities and tenants, and ejection. */
 export const SHARING: readonly Mutation[] = [
   {
+    name: 'held-tenants',
+    safeguard: 'a tenant whose tasks wait for its own limit is named, and no other',
+    file: 'libs/domain/src/tenant/held.ts',
+    find: 'waiting > 0 && inFlight >= concurrency',
+    replace: 'waiting > 0',
+    test: 'libs/domain/test/liveness/fleet-status.test.ts',
+    caughtBy: /waits for its limit only if all its queues together/,
+  },
+  {
     name: 'intake-credits',
     safeguard: 'no more pointers are fetched than there are credits (L7)',
     file: 'libs/domain/src/placement/intake.ts',
