@@ -90,10 +90,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
       const step = waitingFor?.kind === 'approval' ? waitingFor.step : approvals[0]?.step
       const held = waitingFor?.kind === 'approval' && waitingFor.tool === RUN_GOAL
       if (step === undefined || (!held && approvals.length === 0)) {
-        throw new Refusal(
-          'not-waiting',
-          'No plan of this goal waits for approval. You can run the plan of a goal only while its stage is held.',
-        )
+        throw notHeld()
       }
       await approve(bus, {
         taskId,
@@ -104,6 +101,13 @@ export function goalRoutes(deps: GoalRouteDeps) {
       return afterChange(own(request).then(viewOf))
     },
   }
+}
+
+function notHeld(): Refusal {
+  return new Refusal(
+    'not-waiting',
+    'No plan of this goal waits for approval. You can run the plan of a goal only while its stage is held.',
+  )
 }
 
 function goalNotFound(): Refusal {
