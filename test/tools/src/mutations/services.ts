@@ -144,7 +144,7 @@ export const SERVICES: readonly Mutation[] = [
     name: 'decision-allowance',
     safeguard: 'alternating decisions do not flood the record',
     file: 'libs/control-plane/src/allowance.ts',
-    find: 'if (left < 1) return false',
+    find: 'if (used >= burst) return false',
     replace: '',
     test: 'libs/control-plane/test/decision-recorder.test.ts',
     caughtBy: /rate-limited decisions are recorded in a burst at first/,

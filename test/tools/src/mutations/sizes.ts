@@ -190,7 +190,7 @@ export const SIZES: readonly Mutation[] = [
     name: 'unsent-of-addresses',
     safeguard: 'slow connections of one address end no connection of another address (L7)',
     file: 'services/gateway/src/http/slow-readers.ts',
-    find: "owner: networkOf(socket.remoteAddress ?? '')",
+    find: "owner: reader.address ?? networkOf(socket.remoteAddress ?? '')",
     replace: "owner: ''",
     caughtBy: /connections of an address that holds most end first/,
     because: /expected/,
@@ -263,7 +263,7 @@ export const SIZES: readonly Mutation[] = [
     file: 'services/coordinator/src/repair/retries.ts',
     find: 'due.takeDue(nowMs(), ROUND_MAX)',
     replace: 'due.takeDue(nowMs(), ROUND_MAX - turns.size())',
-    caughtBy: /a retry of a quiet tenant is started in its turn/,
+    caughtBy: /a retry of a quiet tenant is started at once/,
     because: /to include/,
   },
 ]
