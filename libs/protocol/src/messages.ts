@@ -15,7 +15,7 @@ import {
 import { z } from 'zod'
 import { ServiceError } from './errors.ts'
 import { withoutFormat } from './values/formats.ts'
-import { heartbeatSchema, idSchema } from './heartbeat.ts'
+import { heartbeatSchema, idSchema as id } from './heartbeat.ts'
 import { calledBy, callTimes, usage } from './values/call-schema.ts'
 import { count, durationMs, instantMs, whole } from './values/numbers.ts'
 import { specSchema } from './values/spec-schema.ts'
@@ -26,7 +26,6 @@ import { text } from './values/text.ts'
  * so that a newer sender does not break an older receiver.
  */
 
-const id = idSchema
 const json = z.unknown().transform((value) => value as Json)
 const level = z.enum(LEVELS)
 

@@ -24,7 +24,7 @@ import { inParallel, parseInSlices, type Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { streamFill, streamSubjects } from '../log/stream-reads.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
-import { openVersions } from './versions.ts'
+import { openVersions, type Versions } from './versions.ts'
 
 /** When a schedule submits its task: without the task, which may take a megabyte and is read when it is due. */
 export type ScheduleTimes = Pick<Schedule, 'cron' | 'timeZone' | 'overlap' | 'paused' | 'atMs'>
@@ -113,12 +113,8 @@ const FRAME_BYTES = 500
 export function openSchedules(bus: Bus): Schedules {
   const appender = createAppender(bus)
   const versions = openVersions(bus, STREAMS.schedules, 'replaces')
-  const manual = async (tenant: string, name: string) => {
-    const message = await versions.last(SUBJECTS.manualRuns(tenant, name))
-    if (message === undefined) return { runs: [], seq: 0 }
-    return { runs: manualRunsSchema.parse(fromStored(message.text, 'schedule')), seq: message.seq }
-  }
   return {
+    ...openManualRuns(versions),
     async get(tenant, name) {
       const message = await versions.last(SUBJECTS.schedule(tenant, name))
       if (message === undefined) return { schedule: undefined, seq: 0, chars: 0 }
@@ -169,6 +165,27 @@ export function openSchedules(bus: Bus): Schedules {
       })
       return answer.kind === 'stored' || answer.kind === 'conflict' ? answer : { kind: 'unknown' }
     },
+    async forget(tenant, name, seq) {
+      for (const subject of [SUBJECTS.schedule, SUBJECTS.scheduleRun, SUBJECTS.manualRuns]) {
+        await versions.purge(subject(tenant, name), seq)
+      }
+    },
+    follow: (receive, log) =>
+      versions.follow((message) => followed(message, receive), {
+        log,
+        skipped: 'The process skipped a schedule that it cannot read',
+        from: { afterSeq: 0 },
+      }),
+  }
+}
+
+function openManualRuns(versions: Versions): Pick<Schedules, 'manualRuns' | 'noteManualRun'> {
+  const manual = async (tenant: string, name: string) => {
+    const message = await versions.last(SUBJECTS.manualRuns(tenant, name))
+    if (message === undefined) return { runs: [], seq: 0 }
+    return { runs: manualRunsSchema.parse(fromStored(message.text, 'schedule')), seq: message.seq }
+  }
+  return {
     manualRuns: async (tenant, name) => (await manual(tenant, name)).runs,
     async noteManualRun(tenant, name, run) {
       for (let tries = 0; tries < NOTE_TRIES; tries += 1) {
@@ -182,17 +199,6 @@ export function openSchedules(bus: Bus): Schedules {
       }
       return false
     },
-    async forget(tenant, name, seq) {
-      for (const subject of [SUBJECTS.schedule, SUBJECTS.scheduleRun, SUBJECTS.manualRuns]) {
-        await versions.purge(subject(tenant, name), seq)
-      }
-    },
-    follow: (receive, log) =>
-      versions.follow((message) => followed(message, receive), {
-        log,
-        skipped: 'The process skipped a schedule that it cannot read',
-        from: { afterSeq: 0 },
-      }),
   }
 }
 

@@ -34,12 +34,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
     // The plans are in the journal, and records in Redis have no journal.
     const record = (await taskLog.record(known.taskId)) ?? known
     const { goal } = record.spec
-    if (goal === undefined) {
-      throw new Refusal(
-        'task-not-found',
-        `This id belongs to a task that is not a goal. Read the task at /v1/tasks/${record.taskId}.`,
-      )
-    }
+    if (goal === undefined) throw notAGoal(record.taskId)
     // At most CHILDREN_MAX reads of Redis.
     const records = await Promise.all(record.children.map(({ taskId }) => reader.load(taskId)))
     const found = records.filter((child) => child !== undefined)
@@ -114,5 +109,12 @@ function goalNotFound(): Refusal {
   return new Refusal(
     'task-not-found',
     'You have no goal with this id. Check the id; ended goals are kept for a limited time.',
+  )
+}
+
+function notAGoal(taskId: string): Refusal {
+  return new Refusal(
+    'task-not-found',
+    `This id belongs to a task that is not a goal. Read the task at /v1/tasks/${taskId}.`,
   )
 }
