@@ -294,12 +294,9 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('unavailable') }),
 ])
 export type Outcome = z.infer<typeof outcomeSchema>
-/** One outcome per item, in the order of the report; a lost one is undefined. */
-export const reportReplySchema = z.object({
-  outcomes: z.array(outcomeSchema.optional()),
-  /** The time of the log, by which nodes measure deadlines; absent if the coordinator does not know it yet. */
-  atMs: instantMs.optional(),
-})
+const outcomes = z.array(outcomeSchema.optional())
+/** One outcome per item, in the order of the report; a lost one is undefined. `atMs`: the time of the log, if known. */
+export const reportReplySchema = z.object({ outcomes, atMs: instantMs.optional() })
 
 /** Request to cancel a task of a tenant. */
 export const cancelSchema = z.object({ taskId: id, tenant: id, reason: z.string() })

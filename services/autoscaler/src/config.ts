@@ -1,4 +1,4 @@
-import { SCALE_LIMITS } from '@agentfleet/domain'
+import { NODES_MAX, SCALE_LIMITS } from '@agentfleet/domain'
 import { orchestratorEnv, orchestratorProblems } from '@agentfleet/orchestrator'
 import {
   adviserEnv,
@@ -18,8 +18,8 @@ const variables = z.object({
   ...consulEnv,
   ...adviserEnv,
   ...orchestratorEnv,
-  SCALE_MIN: integer({ min: 0, max: 10_000, default: SCALE_LIMITS.nodesMin }),
-  SCALE_MAX: integer({ min: 1, max: 10_000, default: SCALE_LIMITS.nodesMax }),
+  SCALE_MIN: integer({ min: 0, max: NODES_MAX, default: SCALE_LIMITS.nodesMin }),
+  SCALE_MAX: integer({ min: 1, max: NODES_MAX, default: SCALE_LIMITS.nodesMax }),
   SCALE_TARGET: decimal({ min: 0.1, max: 1, default: SCALE_LIMITS.utilisationTarget }),
   SCALE_COOLDOWN_MS: integer({ min: 0, max: DAY_MS }).optional(),
   /**

@@ -73,7 +73,7 @@ export function createAutoscaler(deps: AutoscalerDeps): Service {
       return undefined
     })
     if (leadership.leading() && leaderState === undefined) {
-      leaderState = leaderStateOf(await outcomes.resume())
+      leaderState = leaderStateOf(await outcomes.resume(), clock.nowMs())
     }
     const fleet = observer.look(processes, leaderState)
     metrics.leader.set(leadership.leading() ? 1 : 0)

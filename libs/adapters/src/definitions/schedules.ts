@@ -27,7 +27,10 @@ import type { StreamTail } from '../log/stream-tail.ts'
 import { openVersions, type Versions } from './versions.ts'
 
 /** When a schedule submits its task: without the task, which may take a megabyte and is read when it is due. */
-export type ScheduleTimes = Pick<Schedule, 'cron' | 'timeZone' | 'overlap' | 'paused' | 'atMs'>
+export type ScheduleTimes = Pick<Schedule, 'cron' | 'timeZone' | 'overlap' | 'paused' | 'atMs'> & {
+  /** From when its times count: a gateway whose clock is ahead must not keep it silent for the difference. */
+  readonly fromMs: number
+}
 
 /** A schedule with the sequence of its last change; `schedule` is absent if it was removed or never made. */
 interface FoundSchedule {
@@ -209,7 +212,7 @@ function followed(message: PulledMessage, receive: (change: ScheduleChange) => v
 }
 
 function changeIn(
-  { text, streamSeq: seq }: PulledMessage,
+  { text, streamSeq: seq, storedAtMs }: PulledMessage,
   what: string,
   tenant: string,
   name: string,
@@ -218,7 +221,9 @@ function changeIn(
   if (what === 'ran') return { kind: 'ran', ...base, run: parseRun(text) }
   const value = valueIn(text)
   if (value === undefined) return { kind: 'removed', ...base }
-  return { kind: 'defined', ...base, times: scheduleTimesSchema.parse(value) }
+  const times = scheduleTimesSchema.parse(value)
+  const fromMs = Math.min(times.atMs, storedAtMs)
+  return { kind: 'defined', ...base, times: { ...times, fromMs } }
 }
 
 /** A large context is stored only with the spec: writing and reading it take tens of milliseconds. */

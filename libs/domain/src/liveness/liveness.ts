@@ -1,8 +1,8 @@
 /**
- * Ten times the largest intended fleet: each service ignores further nodes, so that names cost bounded memory
- * (L7).
+ * Five times the largest intended fleet: each service ignores further nodes, so that names cost bounded memory and a
+ * snapshot of all nodes fits one message (L7).
  */
-export const NODES_MAX = 10_000
+export const NODES_MAX = 5_000
 
 /** Conclusions from a node's heartbeats about its process. */
 export type LivenessState = 'alive' | 'suspect' | 'dead'

@@ -15,14 +15,17 @@ export interface LeaderState {
  */
 export const SAVE_LEARNED_EVERY_MS = 600_000
 
-/** Returns the state of the previous leader from its last decision. */
-export function leaderStateOf(last: Decision | undefined): LeaderState {
+/**
+ * Returns the state of the previous leader from its last decision. Its clock may have been ahead: a change counts as
+ * made by now at the latest, or the fleet could not change for the difference.
+ */
+export function leaderStateOf(last: Decision | undefined, nowMs: number): LeaderState {
   if (last === undefined) return { scaledOutAtMs: 0, scaledInAtMs: 0 }
   const { scaledOutAtMs, scaledInAtMs } = last.inputs
   return {
     // A record without times counts as a change at that moment, the cautious assumption.
-    scaledOutAtMs: typeof scaledOutAtMs === 'number' ? scaledOutAtMs : last.atMs,
-    scaledInAtMs: typeof scaledInAtMs === 'number' ? scaledInAtMs : last.atMs,
+    scaledOutAtMs: Math.min(nowMs, typeof scaledOutAtMs === 'number' ? scaledOutAtMs : last.atMs),
+    scaledInAtMs: Math.min(nowMs, typeof scaledInAtMs === 'number' ? scaledInAtMs : last.atMs),
   }
 }
 

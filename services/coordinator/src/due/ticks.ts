@@ -36,7 +36,8 @@ export async function runTick(deps: TickDeps, entry: ScheduleEntry): Promise<voi
   if (times === undefined || cron === undefined) return
   const nextAfter = (atMs: number) => cron.nextRun(new Date(atMs))?.getTime()
   const lastOpen = times.overlap === 'skip' && (await isOpen(deps.taskLog, run?.taskId))
-  const decision = decideTick(times, run, nextAfter, lastOpen, deps.nowMs())
+  const schedule = { ...times, atMs: times.fromMs }
+  const decision = decideTick(schedule, run, nextAfter, lastOpen, deps.nowMs())
   switch (decision.kind) {
     case 'rest':
       entry.dueAtMs = Infinity

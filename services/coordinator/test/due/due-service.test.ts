@@ -239,9 +239,21 @@ test('a follower of schedules learns their times and no tasks, which may take mo
         overlap: 'allow',
         paused: false,
         atMs: expect.any(Number),
+        fromMs: expect.any(Number),
       },
     },
   ])
+})
+
+test('a schedule that a gateway with a clock a day ahead has stored runs at once, not a day later', async () => {
+  await bench.start()
+  const { spec } = await bench.submit()
+  const times = { cron: '* * * * * *', timeZone: 'UTC', overlap: 'allow', paused: false } as const
+  const atMs = Date.now() + 86_400_000
+  await bench.schedules.put('t', 'ahead', { ...times, atMs, spec, request: {} })
+  await eventually(async () => {
+    expect((await bench.schedules.lastRun('t', 'ahead'))?.taskId).toBeDefined()
+  }, SOON_MS)
 })
 
 test('a schedule that forbids overlap skips its ticks until its last task has ended', async () => {

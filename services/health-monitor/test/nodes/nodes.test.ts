@@ -1,5 +1,5 @@
 import { NODES_MAX } from '@agentfleet/domain'
-import { snapshotSchema, type Heartbeat } from '@agentfleet/protocol'
+import { CHANNELS, snapshotSchema, type Heartbeat } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
 import { createTally, runningOn, totalsOf } from '../../src/fleet/totals.ts'
 import { createNodeTable } from '../../src/nodes/nodes.ts'
@@ -54,4 +54,20 @@ test('a whole fleet with the largest values gives a snapshot that every service 
   const snapshot = { atMs: 1, monitorId: 'm', nodes: listed, queued: 0, running, totals }
   const read = snapshotSchema.safeParse(JSON.parse(JSON.stringify(snapshot)))
   expect(read.error?.issues ?? []).toEqual([])
+})
+
+test('a snapshot of as many nodes as the tables hold fits one message, whatever names and figures they send (L7)', () => {
+  // No number of a report takes more characters.
+  const long = 0.000_001_234_567_890_123_456_7
+  const waits = { waiting: 1e11, stuckMs: long, stallMs: long }
+  const work = { heard: 1e11, calling: 1e11, ...waits }
+  const counts = { llmCalls: 1e11, throttled: 1e11, failedHere: 1e11 }
+  const reserved = { reservedCpu: long, reservedMemory: long }
+  const shares = { cpu: long, memory: long, lagMs: long, responseMs: long, startedAtMs: long }
+  const shown = { state: 'stalled', heartbeatAgeMs: long, passing: false, flaps: 1e11 }
+  const node = { ...largest('n'.repeat(48)), ...shares, ...counts, ...reserved, work, ...shown }
+  const nodes = Array.from({ length: NODES_MAX }, () => node)
+  const snapshot = { atMs: 8.64e15, monitorId: 'm'.repeat(128), nodes }
+  // The totals of all nodes take the rest.
+  expect(JSON.stringify(snapshot).length).toBeLessThan(CHANNELS.snapshot.bytesMax - 4_096)
 })
