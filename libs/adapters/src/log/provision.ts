@@ -159,7 +159,7 @@ function definitionStreams(): Partial<StreamConfig>[] {
       subjects: [...SUBJECTS.allSchedules],
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
-      // A schedule consists of its newest definition and its newest tick.
+      // A schedule consists of its newest definition, its newest tick and the newest list of runs that clients asked for.
       ...NEWEST_ONLY,
       max_bytes: SCHEDULES_MAX_BYTES,
     },
