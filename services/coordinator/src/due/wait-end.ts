@@ -42,7 +42,7 @@ export async function appendEnd(
   const { taskId, seq } = record
   const outcome = await taskLog.append(taskId, event, {
     expectSeq: seq,
-    messageId: `${taskId}.${seq}.${event.type}`,
+    messageId: `${taskId}.${seq}.${event.type}${decisionIn(event)}`,
     deadlineMs: APPEND_WITHIN_MS,
   })
   if (outcome.kind === 'conflict') return 'conflict'
@@ -51,6 +51,12 @@ export async function appendEnd(
   if (next.kind !== 'applied') return 'conflict'
   if (next.record.state === 'queued') void issuer.surely(next.record)
   return next.record
+}
+
+/** The log stores one of two events with one id and reports both as stored: opposite decisions need different ids. */
+function decisionIn(event: TaskEvent): string {
+  if (event.type !== 'resumed' || event.approval === undefined) return ''
+  return event.approval.approved ? '.approved' : '.refused'
 }
 
 function eventOf(

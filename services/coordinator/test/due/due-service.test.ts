@@ -125,6 +125,17 @@ test('an approval resumes its run once, and a later rejection of the same call i
   await bench.getsPointer(task)
 })
 
+test('the coordinator stores one of two opposite decisions at once, and refuses the other one', async () => {
+  await bench.start()
+  for (let round = 0; round < 5; round += 1) {
+    const decide = await waitForApproval(await bench.submit())
+    const said = await Promise.all([decide(true), decide(false), decide(true)])
+    const stored = said[0] === 'resumed'
+    const [same, other] = ['resumed', 'decided-otherwise']
+    expect(said).toEqual(stored ? [same, other, same] : [other, same, other])
+  }
+})
+
 test('the key that submitted a task cannot approve a call of the task if the task requires another key', async () => {
   await bench.start()
   const task = await bench.submit({ submittedBy: 'key-a', approvers: 'other-keys' })
