@@ -15,6 +15,8 @@ import { ASSERTION_FAILED, editsOf, testOf, type Mutation } from './mutations/mu
 /** Tests that start no process run from the sources alone; all others need dist. */
 const FROM_SOURCES =
   /^(libs\/(domain|protocol|runtime|adapters|adviser|control-plane|orchestrator)|services\/(?!autoscaler)[a-z-]+)\//
+/** A mutation may keep a test waiting forever. */
+const TEST_WITHIN_MS = 30_000
 /** Tests wait for servers half of the time: two at a time keep two cores busy. */
 const LANES = 2
 
@@ -65,11 +67,13 @@ async function failedUnchanged(
 ): Promise<readonly Failure[]> {
   if (mutations.some(needsBuild)) await build(dir)
   const titles = new RegExp(mutations.map(({ caughtBy }) => `(?:${caughtBy.source})`).join('|'))
-  return failedTests(dir, [...new Set(mutations.map(testOf))], titles)
+  return failedTests(dir, [...new Set(mutations.map(testOf))], { titles })
 }
 
-function notJudged({ caughtBy }: Mutation, broken: readonly Failure[]): Judgement | undefined {
-  const failure = broken.find(({ title }) => caughtBy.test(title))
+function notJudged(mutation: Mutation, broken: readonly Failure[]): Judgement | undefined {
+  const failure = broken.find(({ file, title }) => {
+    return file.endsWith(`/${testOf(mutation)}`) && mutation.caughtBy.test(title)
+  })
   if (failure === undefined) return undefined
   return { caught: false, by: 'the test fails without the mutation', reason: firstLine(failure) }
 }
@@ -102,10 +106,12 @@ async function judge(dir: string, mutation: Mutation): Promise<Judgement> {
 
 async function judgeChanged(dir: string, mutation: Mutation): Promise<Judgement> {
   const { caughtBy, because = ASSERTION_FAILED } = mutation
-  const failures = await failedTests(dir, [testOf(mutation)], caughtBy)
+  const files = [testOf(mutation)]
+  const failures = await failedTests(dir, files, { titles: caughtBy, withinMs: TEST_WITHIN_MS })
   const right = failures.find(({ title, message }) => caughtBy.test(title) && because.test(message))
   // The other tests of the file say what the mutation breaks in place of the expected.
-  const shown = right ?? failures[0] ?? (await failedTests(dir, [testOf(mutation)]))[0]
+  const shown =
+    right ?? failures[0] ?? (await failedTests(dir, files, { withinMs: TEST_WITHIN_MS }))[0]
   if (shown === undefined) return { caught: false, by: 'no test failed', reason: '' }
   return { caught: right !== undefined, by: shown.title, reason: firstLine(shown) }
 }

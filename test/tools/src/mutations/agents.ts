@@ -144,7 +144,7 @@ export const AGENTS: readonly Mutation[] = [
     replace: 'timer = setTimeout(() => undefined, waitMs)',
     test: 'services/worker/test/tools/tools.test.ts',
     caughtBy: /ends a tool that ignores its signal/,
-    because: /./,
+    because: /did not end in time/,
   },
   {
     name: 'tool-output-max',
@@ -179,7 +179,7 @@ export const AGENTS: readonly Mutation[] = [
     find: 'if (expectedMs > call.patienceMs) {',
     replace: 'if (expectedMs > Infinity) {',
     caughtBy: /refuses at once a call/,
-    because: /expected 'in' to be 'late'/,
+    because: /expected 'waits' to be 'late'/,
   },
   {
     name: 'bucket-rate',
@@ -243,8 +243,8 @@ export const AGENTS: readonly Mutation[] = [
     find: 'if (!isTerminal(state)) {',
     replace: "if (state === 'waiting') {",
     test: 'services/gateway/test/lists/replay.test.ts',
-    caughtBy: /./,
-    because: /not-finished|instead of rejecting|409/,
+    caughtBy: /a failed task can be replayed from its start or from its journal/,
+    because: /instead of rejecting/,
   },
   {
     name: 'definition-etag',

@@ -32,7 +32,6 @@ export const BUS: readonly Mutation[] = [
     replace: 'if (items === undefined || given !== null) return refused(whole.error)',
     test: 'libs/adapters/test/bus/channels.test.ts',
     caughtBy: /leaves its place in the request empty/,
-    because: /expected|Cannot read/,
   },
   {
     name: 'bus-answer-item-alone',

@@ -44,7 +44,7 @@ export const COORDINATOR: readonly Mutation[] = [
     replace: 'if (failedSeq !== -1) {',
     test: SERVICE,
     caughtBy: /an event that cannot be processed the second time is skipped/,
-    because: /./,
+    because: /not ready/,
   },
   {
     name: 'retry-once',

@@ -116,7 +116,7 @@ export const LOG: readonly Mutation[] = [
     find: 'ends.ended - mark.ended >= most && mark.toMs <= leastMs',
     replace: 'ended > retentionTasks && mark.toMs <= leastMs',
     caughtBy: /a quiet tenant keeps all its ended tasks/,
-    because: /./,
+    because: /Property failed/,
   },
   {
     name: 'compaction-by-tenant',
@@ -125,7 +125,6 @@ export const LOG: readonly Mutation[] = [
     find: '!endedTasks.isExpired(task.tenant, seq)',
     replace: 'seq > Infinity',
     caughtBy: /the tasks of a quiet tenant stay/,
-    because: /./,
   },
   {
     name: 'trim',

@@ -203,8 +203,8 @@ export const SERVICES: readonly Mutation[] = [
     name: 'api-key',
     safeguard: 'a wrong API key is refused',
     file: 'services/gateway/src/http/auth.ts',
-    find: 'if (principal === undefined) throw',
-    replace: 'if (principal === undefined && scope === undefined) throw',
+    find: "if (principal === undefined) throw new Refusal('unauthorized', wanted)",
+    replace: 'if (principal === undefined) return OPEN',
     caughtBy: /an API key identifies its tenant/,
   },
   {

@@ -59,7 +59,7 @@ export const VALUES: readonly Mutation[] = [
     replace: 'thread.timer = setTimeout(() => void look, jobDeadlineMs)',
     test: 'libs/answer-schema/test/answer-checks.test.ts',
     caughtBy: /does not prevent waiting checks from returning their results/,
-    because: /./,
+    because: /did not end in time/,
   },
   {
     name: 'cache-shares',
@@ -125,7 +125,7 @@ export const VALUES: readonly Mutation[] = [
     replace: 'await requireKnownFormats(bus, [])',
     test: 'libs/adapters/test/log/formats.test.ts',
     caughtBy: /a stored item of a newer release is refused at the start/,
-    because: /./,
+    because: /instead of rejecting/,
   },
   {
     name: 'audit-unchanged',
