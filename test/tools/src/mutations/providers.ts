@@ -60,6 +60,16 @@ export const PROVIDERS: readonly Mutation[] = [
     because: /hunter2/,
   },
   {
+    name: 'provider-keys-hidden',
+    safeguard: 'no message of a provider shows what providers call a key',
+    file: 'services/worker/src/provider/safe-message.ts',
+    find: 'KEYS.reduce((text, pattern) => text.replace(pattern, CENSOR), searched)',
+    replace: 'own',
+    test: 'services/worker/test/provider/errors.test.ts',
+    caughtBy: /leads to a failure that contains no API key/,
+    because: /sk-secret/,
+  },
+  {
     name: 'commits-in-turn',
     safeguard: 'commits of one run are in order although its tools run side by side (L3)',
     file: 'services/worker/src/run/tool-turn.ts',
