@@ -6,7 +6,7 @@ import {
   loadDocument,
   openOperations,
   operationScopes,
-} from '../../services/gateway/src/http/document.ts'
+} from '../../services/gateway/src/http/openapi/document.ts'
 import { parseFrame } from '../../services/gateway/src/stream/frames.ts'
 import { createApi } from '../../services/gateway/src/http/server.ts'
 import { Refusal } from '../../services/gateway/src/http/problems.ts'

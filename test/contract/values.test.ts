@@ -31,7 +31,7 @@ import { invalidValues, requestValues, validValues, type ValueSchema } from '@ag
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { goalSpecOf } from '../../services/gateway/src/goals/goals.ts'
-import { loadDocument } from '../../services/gateway/src/http/document.ts'
+import { loadDocument } from '../../services/gateway/src/http/openapi/document.ts'
 import { requestValidator } from '../../services/gateway/src/http/validation.ts'
 import { specOf } from '../../services/gateway/src/tasks/spec.ts'
 

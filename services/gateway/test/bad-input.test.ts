@@ -17,7 +17,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadDocument } from '../src/http/document.ts'
+import { loadDocument } from '../src/http/openapi/document.ts'
 import { listening, setup } from './support.ts'
 
 /**

@@ -12,7 +12,7 @@ import { CHANNELS, SUBJECTS, type Pointer, type TaskView } from '@agentfleet/pro
 import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { parseOperators, schema } from '../src/config.ts'
-import { loadDocument } from '../src/http/document.ts'
+import { loadDocument } from '../src/http/openapi/document.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
 
 /** Gateways do not change it; to parse it again for each of them would take a seventh of the time of these tests. */

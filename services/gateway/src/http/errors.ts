@@ -1,7 +1,7 @@
 import { closest, FAILURE_CODES, unreachable } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
-import type { ApiDocument } from './document.ts'
+import type { ApiDocument } from './openapi/document.ts'
 import type { AllowPages } from './hosts.ts'
 import { isPage } from './page.ts'
 import type { GatewayMetrics } from '../metrics.ts'

@@ -1,7 +1,7 @@
 import type { FilledQueryOf } from '@agentfleet/protocol'
 import type { Readiness } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ApiDocument } from './document.ts'
+import type { ApiDocument } from './openapi/document.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Held } from '../fleet/held-tenants.ts'
 import type { OwnFigures } from '../fleet/own-figures.ts'

@@ -6,9 +6,9 @@ import {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifySerializerCompiler,
   type RouteOptions,
 } from 'fastify'
-import openapiGlue from 'fastify-openapi-glue'
 import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { mayHaveChanged, type Principal } from '@agentfleet/domain'
@@ -20,9 +20,8 @@ import {
   bodilessOperations,
   openOperations,
   operationScopes,
-  routable,
   type ApiDocument,
-} from './document.ts'
+} from './openapi/document.ts'
 import {
   answerWithProblems,
   createConnectionRefusals,
@@ -35,6 +34,7 @@ import {
 import type { Guard } from './guard.ts'
 import type { AllowPages, CheckCaller } from './hosts.ts'
 import type { GatewayMetrics } from '../metrics.ts'
+import { routesOf } from './openapi/operations.ts'
 import { servePage, withoutPath } from './page.ts'
 import { Refusal } from './problems.ts'
 import type { IsProxy } from './proxies.ts'
@@ -183,6 +183,13 @@ export async function createApi(deps: {
   acceptJsonBodies(app)
   app.setValidatorCompiler(requestValidator())
   answerWithProblems(app, log, metrics, recorder, document.paths)
+  const answering = (operation: string, handler: Handler): (() => unknown) => {
+    const plain = handler as (...call: Parameters<Handler>) => Promise<unknown>
+    const answer: Handler = LARGE_OPERATIONS.has(operation)
+      ? (...call) => tenantTurns(call[0].tenant, () => plain(...call))
+      : plain
+    return measured(operation, answer, metrics, recorder, audited.has(operation))
+  }
   const countBody = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
     bodies.check(request)
     done()
@@ -190,7 +197,6 @@ export async function createApi(deps: {
   app.addHook('onRoute', (route) => {
     const operation = operationOf(route)
     if (operation === undefined) return
-    requireJsonBody(route)
     if (bodiless.has(operation)) route.preValidation = takeNoBodyForEmpty
     if (audited.has(operation)) route.onSend = recordChange(operation, recorder)
     const checkBody = route.schema?.body === undefined ? refuseBody : countBody
@@ -235,20 +241,21 @@ export async function createApi(deps: {
     else done()
   })
   servePage(app, deps.page, publicPath)
-  await app.register(openapiGlue, {
-    specification: routable(document),
-    operationResolver: (operationId) => {
-      const handler = handlers[operationId]
-      if (handler === undefined)
-        throw new Error(`The gateway has no handler for the operation ${operationId}`)
-      if (typeof handler !== 'function') return handler as () => unknown
-      const plain = handler as (...call: Parameters<Handler>) => Promise<unknown>
-      const answer: Handler = LARGE_OPERATIONS.has(operationId)
-        ? (...call) => tenantTurns(call[0].tenant, () => plain(...call))
-        : plain
-      return measured(operationId, answer, metrics, recorder, audited.has(operationId))
-    },
-  })
+  const serializerCompiler = laterSerializers(app)
+  for (const [index, { method, url, schema }] of routesOf(document).entries()) {
+    const { operationId } = schema
+    const handler = handlers[operationId]
+    if (handler === undefined) {
+      throw new Error(`The gateway has no handler for the operation ${operationId}`)
+    }
+    const options =
+      typeof handler === 'function'
+        ? { handler: answering(operationId, handler as Handler) }
+        : (handler as { readonly handler: Handler })
+    // Fastify creates its compiler of answers when it starts with a route that brings none.
+    const later = index === 0 ? {} : { serializerCompiler }
+    app.route({ method, url, schema: { ...schema }, ...later, ...options })
+  }
   await app.ready()
   const isStream = (url: string): boolean => {
     const [path] = withoutPath(url, publicPath).split('?', 1)
@@ -280,6 +287,18 @@ function ignoreError(): void {}
  */
 function answerHeadLikeGet(request: IncomingMessage): void {
   if (request.method === 'HEAD') request.method = 'GET'
+}
+
+/** Writes each kind of answer with a function that Fastify compiles for the first such answer, not at the start. */
+function laterSerializers(app: FastifyInstance): FastifySerializerCompiler<unknown> {
+  return (place) => {
+    let compiled: ReturnType<FastifySerializerCompiler<unknown>> | undefined
+    return (answer) => {
+      compiled ??= app.serializerCompiler?.(place)
+      if (compiled === undefined) throw new Error('Fastify has no compiler of answers')
+      return compiled(answer)
+    }
+  }
 }
 
 function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
@@ -373,15 +392,4 @@ function takeNoBodyForEmpty(request: FastifyRequest, _reply: FastifyReply, done:
  */
 function refuseUnknownQuery({ schema }: RouteOptions): void {
   if (schema) schema.querystring ??= { type: 'object', properties: {} }
-}
-
-/**
- * Requires JSON for every body. The OpenAPI plugin gives one schema for each media type, so without
- * this a body of another type would pass unchecked.
- */
-function requireJsonBody(route: RouteOptions): void {
-  const { schema } = route
-  const body = schema?.body as { content?: Record<string, { schema: unknown }> } | undefined
-  const json = body?.content?.['application/json']
-  if (schema && json) schema.body = json.schema
 }

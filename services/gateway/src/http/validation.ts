@@ -2,7 +2,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import addFormats from 'ajv-formats'
 import type { FieldError } from '@agentfleet/protocol'
 import type { FastifySchemaCompiler } from 'fastify'
-import type { ApiDocument } from './document.ts'
+import type { ApiDocument } from './openapi/document.ts'
 import { fieldErrors } from './problems.ts'
 
 const COMMON = {
@@ -14,6 +14,8 @@ const COMMON = {
   // A test checks the schemas of openapi.yaml: to check them here would cost each start 0.1 s.
   meta: false,
   validateSchema: false,
+  // To optimise the code of a check takes a third of its compilation, and does not make the check faster.
+  code: { optimize: false },
 } as const
 const DOCUMENT = 'document'
 /** A body with at most this many values is small: a form has fewer. */
@@ -36,28 +38,45 @@ export function valueCheck(document: ApiDocument, schema: string): ValueCheck {
  * In a large body it stops at the first error, because collecting all errors would make a large
  * invalid body cost more than a valid one; the problem then names every unknown and missing field
  * of that object. In a small body, such as that of a form, it finds every error.
+ *
+ * Each check is compiled at its first use, in milliseconds: a gateway that compiled all of them at its start would
+ * need a second for checks most of which its clients never use.
  */
 export function requestValidator(): FastifySchemaCompiler<object> {
   const bodies = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false }))
   const texts = withFormats(new Ajv2020({ ...COMMON, coerceTypes: true }))
   // A parameter that can be repeated arrives as text when it is sent once.
   const queries = withFormats(new Ajv2020({ ...COMMON, coerceTypes: 'array' }))
-  const thorough = withFormats(
-    // It runs only for invalid bodies, and to optimise its code would take a third of the start of a gateway.
-    new Ajv2020({ ...COMMON, coerceTypes: false, allErrors: true, code: { optimize: false } }),
-  )
+  const thorough = withFormats(new Ajv2020({ ...COMMON, coerceTypes: false, allErrors: true }))
   return ({ schema, httpPart }) => {
     switch (httpPart ?? 'body') {
       case 'body':
-        return bodyCheck(bodies.compile(schema), thorough.compile(schema))
+        return bodyCheck(
+          onFirstUse(() => bodies.compile(schema)),
+          onFirstUse(() => thorough.compile(schema)),
+        )
       case 'querystring':
-        return textCheck(queries.compile({ ...schema, additionalProperties: false }), schema)
+        return onFirstUse(() =>
+          textCheck(queries.compile({ ...schema, additionalProperties: false }), schema),
+        )
       case 'headers':
-        return texts.compile(withLowerCaseNames(schema))
+        return onFirstUse(() => texts.compile(withLowerCaseNames(schema)))
       default:
-        return textCheck(texts.compile(schema), schema)
+        return onFirstUse(() => textCheck(texts.compile(schema), schema))
     }
   }
+}
+
+/** A check that is compiled when it first runs. */
+function onFirstUse(compile: () => Check): Check {
+  let compiled: Check | undefined
+  const check: Check = (value) => {
+    compiled ??= compile()
+    const isValid = compiled(value)
+    check.errors = compiled.errors ?? null
+    return isValid
+  }
+  return check
 }
 
 /** JavaScript also reads `0x10`, `1e2`, `5.` and a blank with 5 as integers. */
@@ -92,8 +111,8 @@ function notDigits(name: string): ErrorObject {
   return { instancePath: `/${name}`, schemaPath: '', keyword: 'type', params: {}, message }
 }
 
-/** Validates a body; both checks are compiled at the start, because compiling one would hold up all requests. */
-function bodyCheck(quick: ValidateFunction, thorough: ValidateFunction): Check {
+/** Validates a body, by the thorough check only if the quick one has refused it and it is small. */
+function bodyCheck(quick: Check, thorough: Check): Check {
   const check: Check = (body) => {
     if (quick(body)) return true
     check.errors = quick.errors ?? null

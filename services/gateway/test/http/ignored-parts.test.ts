@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadDocument } from '../../src/http/document.ts'
+import { loadDocument } from '../../src/http/openapi/document.ts'
 import { setup, type GatewayBench } from '../support.ts'
 
 /** A gateway refuses a part of a request that it would ignore: its caller expects that the part counts. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadDocument } from '../../src/http/document.ts'
+import { loadDocument } from '../../src/http/openapi/document.ts'
 import { setup, type GatewayBench } from '../support.ts'
 
 /** Methods that a path does not have, and HEAD, which each path with GET has. */

@@ -1,6 +1,6 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { expect, test } from 'vitest'
-import { loadDocument } from '../../src/http/document.ts'
+import { loadDocument } from '../../src/http/openapi/document.ts'
 import { refusalOf, routeRefusal } from '../../src/http/errors.ts'
 import {
   fieldErrors,

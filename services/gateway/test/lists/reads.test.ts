@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadDocument } from '../../src/http/document.ts'
+import { loadDocument } from '../../src/http/openapi/document.ts'
 import { setup, type GatewayBench } from '../support.ts'
 
 /** Histories, versions, models and schedules as a console reads them. */

@@ -3,7 +3,7 @@ import { RUN_GOAL } from '@agentfleet/domain'
 import { CHANNELS, STREAMS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { auditedOperations, loadDocument } from '../../src/http/document.ts'
+import { auditedOperations, loadDocument } from '../../src/http/openapi/document.ts'
 import { liveNode } from '../records.ts'
 import { setup, type GatewayBench } from '../support.ts'
 

@@ -5,7 +5,7 @@ import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
-import { loadDocument, operationScopes } from '../../src/http/document.ts'
+import { loadDocument, operationScopes } from '../../src/http/openapi/document.ts'
 import { listening, setup, type GatewayBench } from '../support.ts'
 import { claimsOf, startIssuer, unsigned, type Issuer } from './issuer.ts'
 

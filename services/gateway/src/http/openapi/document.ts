@@ -27,37 +27,11 @@ export interface ApiDocument {
 /** Stands for the missing `security` of an operation. */
 const NO_SECURITY = 'none'
 /** `src` and `dist` are equally deep below the root. */
-const DOCUMENT = new URL('../../../../openapi.yaml', import.meta.url)
+const DOCUMENT = new URL('../../../../../openapi.yaml', import.meta.url)
 
 /** Reads openapi.yaml. */
 export function loadDocument(): ApiDocument {
   return load(readFileSync(DOCUMENT, 'utf8')) as ApiDocument
-}
-
-/** Adapts the paths for the router, in which a single colon would begin a parameter. */
-export function routable(document: ApiDocument): ApiDocument {
-  const paths = Object.entries(document.paths).map(([path, operations]) => [
-    path.replaceAll(':', '::'),
-    operations,
-  ])
-  return {
-    ...document,
-    paths: Object.fromEntries(paths) as ApiDocument['paths'],
-    components: {
-      ...document.components,
-      schemas: withItemsUnchecked(document.components.schemas),
-    },
-  }
-}
-
-/**
- * Leaves the tasks of a batch unchecked here; the handler checks each one, so that an invalid task
- * refuses no other.
- */
-function withItemsUnchecked(schemas: Schemas): Schemas {
-  const batch = schemas['BatchRequest']
-  const properties = { tasks: { ...batch?.properties?.['tasks'], items: {} } }
-  return { ...schemas, BatchRequest: { ...batch, properties } }
 }
 
 /** Returns the ids of the operations that need no API key. */
