@@ -181,4 +181,13 @@ export const COORDINATOR: readonly Mutation[] = [
     caughtBy: /tasks that have ended take no place among the tasks that are due/,
     because: /to be less than/,
   },
+  {
+    name: 'opposite-decisions',
+    safeguard: 'the log tells opposite decisions on a step apart',
+    file: 'services/coordinator/src/due/wait-end.ts',
+    find: "return event.approval.approved ? '.approved' : '.refused'",
+    replace: "return ''",
+    test: 'services/coordinator/test/due/due-service.test.ts',
+    caughtBy: /one of two opposite decisions at once/,
+  },
 ]
