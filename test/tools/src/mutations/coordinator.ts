@@ -52,7 +52,7 @@ export const COORDINATOR: readonly Mutation[] = [
     file: 'services/coordinator/src/repair/retries.ts',
     find: "if (kind === 'issue-pointer' && (await issuer.surely(record))) issued()",
     replace:
-      "if (kind !== 'issue-pointer') return\n    due.add(taskId, nowMs())\n    if (await issuer.surely(record)) issued()",
+      "if (kind !== 'issue-pointer') return\n    due.add(record.tenant, taskId, nowMs())\n    if (await issuer.surely(record)) issued()",
     alsoEdits: [
       {
         file: 'services/coordinator/src/repair/issue.ts',
