@@ -77,10 +77,11 @@ export async function rebuildProjection(deps: {
   const progress = setInterval(say, REBUILD_LOG_EVERY_MS)
   try {
     await Promise.race([tail.caughtUp(), redisAway])
+    // Records of events that arrive from here on may not be written yet when the mark is.
+    const position = tail.position()
     // The projection is complete only if every write succeeded; otherwise the next round starts again.
     if (!(await projector.drain())) throw new Error(NOT_STORED)
     await deps.store.forget(await dropGhosts({ ...deps, tasks: table }))
-    const position = tail.position()
     const at = await deps.store.markBuilt(position, afterSeq === 0 ? -1 : afterSeq)
     if (at === undefined || at < position) throw new Error('Redis lost records during the rebuild')
     builtSeq = at

@@ -196,6 +196,38 @@ test('after a rebuild, Redis holds no task whose end event another replica delet
   expect(found.map(({ task }) => task.taskId)).toEqual([living.taskId])
 })
 
+test('a rebuild marks the projection as complete only up to the events whose records it has written, although more arrive before it ends (L8)', async () => {
+  const first = await bench.submit()
+  let late: { readonly taskId: string; readonly seq: number } | undefined
+  let lateIsRead = false
+  const store: Store = {
+    ...bench.store,
+    // The last step before the mark.
+    async forget(records) {
+      late = await bench.submit()
+      await eventually(() => expect(lateIsRead).toBe(true))
+      await bench.store.forget(records)
+    },
+    project(records, retentionMs) {
+      if (!records.some(({ taskId }) => taskId === late?.taskId)) {
+        return bench.store.project(records, retentionMs)
+      }
+      lateIsRead = true
+      return new Promise(() => undefined)
+    },
+  }
+  const { bus, log, taskLog } = bench
+  const rest = { certainlyKeptMs: Date.now() - 60_000, retentionMs: 60_000, afterSeq: 0 }
+  const { builtSeq } = await rebuildProjection({
+    ...{ bus, log, store, taskLog, ...rest },
+    signal: never,
+    monotonicMs: () => 0,
+  })
+  expect(late?.seq).toBeGreaterThan(first.seq)
+  expect(builtSeq).toBe(first.seq)
+  expect(await bench.store.builtSeq()).toBe(first.seq)
+})
+
 test('the stored position of the projection advances while writes are under way, and never passes a write that has failed', async () => {
   let refused = ''
   const store: Store = {

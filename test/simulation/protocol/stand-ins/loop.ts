@@ -13,10 +13,14 @@ const ASIDE: ReadonlySet<string> = new Set([
   'trim',
   'log-fill',
   'log-reading',
+  'schedules-reading',
 ])
 const ASIDE_PERIOD_MS = 5_000
 
-/** Runs at once when started, then at the interval; runs never overlap, an error ends only its run. */
+/**
+ * Runs at once when started, then at the interval; runs never overlap, an error ends only its run. A TypeError ends the
+ * simulation: a stand-in lacks what the product calls.
+ */
 export function simulatedEvery(
   intervalMs: number,
   { log, name }: LoopOptions,
@@ -26,7 +30,10 @@ export function simulatedEvery(
   const periodMs = Math.max(ASIDE.has(name) ? ASIDE_PERIOD_MS : PERIOD_MIN_MS, intervalMs)
   const turn = (): void => {
     run(signal)
-      .catch((error: unknown) => log.error({ err: error, loop: name }, 'A run failed'))
+      .catch((error: unknown) => {
+        if (error instanceof TypeError) throw error
+        log.error({ err: error, loop: name }, 'A run failed')
+      })
       .finally(() => setTimeout(turn, periodMs))
   }
   return { start: async () => turn(), drain: () => Promise.resolve() }

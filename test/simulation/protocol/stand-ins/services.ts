@@ -58,6 +58,7 @@ export const NO_SCHEDULES = {
   lastRun: async () => undefined,
   follow: () => ({
     position: () => 0,
+    stuckForMs: () => 0,
     caughtUp: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }),

@@ -114,6 +114,16 @@ export const COORDINATOR: readonly Mutation[] = [
     because: /instead of rejecting/,
   },
   {
+    name: 'rebuild-mark',
+    safeguard: 'a rebuild marks only what it has written (L8)',
+    file: 'services/coordinator/src/projection/rebuild.ts',
+    find: 'markBuilt(position,',
+    replace: 'markBuilt(tail.position(),',
+    test: FOLLOWER,
+    caughtBy: /marks the projection as complete only up to the events whose records it has written/,
+    because: /to be/,
+  },
+  {
     name: 'projection-mark',
     safeguard: 'the mark of the projection stays before a record that is not written (L8)',
     file: 'services/coordinator/src/projection/projection.ts',
