@@ -144,3 +144,29 @@ test('a coordinator tells nodes the time of the log, whatever its own clock says
     expect(Math.abs(Date.now() - (answer.body.atMs ?? 0))).toBeLessThan(SOON_MS)
   })
 })
+
+test('a reading of the clock of the log that took long, because a process was paused, replaces no exact reading and is not told to nodes', async () => {
+  let monotonicMs = 0
+  let tookMs = 10_000
+  let serverMs = 1_000_000
+  const logClock = createLogClock({
+    clock: { nowMs: () => 0, monotonicMs: () => monotonicMs },
+    taskLog: {
+      fill: async () => {
+        const atMs = serverMs
+        monotonicMs += tookMs
+        serverMs += tookMs
+        return { atMs, bytes: 0, maxBytes: 0, firstSeq: 0, lastSeq: 0, messages: 0 }
+      },
+    },
+  })
+  await logClock.look()
+  expect(logClock.readMs()).toBeUndefined()
+  expect(logClock.nowMs()).toBe(1_000_000)
+  tookMs = 10
+  await logClock.look()
+  expect(logClock.readMs()).toBe(1_010_000)
+  tookMs = 10_000
+  await logClock.look()
+  expect(logClock.readMs()).toBe(1_020_000)
+})

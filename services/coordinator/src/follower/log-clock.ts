@@ -1,20 +1,28 @@
 import type { TaskLog } from '@agentfleet/adapters'
+import { SKEW_TOLERATED_MS } from '@agentfleet/domain'
 import type { Clock } from '@agentfleet/runtime'
 
 /**
  * The time of the log: the clock of the NATS server that timestamps its events.
  *
  * All coordinators read the same clock, so a replica with a wrong wall clock ends no task early and
- * no wait late. Between two readings the monotonic clock of the process advances the time.
+ * no wait late. Between two readings the monotonic clock of the process advances the time. A reading during which a
+ * process was paused replaces no exact one.
  */
 export interface LogClock {
   /** Returns the time of the log, or of this process before the first reading. */
   nowMs(): number
-  /** Returns the time of the log; undefined before the first reading. */
+  /** Returns the time of the log; undefined before the first reading that is known to be exact. */
   readMs(): number | undefined
   /** Reads the server's time. Throws `bus-unavailable`. */
   look(): Promise<void>
 }
+
+/**
+ * A reading that took longer may be that old, because a process or the server was paused meanwhile, milliseconds. A
+ * clock that is behind hides that a dispatch is late, and the answers of its task would be paid twice.
+ */
+const READ_WITHIN_MS = SKEW_TOLERATED_MS
 
 /** Creates a clock that has no reading yet. */
 export function createLogClock(deps: {
@@ -22,15 +30,19 @@ export function createLogClock(deps: {
   readonly clock: Clock
 }): LogClock {
   const { taskLog, clock } = deps
-  let set: { readonly atMs: number; readonly monotonicMs: number } | undefined
-  const readMs = (): number | undefined =>
+  let set:
+    { readonly atMs: number; readonly monotonicMs: number; readonly exact: boolean } | undefined
+  const sinceSetMs = (): number | undefined =>
     set && Math.floor(set.atMs + clock.monotonicMs() - set.monotonicMs)
   return {
-    nowMs: () => readMs() ?? clock.nowMs(),
-    readMs,
+    nowMs: () => sinceSetMs() ?? clock.nowMs(),
+    readMs: () => (set?.exact === true ? sinceSetMs() : undefined),
     async look() {
+      const askedAtMs = clock.monotonicMs()
       const { atMs } = await taskLog.fill()
-      set = { atMs, monotonicMs: clock.monotonicMs() }
+      const monotonicMs = clock.monotonicMs()
+      const exact = monotonicMs - askedAtMs <= READ_WITHIN_MS
+      if (exact || set?.exact !== true) set = { atMs, monotonicMs, exact }
     },
   }
 }

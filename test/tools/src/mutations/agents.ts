@@ -218,6 +218,16 @@ export const AGENTS: readonly Mutation[] = [
     caughtBy: /a node whose clock is a day/,
   },
   {
+    name: 'paused-reading',
+    safeguard: 'a reading of the clock of the log during a pause replaces no exact one',
+    file: 'services/coordinator/src/follower/log-clock.ts',
+    find: 'if (exact || set?.exact !== true) set',
+    replace: 'set',
+    test: 'services/coordinator/test/service.test.ts',
+    caughtBy: /a reading of the clock of the log that took long/,
+    because: /to be/,
+  },
+  {
     name: 'budget-clock',
     safeguard: 'the day of a budget is that of Redis, whatever the clock of a node says',
     file: 'libs/adapters/src/limits/rate-limit-scripts.ts',
