@@ -219,7 +219,11 @@ test('a rebuild marks the projection as complete only up to the events whose rec
   const { bus, log, taskLog } = bench
   const rest = { certainlyKeptMs: Date.now() - 60_000, retentionMs: 60_000, afterSeq: 0 }
   const { builtSeq } = await rebuildProjection({
-    ...{ bus, log, store, taskLog, ...rest },
+    bus,
+    log,
+    store,
+    taskLog,
+    ...rest,
     signal: never,
     monotonicMs: () => 0,
   })
