@@ -58,6 +58,6 @@ it('a replayed run continues from its journal, and its tenant does not pay for a
   expect(await countPaidTwice([fleet.simulator], [id])).toEqual({
     startedTwice: 0,
     finishedTwice: 0,
-    storedTwice: 0,
+    stored: [],
   })
 })

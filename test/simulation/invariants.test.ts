@@ -232,7 +232,7 @@ describe('the count of calls that were paid twice', () => {
       { taskId: 'b', step: '0', started: 2, finished: 2 },
       { taskId: 'c', step: '0', started: 1, finished: 1 },
     ]
-    expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1, storedTwice: 0 })
+    expect(paidTwice(counts)).toEqual({ startedTwice: 2, finishedTwice: 1, stored: [] })
   })
 
   it('lists a step separately if its call was made again although the answer was already stored', () => {
@@ -248,6 +248,12 @@ describe('the count of calls that were paid twice', () => {
       ['a/2', 3_500],
       ['b', 4_000],
     ])
-    expect(paidTwice(counts, storedAt)).toMatchObject({ finishedTwice: 4, storedTwice: 2 })
+    expect(paidTwice(counts, storedAt)).toMatchObject({
+      finishedTwice: 4,
+      stored: [
+        { taskId: 'a', step: '0', storedAtMs: 500, askedAgainAtMs: 1_000 },
+        { taskId: 'b', step: '0', storedAtMs: 4_000, askedAgainAtMs: 5_000 },
+      ],
+    })
   })
 })

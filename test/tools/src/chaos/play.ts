@@ -14,6 +14,7 @@ import { injectFaults, type Fault } from './faults.ts'
 import { gapsBetween, pastOf, type Gap } from './gaps.ts'
 import { errandOf } from './mix.ts'
 import { createRecord, type KindCounts } from './record.ts'
+import { showStoredCall } from './stored-call.ts'
 import { PAY_TOOL, teachScripts } from './scripts.ts'
 import { collectTicks, keepSchedules } from './schedules.ts'
 
@@ -43,6 +44,8 @@ export interface ChaosFigures {
   /** Requests that were refused although they were right, and promises that were not kept. */
   readonly broken: readonly string[]
   readonly paid: PaidTwice
+  /** Each call that was made again although its answer was stored, for people. */
+  readonly paidAgain: readonly string[]
   /** LLM calls that the provider finished, and those that the log holds. */
   readonly callsPaid: number
   readonly callsLogged: number
@@ -137,6 +140,7 @@ export async function playChaos(
       approvedCallsAgain: made.length - approvedCalls,
       broken,
       paid,
+      paidAgain: paid.stored.map((call) => showStoredCall(call, histories, faults)),
       callsPaid: (await simulatorTotals(fleet.simulators)).finished,
       callsLogged: record.calls(),
       gaps: gapsBetween(record.endingsMs, faults, fromMs, toMs),

@@ -23,10 +23,10 @@ export function showChaos(figures: ChaosFigures): string {
     ['LLM calls finished at the provider', show(figures.callsPaid)],
     ['LLM calls in the log', show(figures.callsLogged)],
     ['answered LLM calls paid twice', String(figures.paid.finishedTwice)],
-    ['  stored before they were asked for again', String(figures.paid.storedTwice)],
+    ['  stored before they were asked for again', String(figures.paid.stored.length)],
     [
       '  under way when a process died, froze or was cut off',
-      String(figures.paid.finishedTwice - figures.paid.storedTwice),
+      String(figures.paid.finishedTwice - figures.paid.stored.length),
     ],
     ['approved tool calls made', show(figures.approvedCalls)],
     ['  made again after a crash', show(figures.approvedCallsAgain)],
@@ -55,9 +55,9 @@ export function showChaos(figures: ChaosFigures): string {
     `audit: ${describeFindings(findings)}`,
     ...figures.broken.slice(0, 10).map((text) => `BROKEN: ${text}`),
     ...leftovers.slice(0, 10).map((text) => `LEFT OVER: ${text}`),
-    ...(figures.paid.storedTwice > 0
-      ? [`PAID AGAIN although the answer was stored: ${figures.paid.storedTwice} calls`]
-      : []),
+    ...figures.paidAgain
+      .slice(0, 10)
+      .map((text) => `PAID AGAIN although the answer was stored: ${text}`),
     within ? '' : `LONGER than the goal of ${seconds(GAP_GOAL_MS)} s without an ending`,
     figures.sound ? 'sound' : `NOT SOUND (seed ${figures.options.seed})`,
   ].join('\n')

@@ -13,6 +13,14 @@ export interface CallCount {
 /** When each call was stored: the answer of `taskId/step`, and the result of `taskId`, in epoch milliseconds. */
 export type StoredAt = ReadonlyMap<string, number>
 
+/** A call that was made again although the log held its answer; times in epoch milliseconds. */
+export interface StoredCall {
+  readonly taskId: string
+  readonly step: string
+  readonly storedAtMs: number
+  readonly askedAgainAtMs: number
+}
+
 /** Calls that were paid for more than once, over all simulators. */
 export interface PaidTwice {
   /** Steps begun more than once: calls cut off by a crash count here, and are allowed. */
@@ -23,7 +31,7 @@ export interface PaidTwice {
    * Of these, steps that were asked for again although the log held their answer: the fleet could have known.
    * The others had answers that were under way when their node died, froze or lost its connection.
    */
-  readonly storedTwice: number
+  readonly stored: readonly StoredCall[]
 }
 
 /** Adds up counts per step: two simulators may each have seen one of two calls. */
@@ -44,14 +52,15 @@ export function paidTwice(
     })
   }
   const all = [...sums]
-  const twice = all.filter(([, { finished }]) => finished > 1)
-  const stored = twice.filter(([name, { taskId, lastStartedAtMs }]) => {
-    const atMs = storedAt.get(name) ?? storedAt.get(taskId) ?? Infinity
-    return lastStartedAtMs > atMs + CLOCK_TOLERANCE_MS
+  const twice = all.map(([, sum]) => sum).filter(({ finished }) => finished > 1)
+  const stored = twice.flatMap(({ taskId, step, lastStartedAtMs: askedAgainAtMs }) => {
+    const storedAtMs = storedAt.get(`${taskId}/${step}`) ?? storedAt.get(taskId) ?? Infinity
+    const late = askedAgainAtMs > storedAtMs + CLOCK_TOLERANCE_MS
+    return late ? [{ taskId, step, storedAtMs, askedAgainAtMs }] : []
   })
   return {
     startedTwice: all.filter(([, { started }]) => started > 1).length,
     finishedTwice: twice.length,
-    storedTwice: stored.length,
+    stored,
   }
 }
