@@ -45,9 +45,8 @@ const TESTS = {
   test: { projects: ['unit', 'simulation', 'integration'] },
   'test:full': { projects: ['full', 'full-alone', 'full-waits'], env: { TEST_SIZE: 'full' } },
 }
-// prettier and tsc keep what they know of each file, by its content, so that a change costs only its own files.
 const CHECKS = [
-  ['prettier', '--check', '--cache', '--cache-strategy', 'content', '.'],
+  ['oxfmt', '--check'],
   ['oxlint', '--type-aware'],
   ['knip'],
   ['tsc', '-p', 'tsconfig.test.json'],

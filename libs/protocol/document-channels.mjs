@@ -25,15 +25,12 @@ const readersOf = ({ stream, listeners }) =>
   stream === undefined ? listeners : Object.keys(STREAM_RIGHTS[stream] ?? {})
 
 const files = {
-  'channels.md': { text: markdown(), parser: 'markdown' },
-  'asyncapi.yaml': {
-    text: `# ${NOTE}\n${dump(asyncApi(), { noRefs: true })}`,
-    parser: 'yaml',
-  },
+  'channels.md': markdown(),
+  'asyncapi.yaml': `# ${NOTE}\n${dump(asyncApi(), { noRefs: true })}`,
 }
-for (const [name, { text, parser }] of Object.entries(files)) {
+for (const [name, text] of Object.entries(files)) {
   const target = new URL(`../../docs/reference/${name}`, import.meta.url)
-  await writeGenerated({ target, text, parser, script: 'document' })
+  await writeGenerated({ target, text, script: 'document' })
 }
 
 function sizeOf(bytes) {

@@ -88,6 +88,5 @@ ${table(
 await writeGenerated({
   target: new URL('../../docs/reference/error-codes.md', import.meta.url),
   text,
-  parser: 'markdown',
   script: 'document',
 })

@@ -55,6 +55,5 @@ ${sections.join('\n\n')}
 await writeGenerated({
   target: new URL('../../docs/reference/operations.md', import.meta.url),
   text,
-  parser: 'markdown',
   script: 'document',
 })

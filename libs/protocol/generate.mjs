@@ -36,6 +36,5 @@ const used = ast.flatMap((node) => {
 await writeGenerated({
   target: new URL('./src/generated/openapi.ts', import.meta.url),
   text: header + astToString(used),
-  parser: 'typescript',
   script: 'generate',
 })

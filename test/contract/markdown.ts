@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
+import { format, type FormatConfig } from 'oxfmt'
 import { ROOT } from './manifests.ts'
 
 /** One Markdown file of the checkout. */
@@ -111,6 +110,7 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
 
 /** A page in the format of the checkout. */
 export async function formatted(markdown: string): Promise<string> {
-  const style = await resolveConfig(fileURLToPath(import.meta.url))
-  return format(markdown, { ...style, parser: 'markdown' })
+  const style = JSON.parse(readFileSync(join(ROOT, '.oxfmtrc.json'), 'utf8')) as FormatConfig
+  const { code } = await format('page.md', markdown, style)
+  return code
 }

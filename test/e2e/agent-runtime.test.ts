@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterAll(() => test[Symbol.asyncDispose]())
 
 type Turn =
-  { readonly content: string } | { readonly toolCalls: { name: string; arguments: unknown }[] }
+  | { readonly content: string }
+  | { readonly toolCalls: { name: string; arguments: unknown }[] }
 
 let scripts = 0
 /** Submits a task whose model gives these turns. */

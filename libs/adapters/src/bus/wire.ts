@@ -28,7 +28,8 @@ export interface Ended {
 
 /** How a request ended. */
 export type Reply =
-  { readonly kind: 'reply'; readonly text: string } | Exclude<Ended, { kind: 'answered' }>
+  | { readonly kind: 'reply'; readonly text: string }
+  | Exclude<Ended, { kind: 'answered' }>
 
 /** The bus as text on subjects: for channels and JetStream. */
 export interface Wire {

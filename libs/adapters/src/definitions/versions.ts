@@ -9,7 +9,8 @@ import type { PulledMessage } from '../pointers/pull.ts'
 
 /** The result of storing a version. `conflict`: another writer was first. `full`: the stream has no room. */
 export type VersionOutcome =
-  { readonly kind: 'stored'; readonly seq: number } | { readonly kind: 'conflict' | 'full' }
+  | { readonly kind: 'stored'; readonly seq: number }
+  | { readonly kind: 'conflict' | 'full' }
 
 /** A stream of definitions: one subject for each, whose newest message counts. */
 export interface Versions {

@@ -33,7 +33,8 @@ const NOT_FOUND = 404
 
 /** Selects the message to read. */
 type ReadRequest =
-  { readonly last_by_subj: string } | { readonly seq: number; readonly next_by_subj?: string }
+  | { readonly last_by_subj: string }
+  | { readonly seq: number; readonly next_by_subj?: string }
 
 /** Direct get (any replica answers); undefined when there is no such message. */
 export async function readMessage(

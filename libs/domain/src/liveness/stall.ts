@@ -64,7 +64,12 @@ export const PROGRESS_LIMITS: ProgressLimits = {
 export interface ProgressDecision {
   readonly kind: 'working' | 'stalled'
   readonly reason:
-    'progress' | 'nothing-due' | 'others-still' | 'main-loop' | 'no-progress' | 'stuck-runs'
+    | 'progress'
+    | 'nothing-due'
+    | 'others-still'
+    | 'main-loop'
+    | 'no-progress'
+    | 'stuck-runs'
   /** How long it has not progressed, milliseconds. */
   readonly stillMs: number
   /** The time that counts as too long for it, milliseconds. */

@@ -2,7 +2,12 @@
 
 /** JSON as it travels in tasks and results. */
 export type Json =
-  string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json }
 
 /** The limits of a task over all its attempts; an absent one does not limit. */
 export interface Budget {

@@ -51,8 +51,7 @@ export function play(
 
   function ring(): void {
     if (response.destroyed) return
-    if (state !== 'playing')
-      drop() // The client has not read the last bytes yet (P1).
+    if (state !== 'playing') drop() // The client has not read the last bytes yet (P1).
     else if (response.writableLength > settings().clientBufferBytesMax) pause()
     else send()
   }

@@ -8,11 +8,13 @@ import { isJsonObject, type JsonObject } from '../http/json.ts'
 
 /** The format that a request asks for: any text, or JSON of a schema. */
 export type ResponseFormat =
-  { readonly kind: 'text' } | { readonly kind: 'json'; readonly schema: JsonObject | undefined }
+  | { readonly kind: 'text' }
+  | { readonly kind: 'json'; readonly schema: JsonObject | undefined }
 
 /** A made value, or why it could not be made. */
 export type Made<T> =
-  { readonly kind: 'ok'; readonly value: T } | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'refused'; readonly why: string }
 
 /** OpenAI's limits for a schema: ten levels and five thousand fields. */
 const DEPTH_MAX = 10

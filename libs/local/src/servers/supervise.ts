@@ -103,7 +103,8 @@ export function superviseAll(
   options: {
     readonly hungAfterMs?: number | undefined
     readonly onExit?:
-      ((name: string, reason: string, followed: boolean, pauseMs?: number) => void) | undefined
+      | ((name: string, reason: string, followed: boolean, pauseMs?: number) => void)
+      | undefined
   },
 ): Supervision {
   const all = servers.map((server) =>

@@ -31,7 +31,8 @@ export function createLogClock(deps: {
 }): LogClock {
   const { taskLog, clock } = deps
   let set:
-    { readonly atMs: number; readonly monotonicMs: number; readonly exact: boolean } | undefined
+    | { readonly atMs: number; readonly monotonicMs: number; readonly exact: boolean }
+    | undefined
   const sinceSetMs = (): number | undefined =>
     set && Math.floor(set.atMs + clock.monotonicMs() - set.monotonicMs)
   return {

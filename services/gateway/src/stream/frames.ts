@@ -71,7 +71,8 @@ export type Ask =
 
 /** A frame of a client, or a description of its error. */
 type ParsedFrame =
-  { readonly kind: 'ask'; readonly ask: Ask } | { readonly kind: 'bad'; readonly detail: string }
+  | { readonly kind: 'ask'; readonly ask: Ask }
+  | { readonly kind: 'bad'; readonly detail: string }
 
 /** Parses one frame of a client. */
 export function parseFrame(text: string): ParsedFrame {

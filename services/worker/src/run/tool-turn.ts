@@ -55,7 +55,8 @@ function isAwaited(call: PendingCall, { tools, begun }: Agent): boolean {
 }
 
 type Ended =
-  { readonly call: PendingCall; readonly output: ToolOutput; readonly startedAtMs: number } | Ending
+  | { readonly call: PendingCall; readonly output: ToolOutput; readonly startedAtMs: number }
+  | Ending
 
 async function runSideBySide(
   talk: Conversation,

@@ -20,31 +20,25 @@ const PRODUCTION = {
 const FIRST_TOKEN_AFTER_MS = 90_000
 const OK = { kind: 'completed', result: 'The answer is 42.' }
 
-test.concurrent(
-  'an LLM call can wait 90 s for its first token, and is paid only once',
-  async () => {
-    await using server = await endpoint((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.flushHeaders()
-      setTimeout(() => response.end(GOOD), FIRST_TOKEN_AFTER_MS)
-    })
-    expect((await runTask([providerAt(server.url)], {}, PRODUCTION)).ending).toMatchObject(OK)
-    expect(server.seen).toHaveLength(1)
-  },
-)
+test.concurrent('an LLM call can wait 90 s for its first token, and is paid only once', async () => {
+  await using server = await endpoint((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.flushHeaders()
+    setTimeout(() => response.end(GOOD), FIRST_TOKEN_AFTER_MS)
+  })
+  expect((await runTask([providerAt(server.url)], {}, PRODUCTION)).ending).toMatchObject(OK)
+  expect(server.seen).toHaveLength(1)
+})
 
-test.concurrent(
-  'a call does not time out while the provider sends comments for 90 s before its first token',
-  async () => {
-    await using server = await endpoint((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      const alive = setInterval(() => response.write(': keep-alive\n\n'), 1_000)
-      setTimeout(() => {
-        clearInterval(alive)
-        response.end(GOOD)
-      }, FIRST_TOKEN_AFTER_MS)
-    })
-    expect((await runTask([providerAt(server.url)], {}, PRODUCTION)).ending).toMatchObject(OK)
-    expect(server.seen).toHaveLength(1)
-  },
-)
+test.concurrent('a call does not time out while the provider sends comments for 90 s before its first token', async () => {
+  await using server = await endpoint((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    const alive = setInterval(() => response.write(': keep-alive\n\n'), 1_000)
+    setTimeout(() => {
+      clearInterval(alive)
+      response.end(GOOD)
+    }, FIRST_TOKEN_AFTER_MS)
+  })
+  expect((await runTask([providerAt(server.url)], {}, PRODUCTION)).ending).toMatchObject(OK)
+  expect(server.seen).toHaveLength(1)
+})
