@@ -21,10 +21,11 @@ import { every, type Clock, type Logger, type Service } from '@agentfleet/runtim
 import { createAdvising } from './placing/advising.ts'
 import { createRecorder } from './placing/decisions.ts'
 import { createInflightNotes } from './placing/inflight-notes.ts'
+import { NODE_SILENT_MS } from './intake/in-flight.ts'
 import { createIntake, type Intake } from './intake/intake.ts'
 import type { BalancerMetrics } from './metrics.ts'
-import { createNodeTable, type NodeTable } from './nodes/node-table.ts'
-import { ANNOUNCE_EVERY_MS, createPeers } from './intake/peers.ts'
+import { createNodeTable, type KnownLoad, type NodeTable } from './nodes/node-table.ts'
+import { ANNOUNCE_EVERY_MS, ANNOUNCE_VALID_MS, createPeers } from './intake/peers.ts'
 import { createPlacer } from './placing/placer.ts'
 import { createFleetView } from './nodes/view.ts'
 import { createTenantShares, FULL_MAX, type Allowances } from './intake/tenant-shares.ts'
@@ -92,9 +93,9 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
   const queues = every(queuesEveryMs, { clock, log, name: 'tenant-queues' }, async () => {
     if (intake === undefined) return
     const youngMs = clock.monotonicMs() - startedAtMs
-    // A count is good only once the other load balancers have been heard (PLACE-2).
-    if (youngMs < ANNOUNCE_EVERY_MS) await pause(ANNOUNCE_EVERY_MS - youngMs)
-    await countTenants(bus, shares, intake)
+    // A count is good only once each load balancer that the others count has been heard (PLACE-2).
+    if (youngMs < ANNOUNCE_VALID_MS) await pause(ANNOUNCE_VALID_MS - youngMs)
+    await countTenants(bus, parts, intake)
     intake.poke()
   })
   const look = (): void => {
@@ -177,7 +178,8 @@ function createAnnouncer(
       announcedRoom = room() > 0
       // A new task of a tenant starts after the tasks of this tenant that the load balancer already holds.
       const full = [...new Set([...shares.full(), ...placer.stuckTenants()])].slice(0, FULL_MAX)
-      say({ id, since, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
+      const said = say({ id, since, room: announcedRoom, ...(full.length > 0 ? { full } : {}) })
+      if (said && bus.connected()) shares.announced()
     },
     leave(): void {
       left = true
@@ -187,7 +189,7 @@ function createAnnouncer(
 }
 
 /** Counts what each tenant has in flight, on all nodes. */
-async function countTenants(bus: Bus, shares: Parts['shares'], intake: Intake): Promise<void> {
+async function countTenants(bus: Bus, { shares, nodes }: Parts, intake: Intake): Promise<void> {
   shares.asking()
   const [, answers] = await Promise.all([
     intake.look(),
@@ -196,7 +198,14 @@ async function countTenants(bus: Bus, shares: Parts['shares'], intake: Intake): 
   // Asked last: an older figure would leave out tasks that the nodes have just begun (PLACE-2).
   const figures = await bus.ask(CHANNELS.queues, { fresh: true }, ANSWERS_WITHIN_MS)
   for (const answer of answers) shares.runs(answer)
-  shares.tally(figures.kind === 'reply' ? inFlightIn(figures.body) : undefined)
+  const heard = new Set(answers.map(({ nodeId }) => nodeId))
+  const complete = nodes.loads().every((load) => heard.has(load.id) || !mayHaveTasks(load))
+  shares.tally(figures.kind === 'reply' ? inFlightIn(figures.body) : undefined, complete)
+}
+
+/** Whether a node that did not answer may run tasks that count. */
+function mayHaveTasks({ active, gone, heartbeatAgeMs }: KnownLoad): boolean {
+  return active > 0 && !gone && heartbeatAgeMs < NODE_SILENT_MS
 }
 
 /** Places tasks that a gateway hands over; those above the limit of their tenant get a pointer. */
@@ -259,6 +268,12 @@ function assemble(deps: BalancerDeps) {
       const { inFlightCost, taskCost, weight } = shares.standing(tenant)
       return { level: inFlightCost / weight, step: taskCost / weight }
     },
+    placesLeft(tenant) {
+      const left = shares.placesLeft(tenant)
+      // The client keeps a dispatch until it is connected again, and by then others may have taken the place.
+      return left === Infinity || bus.connected() ? left : 0
+    },
+    unplaced: (taskId) => shares.unplaced(taskId),
     released: (taskId) => shares.released(taskId),
     advising: (back) => createAdvising({ ...deps, recorder, tenants }, back),
   })
@@ -283,7 +298,7 @@ function recordEjection(
 
 function listenToFleet(
   { bus, registry, clock, log }: BalancerDeps,
-  { nodes, notes, shares }: Pick<Parts, 'nodes' | 'notes' | 'shares'>,
+  { nodes, notes, shares, placer }: Pick<Parts, 'nodes' | 'notes' | 'shares' | 'placer'>,
   look: () => void,
 ): { close(): void }[] {
   const fleetView = followFleet(bus, clock)
@@ -301,7 +316,7 @@ function listenToFleet(
     }),
     bus.on(CHANNELS.load, (load) => {
       const ended = load.ended.filter((taskId) => taskId !== undefined)
-      notes.ended(ended, load.nodeId)
+      notes.ended(placer.left(ended, load), load.nodeId)
       nodes.heartbeat(load)
       look()
     }),

@@ -36,6 +36,10 @@ export interface TestNode {
   readonly dispatches: readonly Dispatch[]
   heartbeat(): Heartbeat
   answer(answers: Answers): void
+  /** Changes the figures in its answers to dispatches, but not in its reports. */
+  lie(change: Partial<Heartbeat>): void
+  /** Leaves dispatches unread until the returned function is called. */
+  hold(): () => void
   /** Ends tasks: acknowledges their pointers and reports them in a load message. */
   finish(taskIds: readonly string[]): void
   /** The oldest that runs. */
@@ -71,6 +75,8 @@ export function startNode(
   let version = 0
   let completed = 0
   let gone = false
+  let held: Promise<void> | undefined
+  let lies: Partial<Heartbeat> = {}
 
   const units = (of: 'cpu' | 'memory'): number =>
     [...running.values()].reduce((sum, item) => {
@@ -108,6 +114,9 @@ export function startNode(
   const take = (dispatch: Dispatch): Promise<DispatchReply> | DispatchReply => {
     dispatches.push(dispatch)
     if (answers === 'silent') return new Promise(() => undefined)
+    return held === undefined ? accept(dispatch) : held.then(() => accept(dispatch))
+  }
+  const accept = (dispatch: Dispatch): DispatchReply => {
     let accepted = 0
     for (const item of dispatch.items) {
       if (item === undefined || !takes(item)) break
@@ -124,7 +133,7 @@ export function startNode(
         atMs: placed?.atMs ?? 0,
       })
     }
-    return { accepted, heartbeat: heartbeat() }
+    return { accepted, heartbeat: { ...heartbeat(), ...lies } }
   }
   bus.on(CHANNELS.dispatch, take, { where: { nodeId: id } })
   bus.on(CHANNELS.tenants, () => {
@@ -166,6 +175,17 @@ export function startNode(
     finishAll: () => finish([...running.keys()]),
     running: () => running.size,
     answer: (next) => void (answers = next),
+    lie: (next) => void (lies = next),
+    hold() {
+      let release = (): void => undefined
+      held = new Promise((resolve) => {
+        release = () => {
+          held = undefined
+          resolve()
+        }
+      })
+      return release
+    },
     say(next) {
       change = { ...change, ...next }
       say([])

@@ -12,6 +12,8 @@ interface InFlight {
 /** What a tenant has in flight. */
 interface Sums {
   count: number
+  /** The tasks among them that this load balancer gave to a node. */
+  placed: number
   cost: number
   /** Mean cost of its tasks. */
   mean: number
@@ -31,12 +33,18 @@ const MEAN_SHARE = 0.1
 /** Milliseconds; a heartbeat may be older than a dispatch of this age. */
 const HEARTBEAT_BEHIND_MS = 3_000
 /** A node that is silent for so long has been declared dead, or runs what others may run too, milliseconds. */
-const NODE_SILENT_MS = 10_000
+export const NODE_SILENT_MS = 10_000
 /** A task that was fetched and never came to a node was none, milliseconds. */
 const IN_HAND_MAX_MS = 120_000
 const NONE: readonly string[] = []
 /** Of a tenant without tasks. */
-export const NO_SUMS: Readonly<Sums> = { count: 0, cost: 0, mean: COST_UNKNOWN, elsewhere: 0 }
+export const NO_SUMS: Readonly<Sums> = {
+  count: 0,
+  placed: 0,
+  cost: 0,
+  mean: COST_UNKNOWN,
+  elsewhere: 0,
+}
 
 /** The tasks that this load balancer has in flight. */
 export type InFlightTasks = ReturnType<typeof createInFlight>
@@ -55,6 +63,7 @@ export function createInFlight(monotonicMs: () => number) {
     nodes.leave(taskId, task)
     const sums = sumsOf(task.tenant)
     sums.count -= 1
+    if (task.nodeId !== undefined) sums.placed -= 1
     sums.cost -= task.cost
     if (sums.count === 0 && sums.elsewhere === 0) tenants.sums.delete(task.tenant)
   }
@@ -80,6 +89,7 @@ export function createInFlight(monotonicMs: () => number) {
     several: tenants.several,
     /** Counts a task that is in hand. */
     add,
+    has: (taskId: string) => tasks.has(taskId),
     remove,
     /** Counts a task on a node, with its cost. */
     place(taskId: string, tenant: string, cost: number, nodeId: string): void {
@@ -87,6 +97,7 @@ export function createInFlight(monotonicMs: () => number) {
       const sums = sumsOf(tenant)
       sums.cost += cost - task.cost
       sums.mean += (cost - sums.mean) * MEAN_SHARE
+      if (task.nodeId === undefined) sums.placed += 1
       nodes.leave(taskId, task)
       task.cost = cost
       task.sinceMs = monotonicMs()
@@ -95,11 +106,12 @@ export function createInFlight(monotonicMs: () => number) {
     ended(taskId: string, nodeId: string): void {
       if (tasks.get(taskId)?.nodeId === nodeId) remove(taskId)
     },
-    /** Counts a task as in hand that its node did not take. */
+    /** Counts a task as in hand that its node did not take or no longer has. */
     returned(taskId: string): void {
       const task = tasks.get(taskId)
-      if (task === undefined) return
+      if (task?.nodeId === undefined) return
       nodes.leave(taskId, task)
+      sumsOf(task.tenant).placed -= 1
       task.nodeId = undefined
       task.sinceMs = monotonicMs()
     },
@@ -116,14 +128,21 @@ export function createInFlight(monotonicMs: () => number) {
     onNode: nodes.byTenant,
     /** Uncounts tasks of silent nodes, and tasks that have been in hand for too long. */
     sweep(): void {
-      for (const [taskId, task] of tasks) {
-        // The oldest tasks come first.
-        if (monotonicMs() - task.sinceMs < IN_HAND_MAX_MS) break
-        if (task.nodeId === undefined) remove(taskId)
-      }
+      for (const taskId of inHandSince(tasks, monotonicMs() - IN_HAND_MAX_MS)) remove(taskId)
       for (const nodeId of nodes.silent()) clear(nodeId)
     },
   }
+}
+
+/** Returns the tasks in hand that came at this time or earlier. */
+function inHandSince(tasks: Iterable<[string, InFlight]>, atMs: number): string[] {
+  const found: string[] = []
+  for (const [taskId, { nodeId, sinceMs }] of tasks) {
+    // The oldest tasks come first.
+    if (sinceMs > atMs) break
+    if (nodeId === undefined) found.push(taskId)
+  }
+  return found
 }
 
 /** Creates the sums of the tenants, at first none. */

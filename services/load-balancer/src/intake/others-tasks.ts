@@ -2,7 +2,9 @@ import { boundedRuns, type Balancers, type RunsByGiver, type TenantCount } from 
 import type { NodeTenants } from '@agentfleet/protocol'
 
 /**
- * How many tasks of each tenant the nodes run for other load balancers, as the nodes say it in rounds of answers.
+ * How many tasks of each tenant the nodes run for other load balancers, as the nodes say it in rounds of answers. If a
+ * node says that it runs more for this load balancer than this load balancer counts, its count has lost a task, and the
+ * rest counts like the tasks of a load balancer that is gone.
  *
  * Invariant: nodes together claim no more tasks of a tenant than a coordinator knows to be in flight (L9).
  */
@@ -13,14 +15,34 @@ interface OthersTasks {
   runs(node: NodeTenants, own: ReadonlyMap<string, number>): void
   /**
    * Ends a round and returns the tasks of others by tenant. `inFlight`: how many tasks of each tenant a coordinator
-   * knows to be in flight; undefined: none has said it, so the nodes are believed.
+   * knows to be in flight; undefined: none has said it, so the nodes are believed. `complete`: every node that has
+   * tasks has answered; otherwise what no node has said, but a coordinator knows, runs for a load balancer that is gone.
    */
   tally(
     inFlight: ReadonlyMap<string, number> | undefined,
     ownNow: (tenant: string) => number,
+    complete: boolean,
   ): ReadonlyMap<string, number>
+  /** Forgets all that was counted, and the round under way: other load balancers may have taken its places. */
+  forget(): void
+  /**
+   * Looks which load balancers live; call it more often than a new one needs to place its first task. A load balancer
+   * that came and left since the last count may have tasks that this count does not have.
+   */
+  notice(): void
   /** Returns what the last finished round said of a tenant, by load balancer; undefined before the first. */
   countOf(tenant: string): TenantCount | undefined
+}
+
+/** Stands for the load balancers of the tasks that no node has named; no load balancer has this name. */
+const UNHEARD = '(unheard)'
+/** Stands for this load balancer, for tasks that it gave to nodes and no longer counts. */
+const UNCOUNTED = '(uncounted)'
+
+/** The result of a round. */
+interface Counted {
+  readonly asked: Balancers
+  readonly givers: RunsByGiver
 }
 
 /** Creates the count before its first round; `balancers` are those that share the limits. */
@@ -28,16 +50,23 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
   /** The tasks of others in the answers since the question, by tenant. */
   const sums = new Map<string, number>()
   let heard: RunsByGiver = new Map()
+  /** The tasks that nodes say this load balancer gave to them. */
+  const given = new Map<string, number>()
   let asked = balancers()
+  let asking = false
   let ownThen: ReadonlyMap<string, number> = new Map()
-  let counted: { readonly asked: Balancers; readonly givers: RunsByGiver } | undefined
+  let counted: Counted | undefined
+  const passing = createPassing()
 
   return {
     asking(own) {
       asked = balancers()
+      passing.asking()
+      asking = true
       ownThen = own
       heard = new Map()
       sums.clear()
+      given.clear()
     },
     runs({ tenants, givers = {} }, own) {
       for (const [tenant, count] of Object.entries(tenants)) {
@@ -45,16 +74,16 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
         sums.set(tenant, (sums.get(tenant) ?? 0) + others)
       }
       for (const [giver, held] of Object.entries(givers)) {
-        // What this process gave is counted task by task.
-        if (giver === asked.own) continue
-        const given = heard.get(giver) ?? new Map<string, number>()
-        for (const [tenant, count] of Object.entries(held)) {
-          given.set(tenant, (given.get(tenant) ?? 0) + count)
-        }
-        heard.set(giver, given)
+        const those = giver === asked.own ? given : (heard.get(giver) ?? new Map<string, number>())
+        addAll(those, held)
+        if (giver !== asked.own) heard.set(giver, those)
       }
     },
-    tally(inFlight, ownNow) {
+    tally(inFlight, ownNow, complete) {
+      // What this process gave is counted task by task.
+      const countedOf = (tenant: string): number =>
+        Math.max(ownThen.get(tenant) ?? 0, ownNow(tenant))
+      heard.set(UNCOUNTED, restOf(given, countedOf))
       if (inFlight !== undefined) {
         /** How many tasks of a tenant the nodes can have from other load balancers. */
         const most = (tenant: string): number => {
@@ -63,15 +92,83 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
         }
         heard = boundedRuns(heard, asked.living, most)
         for (const [tenant, count] of sums) sums.set(tenant, Math.min(count, most(tenant)))
+        if (!complete) {
+          for (const tenant of inFlight.keys()) sums.set(tenant, most(tenant))
+          const unheard = restOf(sums, (tenant) => runsOf(heard, tenant))
+          heard.set(UNHEARD, unheard)
+        }
       }
-      counted = { asked, givers: heard }
+      counted = asking ? { asked, givers: heard } : undefined
+      passing.counted()
+      asking = false
       return sums
     },
-    countOf(tenant) {
-      if (counted === undefined) return undefined
-      const runs = new Map<string, number>()
-      for (const [giver, held] of counted.givers) runs.set(giver, held.get(tenant) ?? 0)
-      return { runs, asked: counted.asked }
+    forget() {
+      counted = undefined
+      asking = false
     },
+    notice() {
+      const { living } = balancers()
+      passing.live(living)
+      const known = counted?.asked.living ?? living
+      if (passing.leftSinceCount(living, known)) counted = undefined
+      if (passing.leftSinceQuestion(living, asked.living)) asking = false
+    },
+    countOf: (tenant) => (counted === undefined ? undefined : countIn(counted, tenant)),
   }
+}
+
+/** Creates the memory of the load balancers that have lived since the last count, and since the open question. */
+function createPassing() {
+  let sinceCount = new Set<string>()
+  let sinceQuestion = new Set<string>()
+  const leftOf =
+    (living: readonly string[], known: readonly string[]) =>
+    (balancer: string): boolean =>
+      !living.includes(balancer) && !known.includes(balancer)
+  return {
+    asking: () => void (sinceQuestion = new Set()),
+    /** The answers to the question have become the last count. */
+    counted: () => void (sinceCount = new Set(sinceQuestion)),
+    live(living: readonly string[]): void {
+      for (const balancer of living) {
+        sinceCount.add(balancer)
+        sinceQuestion.add(balancer)
+      }
+    },
+    /** Whether one has left that is not among those who lived at the question of the last count. */
+    leftSinceCount: (living: readonly string[], known: readonly string[]): boolean =>
+      [...sinceCount].some(leftOf(living, known)),
+    leftSinceQuestion: (living: readonly string[], known: readonly string[]): boolean =>
+      [...sinceQuestion].some(leftOf(living, known)),
+  }
+}
+
+function countIn({ asked, givers }: Counted, tenant: string): TenantCount {
+  const runs = new Map<string, number>()
+  for (const [giver, held] of givers) runs.set(giver, held.get(tenant) ?? 0)
+  return { runs, asked }
+}
+
+function addAll(sums: Map<string, number>, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts)) sums.set(name, (sums.get(name) ?? 0) + count)
+}
+
+function runsOf(heard: RunsByGiver, tenant: string): number {
+  let sum = 0
+  for (const runs of heard.values()) sum += runs.get(tenant) ?? 0
+  return sum
+}
+
+/** The rest of these amounts without others, where something is left. */
+function restOf(
+  amounts: ReadonlyMap<string, number>,
+  withoutOf: (name: string) => number,
+): Map<string, number> {
+  const rest = new Map<string, number>()
+  for (const [name, amount] of amounts) {
+    const left = amount - withoutOf(name)
+    if (left > 0) rest.set(name, left)
+  }
+  return rest
 }

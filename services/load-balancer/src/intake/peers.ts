@@ -18,7 +18,7 @@ export interface Peers {
 /** Milliseconds between announcements of each load balancer. */
 export const ANNOUNCE_EVERY_MS = 500
 /** Milliseconds; after three silent rounds a load balancer no longer counts. */
-const ANNOUNCE_VALID_MS = 1_600
+export const ANNOUNCE_VALID_MS = 1_600
 /** Milliseconds of wall-clock time after which the odd credits move to the next load balancer. */
 const TURN_MS = 1_000
 

@@ -10,6 +10,7 @@ import {
 import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
 import { createInFlight, NO_SUMS, type InFlightTasks } from './in-flight.ts'
 import { createOthersTasks } from './others-tasks.ts'
+import { ANNOUNCE_VALID_MS } from './peers.ts'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
 /**
@@ -20,7 +21,9 @@ import type { InflightNotes } from '../placing/inflight-notes.ts'
  * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
  * the server counts it as out of its consumer. Invariants: a task is counted once, whatever path it
  * returns by; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
- * silent, or when the node reports fewer tasks than are counted for it.
+ * silent, or when the node reports fewer tasks than are counted for it. What may be fetched depends on the tasks in
+ * flight, what may be given to nodes on the tasks that nodes have: an open request can bring a pointer after its place
+ * was given to another task, and such a pointer waits in hand.
  */
 export interface TenantShares {
   /** Counts a fetched pointer of this tenant. */
@@ -30,6 +33,12 @@ export interface TenantShares {
   heartbeat(heartbeat: Heartbeat): void
   /** Uncounts a task that gets a pointer or returns to its queue. */
   released(taskId: string): void
+  /** Counts a task as in hand: the node that had it is gone. */
+  unplaced(taskId: string): void
+  /** Returns how many more tasks of a tenant this load balancer may give to nodes; Infinity: the tenant has no limit. */
+  placesLeft(tenant: string): number
+  /** This load balancer has announced itself, so the others keep its places free (PLACE-2). */
+  announced(): void
   /** This incarnation of a node was declared dead: nothing runs there any more. */
   died(nodeId: string, incarnation: number): void
   /** The nodes are about to be asked what they run. */
@@ -38,10 +47,9 @@ export interface TenantShares {
   runs(node: NodeTenants): void
   /**
    * Counts what `runs` has said since `asking`. `inFlight`: how many tasks of each tenant a coordinator knows to
-   * be in
-   * flight; undefined: none has said it, so the nodes are believed.
+   * be in flight; undefined: none has said it, so the nodes are believed. `complete`: every node with tasks has answered.
    */
-  tally(inFlight?: ReadonlyMap<string, number>): void
+  tally(inFlight?: ReadonlyMap<string, number>, complete?: boolean): void
   /** Returns what the policy needs to know about a tenant in addition to its backlog. */
   standing(tenant: string): Standing
   /** Separates tasks that may be placed now, and counts them, from those above their tenant's limit. */
@@ -62,19 +70,22 @@ export type Standing = Omit<Claim, 'tenant' | 'waiting' | 'served'>
 /** The allowance of each tenant by name; `*` applies to all others. */
 export type Allowances = ReadonlyMap<string, TenantAllowance>
 
+interface SharesDeps {
+  readonly allowances: Allowances
+  readonly balancers: () => Balancers
+  readonly monotonicMs: () => number
+}
+
 /** Tenants named in one announcement. */
 export const FULL_MAX = 1_000
 
 /** Nothing in flight; `balancers` are those that share the limits. */
-export function createTenantShares(deps: {
-  readonly allowances: Allowances
-  readonly balancers: () => Balancers
-  readonly monotonicMs: () => number
-}): TenantShares {
-  const { allowances, balancers, monotonicMs } = deps
+export function createTenantShares(deps: SharesDeps): TenantShares {
+  const { balancers, monotonicMs } = deps
   const inFlight = createInFlight(monotonicMs)
   const { sumsOf, tenants } = inFlight
   const others = createOthersTasks(balancers)
+  const { allowanceOf, placesFor, announced, noticeSilence } = createPlaces(deps, others)
 
   const fetched = (taskId: string, tenant: string): void => {
     inFlight.remove(taskId)
@@ -82,8 +93,7 @@ export function createTenantShares(deps: {
   }
 
   const standing = (tenant: string): Standing => {
-    const { weight, concurrency } =
-      allowances.get(tenant) ?? allowances.get('*') ?? DEFAULT_ALLOWANCE
+    const { weight, concurrency } = allowanceOf(tenant)
     const { count, cost, mean, elsewhere } = tenants.get(tenant) ?? NO_SUMS
     const base = {
       weight,
@@ -92,9 +102,8 @@ export function createTenantShares(deps: {
       taskCost: mean,
     }
     if (concurrency === undefined) return base
-    const places = placesOf(tenant, concurrency, others.countOf(tenant), balancers())
     // The work that the other load balancers have in flight stands on both sides.
-    return { ...base, concurrency: places + elsewhere }
+    return { ...base, concurrency: placesFor(tenant, concurrency) + elsewhere }
   }
 
   return {
@@ -103,14 +112,22 @@ export function createTenantShares(deps: {
     counting: (notes) => countingNotes(inFlight, notes),
     heartbeat: inFlight.heartbeat,
     released: inFlight.remove,
+    unplaced: inFlight.returned,
+    placesLeft(tenant) {
+      const { concurrency } = allowanceOf(tenant)
+      if (concurrency === undefined) return Infinity
+      return placesFor(tenant, concurrency) - (tenants.get(tenant) ?? NO_SUMS).placed
+    },
+    announced,
     died: inFlight.died,
     asking() {
       others.asking(new Map([...tenants].map(([tenant, { count }]) => [tenant, count])))
     },
     runs: (node) => others.runs(node, inFlight.onNode(node.nodeId)),
-    tally(known) {
+    tally(known, complete = true) {
       inFlight.sweep()
-      const elsewhere = others.tally(known, (tenant) => tenants.get(tenant)?.count ?? 0)
+      noticeSilence()
+      const elsewhere = others.tally(known, (tenant) => tenants.get(tenant)?.count ?? 0, complete)
       for (const [tenant, sums] of tenants) {
         sums.elsewhere = elsewhere.get(tenant) ?? 0
         if (sums.count === 0 && sums.elsewhere === 0) tenants.delete(tenant)
@@ -122,12 +139,9 @@ export function createTenantShares(deps: {
       const beyond: Fresh[] = []
       for (const item of items) {
         const { taskId, tenant } = item.pointer
-        if (waits(tenant) || roomOf(standing(tenant)) < 1) {
-          beyond.push(item)
-          continue
-        }
-        fetched(taskId, tenant)
-        within.push(item)
+        const fits = !waits(tenant) && roomOf(standing(tenant)) >= 1
+        if (fits) fetched(taskId, tenant)
+        ;(fits ? within : beyond).push(item)
       }
       return { within, beyond }
     },
@@ -141,13 +155,44 @@ export function createTenantShares(deps: {
   }
 }
 
+/** Creates the places of the tenants with limits; at first there are none (PLACE-2). */
+function createPlaces(
+  { allowances, balancers, monotonicMs }: SharesDeps,
+  others: ReturnType<typeof createOthersTasks>,
+) {
+  let announcedAtMs = monotonicMs()
+  /** After a silence the others have taken the places of this load balancer, and only a new count shows how many. */
+  const noticeSilence = (): void => {
+    if (monotonicMs() - announcedAtMs > ANNOUNCE_VALID_MS) others.forget()
+  }
+  return {
+    noticeSilence,
+    announced(): void {
+      noticeSilence()
+      others.notice()
+      announcedAtMs = monotonicMs()
+    },
+    allowanceOf: (tenant: string): TenantAllowance =>
+      allowances.get(tenant) ?? allowances.get('*') ?? DEFAULT_ALLOWANCE,
+    /** How many tasks of a tenant with this limit this load balancer may have. */
+    placesFor(tenant: string, concurrency: number): number {
+      noticeSilence()
+      others.notice()
+      return placesOf(tenant, concurrency, others.countOf(tenant), balancers())
+    },
+  }
+}
+
 /** Wraps the notes, so that each task is counted when it reaches or leaves a node. */
 function countingNotes(inFlight: InFlightTasks, notes: InflightNotes): InflightNotes {
   return {
     ...notes,
     dispatched(item, nodeId) {
       const { taskId, tenant, cost = COST_UNKNOWN } = item.pointer
-      inFlight.place(taskId, tenant, cost, nodeId)
+      // A run that only gets its pointer counts for the load balancer that gave it to the node.
+      if (item.runsAt === undefined || inFlight.has(taskId)) {
+        inFlight.place(taskId, tenant, cost, nodeId)
+      }
       notes.dispatched(item, nodeId)
     },
     ended(taskIds, nodeId) {

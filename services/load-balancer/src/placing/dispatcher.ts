@@ -6,6 +6,7 @@ import {
   type Dispatch,
   type DispatchItem,
   type DispatchReply,
+  type Heartbeat,
 } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Held } from './in-hand.ts'
@@ -22,10 +23,15 @@ import type { NodeTable } from '../nodes/node-table.ts'
  * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
  * the notes, which issue a pointer for a task without a pointer.
  */
-interface Dispatcher {
+export interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void
   /** Returns the number of tasks that are assigned and unanswered. */
   inTransit(): number
+  /**
+   * Returns the tasks that this report lists as left by its node, without those that make a fenced start there and have
+   * no answer yet: the report may mean an earlier attempt. The answer shows which one has left.
+   */
+  left(taskIds: readonly string[], report: Pick<Heartbeat, 'nodeId' | 'version'>): readonly string[]
 }
 
 /** Dependencies of the dispatcher. */
@@ -45,6 +51,7 @@ export interface DispatcherDeps {
 
 /** Tasks in one dispatch: a few hundred small specs stay far below the largest message. */
 const DISPATCH_MAX = 200
+const NONE: readonly string[] = []
 
 /** Creates a dispatcher; `back` receives tasks that must be placed again. */
 export function createDispatcher(
@@ -85,6 +92,7 @@ export function createDispatcher(
 
   return {
     inTransit: transit.size,
+    left: transit.left,
     assign(nodeId, items) {
       transit.enter(nodeId, items)
       const queue = queues.get(nodeId)
@@ -114,10 +122,12 @@ function createTransit(
   back: (items: readonly Held[]) => void,
 ) {
   let inTransit = 0
+  const starts = createFencedStarts()
 
   const leave = (nodeId: string, items: readonly Held[]): void => {
     nodes.transit(nodeId, items, -1)
     inTransit -= items.length
+    starts.remove(items)
   }
 
   const giveBack = (nodeId: string, items: readonly Held[]): void => {
@@ -130,8 +140,11 @@ function createTransit(
   }
 
   const settle = (nodeId: string, items: readonly Held[], reply: DispatchReply): void => {
+    const accepted = items.slice(0, reply.accepted)
+    const over = starts.over(accepted, reply.heartbeat.version)
     // Tasks that the node could not parse are left to the leases, like a dispatch without an answer.
-    leave(nodeId, items.slice(0, reply.accepted))
+    leave(nodeId, accepted)
+    if (over.length > 0) notes.ended(over, nodeId)
     // The load balancer ignores what a node says about another node.
     if (reply.heartbeat.nodeId === nodeId) nodes.heartbeat(reply.heartbeat)
     const refused = items.slice(reply.accepted)
@@ -145,6 +158,7 @@ function createTransit(
 
   return {
     size: () => inTransit,
+    left: starts.left,
     leave,
     giveBack,
     settle,
@@ -152,6 +166,7 @@ function createTransit(
       nodes.transit(nodeId, items, 1)
       inTransit += items.length
       for (const item of items) notes.dispatched(item, nodeId)
+      starts.add(nodeId, items)
     },
     /** The node has no listener, so nothing has run. */
     unreached(nodeId: string, items: readonly Held[]): void {
@@ -170,6 +185,44 @@ function createTransit(
         'A node did not answer a dispatch; its tasks return to the queue when their leases expire',
       )
       leave(nodeId, items)
+    },
+  }
+}
+
+/**
+ * Creates the fenced starts without an answer. The node may have run an earlier attempt of such a task. Its reports and
+ * answers have versions, so a report that is older than the answer to the dispatch means the earlier attempt.
+ */
+function createFencedStarts() {
+  /** The node of each task, and the version of the last report in which the task had left; 0: in none. */
+  const tasks = new Map<string, { readonly nodeId: string; leftIn: number }>()
+  return {
+    add(nodeId: string, items: readonly Held[]): void {
+      for (const { fenced, pointer } of items)
+        if (fenced) tasks.set(pointer.taskId, { nodeId, leftIn: 0 })
+    },
+    remove(items: readonly Held[]): void {
+      if (tasks.size === 0) return
+      for (const { pointer } of items) tasks.delete(pointer.taskId)
+    },
+    left(
+      taskIds: readonly string[],
+      { nodeId, version }: Pick<Heartbeat, 'nodeId' | 'version'>,
+    ): readonly string[] {
+      if (tasks.size === 0) return taskIds
+      return taskIds.filter((taskId) => {
+        const task = tasks.get(taskId)
+        if (task?.nodeId !== nodeId) return true
+        task.leftIn = version
+        return false
+      })
+    },
+    /** Returns the tasks among these that have left after an answer with this version. */
+    over(items: readonly Held[], version: number): readonly string[] {
+      if (tasks.size === 0) return NONE
+      return items.flatMap(({ pointer: { taskId } }) =>
+        (tasks.get(taskId)?.leftIn ?? 0) > version ? [taskId] : [],
+      )
     },
   }
 }

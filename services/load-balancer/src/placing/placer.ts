@@ -11,7 +11,7 @@ import {
 import type { Fresh, PointerQueue } from '@agentfleet/protocol'
 import type { Timing } from '@agentfleet/domain'
 import type { Advising } from './advising.ts'
-import { createDispatcher, type DispatcherDeps } from './dispatcher.ts'
+import { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts'
 import type { Held, Why } from './in-hand.ts'
 import { createReceiver, heldFresh } from '../intake/held.ts'
 import type { KnownLoad } from '../nodes/node-table.ts'
@@ -24,8 +24,8 @@ import type { Ejection } from '../nodes/ejection.ts'
  * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
  * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
  * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer
- * that cannot be placed at once gets a
- * pointer and leaves; tasks of one round see what was placed before them.
+ * that cannot be placed at once gets a pointer and leaves; tasks of one round see what was placed before them; a task
+ * goes to a node only if the limit of its tenant leaves a place, whatever way it came.
  */
 interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
@@ -39,6 +39,8 @@ interface Placer {
   running(): number
   /** Returns how many pointers of a tenant found no node in the last round. */
   stuckOf(tenant: string): number
+  /** Returns which of the tasks that a report lists have left their node for certain, as `Dispatcher` says. */
+  readonly left: Dispatcher['left']
   /** Returns the tenants of these pointers. */
   stuckTenants(): Iterable<string>
   /** Tries to place what is held. */
@@ -55,6 +57,10 @@ interface PlacerDeps extends DispatcherDeps {
   readonly random: () => number
   /** Returns what a tenant has in flight for its weight, and what one more task adds. */
   readonly standing: (tenant: string) => { readonly level: number; readonly step: number }
+  /** Returns how many more tasks of a tenant may go to nodes, because of its limit. */
+  readonly placesLeft: (tenant: string) => number
+  /** Called for a task whose node is gone. */
+  readonly unplaced: (taskId: string) => void
   /** Called when a pointer returns to its queue. */
   readonly released: (taskId: string) => void
   readonly timing: Pick<Timing, 'renewEveryMs'>
@@ -62,6 +68,8 @@ interface PlacerDeps extends DispatcherDeps {
 
 /** The reason for a task that already has a run: it takes no slot, and nothing was chosen. */
 const RUNS_THERE: Why = { reason: 'runs-there', considered: 1 }
+/** Milliseconds that a pointer waits in hand for its tenant's limit: another load balancer may have a place for it. */
+const LIMIT_WAIT_MS = 500
 /** Milliseconds between checks whether a drain has its last answer. */
 const DRAIN_LOOK_MS = 20
 
@@ -93,12 +101,12 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const advising = deps.advising((item) => takeBack([item]))
   const receive = createReceiver(deps)
 
-  /** Keeps the part of each tenant; the rest returns to its queue. */
-  const keepInHand = (items: readonly Held[]): void => {
+  /** Keeps the part of each tenant; the rest, and what others may have a place for, returns to its queue. */
+  const keepInHand = (items: readonly Held[], others: readonly Held[]): void => {
     const { keep, back } = planHand(items, deps.nowMs())
     held = [...keep]
     stuck.set(held)
-    for (const { pointer, ackSubject } of back) {
+    for (const { pointer, ackSubject } of [...back, ...others]) {
       deps.released(pointer.taskId)
       ack.giveBackLater(bus, ackSubject)
     }
@@ -107,14 +115,17 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const place = (): void => {
     const round = createRound(deps, advising)
     const stay: Held[] = []
+    const back: Held[] = []
+    const before = monotonicMs() - LIMIT_WAIT_MS
     // While pointers wait in hand, room that comes free goes to the tenants in turn.
     for (const item of stuck.count() === 0 ? held : inTurn(held, deps.standing)) {
       const outcome = round.place(item)
-      if (outcome !== 'hold') continue
+      if (outcome === 'placed' || outcome === 'waits') continue
       if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+      else if (outcome === 'limit' && item.heldSinceMs < before) back.push(item)
       else stay.push(item)
     }
-    keepInHand(stay)
+    keepInHand(stay, back)
     round.count()
     for (const [nodeId, items] of round.chosen) dispatcher.assign(nodeId, items)
   }
@@ -127,6 +138,7 @@ export function createPlacer(deps: PlacerDeps): Placer {
     running: () => held.reduce((count, item) => count + (item.running ? 1 : 0), 0),
     stuckOf: stuck.of,
     stuckTenants: stuck.tenants,
+    left: dispatcher.left,
     place: () => {
       if (held.length > 0) schedule()
     },
@@ -185,14 +197,18 @@ function renewOld({ bus, monotonicMs, timing }: PlacerDeps, held: readonly Held[
 }
 
 /** Creates one round of placement; the loads change with every task of it. */
-function createRound({ fleetView, ejection, random, metrics }: PlacerDeps, advising: Advising) {
+function createRound(deps: PlacerDeps, advising: Advising) {
+  const { fleetView, ejection, random, metrics } = deps
   const seen = fleetView.now()
   const loads = [...seen.loads]
   const now = { ...seen, loads }
   const chosen = new Map<string, Held[]>()
   const counts = new Map<string, number>()
   const notes = new Map<string, Why>()
+  /** The places of tenants that this round leaves. */
+  const places = new Map<string, number>()
 
+  const placesLeft = (tenant: string): number => places.get(tenant) ?? deps.placesLeft(tenant)
   const assign = (nodeId: string, item: Held): void => {
     const batch = chosen.get(nodeId)
     if (batch === undefined) chosen.set(nodeId, [item])
@@ -211,13 +227,16 @@ function createRound({ fleetView, ejection, random, metrics }: PlacerDeps, advis
 
   return {
     chosen,
-    place(item: Held): 'placed' | 'hold' | 'waits' {
+    place(item: Held): 'placed' | 'hold' | 'limit' | 'waits' {
       const { runsAt, pointer } = item
       if (runsAt !== undefined && loads.some(({ id, gone }) => id === runsAt && !gone)) {
         item.why = RUNS_THERE
         assign(runsAt, item)
         return 'placed'
       }
+      if (runsAt !== undefined) deps.unplaced(pointer.taskId)
+      const left = placesLeft(pointer.tenant)
+      if (left < 1) return 'limit'
       const advised = pointer.placement === 'advised' && item.ackSubject !== undefined
       const decision = advised
         ? advising.decide(item, now)
@@ -232,6 +251,7 @@ function createRound({ fleetView, ejection, random, metrics }: PlacerDeps, advis
       if (load !== undefined) loads[at] = afterPlaced(load, item)
       item.runsAt = undefined
       item.why = whyOf(decision)
+      places.set(pointer.tenant, left - 1)
       assign(nodeId, item)
       return 'placed'
     },

@@ -39,7 +39,9 @@ async function bench(allowances: Allowances = new Map(), wake = true): Promise<B
     monotonicMs,
   })
   // No other load balancer has tasks in flight here.
+  shares.asking()
   shares.tally()
+  const announcing = setInterval(shares.announced, 500)
   const notes = shares.counting({
     dispatched: () => undefined,
     ended: () => undefined,
@@ -115,6 +117,7 @@ async function bench(allowances: Allowances = new Map(), wake = true): Promise<B
       }
     },
     close() {
+      clearInterval(announcing)
       intake.stop()
       heard?.close()
     },

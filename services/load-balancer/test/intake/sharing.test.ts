@@ -1,4 +1,4 @@
-import { ack } from '@agentfleet/adapters'
+import { ack, openPointerConsumers } from '@agentfleet/adapters'
 import { CHANNELS } from '@agentfleet/protocol'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -18,6 +18,12 @@ const together = async (balancers: readonly TestBalancer[]): Promise<void> => {
       expect(figureOf(await balancer.page(), 'load_balancers')).toBe(balancers.length),
     )
   }
+}
+
+/** Waits for this many announcements of load balancers: they have handled what came before. */
+const announcements = async (count: number): Promise<void> => {
+  const before = world.hints.length
+  await eventually(() => expect(world.hints.length).toBeGreaterThanOrEqual(before + count))
 }
 
 describe('two load balancers', () => {
@@ -64,8 +70,7 @@ describe('a node that speaks for another node', () => {
     const liar = await world.node('w1', { slots: 10 })
     const other = await world.node('w2', { slots: 10 })
     await world.balancer('lb1', 2)
-    const forged = { nodeId: 'w2', incarnation: Number.MAX_SAFE_INTEGER, draining: true }
-    liar.say(forged)
+    liar.lie({ nodeId: 'w2', incarnation: Number.MAX_SAFE_INTEGER, draining: true })
     await world.issue(pointersOf(8), 'medium')
     await eventually(() => expect(liar.taken.length * other.taken.length).toBeGreaterThan(0))
     await eventually(() => {
@@ -120,6 +125,76 @@ describe('the limit of a tenant', () => {
     }, 60_000)
     expect(most).toBe(5)
     coordinator.close()
+  })
+
+  it('is not exceeded by tasks that are handed over while a request for pointers is open', async () => {
+    const node = await world.node('w1')
+    const allowances = new Map([['*', { weight: 1, concurrency: 3 }]])
+    await world.balancer('lb1', 1, { allowances })
+    // After a first pointer the load balancer has an open request for the next one.
+    await world.issue(pointersOf(1), 'medium')
+    await eventually(() => expect(node.running()).toBe(1))
+    node.finishAll()
+    const given = pointersOf(6)
+    world.fresh(given.map((pointer) => ({ priority: 'medium', pointer }) as const))
+    await eventually(async () => {
+      const [queue] = await openPointerConsumers(world.bus).list()
+      expect([node.running() >= 3, queue?.out]).toEqual([true, 1])
+    })
+    await announcements(3)
+    let most = 0
+    await eventually(() => {
+      most = Math.max(most, node.running())
+      node.finishOne()
+      expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(7)
+    })
+    expect(most).toBe(3)
+  })
+
+  it('is not exceeded after a message that an earlier attempt has left the node to which the next attempt is on its way', async () => {
+    const node = await world.node('w1')
+    const allowances = new Map([['*', { weight: 1, concurrency: 1 }]])
+    await world.balancer('lb1', 1, { allowances })
+    const [first, second] = pointersOf(2, { reissue: true })
+    const release = node.hold()
+    await world.issue([first!], 'medium')
+    await eventually(() => expect(node.dispatches).toHaveLength(1))
+    // The earlier attempt ends before the node reads the dispatch.
+    node.finish([first!.taskId])
+    await announcements(1)
+    release()
+    await eventually(() => expect(node.running()).toBe(1))
+    await world.issue([second!], 'medium')
+    await announcements(3)
+    expect(node.running()).toBe(1)
+    node.finishAll()
+    await eventually(() => expect(node.taken).toHaveLength(2))
+  })
+
+  it('is not exceeded by the tasks of a dead node, whose places waiting tasks have taken', async () => {
+    const nodes = [await world.node('w1', { slots: 20 }), await world.node('w2', { slots: 20 })]
+    const allowances = new Map([['*', { weight: 1, concurrency: 2 }]])
+    await world.balancer('lb1', 2, { allowances })
+    const given = pointersOf(2, { node: 'w1' }).map((pointer) => ({ ...pointer, reissue: true }))
+    // Two tasks run on w1 already, and two wait in the queue.
+    await world.issue(given, 'running')
+    await eventually(() => expect(nodes[0]!.running()).toBe(2))
+    const later = pointersOf(2)
+    await world.issue(later, 'medium')
+    const subjects = nodes[0]!.taken.map(({ ackSubject }) => ackSubject)
+    await nodes[0]!.crash()
+    world.snapshot({ w1: 'dead' })
+    await eventually(() => expect(nodes[1]!.running()).toBe(2))
+    // What recovery does with the pointers of a dead node.
+    for (const subject of subjects) ack.giveBack(world.bus, subject)
+    await announcements(3)
+    let most = 0
+    await eventually(() => {
+      most = Math.max(most, nodes[1]!.running())
+      nodes[1]!.finishOne()
+      expect(new Set(nodes[1]!.taken.map(({ taskId }) => taskId)).size).toBe(4)
+    })
+    expect(most).toBe(2)
   })
 
   it('lets the next task start at once after the node of the only allowed task has died', async () => {

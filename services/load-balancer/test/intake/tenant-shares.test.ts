@@ -38,15 +38,23 @@ function setup(limits = '{}', living = ['lb']) {
   return {
     shares,
     notes,
-    pass: (ms: number) => (nowMs += ms),
-    dispatch(taskId: string, tenant: string, nodeId = 'n1', cost = 2_000) {
+    /** Time passes, in which the load balancer announces itself as usual. */
+    pass(ms: number) {
+      for (let left = ms; left > 0; left -= 500) {
+        nowMs += Math.min(500, left)
+        shares.announced()
+      }
+    },
+    /** The process stands still. */
+    pause: (ms: number) => (nowMs += ms),
+    dispatch(taskId: string, tenant: string, nodeId = 'n1', runsAt?: string, cost = 2_000) {
       const item = {
         pointer: pointer(taskId, tenant, cost),
         priority: 'medium' as const,
         ackSubject: 'ack',
         running: false,
         fenced: false,
-        runsAt: undefined,
+        runsAt,
         why: undefined,
         heldSinceMs: 0,
       }
@@ -66,11 +74,11 @@ function setup(limits = '{}', living = ['lb']) {
 test('a task counts once towards the limit of its tenant from its fetch to its end, even if it is fetched or dispatched again', () => {
   const { shares, notes, dispatch } = setup()
   shares.fetched('a', 't')
-  dispatch('a', 't', 'n1', 9_000)
+  dispatch('a', 't', 'n1', undefined, 9_000)
   expect(shares.standing('t')).toMatchObject({ inFlight: 1, inFlightCost: 9_000 })
   // The node died, and the task was fetched again.
   shares.fetched('a', 't')
-  dispatch('a', 't', 'n2', 9_000)
+  dispatch('a', 't', 'n2', undefined, 9_000)
   expect(shares.standing('t').inFlight).toBe(1)
   notes.nodeGone('n1')
   expect(shares.standing('t').inFlight).toBe(1)
@@ -187,8 +195,8 @@ test('a task that its node refused waits in the load balancer again and still co
 })
 
 test('tasks above the limit of their tenant are not placed, and their tenant is listed', () => {
-  const { shares, dispatch } = setup('{"*":{"concurrency":2}}')
-  shares.tally()
+  const { shares, dispatch, count } = setup('{"*":{"concurrency":2}}')
+  count()
   dispatch('a', 't')
   const items = ['b', 'c', 'd'].map((id) => ({
     priority: 'low' as const,
@@ -202,4 +210,116 @@ test('tasks above the limit of their tenant are not placed, and their tenant is 
   expect(shares.admit(items.slice(1, 2)).within).toEqual([])
   shares.released('b')
   expect(shares.full()).toEqual([])
+})
+
+test('a task in hand takes a place of the limit only when it goes to a node, and a place comes back with each end', () => {
+  const { shares, notes, dispatch, count } = setup('{"t":{"concurrency":2}}')
+  count()
+  // Requests that were open when the places were taken bring further pointers.
+  for (const id of ['a', 'b', 'c', 'd']) shares.fetched(id, 't')
+  expect(shares.placesLeft('t')).toBe(2)
+  dispatch('a', 't')
+  dispatch('b', 't')
+  expect(shares.placesLeft('t')).toBe(0)
+  // No further pointer is fetched before those in hand are at work.
+  notes.ended(['a'], 'n1')
+  expect(shares.placesLeft('t')).toBe(1)
+  expect(roomOf(shares.standing('t'))).toBe(0)
+  dispatch('c', 't')
+  notes.returned(['c'])
+  expect(shares.placesLeft('t')).toBe(1)
+  notes.returned(['c'])
+  expect(shares.placesLeft('t')).toBe(1)
+  dispatch('c', 't')
+  shares.unplaced('b')
+  expect(shares.placesLeft('t')).toBe(1)
+  shares.released('b')
+  expect(shares.placesLeft('t')).toBe(1)
+  expect(shares.placesLeft('without-limit')).toBe(Infinity)
+})
+
+test('a pointer that was in hand so long that it no longer counts takes a place when it goes to a node', () => {
+  const { shares, pass, dispatch, count } = setup('{"t":{"concurrency":1}}')
+  shares.fetched('waits', 't')
+  pass(200_000)
+  count()
+  dispatch('other', 't')
+  expect(shares.placesLeft('t')).toBe(0)
+})
+
+test('PLACE-2: a load balancer that stood still starts no task of a tenant with a limit before its next count, because the others may have taken its places', () => {
+  const { shares, pass, pause, count } = setup('{"t":{"concurrency":4}}', ['lb', 'other'])
+  count()
+  pass(60_000)
+  expect(shares.placesLeft('t')).toBe(2)
+  shares.asking()
+  pause(1_700)
+  // It announces itself first, as a process does whose timers are late.
+  shares.announced()
+  expect(shares.placesLeft('t')).toBe(0)
+  // The answers to a question from before say nothing either.
+  shares.tally()
+  expect(shares.placesLeft('t')).toBe(0)
+  count()
+  expect(shares.placesLeft('t')).toBe(2)
+  pause(1_700)
+  expect(shares.admit([{ priority: 'low', pointer: pointer('a', 't') }]).within).toEqual([])
+})
+
+test('PLACE-2: a load balancer that came and left since the last count may have started tasks, so no task of a tenant with a limit starts before the next count', () => {
+  const living = ['lb']
+  const { shares, pass, count } = setup('{"t":{"concurrency":4}}', living)
+  count()
+  expect(shares.placesLeft('t')).toBe(4)
+  living.push('other')
+  pass(500)
+  expect(shares.placesLeft('t')).toBe(2)
+  living.pop()
+  expect(shares.placesLeft('t')).toBe(0)
+  count({ nodeId: 'n1', tenants: { t: 1 }, givers: { other: { t: 1 } } })
+  expect(shares.placesLeft('t')).toBe(3)
+})
+
+test('if a node with tasks does not answer, what a coordinator knows to be in flight counts towards the limit of a tenant', () => {
+  const { shares } = setup('{"*":{"concurrency":3}}')
+  const inFlight = new Map([
+    ['t', 3],
+    ['u', 1],
+  ])
+  shares.asking()
+  shares.runs({ nodeId: 'n1', tenants: { t: 1 }, givers: { before: { t: 1 } } })
+  shares.tally(inFlight, false)
+  expect(shares.placesLeft('t')).toBe(0)
+  expect(shares.placesLeft('u')).toBe(2)
+  expect(shares.placesLeft('quiet')).toBe(3)
+  expect(shares.standing('t').inFlight).toBe(3)
+  shares.asking()
+  shares.runs({ nodeId: 'n1', tenants: { t: 1 }, givers: { before: { t: 1 } } })
+  shares.tally(inFlight, true)
+  expect(shares.placesLeft('t')).toBe(2)
+})
+
+test('a task that a load balancer gave to a node and no longer counts keeps its place until it ends', () => {
+  const { shares, notes, dispatch, count } = setup('{"t":{"concurrency":2}}')
+  count()
+  dispatch('a', 't')
+  // A message about an earlier attempt of this task arrived late.
+  notes.ended(['a'], 'n1')
+  expect(shares.placesLeft('t')).toBe(2)
+  count({ nodeId: 'n1', tenants: { t: 1 }, givers: { lb: { t: 1 } } })
+  expect(shares.placesLeft('t')).toBe(1)
+  count({ nodeId: 'n1', tenants: {}, givers: {} })
+  expect(shares.placesLeft('t')).toBe(2)
+})
+
+test('a running task whose pointer another load balancer fetches counts once, for the load balancer that gave it to its node', () => {
+  const { shares, dispatch, count } = setup('{"t":{"concurrency":4}}', ['lb', 'other'])
+  count({ nodeId: 'n1', tenants: { t: 2 }, givers: { other: { t: 2 } } })
+  dispatch('a', 't', 'n1', 'n1')
+  dispatch('b', 't', 'n1', 'n1')
+  expect(shares.placesLeft('t')).toBe(2)
+  // A task that this load balancer gave to the node stays counted.
+  dispatch('own', 't')
+  dispatch('own', 't', 'n1', 'n1')
+  expect(shares.placesLeft('t')).toBe(1)
 })

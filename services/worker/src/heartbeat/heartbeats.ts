@@ -33,7 +33,7 @@ export interface Heartbeats {
 /** Dependencies of the heartbeats. */
 export interface HeartbeatsDeps {
   readonly bus: Bus
-  readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs' | 'classes'>
+  readonly runs: () => Pick<Runs, 'size' | 'waiting' | 'held' | 'stuckMs' | 'classes' | 'get'>
   readonly progress: () => ReturnType<Llm['progress']>
   readonly slots: number
   readonly nowMs: () => number
@@ -78,7 +78,7 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
     if (!bus.connected()) return
     const heartbeat = current()
     const { nodeId } = thread
-    bus.send(CHANNELS.load, { ...heartbeat, ended: counts.takeEnded() }, { nodeId })
+    bus.send(CHANNELS.load, { ...heartbeat, ended: counts.takeEnded(deps.runs()) }, { nodeId })
     // The monitor learns at once that the node drains and what is left.
     if (heartbeat.draining) bus.send(CHANNELS.heartbeat, current(), { nodeId })
   }
@@ -162,9 +162,9 @@ function createCounts(monotonicMs: () => number) {
   let ended: string[] = []
   return {
     figures,
-    /** Returns the tasks that have ended since the last call. */
-    takeEnded(): string[] {
-      const taken = ended
+    /** Returns the tasks that have ended since the last call; a task whose newer attempt runs here holds a slot. */
+    takeEnded(runs: Pick<Runs, 'get'>): string[] {
+      const taken = ended.filter((taskId) => runs.get(taskId) === undefined)
       ended = []
       return taken
     },

@@ -50,6 +50,19 @@ describe('the heartbeats of a node', () => {
     expect(order).toEqual(['said', 'said', '10 ms later'])
     await eventually(() => expect(loads.at(-1)).toMatchObject({ active: 0, ended: ['a'] }))
   })
+
+  test('do not list a task as ended whose newer attempt has begun on the node', async () => {
+    const { runs, clock, loads } = await startNode('w3')
+    const first = runs.add({ ...ITEM, taskId: 'a' }, 0, 0)
+    const other = runs.add({ ...ITEM, taskId: 'b' }, 0, 0)
+    await eventually(() => expect(loads).toHaveLength(1))
+    clock.nowMs += 5
+    runs.end(first, 'replaced')
+    runs.add({ ...ITEM, taskId: 'a', seq: 7 }, 0, 0)
+    runs.end(other, 'completed')
+    await eventually(() => expect(loads).toHaveLength(2))
+    expect(loads[1]).toMatchObject({ active: 1, ended: ['b'] })
+  })
 })
 
 /** Runs and heartbeats of a node on a real connection, with a manual clock. */

@@ -200,4 +200,52 @@ export const SHARING: readonly Mutation[] = [
     replace: 'const turns = missing',
     caughtBy: /the missing pointer of a tenant is issued after one question to the nodes/,
   },
+  {
+    name: 'limit-at-placing',
+    safeguard: 'no task goes to a node above the limit of its tenant, whatever way it came (L7)',
+    file: 'services/load-balancer/src/placing/placer.ts',
+    find: "      if (left < 1) return 'limit'\n",
+    replace: '',
+    test: 'services/load-balancer/test/intake/sharing.test.ts',
+    caughtBy: /handed over while a request for pointers is open/,
+  },
+  {
+    name: 'limit-after-silence',
+    safeguard:
+      'a load balancer that stood still does not use places that others have taken (PLACE-2)',
+    file: 'services/load-balancer/src/intake/tenant-shares.ts',
+    find: '    if (monotonicMs() - announcedAtMs > ANNOUNCE_VALID_MS) others.forget()\n',
+    replace: '',
+    test: 'services/load-balancer/test/intake/tenant-shares.test.ts',
+    caughtBy: /a load balancer that stood still starts no task/,
+  },
+  {
+    name: 'limit-passing-balancer',
+    safeguard:
+      'tasks of a load balancer that came and left between two counts keep their places (PLACE-2)',
+    file: 'services/load-balancer/src/intake/others-tasks.ts',
+    find: '      passing.live(living)\n',
+    replace: '',
+    test: 'services/load-balancer/test/intake/tenant-shares.test.ts',
+    caughtBy: /a load balancer that came and left since the last count/,
+  },
+  {
+    name: 'limit-silent-node',
+    safeguard:
+      'tasks on a node that does not say what it runs count towards the limit of their tenant',
+    file: 'services/load-balancer/src/intake/others-tasks.ts',
+    find: '          heard.set(UNHEARD, unheard)\n',
+    replace: '',
+    test: 'services/load-balancer/test/intake/tenant-shares.test.ts',
+    caughtBy: /if a node with tasks does not answer/,
+  },
+  {
+    name: 'ended-and-begun',
+    safeguard: 'a node does not say that a task has ended which it runs again',
+    file: 'services/worker/src/heartbeat/heartbeats.ts',
+    find: 'ended.filter((taskId) => runs.get(taskId) === undefined)',
+    replace: 'ended',
+    test: 'services/worker/test/heartbeat/heartbeats.test.ts',
+    caughtBy: /do not list a task as ended whose newer attempt has begun/,
+  },
 ]
