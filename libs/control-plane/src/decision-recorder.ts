@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Ops } from '@agentfleet/adapters'
+import { createAllowance, type AllowanceLimits } from '@agentfleet/domain'
 import { SUBJECTS, type Decision } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
-import { createAllowance, type AllowanceLimits, type Payer } from './allowance.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
 
 /**
@@ -29,7 +29,7 @@ export interface RecordOptions {
   /** The decision counts against the allowance. */
   readonly limited?: boolean
   /** The tenant whose task led to the decision: it takes at most its share of the allowance. */
-  readonly payer?: Payer
+  readonly payer?: { readonly tenant: string; readonly tenants: number }
   /**
    * A short form of the decision. While it stays the same, the recorder records a limited decision only once
    * in REPEAT_AFTER_MS.
@@ -62,7 +62,7 @@ const REPEAT_AFTER_MS = 300_000
 export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
   const { service, by, ops, clock, log, limits, measured = false, onLost } = deps
   const outcomes = createOutcomes({ service, ops, clock })
-  const allowance = createAllowance(limits ?? UNLIMITED, clock.monotonicMs)
+  const allowance = createAllowance(limits ?? UNLIMITED)
   let underWay = 0
   let said: { readonly short: string | undefined; readonly atMs: number } | undefined
 
@@ -90,7 +90,10 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
   return {
     async record(draft, how = {}) {
       if (how.limited === true && repeats(how.short)) return false
-      if (underWay >= UNDER_WAY_MAX || (how.limited === true && !allowance.take(how.payer))) {
+      const { limited = false, payer } = how
+      const mayPass = (): boolean =>
+        allowance.take(clock.monotonicMs(), payer?.tenant, payer?.tenants)
+      if (underWay >= UNDER_WAY_MAX || (limited && !mayPass())) {
         onLost?.()
         return false
       }

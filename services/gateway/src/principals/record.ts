@@ -1,10 +1,10 @@
 import type { AuditLog } from '@agentfleet/adapters'
 import {
+  createAllowance,
+  createTally,
   decideShare,
   FAILURE_CODES,
   given,
-  takePermit,
-  type Bucket,
   type ProblemCode,
 } from '@agentfleet/domain'
 import type { AuditEvent } from '@agentfleet/protocol'
@@ -17,8 +17,8 @@ import type { GatewayMetrics } from '../metrics.ts'
  * change whose outcome is unknown, or for a refusal.
  *
  * Invariants (L7): at most LINES lines of answers and as many of refusals, and REFUSALS_MAX different refusals
- * are held, those of one tenant at most half of what the others leave free; equal refusals of one second become one
- * event with their count, and further refusals are counted as one event without a caller.
+ * are held, of both those of one tenant at most half of what the others leave free; equal refusals of one second become
+ * one event with their count, and further refusals are counted as one event without a caller.
  */
 export interface Recorder {
   /** Writes the line of a request, if the sample has room; refusals have a sample that is separate. */
@@ -56,8 +56,12 @@ export type Caller = Pick<FastifyRequest, 'ip' | 'principal'>
 const REFUSED: ReadonlySet<number> = new Set([401, 403, 429])
 /** Milliseconds; a refusal is in the audit log this much later. */
 export const FLUSH_INTERVAL_MS = 1_000
-/** Lines of a quiet gateway are complete; a busy one writes a sample. */
-const LINES = { perMinute: 1_200, burst: 100 } as const
+/** Lines of a quiet tenant are complete; of a busy one the gateway writes a sample. */
+const LINES = { oneEveryMs: 50, burst: 200 } as const
+/** Callers without a valid key share with the tenants, so that the sharers are at least two. */
+const SHARERS = 2
+/** Stands for callers without a valid key; no tenant has this name. */
+const UNKNOWN = ''
 /** Events of one second, about 300 bytes each. */
 const REFUSALS_MAX = 500
 /** What a proxy forwards as an address may be any text. */
@@ -89,9 +93,10 @@ export function createRecorder(deps: {
 
   return {
     answered(request, operation, status, ms, code) {
-      const skipped = (code === undefined ? answers : refused).take(clock.monotonicMs())
-      if (skipped === undefined) return
       const { ip, principal } = request
+      const sample = code === undefined ? answers : refused
+      const skipped = sample.take(clock.monotonicMs(), principal?.tenant ?? UNKNOWN)
+      if (skipped === undefined) return
       const caller = { keyId: principal?.keyId, tenant: principal?.tenant }
       const refusal = code === undefined ? {} : { code, address: ip.slice(0, ADDRESS_CHARS_MAX) }
       log.info(
@@ -137,7 +142,7 @@ function createRefusals() {
   return {
     add(request: Caller, operation: string, status: number, code: string, atMs: number): void {
       const { ip, principal } = request
-      const tenant = principal?.tenant ?? ''
+      const tenant = principal?.tenant ?? UNKNOWN
       const key = `${principal?.keyId ?? ''} ${ip} ${operation} ${code}`
       const known = refusals.get(key)
       if (known !== undefined) {
@@ -145,7 +150,7 @@ function createRefusals() {
         return
       }
       const own = perTenant.get(tenant) ?? 0
-      const share = { capacity: REFUSALS_MAX, used: refusals.size, own, ask: 1, tenants: 2 }
+      const share = { capacity: REFUSALS_MAX, used: refusals.size, own, ask: 1, tenants: SHARERS }
       if (decideShare(share).kind === 'take') {
         const event = { ...about(request, operation, status, atMs), kind: 'refusal', code } as const
         refusals.set(key, { event, count: 1 })
@@ -166,21 +171,19 @@ function createRefusals() {
   }
 }
 
-/** A sample of lines. */
+/** Creates a sample of lines, of which each tenant has a share. */
 function createSample() {
-  let bucket: Bucket | undefined
-  let skipped = 0
+  const allowance = createAllowance(LINES)
+  const skipped = createTally()
   return {
-    /** Returns how many lines were left out before this one; undefined if this one is left out, too. */
-    take(nowMs: number): number | undefined {
-      const taken = takePermit(bucket, LINES, nowMs)
-      bucket = taken.bucket
-      if (taken.kind === 'empty') {
-        skipped += 1
+    /** Returns how many lines of the tenant were left out before this one; undefined if this one is left out, too. */
+    take(nowMs: number, tenant: string): number | undefined {
+      if (!allowance.take(nowMs, tenant, SHARERS)) {
+        skipped.add(tenant, 1)
         return undefined
       }
-      const before = skipped
-      skipped = 0
+      const before = skipped.of(tenant)
+      if (before > 0) skipped.add(tenant, -before)
       return before
     },
   }

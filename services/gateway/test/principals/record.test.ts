@@ -28,6 +28,42 @@ test('the log gets a sample of a flood of refusals with the number of skipped li
   expect(lines.at(-1)).toMatchObject({ skipped: 9_900 })
 })
 
+test('the log gets every line of a quiet tenant, however many requests another tenant sends (L7)', () => {
+  const lines: { tenant?: string; skipped?: number }[] = []
+  const log = createLogger({ service: 'gateway', id: 't', level: 'silent' })
+  log.info = (line: object) => void lines.push(line)
+  const clock = manualClock()
+  const recorder = createRecorder({
+    audit: { append: () => Promise.resolve() },
+    clock,
+    log,
+    metrics: { audited: { inc: () => undefined } },
+  })
+  const send = (tenant: string, code?: string) =>
+    recorder.answered(
+      { ip: '10.0.0.1', principal: { tenant, keyId: tenant } } as FastifyRequest,
+      'getTask',
+      code === undefined ? 200 : 429,
+      1,
+      code,
+    )
+  for (let second = 0; second < 60; second += 1) {
+    for (let sent = 0; sent < 1_000; sent += 1) send('crowd')
+    for (let sent = 0; sent < 1_000; sent += 1) send('crowd', 'rate-limited')
+    send('quiet')
+    send('quiet', 'rate-limited')
+    clock.advance(1_000)
+  }
+  const ofQuiet = lines.filter(({ tenant }) => tenant === 'quiet')
+  expect(ofQuiet).toHaveLength(120)
+  // Only the lines of the same tenant count as left out.
+  expect(ofQuiet.every(({ skipped }) => skipped === undefined)).toBe(true)
+  expect(lines.length).toBeLessThan(2 * (60 * 20 + 200))
+  const crowd = lines.filter(({ tenant }) => tenant === 'crowd')
+  const skipped = crowd.reduce((sum, line) => sum + (line.skipped ?? 0), 0)
+  expect(crowd.length + skipped).toBeGreaterThan(118_000)
+})
+
 /** A recorder, and the events that it has stored. */
 function recording() {
   const stored: AuditEvent[] = []

@@ -143,7 +143,7 @@ export const SERVICES: readonly Mutation[] = [
   {
     name: 'decision-allowance',
     safeguard: 'alternating decisions do not flood the record',
-    file: 'libs/control-plane/src/allowance.ts',
+    file: 'libs/domain/src/tenant/allowance.ts',
     find: 'if (used >= burst) return false',
     replace: '',
     test: 'libs/control-plane/test/decision-recorder.test.ts',

@@ -176,9 +176,9 @@ export const SHARING: readonly Mutation[] = [
   {
     name: 'recorded-advice',
     safeguard: 'the records of a tenant leave a part of the allowance to other tenants (L7)',
-    file: 'libs/control-plane/src/allowance.ts',
-    find: 'tenants: payer.tenants }',
-    replace: 'tenants: 1 }',
+    file: 'libs/domain/src/tenant/allowance.ts',
+    find: 'ask: 1, tenants }',
+    replace: 'ask: 1, tenants: 1 }',
     test: 'libs/control-plane/test/decision-recorder.test.ts',
     caughtBy: /the decisions of a tenant use at most its share of the allowance/,
     because: /to be 4/,
@@ -247,5 +247,14 @@ export const SHARING: readonly Mutation[] = [
     replace: 'ended',
     test: 'services/worker/test/heartbeat/heartbeats.test.ts',
     caughtBy: /do not list a task as ended whose newer attempt has begun/,
+  },
+  {
+    name: 'log-line-share',
+    safeguard: 'the requests of a tenant leave log lines to the other tenants (L7)',
+    file: 'services/gateway/src/principals/record.ts',
+    find: 'const SHARERS = 2',
+    replace: 'const SHARERS = 1',
+    test: 'services/gateway/test/principals/record.test.ts',
+    caughtBy: /the log gets every line of a quiet tenant/,
   },
 ]

@@ -1,15 +1,10 @@
-import { createTally, decideShare } from '@agentfleet/domain'
+import { decideShare } from './share.ts'
+import { createTally } from './tally.ts'
 
 /** The size of a burst, and the time after which one more may pass. */
 export interface AllowanceLimits {
   readonly burst: number
   readonly oneEveryMs: number
-}
-
-/** The tenant that causes something, and how many tenants share the fleet. */
-export interface Payer {
-  readonly tenant: string
-  readonly tenants: number
 }
 
 /** Stands for what no tenant causes. */
@@ -19,34 +14,32 @@ const FLEET = ''
  * A bucket that refills by itself: bursts pass, and a lasting stream passes at a bounded rate. Invariant (L7): a tenant
  * takes at most its share of what the bucket holds.
  */
-export function createAllowance({ burst, oneEveryMs }: AllowanceLimits, monotonicMs: () => number) {
+export function createAllowance({ burst, oneEveryMs }: AllowanceLimits) {
   /** Who took what has not been refilled yet, the oldest first. */
   const taken: string[] = []
   const held = createTally()
-  let filledAtMs = monotonicMs()
+  let filledAtMs = 0
 
-  const refill = (): void => {
-    const nowMs = monotonicMs()
+  const refill = (nowMs: number): void => {
+    if (taken.length === 0) {
+      filledAtMs = nowMs
+      return
+    }
     const due = Math.floor((nowMs - filledAtMs) / oneEveryMs)
+    if (due < 1) return
     for (const owner of taken.splice(0, due)) held.add(owner, -1)
     filledAtMs = taken.length === 0 ? nowMs : filledAtMs + due * oneEveryMs
   }
 
   return {
-    /** Takes one; false when none is left, or none for this tenant. */
-    take(payer?: Payer): boolean {
+    /** Takes one; false when none is left, or none for this tenant. `tenants`: how many share the bucket. */
+    take(nowMs: number, tenant = FLEET, tenants = 1): boolean {
       if (burst === Infinity) return true
-      refill()
+      refill(nowMs)
       const used = taken.length
       if (used >= burst) return false
-      const tenant = payer?.tenant ?? FLEET
-      const share = { capacity: burst, used, own: held.of(tenant), ask: 1 }
-      if (
-        payer !== undefined &&
-        decideShare({ ...share, tenants: payer.tenants }).kind !== 'take'
-      ) {
-        return false
-      }
+      const own = held.of(tenant)
+      if (decideShare({ capacity: burst, used, own, ask: 1, tenants }).kind !== 'take') return false
       taken.push(tenant)
       held.add(tenant, 1)
       return true
