@@ -11,6 +11,7 @@ import {
 import { createTaskSeries, type TenantLimits, type Timing } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
+import { createRequestsInTurn } from './due/in-turn.ts'
 import { createDue } from './due/service.ts'
 import { createEndedTasks, type Retention } from './follower/ended-tasks.ts'
 import { createLogClock } from './follower/log-clock.ts'
@@ -22,6 +23,7 @@ import { createTaskTable } from './follower/task-table.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { createIssuer } from './repair/issue.ts'
 import { createRepair } from './repair/service.ts'
+import { cancelTask, type Cancel } from './reports/cancel.ts'
 import { createReports } from './reports/service.ts'
 
 /**
@@ -55,6 +57,9 @@ export interface CoordinatorDeps extends Retention {
 
 /** Some weeks of a fleet with many agents; a small coordinator has 256 MiB for everything, bytes. */
 const SERIES_MAX_BYTES = 24 * 1024 * 1024
+
+/** Cancellations and approvals at once: enough to hide the round trips to the log. */
+const REQUESTS_AT_ONCE = 64
 
 /** Creates a coordinator; it does nothing before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
@@ -118,7 +123,10 @@ function createParts(deps: CoordinatorDeps) {
     tenants,
     followed: () => follower.followed(),
   }
-  const due = createDue({ ...means, endings: means })
+  // A bulk cancellation, or the end of a parent, cancels many tasks, and each reads the history of its task.
+  const inTurn = createRequestsInTurn(REQUESTS_AT_ONCE, tenants)
+  const cancel: Cancel = (request) => inTurn(request.tenant, () => cancelTask(means, request))
+  const due = createDue({ ...means, cancel })
   const repair = createRepair({ ...means, endings: means })
   const follower = createFollower({
     ...means,
@@ -134,7 +142,7 @@ function createParts(deps: CoordinatorDeps) {
   })
   const reports = createReports({
     ...means,
-    endings: means,
+    cancel,
     report: {
       ...means,
       random: Math.random,
@@ -143,7 +151,7 @@ function createParts(deps: CoordinatorDeps) {
         deps.bus.send(CHANNELS.stop, { taskIds: [taskId], before: seq }, { nodeId }),
     },
     ended: due.ended,
-    approve: due.approve,
+    approve: (request) => inTurn(request.tenant, () => due.approve(request)),
   })
   const figures = createFigures(means)
   deps.metrics.observe({

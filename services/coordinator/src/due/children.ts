@@ -9,7 +9,7 @@ import {
   type Timing,
 } from '@agentfleet/domain'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import { cancelTask, type EndingDeps } from '../reports/cancel.ts'
+import type { Cancel } from '../reports/cancel.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import { firstInTurn } from './in-turn.ts'
 
@@ -35,12 +35,12 @@ export function createChildren(deps: {
   readonly tasks: TaskTable
   readonly taskLog: TaskLog
   readonly submitter: TaskSubmitter
-  readonly endings: EndingDeps
+  readonly cancel: Cancel
   readonly log: Logger
   readonly timing: Pick<Timing, 'followAfterMs'>
   readonly nowMs: () => number
 }): Children {
-  const { tasks, taskLog, submitter, endings, log, timing, nowMs } = deps
+  const { tasks, taskLog, submitter, log, timing, nowMs } = deps
 
   const make = async (parent: TaskRecord, event: Spawned): Promise<void> => {
     const { step, children } = event
@@ -49,7 +49,7 @@ export function createChildren(deps: {
 
   const cancelChild = async (taskId: string, parentId: string, tenant: string): Promise<void> => {
     const reason = `the parent task ${parentId} has ended`
-    const outcome = await cancelTask(endings, { taskId, tenant, reason })
+    const outcome = await deps.cancel({ taskId, tenant, reason })
     if (outcome === 'unavailable')
       log.warn(
         { taskId },

@@ -58,6 +58,16 @@ export function createInTurn<T>(
   }
 }
 
+/** Runs what is asked for in the name of a tenant, and returns the result. */
+type InTurnOf = <T>(tenant: string, run: () => Promise<T>) => Promise<T>
+
+/** Creates what runs at most `parallel` requests at once; tenants take turns, and each has a share of the places (L7). */
+export function createRequestsInTurn(parallel: number, tenants: () => number): InTurnOf {
+  const turns = createInTurn<() => Promise<void>>(parallel, tenants, (run) => run())
+  return (tenant, run) =>
+    new Promise((resolve, reject) => turns.add(tenant, () => run().then(resolve, reject)))
+}
+
 /** Returns at most `most` of these items; tenants take turns. An item without a tenant is left out. */
 export function firstInTurn<T>(
   items: Iterable<T>,

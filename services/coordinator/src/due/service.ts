@@ -5,7 +5,7 @@ import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { TaskTable } from '../follower/task-table.ts'
 import { createLoops } from '../loops.ts'
 import { createReadingWatch } from '../reading-watch.ts'
-import type { EndingDeps } from '../reports/cancel.ts'
+import type { Cancel } from '../reports/cancel.ts'
 import type { Issuer } from '../repair/issue.ts'
 import { approve, type ApproveRequest } from './approvals.ts'
 import { createChildren } from './children.ts'
@@ -38,7 +38,7 @@ interface DueDeps {
   readonly submitter: TaskSubmitter
   readonly schedules: Schedules
   readonly issuer: Issuer
-  readonly endings: EndingDeps
+  readonly cancel: Cancel
   readonly clock: Clock
   /** The time of the log. */
   readonly nowMs: () => number

@@ -25,11 +25,17 @@ const CANCEL_TRIES = 8
 /** The outcome of a request to cancel. */
 type CancelOutcome = 'cancelled' | 'finished' | 'not-found' | 'unavailable'
 
+interface CancelRequest {
+  readonly taskId: string
+  readonly tenant: string
+  readonly reason: string
+}
+
+/** Cancels a task for its owner when it is the turn of its tenant. */
+export type Cancel = (request: CancelRequest) => Promise<CancelOutcome>
+
 /** Cancels a task for its owner. */
-export async function cancelTask(
-  deps: EndingDeps,
-  request: { readonly taskId: string; readonly tenant: string; readonly reason: string },
-): Promise<CancelOutcome> {
+export async function cancelTask(deps: EndingDeps, request: CancelRequest): Promise<CancelOutcome> {
   for (let tries = 0; tries < CANCEL_TRIES; tries += 1) {
     const record = await deps.taskLog.record(request.taskId)
     if (record === undefined || record.tenant !== request.tenant) return 'not-found'

@@ -1,36 +1,42 @@
 /**
- * Room for the items of all nodes that are held in memory at the same time. Invariants (L7): the held items
- * together stay below the limit, or there is a single item that is larger than the limit; a node that holds
- * items takes at most half of what the other nodes leave free, so no node can fill the room for all (L9).
+ * Room for what several owners, such as nodes, hold in memory at the same time. Invariants (L7): what is held stays
+ * below the limit, or it is a single thing that is larger than the limit; an owner that holds something takes at most a
+ * part of what the other owners leave free, so no owner can fill the room for all (L9).
  */
 export interface Room {
-  /** Takes so much for a node; false if it is not free. */
-  take(size: number, nodeId: string): boolean
-  /** Frees room that a node took. */
-  give(size: number, nodeId: string): void
+  /** Takes so much for an owner; false if it is not free. `part`: what the owner may hold of what the others leave. */
+  take(size: number, owner: string, part?: number): boolean
+  /** Frees room that an owner took. */
+  give(size: number, owner: string): void
+  /** How much an owner has taken. */
+  of(owner: string): number
   /** How much of the room is taken. */
   used(): number
 }
+
+/** The part of an owner that leaves as much to each of the others. */
+const HALF = 0.5
 
 /** Creates a room of this size, in bytes or in items. */
 export function createRoom(max: number): Room {
   const held = new Map<string, number>()
   let used = 0
-  const add = (size: number, nodeId: string): void => {
+  const add = (size: number, owner: string): void => {
     used += size
-    const own = (held.get(nodeId) ?? 0) + size
-    if (own > 0) held.set(nodeId, own)
-    else held.delete(nodeId)
+    const own = (held.get(owner) ?? 0) + size
+    if (own > 0) held.set(owner, own)
+    else held.delete(owner)
   }
   return {
-    take(size, nodeId) {
-      const own = held.get(nodeId) ?? 0
-      const most = own === 0 ? max - used : (max - used + own) / 2
+    take(size, owner, part = HALF) {
+      const own = held.get(owner) ?? 0
+      const most = own === 0 ? max - used : (max - used + own) * part
       if (used > 0 && own + size > most) return false
-      add(size, nodeId)
+      add(size, owner)
       return true
     },
-    give: (size, nodeId) => add(-size, nodeId),
+    give: (size, owner) => add(-size, owner),
+    of: (owner) => held.get(owner) ?? 0,
     used: () => used,
   }
 }

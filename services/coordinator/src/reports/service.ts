@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Bus } from '@agentfleet/adapters'
 import {
+  checkClaim,
   CHANNELS,
   nodeIdIn,
   ServiceError,
@@ -13,18 +14,17 @@ import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { ApproveRequest } from '../due/approvals.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 import type { CoordinatorMetrics } from '../metrics.ts'
-import { cancelTask, type EndingDeps } from './cancel.ts'
+import type { Cancel } from './cancel.ts'
 import { handleBatch } from './batch.ts'
-import { createRoom } from './room.ts'
+import { createReportRooms, type Visit } from './rooms.ts'
 import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
 
 /**
  * Answers requests: batches of reports, cancels and approvals.
  *
  * Each report is appended with the sequence that it expects, and its outcome returns to the node
- * (L2 to L4). Invariant (L7): at most REPORTS_MAX reports are handled at once, with at most
- * REPORTS_MAX_BYTES, and histories of BEGINS_MAX_BYTES; beyond that, or beyond its share of them, a node must report
- * again.
+ * (L2 to L4). Invariant (L7): the reports that are handled at once have a bounded room (`rooms`); beyond it, or beyond
+ * its share of it, a node must report again.
  */
 export interface Reports extends Service {
   /** Returns the number of reports being handled. */
@@ -37,12 +37,14 @@ interface ReportsDeps {
   readonly log: Logger
   readonly metrics: Pick<CoordinatorMetrics, 'batch' | 'reports'>
   readonly report: ReportDeps
-  readonly endings: EndingDeps
+  readonly cancel: Cancel
   /** The time of the log, for the nodes; undefined if it is not known yet. */
   readonly logMs: () => number | undefined
   /** Called with each task whose end event was just appended. */
   readonly ended: (taskId: string) => void
   readonly approve: (request: ApproveRequest) => Promise<ApproveReply['kind']>
+  /** How many share the fleet. */
+  readonly tenants: () => number
 }
 
 interface ReportReply {
@@ -50,12 +52,6 @@ interface ReportReply {
   readonly atMs: number | undefined
 }
 
-/** Reports handled at once; further reports wait in the queues of their nodes. */
-const REPORTS_MAX = 20_000
-/** Bytes of reports handled at once: the text, its values and the event take about three times as much. */
-const REPORTS_MAX_BYTES = 16 * 1024 * 1024
-/** Bytes of histories that are read at once for tasks that begin; an answer takes about as much again. */
-const BEGINS_MAX_BYTES = 16 * 1024 * 1024
 /** Assumed size of a history that the follower has not read yet, bytes. */
 const HISTORY_UNKNOWN_BYTES = 1024 * 1024
 /** What the results of other tasks take while they are read for a task, bytes. */
@@ -73,11 +69,15 @@ const DRAIN_LOOK_MS = 20
 
 /** Creates the reports part; it receives nothing before `start`. */
 export function createReports(deps: ReportsDeps): Reports {
-  const { bus, clock, metrics, endings, logMs } = deps
+  const { bus, clock, metrics, logMs } = deps
   const subscriptions: { close(): void }[] = []
-  const countRoom = createRoom(REPORTS_MAX)
-  const reportRoom = createRoom(REPORTS_MAX_BYTES)
-  const beginRoom = createRoom(BEGINS_MAX_BYTES)
+  const { tasks, claimKey } = deps.report
+  const rooms = createReportRooms({
+    tenants: deps.tenants,
+    bytesToBegin: (taskId) => bytesToBegin(tasks, taskId),
+    tenantOf: ({ taskId, claim }, nodeId) =>
+      checkClaim(claimKey, claim, taskId, nodeId) ? tasks.get(taskId)?.tenant : undefined,
+  })
 
   const onReport = async (
     { items }: Report,
@@ -85,25 +85,13 @@ export function createReports(deps: ReportsDeps): Reports {
   ): Promise<ReportReply> => {
     // NATS lets a node use only the subject with its own id, whatever the body says (L9).
     const nodeId = nodeIdIn(CHANNELS.report, subject)
-    const unavailable = (): ReportReply => ({
-      outcomes: items.map(() => ({ kind: 'unavailable' })),
-      atMs: logMs(),
-    })
-    if (items.length > REPORTS_MAX || !countRoom.take(items.length, nodeId)) return unavailable()
-    if (!reportRoom.take(bytes, nodeId)) {
-      countRoom.give(items.length, nodeId)
-      return unavailable()
+    const visit = rooms.enter(items, bytes, nodeId)
+    if (visit === undefined) {
+      return { outcomes: items.map(() => ({ kind: 'unavailable' })), atMs: logMs() }
     }
     metrics.batch.observe(items.length)
-    let begunBytes = 0
-    const reserve = ({ taskId }: ReportItem): boolean => {
-      const needed = bytesToBegin(deps.report.tasks, taskId)
-      if (!beginRoom.take(needed, nodeId)) return false
-      begunBytes += needed
-      return true
-    }
     try {
-      const outcomes = await outcomesOf(deps, nodeId, items, reserve)
+      const outcomes = await outcomesOf(deps, nodeId, items, visit)
       countOutcomes(items, outcomes, metrics)
       for (const [index, item] of items.entries()) {
         const stored = outcomes[index]?.kind === 'committed'
@@ -111,26 +99,24 @@ export function createReports(deps: ReportsDeps): Reports {
       }
       return { outcomes, atMs: logMs() }
     } finally {
-      countRoom.give(items.length, nodeId)
-      reportRoom.give(bytes, nodeId)
-      beginRoom.give(begunBytes, nodeId)
+      visit.leave()
     }
   }
 
   return {
-    inReport: countRoom.used,
+    inReport: rooms.used,
     async start() {
       if (subscriptions.length > 0) return
       subscriptions.push(
         bus.on(CHANNELS.report, onReport),
-        bus.on(CHANNELS.cancel, async (request) => ({ kind: await cancelTask(endings, request) })),
+        bus.on(CHANNELS.cancel, async (request) => ({ kind: await deps.cancel(request) })),
         bus.on(CHANNELS.approve, async (request) => ({ kind: await deps.approve(request) })),
       )
     },
     async drain(deadlineMs) {
       for (const subscription of subscriptions.splice(0)) subscription.close()
       const deadline = clock.monotonicMs() + deadlineMs
-      while (countRoom.used() > 0 && clock.monotonicMs() < deadline) {
+      while (rooms.used() > 0 && clock.monotonicMs() < deadline) {
         await pause(DRAIN_LOOK_MS)
       }
     },
@@ -143,13 +129,14 @@ function outcomesOf(
   { bus, log, report }: ReportsDeps,
   nodeId: string,
   items: Report['items'],
-  reserve: (item: ReportItem) => boolean,
+  { reserve, admits }: Pick<Visit, 'reserve' | 'admits'>,
 ): Promise<Outcome[]> {
   return handleBatch(items, {
     reserve,
     payloadMax: bus.payloadMax,
     tooLarge: (item, begun, bytes) => endTooLarge(report, item, begun, bytes),
     handle: async (item) => {
+      if (!admits(item)) return { kind: 'unavailable' }
       try {
         return await handleReport(report, nodeId, item)
       } catch (error) {

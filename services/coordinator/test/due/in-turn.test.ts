@@ -3,7 +3,7 @@ import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
 import { array, assert as check, constantFrom, property } from 'fast-check'
 import { expect, test } from 'vitest'
-import { createInTurn, firstInTurn } from '../../src/due/in-turn.ts'
+import { createInTurn, createRequestsInTurn, firstInTurn } from '../../src/due/in-turn.ts'
 import type { TaskTable } from '../../src/follower/task-table.ts'
 import { createDeadlines } from '../../src/repair/deadlines.ts'
 import { createRetries } from '../../src/repair/retries.ts'
@@ -145,4 +145,19 @@ test('the retry of a tenant is issued after few of the thousands of retries of a
   retries.run()
   await eventually(() => expect(issued).toHaveLength(ids.length), SOON_MS)
   expect(issued.indexOf('quiet')).toBeLessThan(1_100)
+})
+
+test('a request of a quiet tenant is answered next to a thousand requests of another tenant that get no answer (L7)', async () => {
+  const inTurn = createRequestsInTurn(8, () => 2)
+  let begun = 0
+  for (let at = 0; at < 1_000; at += 1) {
+    void inTurn('busy', () => {
+      begun += 1
+      return new Promise(() => undefined)
+    })
+  }
+  expect(await inTurn('quiet', () => Promise.resolve('done'))).toBe('done')
+  await expect(inTurn('quiet', () => Promise.reject(new Error('lost')))).rejects.toThrow('lost')
+  expect(await inTurn('quiet', () => Promise.resolve('again'))).toBe('again')
+  expect(begun).toBe(4)
 })

@@ -44,7 +44,7 @@ export const NODES: readonly Mutation[] = [
     name: 'room-of-all',
     safeguard: 'one node leaves room for the reports of the others',
     file: 'services/coordinator/src/reports/room.ts',
-    find: '(max - used + own) / 2',
+    find: '(max - used + own) * part',
     replace: 'max - used + own',
     test: 'services/coordinator/test/reports/batch.test.ts',
     caughtBy: /one node cannot take the room/,

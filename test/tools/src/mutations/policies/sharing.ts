@@ -249,6 +249,15 @@ export const SHARING: readonly Mutation[] = [
     caughtBy: /do not list a task as ended whose newer attempt has begun/,
   },
   {
+    name: 'report-room-of-tenants',
+    safeguard: 'large reports and histories of a tenant leave room to the other tenants (L7)',
+    file: 'services/coordinator/src/reports/rooms.ts',
+    find: 'if (large.take(size, owner)) taken',
+    replace: 'if (large.take(0, owner)) taken',
+    test: 'services/coordinator/test/reports/rooms.test.ts',
+    caughtBy: /gets outcomes for the tenant that has room/,
+  },
+  {
     name: 'log-line-share',
     safeguard: 'the requests of a tenant leave log lines to the other tenants (L7)',
     file: 'services/gateway/src/principals/record.ts',
