@@ -1,32 +1,39 @@
-import type { Fate } from '@agentfleet/domain'
+import { createOwnedCache, type Fate } from '@agentfleet/domain'
 import { fateOf, fatesOf } from '../reports/inputs.ts'
 
-/** How awaited tasks ended, kept while a task waits for them, so that a sweep reads nothing twice. */
+/**
+ * How awaited tasks ended, so that a sweep reads nothing twice. Invariant (L7): at most KNOWN_MAX are kept; if there are
+ * more, the tenant that holds most loses the fate that it has not used for longest, and it is read again.
+ */
 interface KnownFates {
-  /** Returns how these tasks ended; `absent`: what holds for a task that is not stored. */
+  /** Returns how these tasks of a tenant ended; `absent`: what holds for a task that is not stored. */
   of(
+    tenant: string,
     taskIds: readonly string[],
     isOpen: (taskId: string) => boolean,
     absent: Fate,
   ): Promise<ReadonlyMap<string, Fate>>
-  /** Forgets all tasks but these. */
-  keep(isWanted: (taskId: string) => boolean): void
+  /** Returns the number of the kept fates. */
+  size(): number
 }
+
+/** About 300 bytes each: 15 MB. */
+export const KNOWN_MAX = 50_000
 
 /** Creates an empty collection. */
 export function createKnownFates(sources: Parameters<typeof fateOf>[0]): KnownFates {
-  const known = new Map<string, Fate>()
+  const known = createOwnedCache<Fate>({ entriesMax: KNOWN_MAX, sizeMax: KNOWN_MAX })
   const reading = new Map<string, Promise<Fate | undefined>>()
 
   /** Reads once how a task ended, however many tasks wait for it. */
-  const read = (id: string): Promise<Fate | undefined> => {
-    const fate = known.get(id)
+  const read = (tenant: string, id: string): Promise<Fate | undefined> => {
+    const fate = known.get(tenant, id)
     if (fate !== undefined) return Promise.resolve(fate)
     const started =
       reading.get(id) ??
       fateOf(sources, id)
         .then((found) => {
-          if (found !== undefined && found !== 'open') known.set(id, found)
+          if (found !== undefined && found !== 'open') known.set(tenant, id, found, 1)
           return found
         })
         .finally(() => reading.delete(id))
@@ -35,14 +42,18 @@ export function createKnownFates(sources: Parameters<typeof fateOf>[0]): KnownFa
   }
 
   return {
-    async of(taskIds, isOpen, absent) {
-      const asked = taskIds.filter((id) => !known.has(id))
-      const fates = await fatesOf(read, asked, isOpen, absent)
-      for (const id of taskIds) fates.set(id, known.get(id) ?? fates.get(id) ?? absent)
+    async of(tenant, taskIds, isOpen, absent) {
+      const fates = new Map<string, Fate>()
+      const asked: string[] = []
+      for (const id of taskIds) {
+        const fate = known.get(tenant, id)
+        if (fate === undefined) asked.push(id)
+        else fates.set(id, fate)
+      }
+      const found = await fatesOf((id) => read(tenant, id), asked, isOpen, absent)
+      for (const [id, fate] of found) fates.set(id, fate)
       return fates
     },
-    keep(isWanted) {
-      for (const id of known.keys()) if (!isWanted(id)) known.delete(id)
-    },
+    size: known.count,
   }
 }

@@ -79,7 +79,7 @@ export function createWaits(deps: WaitDeps): Waits {
     // A missing child is still to be created; a missing dependency was trimmed, because it existed
     // at submission.
     const absent = record.waitingFor.kind === 'children' ? 'open' : 'gone'
-    await endIfDue(deps, record, await knownFates.of(awaited, isOpen, absent))
+    await endIfDue(deps, record, await knownFates.of(record.tenant, awaited, isOpen, absent))
   }
 
   const noteRecord = (record: TaskRecord): void => {
@@ -105,13 +105,14 @@ export function createWaits(deps: WaitDeps): Waits {
     },
     begin() {
       following = true
+      // The follower has read these ends before.
+      for (const taskId of justEnded) if (tasks.get(taskId) === undefined) justEnded.delete(taskId)
       for (const taskId of tasks.waiting()) noteRecord(tasks.get(taskId)!)
     },
     due() {
       for (const { taskId } of times.takeDue(deps.nowMs(), DUE_MAX)) note(taskId)
     },
     sweep() {
-      knownFates.keep(tasks.isAwaited)
       for (const taskId of tasks.waiting()) note(taskId)
     },
     close: pending.close,

@@ -1,14 +1,26 @@
-import { awaitedTasks, isTerminal, type TaskEvent, type TaskRecord } from '@agentfleet/domain'
+import {
+  awaitedTasks,
+  createTally,
+  decideShare,
+  isTerminal,
+  type TaskEvent,
+  type TaskRecord,
+} from '@agentfleet/domain'
 
-/** Which unfinished tasks wait for the end of which tasks. */
+/**
+ * Which unfinished tasks wait for the end of which tasks. Invariant (L7): at most PAIRS_MAX pairs are kept, and each
+ * tenant has a share of them. A task whose pairs have no room is in none; the sweep finds the end of its wait later.
+ */
 interface Waiters {
   /** Follows a record from its version before an event to that after it. */
   note(before: TaskRecord | undefined, record: TaskRecord): void
   /** Returns the tasks that wait for the end of this task. */
   of(taskId: string): Iterable<string>
-  /** Whether a task waits for the end of this task. */
-  has(taskId: string): boolean
 }
+
+/** About 100 bytes each: 40 MB; a small coordinator has 256 MiB for everything. */
+export const PAIRS_MAX = 400_000
+const NONE: readonly string[] = []
 
 /** A child that was announced and has not appeared. */
 export interface Unborn {
@@ -28,24 +40,58 @@ interface Families {
   orphans(): IterableIterator<string>
 }
 
-/** Creates an empty index of waiting tasks. */
-export function createWaiters(): Waiters {
-  const waiters = new Map<string, Set<string>>()
+/** Creates an empty index of waiting tasks; `tenants` says how many share its room. */
+export function createWaiters(tenants: () => number): Waiters {
+  // Most tasks are awaited by one task, and a set of one takes several times as much.
+  const waiters = new Map<string, string | Set<string>>()
+  const pairs = createTally()
+
+  /** Adds a pair; returns false if it was there. */
+  const add = (awaited: string, taskId: string): boolean => {
+    const those = waiters.get(awaited)
+    if (those === undefined) {
+      waiters.set(awaited, taskId)
+    } else if (typeof those === 'string') {
+      if (those === taskId) return false
+      waiters.set(awaited, new Set([those, taskId]))
+    } else {
+      if (those.has(taskId)) return false
+      those.add(taskId)
+    }
+    return true
+  }
+
+  /** Removes a pair; returns false if it was not there. */
+  const remove = (awaited: string, taskId: string): boolean => {
+    const those = waiters.get(awaited)
+    if (those === taskId) return waiters.delete(awaited)
+    if (those === undefined || typeof those === 'string') return false
+    const removed = those.delete(taskId)
+    if (those.size === 0) waiters.delete(awaited)
+    return removed
+  }
+
+  const fits = (tenant: string, ask: number): boolean => {
+    const [used, own] = [pairs.total(), pairs.of(tenant)]
+    if (used + ask > PAIRS_MAX) return false
+    const share = { capacity: PAIRS_MAX, used, own, ask, tenants: tenants() }
+    return decideShare(share).kind === 'take'
+  }
+
   return {
-    note(before, { taskId, waitingFor }) {
+    note(before, { taskId, tenant, waitingFor }) {
       if (before?.waitingFor === waitingFor) return
       for (const awaited of awaitedTasks(before?.waitingFor)) {
-        const those = waiters.get(awaited)
-        those?.delete(taskId)
-        if (those?.size === 0) waiters.delete(awaited)
+        if (remove(awaited, taskId)) pairs.add(tenant, -1)
       }
-      for (const awaited of awaitedTasks(waitingFor)) {
-        const those = waiters.get(awaited) ?? new Set()
-        waiters.set(awaited, those.add(taskId))
-      }
+      const wanted = awaitedTasks(waitingFor)
+      if (wanted.length === 0 || !fits(tenant, wanted.length)) return
+      for (const awaited of wanted) if (add(awaited, taskId)) pairs.add(tenant, 1)
     },
-    of: (taskId) => waiters.get(taskId) ?? [],
-    has: (taskId) => waiters.has(taskId),
+    of(taskId) {
+      const those = waiters.get(taskId) ?? NONE
+      return typeof those === 'string' ? [those] : those
+    },
   }
 }
 

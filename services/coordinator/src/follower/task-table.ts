@@ -21,7 +21,7 @@ import { createFamilies, createWaiters, mark, type Unborn } from './task-relatio
  * is the oldest unfinished submission, because tasks enter in log order. The table keeps no journal
  * (`calls` is empty) and no large spec, and at most SPECS_MAX_BYTES of small ones, of which each tenant
  * has a share: `omitted` marks a record whose texts only the log has (L7). The table also keeps which
- * task waits for which, and which announced children have not appeared yet.
+ * task waits for which, as far as there is room, and which announced children have not appeared yet.
  */
 export interface TaskTable {
   /** Folds one event; returns the record after it, or undefined if the event changed nothing. */
@@ -35,10 +35,8 @@ export interface TaskTable {
   retrying(): IterableIterator<string>
   /** Returns the tasks that wait without a slot and without a pointer. */
   waiting(): IterableIterator<string>
-  /** Returns the tasks that wait for the end of this task. */
+  /** Returns the tasks that are known to wait for the end of this task; `waiting` has all tasks that wait. */
   waitersOf(taskId: string): Iterable<string>
-  /** Whether an unfinished task waits for the end of this task. */
-  isAwaited(taskId: string): boolean
   /** Returns the children that `spawned` announced and whose `submitted` is still missing. */
   unborn(): IterableIterator<[childId: string, unborn: Unborn]>
   /** Returns the unfinished children whose parent has ended or never appeared. */
@@ -71,11 +69,11 @@ interface Entry {
   readonly specBytes: number
 }
 
-/** Creates an empty table; `tenants` says how many share the room for specs. */
+/** Creates an empty table; `tenants` says how many share the room for specs and for what tasks wait for. */
 export function createTaskTable(tenants: () => number = () => 1): TaskTable {
   const tasks = createEntries(tenants)
   const states = createStates()
-  const waiters = createWaiters()
+  const waiters = createWaiters(tenants)
   const families = createFamilies((taskId) => tasks.has(taskId))
   const queues = createTaskQueues()
 
@@ -118,7 +116,6 @@ export function createTaskTable(tenants: () => number = () => 1): TaskTable {
     retrying: () => states.retrying.values(),
     waiting: () => states.waiting.values(),
     waitersOf: waiters.of,
-    isAwaited: waiters.has,
     unborn: families.unborn,
     orphans: families.orphans,
     queues: queues.queues,

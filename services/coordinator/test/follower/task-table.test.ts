@@ -3,6 +3,7 @@ import type { TailedEvent } from '@agentfleet/adapters'
 import { costOf, DEPENDENCIES_MAX, SPEC_LIMITS, type TaskSpec } from '@agentfleet/domain'
 import { expect, test } from 'vitest'
 import { createTaskTable } from '../../src/follower/task-table.ts'
+import { PAIRS_MAX } from '../../src/follower/task-relations.ts'
 
 const spec: TaskSpec = PLAIN_SPEC
 const submitted = (
@@ -34,7 +35,7 @@ test('a task whose end event was purged before this coordinator read the event d
   expect(table.dropBefore(5).map(({ taskId }) => taskId)).toEqual(['ghost', 'waits'])
   expect([...table.records()].map(({ taskId }) => taskId)).toEqual(['living'])
   expect(table.queues().map(({ tenant }) => tenant)).toEqual(['of-living'])
-  expect(table.isAwaited('living')).toBe(false)
+  expect([...table.waitersOf('living')]).toEqual([])
   expect([...table.waiting()]).toEqual([])
   expect(table.runnable()).toBe(1)
   expect(table.neededFrom()).toBe(5)
@@ -130,4 +131,48 @@ test('the facts of a task whose fields all have their largest size take some kil
   )
   expect(record?.spec.metadata).toBeUndefined()
   expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(24 * 1024)
+})
+
+test('what tasks wait for takes a bounded room of a coordinator, of which each tenant has a share (L7)', () => {
+  const table = createTaskTable(() => 2)
+  let seq = 0
+  const submit = (tenant: string, taskId: string, dependsOn: readonly string[]): void => {
+    const { event, ...rest } = submitted(taskId, (seq += 1), { dependsOn })
+    table.apply({ ...rest, event: { ...event, tenant } as TailedEvent['event'] })
+  }
+  const idsOf = (taskId: string): string[] =>
+    Array.from({ length: DEPENDENCIES_MAX }, (_, at) => `${taskId}-needs-${at}`)
+  const most = PAIRS_MAX / DEPENDENCIES_MAX
+  for (let at = 0; at < most; at += 1) submit('busy', `busy-${at}`, idsOf(`busy-${at}`))
+  const kept = (taskId: string) => idsOf(taskId).every((id) => [...table.waitersOf(id)].length > 0)
+  const busy = Array.from({ length: most }, (_, at) => `busy-${at}`)
+  expect(busy.filter(kept)).toEqual(busy.slice(0, most / 2))
+  // A task without room waits all the same.
+  expect([...table.waiting()]).toHaveLength(most)
+  for (let at = 0; at < 100; at += 1) submit('quiet', `quiet-${at}`, idsOf(`quiet-${at}`))
+  for (let at = 0; at < 100; at += 1) expect(kept(`quiet-${at}`)).toBe(true)
+  // Tasks that no longer wait make room for further tasks of their tenant.
+  const released = { type: 'released', atMs: 1, reason: 'dependencies' } as const
+  for (let at = 0; at < most; at += 1) {
+    const event = { taskId: `busy-${at}`, seq: (seq += 1), storedAtMs: 1, bytes: 50 }
+    table.apply({ ...event, event: released })
+  }
+  expect(busy.some(kept)).toBe(false)
+  submit('busy', 'next', idsOf('next'))
+  expect(kept('next')).toBe(true)
+})
+
+test('a task is found by each task that it waits for, alone or next to other tasks', () => {
+  const table = createTaskTable()
+  const waiters = (id: string) => [...table.waitersOf(id)].toSorted()
+  table.apply(submitted('a', 1, { dependsOn: ['x', 'x', 'y'] }))
+  table.apply(submitted('b', 2, { dependsOn: ['x'] }))
+  table.apply(submitted('c', 3, { dependsOn: ['x'] }))
+  expect([waiters('x'), waiters('y'), waiters('z')]).toEqual([['a', 'b', 'c'], ['a'], []])
+  const cancelled = { type: 'cancelled', atMs: 1, reason: 'r' } as const
+  for (const [at, taskId] of ['a', 'c', 'b'].entries()) {
+    table.apply({ taskId, seq: 4 + at, event: cancelled, storedAtMs: 1, bytes: 50 })
+    if (taskId === 'a') expect([waiters('x'), waiters('y')]).toEqual([['b', 'c'], []])
+  }
+  expect(waiters('x')).toEqual([])
 })

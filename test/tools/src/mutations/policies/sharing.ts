@@ -266,4 +266,13 @@ export const SHARING: readonly Mutation[] = [
     test: 'services/gateway/test/principals/record.test.ts',
     caughtBy: /the log gets every line of a quiet tenant/,
   },
+  {
+    name: 'waiters-share',
+    safeguard: 'what the tasks of a tenant wait for leaves memory to the other tenants (L7)',
+    file: 'services/coordinator/src/follower/task-relations.ts',
+    find: 'if (wanted.length === 0 || !fits(tenant, wanted.length)) return',
+    replace: '',
+    test: 'services/coordinator/test/follower/task-table.test.ts',
+    caughtBy: /what tasks wait for takes a bounded room/,
+  },
 ]
