@@ -15,6 +15,7 @@ RUN test -n "$SERVICE" \
   && directory="$(pnpm --silent --filter "@agentfleet/$SERVICE" exec pwd)" \
   && test -d "$directory" \
   && node_modules/.bin/tsc -b "$directory" \
+  && node libs/local/bundle.mjs "${directory#/repo/}" \
   && if [ "$SERVICE" = gateway ]; then pnpm --filter @agentfleet/console run build:page; fi \
   && pnpm --filter "@agentfleet/$SERVICE" deploy --prod --legacy --ignore-scripts /out
 
@@ -30,4 +31,4 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "dist/main.js"]
+CMD ["node", "--enable-source-maps", "dist/bundle/main.js"]

@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { staleBundles } from './bundle.mjs'
 import { filesBelow, hashOf, readOrEmpty } from './stamps.mjs'
 
 const NODE_FLOOR = [20, 19]
@@ -131,10 +132,19 @@ async function prepare(signals) {
     }
     const build = [join(BIN, 'tsc'), '-b']
     await step(build, { name: 'building', deadlineMs: BUILD_DEADLINE_MS, signals })
+    await bundle(signals)
     await buildPage(signals)
   } finally {
     release()
   }
+}
+
+/** Bundles the services if a file that they are made from has changed since they were bundled. */
+async function bundle(signals) {
+  const stale = staleBundles()
+  if (stale.length === 0) return
+  const make = [process.execPath, join(ROOT, 'libs', 'local', 'bundle.mjs'), ...stale]
+  await step(make, { name: 'bundling the services', deadlineMs: BUILD_DEADLINE_MS, signals })
 }
 
 /** Builds the web page if a file that it is made from has changed since it was built. */

@@ -9,12 +9,12 @@ import { createWheel, createAlarm } from '../src/reply/wheel.ts'
 import { eventually, getJson } from './support.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const built = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const built = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url))
 
 // The test uses the shipped program, so it builds it first; seconds, at most a minute.
 beforeAll(async () => {
-  const build = ['tsc', '-b', 'libs/llm-simulator']
-  await promisify(execFile)('npx', build, { cwd: root, timeout: 60_000 })
+  const build = ['libs/local/bundle.mjs', 'libs/llm-simulator']
+  await promisify(execFile)(process.execPath, build, { cwd: root, timeout: 60_000 })
 }, 60_000)
 
 it('the LLM simulator prints its URL in one line of JSON and stops on SIGTERM', async () => {

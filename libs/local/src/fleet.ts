@@ -9,6 +9,7 @@ import { keepFleetFile } from './fleet-file.ts'
 import type { Member } from './member.ts'
 import { createPool } from './pool.ts'
 import { createProcesses, type ProcessOptions, type ProcessStart } from './processes.ts'
+import { bundlePrograms, mainOf } from './programs.ts'
 import {
   drawCredentials,
   drawSecret,
@@ -118,6 +119,7 @@ async function assemble(options: FleetOptions, start: Start): Promise<Fleet> {
   const { stops, stopAll, watch } = start
   const { dir, replicas = {}, workers = 2, restart = true } = options
   const credentials = drawCredentials(await keepNodesSecret(dir))
+  await bundlePrograms()
   options.onStep?.('NATS, Redis and Consul')
   const { nats, redis, consul } = await startServers(options, credentials, stops)
 
@@ -147,7 +149,7 @@ async function assemble(options: FleetOptions, start: Start): Promise<Fleet> {
     ...(simulators.length === 0 ? defaultModelOf(provider) : SIMULATED),
   }
   const startService = (service: ServiceName, id: string): Promise<Member> =>
-    processes.run(service, id, `services/${service}/dist/main.js`, {
+    processes.run(service, id, mainOf(`services/${service}`), {
       ...base,
       ...({ SERVICE_ID: id } satisfies StartEnv),
       ...(service === 'gateway' ? { API_PORT: String(apiPorts[numberOf(id) - 1]) } : {}),

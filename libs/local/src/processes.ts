@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { ServiceName } from '@agentfleet/protocol'
 import { startMember, type Member } from './member.ts'
 import type { Exit } from './servers/child.ts'
@@ -27,7 +26,6 @@ export interface ProcessStart {
 
 /** The last output of an ended process is cut to this, since it is shown in one line. */
 const SAID_CHARS_MAX = 200
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
  * Objects of a request live as long as the request: with the default of 16 MB a collection finds most of them
@@ -67,7 +65,7 @@ export function createProcesses(
     const member = await startMember({
       id,
       kind,
-      script: join(ROOT, script),
+      script,
       env,
       logDir,
       restart,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { bundlePrograms, mainOf } from '@agentfleet/local'
 import type { Decision } from '@agentfleet/protocol'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startWorld } from './support.ts'
@@ -8,7 +8,7 @@ import { startWorld } from './support.ts'
 /** Two processes with production settings, against real Consul and NATS. */
 let world: Awaited<ReturnType<typeof startWorld>>
 const processes = new Map<string, ChildProcess>()
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+const MAIN = mainOf('services/autoscaler')
 /** Milliseconds; the shortest time to live that Consul allows. */
 const TTL_MS = 10_000
 /**
@@ -18,6 +18,7 @@ const TTL_MS = 10_000
 const TAKEN_OVER_WITHIN_MS = 2 * TTL_MS + 2_000
 
 beforeAll(async () => {
+  await bundlePrograms()
   world = await startWorld()
 }, 300_000)
 afterAll(async () => {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { probe, type Member } from '../member.ts'
+import { mainOf } from '../programs.ts'
 import { drawPorts, LOOPBACK } from '../servers/ports.ts'
 import type { ProviderChoice } from './provider-choice.ts'
 import { StartFailure } from './start-watch.ts'
@@ -42,7 +43,7 @@ export async function startSimulators(
       ...options.env?.simulator,
     }
     const id = `simulator-${i}`
-    const member = await run('simulator', id, 'libs/llm-simulator/dist/main.js', env)
+    const member = await run('simulator', id, mainOf('libs/llm-simulator'), env)
     stops.push(() => member.stop())
     const url = `http://${LOOPBACK}:${port}`
     answering.push(untilAnswered(id, `${url}/v1/models`))
