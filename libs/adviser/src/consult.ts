@@ -8,6 +8,7 @@ import {
   admitCall,
   breakerAfter,
   CLOSED_BREAKER,
+  jsonIn,
   type Breaker,
   type BreakerEvent,
   type BreakerLimits,
@@ -225,7 +226,7 @@ function readReply<S extends SeenShape, A>(
       return { kind: 'invalid', why: 'the answer is longer than allowed', raw: reply.text }
     case 'answered': {
       const raw = reply.text
-      const json = parseJson(raw)
+      const json = jsonIn(raw)
       if (json === undefined) return { kind: 'invalid', why: 'not JSON', raw }
       const parsed = question.schema.safeParse(json)
       if (!parsed.success)
@@ -277,14 +278,6 @@ function failed<S extends SeenShape, A>(
 ): Consultation<A> {
   const cut = raw === undefined ? {} : { raw: raw.slice(0, RAW_CHARACTERS_MAX) }
   return { advice: without(outcome, { ...record, outcome, ...cut }), expiresAtMs: 0 }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return undefined
-  }
 }
 
 function overheadOf({

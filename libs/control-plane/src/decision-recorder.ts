@@ -42,7 +42,7 @@ export interface RecorderDeps {
   readonly service: string
   /** The process that decides. */
   readonly by: string
-  readonly ops: Pick<Ops, 'record' | 'decisionsFrom' | 'lastDecision'>
+  readonly ops: Pick<Ops, 'record' | 'decisionsAfter' | 'lastDecision'>
   readonly clock: Clock
   readonly log: Logger
   /** Without an allowance nothing is limited. */
@@ -74,7 +74,7 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
   const store = async (decision: Decision, { short, messageId }: RecordOptions) => {
     try {
       const seq = await ops.record(SUBJECTS.opsDecision(service), decision, messageId)
-      if (measured) outcomes.follow({ seq, decision })
+      if (measured) outcomes.follow({ seq, record: decision })
       said = { short, atMs: clock.monotonicMs() }
       return true
     } catch (error) {

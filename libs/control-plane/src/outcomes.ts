@@ -1,4 +1,4 @@
-import type { Ops, RecordedDecision } from '@agentfleet/adapters'
+import type { Ops, Recorded } from '@agentfleet/adapters'
 import {
   OUTCOME_AFTER_MINUTES,
   SUBJECTS,
@@ -18,7 +18,7 @@ import type { Clock } from '@agentfleet/runtime'
  */
 export interface Outcomes {
   /** Measures the outcomes of this decision from now on. */
-  follow(recorded: RecordedDecision): void
+  follow(recorded: Recorded<Decision>): void
   /**
    * Where a successor has to begin to read: the oldest decision with a pending outcome, or the last decision.
    */
@@ -54,7 +54,7 @@ interface Pending {
 /** Nothing is pending until `resume` or `measure`. */
 export function createOutcomes(deps: {
   readonly service: string
-  readonly ops: Pick<Ops, 'record' | 'decisionsFrom' | 'lastDecision'>
+  readonly ops: Pick<Ops, 'record' | 'decisionsAfter' | 'lastDecision'>
   readonly clock: Clock
 }): Outcomes {
   const { service, ops, clock } = deps
@@ -63,7 +63,7 @@ export function createOutcomes(deps: {
   let readSeq: number | undefined
   let readAtMs = -Infinity
 
-  const add = ({ seq, decision }: RecordedDecision, afterMs: number): void => {
+  const add = ({ seq, record: decision }: Recorded<Decision>, afterMs: number): void => {
     lastSeq = Math.max(lastSeq, seq)
     for (const afterMinutes of OUTCOME_AFTER_MINUTES) {
       const dueAtMs = decision.atMs + afterMinutes * MINUTE_MS
@@ -75,17 +75,17 @@ export function createOutcomes(deps: {
       pending.delete(key)
     }
   }
-  const read = async (fromSeq: number, afterMs: number): Promise<void> => {
-    const recorded = await ops.decisionsFrom(service, fromSeq, DECISIONS_MAX)
-    for (const one of recorded) add(one, afterMs)
-    readSeq = recorded.at(-1)?.seq ?? fromSeq - 1
+  const read = async (afterSeq: number, afterMs: number): Promise<void> => {
+    const { records, seq } = await ops.decisionsAfter(service, afterSeq, DECISIONS_MAX)
+    for (const one of records) add(one, afterMs)
+    readSeq = seq
     readAtMs = clock.monotonicMs()
   }
   const resume = async (): Promise<Decision | undefined> => {
     pending.clear()
     const last = await ops.lastDecision(service)
     const from = last?.inputs['pendingFromSeq']
-    await read(typeof from === 'number' ? Math.max(1, from) : 1, clock.nowMs())
+    await read(typeof from === 'number' ? Math.max(0, from - 1) : 0, clock.nowMs())
     return last
   }
 
@@ -96,7 +96,7 @@ export function createOutcomes(deps: {
     async measure(figuresOf) {
       if (readSeq === undefined) await resume()
       else if (clock.monotonicMs() - readAtMs > READ_EVERY_MS) {
-        await read(readSeq + 1, clock.nowMs() - LATE_MAX_MS)
+        await read(readSeq, clock.nowMs() - LATE_MAX_MS)
       }
       const nowMs = clock.nowMs()
       for (const [key, { decision, afterMinutes, dueAtMs }] of pending) {

@@ -1,4 +1,4 @@
-import { ServiceError } from '@agentfleet/protocol'
+import { parseText, ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import { z } from 'zod'
 import type { Orchestrator } from './orchestrator.ts'
@@ -63,17 +63,15 @@ export function createLocalOrchestrator(options: LocalOptions): Orchestrator {
     // The control API replaces dead processes, but under another id: nothing restarts in place.
     restarts: false,
     async list() {
-      const text = await call('workers')
-      try {
-        const { workers } = workersSchema.parse(JSON.parse(text ?? ''))
-        return workers.map(({ id, startedAtMs, state }) => ({
-          id,
-          startedAtMs,
-          leaving: state === 'draining',
-        }))
-      } catch (cause) {
-        throw unavailable('the control API sent an unreadable list of workers', cause)
+      const list = parseText((await call('workers')) ?? '', workersSchema)
+      if (list.kind === 'unreadable') {
+        throw unavailable('the control API sent an unreadable list of workers', list.problem)
       }
+      return list.value.workers.map(({ id, startedAtMs, state }) => ({
+        id,
+        startedAtMs,
+        leaving: state === 'draining',
+      }))
     },
     async setCount(count, victims) {
       // First lowers the count, so that no new process starts in a victim's place.

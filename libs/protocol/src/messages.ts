@@ -1,5 +1,6 @@
 import {
   CHILDREN_MAX,
+  jsonIn,
   LEVELS,
   SPEC_LIMITS,
   PLACEMENT_MODES,
@@ -102,12 +103,12 @@ export const taskEventSchema = z.custom<TaskEvent>(
   'must be an event of a task',
 )
 
-/** Reads an event; throws `bad-message` on any other value. */
+/** Reads an event; throws `bad-message` on any other text. */
 export function parseEvent(text: string): TaskEvent {
-  return eventOf(JSON.parse(text))
+  return eventOf(jsonIn(text))
 }
 
-/** The same for parsed JSON, which is changed. */
+/** The same for parsed JSON, which is changed; undefined stands for a text that is not JSON. */
 export function eventOf(value: unknown): TaskEvent {
   const event = withoutFormat(value, 'event')
   if (isTaskEvent(event)) return event

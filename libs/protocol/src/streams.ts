@@ -32,6 +32,8 @@ export const STREAMS = {
   keys: 'KEYS',
   audit: 'AUDIT',
 } as const
+/** The name of a stream. */
+export type StreamName = (typeof STREAMS)[keyof typeof STREAMS]
 
 /**
  * The queue of a pointer: the tasks of its priority that wait for a node, or the tasks that were handed over

@@ -1,7 +1,49 @@
-import { expect, test } from 'vitest'
-import { FORMATS, fromStored, parseEvent, toStored, type StoredKind } from '../src/index.ts'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import {
+  ALL_CHANNELS,
+  CHANNELS,
+  FORMATS,
+  parseEvent,
+  parseItem,
+  parseStored,
+  parseText,
+  STREAM_KINDS,
+  taskPreviewSchema,
+  taskRecordSchema,
+  ticketSchema,
+  toStored,
+  type StoredChannel,
+  type StoredKind,
+} from '../src/index.ts'
 
 const KINDS = Object.keys(FORMATS) as StoredKind[]
+const STORED = ALL_CHANNELS.filter(
+  ({ stream }) => stream !== undefined,
+) as (StoredChannel<unknown> & {
+  readonly name: string
+})[]
+const anything = z.unknown()
+const ok = (value: unknown) => ({ kind: 'parsed', value })
+const codeOf = (parsed: ReturnType<typeof parseText>) =>
+  parsed.kind === 'parsed' ? 'parsed' : parsed.problem.code
+
+/** Texts that no release has stored. */
+const HOSTILE = [
+  ['an empty text', ''],
+  ['a text that is not JSON', '{nonsense'],
+  ['null', 'null'],
+  ['a number', '5'],
+  ['a string', '"x"'],
+  ['a list', '[]'],
+  ['an object without its fields', '{}'],
+  ['an object with fields of wrong types', '{"type":1,"atMs":"x","id":{},"spec":[],"runs":0}'],
+  ['a thousand levels', '['.repeat(1_000) + ']'.repeat(1_000)],
+  ['a prototype', '{"__proto__":{"toString":1}}'],
+  ['an object whose format is a word', '{"format":"x"}'],
+  ['an object whose format is null', '{"format":null}'],
+  ['an object whose format is an object', '{"format":{"toString":1}}'],
+] as const
 
 test.each(KINDS)(
   'a stored %s contains its format number, and can be read even if the number is missing',
@@ -9,18 +51,61 @@ test.each(KINDS)(
     const item = { type: 'submitted', atMs: 1, nested: { format: 7 } }
     const text = toStored(item, kind)
     expect(JSON.parse(text)).toEqual({ ...item, format: FORMATS[kind] })
-    expect(fromStored(text, kind)).toEqual(item)
+    expect(parseStored(text, kind, anything)).toEqual(ok(item))
+    expect(parseStored('{"a":1}', kind, anything)).toEqual(ok({ a: 1 }))
   },
 )
 
-test.each(KINDS)('a stored %s without a format number has the first format', (kind) => {
-  expect(fromStored('{"a":1}', kind)).toEqual({ a: 1 })
+test.each(KINDS)('a %s of a newer release is refused, and the refusal says what to do', (kind) => {
+  const message = expect.stringContaining('start the release that stored it') as string
+  for (const format of [FORMATS[kind] + 1, '1e400']) {
+    const parsed = parseStored(`{"a":1,"format":${format}}`, kind, anything)
+    expect(parsed).toMatchObject({ problem: { code: 'newer-format', message } })
+  }
 })
 
-test.each(KINDS)('a %s of a newer release is refused, and the refusal says what to do', (kind) => {
-  const newer = JSON.stringify({ a: 1, format: FORMATS[kind] + 1 })
-  expect(() => fromStored(newer, kind)).toThrow(/start the release that stored it/)
-  expect(() => fromStored('{"format":"x"}', kind)).toThrow(/newer/)
+test('each stream has a channel for what it stores', () => {
+  expect(new Set(STORED.map(({ stream }) => stream))).toEqual(new Set(Object.keys(STREAM_KINDS)))
+})
+
+describe.each(STORED)('an item of the channel $name', (channel) => {
+  // What a service has learned is checked by the service.
+  const isAnything = channel.body.schema === CHANNELS.state.body.schema
+
+  test.each(HOSTILE)('that is %s gives a problem and no error', (_what, text) => {
+    const isReadable = isAnything && codeOf(parseStored(text, 'ticket', anything)) === 'parsed'
+    expect(codeOf(parseItem(channel, text))).toBe(isReadable ? 'parsed' : 'bad-message')
+  })
+
+  test('that is larger than the channel allows is not parsed', () => {
+    const text = JSON.stringify('x'.repeat(channel.bytesMax - 1))
+    expect(parseItem(channel, text)).toMatchObject({
+      kind: 'unreadable',
+      problem: {
+        message: `the text has ${channel.bytesMax + 1} bytes, more than ${channel.bytesMax}`,
+      },
+    })
+  })
+
+  test('that a newer release has stored gives another problem than an unreadable item', () => {
+    const newer = `{"format":${FORMATS[STREAM_KINDS[channel.stream]] + 1}}`
+    expect(codeOf(parseItem(channel, newer))).toBe('newer-format')
+  })
+})
+
+test.each(HOSTILE)('%s in Redis gives a problem and no error', (_what, text) => {
+  expect(codeOf(parseStored(text, 'record', taskRecordSchema))).toBe('bad-message')
+  expect(codeOf(parseStored(text, 'record', taskPreviewSchema))).toBe('bad-message')
+  expect(codeOf(parseStored(text, 'ticket', ticketSchema))).toBe('bad-message')
+})
+
+test('the problem of a text names the wrong fields and repeats no value', () => {
+  const schema = z.object({ name: z.string(), secret: z.number() })
+  const parsed = parseText('{"name":"x","secret":"hidden"}', schema)
+  expect(parsed).toMatchObject({
+    problem: { message: expect.stringContaining('secret: ') as string },
+  })
+  expect(JSON.stringify([parsed, parseText('hidden', schema)])).not.toContain('hidden')
 })
 
 test('an event of a newer release is not read as an event that this release knows', () => {
@@ -28,4 +113,5 @@ test('an event of a newer release is not read as an event that this release know
   expect(parseEvent(toStored(event, 'event'))).toEqual(event)
   const newer = JSON.stringify({ ...event, format: FORMATS.event + 1 })
   expect(() => parseEvent(newer)).toThrow(/format 2/)
+  expect(() => parseEvent('{nonsense')).toThrow('must be an event of a task')
 })

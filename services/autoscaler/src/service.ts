@@ -29,7 +29,7 @@ import { createObserver, outcomeFigures, type FleetState, type Observer } from '
  * last changes; S4 nothing waits for the adviser.
  */
 export interface AutoscalerDeps {
-  readonly ops: Pick<Ops, 'lastDecision' | 'lastState' | 'decisionsFrom' | 'record'>
+  readonly ops: Pick<Ops, 'lastDecision' | 'lastState' | 'decisionsAfter' | 'record'>
   readonly orchestrator: Orchestrator
   readonly leadership: Pick<Leadership, 'leading'>
   readonly fleetView: FleetView

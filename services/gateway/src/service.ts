@@ -1,5 +1,5 @@
 import { readPage } from '@agentfleet/console'
-import { CHANNELS, STREAMS } from '@agentfleet/protocol'
+import { CHANNELS } from '@agentfleet/protocol'
 import { every, settleWithin, type Readiness, type Service } from '@agentfleet/runtime'
 import { createAllowPages, createCheckCaller } from './http/hosts.ts'
 import { apiHost } from './config.ts'
@@ -13,15 +13,6 @@ import { NODES_INTERVAL_MS } from './stream/nodes.ts'
 import { STATS_INTERVAL_MS } from './stream/stats.ts'
 import { handlersOf } from './handlers.ts'
 import { createParts, type GatewayDeps, type GatewayParts } from './parts.ts'
-
-/** The streams whose items the gateway reads; it does not start if it could misread them. */
-export const STREAMS_READ: readonly string[] = [
-  STREAMS.log,
-  STREAMS.agents,
-  STREAMS.schedules,
-  STREAMS.keys,
-  STREAMS.audit,
-]
 
 /** Milliseconds; each silent task is checked several times within HEAL_AFTER_MS. */
 const SWEEP_INTERVAL_MS = 5_000

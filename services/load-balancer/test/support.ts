@@ -141,7 +141,9 @@ export async function startWorld() {
     },
     /** Returns the stored decisions, not the attempted ones. */
     decisions: async (): Promise<readonly Decision[]> =>
-      (await openOps(bus).decisionsFrom('load-balancer', 1, 100)).map(({ decision }) => decision),
+      (await openOps(bus).decisionsAfter('load-balancer', 0, 100)).records.map(
+        ({ record }) => record,
+      ),
     async [Symbol.asyncDispose]() {
       await clear()
       await ready.close()

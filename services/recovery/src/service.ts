@@ -11,7 +11,13 @@ import type { Adviser } from '@agentfleet/adviser'
 import { createDecisionRecorder, type FleetView } from '@agentfleet/control-plane'
 import type { Timing } from '@agentfleet/domain'
 import type { Orchestrator } from '@agentfleet/orchestrator'
-import { STREAMS, DEATH_CONSUMER, deathSchema, type Death } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  DEATH_CONSUMER,
+  parseItem,
+  STREAMS,
+  type ServiceError,
+} from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import {
   runWorkflow,
@@ -131,17 +137,11 @@ function createDeaths({ bus, log, metrics }: RecoveryDeps) {
   let stopped = false
 
   const handle = async (message: PulledMessage, workflow: WorkflowDeps): Promise<void> => {
-    const death = parseDeath(message.text)
-    if (death === undefined) {
-      log.error(
-        { subject: message.subject },
-        'Recovery skipped a message that does not describe the death of a node',
-      )
-      return ack.done(bus, message.ackSubject)
-    }
+    const death = parseItem(CHANNELS.death, message.text)
+    if (death.kind === 'unreadable') return skip(bus, log, message, death.problem)
     held.add(message.ackSubject)
     try {
-      const redistributed = await openAndRedistribute(workflow, death, message.deliveries)
+      const redistributed = await openAndRedistribute(workflow, death.value, message.deliveries)
       if (redistributed === undefined) {
         held.delete(message.ackSubject)
         return ack.done(bus, message.ackSubject)
@@ -199,10 +199,19 @@ function createDeaths({ bus, log, metrics }: RecoveryDeps) {
   }
 }
 
-function parseDeath(text: string): Death | undefined {
-  try {
-    return deathSchema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
+/** Skips a message that is not a death; NATS delivers a newer one again, so that recovery of that release can take it. */
+function skip(
+  bus: Bus,
+  log: Logger,
+  { subject, ackSubject }: PulledMessage,
+  problem: ServiceError,
+): void {
+  const isNewer = problem.code === 'newer-format'
+  if (!isNewer) ack.done(bus, ackSubject)
+  log.error(
+    { subject, err: problem },
+    isNewer
+      ? 'Recovery cannot read a death that a newer release has stored; NATS delivers it again'
+      : 'Recovery skipped a message that does not describe the death of a node',
+  )
 }

@@ -60,13 +60,12 @@ export function createCollector(channel: Channel, tally: Tally): Collector {
 
   return {
     take(text) {
-      const parsed = fitsInto(text, channel.replyBytesMax ?? 0) ? parseJson(text) : undefined
-      if (parsed === undefined) {
+      const value = fitsInto(text, channel.replyBytesMax ?? 0) ? parseJson(text) : undefined
+      if (value === undefined) {
         tally.refused(channel, 'answer', UNREADABLE)
         answer = { kind: 'refused', code: 'bad-reply', message: UNREADABLE }
         return true
       }
-      const { value } = parsed
       const refusal = refusalIn(value)
       if (refusal !== undefined) {
         answer = { kind: 'refused', ...refusal }

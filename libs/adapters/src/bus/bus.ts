@@ -46,6 +46,8 @@ export interface Bus extends Channels, Wire {
    */
   post(message: Outgoing): boolean
   readonly inboxPrefix: string
+  /** For this package: the log of the process, without the secrets of the connection. */
+  readonly log: Logger
 }
 
 /** Where and as whom to connect. */
@@ -211,6 +213,7 @@ function createBus(nats: NatsConnection, inboxPrefix: string, log: Logger): Bus 
     ...createChannels(wire, log),
     nats,
     inboxPrefix,
+    log,
     ...connection,
     async roundTrip(withinMs) {
       if (!connection.connected() || nats.isClosed()) return false

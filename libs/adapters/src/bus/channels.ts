@@ -210,10 +210,10 @@ export function createChannels(wire: Wire, log: Logger): Channels {
           )
           return true
         }
-        const parsed = fitsInto(text, largestAnswer(channel)) ? parseJson(text) : undefined
-        if (parsed === undefined) tally.refused(channel, 'answer', UNREADABLE)
-        else if (refusalIn(parsed.value) === undefined) {
-          const result = readReply(channel, parsed.value, tally)
+        const value = fitsInto(text, largestAnswer(channel)) ? parseJson(text) : undefined
+        if (value === undefined) tally.refused(channel, 'answer', UNREADABLE)
+        else if (refusalIn(value) === undefined) {
+          const result = readReply(channel, value, tally)
           if (result.kind === 'read') answers.push(result.body)
         }
         return false
@@ -229,9 +229,9 @@ function readBody(channel: Channel, message: BusMessage): Read<unknown> {
   if (bytes > channel.bytesMax) {
     return { kind: 'refused', reason: `${bytes} bytes, more than ${channel.bytesMax}` }
   }
-  const parsed = parseJson(message.text())
-  if (parsed === undefined) return { kind: 'refused', reason: 'not JSON' }
-  const result = read(channel.body, parsed.value)
+  const value = parseJson(message.text())
+  if (value === undefined) return { kind: 'refused', reason: 'not JSON' }
+  const result = read(channel.body, value)
   if (result.kind === 'refused' || channel.ownNode !== 'sender') return result
   const { nodeId } = result.body as { readonly nodeId?: unknown }
   const own = nodeId === nodeIdIn(channel, message.subject)

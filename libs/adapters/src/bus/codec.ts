@@ -1,4 +1,5 @@
-import type { Shape } from '@agentfleet/protocol'
+import { jsonIn } from '@agentfleet/domain'
+import { reasonOf, type Issues, type Shape } from '@agentfleet/protocol'
 
 /**
  * Messages as text: read by their schema, written within a size.
@@ -19,18 +20,10 @@ interface Unreadable {
 }
 
 const NONE: readonly Unreadable[] = []
-/** A reason names a field and its fault; it appears in logs and answers. */
-const REASON_MAX = 200
-/** Faulty fields that are named for one message. */
-const ISSUES_NAMED = 3
 
-/** Parses JSON; an empty text is an empty message. */
-export function parseJson(text: string): { readonly value: unknown } | undefined {
-  try {
-    return { value: text === '' ? {} : (JSON.parse(text) as unknown) }
-  } catch {
-    return undefined
-  }
+/** Parses JSON; an empty text is an empty message; undefined if it is not JSON. */
+export function parseJson(text: string): unknown {
+  return text === '' ? {} : jsonIn(text)
 }
 
 /** Reads a message by its channel's shape. */
@@ -50,18 +43,8 @@ export function read<T>({ schema, items }: Shape<T>, value: unknown): Read<T> {
   return rest.success ? { kind: 'read', body: rest.data, unreadable } : refused(rest.error)
 }
 
-interface Issues {
-  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
-}
-
 function refused(error: Issues): { readonly kind: 'refused'; readonly reason: string } {
   return { kind: 'refused', reason: reasonOf(error) }
-}
-
-function reasonOf({ issues }: Issues): string {
-  const named = issues.slice(0, ISSUES_NAMED)
-  const said = named.map(({ path, message }) => `${path.map(String).join('.') || '.'}: ${message}`)
-  return said.join('; ').slice(0, REASON_MAX)
 }
 
 function fieldOf(value: unknown, field: string): unknown {

@@ -1,5 +1,5 @@
 import type { AgentDefinition } from '@agentfleet/domain'
-import { agentVersionSchema, fromStored, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
+import { CHANNELS, requireItem, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
@@ -44,12 +44,12 @@ export function openAgents(bus: Bus): Agents {
     follow: (receive, log) =>
       versions.follow(
         ({ subject, text, streamSeq }) => receive(readAgent(subject, text, streamSeq)),
-        { log, skipped: 'The gateway skipped an agent definition that it cannot read' },
+        { log },
       ),
   }
 }
 
 function readAgent(subject: string, text: string, seq: number): StoredAgent {
   const [, tenant = '', name = ''] = subject.split('.')
-  return { ...agentVersionSchema.parse(fromStored(text, 'definition')), tenant, name, seq }
+  return { ...requireItem(CHANNELS.agent, text), tenant, name, seq }
 }

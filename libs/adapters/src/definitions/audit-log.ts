@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
-  auditEventSchema,
-  fromStored,
+  CHANNELS,
   ServiceError,
   STREAMS,
   SUBJECTS,
@@ -10,6 +9,7 @@ import {
 } from '@agentfleet/protocol'
 import type { Bus } from '../bus/bus.ts'
 import { createAppender } from '../log/appends.ts'
+import { readOrSkip } from '../log/formats.ts'
 import { readMessage, streamFill } from '../log/stream-reads.ts'
 
 /**
@@ -42,9 +42,8 @@ export function openAuditLog(bus: Bus): AuditLog {
   const appender = createAppender(bus)
   const read = async (seq: number): Promise<readonly StoredAuditEvent[]> => {
     const message = await readMessage(bus, STREAMS.audit, { seq })
-    if (message === undefined) return []
-    const { data } = auditEventSchema.safeParse(fromStored(message.text, 'audit'))
-    return data === undefined ? [] : [{ seq, event: data }]
+    const event = message && readOrSkip(bus.log, CHANNELS.audit, message)
+    return event === undefined ? [] : [{ seq, event }]
   }
   return {
     async append(event) {

@@ -1,5 +1,5 @@
 import type { ApiKey } from '@agentfleet/domain'
-import { fromStored, storedKeySchema, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
+import { CHANNELS, requireItem, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
 import { streamFill } from '../log/stream-reads.ts'
@@ -45,11 +45,11 @@ export function openKeys(bus: Bus): Keys {
     follow: (receive, log) =>
       versions.follow(
         ({ subject, text, streamSeq }) => receive({ key: readKey(subject, text), seq: streamSeq }),
-        { log, skipped: 'The gateway skipped a key that it cannot read' },
+        { log },
       ),
   }
 }
 
 function readKey(subject: string, text: string): ApiKey {
-  return { ...storedKeySchema.parse(fromStored(text, 'key')), id: subject.split('.')[1] ?? '' }
+  return { ...requireItem(CHANNELS.key, text), id: subject.split('.')[1] ?? '' }
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
+  jsonIn,
   withManualRun,
   type Json,
   type ManualRun,
@@ -7,9 +8,9 @@ import {
   type ScheduleRun,
 } from '@agentfleet/domain'
 import {
-  fromStored,
-  manualRunsSchema,
-  scheduleRunSchema,
+  CHANNELS,
+  parseValue,
+  requireParsed,
   scheduleSchema,
   scheduleTimesSchema,
   ServiceError,
@@ -17,8 +18,10 @@ import {
   SUBJECTS,
   toStored,
   withoutFormat,
+  type Shape,
 } from '@agentfleet/protocol'
 import { createAppender } from '../log/appends.ts'
+import { readOrSkip } from '../log/formats.ts'
 import type { Bus } from '../bus/bus.ts'
 import { inParallel, parseInSlices, type Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
@@ -117,18 +120,18 @@ export function openSchedules(bus: Bus): Schedules {
   const appender = createAppender(bus)
   const versions = openVersions(bus, STREAMS.schedules, 'replaces')
   return {
-    ...openManualRuns(versions),
+    ...openManualRuns(bus, versions),
     async get(tenant, name) {
       const message = await versions.last(SUBJECTS.schedule(tenant, name))
       if (message === undefined) return { schedule: undefined, seq: 0, chars: 0 }
       const { text, seq } = message
-      const value = text.length > LARGE_CHARS ? await largeValueIn(text) : valueIn(text)
-      const schedule = value === undefined ? undefined : withContext(scheduleSchema.parse(value))
-      return { schedule, seq, chars: text.length }
+      const value = text.length > LARGE_CHARS ? await largeJsonIn(text) : jsonIn(text)
+      const stored = scheduleIn(value, scheduleSchema)
+      return { schedule: stored && withContext(stored), seq, chars: text.length }
     },
     async lastRun(tenant, name) {
       const message = await versions.last(SUBJECTS.scheduleRun(tenant, name))
-      return message === undefined ? undefined : parseRun(message.text)
+      return message && readOrSkip(bus.log, CHANNELS.scheduleRun, message)
     },
     async names(tenant) {
       const subjects = await streamSubjects(bus, STREAMS.schedules, SUBJECTS.schedule(tenant, '*'))
@@ -174,19 +177,18 @@ export function openSchedules(bus: Bus): Schedules {
       }
     },
     follow: (receive, log) =>
-      versions.follow((message) => followed(message, receive), {
-        log,
-        skipped: 'The process skipped a schedule that it cannot read',
-        from: { afterSeq: 0 },
-      }),
+      versions.follow((message) => followed(message, receive, log), { log, from: { afterSeq: 0 } }),
   }
 }
 
-function openManualRuns(versions: Versions): Pick<Schedules, 'manualRuns' | 'noteManualRun'> {
+function openManualRuns(
+  bus: Bus,
+  versions: Versions,
+): Pick<Schedules, 'manualRuns' | 'noteManualRun'> {
   const manual = async (tenant: string, name: string) => {
     const message = await versions.last(SUBJECTS.manualRuns(tenant, name))
-    if (message === undefined) return { runs: [], seq: 0 }
-    return { runs: manualRunsSchema.parse(fromStored(message.text, 'schedule')), seq: message.seq }
+    const runs = message && readOrSkip(bus.log, CHANNELS.manualRuns, message)
+    return { runs: runs ?? [], seq: message?.seq ?? 0 }
   }
   return {
     manualRuns: async (tenant, name) => (await manual(tenant, name)).runs,
@@ -205,25 +207,26 @@ function openManualRuns(versions: Versions): Pick<Schedules, 'manualRuns' | 'not
   }
 }
 
-function followed(message: PulledMessage, receive: (change: ScheduleChange) => void): void {
-  const [, what = '', tenant = '', name = ''] = message.subject.split('.')
+function followed(
+  message: PulledMessage,
+  receive: (change: ScheduleChange) => void,
+  log: Logger,
+): void {
+  const { subject, text, streamSeq: seq, storedAtMs } = message
+  const [, what = '', tenant = '', name = ''] = subject.split('.')
   // A run that a client asked for changes nothing about the ticks.
-  if (what !== 'manual') receive(changeIn(message, what, tenant, name))
-}
-
-function changeIn(
-  { text, streamSeq: seq, storedAtMs }: PulledMessage,
-  what: string,
-  tenant: string,
-  name: string,
-): ScheduleChange {
+  if (what === 'manual') return
   const base = { tenant, name, seq }
-  if (what === 'ran') return { kind: 'ran', ...base, run: parseRun(text) }
-  const value = valueIn(text)
-  if (value === undefined) return { kind: 'removed', ...base }
-  const times = scheduleTimesSchema.parse(value)
+  if (what === 'ran') {
+    const run = readOrSkip(log, CHANNELS.scheduleRun, { subject, text, seq })
+    // An unreadable note still says when: the schedule continues behind it, and its next tick replaces the note.
+    const noted = { tickMs: storedAtMs, skipped: true, atMs: storedAtMs }
+    return receive({ kind: 'ran', ...base, run: run ?? noted })
+  }
+  const times = scheduleIn(jsonIn(text), scheduleTimesSchema)
+  if (times === undefined) return receive({ kind: 'removed', ...base })
   const fromMs = Math.min(times.atMs, storedAtMs)
-  return { kind: 'defined', ...base, times: { ...times, fromMs } }
+  receive({ kind: 'defined', ...base, times: { ...times, fromMs } })
 }
 
 /** A large context is stored only with the spec: writing and reading it take tens of milliseconds. */
@@ -242,19 +245,16 @@ function withContext(schedule: Schedule): Schedule {
   return { ...schedule, request }
 }
 
-/** The stored schedule with a large task: reading and checking it each get their turns. */
-async function largeValueIn(text: string): Promise<unknown> {
-  const value = await parseInSlices(Buffer.from(text), JSON)
+/** The JSON of a schedule with a large task: reading and checking it each get their turns. */
+async function largeJsonIn(text: string): Promise<unknown> {
+  const value = await parseInSlices(Buffer.from(text), JSON).catch(() => undefined)
   await nextTurn()
-  return withoutFormat(value, 'schedule')
+  return value
 }
 
-/** The stored schedule; undefined if the message says that it was removed. */
-function valueIn(text: string): unknown {
-  const value = fromStored(text, 'schedule') as { readonly removed?: boolean }
-  return value.removed === true ? undefined : value
-}
-
-function parseRun(text: string): ScheduleRun {
-  return scheduleRunSchema.parse(fromStored(text, 'schedule'))
+/** The stored schedule, or a part of it; undefined if the message says that it was removed. Throws if it is unreadable. */
+function scheduleIn<T>(value: unknown, schema: Shape<T>['schema']): T | undefined {
+  const stored = withoutFormat(value, 'schedule')
+  const { removed } = (stored ?? {}) as { readonly removed?: unknown }
+  return removed === true ? undefined : requireParsed(parseValue(stored, schema))
 }

@@ -3,6 +3,7 @@ import { ServiceError } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
 import { createAppender } from '../log/appends.ts'
+import { logSkipped } from '../log/formats.ts'
 import { readMessage, type StoredMessage } from '../log/stream-reads.ts'
 import { tailStream, type StreamTail, type TailOptions } from '../log/stream-tail.ts'
 import type { PulledMessage } from '../pointers/pull.ts'
@@ -25,14 +26,10 @@ export interface Versions {
   ): Promise<VersionOutcome>
   /** Purges the messages of a subject up to this sequence. */
   purge(subject: string, seq: number): Promise<void>
-  /** Reads stored versions, then new ones, in order; skips with the log line `skipped` what `receive` throws at. */
+  /** Reads stored versions, then new ones, in order; skips with a log line what `receive` throws at. */
   follow(
     receive: (message: PulledMessage) => void,
-    options: {
-      readonly log: Logger
-      readonly skipped: string
-      readonly from?: TailOptions['from']
-    },
+    options: { readonly log: Logger; readonly from?: TailOptions['from'] },
   ): StreamTail
 }
 
@@ -70,7 +67,7 @@ export function openVersions(bus: Bus, stream: string, replaces?: 'replaces'): V
       const request = JSON.stringify({ filter: subject, seq: seq + 1 })
       await bus.request(`$JS.API.STREAM.PURGE.${stream}`, request, PURGE_WITHIN_MS)
     },
-    follow: (receive, { log, skipped, from = { readBack: Number.MAX_SAFE_INTEGER } }) =>
+    follow: (receive, { log, from = { readBack: Number.MAX_SAFE_INTEGER } }) =>
       tailStream(bus, {
         stream,
         from,
@@ -79,7 +76,7 @@ export function openVersions(bus: Bus, stream: string, replaces?: 'replaces'): V
             receive(message)
           } catch (error) {
             const { subject, streamSeq: seq } = message
-            log.error({ err: error, subject, seq }, skipped)
+            logSkipped(log, error, { subject, seq })
           }
         },
         log,

@@ -1,8 +1,10 @@
 import {
-  identitySchema,
+  CHANNELS,
+  requireItem,
   STREAMS,
   SUBJECTS,
   ServiceError,
+  toStored,
   type Identity,
 } from '@agentfleet/protocol'
 import type { Bus } from '../bus/bus.ts'
@@ -11,7 +13,7 @@ import { readMessage } from '../log/stream-reads.ts'
 
 /** Which secret each name of a node belongs to, on OPS. */
 export interface Identities {
-  /** The digest that the name belongs to; undefined if no node has had it. */
+  /** The digest that the name belongs to; undefined if no node has had it. Throws if it cannot be read. */
   known(nodeId: string): Promise<string | undefined>
   /** Gives the name to this secret if it is free; of several coordinators one wins. Returns the owner's digest. */
   bind(nodeId: string, digest: string, nowMs: number): Promise<string>
@@ -26,7 +28,8 @@ export function openIdentities(bus: Bus): Identities {
   const known = async (nodeId: string): Promise<string | undefined> => {
     const query = { last_by_subj: SUBJECTS.opsIdentity(nodeId) }
     const message = await readMessage(bus, STREAMS.ops, query)
-    return message && identitySchema.parse(JSON.parse(message.text)).digest
+    // An unreadable owner keeps its name, because a guess would give the name to another secret.
+    return message && requireItem(CHANNELS.identity, message.text).digest
   }
   return {
     known,
@@ -34,7 +37,7 @@ export function openIdentities(bus: Bus): Identities {
       const identity: Identity = { digest, atMs }
       const answer = await appender.append({
         subject: SUBJECTS.opsIdentity(nodeId),
-        data: JSON.stringify(identity),
+        data: toStored(identity, 'control-plane record'),
         expectSeq: 0,
         deadlineMs: APPEND_WITHIN_MS,
       })

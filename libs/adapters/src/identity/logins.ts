@@ -5,11 +5,11 @@
  * that the server's configuration names as issuer; so only a process with this key can let a connection in.
  */
 import { randomUUID } from 'node:crypto'
+import { jsonIn } from '@agentfleet/domain'
 import { LOGIN_SUBJECT, type Permissions } from '@agentfleet/protocol'
 import { nkeys } from 'nats'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
-import { parseJson } from '../bus/codec.ts'
 
 /** The outcome of a login. */
 type LoginAnswer =
@@ -112,7 +112,7 @@ function part(value: object): string {
 }
 
 function readQuestion(token: string): Question | undefined {
-  const claims = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())?.value
+  const claims = jsonIn(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   const { nats } = (claims ?? {}) as {
     readonly nats?: {
       readonly server_id?: { readonly id?: string }

@@ -10,6 +10,7 @@ import {
   AGENTS_MAX_BYTES,
   DEATH_CONSUMER,
   SCHEDULES_MAX_BYTES,
+  type StreamName,
 } from '@agentfleet/protocol'
 import {
   AckPolicy,
@@ -73,7 +74,7 @@ export async function provisionStreams(
   for (let wait = 100; ; wait = Math.min(2_000, wait * 2)) {
     try {
       const manager = await bus.nats.jetstreamManager({ timeout: 5_000, checkAPI: false })
-      await requireKnownFormats(bus, Object.values(STREAMS))
+      await requireKnownFormats(bus)
       for (const config of streamConfigs(sizes)) await ensureStream(manager, config)
       await manager.consumers.add(
         STREAMS.tasks,
@@ -98,7 +99,9 @@ export async function provisionStreams(
   }
 }
 
-function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
+type NamedConfig = Partial<StreamConfig> & { readonly name: StreamName }
+
+function streamConfigs(sizes: StreamSizes): NamedConfig[] {
   const shared = {
     storage: StorageType.File,
     num_replicas: sizes.replicas,
@@ -109,7 +112,7 @@ function streamConfigs(sizes: StreamSizes): Partial<StreamConfig>[] {
   return [...taskStreams(sizes), ...definitionStreams()].map((config) => ({ ...shared, ...config }))
 }
 
-function taskStreams(sizes: StreamSizes): Partial<StreamConfig>[] {
+function taskStreams(sizes: StreamSizes): NamedConfig[] {
   return [
     {
       name: STREAMS.log,
@@ -142,7 +145,7 @@ function taskStreams(sizes: StreamSizes): Partial<StreamConfig>[] {
   ]
 }
 
-function definitionStreams(): Partial<StreamConfig>[] {
+function definitionStreams(): NamedConfig[] {
   return [
     {
       name: STREAMS.agents,
@@ -185,11 +188,8 @@ function definitionStreams(): Partial<StreamConfig>[] {
   ]
 }
 
-async function ensureStream(
-  manager: JetStreamManager,
-  plain: Partial<StreamConfig>,
-): Promise<void> {
-  const name = plain.name ?? ''
+async function ensureStream(manager: JetStreamManager, plain: NamedConfig): Promise<void> {
+  const { name } = plain
   const config = { ...plain, metadata: formatMetadata(name) }
   try {
     await manager.streams.add(config)

@@ -148,7 +148,8 @@ async function readEvents(messages: readonly StoredMessage[]): Promise<StoredEve
 async function readEvent(message: StoredMessage): Promise<StoredEvent> {
   const { text } = message
   if (text.length <= LARGE_CHARS) return storedEvent(message, parseEvent(text))
-  return storedEvent(message, eventOf(await parseInSlices(Buffer.from(text), JSON)))
+  const value = await parseInSlices(Buffer.from(text), JSON).catch(() => undefined)
+  return storedEvent(message, eventOf(value))
 }
 
 function storedEvent(message: StoredMessage, event: TaskEvent): StoredEvent {

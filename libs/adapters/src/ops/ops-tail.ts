@@ -1,17 +1,16 @@
 import {
   CHANNELS,
-  decisionSchema,
-  incidentSchema,
-  outcomeOfDecisionSchema,
   STREAMS,
   SUBJECTS,
   type Decision,
   type DecisionOutcome,
   type Incident,
+  type StoredChannel,
 } from '@agentfleet/protocol'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
+import { readOrSkip } from '../log/formats.ts'
 import { tailStream } from '../log/stream-tail.ts'
 
 /** One record of the control plane. */
@@ -68,32 +67,21 @@ export function tailOps(
 
 function readEntry(message: PulledMessage, log: Logger): OpsEntry | undefined {
   const { subject, text, bytes, streamSeq: seq } = message
-  try {
-    // A decision with all its options takes a few kB; a much larger record is not kept in memory.
-    const { bytesMax } = CHANNELS.decision
-    if (bytes > bytesMax) throw new RangeError(`${bytes} bytes, more than ${bytesMax}`)
-    return parseEntry(subject, JSON.parse(text), { seq, bytes })
-  } catch (error) {
-    log.warn(
-      { err: error, subject, seq },
-      'The process skipped a record of the stream OPS that it cannot read',
-    )
-    return undefined
-  }
-}
-
-function parseEntry(
-  subject: string,
-  value: unknown,
-  stored: Pick<OpsEntry, 'seq' | 'bytes'>,
-): OpsEntry | undefined {
+  const read = <T>(channel: StoredChannel<T>): T | undefined =>
+    readOrSkip(log, channel, { subject, text, seq })
   switch (subject.split('.')[1] ?? '') {
-    case 'decision':
-      return { kind: 'decision', decision: decisionSchema.parse(value), ...stored }
-    case 'outcome':
-      return { kind: 'outcome', outcome: outcomeOfDecisionSchema.parse(value), ...stored }
-    case 'incident':
-      return { kind: 'incident', incident: incidentSchema.parse(value), ...stored }
+    case 'decision': {
+      const decision = read(CHANNELS.decision)
+      return decision && { kind: 'decision', decision, seq, bytes }
+    }
+    case 'outcome': {
+      const outcome = read(CHANNELS.outcome)
+      return outcome && { kind: 'outcome', outcome, seq, bytes }
+    }
+    case 'incident': {
+      const incident = read(CHANNELS.incident)
+      return incident && { kind: 'incident', incident, seq, bytes }
+    }
     default:
       return undefined
   }

@@ -103,12 +103,12 @@ return 1
 /**
  * Moves the mark of the projection forward. ARGV: the new sequence, and the sequence that the writer has
  * seen. If the mark is below the seen sequence, or missing, the store was reset to an older state: the
- * script leaves it unchanged; -1: none is expected. Answers the position of the mark.
+ * script leaves it unchanged; -1: none is expected. An unreadable mark counts as none. Answers the position of the mark.
  */
 export const MARK_BUILT_SCRIPT = `
-local at = redis.call('GET', KEYS[1])
-if tonumber(at or '-1') < tonumber(ARGV[2]) then return at end
-if at and tonumber(at) >= tonumber(ARGV[1]) then return at end
+local at = tonumber(redis.call('GET', KEYS[1]) or '')
+if (at or -1) < tonumber(ARGV[2]) then return at end
+if at and at >= tonumber(ARGV[1]) then return at end
 redis.call('SET', KEYS[1], ARGV[1])
 return ARGV[1]
 `

@@ -1,4 +1,10 @@
-import { previewOf, TASK_STATES, type TaskPreview, type TaskRecord } from '@agentfleet/domain'
+import {
+  jsonIn,
+  previewOf,
+  TASK_STATES,
+  type TaskPreview,
+  type TaskRecord,
+} from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import type { Redis } from 'ioredis'
 import { countTasks, type CountQuery, type TaskCounts } from './counts.ts'
@@ -37,7 +43,7 @@ export interface Store {
   inflightNode(taskIds: readonly string[]): Promise<(string | undefined)[]>
   /** The in-flight notes of one node. */
   inflightOf(nodeId: string): Promise<InflightNote[]>
-  /** Log sequence up to which the projection is complete; undefined after the store was emptied. */
+  /** Log sequence up to which the projection is complete; undefined after the store was emptied, or if it is unreadable. */
   builtSeq(): Promise<number | undefined>
   /**
    * Marks the projection as complete up to `seq` if its mark is at `since`, the position that the writer has seen
@@ -129,8 +135,8 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
     inflightOf: (nodeId) => guarded(() => inflightOf(redis, nodeId)),
     builtSeq: () =>
       guarded(async () => {
-        const seq = await redis.get(redisKey('projection'))
-        return seq === null ? undefined : Number(seq)
+        const seq = jsonIn((await redis.get(redisKey('projection'))) ?? '')
+        return typeof seq === 'number' ? seq : undefined
       }),
     markBuilt: (seq, since) =>
       guarded(async () => {

@@ -1,5 +1,5 @@
 import { previewOf, type TaskPreview, type TaskRecord } from '@agentfleet/domain'
-import { fromStored, toStored } from '@agentfleet/protocol'
+import { parseStored, taskPreviewSchema, taskRecordSchema, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import { BYTES_PER_CHAR_MAX } from '../bus/codec.ts'
 
@@ -39,25 +39,23 @@ export function idOf(member: string): string {
   return member.slice(member.indexOf(':') + 1)
 }
 
-/** Undefined for a record of a newer release: its task can be read from the log. */
+/** Undefined for an unreadable record, such as that of a newer release: its task can be read from the log. */
 export function readRecord(text: string, log: Logger): TaskRecord | undefined {
-  try {
-    // The record follows its preview, if it has one.
-    const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
-    return fromStored(text.slice(from), 'record') as TaskRecord
-  } catch (error) {
-    log.error({ err: error }, 'The process skipped a record of Redis that it cannot read')
-    return undefined
-  }
+  // The record follows its preview, if it has one.
+  const from = Math.max(text.indexOf('\n') + 1, text.indexOf('{'))
+  const record = parseStored(text.slice(from), 'record', taskRecordSchema)
+  if (record.kind === 'parsed') return record.value
+  log.error({ err: record.problem }, 'The process skipped a record of Redis that it cannot read')
+  return undefined
 }
 
 /** What a listing shows, from the first bytes of a stored value; undefined when it is incomplete. */
 export function previewIn(head: string, log: Logger): TaskPreview | undefined {
   const end = head.indexOf('\n')
   if (end !== -1) {
-    const preview = JSON.parse(head.slice(head.indexOf('{'), end)) as Partial<TaskPreview>
     // The previews of older releases hold less.
-    return preview.kind === undefined ? undefined : (preview as TaskPreview)
+    const preview = parseStored(head.slice(head.indexOf('{'), end), 'record', taskPreviewSchema)
+    return preview.kind === 'parsed' ? preview.value : undefined
   }
   if (head === '' || Buffer.byteLength(head) >= HEAD_BYTES) return undefined
   const record = readRecord(head, log)
@@ -66,6 +64,6 @@ export function previewIn(head: string, log: Logger): TaskPreview | undefined {
 
 function storedText(record: TaskRecord): string {
   const text = toStored(record, 'record')
-  const preview = text.length < LARGE_CHARACTERS ? '' : `${JSON.stringify(previewOf(record))}\n`
+  const preview = text.length < LARGE_CHARACTERS ? '' : `${toStored(previewOf(record), 'record')}\n`
   return `${record.seq} ${record.state} i${preview}${text}`
 }

@@ -1,4 +1,5 @@
 import {
+  jsonIn,
   nanoUsd,
   unpricedCallsOf,
   usdOfNano,
@@ -281,7 +282,8 @@ function agentsOf(hash: Readonly<Record<string, string>>): DayUsage['agents'] {
 }
 
 function nameOf({ by }: UsageGrouping, stored: string): string {
-  return by === 'tenant' ? stored : (JSON.parse(stored) as string)
+  const name = by === 'tenant' ? stored : jsonIn(stored)
+  return typeof name === 'string' ? name : stored
 }
 
 function namesIn(hash: Readonly<Record<string, string>>): readonly string[] {

@@ -1,6 +1,5 @@
-import type { ApiKey, Schedule } from '@agentfleet/domain'
 import { STREAMS } from '@agentfleet/protocol'
-import { eventually, PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
+import { eventually, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import {
   connectBus,
@@ -9,29 +8,12 @@ import {
   provisionStreams,
   type Logger,
 } from '../../src/index.ts'
+import { KEY, SCHEDULE } from '../log/stored-items.ts'
 
 const MIB = 1024 ** 2
 const SIZES = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: MIB, replicas: 1 }
 const quiet = (): void => undefined
 const LOG: Logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
-const SCHEDULE: Schedule = {
-  cron: '* * * * * *',
-  timeZone: 'UTC',
-  overlap: 'allow',
-  paused: false,
-  spec: { ...PLAIN_SPEC, task: 'tick' },
-  request: { task: 'tick' },
-  atMs: 1,
-}
-const KEY: ApiKey = {
-  id: 'k1',
-  name: 'test',
-  tenant: 't',
-  scopes: ['tasks:read'],
-  createdAtMs: 1,
-  createdBy: 'k0',
-  secrets: [{ digest: 'x'.repeat(43) }],
-}
 
 async function setup() {
   const servers = await startTestServers(['nats'])

@@ -1,4 +1,4 @@
-import { STREAMS, SUBJECTS, type Decision, type Incident } from '@agentfleet/protocol'
+import { STREAMS, SUBJECTS } from '@agentfleet/protocol'
 import { eventually, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import {
@@ -9,21 +9,10 @@ import {
   type Logger,
   type OpsEntry,
 } from '../../src/index.ts'
+import { decisionOf as decision, incidentOf as incident } from '../log/stored-items.ts'
 
 const MIB = 1024 ** 2
 const sizes = { logMaxBytes: MIB, tasksMaxBytes: MIB, opsMaxBytes: 64 * MIB, replicas: 1 }
-
-function decision(id: string): Decision {
-  const policy = { kind: 'hold', reason: 'on-target', figures: { nodes: 2 } }
-  const made = { by: 'a1', kind: 'hold', reason: 'on-target', atMs: 1, inputs: {}, options: [] }
-  return { id, service: 'autoscaler', ...made, policy, acted: false }
-}
-
-function incident(id: string, state: Incident['state']): Incident {
-  const base = { nodeId: 'n1', incarnation: 1, reason: 'silent', by: 'r1', silentMs: 3_000 }
-  const counts = { tasks: 0, redistributed: 0, taskIds: [], suspectTasks: [] }
-  return { id, state, ...base, detectedAtMs: 1, openedAtMs: 2, ...counts }
-}
 
 async function setup() {
   const servers = await startTestServers(['nats'])

@@ -1,5 +1,7 @@
 /** The views of the list that the reader has named. Pure: `saved-views.tsx` stores them. */
 
+import { jsonIn } from '@agentfleet/domain'
+
 /** A named view: its name and its query in the address. */
 export interface SavedView {
   readonly name: string
@@ -13,12 +15,8 @@ export const NAME_CHARS_MAX = 60
 
 /** Reads stored views; a text that is not a list of views gives none. */
 export function viewsIn(text: string | undefined): readonly SavedView[] {
-  try {
-    const stored: unknown = JSON.parse(text ?? '[]')
-    return Array.isArray(stored) ? stored.filter(isView).slice(0, VIEWS_MAX) : []
-  } catch {
-    return []
-  }
+  const stored = jsonIn(text ?? '')
+  return Array.isArray(stored) ? stored.filter(isView).slice(0, VIEWS_MAX) : []
 }
 
 function isView(value: unknown): value is SavedView {

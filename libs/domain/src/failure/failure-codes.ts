@@ -344,7 +344,7 @@ export const FAILURE_CODES = {
   'bus-timeout': { says: 'NATS did not answer within the time limit of a call.', service: AGAIN },
   'registry-unavailable': { says: 'Consul does not answer.', service: AGAIN },
   'orchestrator-unavailable': { says: 'The orchestrator does not answer.', service: AGAIN },
-  'bad-message': { says: 'A message on the bus is unreadable.', service: NEVER },
+  'bad-message': { says: 'A message on the bus or a stored item is unreadable.', service: NEVER },
   'too-large': { says: 'A message exceeds the limit of the bus.', service: NEVER },
   'newer-format': {
     says: 'A newer release of AgentFleet has stored the data; start this newer release.',

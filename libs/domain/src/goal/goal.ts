@@ -1,6 +1,7 @@
 import { validatePlan, PLAN_LIMITS, type GoalSpec, type Plan, type PlanCheck } from './plan.ts'
 import type { Approval, ChildRef, TaskInput } from '../task/wait.ts'
 import type { JournaledCall, TaskError } from '../task/spec.ts'
+import { jsonIn } from '../text/json-text.ts'
 
 /**
  * The state of a goal, by its journal and its children alone: the same history gives the same next move on
@@ -100,10 +101,5 @@ function textIn(output: JournaledCall['output']): string {
 function parsed(text: string): unknown {
   const start = text.indexOf('{')
   const end = text.lastIndexOf('}')
-  if (start < 0 || end < start) return undefined
-  try {
-    return JSON.parse(text.slice(start, end + 1))
-  } catch {
-    return undefined
-  }
+  return start < 0 || end < start ? undefined : jsonIn(text.slice(start, end + 1))
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { ServiceName } from '../services.ts'
+import type { StreamName } from '../streams.ts'
 
 /**
  * A channel: one subject, the shapes of its messages, and the services that may send and receive them. Bus,
@@ -45,7 +46,7 @@ export interface Channel<S extends string = string, B = unknown, R = unknown> {
   /** Each message is delivered to one process of this group. */
   readonly queue?: string
   /** The stream that stores it. */
-  readonly stream?: string
+  readonly stream?: StreamName
   /** A larger message is neither sent nor read, bytes. */
   readonly bytesMax: number
   /** The same for an answer. */
@@ -109,7 +110,7 @@ export function question<const S extends string, B, R>(declared: Answering<S, B,
 
 /** Messages that a stream keeps. */
 export function stored<const S extends string, B>(
-  declared: Omit<Declaration<S, B>, 'listeners' | 'items'> & { readonly stream: string },
+  declared: Omit<Declaration<S, B>, 'listeners' | 'items'> & { readonly stream: StreamName },
 ) {
   const { body: schema, ...rest } = declared
   const body = shape(schema, undefined)

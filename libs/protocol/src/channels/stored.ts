@@ -142,7 +142,7 @@ export const STORED_CHANNELS = {
     stream: STREAMS.schedules,
     body: manualRunsSchema,
     senders: ['gateway'],
-    bytesMax: 4 * KIB,
+    bytesMax: 16 * KIB,
   }),
   key: stored({
     name: 'key',

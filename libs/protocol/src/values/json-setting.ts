@@ -1,4 +1,4 @@
-import { correctionOf, shortened } from '@agentfleet/domain'
+import { correctionOf, jsonIn, shortened } from '@agentfleet/domain'
 import { z } from 'zod'
 import { jsonErrorPlace } from './json-place.ts'
 
@@ -22,10 +22,8 @@ export function readJsonSetting<S extends z.ZodType>(
   schema: S,
   guide: string,
 ): JsonSetting<z.output<S>> {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
+  const value = jsonIn(text)
+  if (value === undefined) {
     const problem = `must be JSON, but it has an error at ${jsonErrorPlace(text)}; ${guide} has an example`
     return { kind: 'wrong', problems: [`${name}: ${problem}`] }
   }

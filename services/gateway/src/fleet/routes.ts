@@ -1,7 +1,6 @@
 import { given } from '@agentfleet/domain'
 import type { Ops } from '@agentfleet/adapters'
 import {
-  ServiceError,
   TASK_ID_PATTERN,
   type DecisionPage,
   type Incident,
@@ -91,12 +90,5 @@ export function controlRoutes({ recentDecisions, ops, operators, reader }: Contr
 
 /** Reads an incident that is older than the recent incidents. */
 async function stored(ops: Pick<Ops, 'lastIncident'>, id: string): Promise<Incident | undefined> {
-  if (!RECORD_ID.test(id)) return undefined
-  try {
-    return (await ops.lastIncident(id))?.incident
-  } catch (error) {
-    if (error instanceof ServiceError) throw error
-    // The message on this subject is not an incident.
-    return undefined
-  }
+  return RECORD_ID.test(id) ? (await ops.lastIncident(id)).incident : undefined
 }

@@ -147,7 +147,7 @@ function authenticateBy(
     directory,
     newest,
     verify: createTokenVerifier(config, { clock, log, mayCheck }),
-    ticket: createTicketUse({ tickets, refreshed: directory.refreshed, mayCheck }),
+    ticket: createTicketUse({ tickets, refreshed: directory.refreshed, mayCheck, log }),
     nowMs: clock.nowMs,
   })
 }

@@ -1,6 +1,7 @@
 import type { CallerLimits } from '@agentfleet/adapters'
 import type { Principal } from '@agentfleet/domain'
-import type { TicketView } from '@agentfleet/protocol'
+import { parseStored, ticketSchema, toStored, type TicketView } from '@agentfleet/protocol'
+import type { Logger } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { TICKET_LIFETIME_S, TICKET_PREFIX, type FindCaller } from '../http/auth.ts'
 import { Refusal } from '../http/problems.ts'
@@ -36,7 +37,7 @@ export function ticketRoutes(deps: {
         )
       }
       const ticket = TICKET_PREFIX + newSecret()
-      const caller = JSON.stringify(request.principal)
+      const caller = toStored({ ...request.principal }, 'ticket')
       await deps.tickets.saveTicket(digestOf(ticket), caller, LIFETIME_MS)
       void reply.code(201)
       return { ticket, expiresAt: isoTime(deps.nowMs() + LIFETIME_MS) }
@@ -53,10 +54,16 @@ export function createTicketUse(deps: {
   refreshed: (principal: Principal) => Principal
   /** Whether a ticket from this address may cost a question now. */
   mayCheck: (address: string) => boolean
+  log: Logger
 }): FindCaller {
   return async (ticket, address) => {
     if (!TICKET_PATTERN.test(ticket) || !deps.mayCheck(address)) return undefined
-    const caller = await deps.tickets.useTicket(digestOf(ticket))
-    return caller === undefined ? undefined : deps.refreshed(JSON.parse(caller) as Principal)
+    const stored = await deps.tickets.useTicket(digestOf(ticket))
+    if (stored === undefined) return undefined
+    const caller = parseStored(stored, 'ticket', ticketSchema)
+    if (caller.kind === 'parsed') return deps.refreshed(caller.value)
+    // This release may not know a limit of the caller's rights.
+    deps.log.warn({ err: caller.problem }, 'The gateway refused a ticket that it cannot read')
+    return undefined
   }
 }

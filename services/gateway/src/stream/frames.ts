@@ -1,3 +1,4 @@
+import { jsonIn } from '@agentfleet/domain'
 import { describeIssue } from '@agentfleet/protocol'
 import { z } from 'zod'
 
@@ -76,12 +77,7 @@ type ParsedFrame =
 
 /** Parses one frame of a client. */
 export function parseFrame(text: string): ParsedFrame {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return bad('Send one JSON object in each text frame.')
-  }
+  const value = jsonIn(text)
   if (value === null || typeof value !== 'object') {
     return bad('Send one JSON object in each text frame.')
   }

@@ -97,7 +97,7 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
 
   const recall = async (entry: NodeEntry): Promise<void> => {
     const last = await ops.lastDeath(entry.heartbeat.nodeId)
-    if (last !== undefined) markDead(entry, last.death.incarnation)
+    if (last !== undefined) markDead(entry, last.incarnation)
   }
 
   const run = (nodeId: string, work: () => Promise<void>): void => {

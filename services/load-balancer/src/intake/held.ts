@@ -1,6 +1,6 @@
 import { ack, type Bus, type OlderPointers, type PulledMessage } from '@agentfleet/adapters'
 import type { Level } from '@agentfleet/domain'
-import { fromStored, pointerSchema, ServiceError, type PointerQueue } from '@agentfleet/protocol'
+import { CHANNELS, parseItem, type PointerQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Held } from '../placing/in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
@@ -22,30 +22,22 @@ export function createReceiver(deps: {
   /** The highest sequence of consumers that `highest` has forgotten. */
   let forgotten = 0
   return (message, queue) => {
-    let stored: unknown
-    try {
-      stored = fromStored(message.text, 'pointer')
-    } catch (error) {
-      // The lease returns the pointer to the queue, where a load balancer of the newer release can take it.
-      if (error instanceof ServiceError) {
-        log.error(
-          { subject: message.subject, err: error },
-          'This load balancer cannot read a pointer that a newer release has issued; the pointer returns to the queue when its lease ends',
-        )
-        return undefined
-      }
-    }
-    const parsed = pointerSchema.safeParse(stored)
-    if (!parsed.success) {
-      // Only a writer with rights on TASKS can have published it; no service can run it.
+    const parsed = parseItem(CHANNELS.pointer, message.text)
+    if (parsed.kind === 'unreadable') {
+      const { problem: err } = parsed
+      const isNewer = err.code === 'newer-format'
+      // The lease returns a newer pointer to the queue, where a load balancer of that release can take it. No service
+      // can run any other unreadable pointer, which only a writer with rights on TASKS can have published.
+      if (!isNewer) ack.done(bus, message.ackSubject)
       log.error(
-        { subject: message.subject, err: parsed.error },
-        'The load balancer removed a pointer that it cannot read',
+        { subject: message.subject, err },
+        isNewer
+          ? 'This load balancer cannot read a pointer that a newer release has issued; the pointer returns to the queue when its lease ends'
+          : 'The load balancer removed a pointer that it cannot read',
       )
-      ack.done(bus, message.ackSubject)
       return undefined
     }
-    const pointer = parsed.data
+    const pointer = parsed.value
     // Sequences ascend within one consumer: that of a tenant's queue, or that of running tasks.
     const consumer = queue === 'running' ? queue : `${queue}.${pointer.tenant}`
     const seen = highest.get(consumer) ?? forgotten

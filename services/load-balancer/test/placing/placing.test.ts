@@ -1,5 +1,5 @@
 import { STUCK_PER_TENANT } from '@agentfleet/domain'
-import { DISPATCH_WITHIN_MS, waitingConsumer } from '@agentfleet/protocol'
+import { DISPATCH_WITHIN_MS, FORMATS, waitingConsumer } from '@agentfleet/protocol'
 import { createLogger, createRegistry } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -236,6 +236,31 @@ describe('a fetched pointer', () => {
     // A crashed server may deliver a message again with the same delivery count.
     expect(fencedOf(5, 1)).toBe(true)
     expect(fencedOf(8, 1)).toBe(false)
+  })
+
+  it('is removed if no service can read it, and left to the newer release that has stored it', async () => {
+    const acked: string[] = []
+    world.bus.subscribe('acks.*', ({ subject }) => void acked.push(subject))
+    const receive = createReceiver({
+      bus: world.bus,
+      log: createLogger({ service: 'test', id: 'test', level: 'silent' }),
+      metrics: createMetrics(createRegistry('unreadable')),
+      monotonicMs: () => 0,
+      olderPointers: { has: () => false },
+    })
+    const held = (name: string, text: string) => {
+      const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, streamSeq: 1, deliveries: 1 }
+      const stored = { subject: 'tasks.medium.acme.t', text, bytes: text.length }
+      return receive({ ...stored, ackSubject: `acks.${name}`, ...counts }, 'medium')
+    }
+    expect(held('torn', '{nonsense')).toBeUndefined()
+    expect(held('null', 'null')).toBeUndefined()
+    expect(held('fields', '{"taskId":1}')).toBeUndefined()
+    const format = FORMATS.pointer + 1
+    expect(held('newer', JSON.stringify({ ...pointerOf(), format }))).toBeUndefined()
+    expect(held('good', JSON.stringify(pointerOf()))).toBeDefined()
+    await world.bus.roundTrip(SOON_MS)
+    expect(acked).toEqual(['acks.torn', 'acks.null', 'acks.fields'])
   })
 
   it('leads to a start through the coordinator when nats-server has lost the count of its deliveries and the load balancer has restarted (L3)', async () => {

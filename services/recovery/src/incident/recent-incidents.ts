@@ -59,7 +59,7 @@ export function createRecentIncidents(deps: {
   const read = async (): Promise<void> => {
     for (let more = true; more;) {
       const page = await ops.incidentsAfter(readSeq, READ_MAX)
-      page.incidents.forEach(fold)
+      for (const { record } of page.records) fold(record)
       readSeq = page.seq
       more = page.more
     }

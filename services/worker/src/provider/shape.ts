@@ -1,4 +1,5 @@
 /** Reads JSON from a provider without relying on its form. */
+import { jsonIn } from '@agentfleet/domain'
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -33,12 +34,8 @@ export function firstIn<T>(
 
 /** Parses the JSON of an object by the rules of JSON alone; undefined for any other text. */
 export function objectIn(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value = jsonIn(text)
+  return isRecord(value) ? value : undefined
 }
 
 /**
@@ -47,15 +44,9 @@ export function objectIn(text: string): JsonObject | undefined {
  * the last value is ignored.
  */
 export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    try {
-      return JSON.parse(text.replaceAll(STRING_OR_NO_NUMBER, (found) => jsonOf(found)))
-    } catch {
-      return undefined
-    }
-  }
+  const value = jsonIn(text)
+  if (value !== undefined) return value
+  return jsonIn(text.replaceAll(STRING_OR_NO_NUMBER, (found) => jsonOf(found)))
 }
 
 const CONTROL = /\p{Cc}/gu

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { backoffDelayMs, type Failure } from '@agentfleet/domain'
+import { backoffDelayMs, jsonIn, type Failure } from '@agentfleet/domain'
 import { isToolFailure, type ToolContext, type ToolLog } from '@agentfleet/toolkit'
 import type { ToolCall } from '../run/conversation.ts'
 import { wrong, type Tool, type ToolOutput, type Tools } from './tool.ts'
@@ -184,9 +184,5 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 
 /** Parses the arguments that the model wrote; undefined if they are not JSON. */
 export function parseArguments(text: string): unknown {
-  try {
-    return JSON.parse(text === '' ? '{}' : text)
-  } catch {
-    return undefined
-  }
+  return text === '' ? {} : jsonIn(text)
 }

@@ -57,6 +57,7 @@ export function connectMemoryBus(
   return {
     ...text,
     ...createChannels(text, log),
+    log,
     nats,
     inboxPrefix,
     closed: new Promise(() => undefined),

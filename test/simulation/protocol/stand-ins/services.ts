@@ -65,10 +65,10 @@ export const NO_SCHEDULES = {
 } as unknown as Schedules
 
 /** Records nothing. */
-export const NO_OPS: Pick<Ops, 'record' | 'lastDecision' | 'decisionsFrom'> = {
+export const NO_OPS: Pick<Ops, 'record' | 'lastDecision' | 'decisionsAfter'> = {
   record: async () => 0,
   lastDecision: async () => undefined,
-  decisionsFrom: async () => [],
+  decisionsAfter: async (_service, seq) => ({ records: [], seq, more: false }),
 }
 
 /** An adviser that is off. */

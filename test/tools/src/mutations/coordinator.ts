@@ -137,7 +137,7 @@ export const COORDINATOR: readonly Mutation[] = [
     name: 'projection-older',
     safeguard: 'a Redis that was reset to an older state is noticed (L8)',
     file: 'libs/adapters/src/store/store-scripts.ts',
-    find: "if tonumber(at or '-1') < tonumber(ARGV[2]) then return at end\n",
+    find: 'if (at or -1) < tonumber(ARGV[2]) then return at end\n',
     replace: '',
     test: FOLLOWER,
     caughtBy: /gets the records that it has lost/,

@@ -210,13 +210,13 @@ export const LOG: readonly Mutation[] = [
     name: 'death-once',
     safeguard: 'a process is declared dead once, however many monitors there are',
     file: 'libs/adapters/src/ops/ops.ts',
-    find: 'const answer = await append(subject, death, before?.seq ?? 0, messageId)',
+    find: 'const answer = await append(subject, death, seq, messageId)',
     replace: 'const answer = await append(subject, death)',
     alsoEdits: [
       {
         file: 'libs/adapters/src/ops/ops.ts',
-        find: 'if (before !== undefined && before.death.incarnation >= death.incarnation) {',
-        replace: 'if (before !== undefined && before.death.incarnation < 0) {',
+        find: 'if (before !== undefined && before.incarnation >= death.incarnation) return',
+        replace: 'if (before !== undefined && before.incarnation < 0) return',
       },
     ],
     test: 'libs/adapters/test/bus/bus.test.ts',

@@ -60,7 +60,7 @@ export async function watchFleet(fleet: Pick<Fleet, 'nats' | 'operator'>): Promi
       const stored: Death[] = []
       for (const subject of await streamSubjects(bus, STREAMS.ops, SUBJECTS.allDeaths)) {
         const last = await ops.lastDeath(nodeIdIn(CHANNELS.death, subject))
-        if (last !== undefined) stored.push(last.death)
+        if (last !== undefined) stored.push(last)
       }
       const key = ({ nodeId, incarnation }: Death): string => `${nodeId}.${incarnation}`
       return [...new Map([...seen, ...stored].map((one) => [key(one), one])).values()]
