@@ -59,7 +59,8 @@ export function createSimulatedHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   const send = (): void => {
     timer = undefined
     if (!bus.connected()) return
-    bus.send(CHANNELS.load, { ...current(), ended }, { nodeId })
+    const left = ended.filter((taskId) => deps.runs().get(taskId) === undefined)
+    bus.send(CHANNELS.load, { ...current(), ended: left }, { nodeId })
     ended = []
   }
 
