@@ -1,5 +1,5 @@
 export { openIdentities, type Identities } from './identity/identities.ts'
-export { answerLogins, isIssuerSeed, type HandleLogin } from './identity/logins.ts'
+export { answerLogins, type HandleLogin } from './identity/logins.ts'
 export { createAppender } from './log/appends.ts'
 export { busAddress, connectBus, type Bus, type BusOptions } from './bus/bus.ts'
 export type { Answer } from './bus/answers.ts'

@@ -1,6 +1,5 @@
-import { isIssuerSeed } from '@agentfleet/adapters'
 import { countedKeyProblems } from '@agentfleet/domain'
-import { readTenantLimits } from '@agentfleet/protocol'
+import { openIssuer, readTenantLimits } from '@agentfleet/protocol'
 import {
   baseEnv,
   consulEnv,
@@ -51,7 +50,7 @@ export const schema = withRules(
         'NATS_ISSUER_SEED: needs NODE_PASSWORD too; set both variables if nodes log in to NATS as users, otherwise set none',
       ]
     }
-    return NATS_ISSUER_SEED === undefined || isIssuerSeed(NATS_ISSUER_SEED)
+    return NATS_ISSUER_SEED === undefined || openIssuer(NATS_ISSUER_SEED) !== undefined
       ? []
       : ['NATS_ISSUER_SEED: is not the seed of an account; such a seed begins with SA']
   },

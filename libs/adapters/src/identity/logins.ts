@@ -6,8 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { jsonIn } from '@agentfleet/domain'
-import { LOGIN_SUBJECT, type Permissions } from '@agentfleet/protocol'
-import { nkeys } from 'nats'
+import { LOGIN_SUBJECT, type Issuer, type Permissions } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
 
@@ -35,28 +34,21 @@ const UNLIMITED = -1
 const MS_PER_S = 1_000
 const NS_PER_MS = 1_000_000
 
-/** Whether a text is the seed of an issuer's key. */
-export function isIssuerSeed(seed: string): boolean {
-  try {
-    return nkeys.fromSeed(Buffer.from(seed)).getPublicKey().startsWith('A')
-  } catch {
-    return false
-  }
-}
-
 /** Answers until it is closed. */
 export function answerLogins(
   bus: Bus,
-  options: { readonly seed: string; readonly handle: HandleLogin; readonly log: Logger },
+  options: { readonly issuer: Issuer; readonly handle: HandleLogin; readonly log: Logger },
 ): { close(): void } {
-  const { handle, log } = options
-  const key = nkeys.fromSeed(Buffer.from(options.seed))
-  const issuer = key.getPublicKey()
+  const { issuer, handle, log } = options
   const sign = (claims: object, nats: object): string => {
-    const issued = { jti: randomUUID(), iat: Math.floor(Date.now() / MS_PER_S), iss: issuer }
+    const issued = {
+      jti: randomUUID(),
+      iat: Math.floor(Date.now() / MS_PER_S),
+      iss: issuer.publicKey,
+    }
     const head = part({ typ: 'JWT', alg: 'ed25519-nkey' })
     const text = `${head}.${part({ ...issued, ...claims, nats: { version: 2, ...nats } })}`
-    return `${text}.${Buffer.from(key.sign(Buffer.from(text))).toString('base64url')}`
+    return `${text}.${issuer.sign(text)}`
   }
   const answerTo = (question: Question, answer: LoginAnswer): string => {
     const { userKey, serverId, user } = question

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { answerLogins, type Bus, type HandleLogin, type Identities } from '@agentfleet/adapters'
 import { decideLogin } from '@agentfleet/domain'
-import { permissionsOf, readNodeCredentials } from '@agentfleet/protocol'
+import { openIssuer, permissionsOf, readNodeCredentials } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 
 /**
@@ -26,12 +26,13 @@ interface VouchDeps {
 /** Answers logins between start and drain. */
 export function createVouching(deps: VouchDeps): Service {
   const { bus, nodePassword, issuerSeed, log } = deps
+  const issuer = issuerSeed === undefined ? undefined : openIssuer(issuerSeed)
   let answering: { close(): void } | undefined
   return {
     async start() {
-      if (issuerSeed === undefined || nodePassword === undefined) return
+      if (issuer === undefined || nodePassword === undefined) return
       const handle = createLoginHandler({ ...deps, nodePassword })
-      answering ??= answerLogins(bus, { seed: issuerSeed, handle, log })
+      answering ??= answerLogins(bus, { issuer, handle, log })
     },
     async drain() {
       answering?.close()
