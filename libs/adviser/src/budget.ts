@@ -1,4 +1,4 @@
-import { decideShare } from '@agentfleet/domain'
+import { decideShare, HOUR_MS } from '@agentfleet/domain'
 
 /**
  * The budget of an adviser: calls and money within any hour, and calls at once.
@@ -34,8 +34,6 @@ export interface Budget {
   /** Permission for a call that costs at most this, or undefined. */
   reserve(costMaxUsd: number, payer?: Payer): Reservation | undefined
 }
-
-const HOUR_MS = 3_600_000
 
 interface Entry {
   readonly atMs: number

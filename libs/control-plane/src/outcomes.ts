@@ -1,4 +1,5 @@
 import type { Ops, Recorded } from '@agentfleet/adapters'
+import { MINUTE_MS } from '@agentfleet/domain'
 import {
   OUTCOME_AFTER_MINUTES,
   SUBJECTS,
@@ -34,7 +35,6 @@ export interface Outcomes {
 /** The figures of one outcome; undefined while they are unknown. */
 type FiguresOf = (decision: Decision) => Promise<Figures | undefined> | Figures | undefined
 
-const MINUTE_MS = 60_000
 /** Three for each decision of a quarter of an hour at the recorded rate, and a reserve. */
 const PENDING_MAX = 512
 /** Decisions read at a time: a round trip each. */

@@ -1,4 +1,4 @@
-import { NODES_MAX, SCALE_LIMITS } from '@agentfleet/domain'
+import { DAY_MS, NODES_MAX, SCALE_LIMITS } from '@agentfleet/domain'
 import { orchestratorEnv, orchestratorProblems } from '@agentfleet/orchestrator'
 import {
   adviserEnv,
@@ -11,7 +11,6 @@ import {
 } from '@agentfleet/runtime'
 import { z } from 'zod'
 
-const DAY_MS = 86_400_000
 const variables = z.object({
   ...baseEnv('autoscaler'),
   ...natsEnv,

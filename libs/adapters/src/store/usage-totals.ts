@@ -1,4 +1,6 @@
 import {
+  DAY_MS,
+  HOUR_MS,
   jsonIn,
   nanoUsd,
   unpricedCallsOf,
@@ -92,9 +94,8 @@ export interface DayUsage {
 
 const FLEET = '='
 const COMMAND_WITHIN_MS = 2_000
-const HOUR_MS = 3_600_000
 /** Totals of a day are kept for just over a year, milliseconds. */
-const KEEP_MS = 400 * 86_400_000
+const KEEP_MS = 400 * DAY_MS
 
 /** Further models, agents, tenants or values of a day are counted together as `(others)`: names come from clients (L7). */
 const NAMES_MAX = 1_000

@@ -1,5 +1,6 @@
 import { AgentField } from '../parts/forms/agent-field.tsx'
 import { bound, type Drafted } from '../parts/forms/drafted.ts'
+import { HOUR_MS } from '@agentfleet/domain'
 import type { GoalRequest } from '@agentfleet/protocol'
 import {
   BudgetField,
@@ -23,7 +24,6 @@ const POINTERS = [
   '/timeoutMs',
 ]
 const BEGIN: GoalRequest = { goal: '' }
-const HOUR_MS = 3_600_000
 const RUNS = [
   ['now', 'run the plan at once'],
   ['held', 'hold the plan until a person runs it'],

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@agentfleet/domain'
 import type { TaskRequest } from '@agentfleet/protocol'
 import { bound } from '../parts/forms/drafted.ts'
 import { NumberField } from '../parts/forms/fields.tsx'
@@ -6,7 +7,6 @@ import { TASK_POINTERS, TaskFields } from '../parts/forms/task-fields.tsx'
 
 const BEGIN: TaskRequest = { task: '' }
 const POINTERS = [...TASK_POINTERS, '/delayMs']
-const MINUTE_MS = 60_000
 
 /** Submits a task. */
 export function NewTask(rest: { done: (id: string) => void; leave: () => void }) {

@@ -1,11 +1,11 @@
+import { HOUR_MS } from '@agentfleet/domain'
+
 /** A period in which tasks were submitted, as the filters of the list name it. */
 export interface Period {
   readonly words: string
   readonly createdAfter: string
   readonly createdBefore: string | undefined
 }
-
-const HOUR_MS = 3_600_000
 
 /** The periods that readers ask for most. Days begin at midnight in UTC or in the zone of the browser. */
 export function periodsOf(nowMs: number, inUtc: boolean): readonly Period[] {

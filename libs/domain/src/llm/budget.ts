@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../durations.ts'
 import { costUsd, type ModelPrice } from './price.ts'
 import type { Budget } from '../task/values.ts'
 
@@ -129,9 +130,6 @@ export interface TenantLimitMet {
   /** The most that the next call may use, in the same unit. */
   readonly next: number
 }
-
-const HOUR_MS = 3_600_000
-const DAY_MS = 86_400_000
 
 /** When the count of a limit starts again: with the next hour or day of UTC. */
 export function tenantLimitEndMs(limit: TenantLimitName, nowMs: number): number {

@@ -1,3 +1,5 @@
+import { MINUTE_MS } from '../durations.ts'
+
 /**
  * Limits of a provider's key: requests and tokens a minute, and calls at the same time. The buckets that the
  * whole fleet shares live in Redis (libs/adapters); this module decides the rest: the expected usage of a
@@ -13,8 +15,6 @@ export interface RateLimits {
 
 /** No limit at all. */
 export const UNLIMITED: RateLimits = { rpm: 0, tpm: 0, concurrent: 0 }
-
-const MINUTE_MS = 60_000
 
 /** Whether any limit applies. */
 export function isLimited({ rpm, tpm, concurrent }: RateLimits): boolean {

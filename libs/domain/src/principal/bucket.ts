@@ -1,3 +1,5 @@
+import { MINUTE_MS } from '../durations.ts'
+
 /** A bucket of permits that fills with time. */
 export interface Bucket {
   readonly left: number
@@ -14,8 +16,6 @@ interface BucketLimits {
 export type Taken =
   | { readonly kind: 'taken'; readonly bucket: Bucket }
   | { readonly kind: 'empty'; readonly bucket: Bucket; readonly retryAfterMs: number }
-
-const MINUTE_MS = 60_000
 
 /** Takes one permit; a bucket that does not exist yet is full. */
 export function takePermit(

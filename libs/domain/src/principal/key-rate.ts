@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../durations.ts'
 import type { Bucket } from './bucket.ts'
 import type { GatewayCount } from './gateway-count.ts'
 
@@ -50,7 +51,6 @@ interface RateEnd {
   readonly reserve: Reserve
 }
 
-const MINUTE_MS = 60_000
 /** All reserves together hold at most this part of the limit. */
 const RESERVED_SHARE = 1 / 4
 /** While Redis answers, requests use a reserve only down to this part of it. The part below is for a silent Redis. */

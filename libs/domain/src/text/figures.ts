@@ -1,3 +1,5 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../durations.ts'
+
 /** How the page and the command line write figures, so that both write the same figure in the same way. */
 
 /** Stands for a value that the API does not give. */
@@ -12,11 +14,6 @@ const SMALL_USD = 0.01
 const TINY_USD = 0.000_05
 /** A lower limit is written as this one, because a token of the cheapest model costs more, USD. */
 const LEAST_LIMIT_USD = 0.000_000_001
-
-const SECOND_MS = 1_000
-const MINUTE_MS = 60 * SECOND_MS
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
 
 /** Writes a count: `12,345`, from a million `1.24 M`; a fraction below 100 has one decimal. */
 export function count(value: number | undefined): string {

@@ -1,11 +1,7 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../durations.ts'
 import { UNKNOWN } from './figures.ts'
 
 /** How the page and the command line write the distance of a time from now, so that both write it in the same way. */
-
-const SECOND_MS = 1_000
-const MINUTE_MS = 60 * SECOND_MS
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
 
 /** Writes how old something is, roughly: `12 s`, `3 m`; `0 s` if its time is still to come. */
 export function age(sinceMs: number | undefined, nowMs: number): string {

@@ -1,5 +1,5 @@
 import type { DayGroups, DayUsage, UsageGrouping, UsageTotals } from '@agentfleet/adapters'
-import { addUsage, NO_USAGE, type Usage } from '@agentfleet/domain'
+import { addUsage, DAY_MS, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { FilledQueryOf, UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal, wrongField } from '../http/problems.ts'
@@ -15,7 +15,6 @@ interface UsageRouteDeps {
 
 type Query = FilledQueryOf<'getUsage', 'scope' | 'groupBy'>
 
-const DAY_MS = 86_400_000
 const METADATA = 'metadata.'
 /** The sum of the further agents or tenants of a day. */
 const OTHERS = '(others)'

@@ -1,4 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
+import { MINUTE_MS } from '@agentfleet/domain'
 import { CHANNELS, type History, type Totals } from '@agentfleet/protocol'
 
 /**
@@ -18,7 +19,6 @@ export interface TotalsHistory {
 const FINE_MS = 600_000
 /** Milliseconds for which one step of each minute is kept. */
 const COARSE_MS = 3_600_000
-const MINUTE_MS = 60_000
 
 /** Creates an empty history. */
 export function createHistory(bus: Bus, monitorId: string): TotalsHistory {

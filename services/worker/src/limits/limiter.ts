@@ -1,4 +1,4 @@
-import type { Level } from '@agentfleet/domain'
+import { MINUTE_MS, type Level } from '@agentfleet/domain'
 import type { Touched } from '@agentfleet/adapters'
 import type { ProviderModel } from '@agentfleet/protocol'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
@@ -87,7 +87,6 @@ const POLL_MIN_MS = 5
 const POLL_MAX_MS = 1_000
 /** Milliseconds for a refusal without a time; providers count by the minute or faster. */
 const RETRY_AFTER_UNKNOWN_MS = 1_000
-const MINUTE_MS = 60_000
 /**
  * First estimates of tokens are high. A call that returns too early leaves again, at the cost
  * of two events; one that returns too late leaves the limit unused.

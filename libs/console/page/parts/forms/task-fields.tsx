@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '@agentfleet/domain'
 import type { TaskRequest } from '@agentfleet/protocol'
 import { AgentField } from './agent-field.tsx'
 import { bound, type Drafted } from './drafted.ts'
@@ -14,8 +15,6 @@ const FIELDS = [
 ] as const satisfies readonly (keyof TaskRequest)[]
 /** The JSON pointers of the fields, below the task. */
 export const TASK_POINTERS = FIELDS.map((name) => `/${name}`)
-
-const MINUTE_MS = 60_000
 
 /** The fields of a task that people set by hand. The other fields of the task stay unchanged. */
 export function TaskFields({
