@@ -16,15 +16,24 @@ export function createSlices(): () => Promise<void> {
   }
 }
 
-/** Runs `run` for each item, at most `parallel` at once; returns the results in the order of the items. */
+/**
+ * Runs `run` for each item, at most `parallel` at once; returns the results in the order of the items. After a failure
+ * no further item begins.
+ */
 export async function inParallel<T, R>(
   items: readonly T[],
   parallel: number,
   run: (item: T) => Promise<R>,
 ): Promise<R[]> {
   const results: R[] = []
-  for (let start = 0; start < items.length; start += parallel) {
-    results.push(...(await Promise.all(items.slice(start, start + parallel).map(run))))
+  let next = 0
+  const lane = async (): Promise<void> => {
+    for (let at = next++; at < items.length; at = next++) results[at] = await run(items[at]!)
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(parallel, items.length) }, lane))
+  } finally {
+    next = items.length
   }
   return results
 }

@@ -1,8 +1,8 @@
 import type { Bus, Store } from '@agentfleet/adapters'
 import { isTerminal, type TaskState } from '@agentfleet/domain'
 import { TASK_ID_PATTERN, type BulkCancelPage } from '@agentfleet/protocol'
+import { inParallel } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
-import pLimit from 'p-limit'
 import { refusalOf } from '../http/errors.ts'
 import { toProblem, wrongField, type Refusal } from '../http/problems.ts'
 import type { Principals } from '../principals/principals.ts'
@@ -55,7 +55,7 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
         states: UNFINISHED,
         fits: ({ state }) => !isTerminal(state),
       })
-      const outcomes = await pLimit(PARALLEL).map(dryRun ? [] : taskIds, (taskId) =>
+      const outcomes = await inParallel(dryRun ? [] : taskIds, PARALLEL, (taskId) =>
         cancelOne(request, taskId, reason),
       )
       request.unchanged = taskIds.length === 0

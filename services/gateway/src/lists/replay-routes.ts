@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Store } from '@agentfleet/adapters'
 import { isTerminal, type Principal, type TaskRecord } from '@agentfleet/domain'
 import type { ReplayPage, ReplayResult } from '@agentfleet/protocol'
+import { inParallel } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import pLimit from 'p-limit'
 import type { AgentDirectory } from '../agents/directory.ts'
 import { refusalOf } from '../http/errors.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
@@ -70,7 +70,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
     key: string | undefined,
     caller: Caller,
   ): Promise<ReplayResult[]> {
-    return pLimit(PARALLEL).map(records, (record) =>
+    return inParallel(records, PARALLEL, (record) =>
       replayOne(record, from, key === undefined ? undefined : `${key} ${record.taskId}`, caller),
     )
   }
