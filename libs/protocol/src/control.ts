@@ -31,6 +31,8 @@ export const deathSchema = z.object({
   state: z.enum(['dead']),
   /** Distinguishes a node that continues after a pause from a new process under its name. */
   startedAtMs: instantMs.optional(),
+  /** How long the process had run at its last heartbeat, by its own clock. */
+  uptimeMs: durationMs.optional(),
   reason: z.string().max(256),
   phi: z.number().min(0),
   silentMs: durationMs,
@@ -47,7 +49,7 @@ export const identitySchema = z.object({
 export type Identity = z.infer<typeof identitySchema>
 
 /** One node within a snapshot. */
-export const nodeSnapshotSchema = heartbeatSchema.extend({
+export const nodeSnapshotSchema = heartbeatSchema.omit({ atMs: true }).extend({
   /** `stalled`: it sends heartbeats and does not progress; it is asked to drain and gets no work. */
   state: z.enum(['alive', 'suspect', 'stalled', 'dead']),
   heartbeatAgeMs: durationMs,

@@ -62,6 +62,8 @@ export const heartbeatSchema = z.object({
   failed: count,
   draining: z.boolean(),
   startedAtMs: instantMs,
+  /** When it was composed, by the clock of the node: load balancers date their dispatches by it. */
+  atMs: instantMs.optional(),
   work: workSchema.optional(),
   /** LLM calls that ended since the start, and those that the provider refused for their rate. */
   llmCalls: count.optional(),

@@ -26,6 +26,8 @@ export interface NodeOptions {
   readonly answers?: Answers
   /** Milliseconds since its start. */
   readonly ageMs?: number
+  /** How far its clock is ahead, milliseconds. */
+  readonly aheadMs?: number
 }
 
 /** A worker node played over the real bus: heartbeats, and answers to dispatches. */
@@ -63,7 +65,7 @@ export function startNode(
   id: string,
   bus: Bus,
   deregister: () => Promise<void>,
-  { slots = 10, answers: first = 'takes', ageMs = HOUR_MS }: NodeOptions,
+  { slots = 10, answers: first = 'takes', ageMs = HOUR_MS, aheadMs = 0 }: NodeOptions,
 ): TestNode {
   const taken: Taken[] = []
   const dispatches: Dispatch[] = []
@@ -101,6 +103,7 @@ export function startNode(
       version,
       ...figures,
       ...rest,
+      atMs: Date.now() + aheadMs,
       ...reserved,
       ...change,
     }

@@ -77,8 +77,9 @@ export function createWorker(deps: WorkerDeps): Service {
         draining: () => draining,
         take: node.take,
         doubt: node.ownership.doubt,
-        // A dispatch is late if one of the clocks says so: a doubt costs a question, a missed one may cost a second payment.
-        nowMs: () => Math.max(clock.nowMs(), node.clock.nowMs()),
+        nowMs: () => clock.nowMs(),
+        // A task is overdue if one of the clocks says so: a doubt costs a question, a missed one may cost a second payment.
+        latestMs: () => Math.max(clock.nowMs(), node.clock.nowMs()),
         starts: node.starts,
         heartbeat: node.heartbeats.current,
       })

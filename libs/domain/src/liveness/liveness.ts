@@ -145,7 +145,11 @@ export type HeartbeatDecision =
   | { readonly kind: 'take'; readonly reason: 'newer' | 'first' | 'resumed' }
   /** A new process with the name of a node that was never declared dead: the old one has ended. */
   | { readonly kind: 'restarted'; readonly reason: 'new-process' }
-  | { readonly kind: 'ignore'; readonly reason: 'older' | 'dead-incarnation' }
+  | {
+      readonly kind: 'ignore'
+      /** `behind`: a new process whose clock says less than that of an earlier one; it has to take a higher incarnation. */
+      readonly reason: 'older' | 'dead-incarnation' | 'behind'
+    }
 
 /** The fields by which heartbeats are ordered. */
 interface HeartbeatOrder {
@@ -160,7 +164,10 @@ export function admitHeartbeat(
   heartbeat: HeartbeatOrder,
 ): HeartbeatDecision {
   if (known === undefined) return { kind: 'take', reason: 'first' }
-  if (heartbeat.incarnation < known.incarnation) return { kind: 'ignore', reason: 'older' }
+  if (heartbeat.incarnation < known.incarnation) {
+    const same = heartbeat.startedAtMs === known.startedAtMs
+    return { kind: 'ignore', reason: same ? 'older' : 'behind' }
+  }
   if (heartbeat.incarnation > known.incarnation) {
     if (known.dead || heartbeat.startedAtMs === known.startedAtMs) {
       return { kind: 'take', reason: 'resumed' }

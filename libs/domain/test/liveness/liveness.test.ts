@@ -147,6 +147,8 @@ describe('admitHeartbeat', () => {
     [known, { incarnation: 5, version: 11, startedAtMs: 1 }, 'take', 'newer'],
     [known, { incarnation: 5, version: 10, startedAtMs: 1 }, 'ignore', 'older'],
     [known, { incarnation: 4, version: 99, startedAtMs: 1 }, 'ignore', 'older'],
+    [known, { incarnation: 4, version: 1, startedAtMs: 2 }, 'ignore', 'behind'],
+    [{ ...known, dead: true }, { incarnation: 4, version: 1, startedAtMs: 2 }, 'ignore', 'behind'],
     [known, { incarnation: 6, version: 1, startedAtMs: 1 }, 'take', 'resumed'],
     [known, { incarnation: 6, version: 1, startedAtMs: 2 }, 'restarted', 'new-process'],
     [

@@ -54,9 +54,10 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
     const now = clock.monotonicMs()
     const atMs = clock.nowMs()
     const listed = [...nodes.all()].map((entry) => {
-      const passing = deps.passing(entry.heartbeat.nodeId)
+      const { atMs: _, ...figures } = entry.heartbeat
+      const passing = deps.passing(figures.nodeId)
       return {
-        ...entry.heartbeat,
+        ...figures,
         state: shownState(entry),
         heartbeatAgeMs: now - entry.lastHeartbeatAtMs,
         flaps: flapsOf(entry, now),

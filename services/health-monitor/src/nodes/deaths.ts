@@ -1,6 +1,7 @@
 import type { Bus, Ops } from '@agentfleet/adapters'
 import {
   decideDeath,
+  given,
   illnessOf,
   type LivenessDecision,
   type MonitorHealth,
@@ -92,6 +93,7 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
     if (entry === undefined || nodes.get(entry.heartbeat.nodeId) !== entry) return
     if (entry.state === 'dead' || entry.heartbeat.incarnation > incarnation) return
     entry.state = 'dead'
+    entry.deadIncarnation = incarnation
     deps.onDeath(entry)
   }
 
@@ -172,6 +174,8 @@ function deathOn(
   silentMs: number,
   atMs: number,
 ): Death {
-  const { nodeId, incarnation, startedAtMs } = heartbeat
-  return { nodeId, incarnation, startedAtMs, state: 'dead', reason, phi, silentMs, atMs }
+  const { nodeId, incarnation, startedAtMs, atMs: heardAtMs } = heartbeat
+  const uptimeMs = heardAtMs === undefined ? undefined : Math.max(0, heardAtMs - startedAtMs)
+  const process = { nodeId, incarnation, startedAtMs, ...given({ uptimeMs }) }
+  return { ...process, state: 'dead', reason, phi, silentMs, atMs }
 }

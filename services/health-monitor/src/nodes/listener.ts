@@ -25,7 +25,7 @@ interface ListenerDeps {
   readonly metrics: MonitorMetrics
   readonly monitorId: string
   readonly nowMs: () => number
-  /** Called for a node that still sends heartbeats with a dead incarnation. */
+  /** Called for a node whose heartbeats count only with an incarnation above this one. */
   readonly tell: (nodeId: string, deadIncarnation: number) => void
   /** Called when the next snapshot differs from the last one. */
   readonly onChange: () => void
@@ -55,7 +55,13 @@ export function listen(deps: ListenerDeps): { close(): void }[] {
     const { decision, replaced } = nodes.hear(heartbeat, nowMs())
     metrics.heartbeats.inc({ outcome: decision.reason })
     if (decision.kind === 'ignore') {
-      if (decision.reason === 'dead-incarnation') deps.tell(heartbeat.nodeId, heartbeat.incarnation)
+      // While the known process is alive, another one with its name is a mistake that would only disturb it.
+      const replaces = decision.reason === 'behind' && before?.state !== 'alive'
+      if (decision.reason === 'dead-incarnation' || replaces) {
+        // The clock of an earlier process may have been ahead, so its incarnation may be far above that of this one.
+        const known = before?.heartbeat.incarnation ?? heartbeat.incarnation
+        deps.tell(heartbeat.nodeId, Math.max(known, before?.deadIncarnation ?? 0))
+      }
       return
     }
     tally.count(heartbeatBefore, heartbeat)

@@ -26,6 +26,8 @@ export interface NodeEntry {
   lastHeartbeatAtMs: number
   gapsMs: number[]
   state: LivenessState
+  /** The highest incarnation of the node that was declared dead, once it is known. */
+  deadIncarnation?: number
   phi: number
   /** When its last examination began. */
   examinedAtMs?: number

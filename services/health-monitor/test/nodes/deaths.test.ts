@@ -1,3 +1,4 @@
+import { openOps } from '@agentfleet/adapters'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startWorld, type World } from '../support.ts'
 
@@ -59,6 +60,28 @@ describe('the death of a node', () => {
       { reason: 'restarted', incarnation: node.startedAtMs },
     ])
     expect(world.last('fast')?.incarnation).toBe(incarnation)
+  })
+
+  test('keeps no node away that starts again with a clock that is a day behind: the monitor tells the node which incarnation it has to exceed', async () => {
+    const node = await world.node('behind')
+    await world.until(() => world.last('behind')?.state === 'alive')
+    const startedAtMs = node.startedAtMs - 86_400_000
+    node.say({ incarnation: startedAtMs, startedAtMs })
+    await world.until(() => node.told() === node.startedAtMs)
+    node.say({ incarnation: node.startedAtMs + 1 })
+    await world.until(() => world.last('behind')?.startedAtMs === startedAtMs)
+    expect(world.last('behind')?.state).toBe('alive')
+  })
+
+  test('keeps no node away whose clock was a day ahead when it died: the monitor tells the next process which incarnation was declared dead', async () => {
+    const incarnation = Date.now() + 86_400_000
+    const death = { startedAtMs: incarnation, reason: 'connection-gone', phi: 9, silentMs: 1_500 }
+    const process = { nodeId: 'mended', incarnation, state: 'dead' } as const
+    await openOps(world.watcher).declareDead({ ...process, ...death, atMs: Date.now() })
+    const node = await world.node('mended')
+    await world.until(() => node.told() === incarnation)
+    node.say({ incarnation: incarnation + 1 })
+    await world.until(() => world.last('mended')?.state === 'alive')
   })
 })
 

@@ -24,6 +24,11 @@ export interface NodeTable {
   /** Adds tasks on their way to a node (1), or removes them after its answer (-1). */
   transit(nodeId: string, items: readonly Reserving[], sign: 1 | -1): void
   loads(): readonly KnownLoad[]
+  /**
+   * Returns the time on the clock of the node: that of its last heartbeat, and the time since it arrived. It is never
+   * ahead, because a heartbeat takes time. Undefined: no heartbeat of the node says it.
+   */
+  timeOf(nodeId: string): number | undefined
   /** Returns a number that grows with every change. */
   version(): number
 }
@@ -117,6 +122,11 @@ export function createNodeTable(
       if (entry === undefined) return
       reserve(entry, items, sign)
     },
+    timeOf(nodeId) {
+      const entry = nodes.get(nodeId)
+      if (entry?.heartbeat.atMs === undefined) return undefined
+      return entry.heartbeat.atMs + Math.floor(monotonicMs() - entry.heartbeatAtMs)
+    },
     loads() {
       return knownLoads(nodes, opinions.valid(), passing, ejection, monotonicMs())
     },
@@ -129,8 +139,9 @@ function entryOf(
   clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
 ): Entry {
   const heartbeatAtMs = clock.monotonicMs()
-  // A node that started before this load balancer counts as up since its own start.
-  const upSinceMs = heartbeatAtMs - Math.max(0, clock.nowMs() - heartbeat.startedAtMs)
+  // A node that started before this load balancer counts as up since its own start, by the node's own clock.
+  const { atMs = clock.nowMs(), startedAtMs } = heartbeat
+  const upSinceMs = heartbeatAtMs - Math.max(0, atMs - startedAtMs)
   const fresh = { ...NOTHING_ON_ITS_WAY, unreachable: false, restsUntilMs: 0 }
   return { heartbeat, heartbeatAtMs, upSinceMs, ...fresh }
 }

@@ -233,7 +233,8 @@ function dispatchOf(deps: DispatcherDeps, nodeId: string, items: readonly Held[]
   return {
     balancer: deps.balancerId,
     since: deps.since,
-    sentAtMs: deps.nowMs(),
+    // A node of an earlier release does not say its time.
+    sentAtMs: deps.nodes.timeOf(nodeId) ?? deps.nowMs(),
     ...(why === undefined ? {} : { placed: { atMs: deps.nowMs(), ...why } }),
     items: items.map((item) => wire(deps.claimKey, nodeId, item, why?.reason)),
   }

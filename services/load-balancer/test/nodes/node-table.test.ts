@@ -45,3 +45,22 @@ test('a node that says it will start in the future counts as just started', () =
   table.heartbeat(heartbeat('past', { startedAtMs: 0 }))
   expect(table.loads().map(({ upMs }) => upMs)).toEqual([0, 1_000])
 })
+
+test('how long a node has been up counts by its own clock, whatever the clock of the load balancer says', () => {
+  const clock = { nowMs: () => 90_000_000, monotonicMs: () => 50 }
+  const table = createNodeTable(clock, NOBODY)
+  table.heartbeat(heartbeat('young', { startedAtMs: 1_000, atMs: 1_200 }))
+  expect(table.loads()[0]?.upMs).toBe(200)
+})
+
+test('the time of a node is that of its last heartbeat and what has passed since then', () => {
+  let passedMs = 0
+  const table = createNodeTable({ nowMs: () => 7, monotonicMs: () => passedMs }, NOBODY)
+  table.heartbeat(heartbeat('n1', { atMs: 5_000 }))
+  table.heartbeat(heartbeat('older-release'))
+  passedMs = 300
+  expect(table.timeOf('n1')).toBe(5_300)
+  expect([table.timeOf('older-release'), table.timeOf('unknown')]).toEqual([undefined, undefined])
+  table.heartbeat(heartbeat('n1', { atMs: 4_000, version: 2 }))
+  expect(table.timeOf('n1')).toBe(4_000)
+})

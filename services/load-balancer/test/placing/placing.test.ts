@@ -1,6 +1,6 @@
 import { STUCK_PER_TENANT } from '@agentfleet/domain'
 import { DISPATCH_WITHIN_MS, FORMATS, waitingConsumer } from '@agentfleet/protocol'
-import { createLogger, createRegistry } from '@agentfleet/runtime'
+import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createReceiver } from '../../src/intake/held.ts'
@@ -149,7 +149,29 @@ describe('tasks that no node can take', () => {
   })
 })
 
+const DAY_MS = 86_400_000
 describe('the dispatch of a task', () => {
+  it.each([
+    ['ahead', DAY_MS, 0],
+    ['behind', -DAY_MS, 0],
+    ['right, and that of the node a day ahead', 0, DAY_MS],
+  ])(
+    'says when it was sent by the clock of its node, although the clock of the load balancer is a day %s (L3)',
+    async (_, balancerAheadMs, aheadMs) => {
+      const node = await world.node('w1', { aheadMs })
+      const nowMs = () => Date.now() + balancerAheadMs
+      const { monotonicMs } = systemClock
+      await world.balancer('lb1', 1, { clock: { nowMs, monotonicMs } })
+      const fromMs = Date.now() + aheadMs
+      world.fresh([medium(pointerOf())])
+      await eventually(() => expect(node.dispatches).toHaveLength(1), SOON_MS)
+      const { sentAtMs = 0 } = node.dispatches[0]!
+      // Never ahead of the clock of the node: then a late dispatch would pass as fresh.
+      expect(sentAtMs).toBeLessThanOrEqual(Date.now() + aheadMs)
+      expect(sentAtMs).toBeGreaterThan(fromMs - DISPATCH_WITHIN_MS)
+    },
+  )
+
   it('to a node without a listener is placed on another node at once', async () => {
     const gone = await world.node('w1')
     const node = await world.node('w2')

@@ -1,4 +1,5 @@
 import type { Ops } from '@agentfleet/adapters'
+import { given } from '@agentfleet/domain'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
 
 /**
@@ -19,10 +20,9 @@ export async function openRecord(
   death: Death,
   opening: { readonly by: string; readonly nowMs: number },
 ): Promise<IncidentRecord> {
-  const { nodeId, incarnation, reason, silentMs, startedAtMs } = death
+  const { nodeId, incarnation, reason, silentMs } = death
   const id = `${nodeId}-${incarnation}`
   const last = await ops.lastIncident(id)
-  const lastHeardAtMs = death.atMs - silentMs
   let seq = last.seq
   let incident: Incident = last.incident ?? {
     id,
@@ -31,7 +31,7 @@ export async function openRecord(
     reason,
     state: 'open',
     by: opening.by,
-    ...(startedAtMs === undefined ? {} : { uptimeMs: Math.max(0, lastHeardAtMs - startedAtMs) }),
+    ...given({ uptimeMs: uptimeOf(death) }),
     silentMs,
     detectedAtMs: death.atMs,
     openedAtMs: opening.nowMs,
@@ -55,4 +55,10 @@ export async function openRecord(
       incident = next
     },
   }
+}
+
+/** How long the process had run; a monitor of an earlier release leaves it to the clocks of monitor and node. */
+function uptimeOf({ uptimeMs, startedAtMs, atMs, silentMs }: Death): number | undefined {
+  if (uptimeMs !== undefined || startedAtMs === undefined) return uptimeMs
+  return Math.max(0, atMs - silentMs - startedAtMs)
 }

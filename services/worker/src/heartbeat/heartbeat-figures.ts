@@ -16,8 +16,8 @@ interface HeartbeatFigures {
   ticks(): number
   incarnation(): number
   raiseIncarnation(nowMs: number): void
-  /** Composes the next heartbeat. */
-  compose(nodeId: string, startedAtMs: number): Heartbeat
+  /** Composes the next heartbeat, at this time of the clock of the node. */
+  compose(nodeId: string, startedAtMs: number, atMs: number): Heartbeat
 }
 
 const FIGURES = [
@@ -81,7 +81,7 @@ export function openFigures(
     raiseIncarnation(nowMs) {
       Atomics.store(incarnations, 0, BigInt(Math.max(nowMs, incarnation() + 1)))
     },
-    compose: (nodeId, startedAtMs) => ({
+    compose: (nodeId, startedAtMs, atMs) => ({
       nodeId,
       incarnation: incarnation(),
       version: Atomics.add(counters, VERSION, 1) + 1,
@@ -97,6 +97,7 @@ export function openFigures(
       failed: get('failed'),
       draining: get('draining') === 1,
       startedAtMs,
+      atMs,
       work: {
         heard: get('heard'),
         calling: get('calling'),

@@ -69,7 +69,8 @@ function heartbeat(connection: Bus): void {
   }
   sentAtMs = now
   const { nodeId } = data
-  connection.send(CHANNELS.heartbeat, figures.compose(nodeId, data.startedAtMs), { nodeId })
+  const message = figures.compose(nodeId, data.startedAtMs, Date.now())
+  connection.send(CHANNELS.heartbeat, message, { nodeId })
 }
 
 /** Measures CPU, memory and the silence of the main loop since the last call. */

@@ -70,7 +70,7 @@ export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
 
   const current = (): Heartbeat => {
     noteLoad(deps, figures, counts.figures)
-    return figures.compose(thread.nodeId, thread.startedAtMs)
+    return figures.compose(thread.nodeId, thread.startedAtMs, deps.nowMs())
   }
   const send = (): void => {
     timer = undefined

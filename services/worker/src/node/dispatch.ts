@@ -31,7 +31,10 @@ interface DispatchDeps {
   take(item: GivenItem, placed: Placed | undefined): Run
   /** Asks a coordinator whether the run still owns its task. */
   doubt(run: Run): void
+  /** The clock of the node, by which its heartbeats and so its dispatches are dated. */
   nowMs(): number
+  /** The later of the clock of the node and that of the log. */
+  latestMs(): number
   readonly starts: Pick<Starts, 'add' | 'look'>
   heartbeat(): Heartbeat
 }
@@ -43,7 +46,7 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
   const isOverdue = ({ ackSubject, spec, deadlineAtMs }: DispatchItem): boolean =>
     ackSubject === undefined &&
     spec !== undefined &&
-    mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, deps.nowMs())
+    mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, deps.latestMs())
   const take = (
     item: DispatchItem,
     giver: string,
@@ -75,8 +78,9 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     let accepted = 0
     const unreadable: number[] = []
     const placed = placedOf(dispatch, nodeId)
-    const { sentAtMs = Infinity } = dispatch
-    const late = deps.nowMs() - sentAtMs > DISPATCH_WITHIN_MS
+    const { sentAtMs = -Infinity } = dispatch
+    // A time that the clock of the node has not reached is of another clock, and proves nothing.
+    const late = Math.abs(deps.nowMs() - sentAtMs) > DISPATCH_WITHIN_MS
     const giver = giverOf({ id: dispatch.balancer, since: dispatch.since })
     for (const [at, item] of dispatch.items.entries()) {
       if (item === undefined) {

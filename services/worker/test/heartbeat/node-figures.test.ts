@@ -18,10 +18,10 @@ describe('the figures of a node in shared memory', () => {
     const first = openFigures()
     const second = openFigures(first.buffer)
     first.set({ slots: 4, active: 2, draining: 1 })
-    const versions = [first, second, first].map((view) => view.compose('w', 1).version)
+    const versions = [first, second, first].map((view) => view.compose('w', 1, 2).version)
     expect(versions).toEqual([1, 2, 3])
-    expect(second.compose('w', 1)).toMatchObject({ slots: 4, active: 2, draining: true })
-    expect(heartbeatSchema.parse(second.compose('w', 1))).toBeDefined()
+    expect(second.compose('w', 1, 2)).toMatchObject({ slots: 4, active: 2, draining: true })
+    expect(heartbeatSchema.parse(second.compose('w', 1, 2))).toBeDefined()
   })
 
   test('get a higher incarnation even when the clock has gone back', () => {
@@ -36,7 +36,7 @@ describe('the figures of a node in shared memory', () => {
   test('contain the larger of the delays that both threads measure', () => {
     const figures = openFigures()
     figures.set({ lagMs: 3, stallMs: 900 })
-    expect(figures.compose('w', 1).lagMs).toBe(900)
+    expect(figures.compose('w', 1, 2).lagMs).toBe(900)
   })
 })
 

@@ -52,6 +52,7 @@ export function createSimulatedHeartbeats(deps: HeartbeatsDeps): Heartbeats {
       failed,
       draining,
       startedAtMs,
+      atMs: deps.nowMs(),
       reservedCpu: unitsOf(cpu, slots),
       reservedMemory: unitsOf(memory, slots),
     }
