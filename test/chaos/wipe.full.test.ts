@@ -101,3 +101,37 @@ describe('a wiped Redis and purged pointers', { timeout: WITHIN_MS }, () => {
     expect(started).toBe(PAID + RUNNING)
   })
 })
+
+describe('deleted streams', { timeout: WITHIN_MS }, () => {
+  it('are made again while the fleet runs: tasks end, definitions count, a schedule runs, and no process had to end', async () => {
+    const { client, fleet } = test
+    const manager = await test.bus.nats.jetstreamManager()
+    const pids = () => fleet.members('coordinator').map((member) => member.pid())
+    const before = pids()
+    await client.putAgent('lost', { model: 'echo', role: 'lost' })
+    for (const stream of ['TASKS', 'OPS', 'SCHEDULES', 'AGENTS', 'KEYS', 'AUDIT']) {
+      await manager.streams.delete(stream)
+      await eventually(() => manager.streams.info(stream), 30_000)
+    }
+    const tasks = await submitAll(client, 50, { task: 'after', model: 'echo' })
+    for (const { taskId } of tasks)
+      await eventually(
+        async () => expect((await client.get(taskId)).state).toBe('completed'),
+        30_000,
+      )
+    await expectAllEnded(audit, tasks)
+    await eventually(async () => {
+      await expect(client.agent('lost')).rejects.toMatchObject({ status: 404 })
+      expect((await client.putAgent('new', { model: 'echo', role: 'new' })).version).toBe(1)
+    }, 30_000)
+    await client.putSchedule('often', {
+      cron: '* * * * * *',
+      task: { task: 'tick', model: 'echo' },
+    })
+    await eventually(async () => {
+      expect((await client.schedule('often')).lastTaskId).toBeDefined()
+    }, 30_000)
+    await client.deleteSchedule('often')
+    expect(pids()).toEqual(before)
+  })
+})

@@ -37,7 +37,8 @@ export async function build(context: Context): Promise<Service> {
     opsMaxBytes: OPS_MAX_BYTES,
     replicas: config.STREAM_REPLICAS,
   }
-  await provisionStreams(bus, sizes, log, timing)
+  const provision = () => provisionStreams(bus, sizes, log, timing)
+  await provision()
   const vouching = createVouching({
     ...context,
     identities: openIdentities(bus),
@@ -52,6 +53,7 @@ export async function build(context: Context): Promise<Service> {
     schedules: openSchedules(bus),
     metrics: createMetrics(registry),
     giveUp: context.shutdown,
+    provision,
     claimKey: config.CLAIM_KEY,
     retentionMs: config.RETENTION_MS,
     retentionTasks: config.RETENTION_TASKS,

@@ -23,6 +23,7 @@ import { createTaskTable } from './follower/task-table.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { createIssuer } from './repair/issue.ts'
 import { createRepair } from './repair/service.ts'
+import { createStreamRepair } from './repair/streams.ts'
 import { cancelTask, type Cancel } from './reports/cancel.ts'
 import { createReports } from './reports/service.ts'
 
@@ -31,7 +32,8 @@ import { createReports } from './reports/service.ts'
  *
  * It has five parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in order into a
  * table of unfinished tasks and writes it to Redis; `due` ends waits and runs schedules when their time has
- * come; `repair` adds what a crash has left incomplete (L8); `figures` answers questions about counts. Any number of coordinators
+ * come; `repair` adds what a crash has left incomplete (L8); `figures` answers questions about counts. In addition,
+ * `streams` makes lost streams again. Any number of coordinators
  * may run: each follows the log, and `due` and `repair` may do everything twice.
  */
 export interface CoordinatorDeps extends Retention {
@@ -48,6 +50,8 @@ export interface CoordinatorDeps extends Retention {
   readonly metrics: CoordinatorMetrics
   /** Lets nodes connect; without it they are users of the server's own. */
   readonly vouching?: Service
+  /** Makes the streams and consumers of the fleet that NATS does not have; without it none is made while it runs. */
+  readonly provision?: () => Promise<void>
   /** Ends this process, with the reason; its supervisor starts another process. */
   readonly giveUp: (reason: string) => void
   readonly claimKey: string
@@ -64,7 +68,10 @@ const REQUESTS_AT_ONCE = 64
 /** Creates a coordinator; it does nothing before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
   const { issuer, reports, follower, due, repair, figures } = createParts(deps)
-  const parts: readonly Service[] = [reports, follower, due, repair, figures]
+  // First: the other parts read and write what it makes.
+  const { provision } = deps
+  const streams = provision === undefined ? [] : [createStreamRepair({ ...deps, provision })]
+  const parts: readonly Service[] = [...streams, reports, follower, due, repair, figures]
 
   return {
     async start() {
@@ -74,7 +81,8 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
     },
     async drain(deadlineMs) {
       issuer.close()
-      await Promise.all([reports, due, repair, figures].map((part) => part.drain(deadlineMs)))
+      const early = [...streams, reports, due, repair, figures]
+      await Promise.all(early.map((part) => part.drain(deadlineMs)))
       // The follower drains last, because the other parts act on what it reads.
       await follower.drain(deadlineMs)
       await deps.vouching?.drain(deadlineMs)

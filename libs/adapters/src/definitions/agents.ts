@@ -1,4 +1,4 @@
-import type { AgentDefinition } from '@agentfleet/domain'
+import { given, type AgentDefinition } from '@agentfleet/domain'
 import { CHANNELS, requireItem, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
@@ -23,8 +23,8 @@ export interface Agents {
   last(tenant: string, name: string): Promise<StoredAgent | undefined>
   /** Stores a version behind the one at `expectSeq` (0: none); conflict: another writer was first. */
   store(agent: Omit<StoredAgent, 'seq'>, expectSeq: number): Promise<VersionOutcome>
-  /** Reads every stored version, then new versions as they arrive, in order. */
-  follow(receive: (agent: StoredAgent) => void, log: Logger): StreamTail
+  /** Reads every stored version, then new versions as they arrive, in order; `replaced`: none of them is stored now. */
+  follow(receive: (agent: StoredAgent) => void, log: Logger, replaced?: () => void): StreamTail
 }
 
 /** Works on AGENTS over this connection. */
@@ -41,10 +41,10 @@ export function openAgents(bus: Bus): Agents {
       const data = toStored(version, 'definition')
       return versions.store({ subject, data, name: `the definition of ${name}` }, expectSeq)
     },
-    follow: (receive, log) =>
+    follow: (receive, log, replaced) =>
       versions.follow(
         ({ subject, text, streamSeq }) => receive(readAgent(subject, text, streamSeq)),
-        { log },
+        { log, ...given({ replaced }) },
       ),
   }
 }

@@ -1,4 +1,4 @@
-import type { ApiKey } from '@agentfleet/domain'
+import { given, type ApiKey } from '@agentfleet/domain'
 import { CHANNELS, requireItem, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
@@ -21,8 +21,8 @@ export interface Keys {
   forget(stored: StoredKey): Promise<void>
   /** Used share of the stream, from 0 to 1. */
   fill(): Promise<number>
-  /** Reads every stored key, then changes as they arrive, in order. */
-  follow(receive: (stored: StoredKey) => void, log: Logger): StreamTail
+  /** Reads every stored key, then changes as they arrive, in order; `replaced`: none of them is stored now. */
+  follow(receive: (stored: StoredKey) => void, log: Logger, replaced?: () => void): StreamTail
 }
 
 /** Works on KEYS over this connection. */
@@ -42,10 +42,10 @@ export function openKeys(bus: Bus): Keys {
       const { bytes, maxBytes } = await streamFill(bus, STREAMS.keys)
       return bytes / maxBytes
     },
-    follow: (receive, log) =>
+    follow: (receive, log, replaced) =>
       versions.follow(
         ({ subject, text, streamSeq }) => receive({ key: readKey(subject, text), seq: streamSeq }),
-        { log },
+        { log, ...given({ replaced }) },
       ),
   }
 }

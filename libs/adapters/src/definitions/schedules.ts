@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
+  given,
   jsonIn,
   withManualRun,
   type Json,
@@ -103,7 +104,8 @@ export interface Schedules {
   noteManualRun(tenant: string, name: string, run: ManualRun): Promise<boolean>
   /** Purges the messages of a removed schedule, up to this sequence. */
   forget(tenant: string, name: string, seq: number): Promise<void>
-  follow(receive: (change: ScheduleChange) => void, log: Logger): StreamTail
+  /** Reads every stored change, then new ones, in order; `replaced`: none of them is stored now. */
+  follow(receive: (change: ScheduleChange) => void, log: Logger, replaced?: () => void): StreamTail
 }
 
 const APPEND_WITHIN_MS = 5_000
@@ -176,8 +178,11 @@ export function openSchedules(bus: Bus): Schedules {
         await versions.purge(subject(tenant, name), seq)
       }
     },
-    follow: (receive, log) =>
-      versions.follow((message) => followed(message, receive, log), { log, from: { afterSeq: 0 } }),
+    follow: (receive, log, replaced) =>
+      versions.follow((message) => followed(message, receive, log), {
+        log,
+        ...given({ replaced }),
+      }),
   }
 }
 

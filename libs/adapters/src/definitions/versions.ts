@@ -26,10 +26,13 @@ export interface Versions {
   ): Promise<VersionOutcome>
   /** Purges the messages of a subject up to this sequence. */
   purge(subject: string, seq: number): Promise<void>
-  /** Reads stored versions, then new ones, in order; skips with a log line what `receive` throws at. */
+  /**
+   * Reads stored versions, then new ones, in order; skips with a log line what `receive` throws at. Calls `replaced`
+   * before it reads another stream from its beginning.
+   */
   follow(
     receive: (message: PulledMessage) => void,
-    options: { readonly log: Logger; readonly from?: TailOptions['from'] },
+    options: { readonly log: Logger } & Pick<TailOptions, 'replaced'>,
   ): StreamTail
 }
 
@@ -67,10 +70,11 @@ export function openVersions(bus: Bus, stream: string, replaces?: 'replaces'): V
       const request = JSON.stringify({ filter: subject, seq: seq + 1 })
       await bus.request(`$JS.API.STREAM.PURGE.${stream}`, request, PURGE_WITHIN_MS)
     },
-    follow: (receive, { log, from = { readBack: Number.MAX_SAFE_INTEGER } }) =>
+    follow: (receive, { log, ...rest }) =>
       tailStream(bus, {
+        ...rest,
         stream,
-        from,
+        from: { readBack: Number.MAX_SAFE_INTEGER },
         receive(message) {
           try {
             receive(message)

@@ -26,6 +26,7 @@ import {
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import { formatMetadata, requireKnownFormats } from './formats.ts'
+import { readConsumer, streamMessages } from './stream-reads.ts'
 import { pointerConsumerConfig } from '../pointers/pointer-consumers.ts'
 
 /** Sizes of the streams; the log needs about 0.4 kB of the server's memory for each task it keeps. */
@@ -97,6 +98,25 @@ export async function provisionStreams(
       await pause(wait)
     }
   }
+}
+
+/** The durable consumers that are made with their streams; load balancers make those of tenants. */
+const CONSUMERS = [
+  [STREAMS.tasks, RUNNING_CONSUMER.name],
+  [STREAMS.ops, DEATH_CONSUMER],
+] as const
+
+/** Names the streams of a fleet, and the consumers made with them, that NATS does not have. Throws `bus-unavailable`. */
+export async function missingStreams(bus: Bus): Promise<readonly string[]> {
+  const missing = async (name: string, found: Promise<unknown>): Promise<string[]> =>
+    (await found) === undefined ? [name] : []
+  const looked = await Promise.all([
+    ...Object.values(STREAMS).map((name) => missing(name, streamMessages(bus, name))),
+    ...CONSUMERS.map(([stream, consumer]) =>
+      missing(`${stream}.${consumer}`, readConsumer(bus, stream, consumer)),
+    ),
+  ])
+  return looked.flat()
 }
 
 type NamedConfig = Partial<StreamConfig> & { readonly name: StreamName }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { given } from '@agentfleet/domain'
 import { ServiceError } from '@agentfleet/protocol'
 import type { Msg } from 'nats'
 import { within, type Bus } from '../bus/bus.ts'
@@ -24,6 +25,8 @@ export interface StreamFill {
   readonly lastSeq: number
   /** When it answered, by the server's clock. */
   readonly atMs: number
+  /** When the stream was made: another stream with its name has another time. */
+  readonly created?: string
 }
 
 const READ_WITHIN_MS = 2_000
@@ -70,14 +73,16 @@ interface StreamInfoAnswer {
     readonly subjects?: Readonly<Record<string, number>>
   }
   readonly total?: number
+  readonly created?: string
   /** The server's time, since nats-server 2.10. */
   readonly ts?: string
 }
 
 /** Size figures of a stream. */
 export async function streamFill(bus: Bus, stream: string): Promise<StreamFill> {
-  const { config, state, ts } = await streamInfo(bus, stream, {})
+  const { config, state, ts, created } = await streamInfo(bus, stream, {})
   return {
+    ...given({ created }),
     bytes: state.bytes,
     maxBytes: config.max_bytes,
     messages: state.messages,

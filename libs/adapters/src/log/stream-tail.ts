@@ -1,10 +1,10 @@
-import { PAYLOAD_MAX_BYTES } from '@agentfleet/protocol'
+import { PAYLOAD_MAX_BYTES, ServiceError } from '@agentfleet/protocol'
 import { nuid } from 'nats'
 import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import { createPuller, type PulledMessage, type Puller } from '../pointers/pull.ts'
 import { makeReader } from './reader.ts'
-import { readMessage, streamFill } from './stream-reads.ts'
+import { readMessage, streamFill, type StreamFill } from './stream-reads.ts'
 
 /**
  * Reads a stream, or some subjects of it, in order and without gaps, until closed.
@@ -13,15 +13,15 @@ import { readMessage, streamFill } from './stream-reads.ts'
  * disposable. The tail makes another consumer behind the last message read when the consumer is gone (server
  * restart, clean-up after a long absence), when the broken connection lost messages, or when the consumer is
  * silent while the stream grows. Invariants: `receive` gets strictly ascending sequences, each stored message
- * once; a message that `receive` throws at twice is skipped, so that it does not hold up those behind it; only
- * a tail that began at the end starts again when the stream was replaced.
+ * once; a message that `receive` throws at twice is skipped, so that it does not hold up those behind it; when the
+ * stream was replaced, a tail with `readBack` starts again, and every other tail is stuck.
  */
 export interface StreamTail {
   /** Sequence of the last message handed to `receive`. */
   position(): number
   /** How long the tail has neither read a message nor known that it has read all of them, milliseconds. */
   stuckForMs(): number
-  /** Resolves when everything stored at the time of the call has been handed on. */
+  /** Resolves when everything stored at the time of the call has been handed on; rejects if the stream is replaced. */
   caughtUp(): Promise<void>
   /** Looks again at `hasRoom`. */
   poke(): void
@@ -37,6 +37,8 @@ export interface TailOptions {
   readonly from: { readonly afterSeq: number } | { readonly readBack: number }
   readonly receive: (message: PulledMessage) => void
   readonly log: Logger
+  /** Called before the tail starts again, because the stream was replaced: what was read before is no longer stored. */
+  readonly replaced?: () => void
   /** Whether the reader can take more; a reader without room is not asked again before `poke`. */
   readonly hasRoom?: () => boolean
 }
@@ -51,6 +53,12 @@ const INACTIVE_MS = 60_000
 const WATCH_INTERVAL_MS = 2_000
 const MAKE_WITHIN_MS = 5_000
 
+interface Waiter {
+  readonly seq: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
 /** Starts to read. */
 export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   const { stream, filters = [], from, log, hasRoom = () => true } = options
@@ -61,8 +69,12 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
   let closed = false
   let positionAtLastWatch: number | undefined
   let currentAtMs = performance.now()
+  /** When the stream that is read was made; undefined before it is known. */
+  let created: string | undefined
+  /** When another stream was found in its place, behind which this tail cannot continue. */
+  let replacedAtMs: number | undefined
   let failedSeq: number | undefined
-  const waiters = new Set<{ seq: number; resolve: () => void }>()
+  const waiters = new Set<Waiter>()
 
   const advance = (seq: number): void => {
     position = seq
@@ -124,10 +136,36 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
     }
   }
 
+  /** Whether this is not the stream that was found before. */
+  const isAnother = (fill: StreamFill): boolean => {
+    const before = created
+    created = fill.created
+    return before !== undefined && before !== created
+  }
+
+  /** Forgets what the tail has read, because it is stored no longer. */
+  const forget = (): void => {
+    if (!('readBack' in from)) {
+      replacedAtMs ??= performance.now()
+      return
+    }
+    position = undefined
+    // They wait for a sequence of the other stream.
+    const waiting = [...waiters]
+    waiters.clear()
+    for (const waiter of waiting) {
+      waiter.reject(new ServiceError('bus-unavailable', `${stream}: the stream was replaced`))
+    }
+    options.replaced?.()
+  }
+
   const make = async (): Promise<void> => {
     puller?.stop()
     const name = `follow-${nuid.next()}`
-    position ??= await endOf(bus, stream, 'readBack' in from ? from.readBack : 0)
+    const fill = await streamFill(bus, stream)
+    if (isAnother(fill)) forget()
+    if (replacedAtMs !== undefined) return
+    position ??= endOf(fill, 'readBack' in from ? from.readBack : 0)
     await makeReader(bus, stream, {
       name,
       fromSeq: position + 1,
@@ -158,6 +196,17 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
       })
   }
 
+  const startAgain = (): void => {
+    if (closed) return
+    // The consumer that is being made begins behind what was read of the other stream.
+    if (making !== undefined) {
+      void making.then(startAgain)
+      return
+    }
+    forget()
+    remake()
+  }
+
   /** Whether the stream holds messages that were not read. */
   const behind = async (): Promise<boolean> => {
     const last = await lastSeqOf(bus, stream, filters)
@@ -166,17 +215,16 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
 
   const watch = async (): Promise<void> => {
     const before = position
-    const { lastSeq } = await streamFill(bus, stream)
+    const fill = await streamFill(bus, stream)
+    const { lastSeq } = fill
+    const replaced = isAnother(fill)
     if (lastSeq === before) currentAtMs = performance.now()
-    if (before !== undefined && lastSeq < before) {
+    if (replaced || (before !== undefined && lastSeq < before)) {
       log.error(
-        { stream, lastSeq, position: before },
-        'A stream ends before the last message that the process has read',
+        { stream, lastSeq, position: before, replaced },
+        'A stream was replaced, or ends before the last message that the process has read',
       )
-      if ('readBack' in from) {
-        position = undefined
-        remake()
-      }
+      if (replaced || 'readBack' in from) startAgain()
     } else if (puller === undefined || before === undefined) {
       remake()
     } else if (before === positionAtLastWatch && lastSeq > before) {
@@ -201,11 +249,11 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
 
   return {
     position: () => position ?? 0,
-    stuckForMs: () => performance.now() - currentAtMs,
+    stuckForMs: () => performance.now() - (replacedAtMs ?? currentAtMs),
     async caughtUp() {
       const seq = await lastSeqOf(bus, stream, filters)
       if (closed || seq === 0 || (position !== undefined && position >= seq)) return
-      await new Promise<void>((resolve) => waiters.add({ seq, resolve }))
+      await new Promise<void>((resolve, reject) => waiters.add({ seq, resolve, reject }))
     },
     poke: () => puller?.poke(),
     async close() {
@@ -219,8 +267,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
 }
 
 /** The sequence behind which this many messages are stored. */
-async function endOf(bus: Bus, stream: string, readBack: number): Promise<number> {
-  const { firstSeq, lastSeq } = await streamFill(bus, stream)
+function endOf({ firstSeq, lastSeq }: StreamFill, readBack: number): number {
   return Math.max(0, firstSeq - 1, lastSeq - readBack)
 }
 

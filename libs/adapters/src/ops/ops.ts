@@ -14,7 +14,7 @@ import {
 import { createAppender } from '../log/appends.ts'
 import type { Bus } from '../bus/bus.ts'
 import { readOrSkip } from '../log/formats.ts'
-import { readMessage } from '../log/stream-reads.ts'
+import { readMessage, streamFill } from '../log/stream-reads.ts'
 
 /**
  * Deaths, decisions and incidents: the actions of the control plane, on stream OPS. Readers skip a record that this
@@ -121,6 +121,18 @@ async function beforeRecent(bus: Bus, subject: string): Promise<number> {
   return Math.max(0, (last?.seq ?? 0) - RECENT_MESSAGES)
 }
 
+/**
+ * The next message of a subject from a sequence on. A stream that ends before the message in front of this sequence is
+ * another one than the reader has read, so it is read from its beginning.
+ */
+async function nextMessage(bus: Bus, subject: string, seq: number) {
+  const message = await readMessage(bus, STREAMS.ops, { seq, next_by_subj: subject })
+  if (message !== undefined || seq <= 1) return message
+  const { lastSeq } = await streamFill(bus, STREAMS.ops)
+  if (lastSeq >= seq - 1) return undefined
+  return readMessage(bus, STREAMS.ops, { seq: 1, next_by_subj: subject })
+}
+
 async function recordsAfter<T>(
   bus: Bus,
   channel: StoredChannel<T>,
@@ -131,7 +143,7 @@ async function recordsAfter<T>(
   const records: Recorded<T>[] = []
   let seq = after
   for (let reads = 0; reads < max; reads += 1) {
-    const message = await readMessage(bus, STREAMS.ops, { seq: seq + 1, next_by_subj: subject })
+    const message = await nextMessage(bus, subject, seq + 1)
     if (message === undefined) return { records, seq, more: false }
     seq = message.seq
     const record = readOrSkip(bus.log, channel, message)

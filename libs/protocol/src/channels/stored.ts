@@ -226,8 +226,9 @@ export const STREAM_RIGHTS: Readonly<
     ],
     coordinator: ['$JS.API.DIRECT.GET.OPS', '$JS.API.DIRECT.GET.OPS.>'],
     'health-monitor': ['$JS.API.DIRECT.GET.OPS'],
-    autoscaler: ['$JS.API.DIRECT.GET.OPS', '$JS.API.DIRECT.GET.OPS.>'],
+    autoscaler: ['$JS.API.STREAM.INFO.OPS', '$JS.API.DIRECT.GET.OPS', '$JS.API.DIRECT.GET.OPS.>'],
     recovery: [
+      '$JS.API.STREAM.INFO.OPS',
       '$JS.API.DIRECT.GET.OPS',
       '$JS.API.DIRECT.GET.OPS.>',
       '$JS.API.CONSUMER.MSG.NEXT.OPS.recovery',

@@ -64,17 +64,21 @@ export function createScheduler(deps: TickDeps & { readonly tenants: () => numbe
 
   return {
     start() {
-      tail ??= schedules.follow((change) => {
-        if (change.kind === 'removed') return remove(change.tenant, change.name, change.seq)
-        const entry = entryOf(change.tenant, change.name)
-        entry.dueAtMs = 0
-        if (change.kind === 'ran') {
-          entry.run = change.run
-          entry.runSeq = change.seq
-          // The coordinator that noted it submits its task now.
-          if (change.run.pending === true) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
-        } else entry.times = change.times
-      }, log)
+      tail ??= schedules.follow(
+        (change) => {
+          if (change.kind === 'removed') return remove(change.tenant, change.name, change.seq)
+          const entry = entryOf(change.tenant, change.name)
+          entry.dueAtMs = 0
+          if (change.kind === 'ran') {
+            entry.run = change.run
+            entry.runSeq = change.seq
+            // The coordinator that noted it submits its task now.
+            if (change.run.pending === true) entry.dueAtMs = nowMs() + AGAIN_AFTER_MS
+          } else entry.times = change.times
+        },
+        log,
+        () => entries.clear(),
+      )
     },
     tick() {
       const now = nowMs()

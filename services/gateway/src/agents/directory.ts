@@ -55,7 +55,13 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
     bytes.set(agent.tenant, (bytes.get(agent.tenant) ?? 0) + more)
     names.set(agent.name, kept)
   }
-  const tail = readTail(agents.follow(take, log), 'agent definitions', log)
+  const forgetAll = (): void => {
+    tenants.clear()
+    bytes.clear()
+    allBytes = 0
+    tail.again()
+  }
+  const tail = readTail(agents.follow(take, log, forgetAll), 'agent definitions', log)
 
   const find: AgentDirectory['find'] = (tenant, name, version) => {
     const versions = tenants.get(tenant)?.get(name) ?? []

@@ -8,7 +8,8 @@ import { holdersOf, holderWith, type Holders, type KeyToken } from './tokens.ts'
  * All keys of the stream KEYS, in memory, so that finding a caller reads nothing.
  *
  * States: reading (keys stored before the start are still missing) → current. Invariants: for each key the
- * directory holds the newest version that it has received; it forgets none while the bus is away.
+ * directory holds the newest version that it has received; it forgets none while the bus is away, and all of them when
+ * another stream has the place of the one that it has read.
  */
 export interface KeyDirectory extends ReadTail {
   /** Resolves when the directory has every key that was stored at the time of the call. */
@@ -43,7 +44,12 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
     known.set(key.id, stored)
     holders.set(key.id, holdersOf(key))
   }
-  const followed = keys.follow(take, log)
+  const followed = keys.follow(take, log, () => {
+    // A key that is stored no longer could not be revoked.
+    known.clear()
+    holders.clear()
+    tail.again()
+  })
   const tail = readTail(followed, 'API keys', log)
 
   return {

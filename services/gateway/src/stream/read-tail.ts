@@ -16,7 +16,9 @@ interface Tail {
 
 /** A tail that tries to read until it has read everything that was stored before the start. */
 export interface ReadTail extends Pick<Tail, 'caughtUp' | 'close'> {
-  /** Whether everything that was stored before the start has been read. */
+  /** Says that the stream was replaced: what was read no longer counts, and the tail reads from its first message on. */
+  again(): void
+  /** Whether everything that was stored before the start, or before the last call of `again`, has been read. */
   current(): boolean
   /** Whether messages are missing: those from before the start, or those of a tail that is stuck. */
   outdated(): boolean
@@ -37,8 +39,14 @@ export function readTail(tail: Tail, what: string, log: Logger): ReadTail {
       }
     }
   }
-  const caughtUp = read()
+  let caughtUp = read()
   return {
+    again() {
+      // A reading that is under way fails, and begins again.
+      if (!current) return
+      current = false
+      caughtUp = read()
+    },
     current: () => current,
     outdated: () => !current || tail.stuckForMs() > STUCK_MS,
     caughtUp: () => caughtUp,
