@@ -47,6 +47,10 @@ const SEED = 20_260_101
 /** Most bytes of a body that the gateway reads. */
 const BODY_MAX_BYTES = 1024 * 1024
 const MODEL = 'gpt-4o-mini'
+const MEANS = {
+  defaultModel: MODEL,
+  clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+}
 
 const DEFAULTS = {
   cpu: 'low',
@@ -162,7 +166,7 @@ describe('a value that openapi.yaml accepts', () => {
         const own = (request.agentDefinition ?? definition) as AgentDefinition | undefined
         const ref = request.agentDefinition === undefined && { name: 'writer', version: 1 }
         const found = own && { definition: own, ...(ref === false ? {} : { ref }) }
-        expectCarried(specOf(request, MODEL, found), request)
+        expectCarried(specOf(request, MEANS, found), request)
       }),
       { numRuns: 4_000, seed: SEED },
     )
@@ -191,7 +195,7 @@ describe('a value that openapi.yaml accepts', () => {
     const budgets = fc.oneof(small, values.of('Budget')) as fc.Arbitrary<Budget>
     fc.assert(
       fc.property(budgets, fc.integer({ min: 1, max: 5 }), (budget, children) => {
-        const spec = specOf({ ...DEFAULTS, task: 'plan', budget }, MODEL)
+        const spec = specOf({ ...DEFAULTS, task: 'plan', budget }, MEANS)
         const event: Submitted = {
           type: 'submitted',
           atMs: 0,
@@ -282,7 +286,7 @@ describe('a value that openapi.yaml refuses', () => {
     expect(accepted.map(({ at, breaks }) => `${at} ${breaks}`)).toEqual([])
   })
 
-  const spec = specOf({ ...DEFAULTS, task: 'write' }, MODEL)
+  const spec = specOf({ ...DEFAULTS, task: 'write' }, MEANS)
   /** Fields that a spec has exactly as the client sent them. */
   const fields = Object.entries(schemas['TaskRequest']?.properties ?? {}).filter(
     ([name]) => !NOT_IN_SPEC.has(name),

@@ -195,10 +195,7 @@ export const dispatchSchema = z.object({
   /** When the load balancer's process started. */
   since: instantMs.optional(),
   placed: z.object({ reason: z.string().max(256), considered: count, atMs: instantMs }).optional(),
-  /**
-   * When it was sent, by the clock of the node as its last heartbeat tells it, so no clock of another process counts: a
-   * node that reads it much later does not know who runs the tasks by now.
-   */
+  /** When it was sent, by the clock of the node: if it reads it much later, it does not know who runs the tasks. */
   sentAtMs: instantMs.optional(),
   items: z.array(dispatchItemSchema.optional()),
 })

@@ -1,8 +1,9 @@
-import { askToDrain, openOps, type Bus, type Registry } from '@agentfleet/adapters'
+import { askToDrain, openFleetClock, openOps, type Bus, type Registry } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
 import { followFleet } from '@agentfleet/control-plane'
 import { SCALE_LIMITS, scaleLimitsAt, type ScaleLimits, type Timing } from '@agentfleet/domain'
 import { openOrchestrator } from '@agentfleet/orchestrator'
+import { STREAMS } from '@agentfleet/protocol'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
 import type { AutoscalerConfig } from './config.ts'
 import { createAdvising } from './deciding/advice.ts'
@@ -23,7 +24,9 @@ type Context = ServiceContext<AutoscalerConfig> & {
 }
 
 /** Creates an autoscaler that competes for the one leadership. */
-export async function build(context: Context): Promise<Service> {
+export async function build(given: Context): Promise<Service> {
+  // A new leader compares the times of the last one with its clock.
+  const context = { ...given, clock: await openFleetClock(STREAMS.ops, given) }
   const { id, config, bus, clock, discovery } = context
   const lead = { ttlMs: LEADER_TTL_MS, holder: id }
   const fleetView = followFleet(bus, clock)

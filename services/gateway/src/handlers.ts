@@ -50,7 +50,7 @@ export function handlersOf(deps: GatewayDeps, parts: GatewayParts, readiness: ()
       schedules,
       specOf: async (tenant, request) => {
         const found = await parts.agentChoice.definitionFor(tenant, request)
-        const spec = specOf(request, parts.defaultModel, found)
+        const spec = specOf(request, parts, found)
         parts.offers.check(tenant, spec)
         return spec
       },

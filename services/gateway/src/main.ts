@@ -1,7 +1,7 @@
-import { needs, requireKnownFormats } from '@agentfleet/adapters'
+import { needs } from '@agentfleet/adapters'
 import { runService } from '@agentfleet/runtime'
-import { parseOperators, schema } from './config.ts'
-import { createGateway } from './service.ts'
+import { build } from './build.ts'
+import { schema } from './config.ts'
 
 const { bus, store, usage, discovery, callerLimits } = needs
 runService({
@@ -9,9 +9,5 @@ runService({
   schema,
   needs: { bus: bus('gateway'), store, usage, discovery, callerLimits },
   worksWithout: ['store', 'usage', 'discovery', 'callerLimits'],
-  build: async (context) => {
-    await requireKnownFormats(context.bus)
-    const operators = parseOperators(context.config.OPERATOR_TENANTS, context.config)
-    return createGateway({ ...context, operators })
-  },
+  build,
 })

@@ -9,8 +9,16 @@ import {
 import { createClient, type Client } from '@agentfleet/client'
 import type { Completed, TaskEvent } from '@agentfleet/domain'
 import { CHANNELS, SUBJECTS, type Pointer, type TaskView } from '@agentfleet/protocol'
-import { createLogger, createRegistry, loadConfig, systemClock } from '@agentfleet/runtime'
+import {
+  createClosers,
+  createLogger,
+  createRegistry,
+  loadConfig,
+  systemClock,
+  type Clock,
+} from '@agentfleet/runtime'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
+import { build } from '../src/build.ts'
 import { parseOperators, schema } from '../src/config.ts'
 import { loadDocument } from '../src/http/openapi/document.ts'
 import { createGateway, type Gateway } from '../src/service.ts'
@@ -26,6 +34,8 @@ export interface GatewayBench extends AsyncDisposable {
   readonly gateway: Gateway
   /** Starts another gateway on the same servers, as after a restart. */
   another(): Promise<Gateway>
+  /** Starts another gateway as its process does, on a machine with this clock. */
+  onMachine(clock: Clock): Promise<Gateway>
   /** The metrics of the first gateway, as Prometheus reads them. */
   metrics(): Promise<string>
   readonly bus: Bus
@@ -82,6 +92,16 @@ export async function setup(
     await made.start()
     return made
   }
+  const onMachine: GatewayBench['onMachine'] = async (clock) => {
+    const closers = createClosers(log, LISTENING_WITHIN_MS)
+    servers.closing({ close: () => closers.closeAll() })
+    const connected = { bus: own, store, usage, callerLimits, document }
+    const context = { ...connected, config, clock, log, registry: createRegistry('g'), closers }
+    const made = await build(context as unknown as Parameters<typeof build>[0])
+    gateways.push(made)
+    await made.start()
+    return made
+  }
   const gateway = await start()
   const taskLog = openTaskLog(bus)
   const append: GatewayBench['append'] = async ({ id, seq }, event) => {
@@ -94,6 +114,7 @@ export async function setup(
     servers,
     gateway,
     another: start,
+    onMachine,
     metrics: () => registry.metrics(),
     bus,
     taskLog,

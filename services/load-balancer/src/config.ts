@@ -30,6 +30,9 @@ export const schema = withRules(
   ({ TENANT_LIMITS }) => readTenantLimits(TENANT_LIMITS).problems,
 )
 
+/** The configuration of a load balancer. */
+export type BalancerConfig = Readonly<z.output<typeof schema>>
+
 /** Returns the weights and limits of the tenants. */
 export function allowancesOf({ TENANT_LIMITS }: { readonly TENANT_LIMITS?: string | undefined }) {
   return readTenantLimits(TENANT_LIMITS).value

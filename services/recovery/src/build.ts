@@ -1,7 +1,8 @@
-import { askToDrain, openOps, type Bus, type Store } from '@agentfleet/adapters'
+import { askToDrain, openFleetClock, openOps, type Bus, type Store } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
 import { followFleet } from '@agentfleet/control-plane'
 import { openOrchestrator } from '@agentfleet/orchestrator'
+import { STREAMS } from '@agentfleet/protocol'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
 import type { RecoveryConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
@@ -15,7 +16,9 @@ type Context = ServiceContext<RecoveryConfig> & {
 }
 
 /** Creates recovery with the configured orchestrator. */
-export async function build(context: Context): Promise<Service> {
+export async function build(given: Context): Promise<Service> {
+  // What one replica writes into an incident, another one compares with its clock.
+  const context = { ...given, clock: await openFleetClock(STREAMS.ops, given) }
   const { id, config, bus, clock, registry } = context
   const fleetView = followFleet(bus, clock)
   const orchestrator = await openOrchestrator(config, {

@@ -22,6 +22,7 @@ import {
   CHANNELS,
 } from '@agentfleet/protocol'
 import {
+  createClosers,
   createLogger,
   createRegistry,
   loadConfig,
@@ -32,6 +33,8 @@ import {
 import { listen, startSecuredServers } from '@agentfleet/testkit'
 import { createServer } from 'node:http'
 import { z } from 'zod'
+import { build } from '../src/build.ts'
+import { schema } from '../src/config.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createRecovery } from '../src/service.ts'
 
@@ -119,6 +122,38 @@ export async function startWorld() {
       // The broker has its subscriptions from now on.
       await own.roundTrip(ANSWERS_WITHIN_MS)
       return { service, bus: own }
+    },
+    /** Starts recovery as its process does, on a machine whose clock is ahead by so much. */
+    async onMachine(aheadMs: number) {
+      const own = await servers.connect('recovery')
+      const closers = createClosers(log, ANSWERS_WITHIN_MS)
+      servers.closing({ close: () => closers.closeAll() })
+      const id = `recovery-${services.length + 1}`
+      const config = loadConfig(schema, {
+        SERVICE_ID: id,
+        NATS_URL: servers.nats.url,
+        REDIS_URL: redis.url,
+        DRIVER: 'local',
+        ORCHESTRATOR_URL: control.url,
+        ORCHESTRATOR_TOKEN: TOKEN,
+      })
+      const context = {
+        id,
+        config,
+        log,
+        clock: { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs },
+        random: Math.random,
+        timing: { ...TIMING, outcomeWithinMs: OUTCOME_WITHIN_MS },
+        registry: createRegistry('recovery'),
+        closers,
+        bus: own,
+        store,
+        adviser: noAdviser(),
+      }
+      const service = await build(context as unknown as Parameters<typeof build>[0])
+      services.push(service)
+      await service.start()
+      await own.roundTrip(ANSWERS_WITHIN_MS)
     },
     async stopRecoveries() {
       for (const service of services.splice(0)) await service.drain(1_000)

@@ -96,7 +96,7 @@ test('after the streams TASKS, SCHEDULES, OPS, KEYS, AGENTS and AUDIT were delet
   )
   const death = { nodeId: 'n9', incarnation: 1, state: 'dead', reason: 'silence' } as const
   await openOps(bench.bus).declareDead({ ...death, phi: 9, silentMs: 1, atMs: 1 })
-  expect((await openOps(bench.bus).lastDeath('n9'))?.death.incarnation).toBe(1)
+  expect((await openOps(bench.bus).lastDeath('n9'))?.incarnation).toBe(1)
   expect(await openKeys(bench.bus).fill()).toBe(0)
   expect((await openAuditLog(bench.bus).before(undefined, 10)).events).toEqual([])
   const run = await bench.schedules.lastRun('t', 'lost')

@@ -1,7 +1,7 @@
 import { isTerminal, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
 import type { Bus } from '@agentfleet/adapters'
 import type { BatchResult, FilledTaskRequest } from '@agentfleet/protocol'
-import { createSlices } from '@agentfleet/runtime'
+import { createSlices, type Clock } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AgentChoice } from '../agents/choice.ts'
 import { refusalOf } from '../http/errors.ts'
@@ -31,6 +31,7 @@ interface TaskRouteDeps {
   readonly reader: Reader
   readonly bus: Pick<Bus, 'ask'>
   readonly defaultModel: string
+  readonly clock: Clock
   readonly agentChoice: AgentChoice
   readonly offers: Pick<Offers, 'check'>
   readonly principals: Pick<Principals, 'requireStanding' | 'refusedPart'>
@@ -52,7 +53,7 @@ interface Batch {
 
 /** Creates the handlers of `/v1/tasks…` by operationId. */
 export function taskRoutes(deps: TaskRouteDeps) {
-  const { submitter, waiting, reader, bus, defaultModel } = deps
+  const { submitter, waiting, reader, bus } = deps
   const { agentChoice, offers, checkTask, principals } = deps
 
   /** Combines the request with the definition of its agent. */
@@ -73,19 +74,19 @@ export function taskRoutes(deps: TaskRouteDeps) {
     try {
       const choice = agentChoice.definitionFor(tenant, request)
       found = choice instanceof Promise ? await choice : choice
-      spec = specOf(request, defaultModel, found)
+      spec = specOf(request, deps, found)
       offers.check(tenant, spec)
     } catch (error) {
       if (!keyed || !(error instanceof Refusal)) throw error
       // The same request may have been accepted while its agent, tools and model were known.
-      const asked = { ...specOf(sent, defaultModel), ...(agentVersion && { agentVersion }) }
+      const asked = { ...specOf(sent, deps), ...(agentVersion && { agentVersion }) }
       return { taskId, tenant, keyed, asked, refusal: error, textBytes }
     }
     // Two submissions of the same body with the same key may meet another version of the definition,
     // and another task behind a reference within their batch.
     const asked =
       keyed && (found?.ref !== undefined || sent !== request)
-        ? { ...specOf(sent, defaultModel), ...(agentVersion === undefined ? {} : { agentVersion }) }
+        ? { ...specOf(sent, deps), ...(agentVersion === undefined ? {} : { agentVersion }) }
         : undefined
     return { taskId, tenant, spec, keyed, by, textBytes, ...(asked === undefined ? {} : { asked }) }
   }

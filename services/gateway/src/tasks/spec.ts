@@ -7,6 +7,7 @@ import {
   type TaskSpec,
 } from '@agentfleet/domain'
 import { CONTEXT_LIMITS, jsonProblem, type FilledTaskRequest } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
 import { wrongField } from '../http/problems.ts'
 import { specWaits } from './spec-waits.ts'
@@ -34,7 +35,7 @@ const DEFAULT_TIMEOUT_MS = 3_600_000
  */
 export function specOf(
   request: FilledTaskRequest,
-  defaultModel: string,
+  { defaultModel, clock }: { readonly defaultModel: string; readonly clock: Clock },
   found?: FoundDefinition,
 ): TaskSpec {
   const { task, cpu, memory, priority, maxAttempts } = request
@@ -59,7 +60,7 @@ export function specOf(
   if (request.approvers === 'other-keys') spec.approvers = request.approvers
   // The default is omitted, which keeps most pointers small.
   if (request.placement === 'advised') spec.placement = request.placement
-  Object.assign(spec, specWaits(request, Date.now()))
+  Object.assign(spec, specWaits(request, clock.nowMs()))
   if (request.context !== undefined) spec.context = checkedContext(request.context)
   return spec
 }

@@ -1,5 +1,6 @@
 import type { TaskRecord } from '@agentfleet/domain'
 import type { BatchResult, ReplayPage } from '@agentfleet/protocol'
+import { systemClock } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
 import { Refusal } from '../../src/http/problems.ts'
@@ -54,6 +55,7 @@ test('a batch stores nothing more when its key has ended, not even tasks that wa
     offers: { check: () => undefined },
     checkTask: () => undefined,
     defaultModel: 'm',
+    clock: systemClock,
   } as unknown as Parameters<typeof taskRoutes>[0])
   const tasks = ids.map((_id, at) => ({ task: 'x', ...(at > 1 ? { dependsOn: ['#0'] } : {}) }))
   const { results } = (await submitBatch(caller({ tasks }))) as { results: BatchResult[] }

@@ -1,7 +1,9 @@
 import { freshPointer, type FilledTaskRequest } from '@agentfleet/protocol'
+import { systemClock } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { idempotencyKeyOf, specOf, waitSecondsOf } from '../../src/tasks/spec.ts'
 
+const MEANS = { defaultModel: 'm', clock: systemClock }
 const request: FilledTaskRequest = {
   task: 'write',
   agent: 'assistant',
@@ -15,21 +17,21 @@ const request: FilledTaskRequest = {
 
 test('the stored spec of a task has the default model unless the request contains a model, and has no idempotency key', () => {
   const { placement: _usual, ...spec } = request
-  expect(specOf({ ...request, idempotencyKey: 'k' }, 'm')).toEqual({ ...spec, model: 'm' })
-  expect(specOf({ ...request, model: 'x' }, 'm').model).toBe('x')
+  expect(specOf({ ...request, idempotencyKey: 'k' }, MEANS)).toEqual({ ...spec, model: 'm' })
+  expect(specOf({ ...request, model: 'x' }, MEANS).model).toBe('x')
 })
 
 test('the stored spec of a task has the affinity key and the placement mode unless they are the defaults', () => {
   const asked = { ...request, placement: 'advised', affinityKey: 'chat-7' } as const
-  expect(specOf(asked, 'm')).toMatchObject({ placement: 'advised', affinityKey: 'chat-7' })
-  expect(specOf(request, 'm')).not.toHaveProperty('affinityKey')
+  expect(specOf(asked, MEANS)).toMatchObject({ placement: 'advised', affinityKey: 'chat-7' })
+  expect(specOf(request, MEANS)).not.toHaveProperty('affinityKey')
 })
 
 test('the context of a task is stored unchanged, up to 64 levels deep', () => {
   const nested = (levels: number) => JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown
-  expect(specOf({ ...request, context: null }, 'm').context).toBeNull()
-  expect(specOf({ ...request, context: nested(64) }, 'm').context).toEqual(nested(64))
-  expect(() => specOf({ ...request, context: nested(65) }, 'm')).toThrow(/64 levels/)
+  expect(specOf({ ...request, context: null }, MEANS).context).toBeNull()
+  expect(specOf({ ...request, context: nested(64) }, MEANS).context).toEqual(nested(64))
+  expect(() => specOf({ ...request, context: nested(65) }, MEANS)).toThrow(/64 levels/)
 })
 
 const nowMs = Date.now()
@@ -38,7 +40,7 @@ const inHours = (hours: number) => new Date(nowMs + hours * 3_600_000).toISOStri
 test.each([inHours(-23), inHours(0), inHours(7 * 24 - 1)])(
   'a task may wait for the time %s, which lies between one day ago and seven days ahead',
   (notBefore) => {
-    const { notBeforeMs } = specOf({ ...request, notBefore }, 'm')
+    const { notBeforeMs } = specOf({ ...request, notBefore }, MEANS)
     expect(notBeforeMs).toBe(Date.parse(notBefore))
   },
 )
@@ -46,13 +48,15 @@ test.each([inHours(-23), inHours(0), inHours(7 * 24 - 1)])(
 test.each([inHours(-25), inHours(7 * 24 + 1), '0001-01-01T00:00:00Z', '2026-12-31T23:59:60Z'])(
   'a task cannot wait for the time %s, and the refusal says what to do',
   (notBefore) => {
-    expect(() => specOf({ ...request, notBefore }, 'm')).toThrow(/Correct the request: .notBefore/)
+    expect(() => specOf({ ...request, notBefore }, MEANS)).toThrow(
+      /Correct the request: .notBefore/,
+    )
   },
 )
 
 test('the context of a task has at most 1 MiB as compact JSON', () => {
   const context = Array.from({ length: 100_000 }, () => 1e20)
-  expect(() => specOf({ ...request, context }, 'm')).toThrow(/1024 KiB/)
+  expect(() => specOf({ ...request, context }, MEANS)).toThrow(/1024 KiB/)
 })
 
 test.each([
@@ -103,7 +107,7 @@ function pointerTo(body: typeof request) {
   return freshPointer({
     taskId: 't',
     tenant: 'default',
-    spec: specOf(body, 'm'),
+    spec: specOf(body, MEANS),
     specHash: '',
     state: 'queued',
     seq: 5,

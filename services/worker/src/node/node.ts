@@ -1,5 +1,12 @@
 import { totalmem } from 'node:os'
-import { busAddress, type Bus, type Logger, type ProviderLimits } from '@agentfleet/adapters'
+import {
+  busAddress,
+  createFleetClock,
+  type Bus,
+  type FleetClock,
+  type Logger,
+  type ProviderLimits,
+} from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
 import {
   HEARTBEAT_INTERVAL_MS,
@@ -20,7 +27,6 @@ import { handBack } from './hand-back.ts'
 import { createOwnership, type Ownership } from './ownership.ts'
 import { createRenewals, type Renewals } from './renewals.ts'
 import type { Provider } from '../llm/provider.ts'
-import { createFleetClock, type FleetClock } from './fleet-clock.ts'
 import { createReporter } from './reports.ts'
 import { createRuns, type GivenItem, type Run, type Runs } from './runs.ts'
 import { createStarts, type Starts } from './starts.ts'

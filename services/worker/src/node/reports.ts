@@ -1,10 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { backoffDelayMs, type Json, type Timing } from '@agentfleet/domain'
-import type { Answer, Bus, Logger, Packed } from '@agentfleet/adapters'
+import type { Answer, Bus, FleetClock, Logger, Packed } from '@agentfleet/adapters'
 import { CHANNELS, type Outcome, type Report, type ReportItem } from '@agentfleet/protocol'
 import { createBatcher } from '@agentfleet/runtime'
 import type { WorkerMetrics } from '../metrics.ts'
-import type { FleetClock } from './fleet-clock.ts'
 import type { Run } from './runs.ts'
 
 /**

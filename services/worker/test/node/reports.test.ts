@@ -1,11 +1,10 @@
-import type { BusMessage } from '@agentfleet/adapters'
+import { createFleetClock, type BusMessage } from '@agentfleet/adapters'
 import { CHANNELS, filledIn, reportSchema, type Outcome } from '@agentfleet/protocol'
 import { TIMING } from '@agentfleet/domain'
 import { createLogger, createRegistry, systemClock, type Clock } from '@agentfleet/runtime'
 import { eventually, startSecuredServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { createMetrics } from '../../src/metrics.ts'
-import { createFleetClock } from '../../src/node/fleet-clock.ts'
 import { createReporter } from '../../src/node/reports.ts'
 
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })

@@ -211,7 +211,7 @@ export const AGENTS: readonly Mutation[] = [
   {
     name: 'node-clock',
     safeguard: 'a node measures the time of tasks by the clock of the log',
-    file: 'services/worker/src/node/fleet-clock.ts',
+    file: 'libs/adapters/src/log/fleet-clock.ts',
     find: 'nowMs: () => clock.nowMs() + offsetMs,',
     replace: 'nowMs: () => clock.nowMs(),',
     test: 'services/worker/test/node/leases.test.ts',
