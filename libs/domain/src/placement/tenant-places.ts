@@ -8,8 +8,8 @@ import { keyHash } from './affinity.ts'
  * Invariants:
  * - PLACE-1: load balancers with the same counts fill the limit exactly; none of its places is lost.
  * - PLACE-2: a load balancer gives up places as soon as it hears of another load balancer, and takes more
- *   only after a count of what runs that began later. So no change of the fleet makes them overrun the
- *   limit.
+ *   only after a count of what runs that began later, and none while a load balancer has come and left since its
+ *   count. So no change of the fleet makes them overrun the limit.
  * - PLACE-3: a load balancer that holds more than its part keeps these places from the other load
  *   balancers until its tasks have ended.
  */
@@ -26,6 +26,8 @@ export interface TenantCount {
   readonly runs: ReadonlyMap<string, number>
   /** Who lived when the nodes were asked. */
   readonly asked: Balancers
+  /** Who lived at any time since then. */
+  readonly lived: ReadonlySet<string>
 }
 
 /** How many tasks of a tenant with this limit one load balancer may have in flight. */
@@ -36,15 +38,22 @@ export function placesOf(
   now: Balancers,
 ): number {
   // PLACE-2: before the first count anything may run already.
-  if (count === undefined) return 0
+  if (count === undefined || hasMissed(count, now)) return 0
   const salt = keyHash(tenant)
   const then = partAmong(limit, count, count.asked, salt)
   return sameBalancers(now, count.asked) ? then : Math.min(then, partAmong(limit, count, now, salt))
 }
 
+/** Whether a load balancer has come and left since the count: its tasks are not in the count. */
+function hasMissed({ asked, lived }: TenantCount, { living }: Balancers): boolean {
+  for (const balancer of lived)
+    if (!living.includes(balancer) && !asked.living.includes(balancer)) return true
+  return false
+}
+
 function partAmong(
   limit: number,
-  { runs, asked }: TenantCount,
+  { runs, asked }: Pick<TenantCount, 'runs' | 'asked'>,
   { own, living }: Balancers,
   salt: number,
 ): number {

@@ -6,6 +6,7 @@ const among = (own: string, living: readonly string[]): Balancers => ({ own, liv
 const countOf = (asked: Balancers, runs: Record<string, number> = {}): TenantCount => ({
   asked,
   runs: new Map(Object.entries(runs)),
+  lived: new Set(asked.living),
 })
 const places = (limit: number, living: readonly string[], runs: Record<string, number> = {}) =>
   living.map((own) => {
@@ -36,6 +37,13 @@ test('PLACE-2: a load balancer starts no task of a tenant with a limit before it
   expect(placesOf('acme', 9, undefined, among('a', ['a']))).toBe(0)
 })
 
+test('PLACE-2: after a load balancer has come and left, another one starts no task before its next count', () => {
+  const alone = among('a', ['a'])
+  const count = { ...countOf(alone), lived: new Set(['a', 'b']) }
+  expect(placesOf('acme', 4, count, among('a', ['a', 'b']))).toBe(2)
+  expect(placesOf('acme', 4, count, alone)).toBe(0)
+})
+
 test('tasks that a stopped load balancer has given to nodes still count towards the limit of their tenant', () => {
   expect(places(10, ['b'], { 'a-gone': 4 })).toEqual([6])
 })
@@ -57,7 +65,7 @@ test('PLACE-2: the limit of a tenant is never exceeded while load balancers star
       let made = 1
       let living = ['lb0']
       const runs = new Map<string, number>()
-      const counts = new Map<string, TenantCount>()
+      const counts = new Map<string, TenantCount & { lived: Set<string> }>()
       const held = (id: string): number => runs.get(id) ?? 0
       const join = (): void => {
         living = [...living, `lb${made++}`].toSorted()
@@ -72,13 +80,14 @@ test('PLACE-2: the limit of a tenant is never exceeded while load balancers star
           const ends = given[at % Math.max(1, given.length)]
           if (ends !== undefined) runs.set(ends[0], ends[1] - 1)
         } else if (kind === 'count') {
-          counts.set(id, { runs: new Map(runs), asked: now })
+          counts.set(id, { runs: new Map(runs), asked: now, lived: new Set(living) })
         } else if (kind === 'join' && living.length < 5) join()
         else if (kind === 'leave' && living.length > 1) living = living.filter((one) => one !== id)
         else if (kind === 'restart') {
           living = living.filter((one) => one !== id)
           join()
         }
+        for (const { lived } of counts.values()) for (const one of living) lived.add(one)
         expect(sum([...runs.values()])).toBeLessThanOrEqual(limit)
       }
     }),

@@ -25,10 +25,7 @@ interface OthersTasks {
   ): ReadonlyMap<string, number>
   /** Forgets all that was counted, and the round under way: other load balancers may have taken its places. */
   forget(): void
-  /**
-   * Looks which load balancers live; call it more often than a new one needs to place its first task. A load balancer
-   * that came and left since the last count may have tasks that this count does not have.
-   */
+  /** Looks which load balancers live; call it more often than a new one needs to place its first task. */
   notice(): void
   /** Returns what the last finished round said of a tenant, by load balancer; undefined before the first. */
   countOf(tenant: string): TenantCount | undefined
@@ -56,12 +53,12 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
   let asking = false
   let ownThen: ReadonlyMap<string, number> = new Map()
   let counted: Counted | undefined
-  const passing = createPassing()
+  const lived = createLived()
 
   return {
     asking(own) {
       asked = balancers()
-      passing.asking()
+      lived.asking()
       asking = true
       ownThen = own
       heard = new Map()
@@ -99,7 +96,7 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
         }
       }
       counted = asking ? { asked, givers: heard } : undefined
-      passing.counted()
+      lived.counted()
       asking = false
       return sums
     },
@@ -107,47 +104,38 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
       counted = undefined
       asking = false
     },
-    notice() {
-      const { living } = balancers()
-      passing.live(living)
-      const known = counted?.asked.living ?? living
-      if (passing.leftSinceCount(living, known)) counted = undefined
-      if (passing.leftSinceQuestion(living, asked.living)) asking = false
-    },
-    countOf: (tenant) => (counted === undefined ? undefined : countIn(counted, tenant)),
+    notice: () => lived.add(balancers().living),
+    countOf: (tenant) =>
+      counted === undefined ? undefined : countIn(counted, tenant, lived.sinceCount()),
   }
 }
 
 /** Creates the memory of the load balancers that have lived since the last count, and since the open question. */
-function createPassing() {
+function createLived() {
   let sinceCount = new Set<string>()
   let sinceQuestion = new Set<string>()
-  const leftOf =
-    (living: readonly string[], known: readonly string[]) =>
-    (balancer: string): boolean =>
-      !living.includes(balancer) && !known.includes(balancer)
   return {
+    sinceCount: (): ReadonlySet<string> => sinceCount,
     asking: () => void (sinceQuestion = new Set()),
     /** The answers to the question have become the last count. */
     counted: () => void (sinceCount = new Set(sinceQuestion)),
-    live(living: readonly string[]): void {
+    add(living: readonly string[]): void {
       for (const balancer of living) {
         sinceCount.add(balancer)
         sinceQuestion.add(balancer)
       }
     },
-    /** Whether one has left that is not among those who lived at the question of the last count. */
-    leftSinceCount: (living: readonly string[], known: readonly string[]): boolean =>
-      [...sinceCount].some(leftOf(living, known)),
-    leftSinceQuestion: (living: readonly string[], known: readonly string[]): boolean =>
-      [...sinceQuestion].some(leftOf(living, known)),
   }
 }
 
-function countIn({ asked, givers }: Counted, tenant: string): TenantCount {
+function countIn(
+  { asked, givers }: Counted,
+  tenant: string,
+  lived: ReadonlySet<string>,
+): TenantCount {
   const runs = new Map<string, number>()
   for (const [giver, held] of givers) runs.set(giver, held.get(tenant) ?? 0)
-  return { runs, asked }
+  return { runs, asked, lived }
 }
 
 function addAll(sums: Map<string, number>, counts: Readonly<Record<string, number>>): void {

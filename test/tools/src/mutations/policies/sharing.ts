@@ -223,11 +223,10 @@ export const SHARING: readonly Mutation[] = [
     name: 'limit-passing-balancer',
     safeguard:
       'tasks of a load balancer that came and left between two counts keep their places (PLACE-2)',
-    file: 'services/load-balancer/src/intake/others-tasks.ts',
-    find: '      passing.live(living)\n',
-    replace: '',
-    test: 'services/load-balancer/test/intake/tenant-shares.test.ts',
-    caughtBy: /a load balancer that came and left since the last count/,
+    file: 'libs/domain/src/placement/tenant-places.ts',
+    find: 'count === undefined || hasMissed(count, now)',
+    replace: 'count === undefined',
+    caughtBy: /after a load balancer has come and left/,
   },
   {
     name: 'limit-silent-node',
