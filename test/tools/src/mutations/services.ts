@@ -25,8 +25,8 @@ export const SERVICES: readonly Mutation[] = [
     name: 'tenant-limit-fresh',
     safeguard: "fresh tasks above a tenant's limit are not taken",
     file: 'services/load-balancer/src/intake/tenant-shares.ts',
-    find: 'if (waits(tenant) || roomOf(standing(tenant)) < 1) {',
-    replace: 'if (waits(tenant) || roomOf(standing(tenant)) < -1000) {',
+    find: 'const fits = !waits(tenant) && roomOf(standing(tenant)) >= 1',
+    replace: 'const fits = !waits(tenant) && roomOf(standing(tenant)) >= -1000',
     caughtBy: /tasks above the limit of their tenant are not placed/,
   },
   {
