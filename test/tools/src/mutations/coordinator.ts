@@ -13,7 +13,7 @@ export const COORDINATOR: readonly Mutation[] = [
     file: 'services/coordinator/src/repair/streams.ts',
     find: 'missing = await missingStreams(bus)',
     replace: 'missing = []',
-    caughtBy: /the stream OPS that is deleted while a coordinator runs is made again/,
+    caughtBy: /that is deleted while a coordinator runs is made again/,
     because: /stream not found/,
   },
   {

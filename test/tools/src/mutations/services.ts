@@ -61,7 +61,7 @@ export const SERVICES: readonly Mutation[] = [
     name: 'tenant-limit-unknown',
     safeguard: 'a new load balancer fills no limit before it knows what runs',
     file: 'libs/domain/src/placement/tenant-places.ts',
-    find: 'if (count === undefined) return 0',
+    find: 'if (count === undefined || hasMissed(count, now)) return 0',
     replace: 'if (count === undefined) return limit',
     caughtBy: /PLACE-2: a load balancer starts no task of a tenant/,
   },
