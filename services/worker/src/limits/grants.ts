@@ -52,6 +52,7 @@ export interface GrantDeps {
   /** Undefined if this node is alone and keeps the limits itself. */
   readonly shared: Pick<ProviderLimits, 'reserve' | 'settle' | 'park'> | undefined
   readonly nowMs: () => number
+  readonly random: () => number
 }
 
 /**
@@ -144,7 +145,8 @@ export function createGrants(deps: GrantDeps): Grants {
       } catch {
         awayUntilMs = nowMs() + AWAY_MS
       }
-      return Math.min(PARK_MAX_MS, Math.max(leastMs, closedMs()))
+      // Without Redis the calls do not return one after the other, so chance spreads them.
+      return Math.min(PARK_MAX_MS, Math.max(leastMs * (1 + deps.random()), closedMs()))
     },
     close,
     closedMs,

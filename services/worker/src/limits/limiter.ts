@@ -69,10 +69,6 @@ export interface Left {
   readonly closedMs: number | undefined
 }
 
-interface LimiterDeps extends GrantDeps {
-  readonly random: () => number
-}
-
 interface Waiter extends Omit<LimiterAsk, 'onWait'> {
   /** When its wait must end at the latest. */
   readonly untilMs: number
@@ -92,20 +88,24 @@ const RETRY_AFTER_UNKNOWN_MS = 1_000
  * of two events; one that returns too late leaves the limit unused.
  */
 const PARKED_TOKENS_SHARE = 0.25
+/** The least time of a parked call, as a share of its patience: the calls before it have their turns so soon at the earliest. */
+const PARKED_LEAST_SHARE = 0.25
 
 /** Creates an open limiter. */
-export function createLimiter(deps: LimiterDeps): Limiter {
-  const { nowMs, random } = deps
+export function createLimiter(deps: GrantDeps): Limiter {
+  const { nowMs } = deps
   const grants = createGrants(deps)
   const queue = createWaitQueue<Waiter>()
   const inside = new Set<string>()
   const { schedule, promised, resolve, end } = createPump(deps, grants, queue, inside)
   const waitAt = (place: number): number =>
     expectedWait(grants, place, queue.first(1)[0]?.tokens ?? 0)
-  /** Gives up the slot until the time is near; the returns are spread so that no slot is idle. */
+  /**
+   * Gives up the slot until the time is near. The calls return one after the other, so a later return of one call would
+   * delay all that follow, and the limit would be unused once the calls that wait have had their turns.
+   */
   const park = async ({ tenant, tokens, patienceMs }: Omit<LimiterAsk, 'onWait'>) => {
-    const leastMs = patienceMs * (0.25 + random() / 4)
-    const least = Math.max(RETRY_AFTER_UNKNOWN_MS, leastMs)
+    const least = Math.max(RETRY_AFTER_UNKNOWN_MS, patienceMs * PARKED_LEAST_SHARE)
     const retryAfterMs = await grants.park(tenant, tokens * PARKED_TOKENS_SHARE, least)
     return { kind: 'late', retryAfterMs } as const
   }
@@ -167,7 +167,7 @@ export function createLimiter(deps: LimiterDeps): Limiter {
 
 /** Creates what asks for grants for the calls that wait, and lets them in. */
 function createPump(
-  { random }: LimiterDeps,
+  { random }: GrantDeps,
   grants: Grants,
   queue: ReturnType<typeof createWaitQueue<Waiter>>,
   inside: Set<string>,
