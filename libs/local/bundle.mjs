@@ -15,7 +15,8 @@ import { fileURLToPath } from 'node:url'
 import { hashOf, readOrEmpty } from './stamps.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const OUTPUT = join('dist', 'bundle')
+// Scripts find the processes of a service by the path of its main module, services/NAME/dist/main.js, as before.
+const OUTPUT = join('dist', 'main.js.bundle')
 const STAMP = 'made-of.json'
 const PACKAGES = /[\\/]node_modules[\\/]/
 // Loading a module of a library only defines its exports; a program does its work in its main.ts.

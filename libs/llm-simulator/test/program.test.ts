@@ -9,7 +9,7 @@ import { createWheel, createAlarm } from '../src/reply/wheel.ts'
 import { eventually, getJson } from './support.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const built = fileURLToPath(new URL('../dist/bundle/main.js', import.meta.url))
+const built = fileURLToPath(new URL('../dist/main.js.bundle/main.js', import.meta.url))
 
 // The test uses the shipped program, so it builds it first; seconds, at most a minute.
 beforeAll(async () => {

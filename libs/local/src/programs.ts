@@ -23,5 +23,5 @@ export async function bundlePrograms(): Promise<void> {
 
 /** The file that Node runs for the program in this folder, such as `services/worker`. */
 export function mainOf(folder: string): string {
-  return join(ROOT, folder, 'dist', 'bundle', 'main.js')
+  return join(ROOT, folder, 'dist', 'main.js.bundle', 'main.js')
 }

@@ -82,7 +82,7 @@ async function age(path: string, byMs: number): Promise<void> {
   await utimes(join(root, path), then, then)
 }
 
-const bundled = (name = '') => join(PROGRAM, 'dist', 'bundle', name)
+const bundled = (name = '') => join(PROGRAM, 'dist', 'main.js.bundle', name)
 
 test('a bundle is made again when one of its files has changed, and not when only the time of a file has', async () => {
   expect(staleBundles(root)).toEqual([PROGRAM])
