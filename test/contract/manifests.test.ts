@@ -230,7 +230,9 @@ test('the container image runs without root, has a health check, and ends with S
   expect(dockerfile).toMatch(/^USER 1000:1000$/m)
   expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/livez/m)
   expect(dockerfile).toMatch(/^STOPSIGNAL SIGTERM$/m)
-  expect(dockerfile).toContain('CMD ["node", "--enable-source-maps", "dist/main.js.bundle/main.js"]')
+  expect(dockerfile).toContain(
+    'CMD ["node", "--enable-source-maps", "dist/main.js.bundle/main.js"]',
+  )
 })
 
 describe('docker-compose.yml', () => {
