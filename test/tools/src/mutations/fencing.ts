@@ -153,7 +153,6 @@ export const FENCING: readonly Mutation[] = [
     find: 'Math.abs(deps.nowMs() - sentAtMs)',
     replace: 'deps.nowMs() - sentAtMs',
     caughtBy: /a task whose dispatch arrives after its load balancer has given up/,
-    because: /doubt ahead/,
   },
   {
     name: 'clock-behind',
