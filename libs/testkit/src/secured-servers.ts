@@ -27,7 +27,8 @@ export type SecuredServers<B extends Beside = never> = TestServers<'nats' | B> &
 
 /** More than most of these tests store, and quickly filled by the test that fills it, bytes. */
 const STREAM_BYTES = 16 * 1024 * 1024
-const SIZES = {
+/** The limits of the streams, for tests that make a stream again. */
+export const STREAM_SIZES = {
   logMaxBytes: STREAM_BYTES,
   tasksMaxBytes: STREAM_BYTES,
   opsMaxBytes: STREAM_BYTES,
@@ -64,7 +65,7 @@ export async function startSecuredServers<B extends Beside = never>(options: {
     return connection
   }
   const bus = await connect('test')
-  await provisionStreams(bus, SIZES, log, timing)
+  await provisionStreams(bus, STREAM_SIZES, log, timing)
   return {
     ...servers,
     bus,

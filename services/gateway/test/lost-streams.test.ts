@@ -2,18 +2,11 @@
 import { provisionStreams } from '@agentfleet/adapters'
 import { STREAMS, type KeyCreated } from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
-import { eventually } from '@agentfleet/testkit'
+import { eventually, STREAM_SIZES } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { setup, type GatewayBench } from './support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
-const STREAM_BYTES = 16 * 1024 * 1024
-const SIZES = {
-  logMaxBytes: STREAM_BYTES,
-  tasksMaxBytes: STREAM_BYTES,
-  opsMaxBytes: STREAM_BYTES,
-  replicas: 1,
-}
 const SCHEDULE = { cron: '0 9 * * *', task: { task: 'report' } }
 const RETRY_DETAIL = 'Nothing was changed. Send the request again after Retry-After seconds.'
 /** A reader looks at its stream every two seconds, on a busy machine later, milliseconds. */
@@ -42,7 +35,7 @@ async function lose(stream: string): Promise<void> {
 }
 
 /** What a coordinator does when it sees that streams are missing. */
-const repair = () => provisionStreams(bench.bus, SIZES, log)
+const repair = () => provisionStreams(bench.bus, STREAM_SIZES, log)
 
 async function makeKey(): Promise<KeyCreated> {
   const made = await send('POST', '/v1/keys', { name: 'k', tenant: 'acme', scopes: ['tasks:read'] })

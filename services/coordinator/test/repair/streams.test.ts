@@ -1,7 +1,7 @@
 /** Streams that are lost while the fleet runs: a coordinator makes them again, on a real nats-server. */
 import { openAuditLog, openKeys, openOps, provisionStreams } from '@agentfleet/adapters'
 import { DEATH_CONSUMER, RUNNING_CONSUMER, STREAMS, SUBJECTS } from '@agentfleet/protocol'
-import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
+import { eventually, PLAIN_SPEC, STREAM_SIZES } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { SOON_MS, startBench, TIMING, type Bench } from '../support.ts'
 
@@ -12,13 +12,6 @@ beforeAll(async () => {
 afterEach(() => bench.reset())
 afterAll(() => bench[Symbol.asyncDispose]())
 
-const STREAM_BYTES = 16 * 1024 * 1024
-const SIZES = {
-  logMaxBytes: STREAM_BYTES,
-  tasksMaxBytes: STREAM_BYTES,
-  opsMaxBytes: STREAM_BYTES,
-  replicas: 1,
-}
 const EVERY_SECOND = {
   cron: '* * * * * *',
   timeZone: 'UTC',
@@ -29,7 +22,7 @@ const EVERY_SECOND = {
 } as const
 
 /** Makes the streams with the rights of a coordinator. */
-const provision = () => provisionStreams(bench.own, SIZES, bench.log)
+const provision = () => provisionStreams(bench.own, STREAM_SIZES, bench.log)
 const managerOf = () => bench.bus.nats.jetstreamManager()
 
 /** Resolves when the stream exists; rejects while it does not. */

@@ -5,8 +5,9 @@ import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
 import { createRecorder } from '../../src/principals/record.ts'
 
-test('the log gets a sample of a flood of refusals with the number of skipped lines, and still gets lines of answers', () => {
-  const lines: { skipped?: number; code?: string; address?: string }[] = []
+/** A recorder, and the lines that it has logged. */
+function createBench() {
+  const lines: { tenant?: string; skipped?: number; code?: string; address?: string }[] = []
   const log = createLogger({ service: 'gateway', id: 't', level: 'silent' })
   log.info = (line: object) => void lines.push(line)
   const clock = manualClock()
@@ -16,6 +17,11 @@ test('the log gets a sample of a flood of refusals with the number of skipped li
     log,
     metrics: { audited: { inc: () => undefined } },
   })
+  return { lines, clock, recorder }
+}
+
+test('the log gets a sample of a flood of refusals with the number of skipped lines, and still gets lines of answers', () => {
+  const { lines, clock, recorder } = createBench()
   const request = { ip: '10.0.0.1' } as FastifyRequest
   const refuse = () => recorder.answered(request, 'getMe', 401, 1, 'unauthorized')
   for (let sent = 0; sent < 10_000; sent += 1) refuse()
@@ -29,16 +35,7 @@ test('the log gets a sample of a flood of refusals with the number of skipped li
 })
 
 test('the log gets every line of a quiet tenant, however many requests another tenant sends (L7)', () => {
-  const lines: { tenant?: string; skipped?: number }[] = []
-  const log = createLogger({ service: 'gateway', id: 't', level: 'silent' })
-  log.info = (line: object) => void lines.push(line)
-  const clock = manualClock()
-  const recorder = createRecorder({
-    audit: { append: () => Promise.resolve() },
-    clock,
-    log,
-    metrics: { audited: { inc: () => undefined } },
-  })
+  const { lines, clock, recorder } = createBench()
   const send = (tenant: string, code?: string) =>
     recorder.answered(
       { ip: '10.0.0.1', principal: { tenant, keyId: tenant } } as FastifyRequest,
