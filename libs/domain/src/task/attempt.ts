@@ -46,9 +46,9 @@ export function decideBegin(record: TaskRecord | undefined, nowMs: number): Begi
 const OWN_START_SHARE = 0.75
 
 /**
- * Whether another node may run a task that was handed over without a pointer at `submittedAtMs` (L3): after
- * `followAfterMs` a coordinator issues the pointer that it misses. A frozen process or server delays a handover
- * so long.
+ * Whether another node may run a task that was submitted at `submittedAtMs` and has had no pointer until `nowMs` (L3):
+ * after `followAfterMs` a coordinator issues the pointer that it misses. A frozen process or server delays a handover
+ * or the first pointer so long.
  */
 export function mayRunElsewhere(
   submittedAtMs: number,

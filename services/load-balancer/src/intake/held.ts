@@ -1,14 +1,14 @@
 import { ack, type Bus, type OlderPointers, type PulledMessage } from '@agentfleet/adapters'
-import type { Level } from '@agentfleet/domain'
-import { CHANNELS, parseItem, type PointerQueue } from '@agentfleet/protocol'
+import { mayRunElsewhere, type Level, type Timing } from '@agentfleet/domain'
+import { CHANNELS, parseItem, type Pointer, type PointerQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Held } from '../placing/in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 
 /**
  * Reads fetched pointers. Invariant (L3): only the first delivery of a pointer that has its spec, was
- * stored after this process connected to NATS and has a sequence above all others of its consumer
- * may use the fast start.
+ * stored soon after its task and after this process connected to NATS, and has a sequence above all others of its
+ * consumer may use the fast start.
  */
 export function createReceiver(deps: {
   readonly bus: Bus
@@ -16,6 +16,7 @@ export function createReceiver(deps: {
   readonly metrics: BalancerMetrics
   readonly monotonicMs: () => number
   readonly olderPointers: Pick<OlderPointers, 'has'>
+  readonly timing: Pick<Timing, 'followAfterMs'>
 }): (message: PulledMessage, queue: PointerQueue) => Held | undefined {
   const { bus, log, metrics, monotonicMs, olderPointers } = deps
   let highest = new Map<string, number>()
@@ -48,7 +49,7 @@ export function createReceiver(deps: {
       highest = new Map()
     }
     highest.set(consumer, Math.max(seen, message.streamSeq))
-    const fenced = pointer.reissue || !fresh || pointer.spec === undefined
+    const fenced = pointer.reissue || !fresh || isOverdue(pointer, message.storedAtMs, deps.timing)
     metrics.fetched.inc({ way: fenced ? 'fenced' : 'fresh' })
     return {
       pointer,
@@ -62,6 +63,15 @@ export function createReceiver(deps: {
       heldSinceMs: monotonicMs(),
     }
   }
+}
+
+/** Whether a coordinator may have issued another pointer before this one was stored: its writer stood still. */
+function isOverdue(
+  { deadlineAtMs, spec }: Pointer,
+  storedAtMs: number,
+  timing: Pick<Timing, 'followAfterMs'>,
+): boolean {
+  return spec === undefined || mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, storedAtMs)
 }
 
 /**

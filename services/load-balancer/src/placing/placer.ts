@@ -63,7 +63,7 @@ interface PlacerDeps extends DispatcherDeps {
   readonly unplaced: (taskId: string) => void
   /** Called when a pointer returns to its queue. */
   readonly released: (taskId: string) => void
-  readonly timing: Pick<Timing, 'renewEveryMs'>
+  readonly timing: Pick<Timing, 'followAfterMs' | 'renewEveryMs'>
 }
 
 /** The reason for a task that already has a run: it takes no slot, and nothing was chosen. */

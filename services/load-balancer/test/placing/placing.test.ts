@@ -1,4 +1,4 @@
-import { STUCK_PER_TENANT } from '@agentfleet/domain'
+import { STUCK_PER_TENANT, timingOf } from '@agentfleet/domain'
 import { DISPATCH_WITHIN_MS, FORMATS, waitingConsumer } from '@agentfleet/protocol'
 import { createLogger, createRegistry, systemClock } from '@agentfleet/runtime'
 import { eventually } from '@agentfleet/testkit'
@@ -243,6 +243,7 @@ describe('a fetched pointer', () => {
       metrics: createMetrics(createRegistry('receiver')),
       monotonicMs: () => 0,
       olderPointers: { has: (streamSeq) => streamSeq <= 4 },
+      timing: timingOf(),
     })
     const fencedOf = (streamSeq: number, deliveries: number, reissue = false) => {
       const text = JSON.stringify(pointerOf({ reissue }))
@@ -260,6 +261,28 @@ describe('a fetched pointer', () => {
     expect(fencedOf(8, 1)).toBe(false)
   })
 
+  it('leads to a start through the coordinator when its writer stored it so late that the coordinator may have issued another one (L3)', () => {
+    const receive = createReceiver({
+      bus: world.bus,
+      log: createLogger({ service: 'test', id: 'test', level: 'silent' }),
+      metrics: createMetrics(createRegistry('late')),
+      monotonicMs: () => 0,
+      olderPointers: { has: () => false },
+      timing: timingOf(),
+    })
+    const submittedAtMs = Date.UTC(2026, 0, 1)
+    const pointer = pointerOf({ deadlineAtMs: submittedAtMs + 60_000 })
+    const text = JSON.stringify(pointer)
+    const fencedAfter = (lateMs: number, streamSeq: number) => {
+      const storedAtMs = submittedAtMs + lateMs
+      const counts = { consumerSeq: 1, waiting: 0, storedAtMs, streamSeq, deliveries: 1 }
+      const stored = { subject: 'tasks.medium.acme.t', text, bytes: text.length, ackSubject: 'a' }
+      return receive({ ...stored, ...counts }, 'medium')?.fenced
+    }
+    expect(fencedAfter(1_400, 1)).toBe(false)
+    expect(fencedAfter(1_600, 2)).toBe(true)
+  })
+
   it('is removed if no service can read it, and left to the newer release that has stored it', async () => {
     const acked: string[] = []
     world.bus.subscribe('acks.*', ({ subject }) => void acked.push(subject))
@@ -269,6 +292,7 @@ describe('a fetched pointer', () => {
       metrics: createMetrics(createRegistry('unreadable')),
       monotonicMs: () => 0,
       olderPointers: { has: () => false },
+      timing: timingOf(),
     })
     const held = (name: string, text: string) => {
       const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, streamSeq: 1, deliveries: 1 }

@@ -138,6 +138,15 @@ export const FENCING: readonly Mutation[] = [
     because: /doubt old/,
   },
   {
+    name: 'late-pointer',
+    safeguard: 'a pointer that its writer stored late leads to no fast start (L3)',
+    file: 'services/load-balancer/src/intake/held.ts',
+    find: ' || mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, storedAtMs)',
+    replace: '',
+    test: 'services/load-balancer/test/placing/placing.test.ts',
+    caughtBy: /when its writer stored it so late that the coordinator/,
+  },
+  {
     name: 'dispatch-clock',
     safeguard: 'a dispatch says when it was sent by the clock of its node (L3)',
     file: 'services/load-balancer/src/placing/dispatcher.ts',
