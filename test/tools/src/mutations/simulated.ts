@@ -31,7 +31,7 @@ export const SIMULATED: readonly Mutation[] = [
     name: 'simulated-fenced-start',
     safeguard: 're-issued pointers begin through the coordinator (L3)',
     file: 'services/load-balancer/src/intake/held.ts',
-    find: 'const fenced = pointer.reissue || !fresh || pointer.spec === undefined',
+    find: 'const fenced = pointer.reissue || !fresh || isOverdue(pointer, message.storedAtMs, deps.timing)',
     replace: 'const fenced = pointer.spec === undefined',
     alsoEdits: [
       {
