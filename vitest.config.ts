@@ -46,6 +46,8 @@ export default defineConfig({
     reporters: ['default', summaryReporter],
     // The output of a failed test helps to explain it; that of a passed test is noise.
     silent: 'passed-only',
+    // A run reads the transformed modules of the last run, whose names are hashes of their contents.
+    experimental: { fsModuleCache: true },
     sequence: { sequencer: LongestFirst },
     projects: [
       {
