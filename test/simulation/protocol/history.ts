@@ -115,12 +115,22 @@ function crash(world: World, fleet: Fleet, member: Member, backAfterMs: number |
     const deps = {
       bus,
       store: store.open(),
-      fleet: { credits: () => 10, creditsWithin: () => Promise.resolve(10) },
+      // A crashed process never resumes.
+      fleet: {
+        credits: () => 10,
+        creditsWithin: () => Promise.resolve(10),
+        successor: () => 'none',
+      },
       clock: clockOf(process, time),
       log: loggerOf(process, time, say),
     } as unknown as Parameters<typeof redistribute>[0]
-    redistribute(deps, member.id, new Set(), () => Promise.resolve()).catch(() => undefined)
+    redistribute(deps, deathOf(member), new Set(), () => Promise.resolve()).catch(() => undefined)
   })
+}
+
+function deathOf({ id: nodeId }: Member): Parameters<typeof redistribute>[1] {
+  const reason = 'connection-gone'
+  return { nodeId, incarnation: 1, state: 'dead', atMs: 0, reason, phi: 9, silentMs: 0 }
 }
 
 /** Plans every fault that has a fixed time. */

@@ -16,7 +16,6 @@ import { watchOutcome } from './outcome.ts'
 import type { Quarantine } from '../redistribution/quarantine.ts'
 import {
   NOTES_UNREADABLE,
-  NOTHING_GIVEN_BACK,
   redistribute,
   type Redistribution,
 } from '../redistribution/redistribute.ts'
@@ -101,9 +100,7 @@ async function giveBack(
   death: Death,
   deliveries: number,
 ): Promise<Redistribution> {
-  const { fleet, recent, clock, log } = deps
-  // The node resumed with all its tasks and asks the coordinator which it still owns.
-  if (fleet.successor(death) === 'resumed') return NOTHING_GIVEN_BACK
+  const { recent, clock, log } = deps
   const suspects = new Set(suspectTasks(recent.deaths(), clock.nowMs()))
   const open = async (taskIds: readonly string[]): Promise<void> => {
     const { tasks } = record.current()
@@ -112,7 +109,7 @@ async function giveBack(
     await record.write({ tasks: taskIds.length, taskIds: named })
   }
   try {
-    return await redistribute(deps, death.nodeId, suspects, open)
+    return await redistribute(deps, death, suspects, open)
   } catch (error) {
     if (deliveries < DELIVERIES_MAX) throw error
     log.error(

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ack, type Bus, type InflightNote, type Store } from '@agentfleet/adapters'
 import { planRecovery } from '@agentfleet/domain'
-import { ServiceError } from '@agentfleet/protocol'
+import { ServiceError, type Death } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { Fleet } from '../fleet.ts'
 
@@ -10,7 +10,8 @@ import type { Fleet } from '../fleet.ts'
  *
  * Invariants: R1 a pointer is given back once: recovery reads the in-flight notes again before each
  * batch, uses only those that still name the dead node, and deletes exactly those afterwards. R2 if
- * anything fails, the pointer's lease (`ack_wait`) returns it to the queue.
+ * anything fails, the pointer's lease (`ack_wait`) returns it to the queue. R3 after each wait recovery asks
+ * whether the process has resumed: then its runs continue, and it keeps the pointers that it still has.
  */
 
 /** The result of a redistribution. */
@@ -54,16 +55,22 @@ const STORE_RETRY_MS = 400
 const ROUND_TRIP_WITHIN_MS = 2_000
 
 /**
- * Gives back all tasks noted for a node, suspects last, and returns them; throws `bus-unavailable`
+ * Gives back all tasks noted for a dead node, suspects last, and returns them; throws `bus-unavailable`
  * if the bus is disconnected.
  */
 export async function redistribute(
   { bus, store, fleet, clock, log }: RedistributeDeps,
-  nodeId: string,
+  death: Death,
   suspects: ReadonlySet<string>,
   onTasks: (taskIds: readonly string[]) => Promise<void>,
 ): Promise<Redistribution> {
+  const { nodeId } = death
+  // A node that resumed asks the coordinator which runs it still owns.
+  const resumed = (): boolean => fleet.successor(death) === 'resumed'
+  if (resumed()) return NOTHING_GIVEN_BACK
   const notes = await withTries(() => store.inflightOf(nodeId), log)
+  // Redis may have been frozen for longer than the node.
+  if (resumed()) return NOTHING_GIVEN_BACK
   if (notes === undefined) return NOTES_UNREADABLE
   const taskIds = notes.map(({ taskId }) => taskId)
   // The record is written in parallel, so that it delays no task.
@@ -80,7 +87,7 @@ export async function redistribute(
     if (index > 0) {
       await fleet.creditsWithin(BATCH_PAUSE_MS)
       const still = await withTries(() => stillNaming(store, nodeId, stranded), log)
-      if (still === undefined) break
+      if (still === undefined || resumed()) break
       stranded = still
     }
     for (const { ackSubject } of stranded) ack.giveBack(bus, ackSubject)

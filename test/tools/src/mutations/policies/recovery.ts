@@ -112,6 +112,17 @@ export const RECOVERY: readonly Mutation[] = [
     because: /expected 501 to be 500|to match object \{ kind: 'given-back'/,
   },
   {
+    name: 'give-back-resumed',
+    safeguard:
+      'the pointers of a node that resumes during the redistribution stay with its runs (R3)',
+    file: 'services/recovery/src/redistribution/redistribute.ts',
+    find: "const resumed = (): boolean => fleet.successor(death) === 'resumed'",
+    replace:
+      "const atFirst = fleet.successor(death) === 'resumed'\n  const resumed = (): boolean => atFirst",
+    caughtBy: /R3: recovery returns no pointer/,
+    because: /expected 501 to be/,
+  },
+  {
     name: 'recovery-shadow',
     safeguard: 'recovery does not wait for advice in shadow',
     file: 'services/recovery/src/incident/analysis.ts',
