@@ -44,7 +44,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     run.doubtful = true
     run.doubts += 1
     if (run.check !== undefined || !standsStill(run)) return
-    run.check = ask(run, deps).catch((error: unknown) => {
+    run.check = ask(run, deps, noticePause).catch((error: unknown) => {
       log.error(
         { err: error, taskId: run.taskId },
         'The node could not ask the coordinator whether it still owns a run; it asks again',
@@ -60,15 +60,12 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     )
     for (const run of runs.all()) doubt(run)
   }
-  return {
-    doubt,
-    doubtAll,
-    noticePause() {
-      const beforeMs = noticedAtMs
-      noticedAtMs = clock.monotonicMs()
-      if (noticedAtMs - beforeMs > PAUSE_MS) doubtAll('paused')
-    },
+  const noticePause = (): void => {
+    const beforeMs = noticedAtMs
+    noticedAtMs = clock.monotonicMs()
+    if (noticedAtMs - beforeMs > PAUSE_MS) doubtAll('paused')
   }
+  return { doubt, doubtAll, noticePause }
 }
 
 /** Whether no report of the run is under way, so that its token is the last that the log has of it. */
@@ -77,7 +74,7 @@ export function standsStill(run: Run): boolean {
   return run.phase === 'queued' && !run.fenced && run.spec !== undefined
 }
 
-async function ask(run: Run, deps: OwnershipDeps): Promise<void> {
+async function ask(run: Run, deps: OwnershipDeps, noticePause: () => void): Promise<void> {
   const { reporter } = deps
   const { taskId, claim, token, attempt, doubts } = run
   const outcome = await reporter.report(
@@ -85,8 +82,9 @@ async function ask(run: Run, deps: OwnershipDeps): Promise<void> {
     run,
   )
   // The answer may have waited in a socket of this process while another node took over the task.
+  noticePause()
   if (outcome.kind === 'committed' && run.doubts !== doubts && run.over === undefined) {
-    return ask(run, deps)
+    return ask(run, deps, noticePause)
   }
   run.check = undefined
   if (run.over !== undefined) return

@@ -84,16 +84,23 @@ test('a node that has stood still asks for its runs before the next step that co
   expect(run.over).toBe('superseded')
 })
 
-test('the answer to a question that was asked before a pause does not confirm the run after the pause (L3)', async () => {
-  const answers: Outcome[] = [{ kind: 'committed', seq: 7 }]
-  const { asked, ownership, run } = setup(() => answers.shift() ?? SUPERSEDED)
-  ownership.doubt(run)
-  // The answer waits in the socket while the process is frozen; the pause is noticed for another run first.
-  ownership.doubtAll('paused')
-  await run.check
-  expect(asked).toEqual(['own', 'own'])
-  expect(run.over).toBe('superseded')
-})
+test.each([
+  ['the pause is noticed for another run first', true],
+  ['the answer is the first thing that the process reads afterwards', false],
+])(
+  'the answer to a question that was asked before a pause does not confirm the run after the pause: %s (L3)',
+  async (_case, noticed) => {
+    const answers: Outcome[] = [{ kind: 'committed', seq: 7 }]
+    const { clock, asked, ownership, run } = setup(() => answers.shift() ?? SUPERSEDED)
+    ownership.doubt(run)
+    // The answer waits in the socket while the process is frozen.
+    clock.advance(2_500)
+    if (noticed) ownership.noticePause()
+    await run.check
+    expect(asked).toEqual(['own', 'own'])
+    expect(run.over).toBe('superseded')
+  },
+)
 
 test.each([
   [9, 'superseded'],

@@ -196,6 +196,17 @@ export const FENCING: readonly Mutation[] = [
     because: /paid/,
   },
   {
+    name: 'pause-before-answer',
+    safeguard:
+      'an answer that was read after its process stood still confirms a run only if it is given again (L3)',
+    file: 'services/worker/src/node/ownership.ts',
+    find: '  noticePause()\n  if (outcome.kind',
+    replace: '  if (outcome.kind',
+    test: 'services/worker/test/node/ownership.test.ts',
+    caughtBy: /the answer is the first thing that the process reads afterwards/,
+    because: /to deeply equal \[ 'own', 'own' \]/,
+  },
+  {
     name: 'stored-before-going-on',
     safeguard: 'a run stops after a call that is not stored (L4)',
     file: 'services/worker/src/run/tool-turn.ts',
