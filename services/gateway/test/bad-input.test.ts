@@ -27,7 +27,7 @@ import { listening, setup } from './support.ts'
 
 const FULL_SIZE = process.env['TEST_SIZE'] === 'full'
 const SEED = 20_260_101
-const REQUESTS_PER_OPERATION = FULL_SIZE ? 400 : 70
+const REQUESTS_PER_OPERATION = FULL_SIZE ? 400 : 40
 /** Parallel requests. */
 const PARALLEL = 16
 /** How a service logs an error. */
