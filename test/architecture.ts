@@ -16,6 +16,8 @@ export interface Package {
   readonly sources: readonly Module[]
   /** Modules of `page`, which run in the browser. */
   readonly page: readonly Module[]
+  /** Scripts in the folder of the package itself. */
+  readonly scripts: readonly Module[]
   /** Modules of `test`. */
   readonly tests: readonly Module[]
 }
@@ -54,6 +56,7 @@ export function readPackages(): readonly Package[] {
       exported: Object.keys(manifest.exports ?? {}),
       sources: readModules(`${folder}/src`),
       page: readModules(`${folder}/page`),
+      scripts: readScripts(folder),
       tests: readModules(`${folder}/test`),
     }
   })
@@ -81,11 +84,19 @@ export function readModules(folder: string): readonly Module[] {
   return filesBelow(folder)
     .filter((path) => /\.(tsx?|mjs)$/.test(path))
     .sort()
-    .map((path) => {
-      const text = readText(path)
-      const code = withoutComments(text)
-      return { path, text, code, imports: importsOf(code), loads: importsOf(withoutTypes(code)) }
-    })
+    .map(readModule)
+}
+
+/** The scripts that lie in a folder itself. */
+function readScripts(folder: string): readonly Module[] {
+  const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith('.mjs'))
+  return names.map((name) => readModule(`${folder}/${name}`))
+}
+
+function readModule(path: string): Module {
+  const text = readText(path)
+  const code = withoutComments(text)
+  return { path, text, code, imports: importsOf(code), loads: importsOf(withoutTypes(code)) }
 }
 
 /** Folders without source code; the links of the workspace in `node_modules` lead to 300,000 files. */
