@@ -9,8 +9,11 @@ import type { TaskTable } from '../follower/task-table.ts'
  * of a task gets no second pointer from this process; a task that has moved on gets none.
  */
 export interface Issuer {
-  /** Returns whether this call issued the pointer; false if one exists or if the outcome is unknown. */
-  once(record: TaskRecord): Promise<boolean>
+  /**
+   * Returns whether this call issued the pointer; false if one exists or if the outcome is unknown. With `runsAt`, the
+   * run that exists on this node adopts the pointer.
+   */
+  once(record: TaskRecord, runsAt?: string): Promise<boolean>
   /** Like `once`, but repeats the check several times: an existing pointer may be about to be acknowledged. */
   surely(record: TaskRecord): Promise<boolean>
   close(): void
@@ -37,10 +40,12 @@ export function createIssuer(deps: {
   const issuedAt = createOwnedCache<number>({ entriesMax: ISSUED_MAX, sizeMax: ISSUED_MAX })
   let closed = false
 
-  const tryOnce = async (record: TaskRecord): Promise<boolean> => {
+  const tryOnce = async (record: TaskRecord, runsAt?: string): Promise<boolean> => {
     try {
       const pointer = reissuedPointer(record)
-      const outcome = await pointers.issueSurely(pointer, record.spec.priority)
+      const outcome = await (runsAt === undefined
+        ? pointers.issueSurely(pointer, record.spec.priority)
+        : pointers.issueSurely({ ...pointer, node: runsAt }, 'running'))
       if (outcome !== 'issued') return false
       issuedAt.set(record.tenant, record.taskId, record.seq, 1)
       return true
@@ -69,7 +74,7 @@ export function createIssuer(deps: {
   }
 
   return {
-    once: (record) => alone(record, () => tryOnce(record)),
+    once: (record, runsAt) => alone(record, () => tryOnce(record, runsAt)),
     surely: (record) =>
       alone(record, async () => {
         if (issuedAt.get(record.tenant, record.taskId) === record.seq) return false

@@ -51,25 +51,13 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   const unconfirmed = createDueTimes(tasks)
   let listedAtMs = -Infinity
   let listingTookMs = 0
-  // Tasks without a pointer that a node runs; they need no repair.
-  let runningWithout = 0
   const strayTwice = createStrays(tasks)
-
-  const issueMissing = async (missing: readonly TaskRecord[], signal: AbortSignal) => {
-    const done = await issueUnlessRun(deps, missing, signal)
-    // The load balancer that started the task issues its pointer a moment later, if it is alive.
-    for (const taskId of done.run) {
-      const tenant = tasks.get(taskId)?.tenant
-      if (tenant !== undefined) unconfirmed.add(tenant, taskId, nowMs() + timing.followAfterMs)
-    }
-    return { issued: done.issued, running: done.run.length }
-  }
 
   const lookUp = async (records: readonly TaskRecord[], signal: AbortSignal): Promise<number> => {
     const looked = await withoutPointer(pointers, records)
     // A pointer may have moved between queues during the first lookup, so the second one counts.
     const missing = looked.filter(({ taskId }) => tasks.get(taskId) !== undefined)
-    return missing.length === 0 ? 0 : (await issueMissing(missing, signal)).issued
+    return issueMissing(deps, missing, signal)
   }
 
   const compareAll = async (signal: AbortSignal): Promise<{ issued: number; removed: number }> => {
@@ -81,8 +69,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
     for (const record of tasks.records()) {
       if (needs(record, present.has(record.taskId), timing, now)) missing.push(record)
     }
-    const { issued, running } = await issueMissing(missing, signal)
-    runningWithout = running
+    const issued = await issueMissing(deps, missing, signal)
     const gone = await inParallel(strayTwice(present), REPAIRS_AT_ONCE, (taskId) =>
       signal.aborted ? Promise.resolve(false) : removeEnded(deps, taskId),
     )
@@ -105,8 +92,7 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
       const mayList = sinceMs >= listingTookMs * LISTING_SHARE
       const wanted = sinceMs >= timing.listPointersEveryMs || due.length > LOOK_UP_MAX
       // Fewer pointers than tasks that need one.
-      const tooFew = async () =>
-        (await pointers.count()) + runningWithout < tasks.runnable() - unconfirmed.size()
+      const tooFew = async () => (await pointers.count()) < tasks.runnable() - unconfirmed.size()
       const all = mayList && (wanted || (await tooFew()))
       if (!all) {
         for (const { tenant, taskId } of due.slice(LOOK_UP_MAX)) {
@@ -122,21 +108,28 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   }
 }
 
+/** A node that runs a task, and the token of its run. */
+interface Runner {
+  readonly nodeId: string
+  readonly token: number
+}
+
 /**
- * Asks which of these tasks, at most QUESTION_MAX, a node runs, and with which token; no answer counts as no. A node that was not given
- * the task cannot keep its pointer from being issued (L9).
+ * Asks which nodes run these tasks, at most QUESTION_MAX; no answer counts as no. A node that was not given
+ * a task cannot have its pointer (L9).
  */
 async function whoRuns(
   { bus, claimKey }: Pick<PointerRepairDeps, 'bus' | 'claimKey'>,
   records: readonly TaskRecord[],
-): Promise<Map<string, number>> {
-  const runs = new Map<string, number>()
+): Promise<Map<string, Runner>> {
+  const runs = new Map<string, Runner>()
   const taskIds = records.map(({ taskId }) => taskId)
   const asked = new Set(taskIds)
-  for (const answer of await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)) {
-    for (const { taskId, token, claim } of answer.runs) {
-      if (!asked.has(taskId) || !checkClaim(claimKey, claim, taskId, answer.nodeId)) continue
-      runs.set(taskId, Math.max(token, runs.get(taskId) ?? 0))
+  const answers = await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)
+  for (const { nodeId, runs: own } of answers) {
+    for (const { taskId, token, claim } of own) {
+      if (!asked.has(taskId) || !checkClaim(claimKey, claim, taskId, nodeId)) continue
+      if (token > (runs.get(taskId)?.token ?? -1)) runs.set(taskId, { nodeId, token })
     }
   }
   return runs
@@ -166,32 +159,33 @@ function createStrays(tasks: TaskTable): (present: Iterable<string>) => string[]
 }
 
 /**
- * Issues the pointers of the tasks that no node runs; returns how many, and the tasks that a node runs. Tenants take
- * turns, so a pointer does not wait for the questions about all missing pointers of another tenant (L7).
+ * Issues these pointers and returns how many: that of a living run for its node, so that the run adopts it, and the
+ * others for any node. Tenants take turns, so a pointer does not wait for the questions about all missing pointers of
+ * another tenant (L7).
  */
-async function issueUnlessRun(
+async function issueMissing(
   deps: PointerRepairDeps,
   missing: readonly TaskRecord[],
   signal: AbortSignal,
-): Promise<{ issued: number; run: string[] }> {
+): Promise<number> {
   const { taskLog, issuer } = deps
-  const run: string[] = []
   let issued = 0
   const turns = firstInTurn(missing, ({ tenant }) => tenant, missing.length)
   for (let start = 0; start < turns.length && !signal.aborted; start += QUESTION_MAX) {
     const asked = turns.slice(start, start + QUESTION_MAX)
     const runs = await whoRuns(deps, asked)
     const done = await inParallel(asked, REPAIRS_AT_ONCE, async (record) => {
-      // A pointer issued now would take the task from its node and pay for its calls again.
-      if (signal.aborted || (runs.get(record.taskId) ?? -1) >= record.seq) return false
+      if (signal.aborted) return false
       const last = await taskLog.last(record.taskId)
       if (last === undefined || isTerminalEvent(last.event)) return false
-      return issuer.once(record)
+      const run = runs.get(record.taskId)
+      // For any node, the pointer would take the task from its run, and its calls would be paid for again.
+      const nodeId = run !== undefined && run.token >= record.seq ? run.nodeId : undefined
+      return issuer.once(record, nodeId)
     })
     issued += done.filter(Boolean).length
-    run.push(...runs.keys())
   }
-  return { issued, run }
+  return issued
 }
 
 /** Returns the tasks whose pointer is in no queue. */

@@ -1,13 +1,20 @@
 import {
   connectBus,
   connectStore,
+  createPuller,
   openPointers,
   openTaskLog,
   provisionStreams,
   type Pointers,
 } from '@agentfleet/adapters'
 import { TIMING, type Completed, type Submitted, type TaskEvent } from '@agentfleet/domain'
-import { CHANNELS, freshPointer, newTaskId, signClaim } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  freshPointer,
+  newTaskId,
+  RUNNING_CONSUMER,
+  signClaim,
+} from '@agentfleet/protocol'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
@@ -112,6 +119,7 @@ async function setup() {
   }
 }
 const never = new AbortController().signal
+type Bench = Awaited<ReturnType<typeof setup>>
 
 test('a task that has no pointer gets one once it is no longer young (L8)', async () => {
   await using bench = await setup()
@@ -144,23 +152,58 @@ test('a task without a pointer gets one in the next round, however many tasks ha
   expect(await repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
 })
 
-test('only a node that was given a task keeps the pointer of the task from being issued (L9)', async () => {
-  await using bench = await setup()
-  const [own, others] = [newTaskId(1_000), newTaskId(1_001)]
-  const seqs = new Map<string, number>()
-  for (const taskId of [own, others]) seqs.set(taskId, await bench.append(taskId, submitted, 0))
-  bench.bus.on(CHANNELS.runs, ({ taskIds }) => ({
-    nodeId: 'n1',
+/** A node that runs every task it is asked about, and has the claim of this one. */
+function answerAs(bench: Bench, nodeId: string, claimed: string): () => void {
+  const { bus, tasks } = bench
+  const subscription = bus.on(CHANNELS.runs, ({ taskIds }) => ({
+    nodeId,
     runs: taskIds.map((taskId) => ({
       taskId,
-      token: seqs.get(taskId) ?? 0,
-      claim: signClaim(CLAIM_KEY, own, 'n1'),
+      token: tasks.get(taskId)?.seq ?? 0,
+      claim: signClaim(CLAIM_KEY, claimed, nodeId),
     })),
   }))
+  return () => subscription.close()
+}
+
+test('only a node that was given a task gets the pointer of the task as its run (L9)', async () => {
+  await using bench = await setup()
+  const [own, others] = [newTaskId(1_000), newTaskId(1_001)]
+  for (const taskId of [own, others]) await bench.append(taskId, submitted, 0)
+  answerAs(bench, 'n1', own)
   await bench.bus.roundTrip(5_000)
   bench.time.nowMs += TIMING.followAfterMs
-  expect(await bench.repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
-  expect([...(await bench.pointers.taskIds())]).toEqual([others])
+  expect(await bench.repair.sweep(never)).toEqual({ issued: 2, removed: 0 })
+  expect(await bench.pointers.has('running', 't', own)).toBe(true)
+  expect(await bench.pointers.has('medium', 't', own)).toBe(false)
+  expect(await bench.pointers.has('medium', 't', others)).toBe(true)
+})
+
+test('the missing pointer of a living run names its node, so a node that later misses a question keeps its task (L8)', async () => {
+  await using bench = await setup()
+  const { bus, time, repair } = bench
+  const taskId = newTaskId(1_000)
+  const seq = await bench.append(taskId, submitted, 0)
+  repair.note(bench.tasks.get(taskId)!)
+  const freeze = answerAs(bench, 'n1', taskId)
+  await bus.roundTrip(5_000)
+  time.nowMs += TIMING.followAfterMs
+  expect(await repair.sweep(never)).toEqual({ issued: 1, removed: 0 })
+  freeze()
+  for (let look = 0; look < 3; look += 1) {
+    time.nowMs += TIMING.listPointersEveryMs
+    expect(await repair.sweep(never)).toEqual({ issued: 0, removed: 0 })
+  }
+  const adopted: unknown[] = []
+  const puller = createPuller(bus, {
+    stream: 'TASKS',
+    consumer: RUNNING_CONSUMER.name,
+    wanted: () => 2,
+    receive: ({ text }) => void adopted.push(JSON.parse(text)),
+  })
+  await eventually(() => expect(adopted).toHaveLength(1))
+  puller.stop()
+  expect(adopted).toMatchObject([{ taskId, seq, reissue: true, node: 'n1' }])
 })
 
 test('a pointer of an ended task is removed, and a pointer of an unknown task stays', async () => {

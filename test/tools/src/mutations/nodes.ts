@@ -35,7 +35,7 @@ export const NODES: readonly Mutation[] = [
     name: 'forged-run',
     safeguard: 'only a node that was given a task says that it runs',
     file: 'services/coordinator/src/repair/pointers.ts',
-    find: ' || !checkClaim(claimKey, claim, taskId, answer.nodeId)',
+    find: ' || !checkClaim(claimKey, claim, taskId, nodeId)',
     replace: '',
     test: 'services/coordinator/test/repair/repair.test.ts',
     caughtBy: /only a node that was given a task/,

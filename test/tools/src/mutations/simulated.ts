@@ -56,7 +56,7 @@ export const SIMULATED: readonly Mutation[] = [
     name: 'simulated-follower',
     safeguard: 'the follower issues a pointer that is missing (L8)',
     file: 'services/coordinator/src/repair/pointers.ts',
-    find: 'return issuer.once(record)',
+    find: 'return issuer.once(record, nodeId)',
     replace: 'return false',
     ...SIMULATION,
     because: /seed \d+: .*not ended/,
