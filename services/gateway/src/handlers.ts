@@ -11,6 +11,7 @@ import { createOwnHoldings } from './fleet/own-holdings.ts'
 import { nodeRoutes } from './fleet/node-routes.ts'
 import { controlRoutes } from './fleet/routes.ts'
 import { goalRoutes } from './goals/routes.ts'
+import { createCronTicks } from './schedules/cron.ts'
 import { scheduleRoutes } from './schedules/routes.ts'
 import { scheduleRunRoutes } from './schedules/run-routes.ts'
 import { historyRoutes } from './lists/history-routes.ts'
@@ -33,6 +34,7 @@ export function handlersOf(deps: GatewayDeps, parts: GatewayParts, readiness: ()
   const { nowMs } = deps.clock
   const { fleet, streams, principals } = parts
   const schedules = openSchedules(bus)
+  const cronTicks = createCronTicks()
   return {
     ...approvalRoutes(parts),
     ...taskRoutes(parts),
@@ -54,9 +56,10 @@ export function handlersOf(deps: GatewayDeps, parts: GatewayParts, readiness: ()
         parts.offers.check(tenant, spec)
         return spec
       },
+      cronTicks,
       nowMs,
     }),
-    ...scheduleRunRoutes({ ...parts, schedules, nowMs }),
+    ...scheduleRunRoutes({ ...parts, schedules, cronTicks, nowMs }),
     ...usageRoutes({
       usage: deps.usage,
       metadataKeys: config.USAGE_METADATA_KEYS,

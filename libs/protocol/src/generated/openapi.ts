@@ -721,7 +721,7 @@ export interface components {
       error?: components['schemas']['TaskError']
     }
     ScheduleRequest: {
-      /** @description A cron expression with five fields, or with six if seconds come first. The expression must name a time in the future, and at most one time a second. */
+      /** @description A cron expression with five fields, or with six if seconds come first. The expression must name a time within the next hundred years that the clocks of its time zone do not skip. */
       cron: string
       /**
        * @description The IANA time zone of the expression.

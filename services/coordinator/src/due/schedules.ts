@@ -1,4 +1,5 @@
 import type { LogTail } from '@agentfleet/adapters'
+import { createZones } from '@agentfleet/domain'
 import { createInTurn } from './in-turn.ts'
 import { AGAIN_AFTER_MS, runTick, type ScheduleEntry, type TickDeps } from './ticks.ts'
 
@@ -23,8 +24,11 @@ interface Scheduler {
 /** Schedules examined at once: enough to hide the round trips to the log. */
 const PARALLEL = 16
 /** Creates the scheduler. */
-export function createScheduler(deps: TickDeps & { readonly tenants: () => number }): Scheduler {
-  const { schedules, log, nowMs, tenants } = deps
+export function createScheduler(
+  given: Omit<TickDeps, 'zones'> & { readonly tenants: () => number },
+): Scheduler {
+  const { schedules, log, nowMs, tenants } = given
+  const deps = { ...given, zones: createZones() }
   const entries = new Map<string, ScheduleEntry>()
   let tail: LogTail | undefined
 

@@ -1,7 +1,14 @@
 import type { Logger, Schedules, ScheduleTimes, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
-import { decideTick, isTerminalEvent, type ScheduleRun } from '@agentfleet/domain'
+import {
+  createTicks,
+  decideTick,
+  isTerminalEvent,
+  type ScheduleRun,
+  type Ticks,
+  type Zones,
+} from '@agentfleet/domain'
 import { tickTaskId } from '@agentfleet/protocol'
-import { Cron } from 'croner'
+import { CronPattern } from 'croner'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
 
 /** A schedule as the scheduler knows it. */
@@ -24,6 +31,7 @@ export interface TickDeps {
   readonly submitter: TaskSubmitter
   readonly log: Logger
   readonly nowMs: () => number
+  readonly zones: Zones
 }
 
 /** Milliseconds until an unsettled schedule is examined again. */
@@ -32,12 +40,11 @@ export const AGAIN_AFTER_MS = 1_000
 /** Submits or skips the tick of a schedule that is due, or notes when the next one is. */
 export async function runTick(deps: TickDeps, entry: ScheduleEntry): Promise<void> {
   const { times, run } = entry
-  const cron = times === undefined ? undefined : cronOf(times)
-  if (times === undefined || cron === undefined) return
-  const nextAfter = (atMs: number) => cron.nextRun(new Date(atMs))?.getTime()
+  const ticks = times === undefined ? undefined : ticksOf(deps.zones, times)
+  if (times === undefined || ticks === undefined) return
   const lastOpen = times.overlap === 'skip' && (await isOpen(deps.taskLog, run?.taskId))
   const schedule = { ...times, atMs: times.fromMs }
-  const decision = decideTick(schedule, run, nextAfter, lastOpen, deps.nowMs())
+  const decision = decideTick(schedule, run, ticks.after, lastOpen, deps.nowMs())
   switch (decision.kind) {
     case 'rest':
       entry.dueAtMs = Infinity
@@ -133,9 +140,9 @@ async function note(
 }
 
 /** Parses the expression; the gateway has checked it. A schedule that still cannot be parsed never runs. */
-function cronOf({ cron, timeZone }: ScheduleTimes): Cron | undefined {
+function ticksOf(zones: Zones, { cron, timeZone }: ScheduleTimes): Ticks | undefined {
   try {
-    return new Cron(cron, { timezone: timeZone, paused: true })
+    return createTicks(new CronPattern(cron), zones(timeZone))
   } catch {
     return undefined
   }

@@ -9,7 +9,7 @@ import {
 import { createSlices } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createScheduleChanges, type ScheduleChangeDeps } from './changes.ts'
-import { checkCron, nextTick } from './cron.ts'
+import type { CronTicks } from './cron.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { submitterOf, unapprovable } from '../principals/submitter.ts'
 import { inPart, Refusal, wrongField } from '../http/problems.ts'
@@ -21,6 +21,7 @@ import { isoTime } from '../tasks/views.ts'
 interface ScheduleRouteDeps extends ScheduleChangeDeps {
   /** Converts a task request to its spec. */
   readonly specOf: (tenant: string, request: FilledTaskRequest) => Promise<TaskSpec>
+  readonly cronTicks: CronTicks
   readonly nowMs: () => number
 }
 
@@ -30,7 +31,7 @@ const LISTING = 'schedules'
 const PAGE_CHARS = 1024 * 1024
 /** Creates the handlers of `/v1/schedules…` by operationId. */
 export function scheduleRoutes(deps: ScheduleRouteDeps) {
-  const { schedules, nowMs } = deps
+  const { schedules, cronTicks, nowMs } = deps
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
   async function found(tenant: string, name: string): Promise<FoundSchedule | undefined> {
@@ -44,7 +45,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
   async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
     const schedule = await found(tenant, name)
     if (schedule === undefined) throw scheduleNotFound()
-    return scheduleView(schedule)
+    return scheduleView(schedule, cronTicks)
   }
 
   const { change, checkShare } = createScheduleChanges(deps)
@@ -82,7 +83,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
         const each = await found(tenant, name)
         // Without a schedule: it was deleted after its name was listed.
         if (each === undefined) continue
-        views.push(scheduleView(each))
+        views.push(scheduleView(each, cronTicks))
         chars += each.chars
         await pause()
       }
@@ -97,7 +98,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
 
 /** Checks the schedule of a request, and fills its task in. */
 async function scheduleOf(
-  { specOf, nowMs }: ScheduleRouteDeps,
+  { specOf, cronTicks, nowMs }: ScheduleRouteDeps,
   request: FastifyRequest,
 ): Promise<Schedule> {
   const body = request.body as ScheduleRequest
@@ -108,7 +109,7 @@ async function scheduleOf(
     throw wrongField('/task', detail)
   }
   requireAgent(request.principal, task)
-  checkCron(cron, timeZone, nowMs())
+  cronTicks.check(cron, timeZone, nowMs())
   const by = submitterOf(request)
   const made = await specOf(request.tenant, task as FilledTaskRequest).catch((error: unknown) => {
     throw error instanceof Refusal ? inPart('/task', error) : error
@@ -141,9 +142,12 @@ interface FoundSchedule {
   readonly atMs: number
 }
 
-function scheduleView({ name, version, schedule, run, atMs }: FoundSchedule): ScheduleView {
+function scheduleView(
+  { name, version, schedule, run, atMs }: FoundSchedule,
+  cronTicks: CronTicks,
+): ScheduleView {
   const { cron, timeZone, overlap, paused, request } = schedule
-  const next = paused ? undefined : nextTick(cron, timeZone, atMs)
+  const next = paused ? undefined : cronTicks.next(cron, timeZone, atMs)
   const view: ScheduleView = {
     name,
     version,
@@ -154,7 +158,7 @@ function scheduleView({ name, version, schedule, run, atMs }: FoundSchedule): Sc
     task: request as ScheduleView['task'],
     updatedAt: isoTime(schedule.atMs),
   }
-  if (next !== undefined) view.nextAt = next.toISOString()
+  if (next !== undefined) view.nextAt = isoTime(next)
   if (run !== undefined) {
     view.lastTickAt = isoTime(run.tickMs)
     view.lastSkipped = run.skipped

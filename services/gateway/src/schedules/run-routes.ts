@@ -7,13 +7,14 @@ import { submitterOf } from '../principals/submitter.ts'
 import { idempotencyKeyOf } from '../tasks/spec.ts'
 import { recordOf, type Submitter } from '../tasks/submit.ts'
 import { answerWith, isoTime } from '../tasks/views.ts'
-import { checkCron, nextTicks, previousTicks } from './cron.ts'
+import type { CronTicks } from './cron.ts'
 import { scheduleNotFound } from './routes.ts'
 
 interface ScheduleRunDeps {
   readonly schedules: Pick<Schedules, 'get' | 'lastRun' | 'manualRuns' | 'noteManualRun'>
   readonly store: Pick<Store, 'loadAll'>
   readonly submitter: Submitter
+  readonly cronTicks: CronTicks
   readonly nowMs: () => number
 }
 
@@ -24,7 +25,13 @@ interface PreviewFields {
 }
 
 /** Creates the handlers of `/v1/schedules/{name}/run`, `…/ticks` and `/v1/schedules:preview` by operationId. */
-export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: ScheduleRunDeps) {
+export function scheduleRunRoutes({
+  schedules,
+  store,
+  submitter,
+  cronTicks,
+  nowMs,
+}: ScheduleRunDeps) {
   return {
     async runSchedule(request: FastifyRequest, reply: FastifyReply) {
       const { tenant } = request
@@ -67,9 +74,8 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
       if (schedule === undefined) throw scheduleNotFound()
       const { cron, timeZone, paused } = schedule
       const atMs = nowMs()
-      const next = paused ? [] : await nextTicks(cron, timeZone, atMs, count)
-      const before = await previousTicks(cron, timeZone, atMs, count)
-      const earlier = before.map((tick) => tick.getTime())
+      const next = paused ? [] : await cronTicks.nextTicks(cron, timeZone, atMs, count)
+      const earlier = await cronTicks.previousTicks(cron, timeZone, atMs, count)
       const ids = earlier.map((tickMs) => tickTaskId(tenant, name, tickMs))
       const read = [...ids, ...asked.map(({ taskId }) => taskId)]
       const stored = new Map((await store.loadAll(read)).map((record) => [record.taskId, record]))
@@ -85,13 +91,13 @@ export function scheduleRunRoutes({ schedules, store, submitter, nowMs }: Schedu
         const state = stored.get(started.taskId)?.state
         return { at: isoTime(runAtMs), ...started, ...given({ state }) }
       })
-      return { next: next.map((tick) => tick.toISOString()), last, manual }
+      return { next: next.map(isoTime), last, manual }
     },
     async previewSchedule(request: FastifyRequest) {
       const { cron, timeZone, count } = request.body as PreviewFields
-      checkCron(cron, timeZone, nowMs())
-      const ticks = await nextTicks(cron, timeZone, nowMs(), count)
-      return { ticks: ticks.map((tick) => isoTime(tick.getTime())) }
+      cronTicks.check(cron, timeZone, nowMs())
+      const ticks = await cronTicks.nextTicks(cron, timeZone, nowMs(), count)
+      return { ticks: ticks.map(isoTime) }
     },
   }
 }
