@@ -25,13 +25,8 @@ interface PreviewFields {
 }
 
 /** Creates the handlers of `/v1/schedules/{name}/run`, `…/ticks` and `/v1/schedules:preview` by operationId. */
-export function scheduleRunRoutes({
-  schedules,
-  store,
-  submitter,
-  cronTicks,
-  nowMs,
-}: ScheduleRunDeps) {
+export function scheduleRunRoutes(deps: ScheduleRunDeps) {
+  const { schedules, store, submitter, cronTicks, nowMs } = deps
   return {
     async runSchedule(request: FastifyRequest, reply: FastifyReply) {
       const { tenant } = request

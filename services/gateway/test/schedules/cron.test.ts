@@ -36,41 +36,35 @@ const day = constantFrom(
 )
 const month = constantFrom('*', '2', '3', '11', 'MAR', '10', '3,11', '*/5')
 const weekday = constantFrom(
-  ...[
-    '*',
-    '?',
-    '0',
-    '7',
-    'MON-FRI',
-    '0#1',
-    '0#2',
-    '0#5',
-    '0L',
-    '5L',
-    '+0',
-    '+1#1',
-    '+FRI#5',
-    '+0-6L',
-    '+0-6#1',
-    '1,3#2',
-  ],
+  '*',
+  '?',
+  '0',
+  '7',
+  'MON-FRI',
+  '0#1',
+  '0#2',
+  '0#5',
+  '0L',
+  '5L',
+  '+0',
+  '+1#1',
+  '+FRI#5',
+  '+0-6L',
+  '+0-6#1',
+  '1,3#2',
 )
 const zone = constantFrom(
-  ...[
-    'UTC',
-    'America/New_York',
-    'Europe/Berlin',
-    'Australia/Lord_Howe',
-    'Africa/Casablanca',
-    'Asia/Kathmandu',
-  ],
-  ...[
-    'America/Sao_Paulo',
-    'America/St_Johns',
-    'America/Havana',
-    'Antarctica/Troll',
-    'Pacific/Apia',
-  ],
+  'UTC',
+  'America/New_York',
+  'Europe/Berlin',
+  'Australia/Lord_Howe',
+  'Africa/Casablanca',
+  'Asia/Kathmandu',
+  'America/Sao_Paulo',
+  'America/St_Johns',
+  'America/Havana',
+  'Antarctica/Troll',
+  'Pacific/Apia',
 )
 /** Times around the changes of the clocks of some years, and any times. */
 const change = tuple(
@@ -94,13 +88,17 @@ test('every expression has the ticks that the library finds by walking from cand
       // The library takes minutes for a time that is far away.
       if (next !== undefined && next - atMs < YEAR_MS) {
         expect({ cron, timeZone, atMs, next }).toEqual({
-          ...{ cron, timeZone, atMs },
+          cron,
+          timeZone,
+          atMs,
           next: library.nextRun(new Date(atMs))?.getTime(),
         })
       }
       if (last !== undefined && atMs - last < YEAR_MS) {
         expect({ cron, timeZone, atMs, last }).toEqual({
-          ...{ cron, timeZone, atMs },
+          cron,
+          timeZone,
+          atMs,
           last: library.previousRuns(1, new Date(atMs))[0]?.getTime(),
         })
       }
@@ -162,17 +160,15 @@ test.each(['Dec 31 2026 10:00 GMT', '2026-12-31T10:00:00 * * * *', '0 0 0 1 1 * 
   },
 )
 
-test('many spellings of a time zone take memory once', () => {
-  const spellings = Array.from({ length: 4_500 }, (_, index) =>
-    [...'america/argentina/comodrivadavia']
-      .map((letter, at) => ((index >> (at % 14)) & 1 ? letter.toUpperCase() : letter))
-      .join(''),
-  )
-  for (const timeZone of spellings.slice(0, 100)) cronTicks.check('0 6 * * *', timeZone, NOW_MS)
-  const before = process.memoryUsage.rss()
-  for (const timeZone of spellings) cronTicks.check('0 6 * * *', timeZone, NOW_MS)
-  // Kept by their spelling, 4,500 zones need more than 90 MB.
-  expect((process.memoryUsage.rss() - before) / 1e6).toBeLessThan(60)
+test('a time zone takes memory once, however it is spelled', () => {
+  const name = 'america/argentina/comodrivadavia'
+  const first = zones(name)
+  for (let from = 0; from < name.length; from += 1) {
+    const timeZone = name.slice(0, from) + name.slice(from).toUpperCase()
+    cronTicks.check('0 6 * * *', timeZone, NOW_MS)
+    // Each one holds about 30 kB outside the heap.
+    expect(zones(timeZone)).toBe(first)
+  }
 })
 
 test('an offset in place of a time zone has the ticks of that offset', () => {
