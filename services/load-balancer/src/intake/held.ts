@@ -60,18 +60,22 @@ export function createReceiver(deps: {
       // A redelivered pointer was given back, so its run no longer exists.
       runsAt: fresh ? pointer.node : undefined,
       why: undefined,
+      issued: false,
       heldSinceMs: monotonicMs(),
     }
   }
 }
 
-/** Whether a coordinator may have issued another pointer before this one was stored: its writer stood still. */
-function isOverdue(
+/**
+ * Whether a coordinator may have issued another pointer before `atMs`, when this pointer was stored or its task is about
+ * to start without one: a process stood still.
+ */
+export function isOverdue(
   { deadlineAtMs, spec }: Pointer,
-  storedAtMs: number,
+  atMs: number,
   timing: Pick<Timing, 'followAfterMs'>,
 ): boolean {
-  return spec === undefined || mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, storedAtMs)
+  return spec === undefined || mayRunElsewhere(deadlineAtMs - spec.timeoutMs, timing, atMs)
 }
 
 /**
@@ -90,6 +94,7 @@ export function heldFresh(pointer: Held['pointer'], priority: Level, heldSinceMs
     fenced: false,
     runsAt: undefined,
     why: undefined,
+    issued: false,
     heldSinceMs,
   }
 }

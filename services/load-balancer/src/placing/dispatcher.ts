@@ -1,4 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
+import type { Timing } from '@agentfleet/domain'
 import {
   CHANNELS,
   DISPATCH_WITHIN_MS,
@@ -9,6 +10,7 @@ import {
   type Heartbeat,
 } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
+import { isOverdue } from '../intake/held.ts'
 import type { Held } from './in-hand.ts'
 import type { InflightNotes } from './inflight-notes.ts'
 import type { BalancerMetrics } from '../metrics.ts'
@@ -21,7 +23,8 @@ import type { NodeTable } from '../nodes/node-table.ts'
  * busy moment makes large requests and an idle one waits for nothing. Invariants: a task is in
  * transit to at most one node; after a no-responders reply or a refusal, tasks that have not run
  * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
- * the notes, which issue a pointer for a task without a pointer.
+ * the notes, which issue a pointer for a task without a pointer; such a task is given back if a coordinator may have
+ * issued its pointer while it waited for its turn.
  */
 export interface Dispatcher {
   assign(nodeId: string, items: readonly Held[]): void
@@ -47,11 +50,13 @@ export interface DispatcherDeps {
   readonly metrics: BalancerMetrics
   readonly nowMs: () => number
   readonly monotonicMs: () => number
+  readonly timing: Pick<Timing, 'followAfterMs'>
 }
 
 /** Tasks in one dispatch: a few hundred small specs stay far below the largest message. */
 const DISPATCH_MAX = 200
 const NONE: readonly string[] = []
+const NO_ITEMS: readonly Held[] = []
 
 /** Creates a dispatcher; `back` receives tasks that must be placed again. */
 export function createDispatcher(
@@ -65,6 +70,8 @@ export function createDispatcher(
   const work = async (nodeId: string, queue: Held[]): Promise<void> => {
     while (queue.length > 0) {
       const items = queue.splice(0, DISPATCH_MAX)
+      transit.giveBack(nodeId, takeOverdue(items, deps))
+      if (items.length === 0) continue
       const [message] = bus.pack(CHANNELS.dispatch, dispatchOf(deps, nodeId, items))
       if (message === undefined) break
       // Tasks that do not fit one message leave with the next.
@@ -80,12 +87,13 @@ export function createDispatcher(
         transit.leave(nodeId, items)
         continue
       }
+      // Tasks that have not left need no pointer, so they go back before the notes of a node without a listener are written.
+      transit.giveBack(nodeId, queue.splice(0))
       if (answer.kind !== 'no-responders') {
         transit.unanswered(nodeId, items)
       } else {
         transit.unreached(nodeId, items)
       }
-      transit.giveBack(nodeId, queue.splice(0))
     }
     queues.delete(nodeId)
   }
@@ -114,6 +122,17 @@ export function createDispatcher(
       })
     },
   }
+}
+
+/** Removes the tasks without a pointer whose pointer a coordinator may have issued by now, and returns them. */
+function takeOverdue(items: Held[], { nowMs, timing }: DispatcherDeps): readonly Held[] {
+  const atMs = nowMs()
+  const isLate = ({ ackSubject, pointer }: Held): boolean =>
+    ackSubject === undefined && isOverdue(pointer, atMs, timing)
+  if (!items.some(isLate)) return NO_ITEMS
+  const late = items.filter(isLate)
+  items.splice(0, items.length, ...items.filter((item) => !isLate(item)))
+  return late
 }
 
 /** Creates the tasks on their way to nodes; `back` receives tasks that must be placed again. */

@@ -15,6 +15,8 @@ export interface Held {
   runsAt: string | undefined
   /** Why it was placed on its node. */
   why: Why | undefined
+  /** The notes have issued a pointer for this task, which had none: only that pointer leads to another start (L8). */
+  issued: boolean
   heldSinceMs: number
 }
 

@@ -52,7 +52,10 @@ export function createInflightNotes(
       const { pointer, ackSubject } = item
       young.delete(pointer.taskId)
       if (ackSubject !== undefined) noted.push({ taskId: pointer.taskId, nodeId, ackSubject })
-      else pointers.issue(runningPointer(item, nodeId), 'running')
+      else {
+        item.issued = true
+        pointers.issue(runningPointer(item, nodeId), 'running')
+      }
     }
     if (noted.length > 0) await store.noteInflight(noted).catch(() => lost(noted.length))
   }

@@ -13,7 +13,7 @@ import type { Timing } from '@agentfleet/domain'
 import type { Advising } from './advising.ts'
 import { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts'
 import type { Held, Why } from './in-hand.ts'
-import { createReceiver, heldFresh } from '../intake/held.ts'
+import { createReceiver, heldFresh, isOverdue } from '../intake/held.ts'
 import type { KnownLoad } from '../nodes/node-table.ts'
 import type { FleetView } from '../nodes/view.ts'
 import type { Ejection } from '../nodes/ejection.ts'
@@ -24,8 +24,9 @@ import type { Ejection } from '../nodes/ejection.ts'
  * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
  * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
  * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer
- * that cannot be placed at once gets a pointer and leaves; tasks of one round see what was placed before them; a task
- * goes to a node only if the limit of its tenant leaves a place, whatever way it came.
+ * that cannot be placed at once, or that a coordinator may have given a pointer by now, gets a pointer and leaves; a
+ * task whose pointer the notes have issued leaves without another one (L8); tasks of one round see what was placed
+ * before them; a task goes to a node only if the limit of its tenant leaves a place, whatever way it came.
  */
 interface Placer {
   add(message: PulledMessage, queue: PointerQueue): void
@@ -93,8 +94,13 @@ export function createPlacer(deps: PlacerDeps): Placer {
     held.push(...items)
     schedule()
   }
+  /** Leaves a task without a pointer in hand to its queue. */
+  const issue = ({ pointer, priority, fenced, issued }: Held): void => {
+    if (issued) deps.released(pointer.taskId)
+    else deps.pointers.issue(fenced ? { ...pointer, reissue: true } : pointer, priority)
+  }
   const letGo = (item: Held): void => {
-    if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+    if (item.ackSubject === undefined) issue(item)
     else ack.giveBack(bus, item.ackSubject)
   }
   const dispatcher = createDispatcher(deps, takeBack)
@@ -117,11 +123,12 @@ export function createPlacer(deps: PlacerDeps): Placer {
     const stay: Held[] = []
     const back: Held[] = []
     const before = monotonicMs() - LIMIT_WAIT_MS
+    const nowMs = deps.nowMs()
     // While pointers wait in hand, room that comes free goes to the tenants in turn.
     for (const item of stuck.count() === 0 ? held : inTurn(held, deps.standing)) {
-      const outcome = round.place(item)
+      const outcome = mayStart(item, nowMs, deps.timing) ? round.place(item) : 'hold'
       if (outcome === 'placed' || outcome === 'waits') continue
-      if (item.ackSubject === undefined) deps.pointers.issue(item.pointer, item.priority)
+      if (item.ackSubject === undefined) issue(item)
       else if (outcome === 'limit' && item.heldSinceMs < before) back.push(item)
       else stay.push(item)
     }
@@ -167,6 +174,15 @@ export function createPlacer(deps: PlacerDeps): Placer {
       stuck.set([])
     },
   }
+}
+
+/** Whether a task may go to a node: without a pointer in hand only if no other pointer leads to its start (L8). */
+function mayStart(
+  { ackSubject, issued, pointer }: Held,
+  nowMs: number,
+  timing: PlacerDeps['timing'],
+): boolean {
+  return ackSubject !== undefined || (!issued && !isOverdue(pointer, nowMs, timing))
 }
 
 /** Creates the count of the pointers in hand that found no node, by tenant. */

@@ -76,6 +76,7 @@ async function bench(allowances: Allowances = new Map(), wake = true): Promise<B
           fenced: false,
           runsAt: undefined,
           why: undefined,
+          issued: false,
           heldSinceMs: 0,
         },
         'n1',

@@ -59,6 +59,7 @@ const heldOf = (task: Task): Held => ({
   fenced: false,
   runsAt: undefined,
   why: undefined,
+  issued: false,
   heldSinceMs: 0,
 })
 

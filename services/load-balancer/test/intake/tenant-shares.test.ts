@@ -56,6 +56,7 @@ function setup(limits = '{}', living = ['lb']) {
         fenced: false,
         runsAt,
         why: undefined,
+        issued: false,
         heldSinceMs: 0,
       }
       notes.dispatched(item, nodeId)

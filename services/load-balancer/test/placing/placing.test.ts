@@ -16,110 +16,6 @@ afterAll(() => world[Symbol.asyncDispose]())
 
 const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
-describe('a task that a gateway hands over directly', () => {
-  it('is dispatched without a pointer and never gets one if it ends at once', async () => {
-    const node = await world.node('w1')
-    await world.balancer('lb1', 1)
-    const pointer = pointerOf()
-    world.fresh([medium(pointer)])
-    await eventually(() => expect(node.taken).toHaveLength(1), SOON_MS)
-    node.finishAll()
-    expect(node.taken[0]).toMatchObject({ taskId: pointer.taskId, fenced: false, balancer: 'lb1' })
-    expect(node.taken[0]?.ackSubject).toBeUndefined()
-    // The next task keeps running: once it has its pointer, the first would long have had one.
-    const second = pointerOf()
-    world.fresh([medium(second)])
-    await eventually(() => expect(node.taken).toHaveLength(3), SOON_MS)
-    expect([...(await world.pointers.taskIds())]).toEqual([second.taskId])
-  })
-
-  it('is dispatched with the reason of its placement, and a batch contains the reason only once', async () => {
-    const node = await world.node('w1')
-    await world.balancer('lb1', 1)
-    world.fresh(pointersOf(5).map(medium))
-    await eventually(() => expect(node.taken).toHaveLength(5), SOON_MS)
-    const [dispatch] = node.dispatches
-    expect(dispatch?.placed?.reason).toMatch(/^only-candidate of 1 nodes: w1 [\d.]+ \(10 free\)$/)
-    expect(dispatch?.placed?.considered).toBe(1)
-    expect(Math.abs(Date.now() - (dispatch?.placed?.atMs ?? 0))).toBeLessThan(SOON_MS)
-    expect(dispatch?.items.every((item) => item?.reason === undefined)).toBe(true)
-  })
-
-  it('gets a pointer, for which its node then renews the lease, and an in-flight note if it still runs after 200 ms', async () => {
-    const node = await world.node('w1')
-    const other = await world.node('w2')
-    await world.balancer('lb1', 2)
-    const pointer = pointerOf()
-    world.fresh([medium(pointer)])
-    const at = await eventually(() => {
-      const found = [node, other].find(({ taken }) => taken.length === 2)
-      expect(found).toBeDefined()
-      return found!
-    }, SOON_MS)
-    expect(at.taken[1]).toMatchObject({ taskId: pointer.taskId, fenced: true, why: 'runs-there' })
-    expect(at.taken[1]?.ackSubject).toMatch(/^\$JS\.ACK\.TASKS\.balance-running\./)
-    expect(at.taken[1]?.spec).toBeUndefined()
-    await eventually(
-      async () =>
-        expect(await world.store.inflightOf(at.id)).toEqual([
-          { taskId: pointer.taskId, nodeId: at.id, ackSubject: at.taken[1]?.ackSubject },
-        ]),
-      SOON_MS,
-    )
-    expect(await world.pointers.has('running', 'acme', pointer.taskId)).toBe(true)
-    at.finishAll()
-    await eventually(
-      async () => expect(await world.pointers.has('running', 'acme', pointer.taskId)).toBe(false),
-      SOON_MS,
-    )
-  })
-
-  it('starts through the coordinator (a fenced start) on another node if the first node does not confirm the pointer', async () => {
-    const nodes = [await world.node('w1'), await world.node('w2')]
-    await world.balancer('lb1', 2)
-    const pointer = pointerOf()
-    world.fresh([medium(pointer)])
-    const first = await eventually(() => {
-      const found = nodes.find(({ taken }) => taken.length > 0)
-      expect(found).toBeDefined()
-      return found!
-    }, SOON_MS)
-    first.answer('refuses')
-    first.say({ draining: true })
-    const second = nodes.find((node) => node !== first)!
-    await eventually(() => expect(second.taken).toHaveLength(1), SOON_MS)
-    expect(second.taken[0]).toMatchObject({ taskId: pointer.taskId, fenced: true })
-    expect(second.taken[0]?.ackSubject).toBeDefined()
-  })
-
-  it('becomes a pointer in its queue when no node has room, and the gateways learn that the load balancer has no room', async () => {
-    const node = await world.node('w1', { slots: 2 })
-    await world.balancer('lb1', 1)
-    await eventually(
-      () => expect(world.hints.at(-1)).toMatchObject({ id: 'lb1', room: true }),
-      SOON_MS,
-    )
-    const given = pointersOf(5)
-    world.fresh(given.map((pointer) => ({ priority: 'high', pointer }) as const))
-    await eventually(() => expect(node.taken).toHaveLength(2), SOON_MS)
-    await eventually(
-      () => expect(world.hints.at(-1)).toMatchObject({ id: 'lb1', room: false }),
-      SOON_MS,
-    )
-    const waiting = given.slice(2)
-    await eventually(async () => {
-      const has = waiting.map(({ tenant, taskId }) => world.pointers.has('high', tenant, taskId))
-      expect(await Promise.all(has)).toEqual([true, true, true])
-    }, SOON_MS)
-    // The tasks arrive as slots become free; then new ones are accepted again.
-    await eventually(() => {
-      node.finishAll()
-      expect(new Set(node.taken.map(({ taskId }) => taskId)).size).toBe(5)
-    }, SOON_MS)
-    await eventually(() => expect(world.hints.at(-1)?.room).toBe(true), SOON_MS)
-  })
-})
-
 describe('tasks that no node can take', () => {
   it('HELD-1: do not prevent tasks of other tenants from using free slots, and start when a node has room for them', async () => {
     const node = await world.node('w1', { slots: 20 })
@@ -188,6 +84,20 @@ describe('the dispatch of a task', () => {
     expect(node.taken[0]?.fenced).toBe(true)
     // A pointer would show that the task waited until the load balancer issued one.
     expect(node.taken[0]?.ackSubject).toBeUndefined()
+  })
+
+  it('to a node without a listener is placed on another node at once for the tasks behind it too, and no task gets a pointer', async () => {
+    const gone = await world.node('w1', { slots: 1_000 })
+    const node = await world.node('w2', { slots: 1_000 })
+    node.say({ active: 500 })
+    await world.balancer('lb1', 2)
+    await gone.crash()
+    // More than one message holds.
+    world.fresh(pointersOf(250).map(medium))
+    await eventually(() => expect(node.running()).toBe(250), SOON_MS)
+    const first = node.taken.slice(0, 250)
+    expect(new Set(first.map(({ taskId }) => taskId)).size).toBe(250)
+    expect(first.every(({ ackSubject }) => ackSubject === undefined)).toBe(true)
   })
 
   it('that a node refuses although its figures show room is not repeated at once', async () => {

@@ -63,8 +63,9 @@ export function listenToDispatches(deps: DispatchDeps): { close(): void } {
     const decision = acceptAttempt(room, item.seq)
     if (decision.kind === 'refuse') return false
     if (decision.kind === 'keep') {
-      // The task is redelivered while it runs here: the newest delivery is the one to renew and acknowledge.
-      if (running !== undefined) running.ackSubject = item.ackSubject
+      // The task is redelivered while it runs here: the newest delivery is the one to renew and acknowledge. A handover
+      // without a pointer may arrive after the pointer of its task.
+      if (running !== undefined) running.ackSubject = item.ackSubject ?? running.ackSubject
       return true
     }
     if (running !== undefined) runs.end(running, 'replaced')

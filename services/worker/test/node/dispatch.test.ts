@@ -5,16 +5,16 @@ import { createLogger } from '@agentfleet/runtime'
 import { heartbeatOf, startSecuredServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { listenToDispatches } from '../../src/node/dispatch.ts'
-import { createRuns } from '../../src/node/runs.ts'
+import { createRuns, type Runs } from '../../src/node/runs.ts'
 
 const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
 const HEARTBEAT = heartbeatOf('n1', { slots: 4 })
 
-/** Listens as a node with four slots; names each task that starts or is in doubt. */
+/** Listens as a node with four slots; names each task that starts or is in doubt, and returns the runs. */
 function listen(
   bus: Bus,
   heard: { start(taskId: string): void; doubt(taskId: string): void },
-): void {
+): Runs {
   const runs = createRuns(() => undefined)
   listenToDispatches({
     bus,
@@ -30,6 +30,7 @@ function listen(
     starts: { add: ({ taskId }) => heard.start(taskId), look: () => undefined },
     heartbeat: () => HEARTBEAT,
   })
+  return runs
 }
 
 test('an item of a dispatch that cannot be read is listed in the reply, and the other items start', async () => {
@@ -109,4 +110,23 @@ test('a task without a pointer that was submitted so long ago that a coordinator
   await give('old', 2_000)
   await give('queued', 30_000, { ackSubject: '$JS.ACK.TASKS.queued' })
   expect(order).toEqual(['start new', 'doubt old', 'start old', 'start queued'])
+})
+
+test('a run keeps its pointer when its node receives the task again without one', async () => {
+  await using servers = await startSecuredServers({ log })
+  const bus = await servers.connect('worker')
+  const balancer = await servers.connect('load-balancer')
+  const runs = listen(bus, { start: () => undefined, doubt: () => undefined })
+  await bus.roundTrip(20_000)
+  const ids = { taskId: 'a', tenant: 't', seq: 1, claim: 'c', fenced: true }
+  const item = { ...ids, deadlineAtMs: Date.now() + 60_000 }
+  const give = (part: { ackSubject?: string }) => {
+    const dispatch = { balancer: 'lb', sentAtMs: Date.now(), items: [{ ...item, ...part }] }
+    return balancer.ask(CHANNELS.dispatch, dispatch, 20_000, { nodeId: 'n1' })
+  }
+  await give({ ackSubject: '$JS.ACK.TASKS.first' })
+  await give({})
+  expect(runs.get('a')?.ackSubject).toBe('$JS.ACK.TASKS.first')
+  await give({ ackSubject: '$JS.ACK.TASKS.second' })
+  expect(runs.get('a')?.ackSubject).toBe('$JS.ACK.TASKS.second')
 })
