@@ -20,8 +20,13 @@ export async function runSeeds(machine: VirtualMachine, from: number, to: number
   expect(REACHED.filter((each) => !reached.has(each))).toEqual([])
 }
 
+/** A broken history may have hundreds of problems, and the first ones explain it. */
+const PROBLEMS_SHOWN = 10
+
 function described({ seed, problems }: Outcome): string {
   const file = 'test/simulation/protocol/protocol.test.ts'
   const again = `SEED=${seed} npx vitest run --silent=false --project simulation ${file}`
-  return `seed ${seed}: ${problems.join('; ')}\nThe whole history: ${again}`
+  const shown = problems.slice(0, PROBLEMS_SHOWN).join('; ')
+  const more = problems.length > PROBLEMS_SHOWN ? `; ${problems.length} problems in all` : ''
+  return `seed ${seed}: ${shown}${more}\nThe whole history: ${again}`
 }

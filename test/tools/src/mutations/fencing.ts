@@ -217,7 +217,7 @@ export const FENCING: readonly Mutation[] = [
     replace: "decision.reason === 'dead-incarnation'",
     test: 'services/health-monitor/test/nodes/deaths.test.ts',
     caughtBy: /keeps no node away that starts again with a clock that is a day behind/,
-    because: /[Tt]imed out/,
+    because: /did not end in time/,
   },
   {
     name: 'clock-was-ahead',
@@ -227,7 +227,7 @@ export const FENCING: readonly Mutation[] = [
     replace: '0',
     test: 'services/health-monitor/test/nodes/deaths.test.ts',
     caughtBy: /keeps no node away whose clock was a day ahead when it died/,
-    because: /[Tt]imed out/,
+    because: /did not end in time/,
   },
   {
     name: 'pause-before-payment',
