@@ -99,6 +99,59 @@ test.each(HOSTILE)('%s in Redis gives a problem and no error', (_what, text) => 
   expect(codeOf(parseStored(text, 'ticket', ticketSchema))).toBe('bad-message')
 })
 
+describe('a task in Redis', () => {
+  const spec = { task: 'x', agent: 'a', model: 'm', priority: 'medium', timeoutMs: 1_000 }
+  const figures = { seq: 5, submittedAtMs: 1, updatedAtMs: 2, attempt: 1, failures: 0, pauses: 0 }
+  const lists = { calls: [], children: [], approvals: [] }
+  const whole = {
+    taskId: 'a',
+    tenant: 't',
+    state: 'waiting',
+    spec,
+    usage: {},
+    ...figures,
+    ...lists,
+  }
+  const codesOf = (task: object) => {
+    const text = JSON.stringify({ kind: 'task', ...task })
+    return [
+      codeOf(parseStored(text, 'record', taskRecordSchema)),
+      codeOf(parseStored(text, 'record', taskPreviewSchema)),
+    ]
+  }
+
+  test('that is whole is read', () => {
+    const waits = [
+      { kind: 'time', untilMs: 3 },
+      { kind: 'approval' },
+      { kind: 'children', taskIds: [] },
+    ]
+    expect(codesOf(whole)).toEqual(['parsed', 'parsed'])
+    for (const waitingFor of waits) expect(codesOf({ ...whole, waitingFor })[1]).toBe('parsed')
+  })
+
+  test.each(['seq', 'submittedAtMs', 'updatedAtMs', 'attempt', 'failures', 'spec', 'usage'])(
+    'that lacks %s gives a problem, so no view meets it',
+    (name) =>
+      expect(codesOf({ ...whole, [name]: undefined })).toEqual(['bad-message', 'bad-message']),
+  )
+
+  test.each(['pauses', 'calls', 'children', 'approvals', 'tenant'])(
+    'that lacks %s is not a whole record',
+    (name) => expect(codesOf({ ...whole, [name]: undefined })[0]).toBe('bad-message'),
+  )
+
+  test.each([
+    { retryAtMs: 'soon' },
+    { startedAtMs: null },
+    { waitingFor: { kind: 'time' } },
+    { waitingFor: { kind: 'children' } },
+    { waitingFor: 1 },
+  ])('with %j gives a problem', (part) => {
+    expect(codesOf({ ...whole, ...part })).toEqual(['bad-message', 'bad-message'])
+  })
+})
+
 test('the problem of a text names the wrong fields and repeats no value', () => {
   const schema = z.object({ name: z.string(), secret: z.number() })
   const parsed = parseText('{"name":"x","secret":"hidden"}', schema)

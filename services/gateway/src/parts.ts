@@ -35,6 +35,7 @@ import { createSubmitter } from './tasks/submit.ts'
 import { createTenantSubscriptions } from './stream/tenant-subscriptions.ts'
 import { createHeldRequests } from './tasks/held-requests.ts'
 import { createTenantRoom } from './tenants/room.ts'
+import { createReadTurns } from './tenants/turns.ts'
 import { createWaiting } from './tasks/waiting-queues.ts'
 
 /** 20,000 unanswered appends are about 1 s of bus throughput; more would only wait longer. */
@@ -109,7 +110,13 @@ function createTaskParts(deps: GatewayDeps, { tenants }: Principals, metrics: Ga
     pointers: openPointers(bus),
     monotonicMs: clock.monotonicMs,
   })
-  const reader = createReader({ bus, log: taskLog, store, metrics })
+  const reader = createReader({
+    bus,
+    log: taskLog,
+    store,
+    metrics,
+    turns: createReadTurns(),
+  })
   const heldRequests = createHeldRequests(tenants)
   const limits = readTenantLimits(config.TENANT_LIMITS).value
   const room = createTenantRoom({
@@ -140,7 +147,7 @@ function createTaskParts(deps: GatewayDeps, { tenants }: Principals, metrics: Ga
     appendDeadlineMs: APPEND_DEADLINE_MS,
   })
   const waiting = createWaiting({ heldRequests, reader, limits, tenants, clock })
-  const replays = createReplays({ submitter, taskLog })
+  const replays = createReplays({ submitter, reader })
   return {
     store,
     limits,

@@ -238,7 +238,13 @@ function serviceOf(
   switch (member.kind) {
     case 'gateway': {
       const taskLog = openTaskLog(bus)
-      const reader = createReader({ bus, log: taskLog, store: store.open(), metrics: NO_METRICS })
+      const reader = createReader({
+        bus,
+        log: taskLog,
+        store: store.open(),
+        metrics: NO_METRICS,
+        turns: (_tenant, work) => work(),
+      })
       const submitter = createSubmitter({
         bus,
         taskLog,

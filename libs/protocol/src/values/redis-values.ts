@@ -10,10 +10,11 @@ const STATES = new Set<unknown>(TASK_STATES)
 
 /** The record of a task. */
 export const taskRecordSchema = z.custom<TaskRecord>((value) => {
-  if (!isObject(value)) return false
-  const { tenant, calls, placed = {}, parent = {} } = value
-  const isWhole = isTask(value) && isObject(placed) && isObject(parent)
-  return isWhole && typeof tenant === 'string' && Array.isArray(calls)
+  if (!isObject(value) || !isTask(value)) return false
+  const { tenant, spec, calls, children, approvals, pauses, placed = {}, parent = {} } = value
+  const isListed = [calls, children, approvals].every((list) => Array.isArray(list))
+  const isLimited = isObject(spec) && Number.isFinite(spec['timeoutMs']) && Number.isFinite(pauses)
+  return typeof tenant === 'string' && isListed && isLimited && isObject(placed) && isObject(parent)
 }, 'must be the record of a task')
 
 /** What a listing shows of a task; the previews of older releases have no kind. */
@@ -29,9 +30,26 @@ export const ticketSchema = z.custom<Principal>((value) => {
   return typeof keyId === 'string' && typeof tenant === 'string' && Array.isArray(scopes)
 }, 'must be a caller')
 
-function isTask({ taskId, state, seq, spec, usage }: Readonly<Record<string, unknown>>): boolean {
-  const isNamed = typeof taskId === 'string' && STATES.has(state) && typeof seq === 'number'
-  return isNamed && isObject(spec) && typeof spec['task'] === 'string' && isObject(usage)
+/** The times and counts of a task; a reader formats and compares them. */
+const FIGURES = ['seq', 'submittedAtMs', 'updatedAtMs', 'attempt', 'failures'] as const
+/** The times that only some tasks have. */
+const TIMES = ['storedAtMs', 'retryAtMs', 'startedAtMs'] as const
+
+function isTask(value: Readonly<Record<string, unknown>>): boolean {
+  const { taskId, state, spec, usage, waitingFor } = value
+  const isNamed = typeof taskId === 'string' && STATES.has(state)
+  const isCounted = FIGURES.every((name) => Number.isFinite(value[name]))
+  const isTimed = TIMES.every((name) => value[name] === undefined || Number.isFinite(value[name]))
+  const isSpec = isObject(spec) && typeof spec['task'] === 'string'
+  return isNamed && isCounted && isTimed && isSpec && isObject(usage) && isWaiting(waitingFor)
+}
+
+function isWaiting(waiting: unknown): boolean {
+  if (waiting === undefined) return true
+  if (!isObject(waiting)) return false
+  if (waiting['kind'] === 'approval') return true
+  if (waiting['kind'] === 'time') return Number.isFinite(waiting['untilMs'])
+  return Array.isArray(waiting['taskIds'])
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

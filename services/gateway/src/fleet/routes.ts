@@ -44,7 +44,7 @@ export function controlRoutes({ recentDecisions, ops, operators, reader }: Contr
   /** Whether the caller may ask for decisions about this; only an operator may about a task of another tenant. */
   async function mayAsk(request: FastifyRequest, about: string | undefined): Promise<boolean> {
     if (about === undefined || operator(request) || !TASK_ID_PATTERN.test(about)) return true
-    return (await reader.load(about))?.tenant === request.tenant
+    return (await reader.load(about, request.tenant))?.tenant === request.tenant
   }
 
   return {

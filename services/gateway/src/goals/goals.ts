@@ -89,11 +89,14 @@ export function goalSpecOf(
   }
 }
 
+/** What a goal shows of a task of its plan. */
+export type GoalChild = Pick<TaskView, 'state' | 'usage' | 'error' | 'node'>
+
 /** Converts a goal with its plans and the states of their steps. */
 export function goalView(
   record: TaskRecord,
   goal: GoalSpec,
-  children: ReadonlyMap<string, TaskView>,
+  children: ReadonlyMap<string, GoalChild>,
 ): GoalView {
   const { calls } = record
   const plannings = planningsOf(goal, calls, record.children)
@@ -122,7 +125,7 @@ function stageOf(
   record: TaskRecord,
   { hold, replansMax }: Pick<GoalSpec, 'hold' | 'replansMax'>,
   plannings: readonly Planning[],
-  children: ReadonlyMap<string, TaskView>,
+  children: ReadonlyMap<string, GoalChild>,
 ): GoalView['stage'] {
   const last = plannings.at(-1)
   if (isTerminal(record.state)) return 'ended'
@@ -144,7 +147,7 @@ function stageOf(
 
 function planView(
   { step, check, taskIds }: Planning,
-  children: ReadonlyMap<string, TaskView>,
+  children: ReadonlyMap<string, GoalChild>,
 ): PlanView {
   if (check.kind === 'invalid') {
     return { step, valid: false, summary: '', problems: [...check.problems], steps: [] }

@@ -1,8 +1,8 @@
-import { RUN_GOAL, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
-import type { Bus, TaskLog } from '@agentfleet/adapters'
+import { given, RUN_GOAL, type TaskRecord, type TaskSpec } from '@agentfleet/domain'
+import type { Bus } from '@agentfleet/adapters'
 import type { GoalRequest } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { goalSpecOf, goalView } from './goals.ts'
+import { goalSpecOf, goalView, type GoalChild } from './goals.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { requireAgent } from '../principals/allowed-agents.ts'
 import { Refusal } from '../http/problems.ts'
@@ -11,14 +11,13 @@ import { afterChange, ownTask, type Reader } from '../tasks/reads.ts'
 import { bodyBytesOf, idempotencyKeyOf } from '../tasks/spec.ts'
 import { recordOf, type Submitter } from '../tasks/submit.ts'
 import type { Team } from '../agents/team.ts'
-import { taskView } from '../tasks/views.ts'
+import { withHint } from '../tasks/views.ts'
 import { approve, keyIdOf } from '../tasks/approval-routes.ts'
 
 interface GoalRouteDeps {
   readonly submitter: Submitter
   readonly reader: Reader
   readonly bus: Pick<Bus, 'ask'>
-  readonly taskLog: Pick<TaskLog, 'record'>
   readonly defaultModel: string
   readonly team: Team
   readonly offers: Pick<Offers, 'check'>
@@ -26,21 +25,25 @@ interface GoalRouteDeps {
 
 /** Creates the handlers of `/v1/goals…` by operationId. */
 export function goalRoutes(deps: GoalRouteDeps) {
-  const { submitter, reader, bus, taskLog, defaultModel, team, offers } = deps
+  const { submitter, reader, bus, defaultModel, team, offers } = deps
 
   const own = (request: FastifyRequest) => ownTask(reader, request, goalNotFound)
 
   async function viewOf(known: TaskRecord) {
+    const { taskId, tenant, spec, omitted } = known
+    if (spec.goal === undefined && omitted?.goal !== true) throw notAGoal(taskId)
     // The plans are in the journal, and records in Redis have no journal.
-    const record = (await taskLog.record(known.taskId)) ?? known
+    const record = (await reader.loadWhole(taskId, tenant)) ?? known
     const { goal } = record.spec
-    if (goal === undefined) throw notAGoal(record.taskId)
-    // At most CHILDREN_MAX reads of Redis.
-    const records = await Promise.all(record.children.map(({ taskId }) => reader.load(taskId)))
-    const found = records.filter((child) => child !== undefined)
+    if (goal === undefined) throw notAGoal(taskId)
+    // At most CHILDREN_MAX reads of Redis. Each child is cut at once: its result may be large.
+    const children = await Promise.all(
+      record.children.map(async (child) => cutChild(await reader.load(child.taskId, tenant))),
+    )
+    const found = children.filter((child) => child !== undefined)
     const nodes = await reader.nodesOf(found)
-    const views = found.map((child, index) => taskView(child, nodes[index]))
-    return goalView(record, goal, new Map(views.map((child) => [child.id, child])))
+    const views = found.map((child, index) => withHint(child, nodes[index]))
+    return goalView(record, goal, new Map(views.map((child) => [child.taskId, child])))
   }
 
   /** The spec of a goal, or why it is refused if an earlier request with its key may have stored it. */
@@ -96,6 +99,13 @@ export function goalRoutes(deps: GoalRouteDeps) {
       return afterChange(own(request).then(viewOf))
     },
   }
+}
+
+/** What a goal shows of its child. */
+function cutChild(record: TaskRecord | undefined): (GoalChild & { taskId: string }) | undefined {
+  if (record === undefined) return undefined
+  const { taskId, state, usage, error } = record
+  return { taskId, state, usage, ...given({ error }) }
 }
 
 function notHeld(): Refusal {

@@ -36,7 +36,7 @@ export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
    * Redis has it.
    */
   async function byId(tenant: string, filter: TaskFilter): Promise<readonly FoundTask[]> {
-    const record = await reader.load((filter.text ?? '').toLowerCase())
+    const record = await reader.load((filter.text ?? '').toLowerCase(), tenant)
     if (record === undefined || record.tenant !== tenant) return []
     const task = previewOf(record)
     const [node] = await reader.nodesOf([record])

@@ -34,6 +34,8 @@ const HELD_MAX_BYTES = 16 * 1024 * 1024
 /** Tasks that found no place among those that are looked up, about 100 bytes each. */
 const UNKNOWN_MAX = 50_000
 /** What viewers get instead of events. */
+/** Look-ups of owners share turns: their tenants are what they look up. */
+const NO_TENANT = ''
 const MISSED = 'The stream missed some events. List the tasks to read their present states.'
 
 interface Held {
@@ -87,7 +89,7 @@ export function createTenantSubscriptions(deps: {
 
   async function lookUp(taskId: string, held: Held) {
     try {
-      const owner = (await reader.load(taskId))?.tenant
+      const owner = (await reader.load(taskId, NO_TENANT))?.tenant
       if (owner === undefined) return
       owners.set(owner, taskId, owner)
       for (const { event, seq } of held.events) pass(owner, taskId, event, seq)

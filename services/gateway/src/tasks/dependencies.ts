@@ -26,12 +26,12 @@ export async function neededFrom(
   if (dependsOn.length === 0) return undefined
   const unknown = dependsOn.filter((id) => !needed.has(id))
   await inParallel(unknown, PARALLEL, async (id) => {
-    const record = await reader.load(id)
+    const record = await reader.load(id, tenant)
     if (record?.tenant === tenant) needed.set(id, record.seq)
   })
   const missing = unknown.filter((id) => !needed.has(id))
   if (missing.length === 0) return Math.min(...dependsOn.map((id) => needed.get(id) ?? Infinity))
-  if (keyed && (await reader.load(taskId)) !== undefined) return undefined
+  if (keyed && (await reader.load(taskId, tenant)) !== undefined) return undefined
   throw new Refusal(
     'unknown-dependency',
     `Correct dependsOn: these tasks do not exist: ${shown(missing)}.`,

@@ -4,18 +4,22 @@ import { ServiceError, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 import type { GatewayMetrics } from '../metrics.ts'
+import type { TenantTurns } from '../tenants/turns.ts'
 
 /**
  * Reads tasks. A record in Redis counts only if its sequence is the last one of the task in the
  * log; otherwise the log is folded. A read therefore always includes every acknowledged event, even
- * if Redis is empty, behind or down (L8).
+ * if Redis is empty, behind or down (L8). Every read takes a turn of the tenant that asks, because a read from the log may
+ * hold megabytes.
  */
 export interface Reader {
   /**
    * Returns the task; undefined if it does not exist. Another text than an id finds nothing: with a wildcard of
    * NATS it would name the tasks of all tenants. Throws if the log does not answer.
    */
-  load(taskId: string): Promise<TaskRecord | undefined>
+  load(taskId: string, tenant: string): Promise<TaskRecord | undefined>
+  /** Returns the task with its journal and all its texts, which the log alone has. */
+  loadWhole(taskId: string, tenant: string): Promise<TaskRecord | undefined>
   /** Returns the nodes of queued tasks as far as Redis knows them, in the order of the records. */
   nodesOf(records: readonly Pick<TaskRecord, 'taskId' | 'state'>[]): Promise<(string | undefined)[]>
 }
@@ -29,26 +33,33 @@ export function createReader(deps: {
   log: Pick<TaskLog, 'last' | 'record'>
   store: Pick<Store, 'load' | 'inflightNode'>
   metrics: Pick<GatewayMetrics, 'reads'>
+  turns: TenantTurns
 }): Reader {
-  const { bus, log, store, metrics } = deps
+  const { bus, log, store, metrics, turns } = deps
+
+  async function read(taskId: string): Promise<TaskRecord | undefined> {
+    // The client can retry better than the connection, which would block for many seconds.
+    if (!bus.connected()) throw new ServiceError('bus-unavailable', 'the bus is not connected')
+    const [last, stored] = await Promise.all([log.last(taskId), patient(store.load(taskId))])
+    if (last === undefined) {
+      // The log was trimmed after the task ended, and no event follows the end (L2).
+      return stored !== undefined && isTerminal(stored.state) ? stored : undefined
+    }
+    // Redis has no large texts.
+    if (stored?.seq === last.seq && stored.omitted === undefined) {
+      metrics.reads.inc({ source: 'store' })
+      return stored
+    }
+    metrics.reads.inc({ source: 'log' })
+    return log.record(taskId)
+  }
+
   return {
-    async load(taskId) {
+    async load(taskId, tenant) {
       if (!TASK_ID_PATTERN.test(taskId)) return undefined
-      // The client can retry better than the connection, which would block for many seconds.
-      if (!bus.connected()) throw new ServiceError('bus-unavailable', 'the bus is not connected')
-      const [last, stored] = await Promise.all([log.last(taskId), patient(store.load(taskId))])
-      if (last === undefined) {
-        // The log was trimmed after the task ended, and no event follows the end (L2).
-        return stored !== undefined && isTerminal(stored.state) ? stored : undefined
-      }
-      // Redis has no large texts.
-      if (stored?.seq === last.seq && stored.omitted === undefined) {
-        metrics.reads.inc({ source: 'store' })
-        return stored
-      }
-      metrics.reads.inc({ source: 'log' })
-      return log.record(taskId)
+      return turns(tenant, () => read(taskId))
     },
+    loadWhole: (taskId, tenant) => turns(tenant, () => log.record(taskId)),
     async nodesOf(records) {
       const queued = records.filter(({ state }) => state === 'queued').map(({ taskId }) => taskId)
       if (queued.length === 0) return records.map(() => undefined)
@@ -79,7 +90,7 @@ export async function ownTask(
   notFound = taskNotFound,
 ): Promise<TaskRecord> {
   const { id } = request.params as { id: string }
-  const record = await reader.load(id)
+  const record = await reader.load(id, request.tenant)
   if (record === undefined || record.tenant !== request.tenant) throw notFound()
   return record
 }

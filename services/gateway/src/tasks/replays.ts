@@ -1,7 +1,7 @@
-import type { TaskLog } from '@agentfleet/adapters'
 import { isTerminal, NO_USAGE, type JournaledCall, type TaskRecord } from '@agentfleet/domain'
 import { PAYLOAD_MAX_BYTES } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
+import type { Reader } from './reads.ts'
 import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 
 /** Where a replay starts. */
@@ -23,15 +23,15 @@ export interface Replays {
 /** Half of the largest bus message: the spec and its envelope need room too. */
 const JOURNAL_BYTES_MAX = PAYLOAD_MAX_BYTES / 2
 
-/** Creates replays that use this submitter and read journals from this log. */
+/** Creates replays that use this submitter and read journals from the log. */
 export function createReplays(deps: {
   submitter: Submitter
-  taskLog: Pick<TaskLog, 'record'>
+  reader: Pick<Reader, 'loadWhole'>
 }): Replays {
-  const { submitter, taskLog } = deps
+  const { submitter, reader } = deps
   return {
     async replay(known, from, key, by, check) {
-      const record = known.omitted === undefined ? known : await wholeOf(taskLog, known)
+      const record = known.omitted === undefined ? known : await wholeOf(reader, known)
       check(record)
       const { taskId, tenant, state } = record
       if (!isTerminal(state)) {
@@ -40,7 +40,7 @@ export function createReplays(deps: {
           `The task is ${state}. Replay the task after it has ended or after you have cancelled it.`,
         )
       }
-      const journal = from === 'journal' ? await journalOf(taskLog, record) : []
+      const journal = from === 'journal' ? await journalOf(reader, record) : []
       // The delay of the first task is over; its dependencies have ended and are looked up again.
       const { delayMs: _delay, notBeforeMs: _instant, ...again } = record.spec
       const spec = { ...again, replayOf: taskId }
@@ -60,10 +60,10 @@ export function createReplays(deps: {
 
 /** Returns the task with the texts that Redis does not hold. */
 async function wholeOf(
-  taskLog: Pick<TaskLog, 'record'>,
-  { taskId }: TaskRecord,
+  reader: Pick<Reader, 'loadWhole'>,
+  { taskId, tenant }: TaskRecord,
 ): Promise<TaskRecord> {
-  const record = await taskLog.record(taskId)
+  const record = await reader.loadWhole(taskId, tenant)
   if (record !== undefined) return record
   throw new Refusal(
     'journal-gone',
@@ -73,11 +73,11 @@ async function wholeOf(
 
 /** Returns the calls of the ended task with zero usage, because the new task did not pay for them. */
 async function journalOf(
-  taskLog: Pick<TaskLog, 'record'>,
-  { taskId }: TaskRecord,
+  reader: Pick<Reader, 'loadWhole'>,
+  { taskId, tenant }: TaskRecord,
 ): Promise<JournaledCall[]> {
   // Records in Redis have no journal.
-  const record = await taskLog.record(taskId)
+  const record = await reader.loadWhole(taskId, tenant)
   if (record === undefined) {
     throw new Refusal(
       'journal-gone',

@@ -111,7 +111,7 @@ export function createSubmitter(deps: {
     if (large && keyed) await nextTurn()
     /** An earlier request with the same key may have stored the task. */
     const refused = async (refusal: Refusal): Promise<SubmitOutcome> => {
-      const known = (await reader.load(taskId)) !== undefined
+      const known = (await reader.load(taskId, tenant)) !== undefined
       return known ? existing(taskId, tenant, specHash) : { kind: 'refused', refusal }
     }
     if (submission.refusal !== undefined) return refused(submission.refusal)
@@ -148,7 +148,7 @@ export function createSubmitter(deps: {
     tenant: string,
     specHash: string,
   ): Promise<SubmitOutcome> {
-    const record = await reader.load(taskId)
+    const record = await reader.load(taskId, tenant)
     // The task existed a moment ago. It was trimmed since, or the log does not answer.
     if (record === undefined) return { kind: 'refused', refusal: outcomeUnknown(taskId, true) }
     if (record.tenant !== tenant || record.specHash !== specHash) {

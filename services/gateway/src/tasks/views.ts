@@ -161,7 +161,8 @@ function placementView({ node, reason, balancer, atMs, considered }: Placed): Pl
   return { node, reason, by: balancer, atMs, considered }
 }
 
-function withHint<T extends { state: TaskView['state']; node?: string }>(
+/** Shows a queued task as running if Redis knows its node. */
+export function withHint<T extends { state: TaskView['state']; node?: string }>(
   view: T,
   node: string | undefined,
 ): T {

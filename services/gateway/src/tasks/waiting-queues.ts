@@ -88,7 +88,7 @@ export function createWaiting(deps: {
             const folded = news === 'over' ? waiter.fold(record) : undefined
             if (folded !== undefined && isTerminal(folded.state)) return folded
             // The task is stored, so a failed read must not look like a refused submission.
-            const read = (await reader.load(taskId).catch(() => undefined)) ?? record
+            const read = (await reader.load(taskId, tenant).catch(() => undefined)) ?? record
             if (isTerminal(read.state) || news !== 'missed') return read
           }
         },

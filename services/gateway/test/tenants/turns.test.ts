@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTenantTurns } from '../../src/tenants/turns.ts'
+import { createReadTurns, createTenantTurns } from '../../src/tenants/turns.ts'
 
 test('two large operations of a tenant run at the same time, and those of another tenant do not wait for them (L7)', async () => {
   const turns = createTenantTurns()
@@ -35,4 +35,28 @@ test('an operation that fails gives its place to the next one', async () => {
   const next = turns('crowd', () => Promise.resolve('done'))
   await expect(failed).rejects.toThrow('no answer')
   expect(await next).toBe('done')
+})
+
+test('the reads of tasks take turns: 16 of a tenant run at the same time, and 32 of all tenants (L7)', async () => {
+  const turns = createReadTurns()
+  const running = new Map<string, number>()
+  const ends: (() => void)[] = []
+  const read = (tenant: string) =>
+    turns(tenant, async () => {
+      running.set(tenant, (running.get(tenant) ?? 0) + 1)
+      await new Promise<void>((resolve) => ends.push(resolve))
+    })
+  const crowds = ['a', 'b', 'c'].flatMap((tenant) =>
+    Array.from({ length: 2_000 }, () => read(tenant)),
+  )
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(Object.fromEntries(running)).toEqual({ a: 16, b: 16 })
+  for (let ended = 0; ended < crowds.length; ended += 1) {
+    ends[ended]?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(ends.length).toBeLessThanOrEqual(ended + 33)
+    // The third tenant gets a place as soon as the others have ended what they began.
+    if (ended === 32) expect(running.get('c')).toBeGreaterThan(0)
+  }
+  await Promise.all(crowds)
 })

@@ -240,9 +240,9 @@ export const AGENTS: readonly Mutation[] = [
     name: 'replay-journal',
     safeguard: 'a replay behind the journal does not pay for a call again',
     file: 'services/gateway/src/tasks/replays.ts',
-    find: "const journal = from === 'journal' ? await journalOf(taskLog, record) : []",
+    find: "const journal = from === 'journal' ? await journalOf(reader, record) : []",
     replace:
-      "const journal = from === 'journal' && state === 'queued' ? await journalOf(taskLog, record) : []",
+      "const journal = from === 'journal' && state === 'queued' ? await journalOf(reader, record) : []",
     test: 'services/gateway/test/lists/replay.test.ts',
     caughtBy: /from its journal/,
   },
