@@ -12,8 +12,8 @@ type ReplyKeys = () => string
 /** 144 bits cannot be guessed, and make exactly so many letters. */
 const KEY_BYTES = 18
 const KEY_CHARS = 24
-/** Random bytes are drawn for some hundred keys at once: one call for each key would cost more than its message. */
-const KEYS_DRAWN = 512
+/** Random bytes are drawn for some dozen keys at once: one call for each key would cost more than its message. */
+const KEYS_DRAWN = 64
 
 /** Draws keys that consist of letters, digits, `-` and `_`. */
 export function createReplyKeys(): ReplyKeys {

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { connectBus, type Bus, type BusOptions } from '@agentfleet/adapters/bus'
 import { CHANNELS, inboxPrefix } from '@agentfleet/protocol'
@@ -19,7 +20,6 @@ export interface HeartbeatThreadData {
   readonly nodeId: string
   readonly startedAtMs: number
   readonly intervalMs: number
-  readonly memoryLimitBytes: number
   readonly logLevel: LogLevel
   readonly nats: Pick<BusOptions, 'url' | 'user' | 'password' | 'tls'>
 }
@@ -75,6 +75,7 @@ function heartbeat(connection: Bus): void {
 
 /** Measures CPU, memory and the silence of the main loop since the last call. */
 function createMeasure(): () => void {
+  const limitBytes = memoryLimitBytes()
   let usage = process.cpuUsage()
   let atMs = performance.now()
   let ticks = figures.ticks()
@@ -93,9 +94,17 @@ function createMeasure(): () => void {
     const rss = process.memoryUsage.rss()
     figures.set({
       cpu: Math.min(1, (used.user + used.system) / 1_000 / elapsedMs),
-      memory: Math.min(1, rss / data.memoryLimitBytes),
+      memory: Math.min(1, rss / limitBytes),
       memoryBytes: rss,
       stallMs: silentMs > Math.max(STALL_FROM_MS, 2 * data.intervalMs) ? Math.round(silentMs) : 0,
     })
   }
+}
+
+/** The base of the heartbeat's memory share: the limit of the container, or the machine's memory, in bytes. */
+function memoryLimitBytes(): number {
+  const machine = totalmem()
+  const container = process.constrainedMemory?.() ?? 0
+  // Without a limit some kernels report far more than the machine's memory.
+  return container > 0 && container < machine ? container : machine
 }

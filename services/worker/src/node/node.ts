@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os'
 import {
   busAddress,
   createFleetClock,
@@ -143,18 +142,9 @@ function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
     nodeId: config.SERVICE_ID,
     startedAtMs,
     intervalMs: HEARTBEAT_INTERVAL_MS,
-    memoryLimitBytes: memoryLimitBytes(),
     logLevel,
     nats: busAddress(config),
   }
-}
-
-/** The base of the heartbeat's memory share: the limit of the container, or the machine's memory, in bytes. */
-function memoryLimitBytes(): number {
-  const machine = totalmem()
-  const container = process.constrainedMemory?.() ?? 0
-  // Without a limit some kernels report far more than the machine's memory.
-  return container > 0 && container < machine ? container : machine
 }
 
 function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {

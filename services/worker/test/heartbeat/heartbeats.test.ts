@@ -89,7 +89,6 @@ async function startNode(nodeId: string) {
       nodeId,
       startedAtMs: 1,
       intervalMs: 500,
-      memoryLimitBytes: 1,
       logLevel: 'silent',
       nats: { url: servers.nats.url, user: undefined, password: undefined },
     },
