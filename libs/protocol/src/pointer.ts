@@ -22,12 +22,15 @@ export function freshPointer(record: TaskRecord): Pointer {
     deadlineAtMs: deadlineAtMs(record),
     reissue: false,
   }
-  if (isSmall(spec)) pointer.spec = spec
+  if (fitsPointer(spec)) pointer.spec = spec
   return pointer
 }
 
-/** Whether the spec fits into a pointer; most are so small that their size need not be measured. */
-function isSmall(spec: TaskSpec): boolean {
+/**
+ * Whether the spec fits into a pointer, without which no start is fast; most are so small that their size need not be
+ * measured.
+ */
+export function fitsPointer(spec: TaskSpec): boolean {
   const chars = spec.task.length + (spec.systemPrompt?.length ?? 0)
   const large =
     spec.context ?? spec.metadata ?? spec.responseSchema ?? spec.tools ?? spec.fallbackModels

@@ -9,7 +9,6 @@ import {
   type UsageTotals,
 } from '@agentfleet/adapters'
 import { createTaskSeries, type TenantLimits, type Timing } from '@agentfleet/domain'
-import { CHANNELS } from '@agentfleet/protocol'
 import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import { createRequestsInTurn } from './due/in-turn.ts'
 import { createDue } from './due/service.ts'
@@ -26,6 +25,7 @@ import { createRepair } from './repair/service.ts'
 import { createStreamRepair } from './repair/streams.ts'
 import { cancelTask, type Cancel } from './reports/cancel.ts'
 import { createReports } from './reports/service.ts'
+import { createSupersede } from './reports/supersede.ts'
 
 /**
  * The coordinator: it alone writes history after `submitted`.
@@ -155,8 +155,7 @@ function createParts(deps: CoordinatorDeps) {
       ...means,
       random: Math.random,
       make: due.make,
-      supersede: (nodeId, taskId, seq) =>
-        deps.bus.send(CHANNELS.stop, { taskIds: [taskId], before: seq }, { nodeId }),
+      supersede: createSupersede(deps.bus),
     },
     ended: due.ended,
     approve: (request) => inTurn(request.tenant, () => due.approve(request)),

@@ -170,3 +170,18 @@ test('a reading of the clock of the log that took long, because a process was pa
   await logClock.look()
   expect(logClock.readMs()).toBe(1_020_000)
 })
+
+test('a coordinator that begins a task whose first attempt may run unseen tells all nodes (L4)', async () => {
+  await bench.start()
+  const node = await bench.connect('worker')
+  const stops: unknown[] = []
+  const listening = node.on(CHANNELS.stopAnywhere, (stop) => void stops.push(stop))
+  await node.roundTrip(SOON_MS)
+  const { taskId, seq } = await bench.submit()
+  const begun = await bench.report(taskId, { op: 'begin' })
+  expect(begun).toMatchObject({ kind: 'begun', attempt: 2 })
+  const before = begun.kind === 'begun' ? begun.seq : 0
+  await eventually(() => expect(stops).toEqual([{ taskIds: [taskId], before }]), SOON_MS)
+  expect(before).toBeGreaterThan(seq)
+  listening.close()
+})

@@ -58,6 +58,14 @@ export function isTerminal(state: TaskState): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled'
 }
 
+/**
+ * Whether a run may exist of which the log shows nothing: a first attempt that started without a coordinator reports
+ * nothing before its first call. Every other attempt begins with an event.
+ */
+export function mayRunUnseen({ state, attempt, pauses, calls }: TaskRecord): boolean {
+  return state === 'queued' && attempt === 1 && pauses === 0 && calls.length === 0
+}
+
 /** Synchronised clocks of two machines differ by less, milliseconds. */
 export const SKEW_TOLERATED_MS = 1_000
 

@@ -3,6 +3,7 @@ import {
   deadlineError,
   given,
   isTerminal,
+  mayRunUnseen,
   type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
@@ -74,14 +75,10 @@ export async function expireTask(deps: EndingDeps, record: TaskRecord): Promise<
  * The node that runs the task. Of a first attempt that has stored nothing only Redis knows the node; without Redis the
  * event does not name it.
  */
-async function runningOn(
-  { store }: EndingDeps,
-  { taskId, state, node, attempt, pauses }: TaskRecord,
-): Promise<string | undefined> {
-  if (state === 'running') return node
-  // A later attempt begins with an event.
-  if (state !== 'queued' || attempt !== 1 || pauses > 0) return undefined
-  const [noted] = await store.inflightNode([taskId]).catch(() => [undefined])
+async function runningOn({ store }: EndingDeps, record: TaskRecord): Promise<string | undefined> {
+  if (record.state === 'running') return record.node
+  if (!mayRunUnseen(record)) return undefined
+  const [noted] = await store.inflightNode([record.taskId]).catch(() => [undefined])
   return noted
 }
 

@@ -8,6 +8,7 @@ import {
   foldHistory,
   isTerminal,
   isTerminalEvent,
+  mayRunUnseen,
   ownBudget,
   withBudgetSent,
   type Json,
@@ -17,9 +18,16 @@ import {
   type TaskRecord,
   type Timing,
 } from '@agentfleet/domain'
-import { checkClaim, childTaskId, type Outcome, type ReportItem } from '@agentfleet/protocol'
+import {
+  checkClaim,
+  childTaskId,
+  fitsPointer,
+  type Outcome,
+  type ReportItem,
+} from '@agentfleet/protocol'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
 import { inputsOf } from './inputs.ts'
+import type { Supersede } from './supersede.ts'
 import type { TaskTable } from '../follower/task-table.ts'
 
 /**
@@ -37,8 +45,7 @@ export interface ReportDeps {
   readonly timing: Pick<Timing, 'scale'>
   /** Creates the children that an event announced. */
   readonly make: (parent: TaskRecord, event: Spawned) => Promise<void>
-  /** Tells a node that the event with this sequence has started a newer attempt elsewhere. */
-  readonly supersede: (nodeId: string, taskId: string, seq: number) => void
+  readonly supersede: Supersede
 }
 
 /** Compare-and-set rounds; two nodes that begin the same task finish within this many. */
@@ -261,15 +268,19 @@ async function begin(
     })
     if (outcome.kind === 'stored') {
       if (event.type === 'failed') return { kind: 'finished' }
-      // The older run may wait for a provider for a long time before its next report.
-      const { node } = record
-      if (record.state === 'running' && node !== undefined && node !== nodeId)
-        deps.supersede(node, item.taskId, outcome.seq)
+      stopOlder(deps, record, nodeId, outcome.seq)
       return begun(deps, { ...record, seq: outcome.seq, attempt: record.attempt + 1 })
     }
     if (outcome.kind !== 'conflict') return { kind: 'unavailable' }
   }
   return { kind: 'unavailable' }
+}
+
+/** Stops the older run that another node may have: it may wait for its provider for long before its next report. */
+function stopOlder(deps: ReportDeps, record: TaskRecord, newer: string, seq: number): void {
+  const { taskId, seq: token, state, node, spec } = record
+  const may = state === 'running' ? node !== newer : mayRunUnseen(record) && fitsPointer(spec)
+  if (may) deps.supersede({ taskId, nodeId: node, token, seq })
 }
 
 async function begun(deps: ReportDeps, record: TaskRecord): Promise<Outcome> {

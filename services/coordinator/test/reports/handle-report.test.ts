@@ -39,7 +39,7 @@ async function setup() {
     make: async (_parent: TaskRecord, event: Spawned) => {
       made.push(...event.children.map((child) => child.taskId))
     },
-    supersede: (...run: unknown[]) => void superseded.push(run),
+    supersede: (older: unknown) => void superseded.push(older),
     tasks: createTaskTable(),
     claimKey: CLAIM_KEY,
     logFill: { full: () => false },
@@ -51,8 +51,12 @@ async function setup() {
     taskLog,
     made,
     superseded,
-    submit: (id: string) =>
-      taskLog.append(id, submitted, { expectSeq: 0, messageId: id, deadlineMs: 5_000 }),
+    submit: (id: string, part: Partial<Submitted> = {}) =>
+      taskLog.append(
+        id,
+        { ...submitted, ...part },
+        { expectSeq: 0, messageId: id, deadlineMs: 5_000 },
+      ),
     /** Reports as a node does, through the schema of the bus. */
     report: (
       taskId: string,
@@ -267,8 +271,21 @@ test('a node learns at once that a newer attempt of its task runs on another nod
   const beginOn = (nodeId: string) =>
     bench.report('moved', { op: 'begin' }, signClaim(CLAIM_KEY, 'moved', nodeId), nodeId)
   expect(await beginOn('n1')).toMatchObject({ kind: 'begun', attempt: 2 })
-  expect(bench.superseded).toEqual([])
+  bench.superseded.length = 0
   const second = await beginOn('n2')
   expect(second).toMatchObject({ kind: 'begun', attempt: 3 })
-  expect(bench.superseded).toEqual([['n1', 'moved', second.kind === 'begun' ? second.seq : 0]])
+  const seq = second.kind === 'begun' ? second.seq : 0
+  expect(bench.superseded).toEqual([{ taskId: 'moved', nodeId: 'n1', token: seq - 1, seq }])
+})
+
+test('the node of a first attempt that has stored nothing learns that a newer attempt has begun, if the attempt could start without a coordinator (L4)', async () => {
+  await using bench = await setup()
+  const { spec } = submitted
+  await bench.submit('unseen')
+  // No pointer and no handover carries such a spec.
+  await bench.submit('large', { spec: { ...spec, task: 'x'.repeat(10_000) } })
+  const begun = await bench.report('unseen', { op: 'begin' })
+  expect(await bench.report('large', { op: 'begin' })).toMatchObject({ kind: 'begun' })
+  const seq = begun.kind === 'begun' ? begun.seq : 0
+  expect(bench.superseded).toEqual([{ taskId: 'unseen', nodeId: undefined, token: 1, seq }])
 })
