@@ -1,3 +1,4 @@
+import { createProgress } from '@agentfleet/client'
 import type { Context } from './command.ts'
 import { patiently } from './patience.ts'
 
@@ -9,15 +10,20 @@ export interface From {
   readonly cursor?: string
 }
 
-/** Reads a list page by page. After the first page the command waits for a gateway that is away. */
+/**
+ * Reads a list page by page. After the first page the command waits for a gateway that is away. It ends with an error if
+ * the pages do not get ahead.
+ */
 export async function* pagesOf<Page extends { readonly nextCursor?: string }>(
   context: Context,
   read: (from: From) => Promise<Page>,
 ): AsyncGenerator<Page, void, void> {
+  const requireProgress = createProgress()
   let page = await read({})
   yield page
   while (page.nextCursor !== undefined) {
     const cursor = page.nextCursor
+    requireProgress(cursor)
     page = await patiently(context, () => read({ cursor }))
     yield page
   }

@@ -6,6 +6,7 @@ import type {
   ScheduleTicks,
   ScheduleView,
 } from '@agentfleet/protocol'
+import { allPages } from './pages.ts'
 import { queryOf } from './lists.ts'
 import {
   pathPart,
@@ -56,15 +57,11 @@ export function goalClient(call: SendCall): GoalClient {
       }),
     goal: (id, { signal } = {}) => call(goalPath(id), { signal }),
     runGoal: (id, { signal } = {}) => call(`${goalPath(id)}/run`, { method: 'POST', signal }),
-    async schedules({ signal } = {}) {
-      const all: ScheduleView[] = []
-      for (let cursor: string | undefined; ;) {
+    schedules: ({ signal } = {}) =>
+      allPages<ScheduleView, string>(undefined, async (cursor) => {
         const page = await call<ScheduleList>(`/v1/schedules${queryOf({ cursor })}`, { signal })
-        all.push(...page.schedules)
-        if (page.nextCursor === undefined) return all
-        cursor = page.nextCursor
-      }
-    },
+        return { items: page.schedules, next: page.nextCursor }
+      }),
     schedule: (name, { signal } = {}) => call(schedulePath(name), { signal }),
     putSchedule: schedules.put,
     deleteSchedule: schedules.remove,

@@ -20,6 +20,7 @@ import type {
   TaskText,
   TaskView,
 } from '@agentfleet/protocol'
+import { allPages } from './pages.ts'
 import {
   keyHeader,
   pathPart,
@@ -103,15 +104,11 @@ export function listClient(call: SendCall): ListClient {
       }),
     async events(taskId, { signal, after, ...query } = {}) {
       const path = `/v1/tasks/${pathPart(taskId)}/events`
-      const events: HistoryEvent[] = []
-      for (let from = after; ;) {
-        const page = await call<TaskHistory>(`${path}${queryOf({ ...query, after: from })}`, {
-          signal,
-        })
-        events.push(...page.events)
-        if (page.nextAfter === undefined) return events
-        from = page.nextAfter
-      }
+      return allPages(after, async (from) => {
+        const asked = queryOf({ ...query, after: from })
+        const { events, nextAfter } = await call<TaskHistory>(`${path}${asked}`, { signal })
+        return { items: events, next: nextAfter }
+      })
     },
     call: (taskId, step, { signal, ...query } = {}) =>
       call(`/v1/tasks/${pathPart(taskId)}/calls/${step}${queryOf(query)}`, { signal }),

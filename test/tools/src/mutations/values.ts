@@ -144,6 +144,15 @@ export const VALUES: readonly Mutation[] = [
     caughtBy: /hold 16 of them in memory at the same time/,
   },
   {
+    name: 'pages-endless',
+    safeguard: 'a list whose pages do not end gives an error',
+    file: 'libs/client/src/pages.ts',
+    find: 'if (leadsBack || seen.has(next) || seen.size >= PAGES_MAX) throw endless()',
+    replace: 'if (leadsBack || seen.size >= PAGES_MAX) throw endless()',
+    test: 'libs/client/test/pages.test.ts',
+    caughtBy: /gives an error and does not fill the memory/,
+  },
+  {
     name: 'newer-format',
     safeguard: 'an item of a newer release is refused',
     file: 'libs/protocol/src/values/formats.ts',
