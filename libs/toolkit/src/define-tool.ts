@@ -56,12 +56,12 @@ export interface ToolModuleTool {
   readonly idempotent: boolean
   /** The parameters as JSON schema. */
   readonly parametersSchema: Readonly<Record<string, unknown>>
-  /** The arguments as the tool expects them, or their problems. */
+  /** The arguments as the tool expects them, or their first problems. */
   check(args: unknown): ToolArguments
   run(args: unknown, context: ToolContext): unknown
 }
 
-/** Valid arguments, or every problem they have. */
+/** Valid arguments, or their first problems. */
 export type ToolArguments =
   | { readonly kind: 'fit'; readonly args: unknown }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }
@@ -165,7 +165,7 @@ export function defineTool<Parameters extends z.ZodType>(
     check(args) {
       const parsed = settings.parameters.safeParse(args)
       if (parsed.success) return { kind: 'fit', args: parsed.data }
-      return { kind: 'wrong', problems: parsed.error.issues.map(problemOf) }
+      return { kind: 'wrong', problems: problemsOf(parsed.error.issues) }
     },
     run: (args, context) => settings.run(args as z.output<Parameters>, context),
   }
@@ -186,6 +186,15 @@ function schemaOf(parameters: unknown): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Problems that the model reads; a list of wrong items has one for each of them. */
+const PROBLEMS_MAX = 20
+
+function problemsOf(issues: readonly z.core.$ZodIssue[]): readonly string[] {
+  const first = issues.slice(0, PROBLEMS_MAX).map(problemOf)
+  const left = issues.length - first.length
+  return left === 0 ? first : [...first, `and ${left} more problems`]
 }
 
 function problemOf({ path, message }: z.core.$ZodIssue): string {

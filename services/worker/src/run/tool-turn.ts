@@ -15,7 +15,7 @@ import {
 import type { Run } from '../node/runs.ts'
 import { needsApproval, refusedBy, waitForApproval } from '../tools/approval.ts'
 import { delegatedResults, delegatedSpecs } from '../tools/delegate.ts'
-import { parseArguments, runTool } from '../tools/run-tool.ts'
+import { bounded, parseArguments, runTool } from '../tools/run-tool.ts'
 import { toolLog } from '../tools/tool-log.ts'
 import { wrong, type ToolOutput } from '../tools/tool.ts'
 
@@ -153,9 +153,10 @@ function awaiting(taskIds: string[]): Ending {
 async function commitTool(
   talk: Conversation,
   call: PendingCall,
-  output: ToolOutput,
+  whole: ToolOutput,
   { run, deps }: Agent,
 ): Promise<Turn> {
+  const output = bounded(whole, deps.toolOutputMax)
   const entry = toolEntry(call, output)
   return commitCall(run, entry, addToolOutput(talk, call.id, output), deps)
 }

@@ -26,17 +26,19 @@ const TASKS_MAX = 20
 const TASK_CHARS_MAX = 16_384
 
 const delegateArguments = z.object({
-  tasks: z
-    .array(
-      z.object({
-        agent: z.string().regex(AGENT_PATTERN),
-        task: z.string().min(1).max(TASK_CHARS_MAX),
-        after: z.array(z.number().int().nonnegative()).max(TASKS_MAX).optional(),
-      }),
-    )
-    .min(1)
-    .max(TASKS_MAX),
+  tasks: shortList(
+    z.object({
+      agent: z.string().regex(AGENT_PATTERN),
+      task: z.string().min(1).max(TASK_CHARS_MAX),
+      after: shortList(z.number().int().nonnegative()).optional(),
+    }),
+  ).refine((tasks) => tasks.length > 0, 'must have at least one task'),
 })
+
+/** A list whose length is checked before its items: each wrong item would be a problem in the answer. */
+function shortList<Item extends z.ZodType>(item: Item) {
+  return z.array(z.unknown()).max(TASKS_MAX).pipe(z.array(item))
+}
 
 /** The tool as the model sees it; the loop of the agent runs it. */
 export const delegateTool: Tool = {

@@ -44,6 +44,8 @@ const TRIES_MAX = 3
 const TRY_BACKOFF = { baseMs: 200, capMs: 2_000 }
 /** Characters; the model reads error messages, and their tokens cost money. */
 const MESSAGE_MAX = 2_000
+/** Characters; no tool has a longer name. */
+const NAME_MAX = 128
 /** Milliseconds of the longest timer. */
 const TIMER_MAX_MS = 2 ** 31 - 1
 
@@ -56,14 +58,14 @@ export async function runTool(
   const tool = tools.get(call.name)
   if (tool === undefined) {
     const known = [...tools.keys()].join(', ')
-    return answered(
-      wrong(`there is no tool ${JSON.stringify(call.name)}; use one of these tools: ${known}`),
-    )
+    const name = JSON.stringify(call.name.slice(0, NAME_MAX))
+    const unknown = wrong(`there is no tool ${name}; use one of these tools: ${known}`)
+    return answered(bounded(unknown, options.charactersMax))
   }
   const args = parseArguments(call.arguments)
   if (args === undefined) return answered(wrong('the arguments are not JSON'))
   const misuse = tool.check?.(args)
-  if (misuse !== undefined) return answered(misuse)
+  if (misuse !== undefined) return answered(bounded(misuse, options.charactersMax))
   const controller = new AbortController()
   const { signal } = controller
   options.onStart(() => controller.abort('cancelled'))
@@ -80,7 +82,9 @@ export async function runTool(
   }
   try {
     const output = await tryTool(tool, args, context, clock.begins, options.random)
-    return signal.aborted ? stopped(tool, signal.reason) : answered(bounded(output, options))
+    return signal.aborted
+      ? stopped(tool, signal.reason)
+      : answered(bounded(output, options.charactersMax))
   } catch (error) {
     if (signal.aborted) return stopped(tool, signal.reason)
     log.warn('A tool call failed', { tool: call.name, err: error })
@@ -166,7 +170,8 @@ function answered(output: ToolOutput): ToolResult {
   return { kind: 'answered', output }
 }
 
-function bounded({ text, error }: ToolOutput, { charactersMax }: ToolCallOptions): ToolOutput {
+/** Cuts an output for the model; the end says how much is missing. */
+export function bounded({ text, error }: ToolOutput, charactersMax: number): ToolOutput {
   if (text.length <= charactersMax) return { text, error }
   const cut = text.length - charactersMax
   return { text: `${text.slice(0, charactersMax)}\n[${cut} more characters were cut]`, error }
