@@ -258,7 +258,7 @@ function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
       typeof message === 'string' ? message : message === undefined ? '' : JSON.stringify(message),
       error['metadata'],
     ),
-    param: textOf(error['param']) ?? placeOf(error['loc']),
+    param: (textOf(error['param']) ?? placeOf(error['loc']))?.slice(0, WORD_MAX),
     retryAfterMs: waitOf(error),
     code: wordOf(error['code']) ?? wordIn(value, ['code', 'error_code', 'errorCode']),
     type: wordIn(error, ['type', 'status']) ?? wordIn(value, ['type', 'error_type']),
@@ -318,6 +318,9 @@ function wordIn(value: JsonObject, names: readonly string[]): string | undefined
 
 function wordOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && Number.isNaN(Number(value))
-    ? value
+    ? value.slice(0, WORD_MAX)
     : undefined
 }
+
+/** Characters of a code, a type or a name of a field: patterns search them, and longer ones are none. */
+const WORD_MAX = 300

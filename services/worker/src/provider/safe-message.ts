@@ -23,7 +23,8 @@ export function safeMessage(message: string, key: string | undefined): string {
 
 /** Removes the values after `input` in validation errors, written as JSON or as Python. */
 export function withoutValues(text: string): string {
-  const name = /\\*["']?\b(?:input|input_value|failed_generation)\b\\*["']?\s*[:=]\s*/g
+  const name =
+    /\\{0,9}["']?\b(?:input|input_value|failed_generation)\b\\{0,9}["']?\s{0,99}[:=]\s{0,99}/g
   let rest = ''
   let from = 0
   for (let found = name.exec(text); found !== null; found = name.exec(text)) {

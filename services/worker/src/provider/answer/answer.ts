@@ -79,9 +79,9 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
       if ((mark || name !== undefined) && isSignOfLife(name ?? text)) return
       heard.events += 1
       // The end mark may stand behind the last value.
-      const end = mark || !text.endsWith(']') ? undefined : /\s*\[[a-z]+\]$/i.exec(text)?.[0]
-      if (end !== undefined && END_MARK.test(end.trim())) {
-        hearText(text.slice(0, -end.length), name)
+      const end = mark || !text.endsWith(']') ? -1 : text.lastIndexOf('[')
+      if (end > 0 && isEndMark(text.slice(end))) {
+        hearText(text.slice(0, end), name)
         heard.done = true
       } else if (!last && name !== undefined && ERROR_NAME.test(name)) hearText(text, name)
       else if (text !== '' && !(mark && END_MARK.test(text))) hearText(text, name)
@@ -132,6 +132,11 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
 function isFinished({ characters, refusal, usage, finish, wentOn }: Heard): boolean {
   const answered = characters > 0 || refusal !== '' || usage !== undefined
   return finish !== undefined && answered && !wentOn
+}
+
+/** A word in brackets that ends a stream, and nothing more. */
+function isEndMark(text: string): boolean {
+  return /^\[[a-z]{1,20}\]$/i.test(text) && END_MARK.test(text)
 }
 
 function undecodable(problem: string): Failure {

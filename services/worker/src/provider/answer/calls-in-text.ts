@@ -108,7 +108,7 @@ const BLOCK =
   /<(?:｜DSML｜)?(?:function=([\w.:-]+)|invoke name="([^"]+)")>([\s\S]*?)(?:<\/(?:｜DSML｜)?(?:function|invoke)>|$)|<tool_call>\s*([\w.:-]+)\s*((?:<arg_key>[\s\S]*?)?)(?:<\/tool_call>|$)/g
 /** A value ends at the next tag of an argument, so that no opening tag searches the whole text. */
 const ARGUMENT =
-  /<(?:｜DSML｜)?parameter(?:=([^>]+)| name="([^"]+)"(?: string="(true|false)")?)>((?:[^<]|<(?!\/?(?:｜DSML｜)?parameter))*)<\/(?:｜DSML｜)?parameter>|<arg_key>([^<]{1,200})<\/arg_key>\s*<arg_value>((?:[^<]|<(?!\/?arg_))*)<\/arg_value>/g
+  /<(?:｜DSML｜)?parameter(?:=([^<>]{1,200})| name="([^"<>]{1,200})"(?: string="(true|false)")?)>((?:[^<]|<(?!\/?(?:｜DSML｜)?parameter))*)<\/(?:｜DSML｜)?parameter>|<arg_key>([^<]{1,200})<\/arg_key>\s*<arg_value>((?:[^<]|<(?!\/?arg_))*)<\/arg_value>/g
 
 /** Reads calls with a tag around each argument. */
 function taggedCalls(section: string, offered: Offered): NamedArguments[] | undefined {
@@ -192,8 +192,9 @@ function writtenCalls(section: string, offered: readonly string[]): NamedArgumen
 function everyMatch(text: string, pattern: RegExp): readonly RegExpExecArray[] | undefined {
   const sticky = new RegExp(pattern.source, 'sy')
   const found: RegExpExecArray[] = []
-  while (text.slice(sticky.lastIndex).trim() !== '') {
-    const match = sticky.exec(text)
+  const trimmed = text.trim()
+  while (sticky.lastIndex < trimmed.length) {
+    const match = sticky.exec(trimmed)
     if (match === null) return undefined
     found.push(match)
   }

@@ -32,8 +32,11 @@ export function hearEcho(echo: Record<string, Json>, message: JsonObject): numbe
       echo[name] = (typeof before === 'string' ? before : '') + piece
       characters += piece.length
     } else if (Array.isArray(piece) && piece.length > 0) {
-      const list = [...(Array.isArray(before) ? before : []), ...(piece as Json[])]
-      echo[name] = name === 'thinking_blocks' ? joinedBlocks(list) : list
+      // One list that grows: a copy for each piece would take a time that is quadratic.
+      const list = Array.isArray(before) ? (before as Json[]) : []
+      if (name === 'thinking_blocks') joinBlocks(list, piece as Json[])
+      else for (const part of piece as Json[]) list.push(part)
+      echo[name] = list
       characters += JSON.stringify(piece).length
     } else if (isRecord(piece) && Object.keys(piece).length > 0) {
       echo[name] = later(before, piece as Json)
@@ -43,12 +46,16 @@ export function hearEcho(echo: Record<string, Json>, message: JsonObject): numbe
   return characters
 }
 
+/** Fields of a value that comes in pieces, each of which copies it; known ones have fewer than ten. */
+const FIELDS_MAX = 64
+
 /** Combines two values of one field: fields are added, and the later value wins unless it is empty. */
 export function later(before: Json | undefined, after: Json): Json {
   if (after === null || after === '') return before ?? after
   if (!isRecord(before) || !isRecord(after)) return after
   const fields = Object.entries(after as Record<string, Json>)
   const known = before as Record<string, Json>
+  if (Object.keys(known).length > FIELDS_MAX) throw new RangeError('a value has too many fields')
   const added = fields.map(([name, value]) => [
     name,
     later(Object.hasOwn(known, name) ? known[name] : undefined, value),
@@ -57,11 +64,10 @@ export function later(before: Json | undefined, after: Json): Json {
 }
 
 /**
- * Joins the pieces of Anthropic's thinking blocks: its signature fits only the whole text. A block
+ * Adds the pieces of Anthropic's thinking blocks: its signature fits only the whole text. A block
  * ends with its signature.
  */
-function joinedBlocks(pieces: readonly Json[]): Json[] {
-  const blocks: Json[] = []
+function joinBlocks(blocks: Json[], pieces: readonly Json[]): void {
   for (const piece of pieces) {
     const last = blocks.at(-1)
     if (isRecord(last) && isRecord(piece) && continues(last, piece)) {
@@ -69,7 +75,6 @@ function joinedBlocks(pieces: readonly Json[]): Json[] {
       blocks[blocks.length - 1] = { ...(later(last, piece) as object), thinking }
     } else blocks.push(piece)
   }
-  return blocks
 }
 
 function continues(last: JsonObject, piece: JsonObject): boolean {

@@ -46,6 +46,9 @@ function wordsOf(text: string): ReadonlySet<string> {
   return new Set(text.split(' '))
 }
 
+/** Characters; each later event of an answer reads the reason again. */
+const REASON_MAX = 300
+
 /** Words that mean that there is no reason yet. */
 const NO_REASON = /^(|null|none|undefined|in_progress|(finish_reason_)?unspecified|0)$/i
 
@@ -54,7 +57,7 @@ export function finishOf(value: unknown): string | undefined {
   const only = Array.isArray(value) ? (value as readonly unknown[])[0] : value
   const inner = isRecord(only) ? (only['type'] ?? only['reason'] ?? only['value']) : only
   const word = wordOf(inner)
-  if (word !== undefined && !NO_REASON.test(word.trim())) return word
+  if (word !== undefined && !NO_REASON.test(word.trim())) return word.slice(0, REASON_MAX)
   return isRecord(value) && Object.keys(value).length > 0 ? 'an object' : undefined
 }
 

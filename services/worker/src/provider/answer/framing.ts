@@ -159,9 +159,9 @@ const STRANGE_LINES_MAX = 1_000
 const STRANGE_LINES_EACH = 8
 
 /** The field `data` with an indentation, in capitals, or with another separator. */
-const LOOSE_DATA = /^data\s*[:=]\s*(.*)$/i
+const LOOSE_DATA = /^data\s{0,99}[:=]\s{0,99}((?:\S.*)?)$/is
 /** An error in place of the field `data`. */
-export const LOOSE_ERROR = /^\[?error\]?\s*[:= ]\s*(.*)$/i
+export const LOOSE_ERROR = /^\[?error\]?(?:\s{0,99}[:=]| )\s{0,99}((?:\S.*)?)$/i
 
 function jsonForm(charactersMax: number, stop: Stop, onEnd: (values: readonly string[]) => void) {
   const pieces: string[] = []

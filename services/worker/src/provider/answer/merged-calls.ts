@@ -21,7 +21,7 @@ export function separateCalls(
   offered: readonly string[],
 ): readonly NamedArguments[] | undefined {
   if (/\bmulti_tool_use[._]parallel$/.test(name)) return callsOfWrapper(args)
-  if (!/}\s*,?\s*{/.test(args)) return undefined
+  if (!/}(?:\s{0,99},)?\s{0,99}{/.test(args)) return undefined
   const pieces = [...new Set(objectsIn(args))]
   const objects = pieces.map(objectIn)
   if (objects.some((object) => object === undefined)) return undefined

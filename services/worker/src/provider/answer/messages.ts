@@ -55,7 +55,9 @@ export function createMessages(
     for (const [at, piece] of callsIn(message).entries()) {
       begin()
       heard.characters += toolCalls.add(piece, at > 0)
-      if (toolCalls.size > TOOL_CALLS_MAX) heard.failure = TOO_MANY_CALLS
+      if (toolCalls.size <= TOOL_CALLS_MAX) continue
+      heard.failure = TOO_MANY_CALLS
+      return
     }
   }
   /** Reads a message in place of a delta: another piece, or a repetition with the missing parts. */

@@ -64,14 +64,17 @@ const REPEATED_LETTERS = /\p{L}.*\p{L}.*\p{L}/su
 function createGrowth() {
   let kind: 'unknown' | 'pieces' | 'growing' = 'unknown'
   let said = ''
+  // The beginning of it, in one part: a text that grows is copied each time it is searched.
+  let head = ''
   let second = ''
   const say = (piece: string): string => {
     said += piece
     return piece
   }
   const rest = (piece: string): string => {
-    if (piece.startsWith(said)) return say(piece.slice(said.length))
-    return said.startsWith(piece) ? '' : say(piece)
+    if (piece.length >= said.length && piece.startsWith(said)) return say(piece.slice(said.length))
+    if (piece.length > head.length) head = said
+    return head.startsWith(piece) ? '' : say(piece)
   }
   const decide = (grows: boolean): string => {
     kind = grows ? 'growing' : 'pieces'
@@ -111,36 +114,44 @@ function createThinking() {
   let thoughts = ''
   // The end of the open thoughts, where their closing mark may have begun.
   let tail = ''
+  // A text that may become an opening mark, and the blanks before it, which are searched only once.
   let waiting = ''
-  const add = (piece: string): string => {
-    if (state === 'answer') return piece
-    if (state === 'inside') {
-      const searched = tail + piece
-      const mark = CLOSING.exec(searched)
-      const end = mark === null ? searched.length : mark.index + mark[0].length
-      thoughts += searched.slice(tail.length, end)
-      tail = searched.slice(-CLOSING_MAX)
-      if (mark === null) return ''
-      tail = ''
-      state = 'before'
-      return add(searched.slice(end))
-    }
-    waiting += piece
+  let blanks = ''
+  /** Takes a piece behind the opening mark; returns what follows the closing mark. */
+  const think = (piece: string): string => {
+    const searched = tail + piece
+    const mark = CLOSING.exec(searched)
+    const end = mark === null ? searched.length : mark.index + mark[0].length
+    thoughts += searched.slice(tail.length, end)
+    tail = mark === null ? searched.slice(-CLOSING_MAX) : ''
+    if (mark !== null) state = 'before'
+    return searched.slice(end)
+  }
+  /** Takes a piece before the answer; returns it as soon as it shows what it begins. */
+  const wait = (piece: string): string => {
+    const start = waiting === '' ? piece.trimStart() : waiting + piece
     // The blank lines behind thoughts belong to them.
-    if (thoughts !== '') waiting = waiting.trimStart()
-    const start = waiting.trimStart()
+    if (waiting === '' && thoughts === '') blanks += piece.slice(0, piece.length - start.length)
+    waiting = start
     if (start === '' || BEGUN.test(start)) return ''
-    const whole = waiting
+    const whole = blanks + start
     waiting = ''
+    blanks = ''
     state = OPENING.test(start) ? 'inside' : 'answer'
-    return add(whole)
+    return whole
+  }
+  const add = (piece: string): string => {
+    let rest = piece
+    while (state !== 'answer' && rest !== '') rest = state === 'inside' ? think(rest) : wait(rest)
+    return rest
   }
   return {
     thoughts: () => thoughts,
     add,
     /** Returns a text that looked like the beginning of a mark. */
     end(): string {
-      const rest = waiting
+      const rest = blanks + waiting
+      blanks = ''
       waiting = ''
       return rest
     },

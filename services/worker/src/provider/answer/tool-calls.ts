@@ -3,6 +3,7 @@ import type { Json } from '@agentfleet/domain'
 import type { ToolCall } from '../../run/conversation.ts'
 import { later, SIGNATURES } from './echo.ts'
 import { objectsIn } from './framing.ts'
+import { createCompletion, type Completion } from './completion.ts'
 import { separateCalls, type NamedArguments } from './merged-calls.ts'
 import {
   isRecord,
@@ -39,7 +40,11 @@ interface Draft {
   index: string | undefined
   id: string
   readonly names: string[]
+  /** All names, joined and apart: a long answer is not searched again for each piece. */
+  name: string
+  readonly knownNames: Set<string>
   readonly arguments: string[]
+  readonly completion: Completion
   /** Arguments that arrived as objects. */
   readonly objects: Record<string, unknown>[]
   extra: Json | undefined
@@ -64,7 +69,11 @@ export function createToolCalls(): ToolCallPieces {
       const args = argumentsText(given)
       const draft = draftOf(drafts, { index: wordOf(piece['index']), id, name, args, beside })
       if (draft.id === '') draft.id = id
-      if (name !== '') draft.names.push(name)
+      if (name !== '') {
+        draft.names.push(name)
+        draft.name += name
+        draft.knownNames.add(name)
+      }
       if (args !== '') draft.arguments.push(args)
       if (isRecord(given)) draft.objects.push(given)
       if (isRecord(extra)) draft.extra = later(draft.extra, extra as Json)
@@ -160,7 +169,18 @@ function draftOf(drafts: Draft[], piece: Piece): Draft {
   const { index, id, name, beside } = piece
   const last = drafts.at(-1)
   const begin = (): Draft => {
-    const draft: Draft = { index, id, names: [], arguments: [], objects: [], extra: undefined }
+    const args: string[] = []
+    const draft: Draft = {
+      index,
+      id,
+      names: [],
+      name: '',
+      knownNames: new Set(),
+      arguments: args,
+      completion: createCompletion(args),
+      objects: [],
+      extra: undefined,
+    }
     drafts.push(draft)
     return draft
   }
@@ -188,25 +208,24 @@ function draftOf(drafts: Draft[], piece: Piece): Draft {
 /** Whether a piece with the index of a known call begins another call. */
 function sharesIndex(known: Draft, piece: Piece): boolean {
   const { id, name, args } = piece
-  const knownName = known.names.join('')
+  const { length } = known.name
   const otherId = id !== '' && known.id !== '' && id !== known.id
-  const otherName = name !== '' && knownName !== '' && !name.startsWith(knownName)
-  if (otherId && otherName && !known.names.includes(name)) return true
+  const otherName =
+    name !== '' && length > 0 && (name.length < length || !name.startsWith(known.name))
+  if (otherId && otherName && !known.knownNames.has(name)) return true
   if (!beginsAnother(known, piece)) return false
   // Without another id or name only other arguments show another call.
   return otherId || otherName || (args !== '' && args !== known.arguments.join('') && id === '')
 }
 
 /** Whether the arguments of a call have begun and are not complete. */
-function isOpen({ names, arguments: pieces }: Draft): boolean {
-  return names.length > 0 && pieces.length > 0 && !isObjectText(pieces.join(''))
+function isOpen({ names, arguments: pieces, completion }: Draft): boolean {
+  return names.length > 0 && pieces.length > 0 && !completion.isComplete()
 }
 
 /** Whether a named piece begins a new call because the known one is complete. */
 function beginsAnother(known: Draft, { name }: Pick<Piece, 'name'>): boolean {
-  if (name === '' || known.names.length === 0) return false
-  // Parses only text that ends like an object, because a name may come with each of many pieces.
-  return /}\s*$/.test(known.arguments.at(-1) ?? '') && isObjectText(known.arguments.join(''))
+  return name !== '' && known.names.length > 0 && known.completion.isComplete()
 }
 
 function argumentsText(value: unknown): string {
@@ -221,10 +240,10 @@ function argumentsText(value: unknown): string {
 function argumentsOf({ arguments: pieces, objects }: Draft): string {
   // Objects in pieces: each one adds fields or repeats everything so far.
   if (objects.length > 1 && objects.length === pieces.length) {
-    return JSON.stringify(objects.reduce((all, fields) => ({ ...all, ...fields })))
+    return JSON.stringify(Object.fromEntries(objects.flatMap((fields) => Object.entries(fields))))
   }
   const joined = unquoted(pieces.join(''))
-  if (NOTHING.test(joined)) return ''
+  if (NOTHING.test(joined.trim())) return ''
   if (isObjectText(joined)) return joined
   const told = pieces.findLast((piece) => isObjectText(piece) && !EMPTY.test(piece))
   if (told !== undefined) return told
@@ -241,7 +260,7 @@ function argumentsOf({ arguments: pieces, objects }: Draft): string {
 
 const EMPTY = /^\s*\{\s*\}\s*$/
 /** What models and gateways write when there are no arguments. */
-const NOTHING = /^\s*(null|none|nil|undefined)?\s*$/i
+const NOTHING = /^(null|none|nil|undefined)?$/i
 /** How many times arguments may be encoded as JSON. */
 const ENCODED_MAX = 4
 
