@@ -227,6 +227,7 @@ async function attempt(
   outputTokensMax: number | undefined,
   context: LlmContext,
 ): Promise<HeardAnswer> {
+  // No connection is opened for a run in doubt; the client asks again when the request leaves.
   const doubt = call.request.confirm()
   if (doubt !== undefined) await doubt
   if (call.ended !== undefined) return { kind: 'failed', failure: CANCELLED }

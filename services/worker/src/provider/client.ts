@@ -14,7 +14,7 @@ import { safeMessage } from './safe-message.ts'
 import { isRecord } from './shape.ts'
 import { rateHintsOf, retryAfterIn, type RateHints } from './http/headers.ts'
 import { bodyOf, headersOf, readText } from './http/fetch.ts'
-import { CHAT_PATH, ChatClient } from './http/sdk.ts'
+import { CHAT_PATH, ChatClient, type ChatInit } from './http/sdk.ts'
 import { wireRequest, type WireRequest } from './request/request.ts'
 
 /** One request to one model of one provider. */
@@ -152,10 +152,12 @@ async function send(
   wire: WireRequest,
 ): Promise<Answered> {
   const { request, signal } = call
+  const fetchOptions: ChatInit = { confirm: request.confirm }
   const response = await client
     .post(CHAT_PATH, {
       body: wire.body,
       signal,
+      fetchOptions,
       headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
     })
     .asResponse()

@@ -23,6 +23,11 @@ interface HttpFetch {
   close(): void
 }
 
+/** The options of a request that asks `confirm` once its connection is open, and leaves after the promise. */
+export interface LeavingInit extends RequestInit {
+  readonly confirm?: (() => Promise<void> | undefined) | undefined
+}
+
 /** Milliseconds; below the 5 s after which common servers close an idle connection. */
 const IDLE_MS = 4_000
 /** Milliseconds: several round trips to a distant endpoint, and the delays of a busy node. */
@@ -53,7 +58,7 @@ export function createHttpFetch(): HttpFetch {
     return place
   }
   return {
-    fetch: (input, init = {}) =>
+    fetch: (input, init: LeavingInit = {}) =>
       new Promise<Response>((resolve, reject) => {
         const href = input instanceof Request ? input.url : String(input)
         const { secure, to } = placeOf(href)
@@ -75,7 +80,7 @@ export function createHttpFetch(): HttpFetch {
           if (init.signal) destroyAtAbort(request, init.signal)
           let answered = false
           let repeated = false
-          const sentAtMs = performance.now()
+          let leftAtMs: number | undefined
           request.on('response', (message) => {
             answered = true
             resolve(toResponse(message, href))
@@ -85,7 +90,7 @@ export function createHttpFetch(): HttpFetch {
             if (answered) return
             // The server had closed the idle connection, so it has not seen the request. The reset
             // arrives within a round trip; after that the server may have begun, and the call is paid.
-            const isRace = performance.now() - sentAtMs < RACE_MS
+            const isRace = leftAtMs === undefined || performance.now() - leftAtMs < RACE_MS
             repeated = request.reusedSocket && isRace && CLOSED.includes(error.code ?? '')
             if (repeated) send(false)
             else reject(error)
@@ -95,8 +100,11 @@ export function createHttpFetch(): HttpFetch {
           request.on('close', () => {
             if (!answered && !repeated) reject(new Error('the connection ended without an answer'))
           })
-          // A string goes to the socket in one piece with the headers.
-          request.end(body)
+          leaveConfirmed(request, secure, init.confirm, () => {
+            leftAtMs = performance.now()
+            // A string goes to the socket in one piece with the headers.
+            request.end(body)
+          })
         }
         send(secure ? https : http)
       }),
@@ -111,6 +119,29 @@ export function createHttpFetch(): HttpFetch {
 interface Place {
   readonly secure: boolean
   readonly to: { readonly host: string; readonly port: string; readonly path: string }
+}
+
+/**
+ * Calls `leave` once the connection of the request is open and the promise of `confirm` has resolved. A request that
+ * is written before would leave by itself, although its process was frozen while the connection opened and another
+ * run may make the call by now (L3).
+ */
+function leaveConfirmed(
+  request: ClientRequest,
+  secure: boolean,
+  confirm: LeavingInit['confirm'],
+  leave: () => void,
+): void {
+  const opened = (): void => {
+    const doubt = confirm?.()
+    if (doubt === undefined) leave()
+    else void doubt.then(() => request.destroyed || leave())
+  }
+  if (request.reusedSocket) return opened()
+  request.once('socket', (socket) => {
+    if (socket.connecting) socket.once(secure ? 'secureConnect' : 'connect', opened)
+    else opened()
+  })
 }
 
 /** What the option `signal` of node:http does, without its watch of the whole stream. */

@@ -1,11 +1,14 @@
 import OpenAI from 'openai'
 import type { Provider } from '../../llm/provider.ts'
 import { wellFormedJson } from '../shape.ts'
+import type { LeavingInit } from './fetch.ts'
 
 /** The one operation that the worker calls. */
 export const CHAT_PATH = '/chat/completions'
 
 type BuildRequest = OpenAI['buildRequest']
+/** The options of a call in addition to the fields that the SDK sets. */
+export type ChatInit = Omit<LeavingInit, 'body' | 'headers' | 'method' | 'signal'>
 
 /**
  * The SDK, with a short way for the one request that this service makes.
@@ -49,16 +52,15 @@ export class ChatClient extends OpenAI {
     const headers = new Headers(this.#headers)
     for (const [name, value] of Object.entries(options.headers ?? {}))
       headers.set(name, String(value))
-    return {
-      url: this.#url,
-      timeout: this.timeout,
-      req: {
-        method: 'POST',
-        headers,
-        body: wellFormedJson(options.body),
-        signal: options.signal ?? null,
-      },
+    const { confirm }: ChatInit = options.fetchOptions ?? {}
+    const req = {
+      method: 'POST',
+      headers,
+      body: wellFormedJson(options.body),
+      signal: options.signal ?? null,
+      confirm,
     }
+    return { url: this.#url, timeout: this.timeout, req }
   }
 
   override fetchWithTimeout(
