@@ -85,7 +85,7 @@ async function expireEnded(
   const heads = await Promise.all(keys.map((key) => redis.getrange(key, 0, HEAD_BYTES - 1)))
   const ended = keys.filter((_key, index) => {
     const head = heads[index] ?? ''
-    const task = head === '' ? undefined : previewIn(head, log)
+    const task = head === '' ? undefined : previewIn(head, HEAD_BYTES, log)
     return task !== undefined && isTerminal(task.state) && task.updatedAtMs <= endedUntilMs
   })
   // The coordinator's user may let a key expire, and delete none.

@@ -1,16 +1,10 @@
-import {
-  jsonIn,
-  previewOf,
-  TASK_STATES,
-  type TaskPreview,
-  type TaskRecord,
-} from '@agentfleet/domain'
-import type { Logger } from '@agentfleet/runtime'
+import { jsonIn, TASK_STATES, type TaskPreview, type TaskRecord } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
 import { countTasks, type CountQuery, type TaskCounts } from './counts.ts'
 import { createForgetter, type ExpiredTasks } from './forgetting.ts'
 import { oldestWaiting, searchTasks, type SearchPage, type SearchQuery } from './search.ts'
-import { HEAD_BYTES, indexMember, previewIn, readRecord, storedRecord } from './stored-record.ts'
+import { indexMember, storedRecord } from './stored-record.ts'
+import { createReads } from './reads.ts'
 import { redisKey } from './redis-keys.ts'
 import { connectRedis, runScript, type RedisOptions } from './redis.ts'
 import {
@@ -28,8 +22,8 @@ export interface Store {
   /** Writes records that are newer than what is stored; one round trip for the whole batch. */
   project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
   load(taskId: string): Promise<TaskRecord | undefined>
-  /** The tasks at these ids, without those that the store does not have. */
-  loadAll(taskIds: readonly string[]): Promise<TaskRecord[]>
+  /** What lists show of these tasks, in the order of the ids; undefined: the store does not have the task. */
+  previews(taskIds: readonly string[]): Promise<(TaskPreview | undefined)[]>
   /** One page of the tasks that match. */
   search(query: SearchQuery): Promise<SearchPage>
   /** How many tasks match, by group. */
@@ -85,8 +79,8 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
   const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
   const { redis, guarded } = link
   const forget = createForgetter(redis, options.log)
-  const { loadMany, previewMany } = createReads(redis, options.log)
-  const source = { redis, previews: previewMany }
+  const reads = createReads(redis, options.log)
+  const source = { redis, previews: reads.previews }
 
   return {
     project: (records, retentionMs) =>
@@ -96,18 +90,14 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
         for (const record of records) argv.push(...storedRecord(record))
         await runScript(redis, PROJECT_SCRIPT, [], argv)
       }),
-    load: (taskId) => guarded(async () => (await loadMany([taskId]))[0]),
-    loadAll: (taskIds) =>
-      guarded(async () => {
-        if (taskIds.length === 0) return []
-        return (await loadMany(taskIds)).filter((record) => record !== undefined)
-      }),
+    load: (taskId) => guarded(() => reads.load(taskId)),
+    previews: (taskIds) => guarded(() => reads.previews(taskIds)),
     search: (query) => guarded(() => searchTasks(source, query)),
     count: (query) => guarded(() => countTasks(source, query)),
     oldestQueued: (tenant) =>
       guarded(async () => {
         const taskId = await oldestWaiting(redis, tenant)
-        return taskId === undefined ? undefined : (await previewMany([taskId]))[0]
+        return taskId === undefined ? undefined : (await reads.previews([taskId]))[0]
       }),
     noteInflight: (entries) =>
       guarded(async () => {
@@ -149,30 +139,6 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
     connected: () => link.connected(),
     close: () => link.close(),
   }
-}
-
-/** Reads the records of tasks, and their beginnings alone. */
-function createReads(redis: Redis, log: Logger) {
-  const loadMany = async (ids: readonly string[]): Promise<(TaskRecord | undefined)[]> => {
-    const texts = await redis.mget(ids.map((id) => redisKey('task', id)))
-    return texts.map((text) => (text === null ? undefined : readRecord(text, log)))
-  }
-
-  const previewMany = async (ids: readonly string[]): Promise<(TaskPreview | undefined)[]> => {
-    const heads = await Promise.all(
-      ids.map((id) => redis.getrange(redisKey('task', id), 0, HEAD_BYTES - 1)),
-    )
-    const previews = heads.map((head) => previewIn(head, log))
-    // The preview itself may be large: it holds the arguments of a tool call that waits for approval.
-    const whole = ids.filter((_id, index) => heads[index] !== '' && previews[index] === undefined)
-    const loaded = whole.length === 0 ? [] : await loadMany(whole)
-    const records = new Map(whole.map((id, index) => [id, loaded[index]]))
-    return ids.map((id, index) => {
-      const record = records.get(id)
-      return previews[index] ?? (record && previewOf(record))
-    })
-  }
-  return { loadMany, previewMany }
 }
 
 async function fillOf(redis: Redis): Promise<{ bytes: number; maxBytes: number }> {

@@ -49,15 +49,15 @@ export function readRecord(text: string, log: Logger): TaskRecord | undefined {
   return undefined
 }
 
-/** What a listing shows, from the first bytes of a stored value; undefined when it is incomplete. */
-export function previewIn(head: string, log: Logger): TaskPreview | undefined {
+/** What a listing shows, from so many first bytes of a stored value; undefined when it is incomplete. */
+export function previewIn(head: string, bytes: number, log: Logger): TaskPreview | undefined {
   const end = head.indexOf('\n')
   if (end !== -1) {
     // The previews of older releases hold less.
     const preview = parseStored(head.slice(head.indexOf('{'), end), 'record', taskPreviewSchema)
     return preview.kind === 'parsed' ? preview.value : undefined
   }
-  if (head === '' || Buffer.byteLength(head) >= HEAD_BYTES) return undefined
+  if (head === '' || Buffer.byteLength(head) >= bytes) return undefined
   const record = readRecord(head, log)
   return record && previewOf(record)
 }

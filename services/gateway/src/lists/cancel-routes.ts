@@ -12,7 +12,7 @@ import { chooseTasks, type ChoiceFields } from './chosen.ts'
 import { filterOf, listingName } from './filters.ts'
 
 interface CancelRouteDeps {
-  readonly store: Pick<Store, 'search' | 'loadAll'>
+  readonly store: Pick<Store, 'search' | 'load'>
   readonly bus: Pick<Bus, 'ask'>
   readonly principals: Pick<Principals, 'requireStanding' | 'refusedPart'>
 }

@@ -1,5 +1,6 @@
 import type { Store } from '@agentfleet/adapters'
 import type { TaskFilter, TaskRecord, TaskState } from '@agentfleet/domain'
+import { inParallel } from '@agentfleet/runtime'
 import { wrongField } from '../http/problems.ts'
 import { searchPage } from './cursor.ts'
 import { filterOf, type FilterFields } from './filters.ts'
@@ -32,11 +33,11 @@ interface Choice {
 }
 
 /** Records read together to tell which tasks fit; each may be large. */
-const LOAD_AT_ONCE = 100
+const LOAD_AT_ONCE = 8
 
 /** Chooses the tasks of one request; throws a Refusal if the client sends both ids and filters. */
 export async function chooseTasks(
-  store: Pick<Store, 'search' | 'loadAll'>,
+  store: Pick<Store, 'search' | 'load'>,
   tenant: string,
   fields: ChoiceFields,
   { listing, states, fits, ...bounds }: Choice,
@@ -54,11 +55,9 @@ export async function chooseTasks(
   }
   const ids = [...new Set(taskIds)]
   if (!dryRun) return { taskIds: ids, scanned: ids.length }
-  const fitting: string[] = []
-  for (let start = 0; start < ids.length; start += LOAD_AT_ONCE) {
-    const records = await store.loadAll(ids.slice(start, start + LOAD_AT_ONCE))
-    const usable = records.filter((each) => each.tenant === tenant && fits(each))
-    fitting.push(...usable.map(({ taskId }) => taskId))
-  }
-  return { taskIds: fitting, scanned: ids.length }
+  const usable = await inParallel(ids, LOAD_AT_ONCE, async (taskId) => {
+    const record = await store.load(taskId)
+    return record?.tenant === tenant && fits(record)
+  })
+  return { taskIds: ids.filter((_id, index) => usable[index]), scanned: ids.length }
 }

@@ -22,7 +22,7 @@ import { listingName } from './filters.ts'
 interface ReplayRouteDeps {
   readonly replays: Replays
   readonly reader: Reader
-  readonly store: Pick<Store, 'search' | 'loadAll'>
+  readonly store: Pick<Store, 'search' | 'load'>
   readonly directory: Pick<AgentDirectory, 'versions'>
   readonly principals: Pick<Principals, 'requireStanding' | 'refusedPart'>
 }
@@ -31,10 +31,8 @@ interface ReplayFields extends ChoiceFields {
   readonly from: ReplayFrom
 }
 
-/** Records read together; each may be large. */
-const PAGE = 100
-/** Replays of one request that are stored in parallel. */
-const PARALLEL = 50
+/** Replays of one request that are read and stored in parallel; each record may be large. */
+const PARALLEL = 16
 
 /** Creates the handlers of `/v1/tasks/{id}/replay` and `/v1/tasks:replay` by operationId. */
 export function replayRoutes(deps: ReplayRouteDeps) {
@@ -45,13 +43,15 @@ export function replayRoutes(deps: ReplayRouteDeps) {
       requireReplay(principal, record, directory)
 
   async function replayOne(
-    record: TaskRecord,
+    taskId: string,
     from: ReplayFrom,
     key: string | undefined,
-    caller: Caller,
+    caller: FastifyRequest,
   ): Promise<ReplayResult> {
-    const { taskId } = record
     try {
+      const record = await store.load(taskId)
+      if (record === undefined || record.tenant !== caller.tenant) return notFound(taskId)
+      // The key may have ended meanwhile.
       principals.requireStanding(caller, 'tasks:write')
       const by = submitterOf(caller)
       const made = recordOf(await replays.replay(record, from, key, by, checkFor(caller)))
@@ -62,17 +62,6 @@ export function replayRoutes(deps: ReplayRouteDeps) {
       principals.refusedPart(caller, 'replayTasks', refusal.code)
       return { replayOf: taskId, status: problem.status, problem }
     }
-  }
-
-  function replayAll(
-    records: readonly TaskRecord[],
-    from: ReplayFrom,
-    key: string | undefined,
-    caller: Caller,
-  ): Promise<ReplayResult[]> {
-    return inParallel(records, PARALLEL, (record) =>
-      replayOne(record, from, key === undefined ? undefined : `${key} ${record.taskId}`, caller),
-    )
   }
 
   return {
@@ -96,15 +85,9 @@ export function replayRoutes(deps: ReplayRouteDeps) {
       })
       if (fields.dryRun) return { dryRun: true, matched: taskIds.length, results: [], ...page }
       request.unchanged = taskIds.length === 0
-      const results: ReplayResult[] = []
-      for (let start = 0; start < taskIds.length; start += PAGE) {
-        const ids = taskIds.slice(start, start + PAGE)
-        const loaded = await store.loadAll(ids)
-        const records = loaded.filter((record) => record.tenant === request.tenant)
-        const known = new Set(records.map(({ taskId }) => taskId))
-        results.push(...(await replayAll(records, from, key, request)))
-        results.push(...ids.filter((id) => !known.has(id)).map(notFound))
-      }
+      const results = await inParallel(taskIds, PARALLEL, (taskId) =>
+        replayOne(taskId, from, key === undefined ? undefined : `${key} ${taskId}`, request),
+      )
       return { dryRun: false, matched: results.length, results, ...page }
     },
   }

@@ -12,7 +12,7 @@ import { scheduleNotFound } from './routes.ts'
 
 interface ScheduleRunDeps {
   readonly schedules: Pick<Schedules, 'get' | 'lastRun' | 'manualRuns' | 'noteManualRun'>
-  readonly store: Pick<Store, 'loadAll'>
+  readonly store: Pick<Store, 'previews'>
   readonly submitter: Submitter
   readonly cronTicks: CronTicks
   readonly nowMs: () => number
@@ -73,7 +73,8 @@ export function scheduleRunRoutes(deps: ScheduleRunDeps) {
       const earlier = await cronTicks.previousTicks(cron, timeZone, atMs, count)
       const ids = earlier.map((tickMs) => tickTaskId(tenant, name, tickMs))
       const read = [...ids, ...asked.map(({ taskId }) => taskId)]
-      const stored = new Map((await store.loadAll(read)).map((record) => [record.taskId, record]))
+      const previews = (await store.previews(read)).filter((task) => task !== undefined)
+      const stored = new Map(previews.map((task) => [task.taskId, task]))
       const last = earlier.flatMap((tickMs, index): ScheduleTicks['last'] => {
         const at = isoTime(tickMs)
         const record = stored.get(ids[index] ?? '')

@@ -72,8 +72,7 @@ test('a bulk replay submits nothing more when its key has ended, and records eac
   const { replayTasks } = replayRoutes({
     replays: { replay: ({ taskId }: TaskRecord) => accept(taskId) },
     store: {
-      loadAll: (asked: readonly string[]) =>
-        Promise.resolve(asked.map((taskId) => ({ taskId, tenant: 'acme', state: 'failed' }))),
+      load: (taskId: string) => Promise.resolve({ taskId, tenant: 'acme', state: 'failed' }),
     },
     principals,
   } as unknown as Parameters<typeof replayRoutes>[0])

@@ -1,5 +1,5 @@
 import type { Store, UsageTotals } from '../../../../libs/adapters/src/index.ts'
-import type { TaskRecord } from '@agentfleet/domain'
+import { previewOf, type TaskRecord } from '@agentfleet/domain'
 
 /** The contents of Redis, in memory: the projection, the in-flight notes, the totals. */
 export interface MemoryStore {
@@ -38,7 +38,11 @@ export function createMemoryStore(): MemoryStore {
         }
       },
       load: async (taskId) => records.get(taskId),
-      loadAll: async (taskIds) => taskIds.flatMap((taskId) => records.get(taskId) ?? []),
+      previews: async (taskIds) =>
+        taskIds.map((taskId) => {
+          const record = records.get(taskId)
+          return record && previewOf(record)
+        }),
       search: async () => ({ found: [], scanned: 0 }),
       count: async () => ({ groups: [], exact: true, scanned: 0 }),
       oldestQueued: async () => undefined,

@@ -76,9 +76,9 @@ async function missingIn(url: string, taskIds: readonly string[]): Promise<numbe
     let start = 0
     for (let ended = 1; ended > 0 && start < missing.length; start += PAGE) {
       const page = missing.slice(start, start + PAGE)
-      const records = await store.loadAll(page).catch(() => [])
-      const completed = records.filter(({ state }) => state === 'completed')
-      const there = new Set(completed.map(({ taskId }) => taskId))
+      const tasks = await store.previews(page).catch(() => [])
+      const completed = tasks.filter((task) => task?.state === 'completed')
+      const there = new Set(completed.map((task) => task?.taskId))
       left.push(...page.filter((taskId) => !there.has(taskId)))
       // A rebuild writes the tasks in the order of their submission, so later ones are missing too.
       ended = there.size

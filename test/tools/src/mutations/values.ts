@@ -153,6 +153,15 @@ export const VALUES: readonly Mutation[] = [
     caughtBy: /gives an error and does not fill the memory/,
   },
   {
+    name: 'long-previews',
+    safeguard: 'a list reads the previews of tasks with much metadata, and no whole record (L7)',
+    file: 'libs/adapters/src/store/reads.ts',
+    find: 'const LONG_HEAD_BYTES = 4 * HEAD_BYTES',
+    replace: 'const LONG_HEAD_BYTES = HEAD_BYTES',
+    test: 'libs/adapters/test/store/reads.test.ts',
+    caughtBy: /reads their previews and no whole record/,
+  },
+  {
     name: 'newer-format',
     safeguard: 'an item of a newer release is refused',
     file: 'libs/protocol/src/values/formats.ts',
