@@ -15,6 +15,7 @@ const HOSTILE = [
   '1 queued inull',
   '1 queued i[]',
   '1 queued i{"taskId":"x","state":"queued","seq":1,"spec":null}',
+  '1 queued i{"taskId":"x","tenant":"acme","state":"queued","seq":5,"spec":{"task":"x"},"usage":{},"calls":[]}',
   '1 queued i{nonsense\n{nonsense',
   '1 queued inull\nnull',
   `1 queued i${'{"a":'.repeat(5_000)}`,
