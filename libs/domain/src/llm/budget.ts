@@ -92,7 +92,7 @@ export function checkBudget(budget: Budget, spent: Spent, next: NextCall): Budge
 
 /** Small amounts without the zeros behind them, and never as 1e-7. */
 function shownUsd(usd: number): string {
-  return usd.toFixed(9).replace(/\.?0+$/, '')
+  return usd.toFixed(9).replace(/\.?0{1,20}$/, '')
 }
 
 function exceeded(

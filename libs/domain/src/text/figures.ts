@@ -55,7 +55,7 @@ export function usdLimit(value: number): string {
   if (value >= SMALL_USD || value <= 0) return usd(value)
   const limit = Math.max(value, LEAST_LIMIT_USD)
   const decimals = 1 - Math.floor(Math.log10(limit))
-  return `$${limit.toFixed(decimals).replace(/0+$/, '')}`
+  return `$${limit.toFixed(decimals).replace(/0{1,20}$/, '')}`
 }
 
 /** Writes a limit behind the amount that it limits; nothing if there is none. */

@@ -3,6 +3,26 @@ import type { Mutation } from './mutation.ts'
 /** Faults in the answers of providers. */
 export const PROVIDERS: readonly Mutation[] = [
   {
+    name: 'slow-pattern',
+    safeguard: 'a pattern that reads texts of providers takes a time that is at most linear',
+    file: 'services/worker/src/provider/answer/merged-calls.ts',
+    find: String.raw`/}(?:\s{0,99},)?\s{0,99}{/`,
+    replace: String.raw`/}\s*,?\s*{/`,
+    test: 'services/worker/test/patterns/patterns.test.ts',
+    caughtBy: /searches a text that repeats one thing in steps/,
+    because: /to be undefined/,
+  },
+  {
+    name: 'misuse-unbounded',
+    safeguard: 'the answer to a tool call never exceeds its limit (L7)',
+    file: 'services/worker/src/tools/run-tool.ts',
+    find: 'return answered(bounded(misuse, options.charactersMax))',
+    replace: 'return answered(misuse)',
+    test: 'services/worker/test/tools/wrong-arguments.test.ts',
+    caughtBy: /each answer to wrong arguments is at most as long/,
+    because: /to be less than/,
+  },
+  {
     name: 'line-max',
     safeguard: 'an event of an answer is only so large (L7)',
     file: 'services/worker/src/provider/answer/framing.ts',

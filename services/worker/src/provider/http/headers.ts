@@ -57,7 +57,7 @@ function longestOf(waits: readonly number[]): number | undefined {
 }
 
 /** x-ratelimit-reset-requests, anthropic-ratelimit-tokens-reset, x-ratelimit-reset-tokens-day, … */
-const RESET = /rate-?limit.*reset/
+const RESET = /rate-?limit.{0,99}reset/
 /** The limit of the whole key; it counts only where no other limit is named. */
 const RESET_OF_ALL = /^(x-)?rate-?limit-reset(-after)?$/
 

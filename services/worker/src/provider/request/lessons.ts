@@ -171,7 +171,7 @@ export const LESSONS: readonly Lesson[] = [
     applies: (refusal, sent) =>
       sends(sent, 'stream') &&
       (refusal.param === 'stream' ||
-        /\bstream must be false|\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support\S*.*\bstream(ing)?\b/i.test(
+        /\bstream must be false|\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support.*\bstream(ing)?\b/i.test(
           refusal.text,
         )),
     next: (now) => ({ ...now, stream: false, streamOptions: false }),

@@ -18,20 +18,21 @@ const TOO_HIGH =
   /too (large|many|high|big|long)|exceed|above|at most|maximum|greater|less than|[<>]=?|range|limit|between|up to|超过|超出|范围/i
 /** The most that the model accepts; the last number of a range. */
 const MOST: readonly RegExp[] = [
-  /\d+ (?:>|is greater than|exceeds) (\d+)/i,
-  /[[(]\s*\d+\s*[,~-]\s*(\d+)\s*[\])]/,
-  /between \d+ (?:and|to) (\d+)/i,
-  /(?:at most|up to|<=|≤|less than or equal to|no more than|not exceed|cannot exceed|不能超过|不得超过)\s*:?\s*(\d+)/i,
-  /(?:maximum|max|limit|上限)(?: (?:allowed|value|is|of|for|the|number|completion|output|tokens?|this|model|supported)){0,6}\s*[:=]?\s*(\d+)/i,
+  /\d{1,12} (?:>|is greater than|exceeds) (\d{1,12})/i,
+  /[[(]\s{0,9}\d{1,12}\s{0,9}[,~-]\s{0,9}(\d{1,12})\s{0,9}[\])]/,
+  /between \d{1,12} (?:and|to) (\d{1,12})/i,
+  /(?:at most|up to|<=|≤|less than or equal to|no more than|not exceed|cannot exceed|不能超过|不得超过)\s{0,9}:?\s{0,9}(\d{1,12})/i,
+  /(?:maximum|max|limit|上限)(?: (?:allowed|value|is|of|for|the|number|completion|output|tokens?|this|model|supported)){0,6}\s{0,9}[:=]?\s{0,9}(\d{1,12})/i,
 ]
 /** The context of the model, and the part of it that the prompt takes. */
 const CONTEXT =
-  /(?:(?:context|sequence)[\s_-]?(?:length|window|size|limit|len)|model_len)\D{0,40}?(\d{2,})/i
-const REQUESTED = /requested (?:about )?(\d+) tokens\b.*?(\d+) in (?:the|your) completion/is
-const SUM = /(\d+) \+ \d+ > (\d+)/
+  /(?:(?:context|sequence)[\s_-]?(?:length|window|size|limit|len)|model_len)\D{0,40}?(\d{2,12})/i
+const REQUESTED =
+  /requested (?:about )?(\d{1,12}) tokens\b.*?(\d{1,12}) in (?:the|your) completion/is
+const SUM = /(\d{1,12}) \+ \d{1,12} > (\d{1,12})/
 const INPUT =
-  /(\d+)\W{0,2}(?:tokens )?(?:input|inputs|prompt)\W{0,2}\s?tokens|(\d+) tokens? (?:from|in) the (?:input|prompt|messages)|(?:prompt|input)[^.\d]{0,40}(\d+)/i
-const TOGETHER = /inputs tokens \+ max_new_tokens must be <= (\d+)\. Given: (\d+)/i
+  /(\d{1,12})\W{0,2}(?:tokens )?(?:input|inputs|prompt)\W{0,2}\s?tokens|(\d{1,12}) tokens? (?:from|in) the (?:input|prompt|messages)|(?:prompt|input)[^.\d]{0,40}(\d{1,12})/i
+const TOGETHER = /inputs tokens \+ max_new_tokens must be <= (\d{1,12})\. Given: (\d{1,12})/i
 
 /** A form of the request with a lower limit; undefined if the refusal is about something else. */
 export function fewerTokens(

@@ -25,7 +25,7 @@ export function createHostRule(allowed: readonly string[], denied: readonly stri
       }
       if (url.username !== '' || url.password !== '') return 'a URL must not hold credentials'
       // A trailing dot names the same host, so it must not change the decision.
-      const host = url.hostname.toLowerCase().replace(/\.+$/, '')
+      const host = url.hostname.toLowerCase().replace(/\.{1,99}$/, '')
       const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
       if (denied.some((pattern) => hostFits(pattern, host))) return `the host ${host} is denied`
       if (!allowed.some((pattern) => hostFits(pattern, host) && portFits(pattern, port))) {
