@@ -57,6 +57,7 @@ export type PlanCheck =
 
 /** Most problems in one answer to the planner; a longer list would not help it. */
 const PROBLEMS_MAX = 20
+/** Characters of the id of a step, and of the name of an agent. */
 const ID_CHARS_MAX = 64
 const SUMMARY_CHARS_MAX = 4_000
 
@@ -134,15 +135,20 @@ function shapeProblem(step: unknown, limits: PlanLimits): string | undefined {
   if (typeof id !== 'string' || id === '' || id.length > ID_CHARS_MAX) {
     return `"id" must have 1 to ${ID_CHARS_MAX} characters`
   }
-  if (typeof role !== 'string') return '"role" must be the name of an agent'
+  // The problems of a plan repeat these texts, and a planner may write any length.
+  if (!isShortText(role)) return '"role" must be the name of an agent'
   if (typeof task !== 'string' || task === '' || task.length > limits.taskCharsMax) {
     return `"task" must have 1 to ${limits.taskCharsMax} characters`
   }
   const listed = Array.isArray(dependsOn) && dependsOn.length <= limits.stepsMax
-  if (!listed || !dependsOn.every((each) => typeof each === 'string')) {
+  if (!listed || !dependsOn.every(isShortText)) {
     return '"dependsOn" must be a list of ids of steps'
   }
   return undefined
+}
+
+function isShortText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= ID_CHARS_MAX
 }
 
 function repeatedIds(steps: readonly PlanStep[]): string[] {

@@ -30,6 +30,15 @@ const check_ = (steps: unknown, limits = PLAN_LIMITS) =>
   validatePlan({ summary: 's', steps }, limits, ROLES)
 
 describe('the plan of a goal', () => {
+  it('with long roles and dependencies has short problems, because a failure and a prompt repeat them', () => {
+    const long = 'x'.repeat(100_000)
+    for (const wrong of [{ ...step('a'), role: long }, step('a', long)]) {
+      const result = check_([wrong])
+      expect(result.kind).toBe('invalid')
+      expect(JSON.stringify(result).length).toBeLessThan(200)
+    }
+  })
+
   it('in the form of a diamond is valid, and each step comes after the steps that it depends on', () => {
     const result = check_([step('d', 'b', 'c'), step('b', 'a'), step('c', 'a'), step('a')])
     expect(result).toMatchObject({ kind: 'ok', depth: 3 })
