@@ -32,7 +32,7 @@ function bench(texts: readonly (readonly [taskId: string, text: string])[]) {
 
 const ids = Array.from({ length: 200 }, (_, index) => `t${index}`)
 const metadata = Object.fromEntries(
-  Array.from({ length: 15 }, (_, index) => [`key-${index}`, '漢'.repeat(170)]),
+  Array.from({ length: 16 }, (_, index) => [`key-${index}`, '漢'.repeat(166)]),
 )
 const large = (taskId: string): TaskRecord =>
   recordOf(taskId, { spec: { ...PLAIN_SPEC, metadata }, result: 'x'.repeat(200_000) })

@@ -115,6 +115,7 @@ export const VALUES: readonly Mutation[] = [
     replace: '!== day ? startMs : undefined',
     test: 'services/gateway/test/schedules/cron.test.ts',
     caughtBy: /the next time of/,
+    because: /must name a time in the future/,
   },
   {
     name: 'zone-spellings',
@@ -151,6 +152,7 @@ export const VALUES: readonly Mutation[] = [
     replace: 'if (leadsBack || seen.size >= PAGES_MAX) throw endless()',
     test: 'libs/client/test/pages.test.ts',
     caughtBy: /gives an error and does not fill the memory/,
+    because: /did not end in time/,
   },
   {
     name: 'long-previews',
