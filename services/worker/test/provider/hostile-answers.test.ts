@@ -16,10 +16,10 @@ import { growthOf, LINEAR } from './growth.ts'
  * worker runs hundreds of tasks, and a reader whose time is quadratic stops all of them for minutes.
  */
 
-/** Characters of the shorter text; the longer one is that of a whole answer. */
-const LENGTH = 20_000
+/** Characters of the shorter text: at four times of it a quadratic reader takes some hundred milliseconds. */
+const LENGTH = 8_000
 /** Pieces of the shorter answer that comes in pieces. */
-const PIECES = 5_000
+const PIECES = 3_000
 const LIMIT = 20_000_000
 
 const UNITS = [
