@@ -4,6 +4,7 @@ import { tickTaskId, type ScheduleTicks } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requireAgent, type AskedAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
+import type { Reader } from '../tasks/reads.ts'
 import { idempotencyKeyOf } from '../tasks/spec.ts'
 import { recordOf, type Submitter } from '../tasks/submit.ts'
 import { answerWith, isoTime } from '../tasks/views.ts'
@@ -13,6 +14,7 @@ import { scheduleNotFound } from './routes.ts'
 interface ScheduleRunDeps {
   readonly schedules: Pick<Schedules, 'get' | 'lastRun' | 'manualRuns' | 'noteManualRun'>
   readonly store: Pick<Store, 'previews'>
+  readonly reader: Pick<Reader, 'load'>
   readonly submitter: Submitter
   readonly cronTicks: CronTicks
   readonly nowMs: () => number
@@ -26,7 +28,7 @@ interface PreviewFields {
 
 /** Creates the handlers of `/v1/schedules/{name}/run`, `…/ticks` and `/v1/schedules:preview` by operationId. */
 export function scheduleRunRoutes(deps: ScheduleRunDeps) {
-  const { schedules, store, submitter, cronTicks, nowMs } = deps
+  const { schedules, store, reader, submitter, cronTicks, nowMs } = deps
   return {
     async runSchedule(request: FastifyRequest, reply: FastifyReply) {
       const { tenant } = request
@@ -83,11 +85,12 @@ export function scheduleRunRoutes(deps: ScheduleRunDeps) {
         }
         return run?.tickMs === tickMs && run.skipped ? [{ at, skipped: true }] : []
       })
-      const manual = asked.map(({ atMs: runAtMs, ...started }) => {
-        const state = stored.get(started.taskId)?.state
-        return { at: isoTime(runAtMs), ...started, ...given({ state }) }
+      const manual = asked.map(async ({ atMs: runAtMs, ...started }) => {
+        // Redis may not have the task of the latest run yet.
+        const task = stored.get(started.taskId) ?? (await reader.load(started.taskId, tenant))
+        return { at: isoTime(runAtMs), ...started, ...given({ state: task?.state }) }
       })
-      return { next: next.map(isoTime), last, manual }
+      return { next: next.map(isoTime), last, manual: await Promise.all(manual) }
     },
     async previewSchedule(request: FastifyRequest) {
       const { cron, timeZone, count } = request.body as PreviewFields

@@ -154,6 +154,8 @@ test('the runs of a schedule that clients asked for are listed next to its ticks
   const { manual } = await client.scheduleTicks('hourly')
   const ids = manual.map(({ taskId }) => taskId)
   expect(ids.toSorted()).toEqual([...new Set(made.map(({ id }) => id))].toSorted())
+  // No coordinator fills Redis here: the log has the state of a run that has just begun.
+  expect(manual.map(({ state }) => state)).toEqual(['queued', 'queued', 'queued'])
   // A run that a client asked for is not a tick.
   expect((await client.schedule('hourly')).lastTickAt).toBeUndefined()
 })
