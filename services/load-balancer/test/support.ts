@@ -201,6 +201,9 @@ export function pointerOf(change: Partial<Pointer> = {}): Pointer {
   }
 }
 
+/** A pointer with medium priority, as a gateway hands it over. */
+export const medium = (pointer: Pointer) => ({ priority: 'medium', pointer }) as const
+
 /** This many pointers with different ids. */
 export function pointersOf(count: number, change: Partial<Pointer> = {}): Pointer[] {
   return Array.from({ length: count }, () => pointerOf(change))

@@ -4,7 +4,7 @@
  * order, and an entry waits at most once.
  */
 export interface TurnQueue<T> {
-  /** Adds an entry behind those of its owner, unless it waits already. */
+  /** Adds an entry behind the other entries of its owner; an entry that already waits keeps its place. */
   add(owner: string, entry: T): void
   /** Removes an entry; returns false if it does not wait. */
   remove(owner: string, entry: T): boolean

@@ -1,7 +1,7 @@
 import { LEVELS } from '@agentfleet/domain'
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { pointerOf, pointersOf, startWorld } from '../support.ts'
+import { medium, pointerOf, pointersOf, startWorld } from '../support.ts'
 
 /** Which node a task goes to, and in which order tasks are served. */
 let world: Awaited<ReturnType<typeof startWorld>>
@@ -10,8 +10,6 @@ beforeAll(async () => {
 })
 afterEach(() => world.clear())
 afterAll(() => world[Symbol.asyncDispose]())
-
-const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
 describe('priorities', () => {
   it('with a backlog are served 6 : 3 : 1, so low priority is served next to a backlog of high priority', async () => {

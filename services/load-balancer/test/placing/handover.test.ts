@@ -1,6 +1,6 @@
 import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
+import { medium, pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -8,8 +8,6 @@ beforeAll(async () => {
 })
 afterEach(() => world.clear())
 afterAll(() => world[Symbol.asyncDispose]())
-
-const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
 describe('a task that a gateway hands over directly', () => {
   it('is dispatched without a pointer and never gets one if it ends at once', async () => {

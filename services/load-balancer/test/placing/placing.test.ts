@@ -5,7 +5,7 @@ import { eventually } from '@agentfleet/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createReceiver } from '../../src/intake/held.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { figureOf, pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
+import { figureOf, medium, pointerOf, pointersOf, SOON_MS, startWorld } from '../support.ts'
 
 let world: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
@@ -13,8 +13,6 @@ beforeAll(async () => {
 })
 afterEach(() => world.clear())
 afterAll(() => world[Symbol.asyncDispose]())
-
-const medium = (pointer: ReturnType<typeof pointerOf>) => ({ priority: 'medium', pointer }) as const
 
 describe('tasks that no node can take', () => {
   it('HELD-1: do not prevent tasks of other tenants from using free slots, and start when a node has room for them', async () => {
