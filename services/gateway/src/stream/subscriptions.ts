@@ -310,6 +310,8 @@ async function replayPages(
       if (isOver(watch)) return 'read'
     }
     const last = events.at(-1) ?? (watch.seq === from ? await taskLog.last(taskId) : undefined)
+    // It was stored after the page was read, so it may be the end, which the viewer must get (L5).
+    if (last !== undefined && last.seq > watch.seq) continue
     if (last !== undefined && isTerminalEvent(last.event)) return 'ended'
     if (complete) return 'read'
   }

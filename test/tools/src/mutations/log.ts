@@ -271,4 +271,15 @@ export const LOG: readonly Mutation[] = [
     replace: 'void sinks',
     caughtBy: /after the gateway has reconnected to the bus, every reader/,
   },
+  {
+    name: 'stored-between',
+    safeguard:
+      'a replay sends what is stored between its last page and its look at the last event (L5)',
+    file: 'services/gateway/src/stream/subscriptions.ts',
+    find: 'if (last !== undefined && last.seq > watch.seq) continue',
+    replace: 'if (last !== undefined && last.seq < 0) continue',
+    test: 'services/gateway/test/stream/stored-between.test.ts',
+    caughtBy: /stored while its replay finds nothing new/,
+    because: /to match object/,
+  },
 ]
