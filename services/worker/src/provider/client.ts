@@ -152,14 +152,12 @@ async function send(
   wire: WireRequest,
 ): Promise<Answered> {
   const { request, signal } = call
-  const fetchOptions: ChatInit = { confirm: request.confirm }
+  const fetchOptions: ChatInit = {
+    confirm: request.confirm,
+    fields: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
+  }
   const response = await client
-    .post(CHAT_PATH, {
-      body: wire.body,
-      signal,
-      fetchOptions,
-      headers: { 'x-task-id': request.taskId, 'x-step': String(request.step) },
-    })
+    .post(CHAT_PATH, { body: wire.body, signal, fetchOptions })
     .asResponse()
   call.onPiece()
   const headers = headersOf(response)

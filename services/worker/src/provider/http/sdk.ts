@@ -21,7 +21,9 @@ export type ChatInit = Omit<LeavingInit, 'body' | 'headers' | 'method' | 'signal
 export class ChatClient extends OpenAI {
   readonly #url: string
   readonly #fetch: typeof fetch
-  readonly #headers: Readonly<Record<string, string>>
+  readonly #fields: Readonly<Record<string, string>>
+  /** Stands where the SDK looks for headers: those that it sees, it copies and describes for a log that is off. */
+  readonly #none = new Headers()
 
   constructor(
     provider: Provider,
@@ -40,7 +42,7 @@ export class ChatClient extends OpenAI {
     })
     this.#fetch = options.fetch
     this.#url = this.buildURL(CHAT_PATH, undefined)
-    this.#headers = {
+    this.#fields = {
       accept: 'application/json',
       'content-type': 'application/json',
       'user-agent': 'agentfleet',
@@ -49,13 +51,11 @@ export class ChatClient extends OpenAI {
   }
 
   override async buildRequest(...[options]: Parameters<BuildRequest>): ReturnType<BuildRequest> {
-    const headers = new Headers(this.#headers)
-    for (const [name, value] of Object.entries(options.headers ?? {}))
-      headers.set(name, String(value))
-    const { confirm }: ChatInit = options.fetchOptions ?? {}
+    const { fields, confirm }: ChatInit = options.fetchOptions ?? {}
     const req = {
       method: 'POST',
-      headers,
+      headers: this.#none,
+      fields: { ...this.#fields, ...fields },
       body: wellFormedJson(options.body),
       signal: options.signal ?? null,
       confirm,
