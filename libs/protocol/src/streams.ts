@@ -21,6 +21,11 @@ export const AGENTS_MAX_BYTES = 64 * 1024 * 1024
 export const SCHEDULES_MAX_BYTES = 128 * 1024 * 1024
 /** Largest result or journaled call, bytes. */
 export const RESULT_MAX_BYTES = 1024 * 1024
+/**
+ * Largest journal of a run, bytes: with the largest spec and the inputs it fits into the message with which another
+ * node resumes the run. Prompts of a million tokens are smaller.
+ */
+export const JOURNAL_MAX_BYTES = 5 * 1024 * 1024
 
 /** Names of the streams. */
 export const STREAMS = {

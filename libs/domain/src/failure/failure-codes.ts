@@ -77,7 +77,7 @@ export const FAILURE_CODES = {
     task: { class: 'limit', ...NEVER },
   },
   'output-too-large': {
-    says: 'The result exceeds the size limit.',
+    says: 'The result, a call, or all finished calls of the task together exceed the size limit.',
     task: { class: 'limit', ...NEVER },
   },
   'too-many-turns': {

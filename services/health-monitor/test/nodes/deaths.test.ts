@@ -26,8 +26,11 @@ describe('the death of a node', () => {
     await world.until(() => world.last('frozen')?.state === 'alive')
     node.freeze()
     await world.until(() => world.last('frozen')?.state === 'dead')
-    const [death] = world.deathsOn('frozen')
-    expect(death?.reason).toBe('ping-failed')
+    await world.nextSnapshots(4)
+    const [death, ...more] = world.deathsOn('frozen')
+    expect(more).toEqual([])
+    // After irregular heartbeats, as a busy machine gives them, the silence itself is enough before a ping counts.
+    expect(death?.reason).toMatch(/^(ping-failed|silence)$/)
   })
 
   test('remains stored while the same incarnation sends heartbeats again, and the monitor tells the node that it was declared dead', async () => {

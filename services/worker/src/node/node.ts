@@ -13,7 +13,7 @@ import {
   type TenantBudgets,
   type Timing,
 } from '@agentfleet/domain'
-import { readTenantTools, RESULT_MAX_BYTES } from '@agentfleet/protocol'
+import { JOURNAL_MAX_BYTES, readTenantTools, RESULT_MAX_BYTES } from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
 import { createAttempts, type Attempts } from '../run/attempt.ts'
 import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
@@ -124,6 +124,7 @@ export function createNode(given: NodeDeps, onOver: () => void): Node {
     metrics,
     turnsMax: config.MAX_TURNS,
     resultBytesMax: RESULT_MAX_BYTES,
+    journalBytesMax: JOURNAL_MAX_BYTES,
     toolOutputMax: TOOL_OUTPUT_CHARS_MAX,
   })
   const starts = createStarts(attempts.start)

@@ -10,8 +10,9 @@ import { callModel } from './model-call.ts'
 import { commitCall, toolTurn } from './tool-turn.ts'
 import {
   OVER,
+  bytesOf,
   failed,
-  fits,
+  journaledBytes,
   type Agent,
   type AgentDeps,
   type Begun,
@@ -93,7 +94,8 @@ async function agentOf(
     return failed({ kind: 'tool-missing', message })
   }
   const rule = { check, repairsMax: limits?.repairsMax ?? REPAIRS_MAX }
-  return { run, spec, tools, begun, rule, deps }
+  const bytes = begun.calls.reduce((sum, { output }) => sum + journaledBytes(bytesOf(output)), 0)
+  return { run, spec, tools, begun, rule, journal: { bytes }, deps }
 }
 
 /** Returns how a conversation ends the run, if it does. */
@@ -153,7 +155,7 @@ async function llmTurn(talk: Conversation, agent: Agent): Promise<Turn> {
   const ended = heard.result !== undefined || heard.unchecked !== undefined
   if (ended) return { kind: 'talk', talk: heard, last: { by, lastCall: times } }
   const entry = { by, times, ...llmEntry(talk.step, outcome.model, answer, usage) }
-  return commitCall(run, entry, heard, deps)
+  return commitCall(agent, entry, heard)
 }
 
 /** Returns the partial result of a run: the last text if the budget is used up, or the text of a cut answer. */
@@ -172,7 +174,7 @@ function llmEntry(step: number, name: string, answer: LlmAnswer, usage: Usage): 
 }
 
 function complete(result: Json, usage: Usage, deps: AgentDeps): Ending {
-  if (fits(result, deps.resultBytesMax)) return { kind: 'completed', result, usage }
+  if (bytesOf(result) <= deps.resultBytesMax) return { kind: 'completed', result, usage }
   const message = `the result exceeds ${deps.resultBytesMax} bytes`
   return failed({ kind: 'output-too-large', message })
 }

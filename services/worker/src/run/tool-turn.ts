@@ -4,15 +4,14 @@ import { addToolOutput, type Conversation, type PendingCall } from './conversati
 import {
   DEADLINE_GRACE_MS,
   OVER,
+  bytesOf,
   failed,
-  fits,
   isConfirmed,
+  journaledBytes,
   type Agent,
-  type AgentDeps,
   type Ending,
   type Turn,
 } from './turn.ts'
-import type { Run } from '../node/runs.ts'
 import { needsApproval, refusedBy, waitForApproval } from '../tools/approval.ts'
 import { delegatedResults, delegatedSpecs } from '../tools/delegate.ts'
 import { bounded, parseArguments, runTool } from '../tools/run-tool.ts'
@@ -63,7 +62,7 @@ async function runSideBySide(
   calls: readonly PendingCall[],
   agent: Agent,
 ): Promise<Turn> {
-  const { run, deps } = agent
+  const { run } = agent
   const cancels = new Set<() => void>()
   run.cancel = () => {
     for (const cancel of cancels) cancel()
@@ -75,7 +74,7 @@ async function runSideBySide(
       if ('kind' in result) return result
       const { startedAtMs } = result
       const entry = { ...toolEntry(call, result.output), times: { startedAtMs } }
-      const committed = commits.then(() => commit(run, entry, deps))
+      const committed = commits.then(() => commit(agent, entry))
       commits = committed
       return (await committed) ?? result
     }),
@@ -154,11 +153,11 @@ async function commitTool(
   talk: Conversation,
   call: PendingCall,
   whole: ToolOutput,
-  { run, deps }: Agent,
+  agent: Agent,
 ): Promise<Turn> {
-  const output = bounded(whole, deps.toolOutputMax)
+  const output = bounded(whole, agent.deps.toolOutputMax)
   const entry = toolEntry(call, output)
-  return commitCall(run, entry, addToolOutput(talk, call.id, output), deps)
+  return commitCall(agent, entry, addToolOutput(talk, call.id, output))
 }
 
 function toolEntry({ id, name, step }: PendingCall, { text, error }: ToolOutput): JournaledCall {
@@ -173,23 +172,27 @@ function toolEntry({ id, name, step }: PendingCall, { text, error }: ToolOutput)
 
 /** Journals a finished call and continues the conversation from `talk`. */
 export async function commitCall(
-  run: Run,
+  agent: Agent,
   entry: JournaledCall,
   talk: Conversation,
-  deps: AgentDeps,
 ): Promise<Turn> {
-  return (await commit(run, entry, deps)) ?? { kind: 'talk', talk }
+  return (await commit(agent, entry)) ?? { kind: 'talk', talk }
 }
 
 /** Journals a finished call; returns undefined on success. */
 async function commit(
-  run: Run,
+  { run, journal, deps }: Agent,
   entry: JournaledCall,
-  deps: AgentDeps,
 ): Promise<Ending | undefined> {
   if (run.over !== undefined) return OVER
-  if (!fits(entry.output, deps.resultBytesMax)) {
+  const bytes = bytesOf(entry.output)
+  if (bytes > deps.resultBytesMax) {
     const message = `the output of step ${entry.step} exceeds ${deps.resultBytesMax} bytes`
+    return failed({ kind: 'output-too-large', message })
+  }
+  journal.bytes += journaledBytes(bytes)
+  if (journal.bytes > deps.journalBytesMax) {
+    const message = `the finished calls of the run exceed ${deps.journalBytesMax} bytes together; split the task, or let its tools return less`
     return failed({ kind: 'output-too-large', message })
   }
   return (await deps.commit(run, entry)) ? undefined : OVER

@@ -56,6 +56,8 @@ export interface AgentDeps {
   readonly metrics: WorkerMetrics
   readonly turnsMax: number
   readonly resultBytesMax: number
+  /** Of all finished calls together: a longer journal could not be handed to another node. */
+  readonly journalBytesMax: number
   /** Characters of a tool's output: the model reads all of it again in each later call. */
   readonly toolOutputMax: number
   /** Doubts the runs of the node if it stood still; call it before a step that costs money or has an effect. */
@@ -88,6 +90,8 @@ export interface Agent {
   readonly tools: Tools
   readonly begun: Begun
   readonly rule: AnswerRule
+  /** The size of the finished calls, which grows with each. */
+  readonly journal: { bytes: number }
   readonly deps: AgentDeps
 }
 
@@ -123,7 +127,15 @@ export function failed(failure: Failure): Extract<Ending, { kind: 'failed' }> {
   return { kind: 'failed', failure }
 }
 
-/** Whether the JSON of a value has at most this many bytes. */
-export function fits(value: Json, bytesMax: number): boolean {
-  return Buffer.byteLength(JSON.stringify(value)) <= bytesMax
+/** Returns the size of a value as JSON. */
+export function bytesOf(value: Json): number {
+  return Buffer.byteLength(JSON.stringify(value))
+}
+
+/** More than the name, usage, provider and times of a journaled call take, bytes. */
+const CALL_FRAME_BYTES = 512
+
+/** Returns the size of a journaled call whose output has this size. */
+export function journaledBytes(outputBytes: number): number {
+  return outputBytes + CALL_FRAME_BYTES
 }

@@ -91,6 +91,7 @@ export async function runTask(
         tools: () => builtInTools(),
         turnsMax: 6,
         resultBytesMax: 100_000,
+        journalBytesMax: 1_000_000,
         toolOutputMax: 10_000,
         async commit(_run, call) {
           journal.push(call)

@@ -218,4 +218,26 @@ describe('a run', () => {
     const { ending } = await play([{ text: 'x'.repeat(2_000), toolCalls: [] }])
     expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'output-too-large' } })
   })
+
+  test('fails before its finished calls exceed their limit together, and counts those of earlier attempts, so that another node can always resume it (L7)', async () => {
+    const text = 'x'.repeat(900)
+    const earlier = [0, 2].flatMap((step): JournaledCall[] => {
+      const output = { id: 'c1', text }
+      return [
+        { ...journaled, step },
+        { step: step + 1, kind: 'tool', name: 'pay_out', output, usage: NO_USAGE },
+      ]
+    })
+    const ofBytes = (bytes: number) =>
+      play(
+        [{ ...wantsToPay, text: 'x'.repeat(bytes) }],
+        { calls: earlier },
+        { resultBytesMax: 8_192 },
+      )
+    const fits = await ofBytes(3_000)
+    expect(fits).toMatchObject({ ending: { kind: 'paused' }, journal: [{ step: 4 }] })
+    const { ending, journal } = await ofBytes(4_000)
+    expect(ending).toMatchObject({ kind: 'failed', failure: { kind: 'output-too-large' } })
+    expect(journal).toEqual([])
+  })
 })

@@ -33,6 +33,7 @@ export function agentDeps(change: Partial<AgentDeps>): AgentDeps {
     metrics: createMetrics(createRegistry('worker'), figures),
     turnsMax: 4,
     resultBytesMax: 1_024,
+    journalBytesMax: 8_192,
     toolOutputMax: 1_024,
     noticePause: nothing,
     commit: () => Promise.resolve(true),

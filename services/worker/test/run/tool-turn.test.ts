@@ -73,6 +73,7 @@ async function turn(
     tools: new Map([...new Set(names)].map((name) => [name, tool(name)])),
     begun: { calls: [], approvals: [] },
     rule: { check: undefined, repairsMax: 0 },
+    journal: { bytes: 0 },
     deps,
   }
   return { next: await toolTurn(talk, agent), journal, order, most: () => most }

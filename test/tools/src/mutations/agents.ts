@@ -34,9 +34,9 @@ export const AGENTS: readonly Mutation[] = [
   {
     name: 'result-max',
     safeguard: 'a result is only so large (L7)',
-    file: 'services/worker/src/run/turn.ts',
-    find: 'return Buffer.byteLength(JSON.stringify(value)) <= bytesMax',
-    replace: 'return bytesMax > 0 && value !== undefined',
+    file: 'services/worker/src/run/agent-loop.ts',
+    find: 'if (bytesOf(result) <= deps.resultBytesMax) return',
+    replace: 'if (bytesOf(result) > 0) return',
     test: 'services/worker/test/run/agent-loop.test.ts',
     caughtBy: /fails when its result is larger/,
     because: /to match object \{ kind: 'failed'/,

@@ -266,4 +266,14 @@ export const SIZES: readonly Mutation[] = [
     caughtBy: /a retry of a quiet tenant is started at once/,
     because: /to include/,
   },
+  {
+    name: 'journal-together',
+    safeguard: 'the finished calls of a run stay small enough for another node to resume it (L7)',
+    file: 'services/worker/src/run/tool-turn.ts',
+    find: 'if (journal.bytes > deps.journalBytesMax) {',
+    replace: 'if (journal.bytes < 0) {',
+    test: 'services/worker/test/run/agent-loop.test.ts',
+    caughtBy: /before its finished calls exceed their limit together/,
+    because: /to match object/,
+  },
 ]
