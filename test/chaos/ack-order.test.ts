@@ -3,6 +3,7 @@ import {
   eventually,
   startBusTap,
   startTestFleet,
+  FIXED_NODES,
   type BusTap,
   type TestFleet,
 } from '@agentfleet/testkit'
@@ -19,6 +20,7 @@ beforeAll(async () => {
   test = await startTestFleet({
     natsPort,
     workers: 1,
+    replicas: FIXED_NODES,
     timeScale: TIME_SCALE,
     env: { worker: { NATS_URL: tap.url } },
   })

@@ -2,6 +2,7 @@ import {
   eventually,
   startBusTap,
   startTestFleet,
+  FIXED_NODES,
   type BusTap,
   type TestFleet,
 } from '@agentfleet/testkit'
@@ -22,6 +23,8 @@ beforeAll(async () => {
   coordinatorTap.target(natsPort)
   test = await startTestFleet({
     natsPort,
+    workers: 1,
+    replicas: FIXED_NODES,
     timeScale: TIME_SCALE,
     env: { gateway: { NATS_URL: gatewayTap.url }, coordinator: { NATS_URL: coordinatorTap.url } },
   })

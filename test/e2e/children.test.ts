@@ -2,7 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { eventually, startTestFleet, type TestFleet, playScript } from '@agentfleet/testkit'
+import {
+  eventually,
+  playScript,
+  startTestFleet,
+  FIXED_NODES,
+  type TestFleet,
+} from '@agentfleet/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** Tests runs that wait, on a separate fleet with a single slot: a waiting run must free this slot for its children. */
@@ -14,7 +20,12 @@ beforeAll(async () => {
   await writeFile(join(toolDir, 'log'), '')
   const tools = { TOOLS_DIR, TOOL_LOG: join(toolDir, 'log') }
   const env = { worker: { WORKER_SLOTS: '1', ...tools } }
-  test = await startTestFleet({ workers: 1, timeScale: 0.1, env })
+  test = await startTestFleet({
+    workers: 1,
+    replicas: FIXED_NODES,
+    timeScale: 0.1,
+    env,
+  })
 })
 afterAll(async () => {
   await test[Symbol.asyncDispose]()

@@ -33,6 +33,12 @@ export interface TestFleet extends StoredTasks {
   readonly client: Client
 }
 
+/**
+ * The replicas of a fleet in which no service adds, removes or replaces nodes: to start one of these services takes as
+ * much processor time as hundreds of tasks.
+ */
+export const FIXED_NODES = { autoscaler: 0, recovery: 0 } as const
+
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**

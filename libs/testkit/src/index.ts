@@ -4,7 +4,13 @@ export { invalidValues, validValues, type ValueSchema, type ValueSource } from '
 export { eventually } from './eventually.ts'
 export { listen, type Listening } from './listen.ts'
 export { heartbeatOf, nodeOf, PLAIN_SPEC, recordOf } from './records.ts'
-export { openStoredTasks, startTestFleet, type StoredTasks, type TestFleet } from './fleet.ts'
+export {
+  openStoredTasks,
+  startTestFleet,
+  FIXED_NODES,
+  type StoredTasks,
+  type TestFleet,
+} from './fleet.ts'
 export { DEPLOYMENT } from './kubernetes-cluster.ts'
 export { isAllowed, startKubernetes, type SeenRequest } from './kubernetes-server.ts'
 export { withRedis } from './redis.ts'

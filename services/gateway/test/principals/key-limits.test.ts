@@ -1,14 +1,23 @@
 import type { KeyRequest } from '@agentfleet/protocol'
 import { eventually, withRedis } from '@agentfleet/testkit'
 import { once } from 'node:events'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import WebSocket from 'ws'
+import type { Gateway } from '../../src/service.ts'
 import { announceGateways, setup, type GatewayBench } from '../support.ts'
 
 const ADMIN = 'the-admin-key-of-this-test-0123456789'
-const CONFIG = { ADMIN_KEY: ADMIN }
 
-async function keyWith(bench: GatewayBench, limits: KeyRequest['limits']): Promise<string> {
+/** Two gateways on the same servers; each test has keys that no other test uses. */
+let bench: GatewayBench
+let other: Gateway
+beforeAll(async () => {
+  bench = await setup({ ADMIN_KEY: ADMIN })
+  other = await bench.another()
+}, 60_000)
+afterAll(() => bench[Symbol.asyncDispose]())
+
+async function keyWith(limits: KeyRequest['limits']): Promise<string> {
   const scopes: KeyRequest['scopes'] = ['tasks:read', 'tasks:write']
   const made = await bench
     .client(ADMIN)
@@ -24,10 +33,8 @@ function submit(url: string, key: string): Promise<Response> {
   })
 }
 
-test('1,000 parallel submissions through two gateways never exceed the rate of their key', async () => {
-  await using bench = await setup(CONFIG)
-  const other = await bench.another()
-  const key = await keyWith(bench, { requestsPerMinute: 100 })
+test('400 parallel submissions through two gateways never exceed the rate of their key', async () => {
+  const key = await keyWith({ requestsPerMinute: 50 })
   await eventually(async () => {
     const me = await fetch(`${other.url()}/v1/keys`, {
       headers: { authorization: `Bearer ${key}` },
@@ -37,19 +44,19 @@ test('1,000 parallel submissions through two gateways never exceed the rate of t
   })
   const startedMs = performance.now()
   const answers = await Promise.all(
-    Array.from({ length: 1_000 }, (_, index) =>
+    Array.from({ length: 400 }, (_, index) =>
       submit(index % 2 === 0 ? bench.gateway.url() : other.url(), key),
     ),
   )
-  const refilled = Math.ceil(((performance.now() - startedMs) * 100) / 60_000)
+  const refilled = Math.ceil(((performance.now() - startedMs) * 50) / 60_000)
   const accepted = answers.filter(({ status }) => status === 202).length
   // Every permit is used if Redis answers within 2 s; on a busy machine it may take longer.
   expect(accepted).toBeGreaterThan(0)
-  expect(accepted).toBeLessThanOrEqual(100 + refilled)
+  expect(accepted).toBeLessThanOrEqual(50 + refilled)
   const refused = answers.filter(({ status }) => status === 429)
-  expect(accepted + refused.length).toBe(1_000)
+  expect(accepted + refused.length).toBe(400)
   const { headers } = refused[0] as Response
-  expect(headers.get('ratelimit-policy')).toBe('"key";q=100;w=60')
+  expect(headers.get('ratelimit-policy')).toBe('"key";q=50;w=60')
   expect(headers.get('ratelimit')).toMatch(/^"key";r=0;t=\d+$/)
   expect(headers.get('x-ratelimit-remaining-requests')).toBe('0')
   expect(Number(headers.get('retry-after-ms'))).toBeGreaterThan(0)
@@ -58,7 +65,6 @@ test('1,000 parallel submissions through two gateways never exceed the rate of t
 })
 
 test('a gateway asks Redis for few of 200 requests within the rate of their key, and for few of 20 requests beyond it', async () => {
-  await using bench = await setup(CONFIG)
   const asked = async (): Promise<number> => {
     const { redis } = bench.servers
     const stats = await withRedis(redis.url, (each) => each.info('commandstats'))
@@ -70,7 +76,7 @@ test('a gateway asks Redis for few of 200 requests within the rate of their key,
     await body?.cancel()
     return status
   }
-  const key = await keyWith(bench, { requestsPerMinute: 10_000 })
+  const key = await keyWith({ requestsPerMinute: 10_000 })
   using _counted = announceGateways(bench.bus, 1)
   // The gateway holds a reserve as soon as it knows for certain how many gateways there are.
   await eventually(async () => {
@@ -78,7 +84,7 @@ test('a gateway asks Redis for few of 200 requests within the rate of their key,
     for (let sent = 0; sent < 200; sent += 1) expect(await send(key)).toBe(200)
     expect((await asked()) - before).toBeLessThan(10)
   }, 30_000)
-  const slow = await keyWith(bench, { requestsPerMinute: 1 })
+  const slow = await keyWith({ requestsPerMinute: 1 })
   expect(await send(slow)).toBe(200)
   const used = await asked()
   for (let sent = 0; sent < 20; sent += 1) expect(await send(slow)).toBe(429)
@@ -86,9 +92,7 @@ test('a gateway asks Redis for few of 200 requests within the rate of their key,
 })
 
 test('a key has at most its number of requests and streams open at once, over all gateways', async () => {
-  await using bench = await setup(CONFIG)
-  const other = await bench.another()
-  const key = await keyWith(bench, { concurrent: 2 })
+  const key = await keyWith({ concurrent: 2 })
   const open = async (url: string) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream?access_token=${key}`)
     await new Promise((resolve, reject) => {
@@ -109,9 +113,8 @@ test('a key has at most its number of requests and streams open at once, over al
 })
 
 test('a request that finds too many requests of its key open uses up nothing of the rate of the key', async () => {
-  await using bench = await setup(CONFIG)
   const url = bench.gateway.url()
-  const key = await keyWith(bench, { concurrent: 1, requestsPerMinute: 3 })
+  const key = await keyWith({ concurrent: 1, requestsPerMinute: 3 })
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/stream?access_token=${key}`)
   await once(socket, 'open')
   for (let tries = 0; tries < 6; tries += 1) {
@@ -124,9 +127,8 @@ test('a request that finds too many requests of its key open uses up nothing of 
 })
 
 test('two gateways let exactly as many of 40 requests stay open as their key may have, and give the places to later requests', async () => {
-  await using bench = await setup(CONFIG)
-  const gateways = [bench.gateway, await bench.another()]
-  const key = await keyWith(bench, { concurrent: 5, requestsPerMinute: 1_000 })
+  const gateways = [bench.gateway, other]
+  const key = await keyWith({ concurrent: 5, requestsPerMinute: 1_000 })
   const abort = new AbortController()
   const headers = {
     authorization: `Bearer ${key}`,
@@ -153,8 +155,6 @@ test('two gateways let exactly as many of 40 requests stay open as their key may
 })
 
 test('the rotation of an API key under load makes no request fail, and every gateway accepts the new secret at once', async () => {
-  await using bench = await setup(CONFIG)
-  const other = await bench.another()
   const admin = bench.client(ADMIN)
   const made = await admin.createKey({ name: 'ci', tenant: 'acme', scopes: ['tasks:write'] })
   let { key } = made
@@ -173,7 +173,7 @@ test('the rotation of an API key under load makes no request fail, and every gat
     const before = statuses.get(202) ?? 0
     const rotated = await admin.rotateKey(made.id, { overlapSeconds: 60 })
     key = rotated.key
-    await eventually(() => expect(statuses.get(202)).toBeGreaterThan(before + 100))
+    await eventually(() => expect(statuses.get(202)).toBeGreaterThan(before + 30))
   }
   running = false
   await Promise.all(loads)

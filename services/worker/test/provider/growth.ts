@@ -8,6 +8,8 @@ const LONG_MAX_MS = 2_000
 const PROBE_MAX_MS = 250
 /** 4 where the time is linear, 16 where it is quadratic. */
 const RATIO_MAX = 9
+/** A first look that finds less is right, no matter what else ran meanwhile. */
+const RATIO_CLEAR = 6
 const RUNS = 3
 
 /** Says how the time of `run` grows from a length to four times the length: at most linear, or its figures. */
@@ -19,6 +21,7 @@ export function growthOf(run: (length: number) => void, length: number): string 
     return `${tiny}: ${probe.toFixed(0)} ms`
   const long = timeOf(run, 4 * length)
   if (long < FREE_MS) return LINEAR
+  if (long < LONG_MAX_MS && long < RATIO_CLEAR * timeOf(run, length)) return LINEAR
   const [shortest, longest] = [length, 4 * length].map((each) => bestOf(run, each))
   return longest! < FREE_MS || (longest! < LONG_MAX_MS && longest! < RATIO_MAX * shortest!)
     ? LINEAR

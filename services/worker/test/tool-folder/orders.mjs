@@ -73,3 +73,15 @@ export const primes = defineTool({
     return count
   },
 })
+
+export const endless = defineTool({
+  name: 'endless',
+  description: 'Computes without end.',
+  parameters: z.object({}),
+  cpuHeavy: true,
+  // Every call of it costs this processor time.
+  timeoutMs: 300,
+  run() {
+    for (;;);
+  },
+})
