@@ -11,7 +11,7 @@ import type { Breach, Rule, Violation } from './invariants/violation.ts'
 /**
  * The invariants of every log, for any faults of the fleet. Pure: histories and accepted submissions in,
  * violations out. Simulation, e2e and chaos tests, replay and bench all check with this file; the folder
- * `invariants` holds its parts, and `effects` there the rules about tools and schedules.
+ * `invariants` holds its parts, and `effects` there the rules about tools and schedules; `chaos/viewers` checks I10.
  *
  * - I1: a task that was accepted has `submitted` in the log, once and first.
  * - I2: an ended task has exactly one terminal event, and nothing follows it.
@@ -24,6 +24,7 @@ import type { Breach, Rule, Violation } from './invariants/violation.ts'
  *   and completes only after they have ended.
  * - I8: a call that needs approval is decided once; it is made only if it was approved, once in each attempt.
  * - I9: a schedule submits tasks only of its ticks, and only while it is stored.
+ * - I10: a viewer of a task gets every event of it, once and in order, up to its end.
  */
 
 /** A submission that was answered as stored. */

@@ -17,6 +17,7 @@ import { createRecord, type KindCounts } from './record.ts'
 import { showStoredCall } from './stored-call.ts'
 import { PAY_TOOL, teachScripts } from './scripts.ts'
 import { collectTicks, keepSchedules } from './schedules.ts'
+import { startViewers } from './viewers.ts'
 
 /** The parameters of a run. */
 interface ChaosOptions {
@@ -38,6 +39,8 @@ export interface ChaosFigures {
   readonly findings: Findings
   /** Tasks by what their users did. */
   readonly kinds: Readonly<Record<string, KindCounts>>
+  /** Tasks that a viewer of the stream has followed to their end. */
+  readonly viewed: number
   /** Calls that were approved and made, and those of them that a crash made again. */
   readonly approvedCalls: number
   readonly approvedCallsAgain: number
@@ -81,17 +84,21 @@ export async function playChaos(
   const fromMs = Date.now()
   const ticks = collectTicks()
   const record = createRecord(fromMs, ticks)
+  const clients = fleet.urls.map((url) => createClient({ baseUrl: url }))
+  const viewers = startViewers(clients)
   const broken: string[] = []
   const audit = await openAudit(
     { natsUrl: fleet.nats.url, operator: fleet.operator },
     {
-      onEvent: record.note,
+      onEvent(tailed) {
+        record.note(tailed)
+        if (tailed.event.type === 'submitted') viewers.follow(tailed.taskId)
+      },
       // The bus of the audit is cut and frozen again and again; only the outcome is worth a line.
       log: silentLog(),
     },
   )
   try {
-    const clients = fleet.urls.map((url) => createClient({ baseUrl: url }))
     const callers = startCallers(clients, `chaos-${options.seed}`, {
       callers: CALLERS_MAX,
       perSecond: options.rate,
@@ -128,6 +135,7 @@ export async function playChaos(
       ...checked.violations,
       ...checkMadeCalls(histories, PAY_TOOL, made),
       ...ticks.check(schedules, histories),
+      ...(await viewers.check(histories, SHOWN_WITHIN_MS)),
     ]
     const findings = { ...checked, violations }
     const approvedCalls = new Set(made.map(({ taskId, step }) => `${taskId}.${step}`)).size
@@ -139,6 +147,7 @@ export async function playChaos(
       ended: audit.ended(),
       findings,
       kinds: record.kinds(histories),
+      viewed: viewers.count(),
       approvedCalls,
       approvedCallsAgain: made.length - approvedCalls,
       broken,

@@ -19,6 +19,7 @@ export function showChaos(figures: ChaosFigures): string {
     ['lost', String(unfinished.length)],
     ['double endings', String(doubled)],
     ['violations', String(violations.length)],
+    ['tasks followed through the stream', show(figures.viewed)],
     ['requests repeated', show(figures.repeated)],
     ['LLM calls finished at the provider', show(figures.callsPaid)],
     ['LLM calls in the log', show(figures.callsLogged)],
