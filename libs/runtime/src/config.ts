@@ -4,6 +4,7 @@
  * where it would remove a protection (`notEmpty`).
  */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { z } from 'zod'
 import { ConfigError } from './config-error.ts'
 
@@ -64,13 +65,44 @@ export function holdsCredentials(raw: string): boolean {
   return username !== '' || password !== ''
 }
 
+/**
+ * The URL of a server: scheme, host and port, and perhaps a user and a password. A client would read the rest
+ * of a URL in its own way, and a password with an unescaped # or / ends the host before its time, so nothing
+ * else may stand in the URL; `path` is what may follow the port.
+ */
+export function serverUrl(
+  defaultValue: string,
+  schemes: readonly string[],
+  path: RegExp = /^\/?$/,
+): z.ZodType<string> {
+  const schema = url(undefined, schemes).refine((raw) => namesServer(raw, path), {
+    error:
+      'is not only scheme, host and port, after a user and a password; remove the rest, and write #, /, ?, @ and % of a password as %23, %2F, %3F, %40 and %25',
+  })
+  return schema.meta(url(undefined, schemes).meta() ?? {}).default(defaultValue)
+}
+
+function namesServer(raw: string, path: RegExp): boolean {
+  if (!URL.canParse(raw)) return true
+  const { hostname, pathname, search, hash } = new URL(raw)
+  // A lone ? or # leaves no trace in the parts.
+  const isBare = search === '' && hash === '' && !/[?#]/.test(raw)
+  return isHost(hostname.replace(/^\[(.*)\]$/, '$1')) && path.test(pathname) && isBare
+}
+
 /** The name or the address of a host, without scheme, port or path. */
 export function host(defaultValue?: string): z.ZodType<string> {
-  return text({
-    ...(defaultValue === undefined ? {} : { default: defaultValue }),
-    pattern: /^[\w.:-]+$/,
-    expected: 'the name or the address of a host, without scheme and port',
+  const schema = parsed((raw) => (isHost(raw) ? raw : undefined))
+  return finish(schema, defaultValue, {
+    description: 'the name or the address of a host, without scheme and port',
   })
+}
+
+const HOST_NAME = /^[\w-]{1,63}(?:\.[\w-]{1,63}){0,30}\.?$/
+
+/** Whether this is a name or an address; one with a zone (`fe80::1%eth0`) means nothing to another machine. */
+function isHost(text: string): boolean {
+  return isIP(text) === 0 ? HOST_NAME.test(text) : !text.includes('%')
 }
 
 /** Texts separated by commas. */
@@ -92,11 +124,30 @@ export function oneOf<const T extends string>(
   return finish(schema, defaultValue, { description: `one of ${values.join(', ')}` })
 }
 
-/** A text that is never shown; `NAME_FILE` may name a file that holds it. */
+/**
+ * A text that is never shown; `NAME_FILE` may name a file that holds it. Blanks and line ends around it do not
+ * count in either form: editors and `echo` add them, and then two processes would not have the same secret.
+ */
 export function secret(): z.ZodType<string> {
-  const notBlank = z.string().refine((raw) => raw.trim() !== '', { error: 'is blank' })
+  const notBlank = z.string().refine((raw) => raw !== '', { error: 'is blank' })
   return notBlank.meta({ description: 'a secret (or NAME_FILE: a file with it)', secret: true })
 }
+
+/** A secret that is sent in a header; a client repeats one that no header carries in its error. */
+export function headerSecret(): z.ZodType<string> {
+  const schema = secret()
+  const sendable = schema.refine(isSendable, { error: `holds ${UNSENDABLE}` })
+  return sendable.meta(schema.meta() ?? {})
+}
+
+/** Whether a header carries the text unchanged, from the first character to the last. */
+export function isSendable(text: string): boolean {
+  return /^[!-~]*$/.test(text)
+}
+
+/** Says why a secret is not sendable. */
+export const UNSENDABLE =
+  'a blank, a control character or a character outside ASCII, which no header carries; copy it again'
 
 /** A variable whose absence has a meaning that an empty value must not get by accident. */
 export function notEmpty<T>(
@@ -206,15 +257,17 @@ function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]
     problems.push(`${name}: is empty; give it a value, or remove it (without it: ${unsetMeans})`)
     return undefined
   }
-  const direct = env[name] || undefined
-  const path = meta?.['secret'] ? env[`${name}_FILE`] || undefined : undefined
+  const isSecret = meta?.['secret'] === true
+  const given = env[name] || undefined
+  const direct = isSecret ? given?.trim() : given
+  const path = isSecret ? env[`${name}_FILE`] || undefined : undefined
   if (path === undefined) return direct
   if (direct !== undefined) {
     problems.push(`${name}: is set together with ${name}_FILE; set only one of the two variables`)
     return undefined
   }
   try {
-    const content = readFileSync(path, 'utf8').trimEnd()
+    const content = readFileSync(path, 'utf8').trim()
     if (content !== '') return content
     problems.push(`${name}: the file ${path} of ${name}_FILE is empty; write the value into it`)
   } catch (error) {

@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { decimal, host, integer, oneOf, secret, text, url } from './config.ts'
+import {
+  decimal,
+  headerSecret,
+  host,
+  integer,
+  oneOf,
+  secret,
+  serverUrl,
+  text,
+  url,
+} from './config.ts'
 import { logLevels } from './logger.ts'
 
 /** The variables of every process, to be spread into its schema. */
@@ -39,7 +49,7 @@ function tlsFiles<const S extends string>(server: S) {
 
 /** The variables of every service that connects to NATS. */
 export const natsEnv = Object.freeze({
-  NATS_URL: url('nats://127.0.0.1:4222', ['nats', 'tls']),
+  NATS_URL: serverUrl('nats://127.0.0.1:4222', ['nats', 'tls']),
   NATS_USER: text().optional(),
   NATS_PASSWORD: secret().optional(),
   ...tlsFiles('NATS'),
@@ -47,14 +57,15 @@ export const natsEnv = Object.freeze({
 
 /** The variables of every service that connects to Redis. */
 export const redisEnv = Object.freeze({
-  REDIS_URL: url('redis://127.0.0.1:6379', ['redis', 'rediss']),
+  /** The path may name a database, such as `/1`. */
+  REDIS_URL: serverUrl('redis://127.0.0.1:6379', ['redis', 'rediss'], /^(?:\/\d{0,5})?$/),
   ...tlsFiles('REDIS'),
 })
 
 /** The variables of every service that connects to Consul. */
 export const consulEnv = Object.freeze({
-  CONSUL_URL: url('http://127.0.0.1:8500'),
-  CONSUL_TOKEN: secret().optional(),
+  CONSUL_URL: serverUrl('http://127.0.0.1:8500', ['http', 'https']),
+  CONSUL_TOKEN: headerSecret().optional(),
   ...tlsFiles('CONSUL'),
 })
 
@@ -92,7 +103,7 @@ export const adviserEnv = Object.freeze({
   /** Takes precedence over OPENAI_BASE_URL, for an adviser with another provider than the tasks. */
   ADVISER_BASE_URL: url().optional(),
   OPENAI_BASE_URL: url().optional(),
-  OPENAI_API_KEY: secret().optional(),
+  OPENAI_API_KEY: headerSecret().optional(),
   /** Calls and money within any hour, of this process. */
   ADVISER_CALLS_PER_HOUR: integer({ min: 0, max: 100_000, default: 60 }),
   ADVISER_USD_PER_HOUR: decimal({ min: 0, max: 10_000, default: 1 }),

@@ -140,6 +140,52 @@ describe('loadConfig', () => {
     )
   })
 
+  test('refuses in the address of a server what its client would read in another way, and never shows it', () => {
+    const servers = z.object({ ...natsEnv, ...redisEnv, ...consulEnv })
+    const load = (env: Record<string, string>) => () => loadConfig(servers, env)
+    for (const [name, wrong] of [
+      // An unescaped # or / in a password ends the host: the service would send the rest to the host `kim`.
+      ['REDIS_URL', 'redis://kim:12#hunter2@store:6379'],
+      ['REDIS_URL', 'redis://kim:12/hunter2@store:6379'],
+      ['REDIS_URL', 'redis://kim:12?hunter2@store:6379'],
+      // The client takes a query for its options.
+      ['REDIS_URL', 'redis://store:6379?lazyConnect=hunter2'],
+      ['REDIS_URL', 'redis://store:6379/hunter2'],
+      ['REDIS_URL', 'redis://kim:pa#hunter2@store'],
+      ['REDIS_URL', 'redis://$(HUNTER2):6379'],
+      ['NATS_URL', 'nats://hunter2,other:4222'],
+      ['NATS_URL', 'nats://:hunter2@'],
+      ['NATS_URL', 'nats://bus:4222/hunter2'],
+      ['CONSUL_URL', 'http://consul:8500/hunter2'],
+      ['CONSUL_URL', 'http://consul:8500#'],
+    ] as const) {
+      expect(load({ [name]: wrong }), wrong).toThrow(`${name}: is not`)
+      expect(load({ [name]: wrong }), wrong).not.toThrow(/hunter2/i)
+    }
+    const right = {
+      NATS_URL: 'tls://kim:hunter2@[fd00::1]:4222',
+      REDIS_URL: 'rediss://kim:p%23%zz@store.example:6379/1',
+      CONSUL_URL: 'https://consul:8501/',
+    }
+    expect(load(right)()).toEqual(right)
+  })
+
+  test.each(['localhost:8080', '1.2.3.4:80', '[::1]', 'fe80::1%eth0', 'a..b', '1:2', ':', '.'])(
+    'refuses %j as the name or the address of a host',
+    (wrong) => {
+      const listening = z.object({ HTTP_HOST: host() })
+      expect(() => loadConfig(listening, { HTTP_HOST: wrong })).toThrow('HTTP_HOST: is')
+    },
+  )
+
+  test.each(['localhost', 'store.example.', 'my_pod-0.consul', '0.0.0.0', '::', 'fd00::1'])(
+    'accepts %j as the name or the address of a host',
+    (right) => {
+      const listening = z.object({ HTTP_HOST: host() })
+      expect(loadConfig(listening, { HTTP_HOST: right })).toEqual({ HTTP_HOST: right })
+    },
+  )
+
   test('treats an empty variable as unset', () => {
     expect(loadConfig(schema, { NAME: 'a', KEY: 'k', SLOTS: '' }).SLOTS).toBe(64)
     expect(problemsOf({ NAME: '', KEY: 'k' })).toHaveLength(1)
@@ -199,11 +245,25 @@ describe('loadConfig', () => {
 })
 
 describe('secrets in the environment', () => {
-  test('are read from a file without its last line end', () => {
-    const path = fileWith('s3cret\n')
-    const config = loadConfig(schema, { NAME: 'a', KEY_FILE: path, SPARE_KEY_FILE: path })
-    expect(config).toMatchObject({ KEY: 's3cret', SPARE_KEY: 's3cret' })
-  })
+  test.each(['s3cret\n', 's3cret\r\n', '\uFEFFs3cret', ' s3cret '])(
+    'are the same from a file and from a variable, without what editors and echo add: %j',
+    (content) => {
+      const env = { NAME: 'a', KEY_FILE: fileWith(content), SPARE_KEY: content }
+      expect(loadConfig(schema, env)).toMatchObject({ KEY: 's3cret', SPARE_KEY: 's3cret' })
+    },
+  )
+
+  test.each(['sk-hunter2\nsk-2', 'sk-hünter2', 'sk hunter2', '“sk-hunter2”', 'sk-hunter2\0'])(
+    'are refused without being shown when no header carries them: %j',
+    (key) => {
+      const load = (env: Record<string, string>) => () =>
+        loadConfig(z.object({ ...adviserEnv, ...consulEnv }), env)
+      for (const name of ['OPENAI_API_KEY', 'CONSUL_TOKEN']) {
+        expect(load({ [name]: key })).toThrow(`${name}: holds a blank, a control character`)
+        expect(load({ [name]: key })).not.toThrow(/h[uü]nter2/)
+      }
+    },
+  )
 
   test.each([
     [

@@ -11,6 +11,7 @@ import {
   consulEnv,
   host,
   integer,
+  isSendable,
   list,
   natsEnv,
   notEmpty,
@@ -105,8 +106,6 @@ const NO_KEYS_HELP = 'set ADMIN_KEY or API_KEYS=tenant:key, or let the API liste
 
 /** Shorter keys can be guessed. */
 const KEY_LENGTH_MIN = 16
-/** What a header carries unchanged, from the first character to the last. */
-const SENDABLE = /^[!-~]*$/
 /** A key with all rights gets more: 128 random bits in hexadecimal. */
 const ADMIN_KEY_LENGTH_MIN = 32
 /** Signatures by public keys; with a shared secret the gateway could forge tokens. */
@@ -158,7 +157,7 @@ export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[
 
 /** Why no caller could use the key, whatever it sends. */
 function unusable(key: string): readonly string[] {
-  if (!SENDABLE.test(key)) {
+  if (!isSendable(key)) {
     return [
       'has a key that no client can send in a header; write it without blanks, with visible ASCII characters only',
     ]

@@ -5,6 +5,7 @@ import { readTenantBudgets, readTenantTools, SLOTS_MAX, TOKEN_PATTERN } from '@a
 import {
   baseEnv,
   consulEnv,
+  headerSecret,
   integer,
   list,
   natsEnv,
@@ -46,7 +47,7 @@ const variables = z.object({
    * does not matter.
    */
   WORKER_SLOTS: integer({ min: 1, max: SLOTS_MAX, default: 512 }),
-  OPENAI_API_KEY: secret().optional(),
+  OPENAI_API_KEY: headerSecret().optional(),
   OPENAI_BASE_URL: url().optional(),
   /** Any number of providers as JSON (README); replaces OPENAI_*. Secret, because it may contain keys. */
   PROVIDERS: secret().optional(),

@@ -8,6 +8,8 @@ export interface ServerAddress {
   readonly tls: boolean
   readonly user: string | undefined
   readonly password: string | undefined
+  /** The number in the path, which Redis takes for its database; 0 without one. */
+  readonly database: number
   /** The address for logs and errors: no credentials, no path, no query. */
   readonly shown: string
 }
@@ -17,7 +19,7 @@ const TLS_SCHEMES: readonly string[] = ['tls:', 'rediss:', 'https:']
 
 /** Reads `scheme://user:password@host:port`. */
 export function readAddress(url: string, defaultPort: number): ServerAddress {
-  const { protocol, hostname, port, username, password } = new URL(url)
+  const { protocol, hostname, port, username, password, pathname } = new URL(url)
   // Other schemes than http keep the brackets of an IPv6 address and the escapes of credentials.
   const host = hostname.replace(/^\[(.*)\]$/, '$1')
   return {
@@ -26,6 +28,7 @@ export function readAddress(url: string, defaultPort: number): ServerAddress {
     tls: TLS_SCHEMES.includes(protocol),
     user: decoded(username),
     password: decoded(password),
+    database: Number(/^\/(\d+)$/.exec(pathname)?.[1] ?? 0),
     shown: `${protocol}//${hostname}:${port === '' ? defaultPort : port}`,
   }
 }

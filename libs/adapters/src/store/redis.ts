@@ -1,5 +1,6 @@
 import { ServiceError } from '@agentfleet/protocol'
 import { createHash } from 'node:crypto'
+import { given } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { readAddress } from '../connection/address.ts'
@@ -55,13 +56,17 @@ export async function connectRedis(
 ): Promise<RedisLink> {
   const { log, name, commandWithinMs } = options
   const address = readAddress(options.url, REDIS_PORT)
-  const { user, password } = address
+  const { host, port, user, password, database } = address
   const tls = readTls('REDIS', address, options.tls)
   const redaction = createRedaction([password, user])
   // Half of the services never connect to Redis: they need not load its client.
   const { Redis: Client } = await import('ioredis')
-  const redis = new Client(options.url, {
-    ...(tls === undefined ? {} : { tls }),
+  // In parts: the client reads a URL in its own way, and its query as options.
+  const redis = new Client({
+    host,
+    port,
+    db: database,
+    ...given({ username: user, password, tls }),
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,

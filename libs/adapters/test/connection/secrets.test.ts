@@ -60,6 +60,7 @@ test('a redacted error contains no secret in its message, its stack, its cause o
 test('the printable form of a server address contains no credentials', () => {
   const address = readAddress(`redis://user:${IN_URL}@[::1]:7000/2?x=${IN_URL}`, 6379)
   expect(address).toMatchObject({ host: '::1', port: 7000, user: 'user', password: SECRET })
+  expect([address.database, readAddress('redis://h', 6379).database]).toEqual([2, 0])
   expect(address.shown).toBe('redis://[::1]:7000')
   expect(readAddress('https://consul.example', 8501)).toMatchObject({ port: 8501, tls: true })
 })
@@ -77,6 +78,17 @@ test('Redis refuses a password: neither the log nor the error of a call repeats 
   const failed = await store.load('a').catch((error: unknown) => error)
   log.error({ err: failed }, 'call failed')
   expectClean(lines())
+  await store.close()
+  await redis.stop()
+})
+
+test('Redis accepts a password with a percent sign that the URL does not escape', async () => {
+  await using place = await folder()
+  const dir = join(place.dir, 'redis')
+  const redis = await startRedis({ binaries: await binaries(), dir, password: '5%zz' })
+  const { log } = heard()
+  const store = await connectStore({ url: redis.url.replace('//', '//:5%zz@'), log })
+  expect(await store.load('a')).toBeUndefined()
   await store.close()
   await redis.stop()
 })

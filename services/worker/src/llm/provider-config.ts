@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ModelPrice } from '@agentfleet/domain'
 import { readJsonSetting, TOKEN_PATTERN } from '@agentfleet/protocol'
-import { ConfigError, holdsCredentials } from '@agentfleet/runtime'
+import { ConfigError, holdsCredentials, isSendable, UNSENDABLE } from '@agentfleet/runtime'
 import { z } from 'zod'
 import { SAMPLING_FIELDS, type Capabilities } from '../provider/request/capabilities.ts'
 import type { Provider } from './provider.ts'
@@ -34,7 +34,11 @@ const providerSchema = z
   .strictObject({
     name: z.string().regex(TOKEN_PATTERN, 'must be 1 to 48 lower-case letters, digits or -'),
     baseUrl: httpUrl,
-    key: z.string().min(1).optional(),
+    key: z
+      .string()
+      .min(1)
+      .refine(isSendable, { error: `holds ${UNSENDABLE}` })
+      .optional(),
     keyFile: z.string().min(1).optional(),
     models: z
       .array(z.union([pattern, z.strictObject({ match: pattern, as: pattern.optional() })]))
@@ -163,8 +167,9 @@ function keyOfFile(path: string | undefined, index: number, problems: string[]) 
   if (path === undefined) return undefined
   try {
     const key = readFileSync(path, 'utf8').trim()
-    if (key !== '') return key
-    problems.push(`PROVIDERS: providers.${index}.keyFile ${path} is empty; it must contain a key`)
+    if (key !== '' && isSendable(key)) return key
+    const problem = key === '' ? 'is empty; it must contain a key' : `holds ${UNSENDABLE}`
+    problems.push(`PROVIDERS: providers.${index}.keyFile ${path} ${problem}`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     problems.push(

@@ -68,6 +68,21 @@ describe('the configured LLM providers', () => {
     ])
   })
 
+  test('are refused when the file of a key holds more than one key, without showing it', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
+    const keyFile = join(dir, 'key')
+    const PROVIDERS = JSON.stringify({ providers: [{ name: 'a', baseUrl: 'http://x', keyFile }] })
+    await writeFile(keyFile, '\uFEFFsk-very-secret\r\n')
+    expect(load({ PROVIDERS })).toMatchObject([{ key: 'sk-very-secret' }])
+    await writeFile(keyFile, 'sk-very-secret\nsk-other-secret\n')
+    const problems = problemsOf(() => load({ PROVIDERS }))
+    expect(problems).toEqual([
+      expect.stringContaining(`providers.0.keyFile ${keyFile} holds a blank`),
+    ])
+    expect(problems.join()).not.toContain('secret')
+    await rm(dir, { recursive: true })
+  })
+
   test('that are invalid are reported together, and the report contains no keys', () => {
     const PROVIDERS = JSON.stringify({
       providers: [
@@ -97,6 +112,13 @@ describe('the configured LLM providers', () => {
     expect(problemsOf(() => load({ PROVIDERS: '{"key":"sk-very-secret"' })).join()).toContain(
       'PROVIDERS: must be JSON, but it has an error at line 1, column 24; docs/guides/providers-and-limits.md has',
     )
+    // A client would repeat such a key in its error.
+    const unsendable = { name: 'c', baseUrl: 'http://x', key: 'sk-very-secret\n' }
+    expect(
+      problemsOf(() => load({ PROVIDERS: JSON.stringify({ providers: [unsendable] }) })),
+    ).toEqual([
+      expect.stringMatching(/^PROVIDERS: providers\.0\.key: holds a blank, a control character/),
+    ])
     const twice = { name: 'b', baseUrl: 'http://x' }
     const doubled = JSON.stringify({ providers: [twice, twice] })
     expect(problemsOf(() => load({ PROVIDERS: doubled })).join()).toContain('two providers')

@@ -10,6 +10,17 @@ const TIMEOUT_DEFAULT_MS = 60_000
 /** Each stdio server is a separate process on every node. */
 const SERVERS_MAX = 32
 
+// A client repeats a header that it cannot send in its error, with the key in it.
+const headerName = z
+  .string()
+  .regex(/^[\w!#$%&'*+.^`|~-]{1,256}$/, 'the name of a header has letters, digits and - only')
+const headerValue = z
+  .string()
+  .regex(
+    /^[!-~]+(?: +[!-~]+)*$/,
+    'must have visible ASCII characters, with blanks only between them',
+  )
+
 const server = z.strictObject({
   /** A server that each node starts: a program that talks over stdio. */
   command: z.string().min(1).optional(),
@@ -24,7 +35,7 @@ const server = z.strictObject({
       error: 'must not hold a user or a password; use headers',
     })
     .optional(),
-  headers: z.record(z.string(), z.string()).optional(),
+  headers: z.record(headerName, headerValue).optional(),
   /** The tools that agents may be offered, by the server's own names; `*` for all of them. */
   tools: z.array(z.string().min(1)).min(1),
   /** The tools among these that a person must approve each time; `*` for all. */

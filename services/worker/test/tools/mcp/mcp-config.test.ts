@@ -28,6 +28,14 @@ test.each([
     { url: 'https://kim:hunter2@crm.example/mcp', tools: ['*'] },
     ['crm.url: must not hold a user or a password; use headers'],
   ],
+  [
+    'a header that no client can send',
+    { url: 'https://crm.example/mcp', tools: ['*'], headers: { 'x key': 'a', key: 'secret\n' } },
+    [
+      'crm.headers.x key: the name of a header has letters, digits and - only',
+      'crm.headers.key: must have visible ASCII characters',
+    ],
+  ],
   ['headers without a url', { ...RIGHT, headers: {} }, ['crm.headers: has no effect with command']],
   ['a short time', { ...RIGHT, timeoutMs: 5 }, ['crm.timeoutMs: must be at least 100']],
   ['a text as server', 'npx', ['crm: must be an object']],
