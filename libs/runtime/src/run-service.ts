@@ -49,6 +49,9 @@ const FATAL_CLOSE_MS = 2_000
  */
 const CONFIG_EXIT_CODE = 78
 
+/** How Node shows an address that stands for all addresses of the machine. */
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '::ffff:0.0.0.0'])
+
 /** The context of every service, without its needs. */
 export interface ServiceContext<C = BaseConfig> {
   /** Name of the service, such as `worker`. */
@@ -269,9 +272,9 @@ async function startUp(shell: Shell, build: Build, http: FastifyInstance) {
 function addressOf(base: BaseConfig, http: FastifyInstance): Address {
   const bound = http.server.address()
   if (bound === null || typeof bound === 'string') throw new Error('the admin server has no port')
-  // Other processes cannot connect to the wildcard address.
-  const wildcard = base.HTTP_HOST === '0.0.0.0' || base.HTTP_HOST === '::'
-  return { host: base.ADVERTISE_HOST ?? (wildcard ? hostname() : base.HTTP_HOST), port: bound.port }
+  // Other processes cannot connect to the wildcard address, which has many spellings (`0`, `::0`): the bound one counts.
+  const host = WILDCARDS.has(bound.address) ? hostname() : base.HTTP_HOST
+  return { host: base.ADVERTISE_HOST ?? host, port: bound.port }
 }
 
 async function end(shell: Shell, reason: string) {

@@ -1,6 +1,7 @@
 /** Needs the built `dist`, as the child processes are plain Node. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
@@ -63,6 +64,15 @@ test('a service is registered at the address in its definition, and its duration
   expect(await (await get('/whoami')).json()).toMatchObject({ leaseMs: 3_000 })
   expect(events()).toContain('register agent-fixture fixture-1 elsewhere')
 })
+
+test.each(['0', '::ffff:0.0.0.0', '0:0:0:0:0:0:0:0'])(
+  'a service that listens on %s, which stands for all addresses, is registered by the name of its machine',
+  async (HTTP_HOST) => {
+    const { started, events } = launch({ HTTP_HOST })
+    await started()
+    expect(events()).toContain(`register agent-fixture fixture-1 ${hostname()}`)
+  },
+)
 
 test('a permanently closed connection drains the service and ends its process with exit code 0', async () => {
   const { started, exited, events, lines } = launch()

@@ -1,8 +1,8 @@
 import { readPage } from '@agentfleet/console'
 import { CHANNELS } from '@agentfleet/protocol'
 import { every, settleWithin, type Readiness, type Service } from '@agentfleet/runtime'
-import { createAllowPages, createCheckCaller } from './http/hosts.ts'
-import { apiHost } from './config.ts'
+import { createAllowPages, createCheckCaller, requireLoopback } from './http/hosts.ts'
+import { apiHost, isOpen } from './config.ts'
 import { closeApi, createApi } from './http/server.ts'
 import { READERS_INTERVAL_MS } from './http/slow-readers.ts'
 import { followLive } from './stream/live.ts'
@@ -84,6 +84,7 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
       if (app.server.listening) return
       const read = [parts.directory.caughtUp(), principals.directory.caughtUp()]
       await settleWithin(Promise.all(read), DEFINITIONS_WITHIN_MS)
+      if (isOpen(config)) await requireLoopback(apiHost(config))
       await app.listen({ host: apiHost(config), port: config.API_PORT })
       log.info({ host: apiHost(config), port: port() }, 'The API listens for requests')
     },

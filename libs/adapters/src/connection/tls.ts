@@ -1,4 +1,5 @@
 /** TLS to a server: by its address alone with the authorities that Node trusts, or by files. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { given } from '@agentfleet/domain'
 import { ConfigError } from '@agentfleet/runtime/config-error'
@@ -25,8 +26,9 @@ type Server = keyof typeof SCHEMES
 
 /**
  * The options of an encrypted connection; undefined if the address asks for none. Throws a ConfigError for
- * unreadable files, for a certificate without its key (or the reverse), and for files that an unencrypted
- * connection would ignore.
+ * files that cannot be read or do not hold what their variable says, for expired certificates, for a certificate
+ * without its key (or the reverse), and for files that an unencrypted connection would ignore. Node would take a
+ * file without a certificate for an authority that signs nothing, and say only that the server cannot be verified.
  */
 export function readTls(
   server: Server,
@@ -61,7 +63,51 @@ export function readTls(
   const ca = read('CA_FILE', caFile)
   const cert = read('CERT_FILE', certFile)
   const key = read('KEY_FILE', keyFile)
+  if (ca !== undefined) problems.push(...certificateProblems(`${server}_CA_FILE`, ca))
+  if (cert !== undefined) problems.push(...certificateProblems(`${server}_CERT_FILE`, cert))
+  if (key !== undefined) problems.push(...keyProblems(server, key, cert))
   if (problems.length > 0) throw new ConfigError(problems)
   if (!tls) return undefined
   return given({ ca, cert, key })
+}
+
+const CERTIFICATE =
+  /-----BEGIN (?:(?:X509|TRUSTED) )?CERTIFICATE-----[^-]*-----END (?:(?:X509|TRUSTED) )?CERTIFICATE-----/g
+
+/** Returns the problems of the certificates of a file; one that is still valid makes the file good. */
+function certificateProblems(name: string, pem: string): readonly string[] {
+  const found = (pem.match(CERTIFICATE) ?? []).map(certificateOf)
+  const readable = found.filter((certificate) => certificate !== undefined)
+  if (readable.length === 0 || readable.length < found.length) {
+    return [`${name}: the file has no certificate, or a damaged one; name a file in the PEM format`]
+  }
+  const lastMs = Math.max(...readable.map(({ validTo }) => Date.parse(validTo)))
+  if (lastMs >= Date.now()) return []
+  const day = new Date(lastMs).toISOString()
+  return [`${name}: the certificate has expired on ${day}; replace the file`]
+}
+
+/** Returns the problems of a private key, by itself and as the key of the first certificate. */
+function keyProblems(server: Server, pem: string, cert: string | undefined): readonly string[] {
+  try {
+    const key = createPrivateKey(pem)
+    const own = certificateOf(cert?.match(CERTIFICATE)?.[0] ?? '')
+    return own === undefined || own.checkPrivateKey(key)
+      ? []
+      : [
+          `${server}_KEY_FILE: is not the key of the certificate in ${server}_CERT_FILE; name the files of one pair`,
+        ]
+  } catch {
+    return [
+      `${server}_KEY_FILE: the file has no private key that can be read; name a file in the PEM format, without a passphrase`,
+    ]
+  }
+}
+
+function certificateOf(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    return undefined
+  }
 }

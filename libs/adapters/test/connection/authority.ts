@@ -23,13 +23,17 @@ export interface Authority {
   issue(name: string): Promise<CertificateFiles>
 }
 
-/** Makes an authority with its files in this folder. */
-export async function createAuthority(dir: string, name: string): Promise<Authority> {
+/** Makes an authority with its files in this folder; with a negative `validMs` its certificates have expired. */
+export async function createAuthority(
+  dir: string,
+  name: string,
+  validMs: number = VALID_MS,
+): Promise<Authority> {
   const { subtle } = webcrypto
   const generate = () => subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])
   const validity = {
     notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + VALID_MS),
+    notAfter: new Date(Date.now() + validMs),
   }
   const keys = await generate()
   const issuer = `CN=${name}`

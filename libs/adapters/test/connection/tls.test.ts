@@ -1,5 +1,5 @@
 /** Encrypted connections to real servers, with an authority of this test's own making, and Consul's tokens. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -153,6 +153,38 @@ test('a service refuses at its start a TLS file that would have no effect, or a 
   )
   expect(readTls('CONSUL', { tls: false })).toBeUndefined()
   expect(readTls('CONSUL', { tls: true })).toEqual({})
+})
+
+test('a service refuses at its start a TLS file that is not what its variable says, with the variable and the reason', async () => {
+  const former = await createAuthority(dir, 'former', -30_000)
+  const expired = await former.issue('expired')
+  const file = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(dir, name), text)
+    return join(dir, name)
+  }
+  const garbage = await file('garbage.pem', 'hunter2')
+  const pem = await readFile(authority.caFile, 'utf8')
+  const cut = await file('cut.pem', pem.replace(/\n.{20}/, '\n'))
+  const second = await file('second.pem', `${pem}\n${pem.replace(/\n.{20}/, '\n')}`)
+  const both = await file('both.pem', `${await readFile(former.caFile, 'utf8')}\n${pem}`)
+  const { certFile, keyFile } = client
+  const read = (files: object) => () => readTls('NATS', { tls: true }, files)
+  for (const [files, problem] of [
+    [{ caFile: garbage }, /NATS_CA_FILE: the file has no certificate/],
+    [{ caFile: keyFile }, /NATS_CA_FILE: the file has no certificate/],
+    [{ caFile: cut }, /NATS_CA_FILE: the file has no certificate, or a damaged one/],
+    [{ caFile: second }, /NATS_CA_FILE: the file has no certificate, or a damaged one/],
+    [{ caFile: former.caFile }, /NATS_CA_FILE: the certificate has expired on 20/],
+    [{ certFile: garbage, keyFile }, /NATS_CERT_FILE: the file has no certificate/],
+    [{ certFile, keyFile: garbage }, /NATS_KEY_FILE: the file has no private key/],
+    [{ certFile, keyFile: certFile }, /NATS_KEY_FILE: the file has no private key/],
+    [{ certFile, keyFile: server.keyFile }, /NATS_KEY_FILE: is not the key of the certificate/],
+    [expired, /NATS_CERT_FILE: the certificate has expired on 20/],
+  ] as const) {
+    expect(read(files), String(problem)).toThrow(problem)
+    expect(read(files)).not.toThrow(/hunter2/)
+  }
+  expect(read({ caFile: both, ...client })()).toMatchObject({ ca: expect.stringContaining(pem) })
 })
 
 /** A token with the rights that docs/guides/run-in-production.md names. */

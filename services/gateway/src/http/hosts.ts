@@ -4,7 +4,9 @@
  * sends that name in `Host`, so the gateway refuses names that do not belong to it. Programs can
  * send any host; keys protect against such programs.
  */
+import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { ConfigError } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from './problems.ts'
 
@@ -177,6 +179,22 @@ export function originAllowed(
 /** Whether only this machine reaches the address. */
 export function isLoopback(address: string): boolean {
   return LOOPBACK_NAMES.includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
+}
+
+/** The addresses of a name, as the system of this machine knows them. */
+export type Resolve = (name: string) => Promise<readonly { readonly address: string }[]>
+const resolveHere: Resolve = (name) => lookup(name, { all: true })
+
+/**
+ * Throws a ConfigError if an open gateway would listen beyond this machine: the name `localhost` is loopback only
+ * as long as the machine says so, in /etc/hosts or by its name server.
+ */
+export async function requireLoopback(host: string, resolve = resolveHere): Promise<void> {
+  const beyond = (await resolve(host)).find(({ address }) => !isLoopback(address))
+  if (beyond === undefined) return
+  throw new ConfigError([
+    `API_HOST: ${host} is ${beyond.address} on this machine, which other machines reach; without keys, write 127.0.0.1`,
+  ])
 }
 
 /** Returns the problems of the names in PUBLIC_HOSTS: each must stand there as it stands in `Host`. */

@@ -3,7 +3,7 @@ import { loadConfig } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { apiHost, schema } from '../../src/config.ts'
-import { hostAllowed, originAllowed } from '../../src/http/hosts.ts'
+import { hostAllowed, originAllowed, requireLoopback, type Resolve } from '../../src/http/hosts.ts'
 import { setup } from '../support.ts'
 
 const allowed = (host: string, reached = '127.0.0.1') =>
@@ -45,9 +45,22 @@ test('a page may use its own gateway, and every other gateway that allows the or
   expect(originAllowed('null', 'a:1', [])).toBe(false)
 })
 
+test('a gateway without keys does not listen on a name that means an address of another network', async () => {
+  const named =
+    (...addresses: readonly string[]): Resolve =>
+    async () =>
+      addresses.map((address) => ({ address }))
+  await requireLoopback('localhost', named('127.0.0.1', '::1'))
+  await requireLoopback('localhost')
+  await expect(requireLoopback('localhost', named('::1', '10.0.0.7'))).rejects.toThrow(
+    /API_HOST: localhost is 10.0.0.7 on this machine.*write 127.0.0.1/,
+  )
+})
+
 test('a gateway without keys refuses to listen where other machines reach it', () => {
   const load = (env: Record<string, string>) => loadConfig(schema, env)
-  for (const host of ['0.0.0.0', '::', '10.0.0.7', '127.evil.example']) {
+  const beyond = ['0.0.0.0', '::', '10.0.0.7', '127.evil.example', '0', '127.1', '::ffff:0.0.0.0']
+  for (const host of beyond) {
     expect(() => load({ API_HOST: host }), host).toThrow(
       /API_KEYS: is not set.*API_KEYS=tenant:key/,
     )

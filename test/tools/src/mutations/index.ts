@@ -18,7 +18,6 @@ import { NODES } from './nodes.ts'
 import { SIZES } from './sizes.ts'
 import { AGENTS } from './agents.ts'
 import { PROVIDERS } from './providers.ts'
-import { RIGHTS } from './rights.ts'
 import { VALUES } from './values.ts'
 import { CONSOLE } from './console.ts'
 import { FLEETS } from './fleets.ts'
@@ -45,7 +44,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SIZES,
   ...AGENTS,
   ...PROVIDERS,
-  ...RIGHTS,
   ...VALUES,
   ...CONSOLE,
   ...SIMULATED,
