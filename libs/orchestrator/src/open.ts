@@ -1,5 +1,5 @@
 import type { Snapshot } from '@agentfleet/protocol'
-import { oneOf, secret, text, url, type Clock, type Logger } from '@agentfleet/runtime'
+import { isLoopback, oneOf, secret, text, url, type Clock, type Logger } from '@agentfleet/runtime'
 import type { z } from 'zod'
 import { createLocalOrchestrator } from './local.ts'
 import type { Orchestrator } from './orchestrator.ts'
@@ -42,7 +42,20 @@ export function orchestratorProblems(config: Partial<OrchestratorConfig>): reado
   if (driver === 'kubernetes' && apiUrl !== undefined && namespace === undefined) {
     return ['K8S_NAMESPACE: is not set; K8S_API_URL needs the namespace too']
   }
-  return []
+  return driver === 'kubernetes' && apiUrl !== undefined ? plainProblems(apiUrl, config) : []
+}
+
+/** A token of the cluster never leaves this machine unencrypted; a `kubectl proxy` here needs no certificate. */
+function plainProblems(
+  apiUrl: string,
+  { K8S_TOKEN_FILE: tokenFile, K8S_CA_FILE: caFile }: Partial<OrchestratorConfig>,
+): readonly string[] {
+  const { protocol, hostname } = new URL(apiUrl)
+  const isExposed = tokenFile !== undefined && !isLoopback(hostname.replace(/^\[(.*)\]$/, '$1'))
+  if (protocol !== 'http:' || (caFile === undefined && !isExposed)) return []
+  return [
+    'K8S_API_URL: is not encrypted, although there is a file with a token or an authority; begin the URL with https://',
+  ]
 }
 
 /** The parts of a service that drivers need. */

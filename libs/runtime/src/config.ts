@@ -105,6 +105,15 @@ function isHost(text: string): boolean {
   return isIP(text) === 0 ? HOST_NAME.test(text) : !text.includes('%')
 }
 
+/** Whether only this machine reaches the name or the address. */
+export function isLoopback(address: string): boolean {
+  return (
+    address === 'localhost' ||
+    address === '::1' ||
+    (isIP(address) === 4 && address.startsWith('127.'))
+  )
+}
+
 /** Texts separated by commas. */
 export function list(defaultValue?: readonly string[]): z.ZodType<readonly string[]> {
   const schema = parsed((raw): readonly string[] | undefined => {

@@ -9,6 +9,7 @@ export {
   holdsCredentials,
   host,
   integer,
+  isLoopback,
   isSendable,
   list,
   loadConfig,

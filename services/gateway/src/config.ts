@@ -11,6 +11,7 @@ import {
   consulEnv,
   host,
   integer,
+  isLoopback,
   isSendable,
   list,
   natsEnv,
@@ -22,7 +23,7 @@ import {
   withRules,
 } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { hostProblems, isLoopback, originProblems } from './http/hosts.ts'
+import { hostProblems, originProblems } from './http/hosts.ts'
 import { proxyProblems } from './http/proxies.ts'
 import { parseToken } from './principals/tokens.ts'
 

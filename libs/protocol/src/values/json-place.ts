@@ -35,3 +35,28 @@ function errorOf(text: string): string | undefined {
     return error instanceof Error ? error.message : String(error)
   }
 }
+
+/** A quoted text of JSON, or one of its signs. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g
+
+/**
+ * The first name that stands twice in one object of a JSON text: a parser keeps only the last of the two values, so
+ * an entry that was copied and changed would replace the other one silently.
+ */
+export function repeatedName(text: string): string | undefined {
+  // For each open object its names; undefined for a list.
+  const open: (Set<string> | undefined)[] = []
+  let last = ''
+  for (const [token] of text.matchAll(TOKENS)) {
+    if (token === '{' || token === '[') open.push(token === '{' ? new Set() : undefined)
+    else if (token === '}' || token === ']') open.pop()
+    else if (token === ':') {
+      const names = open.at(-1)
+      const name = String(JSON.parse(last))
+      if (names?.has(name)) return name
+      names?.add(name)
+    }
+    last = token
+  }
+  return undefined
+}

@@ -1,6 +1,6 @@
 import { correctionOf, jsonIn, shortened } from '@agentfleet/domain'
 import { z } from 'zod'
-import { jsonErrorPlace } from './json-place.ts'
+import { jsonErrorPlace, repeatedName } from './json-place.ts'
 
 /**
  * Reads settings that are JSON. Every problem names the setting, the place in it, and what to write there; none
@@ -25,6 +25,12 @@ export function readJsonSetting<S extends z.ZodType>(
   const value = jsonIn(text)
   if (value === undefined) {
     const problem = `must be JSON, but it has an error at ${jsonErrorPlace(text)}; ${guide} has an example`
+    return { kind: 'wrong', problems: [`${name}: ${problem}`] }
+  }
+  const repeated = repeatedName(text)
+  if (repeated !== undefined) {
+    const shown = shortened(repeated, NAME_CHARS_MAX)
+    const problem = `has "${shown}" twice in one object, and only the last one would count; keep one of them`
     return { kind: 'wrong', problems: [`${name}: ${problem}`] }
   }
   const parsed = schema.safeParse(value, { error: describeIssue })

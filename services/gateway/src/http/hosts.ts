@@ -6,12 +6,10 @@
  */
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { ConfigError } from '@agentfleet/runtime'
+import { ConfigError, isLoopback } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from './problems.ts'
 
-/** The names of this machine for itself; addresses of 127.0.0.0/8 count too. */
-const LOOPBACK_NAMES: readonly string[] = ['localhost', '::1']
 /** A scheme and a host, with or without a port; an origin has no user. */
 const ORIGIN_PATTERN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/i
 /** A host name or an address, without scheme, port or wildcard. */
@@ -25,7 +23,7 @@ export function createCheckCaller(options: {
   readonly publicHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
 }): CheckCaller {
-  const names = new Set([...LOOPBACK_NAMES, ...options.publicHosts])
+  const names = new Set(options.publicHosts)
   /** The last host that is accepted on every connection: most callers send the same one. */
   let accepted: string | undefined
   return ({ headers, raw, socket }) => {
@@ -174,11 +172,6 @@ export function originAllowed(
 ): boolean {
   if (origin === undefined || allowed.includes(origin)) return true
   return URL.canParse(origin) && new URL(origin).host === host
-}
-
-/** Whether only this machine reaches the address. */
-export function isLoopback(address: string): boolean {
-  return LOOPBACK_NAMES.includes(address) || (isIP(address) === 4 && address.startsWith('127.'))
 }
 
 /** The addresses of a name, as the system of this machine knows them. */

@@ -298,4 +298,21 @@ export const VALUES: readonly Mutation[] = [
     replace: "if (host !== '') return",
     caughtBy: /does not listen on a name that means an address of another network/,
   },
+  {
+    name: 'repeated-name',
+    safeguard: 'an entry of a setting does not replace another of its name',
+    file: 'libs/protocol/src/values/json-setting.ts',
+    find: 'if (repeated !== undefined) {',
+    replace: "if (repeated === '') {",
+    test: 'libs/protocol/test/json-place.test.ts',
+    caughtBy: /a setting with two entries of one name is refused/,
+  },
+  {
+    name: 'plain-cluster',
+    safeguard: 'no token of the cluster leaves the machine unencrypted',
+    file: 'libs/orchestrator/src/open.ts',
+    find: "if (protocol !== 'http:' || (caFile === undefined && !isExposed)) return []",
+    replace: "if (protocol !== 'http:' || caFile === undefined) return []",
+    caughtBy: /no token leaves the machine unencrypted/,
+  },
 ]
