@@ -139,7 +139,7 @@ describe('the rules of other autoscalers', () => {
 describe('the comparison of autoscalers', () => {
   const options: Omit<ScalingOptions, 'trace'> = {
     seed: 1,
-    seconds: 86_400,
+    seconds: 43_200,
     serviceS: 30,
     sigma: 1,
     slots: 16,
@@ -163,7 +163,7 @@ describe('the comparison of autoscalers', () => {
   })
 
   test('gives the same result for the same seed', async () => {
-    const short = { ...options, seconds: 7_200, trace: await readAnyTrace(LOAD) }
+    const short = { ...options, seconds: 3_600, trace: await readAnyTrace(LOAD) }
     expect(simulateScaling(short).rows).toEqual(simulateScaling(short).rows)
   })
 

@@ -25,9 +25,13 @@ function members(member: (at: number) => string): string {
   }
 }
 
+/** What a client does, its request, and the status of the answer; 0 if the schedule may exist or not. */
+type Step = readonly [string, () => Promise<number>, number]
+/** The context of the most costly steps. */
+const IN_EVERY_STEP = 'a new name in each object'
 /** Contexts that took the event loop for up to 200 ms at once, each in a separate step. */
 const CONTEXTS = {
-  'a new name in each object': `[${members((at) => `{"name${at}":1}`)}]`,
+  [IN_EVERY_STEP]: `[${members((at) => `{"name${at}":1}`)}]`,
   'empty objects': `[${members(() => '{}')}]`,
   'short numbers': `[${members(() => '1')}]`,
 }
@@ -79,19 +83,23 @@ test.each(Object.entries(CONTEXTS))(
   async (name, context) => {
     const task = `{"task":"a","context":${context}}`
     const schedule = '/v1/schedules/large'
-    const steps: [string, () => Promise<number>, number][] = [
+    const most: Step[] = [
       ['a submission', () => send('POST', '/v1/tasks', task, name), 202],
-      ['the same submission', () => send('POST', '/v1/tasks', task, name), 202],
-      ['a batch', () => send('POST', '/v1/tasks:batch', `{"tasks":[${task}]}`), 200],
-      ['a goal', () => send('POST', '/v1/goals', `{"goal":"a","context":${context}}`), 202],
       ['a schedule', () => send('PUT', schedule, `{"cron":"0 0 1 1 *","task":${task}}`), 0],
       ['reading it', () => send('GET', schedule), 200],
-      ['listing it', () => send('GET', '/v1/schedules'), 200],
-      ['running it', () => send('POST', `${schedule}/run`), 202],
-      ['its ticks', () => send('GET', `${schedule}/ticks`), 200],
       ['metadata', () => send('POST', '/v1/tasks', `{"task":"a","metadata":${context}}`), 400],
       ['a broken body', () => send('POST', '/v1/tasks', task.replace(/..$/, ',]}')), 400],
     ]
+    const others: Step[] = [
+      ['the same submission', () => send('POST', '/v1/tasks', task, name), 202],
+      ['a batch', () => send('POST', '/v1/tasks:batch', `{"tasks":[${task}]}`), 200],
+      ['a goal', () => send('POST', '/v1/goals', `{"goal":"a","context":${context}}`), 202],
+      ['listing it', () => send('GET', '/v1/schedules'), 200],
+      ['running it', () => send('POST', `${schedule}/run`), 202],
+      ['its ticks', () => send('GET', `${schedule}/ticks`), 200],
+    ]
+    // These read and write the context with the functions of the steps before; one context shows it.
+    const steps = name === IN_EVERY_STEP ? [...most, ...others] : most
     const held: string[] = []
     // Compiles what the first refusal needs.
     await send('POST', '/v1/tasks', '{"task":1}')

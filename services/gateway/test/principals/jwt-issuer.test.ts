@@ -8,6 +8,8 @@ import { ANSWER, claimsOf, startIssuer, wholeClaims, type Issuer } from './issue
 /** An issuer that is down, slow or hostile, and one that changes its keys. */
 const log = createLogger({ service: 'gateway', id: 't', level: 'silent' })
 const MINUTE_MS = 60_000
+/** Tokens that a gateway of these tests remembers: fewer than others, since each costs a signature. */
+const REMEMBERED_MAX = 1_000
 
 /** A verifier whose clock the test moves; `check` returns the tenant of a token, or the code of its refusal. */
 function verifierOf(issuer: Issuer) {
@@ -17,7 +19,12 @@ function verifierOf(issuer: Issuer) {
     REDIS_URL: 'redis://x',
     ...issuer.variables,
   })
-  const verifier = createTokenVerifier(config, { clock, log, mayCheck: () => true })
+  const verifier = createTokenVerifier(config, {
+    clock,
+    log,
+    mayCheck: () => true,
+    rememberedMax: REMEMBERED_MAX,
+  })
   const verify = (token: string) => verifier?.(token, '127.0.0.1')
   const check = async (token: string): Promise<string | undefined> => {
     try {
@@ -80,14 +87,14 @@ test.each(Object.entries(ILL))(
   },
 )
 
-test('1,000 tokens with random key ids make the gateway ask the issuer once in ten seconds (L7)', async () => {
+test('200 tokens with random key ids make the gateway ask the issuer once in ten seconds (L7)', async () => {
   await using issuer = await startIssuer()
   const { clock, check, token } = verifierOf(issuer)
   expect(await check(await token())).toBe('acme')
   for (let round = 0; round < 10; round += 1) {
     clock.advance(5_000)
     const tokens = await Promise.all(
-      Array.from({ length: 100 }, (_, index) => token(`random-${round}-${index}`)),
+      Array.from({ length: 20 }, (_, index) => token(`random-${round}-${index}`)),
     )
     const codes = new Set(await Promise.all(tokens.map(check)))
     expect([...codes]).toEqual(['unauthorized'])
@@ -147,7 +154,7 @@ test('a tenant with more tokens than a gateway remembers makes it forget its own
   const [quiet, oldest] = [issue('quiet'), issue('busy')]
   await verify(quiet)
   await verify(oldest)
-  for (let jti = 1; jti <= 10_000; jti += 1) await verify(issue('busy', jti))
+  for (let jti = 1; jti <= REMEMBERED_MAX; jti += 1) await verify(issue('busy', jti))
   // A token that is remembered needs no promise.
   expect(verify(quiet)).toMatchObject({ tenant: 'quiet' })
   expect(verify(oldest)).toBeInstanceOf(Promise)

@@ -14,7 +14,7 @@ const AGENTS = 50
 const CONTEXT = 'c'.repeat(1_000_000)
 
 /** Another tenant has filled most of both stores, so a tenant soon reaches the share that is left to it. */
-const OTHER = { tenant: 'other', agents: 400, schedules: 80 }
+const OTHER = { tenant: 'other', agents: 500, schedules: 95 }
 
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at)
 
@@ -61,7 +61,7 @@ async function fill(
 test('a tenant that fills the store of agents leaves room for another tenant (L7)', async () => {
   const put = (key: string, at: number) =>
     bench.client(key).putAgent(`agent-${at % AGENTS}`, { systemPrompt: `${at} ${PROMPT}` })
-  const [stored, code] = await fill(10, (at) => put(KEYS.a, at))
+  const [stored, code] = await fill(4, (at) => put(KEYS.a, at))
   expect([stored > 40, code]).toEqual([true, 'agents-full'])
   await put(KEYS.b, 0)
 })
@@ -70,7 +70,7 @@ test('a tenant that fills the store of schedules leaves room for another tenant 
   const task = { task: 'x', context: { text: CONTEXT } }
   const put = (key: string, at: number) =>
     bench.client(key).putSchedule(`schedule-${at}`, { cron: '0 0 1 1 *', task })
-  const [stored, code] = await fill(10, (at) => put(KEYS.a, at))
+  const [stored, code] = await fill(4, (at) => put(KEYS.a, at))
   expect([stored > 5, code]).toEqual([true, 'schedules-full'])
   await put(KEYS.b, 0)
 })

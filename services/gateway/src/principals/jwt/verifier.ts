@@ -13,7 +13,7 @@ import { createIssuerKeys } from './issuer-keys.ts'
  * configuration; a token cannot choose them (RFC 8725).
  *
  * A verified token is remembered by its digest for REMEMBERED_MS, so that a busy caller costs one signature
- * check in that time. Invariant (L7): at most REMEMBERED_MAX tokens are remembered, and no tenant makes the gateway
+ * check in that time. Invariant (L7): at most `rememberedMax` tokens are remembered, and no tenant makes the gateway
  * forget tokens of a tenant that has fewer.
  */
 
@@ -64,9 +64,12 @@ export function createTokenVerifier(
     clock,
     log,
     mayCheck,
+    rememberedMax = REMEMBERED_MAX,
   }: {
     readonly clock: Clock
     readonly log: Logger
+    /** Tokens that are remembered. */
+    readonly rememberedMax?: number
     /** Whether a token from this address may cost a check of its signature. */
     readonly mayCheck: (address: string) => boolean
   },
@@ -76,7 +79,7 @@ export function createTokenVerifier(
   const fixed = { issuer, audience, algorithms: [...config.JWT_ALGORITHMS] }
   const keys = createIssuerKeys(new URL(jwksUrl), { clock, log })
   const limits = keyLimits(config.JWT_REQUESTS_PER_MINUTE, config.JWT_CONCURRENT)
-  const remembered = createOwnedMap<Remembered>(REMEMBERED_MAX)
+  const remembered = createOwnedMap<Remembered>(rememberedMax)
 
   async function verify(token: string, digest: string): Promise<Principal> {
     const nowMs = clock.nowMs()
