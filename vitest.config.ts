@@ -79,8 +79,8 @@ export default defineConfig({
           name: 'simulation',
           include: ['test/simulation/protocol/**/*.test.ts'],
           exclude: [FULL, REAL_NATS],
-          // All files of this project replace the same modules, and workers never serve two projects.
-          setupFiles: './test/simulation/protocol/stand-ins/replaced-modules.ts',
+          // Node itself imports the bundle of the simulation: Vitest would transform it.
+          server: { deps: { external: [/\/libs\/local\/bundle\.mjs$/] } },
           isolate,
           // Its many short-lived objects make a collection of a small young generation cost a sixth of its time.
           execArgv: ['--max-semi-space-size=64'],

@@ -10,8 +10,9 @@
  * - In a bundle `import.meta.url` is the address of the compiled module, so that a module finds the same files.
  */
 import * as fs from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { hashOf, readOrEmpty } from './stamps.mjs'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -31,6 +32,14 @@ const THREADS = { 'services/worker': ['heartbeat/heartbeat-thread'] }
 // A worker loads these large packages only if it has tools or MCP servers; it finds them, because it depends on them.
 const LOADED_LATE = [/^@modelcontextprotocol\/sdk\//, /^@swc\/wasm-typescript$/]
 
+// Reads the sources of the libraries, and leaves out of them what nothing imports.
+const OF_SOURCES = {
+  platform: 'node',
+  resolve: { conditionNames: ['@agentfleet/source', 'node'] },
+  tsconfig: false,
+  treeshake: { moduleSideEffects: [{ test: LIBRARIES, sideEffects: false }] },
+}
+
 const DAY_MS = 24 * 60 * 60_000
 
 /** The folders of the programs whose bundle is missing, or older than a file that it was made of. */
@@ -47,6 +56,29 @@ export async function makeBundles(programs, root = ROOT) {
   const { rolldown } = await import('rolldown')
   // One after the other, because each uses all cores.
   for (const program of programs) await makeBundle(root, program, rolldown)
+}
+
+/**
+ * Bundles a module from its present sources and imports the bundle, for tests that compute for a minute: in Vitest's
+ * modules, each use of an import calls a function. Stand-ins replace some files; each of them must be imported.
+ */
+export async function importBundled(module, standIns) {
+  const { rolldown } = await import('rolldown')
+  const unused = new Set(Object.keys(standIns))
+  const load = (id) =>
+    unused.delete(id) ? `export * from ${JSON.stringify(standIns[id])}` : undefined
+  const plugins = [{ name: 'stand-ins', load }]
+  const build = await rolldown({ input: module, ...OF_SOURCES, plugins })
+  const dir = fs.mkdtempSync(join(tmpdir(), 'agentfleet-bundle-'))
+  try {
+    const file = join(dir, `${basename(module, '.ts')}.mjs`)
+    await build.write({ format: 'es', file, codeSplitting: false })
+    if (unused.size > 0) throw new Error(`${module} imports none of: ${[...unused].join(', ')}`)
+    return await import(pathToFileURL(file).href)
+  } finally {
+    await build.close()
+    fs.rmSync(dir, { recursive: true })
+  }
 }
 
 function isFresh(root, program) {
@@ -70,11 +102,8 @@ async function makeBundle(root, program, rolldown) {
   const build = await rolldown({
     cwd: root,
     input: Object.fromEntries(sources.map((source) => [basename(source, '.ts'), source])),
-    platform: 'node',
     external: LOADED_LATE,
-    resolve: { conditionNames: ['@agentfleet/source', 'node'] },
-    tsconfig: false,
-    treeshake: { moduleSideEffects: [{ test: LIBRARIES, sideEffects: false }] },
+    ...OF_SOURCES,
     plugins: [addressesOf(root, program, sources)],
     // The plugin changes nothing but the rest of a line.
     checks: { sourcemapBroken: false },

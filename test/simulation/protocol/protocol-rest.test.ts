@@ -1,7 +1,8 @@
 /** The second half of the seeds, so that both cores of a machine have work. */
 import { afterAll, beforeAll, test } from 'vitest'
+import { openVirtualMachine } from './bundled.ts'
 import { HISTORIES, runSeeds, WITHIN_MS } from './seeds.ts'
-import { openVirtualMachine, type VirtualMachine } from './time/virtual-time.ts'
+import type { VirtualMachine } from './time/virtual-time.ts'
 
 let machine: VirtualMachine
 beforeAll(() => {

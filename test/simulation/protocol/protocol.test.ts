@@ -4,9 +4,9 @@
  * jump. The invariants of the chaos tests check every history.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runHistory } from './history.ts'
+import { openVirtualMachine, runHistory } from './bundled.ts'
 import { HISTORIES, runSeeds, WITHIN_MS } from './seeds.ts'
-import { openVirtualMachine, type VirtualMachine } from './time/virtual-time.ts'
+import type { VirtualMachine } from './time/virtual-time.ts'
 
 /** Runs and logs the history of this seed alone. */
 const SEED = process.env['SEED']

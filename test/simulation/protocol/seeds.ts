@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import { REACHED, runHistory, type Outcome } from './history.ts'
+import { REACHED, runHistory } from './bundled.ts'
+import type { Outcome } from './history.ts'
 import type { VirtualMachine } from './time/virtual-time.ts'
 
 /** Enough for rare pairs of faults; a switched-off safeguard shows within the first hundreds. */

@@ -1,9 +1,8 @@
 /** Two tenants on one fleet with faults, from a seed each: one floods it, the other has a few tasks. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runHistory } from './history.ts'
+import { BUSY, openVirtualMachine, QUIET, runHistory, twoTenants } from './bundled.ts'
 import { WITHIN_MS } from './seeds.ts'
-import { openVirtualMachine, type VirtualMachine } from './time/virtual-time.ts'
-import { BUSY, QUIET, twoTenants } from './two-tenants.ts'
+import type { VirtualMachine } from './time/virtual-time.ts'
 
 /** Each has 30 times the tasks of a usual history, so these cost as much as 600 usual ones. */
 const HISTORIES = Number(process.env['HISTORIES'] ?? 10_000) / 500

@@ -21,7 +21,7 @@ const ASIDE_PERIOD_MS = 5_000
  * Runs at once when started, then at the interval; runs never overlap, an error ends only its run. A TypeError ends the
  * simulation: a stand-in lacks what the product calls.
  */
-export function simulatedEvery(
+export function every(
   intervalMs: number,
   { log, name }: LoopOptions,
   run: (signal: AbortSignal) => Promise<void>,

@@ -20,7 +20,7 @@ const CHANGE_MS = 20
 const HEARTBEAT_EVERY_MS = 500
 
 /** Heartbeats from the only thread. */
-export function createSimulatedHeartbeats(deps: HeartbeatsDeps): Heartbeats {
+export function createHeartbeats(deps: HeartbeatsDeps): Heartbeats {
   const { bus, thread, slots } = deps
   const { nodeId, startedAtMs } = thread
   let incarnation = startedAtMs
@@ -97,9 +97,9 @@ export function createSimulatedHeartbeats(deps: HeartbeatsDeps): Heartbeats {
 }
 
 /** Calls to the provider of the history, in place of the shared limits. */
-export function createSimulatedLlm({ node, shared }: LlmOptions): Llm {
+export function createLlm({ node, shared }: LlmOptions): Llm {
   return (shared as unknown as Provider).llmOf(node)
 }
 
 /** Metrics that count nothing. */
-export const createSimulatedMetrics = (): WorkerMetrics => NO_METRICS
+export const createMetrics = (): WorkerMetrics => NO_METRICS
