@@ -14,8 +14,11 @@ export const REDIS_SERVICES = [
 ] as const satisfies readonly ServiceName[]
 type RedisService = (typeof REDIS_SERVICES)[number]
 
-/** A connection of the client library says hello, names itself and asks whether Redis has loaded its data. */
-const CONNECT = 'resetchannels -@all +ping +info +hello +client'
+/**
+ * A connection of the client library says hello and asks whether Redis has loaded its data. CLIENT is not among its
+ * commands: with it a service could pause Redis, end the connections of others and read what they do.
+ */
+const CONNECT = 'resetchannels -@all +ping +info +hello'
 
 /** The ACL rule of each service's Redis user. */
 export const REDIS_RULES: Readonly<Record<RedisService, string>> = {

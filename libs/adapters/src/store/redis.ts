@@ -68,6 +68,8 @@ export async function connectRedis(
     db: database,
     ...given({ username: user, password, tls }),
     lazyConnect: true,
+    // No user of a service may call CLIENT.
+    disableClientInfo: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: commandWithinMs,

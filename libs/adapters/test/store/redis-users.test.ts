@@ -158,3 +158,35 @@ test('Redis refuses a client that sends no password', async () => {
   await expect(stranger.get('task:a')).rejects.toThrow(/NOAUTH|closed/)
   stranger.disconnect()
 })
+
+test.each(REDIS_SERVICES)(
+  'the Redis user of the %s may not stop Redis or its clients, read what they do, or change settings and users',
+  async (user) => {
+    const redis = new Redis(urlOf(user), { lazyConnect: true, disableClientInfo: true })
+    await redis.connect()
+    const words = (text: string): [string, ...string[]] => text.split(' ') as [string, ...string[]]
+    for (const command of [
+      'CLIENT PAUSE 60000 ALL',
+      'CLIENT KILL TYPE normal',
+      'CLIENT LIST',
+      'CLIENT NO-EVICT on',
+      'MONITOR',
+      'SHUTDOWN NOSAVE',
+      'FLUSHALL',
+      'CONFIG GET *',
+      'ACL LIST',
+      'REPLICAOF 127.0.0.1 1',
+      'SCRIPT FLUSH',
+      'FUNCTION FLUSH',
+      'KEYS *',
+      'SCAN 0',
+      'PUBLISH a b',
+      'SWAPDB 0 1',
+      'SELECT 1',
+    ]) {
+      const [name, ...args] = words(command)
+      await expect(redis.call(name, ...args), command).rejects.toThrow(/NOPERM|unknown command/)
+    }
+    redis.disconnect()
+  },
+)

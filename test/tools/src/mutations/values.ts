@@ -315,4 +315,14 @@ export const VALUES: readonly Mutation[] = [
     replace: "if (protocol !== 'http:' || caFile === undefined) return []",
     caughtBy: /no token leaves the machine unencrypted/,
   },
+  {
+    name: 'redis-client',
+    safeguard: 'a service cannot pause Redis or end the connections of others (L9)',
+    file: 'libs/protocol/src/redis-rules.ts',
+    find: '-@all +ping +info +hello',
+    replace: '-@all +ping +info +hello +client',
+    test: 'libs/adapters/test/store/redis-users.test.ts',
+    caughtBy: /may not stop Redis or its clients, read what they do/,
+    because: /instead of rejecting/,
+  },
 ]
