@@ -1,4 +1,10 @@
-import { decisionSchema, incidentSchema, deathSchema, type Decision } from '@agentfleet/protocol'
+import {
+  LEADER_KEY,
+  decisionSchema,
+  incidentSchema,
+  deathSchema,
+  type Decision,
+} from '@agentfleet/protocol'
 import { eventually, startTestFleet, type TestFleet } from '@agentfleet/testkit'
 import type { Accepted, Audit, Callers } from '@agentfleet/tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -15,7 +21,6 @@ const REPLICAS = {
   coordinator: 2,
   recovery: 2,
 }
-const LEADER_KEY = 'agentfleet/leader/autoscaler'
 /** A leader's session lives at most twice its time, and its lock rests a second, milliseconds. */
 const LED_AGAIN_WITHIN_MS = 45_000
 /** Work that the killed process did not hold is over within this, milliseconds. */

@@ -10,3 +10,6 @@ export const SERVICES = [
 ] as const
 /** One of the seven services. */
 export type ServiceName = (typeof SERVICES)[number]
+
+/** The key of Consul whose lock the leading autoscaler holds. */
+export const LEADER_KEY = 'agentfleet/leader/autoscaler'

@@ -3,14 +3,13 @@ import type { Adviser } from '@agentfleet/adviser'
 import { followFleet } from '@agentfleet/control-plane'
 import { SCALE_LIMITS, scaleLimitsAt, type ScaleLimits, type Timing } from '@agentfleet/domain'
 import { openOrchestrator } from '@agentfleet/orchestrator'
-import { STREAMS } from '@agentfleet/protocol'
+import { LEADER_KEY, STREAMS } from '@agentfleet/protocol'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
 import type { AutoscalerConfig } from './config.ts'
 import { createAdvising } from './deciding/advice.ts'
 import { createMetrics } from './metrics.ts'
 import { createAutoscaler } from './service.ts'
 
-const LEADER_KEY = 'agentfleet/leader/autoscaler'
 /**
  * Milliseconds; Consul's minimum, so that another replica takes over from a dead leader as early as possible.
  */

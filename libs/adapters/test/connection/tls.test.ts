@@ -113,7 +113,7 @@ test('Consul: a service uses its token over TLS, and is refused when the token o
   })
   let passing: readonly string[] = []
   const watch = registry.watch('agent-worker', (ids) => void (passing = ids))
-  const leadership = registry.lead('agentfleet/autoscaler/leader', { holder: 'a1', ttlMs: 10_000 })
+  const leadership = registry.lead('agentfleet/leader/autoscaler', { holder: 'a1', ttlMs: 10_000 })
   await eventually(() => expect([passing, leadership.leading()]).toEqual([['n1'], true]))
   watch.close()
   await leadership.close()
@@ -187,7 +187,7 @@ test('a service refuses at its start a TLS file that is not what its variable sa
   expect(read({ caFile: both, ...client })()).toMatchObject({ ca: expect.stringContaining(pem) })
 })
 
-/** A token with the rights that docs/guides/run-in-production.md names. */
+/** A token with the rights of all services together. */
 async function tokenFor(url: string): Promise<string> {
   const put = async (path: string, body: object): Promise<{ ID: string; SecretID: string }> => {
     const headers = { 'x-consul-token': MANAGEMENT_TOKEN }
