@@ -149,6 +149,18 @@ export function headerSecret(): z.ZodType<string> {
   return sendable.meta(schema.meta() ?? {})
 }
 
+/** A secret with which texts are signed: who has a signed text can try keys without being noticed. */
+export function signingSecret(): z.ZodType<string> {
+  const schema = secret()
+  const long = schema.refine((raw) => raw === '' || raw.length >= SIGNING_CHARS_MIN, {
+    error: `needs ${SIGNING_CHARS_MIN} characters or more, chosen at random (openssl rand -hex 24)`,
+  })
+  return long.meta(schema.meta() ?? {})
+}
+
+/** Drawn from hexadecimal digits, a key of this length has 64 random bits. */
+const SIGNING_CHARS_MIN = 16
+
 /** Whether a header carries the text unchanged, from the first character to the last. */
 export function isSendable(text: string): boolean {
   return /^[!-~]*$/.test(text)

@@ -16,6 +16,7 @@ export {
   notEmpty,
   oneOf,
   secret,
+  signingSecret,
   text,
   UNSENDABLE,
   url,

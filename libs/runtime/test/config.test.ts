@@ -19,6 +19,7 @@ import {
   oneOf,
   redisEnv,
   secret,
+  signingSecret,
   text,
   url,
   withRules,
@@ -264,6 +265,17 @@ describe('secrets in the environment', () => {
       }
     },
   )
+
+  test('are refused without being shown when they sign texts and can be guessed, such as those of the examples', () => {
+    const signing = z.object({ CLAIM_KEY: signingSecret() })
+    for (const key of ['drawn', 'replace-me', 'hunter2', '123456789012345']) {
+      expect(() => loadConfig(signing, { CLAIM_KEY: key })).toThrow(
+        'CLAIM_KEY: needs 16 characters',
+      )
+      expect(() => loadConfig(signing, { CLAIM_KEY: key })).not.toThrow(key)
+    }
+    expect(loadConfig(signing, { CLAIM_KEY: '1234567890123456' }).CLAIM_KEY).toHaveLength(16)
+  })
 
   test.each([
     [

@@ -9,6 +9,7 @@ import {
   notEmpty,
   redisEnv,
   secret,
+  signingSecret,
   text,
   withRules,
 } from '@agentfleet/runtime'
@@ -22,7 +23,7 @@ const variables = z.object({
   ...redisEnv,
   ...consulEnv,
   /** Shared with the load balancers; signs the claim that proves which node got which task (L9). */
-  CLAIM_KEY: secret(),
+  CLAIM_KEY: signingSecret(),
   /** With both, it vouches for the nodes: the password that all nodes share, and the key that signs (L9). */
   NODE_PASSWORD: secret().optional(),
   NATS_ISSUER_SEED: secret().optional(),

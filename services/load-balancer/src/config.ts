@@ -6,7 +6,7 @@ import {
   natsEnv,
   notEmpty,
   redisEnv,
-  secret,
+  signingSecret,
   text,
   withRules,
 } from '@agentfleet/runtime'
@@ -19,7 +19,7 @@ const variables = z.object({
   ...consulEnv,
   ...adviserEnv,
   /** Shared with the coordinators; signs the claim that proves which node got which task (L9). */
-  CLAIM_KEY: secret(),
+  CLAIM_KEY: signingSecret(),
   /** Here `concurrency` and `weight` count; default: equal shares without limits. */
   TENANT_LIMITS: notEmpty(text(), 'all tenants have equal shares and no limits'),
 })

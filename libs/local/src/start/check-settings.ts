@@ -18,7 +18,7 @@ type Schema = Parameters<typeof loadConfig>[0]
 
 /** Stands for the values that the start draws or finds later. */
 const GIVEN_LATER = {
-  CLAIM_KEY: 'given-later',
+  CLAIM_KEY: 'given-later-by-the-start',
   DRIVER: 'local',
   ORCHESTRATOR_TOKEN: 'given-later',
   ORCHESTRATOR_URL: 'http://127.0.0.1:1',

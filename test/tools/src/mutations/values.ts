@@ -325,4 +325,12 @@ export const VALUES: readonly Mutation[] = [
     caughtBy: /may not stop Redis or its clients, read what they do/,
     because: /instead of rejecting/,
   },
+  {
+    name: 'claim-key-length',
+    safeguard: 'a node cannot guess the key of its claims (L9)',
+    file: 'libs/runtime/src/config.ts',
+    find: "raw === '' || raw.length >= SIGNING_CHARS_MIN",
+    replace: "raw === '' || raw.length > SIGNING_CHARS_MIN - 16",
+    caughtBy: /are refused without being shown when they sign texts and can be guessed/,
+  },
 ]
