@@ -84,6 +84,12 @@ export function prices(byDefault: string): z.ZodType<Readonly<Record<string, Tok
       context.addIssue({ code: 'custom', message: `is ${JSON.stringify(raw.slice(0, 80))}` })
       return z.NEVER
     }
+    const models = found.map((match) => match?.[1] ?? '')
+    const twice = models.find((model, index) => models.indexOf(model) !== index)
+    if (twice !== undefined) {
+      context.addIssue({ code: 'custom', message: `has two prices of ${twice}; keep one of them` })
+      return z.NEVER
+    }
     const table = found.map((match) => {
       const [, model = '', input, output] = match ?? []
       const price = { inputUsdPerMillion: Number(input), outputUsdPerMillion: Number(output) }

@@ -308,6 +308,9 @@ describe('the variables that all services share', () => {
       'some/model': { inputUsdPerMillion: 1.5, outputUsdPerMillion: 6 },
       '*': { inputUsdPerMillion: 0, outputUsdPerMillion: 0 },
     })
+    expect(() => loadConfig(adviser, { ADVISER_PRICES: 'm=1/2, *=3/4, m=5/6' })).toThrow(
+      'ADVISER_PRICES: has two prices of m; keep one of them; expected prices such as',
+    )
     expect(() => loadConfig(adviser, { ADVISER_PRICES: 'model=1', ADVISER_MODE: 'yes' })).toThrow(
       /2 problem.*\n.*ADVISER_MODE.*\n.*ADVISER_PRICES/,
     )
