@@ -13,6 +13,9 @@ test("a start that cannot succeed ends with an error that contains the cause and
       dir,
       binaries,
       simulators: 0,
+      workers: 1,
+      // The start of the others would only cost time.
+      replicas: { autoscaler: 0, 'health-monitor': 0, 'load-balancer': 0, recovery: 0 },
       env: { gateway: { API_KEYS: 'acme:too-short' } },
       onExit: (id, reason) => exits.push(`${id} ${reason}`),
     })

@@ -15,7 +15,7 @@ afterAll(() => bench[Symbol.asyncDispose]())
 const WEEK_MS = 7 * 86_400_000
 const RETENTION_MS = 1_000
 /** Each has two events. */
-const TASKS = 1_200
+const TASKS = 800
 /** Up to 1,000 expired events are not worth a compaction, nor are those that had not expired at the last one. */
 const FEW = 1_300
 const PARALLEL = 50
