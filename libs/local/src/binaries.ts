@@ -46,9 +46,9 @@ type Requirement = Recipe & {
   readonly versionPattern: RegExp
 }
 
-const SERVERS = [
+const SERVERS = {
   // 2.10 is the first with a sync interval and with compare-and-set that holds in a cluster.
-  {
+  nats: {
     name: 'nats-server',
     suite: 'trixie',
     packages: ['nats-server'],
@@ -58,7 +58,7 @@ const SERVERS = [
     versionPattern: /v(\d+)\.(\d+)[\w.+-]*/,
   },
   // 7.0 brought the multi-part append-only file, which a crash cannot leave half rewritten.
-  {
+  redis: {
     name: 'redis-server',
     suite: 'bookworm',
     packages: ['redis-server', 'redis-tools'],
@@ -68,7 +68,7 @@ const SERVERS = [
     versionPattern: /v=(\d+)\.(\d+)[\w.+-]*/,
   },
   // 1.8 is the newest that Debian has, and the fleet uses only its HTTP interface.
-  {
+  consul: {
     name: 'consul',
     suite: 'bullseye',
     packages: ['consul'],
@@ -77,7 +77,7 @@ const SERVERS = [
     versionArgs: ['version'],
     versionPattern: /v(\d+)\.(\d+)[\w.+-]*/,
   },
-] as const satisfies readonly Requirement[]
+} as const satisfies Record<string, Requirement>
 
 // Ordinary users' PATH often lacks the folders where Debian puts daemons.
 const DAEMON_DIRS = ['/usr/local/sbin', '/usr/sbin', '/usr/local/bin', '/usr/bin']
@@ -97,12 +97,21 @@ export function defaultCacheDir(env: NodeJS.ProcessEnv): string {
  * Finds nats-server, redis-server and consul, fetches missing ones, or throws an error that says what to do.
  */
 export async function findBinaries(options: FindOptions): Promise<Binaries> {
-  const found = await findPrograms(SERVERS, options)
+  const found = await findPrograms(Object.values(SERVERS), options)
   return {
     natsServer: found('nats-server'),
     redisServer: found('redis-server'),
     consul: found('consul'),
   }
+}
+
+/** Finds or fetches one of the three, without running the others: to ask each for its version takes time. */
+export async function findBinary(
+  name: keyof typeof SERVERS,
+  options: FindOptions,
+): Promise<Program> {
+  const server = SERVERS[name]
+  return (await findPrograms([server], options))(server.name)
 }
 
 /** Finds these programs, fetches missing ones, or throws an error that says what to do. */

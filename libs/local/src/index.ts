@@ -1,6 +1,7 @@
 export {
   defaultCacheDir,
   findBinaries,
+  findBinary,
   findPrograms,
   type Binaries,
   type Program,

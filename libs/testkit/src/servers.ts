@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
   defaultCacheDir,
-  findBinaries,
+  findBinary,
   startConsul,
   startNats,
   startRedis,
-  type Binaries,
   type NatsConfig,
+  type Program,
   type RunningServer,
 } from '@agentfleet/local'
 
@@ -28,9 +28,13 @@ export async function startTestServers<N extends ServerName>(
   names: readonly N[],
   users: NatsUsers = { users: [] },
 ): Promise<TestServers<N>> {
-  const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
+  // One after the other, because the first search on a machine fetches what is missing.
+  const programs: Program[] = []
+  for (const name of names) {
+    programs.push(await findBinary(name, { cacheDir: defaultCacheDir(process.env) }))
+  }
   const dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
-  const servers = await Promise.all(names.map((name) => start(name, binaries, dir, users)))
+  const servers = await Promise.all(names.map((name, at) => start(name, programs[at]!, dir, users)))
   const named = Object.fromEntries(names.map((name, index) => [name, servers[index]]))
   return {
     ...(named as { readonly [name in N]: RunningServer }),
@@ -44,13 +48,15 @@ export async function startTestServers<N extends ServerName>(
 
 function start(
   name: ServerName,
-  binaries: Binaries,
+  program: Program,
   parent: string,
   users: NatsUsers,
 ): Promise<RunningServer> {
   const dir = join(parent, name)
-  if (name === 'nats')
-    return startNats({ binaries, dir, config: { durability: 'process', ...users } })
-  if (name === 'redis') return startRedis({ binaries, dir })
-  return startConsul({ binaries, dir, persistent: false })
+  if (name === 'nats') {
+    const config = { durability: 'process', ...users } as const
+    return startNats({ binaries: { natsServer: program }, dir, config })
+  }
+  if (name === 'redis') return startRedis({ binaries: { redisServer: program }, dir })
+  return startConsul({ binaries: { consul: program }, dir, persistent: false })
 }
