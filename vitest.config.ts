@@ -20,9 +20,6 @@ const WAITING_WORKERS = 6
 
 // The files that `npm run test:full` runs in addition to `npm test`; test/README.md gives the reason for each.
 const FULL = '**/*.full.test.ts'
-// The tests that compare the simulated servers with nats-server: they start one.
-const REAL_NATS = 'test/simulation/protocol/memory/nats.test.ts'
-
 // Full tests that need little processor time: they wait for production durations, one after the other for minutes.
 const FULL_WAITS = [
   'services/autoscaler/test/leaders.full.test.ts',
@@ -82,8 +79,8 @@ export default defineConfig({
         ...shared,
         test: {
           name: 'simulation',
-          include: ['test/simulation/protocol/**/*.test.ts'],
-          exclude: [FULL, REAL_NATS],
+          include: ['test/simulation/protocol/*.test.ts'],
+          exclude: [FULL],
           // Node itself imports the bundle of the simulation: Vitest would transform it.
           server: { deps: { external: [/\/libs\/local\/bundle\.mjs$/] } },
           isolate,
@@ -101,7 +98,8 @@ export default defineConfig({
             'libs/{adapters,adviser,client,control-plane,llm-simulator,local,orchestrator,runtime,testkit}/test/**/*.test.ts',
             'services/*/test/**/*.test.ts',
             'test/{e2e,chaos}/**/*.test.ts',
-            REAL_NATS,
+            // They compare the simulated nats-server with a real one.
+            'test/simulation/protocol/memory/*.test.ts',
           ],
           exclude: [FULL],
           // One fleet for all files of test/e2e, which starts when the first of them asks for it.
