@@ -31,6 +31,7 @@ export {
 } from './limits/provider-limits.ts'
 export { requireKnownFormats } from './log/formats.ts'
 export { missingStreams, provisionStreams } from './log/provision.ts'
+export { ackForNodes, openPointerAcks, type PointerAcks } from './pointers/acks.ts'
 export { ack, createPuller, type PulledMessage, type Puller } from './pointers/pull.ts'
 export * as needs from './needs.ts'
 export type { Leadership, LeadOptions } from './registry/leadership.ts'

@@ -2,8 +2,8 @@
  * L9 on a real server: a node may connect only under its own name, and may receive and send only messages
  * about itself.
  */
-import { openIdentities } from '@agentfleet/adapters'
-import { CHANNELS, inboxPrefix, subjectOf } from '@agentfleet/protocol'
+import { ackForNodes, openIdentities, openPointerAcks, openTaskLog } from '@agentfleet/adapters'
+import { CHANNELS, inboxPrefix, subjectOf, SUBJECTS } from '@agentfleet/protocol'
 import { eventually, startSecuredServers, type SecuredServers } from '@agentfleet/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectNode, log, SOON_MS, startVouching } from './vouching.ts'
@@ -69,6 +69,34 @@ test('a node cannot send reports, heartbeats or figures in the name of another n
   await servers.bus.roundTrip(SOON_MS)
   expect(spy).toEqual(subjects.map(() => 'own'))
   expect(c.refused).toEqual([])
+})
+
+test('a node cannot make nats-server purge the log with the answer to an ack, and a service acks for it', async () => {
+  const { bus } = servers
+  const taskLog = openTaskLog(bus)
+  const fill = async () => (await taskLog.fill()).messages
+  bus.publish(SUBJECTS.log('kept'), '{}')
+  await eventually(async () => expect(await fill()).toBe(1))
+  const acked: string[] = []
+  bus.subscribe('$JS.ACK.>', (message) => void acked.push(message.text()))
+  const subject = '$JS.ACK.TASKS.tenant.1.1.1.1.0'
+  const balancer = await servers.connect('load-balancer')
+  ackForNodes(balancer)
+  await Promise.all([bus.roundTrip(SOON_MS), balancer.roundTrip(SOON_MS)])
+  const f = await node('node-ack')
+  f.nats.publish(subject, '+ACK', { reply: '$JS.API.STREAM.PURGE.LOG' })
+  f.nats.publish(subject, '+NXT')
+  const acks = openPointerAcks(f, 'node-ack')
+  acks.done(subject)
+  acks.renew('log.kept')
+  acks.renew('$JS.API.STREAM.PURGE.LOG')
+  acks.flush()
+  const own = subjectOf(CHANNELS.acks, { nodeId: 'node-ack' })
+  f.nats.publish(own, JSON.stringify({ nodeId: 'node-ack', acks: [{ subject, say: '+NXT' }] }))
+  await eventually(() => expect(f.refused).toHaveLength(2))
+  await Promise.all([f.roundTrip(SOON_MS), balancer.roundTrip(SOON_MS)])
+  await eventually(() => expect(acked).toEqual(['+ACK']))
+  expect(await fill()).toBe(1)
 })
 
 test('a node name can be used only with the secret that used it first, even when another coordinator checks the login', async () => {

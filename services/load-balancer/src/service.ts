@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Adviser } from '@agentfleet/adviser'
 import {
+  ackForNodes,
   createOlderPointers,
   openPointerConsumers,
   openPointers,
@@ -112,6 +113,7 @@ export function createLoadBalancer(deps: BalancerDeps): Service {
       open.push(
         olderPointers,
         ...listenToFleet(deps, parts, look),
+        ackForNodes(bus),
         bus.on(CHANNELS.balancer, (hint) => {
           // Announces itself to a new load balancer at once, so that no credit is used twice for long.
           if (peers.heard(hint)) announcer.announce()

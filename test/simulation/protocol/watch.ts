@@ -5,6 +5,7 @@ import {
   taskIdOf,
   type DispatchItem,
   type Outcome,
+  type PointerAck,
   type ReportItem,
 } from '@agentfleet/protocol'
 import { loggedEvent } from '@agentfleet/tools'
@@ -31,6 +32,7 @@ interface Asked {
   readonly items: readonly ReportItem[]
 }
 
+const ACKS = /^node\.[^.]+\.acks$/
 const DISPATCH = /^node\.[^.]+\.dispatch$/
 const ENDS_A_RUN = new Set(['completed', 'failed', 'cancelled', 'attempt-failed', 'paused'])
 
@@ -80,8 +82,9 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
     problems,
     fenced: (nodeId, taskId) => !fastRuns.has(`${nodeId}/${taskId}`),
     heard(process, { subject, data, reply }) {
-      if (subject.startsWith('$JS.ACK.TASKS')) {
-        if (data === '+ACK' && process.id.startsWith('node-')) onAck(subject, process.id)
+      if (ACKS.test(subject)) {
+        const { acks } = JSON.parse(data) as { readonly acks: readonly PointerAck[] }
+        for (const said of acks) if (said.say === 'done') onAck(said.subject, process.id)
       } else if (DISPATCH.test(subject)) {
         onDispatch(nodeIdIn(CHANNELS.dispatch, subject), data)
       } else if (subject.startsWith('coordinator.report.')) {
@@ -96,7 +99,7 @@ export function watchMessages(server: () => MemoryNats, strict: boolean): Watch 
 
 /** Messages that the log of a history shows: not the hints of life. */
 const SHOWN =
-  /^(log|tasks|\$JS\.ACK|coordinator|balancer\.handover|_INBOX|node\.[^.]+\.(dispatch|stop)|fleet\.(stop|runs))/
+  /^(log|tasks|\$JS\.ACK|coordinator|balancer\.handover|_INBOX|node\.[^.]+\.(dispatch|stop|acks)|fleet\.(stop|runs))/
 
 /** Logs every message that matters. */
 export function tellMessages(nowMs: () => number, say: (line: string) => void): Heard {

@@ -6,7 +6,7 @@ import type { StreamName } from '../streams.ts'
  * A channel: one subject, the shapes of its messages, and the services that may send and receive them. Bus,
  * permissions, reference and metrics all follow from the declarations.
  *
- * `event`: a hint to all listeners, or to one of each service if it has a `queue` (L6). `request`: one
+ * `event`: a hint to all listeners, or to one process if it has a `queue` (L6). `request`: one
  * listener answers. `question`: each listener may answer. `stream`: stored by JetStream; readers use its API.
  */
 export type ChannelKind = 'event' | 'request' | 'question' | 'stream'

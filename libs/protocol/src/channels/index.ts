@@ -6,6 +6,7 @@ import { WORK_CHANNELS } from './work.ts'
 export { filledIn, nodeIdIn, subjectOf } from './channel.ts'
 export type { Channel, ChannelKind, Items, Params, Shape, Where } from './channel.ts'
 export { STREAM_RIGHTS } from './stored.ts'
+export type { PointerAck } from './work.ts'
 
 /** All channels of the bus, each declared once. */
 export const CHANNELS = { ...WORK_CHANNELS, ...FLEET_CHANNELS, ...STORED_CHANNELS } as const

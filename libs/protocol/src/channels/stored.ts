@@ -200,6 +200,8 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.CONSUMER.DELETE.TASKS.*',
       // How many pointers wait in each queue.
       '$JS.API.CONSUMER.LIST.TASKS',
+      // For the nodes, which may not ack themselves.
+      '$JS.ACK.TASKS.>',
     ],
     // The load balancer makes the consumers of tenants when needed and removes idle ones. The filter is part
     // of the subject, so it can make no other consumers.
@@ -213,7 +215,6 @@ export const STREAM_RIGHTS: Readonly<
       '$JS.API.CONSUMER.INFO.TASKS.>',
       '$JS.ACK.TASKS.>',
     ],
-    worker: ['$JS.ACK.TASKS.>'],
     'health-monitor': ['$JS.API.STREAM.INFO.TASKS'],
     recovery: ['$JS.ACK.TASKS.>'],
   },

@@ -32,6 +32,22 @@ import { event, KIB, MIB, question, request } from './channel.ts'
 
 const nothing = z.object({})
 
+/** The name of a pointer for its acks; nats-server makes it of the names of stream and consumer and of numbers. */
+const ACK_SUBJECT = /^\$JS\.ACK\.TASKS(\.[\w-]+){1,9}$/
+const ACK_SUBJECT_CHARS_MAX = 512
+
+/** What a node says about one of its pointers: its task needs it no longer, its run lives, or another node may run it. */
+const pointerAckSchema = z.object({
+  subject: z.string().max(ACK_SUBJECT_CHARS_MAX).regex(ACK_SUBJECT),
+  say: z.enum(['done', 'renew', 'giveBack']),
+})
+/** One word about one pointer. */
+export type PointerAck = z.infer<typeof pointerAckSchema>
+const pointerAcksSchema = z.object({
+  nodeId: z.string(),
+  acks: z.array(pointerAckSchema.optional()),
+})
+
 /** How tasks get to nodes, and how nodes report on them. */
 export const WORK_CHANNELS = {
   handover: event({
@@ -68,6 +84,19 @@ export const WORK_CHANNELS = {
     ownNode: 'listener',
     bytesMax: PAYLOAD_MAX_BYTES,
     replyBytesMax: 64 * KIB,
+  }),
+  acks: event({
+    name: 'acks',
+    subject: 'node.{nodeId}.acks',
+    summary:
+      'A node confirms, renews or gives back pointers; one process acks them for it, because an ack can make nats-server write to any subject.',
+    body: pointerAcksSchema,
+    items: { field: 'acks', schema: pointerAckSchema },
+    senders: ['worker'],
+    listeners: ['load-balancer', 'coordinator'],
+    ownNode: 'sender',
+    queue: 'acks',
+    bytesMax: 1 * MIB,
   }),
   report: request({
     name: 'report',

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Bus } from '@agentfleet/adapters'
+import { ackForNodes, type Bus } from '@agentfleet/adapters'
 import {
   checkClaim,
   CHANNELS,
@@ -109,6 +109,7 @@ export function createReports(deps: ReportsDeps): Reports {
       if (subscriptions.length > 0) return
       subscriptions.push(
         bus.on(CHANNELS.report, onReport),
+        ackForNodes(bus),
         bus.on(CHANNELS.cancel, async (request) => ({ kind: await deps.cancel(request) })),
         bus.on(CHANNELS.approve, async (request) => ({ kind: await deps.approve(request) })),
       )

@@ -1,4 +1,4 @@
-import { ack, type Bus } from '@agentfleet/adapters'
+import type { PointerAcks } from '@agentfleet/adapters'
 import { settleWithin } from '@agentfleet/runtime'
 import { standsStill } from './ownership.ts'
 import type { Reporter } from './reports.ts'
@@ -15,7 +15,7 @@ import type { Run, Runs } from './runs.ts'
  * which counts as a lost attempt; HAND-3 nothing runs afterwards.
  */
 interface HandBackDeps {
-  readonly bus: Bus
+  readonly acks: PointerAcks
   readonly runs: Runs
   readonly reporter: Reporter
 }
@@ -25,7 +25,7 @@ const AT_ONCE_MS = 0
 
 /** Ends every run within this time. */
 export async function handBack(deps: HandBackDeps, withinMs: number): Promise<void> {
-  const { bus, runs } = deps
+  const { acks, runs } = deps
   const pausing = [...runs.all()].flatMap((run) => {
     if (run.check !== undefined || !standsStill(run)) return []
     // A report of the run waits for this check and then finds the run over.
@@ -34,8 +34,10 @@ export async function handBack(deps: HandBackDeps, withinMs: number): Promise<vo
   })
   await settleWithin(Promise.all(pausing), withinMs)
   for (const run of runs.all()) {
-    if (runs.end(run, 'given-back')) ack.giveBack(bus, run.ackSubject)
+    if (runs.end(run, 'given-back')) acks.giveBack(run.ackSubject)
   }
+  // The process ends next.
+  acks.flush()
 }
 
 async function pauseRun(run: Run, deps: HandBackDeps): Promise<void> {

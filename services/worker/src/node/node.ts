@@ -1,6 +1,7 @@
 import {
   busAddress,
   createFleetClock,
+  openPointerAcks,
   type Bus,
   type FleetClock,
   type Logger,
@@ -78,8 +79,9 @@ export function createNode(given: NodeDeps, onOver: () => void): Node {
   // Heartbeats name the starts of this process by the clock of the node, which has no offset yet.
   const { bus, clock, random, config } = given
   const fleetClock = createFleetClock(clock)
-  const deps = { ...given, clock: fleetClock }
   const id = config.SERVICE_ID
+  const acks = openPointerAcks(bus, id)
+  const deps = { ...given, clock: fleetClock, acks }
   const startedAtMs = clock.nowMs()
   const metrics = createMetrics(deps.registry, {
     running: () => runs.size(),
@@ -107,7 +109,7 @@ export function createNode(given: NodeDeps, onOver: () => void): Node {
   const slots = config.WORKER_SLOTS
   const reporter = createReporter({ ...deps, metrics, nodeId: id, startedAtMs, slots })
   const ownership = createOwnership({ ...deps, runs, reporter })
-  const renewals = createRenewals(bus, runs, deps.timing.renewEveryMs, random)
+  const renewals = createRenewals(bus, acks, runs, deps.timing.renewEveryMs, random)
   const deltas = createDeltas(bus, id, slots)
   const llm = llmOf(deps)
   const attempts = createAttempts({
@@ -132,7 +134,7 @@ export function createNode(given: NodeDeps, onOver: () => void): Node {
     const now = clock.monotonicMs()
     return runs.add(item, now, renewals.firstAtMs(now), placed)
   }
-  const back: Node['handBack'] = (withinMs) => handBack({ bus, runs, reporter }, withinMs)
+  const back: Node['handBack'] = (withinMs) => handBack({ acks, runs, reporter }, withinMs)
   const parts = { id, runs, heartbeats, ownership, renewals, deltas, llm, attempts, starts }
   const { learnTime } = reporter
   return { ...parts, clock: fleetClock, learnTime, handBack: back, take }

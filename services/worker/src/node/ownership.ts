@@ -1,4 +1,4 @@
-import type { Bus, Logger } from '@agentfleet/adapters'
+import type { Logger, PointerAcks } from '@agentfleet/adapters'
 import type { Clock } from '@agentfleet/runtime'
 import type { Reporter } from './reports.ts'
 import { endRun } from './run-end.ts'
@@ -26,7 +26,7 @@ export interface Ownership {
 }
 
 interface OwnershipDeps {
-  readonly bus: Bus
+  readonly acks: PointerAcks
   readonly log: Logger
   readonly runs: Runs
   readonly reporter: Reporter

@@ -1,4 +1,4 @@
-import { ack, type Bus } from '@agentfleet/adapters'
+import type { Bus, PointerAcks } from '@agentfleet/adapters'
 import type { Runs } from './runs.ts'
 
 /**
@@ -15,7 +15,8 @@ export interface Renewals {
 
 /** Creates the renewals with this interval; times are monotonic. */
 export function createRenewals(
-  bus: Bus,
+  bus: Pick<Bus, 'connected'>,
+  acks: PointerAcks,
   runs: Runs,
   intervalMs: number,
   random: () => number,
@@ -27,7 +28,7 @@ export function createRenewals(
       if (!bus.connected()) return
       for (const run of runs.all()) {
         if (nowMs < run.renewAtMs || run.doubtful || run.ackSubject === undefined) continue
-        ack.renew(bus, run.ackSubject)
+        acks.renew(run.ackSubject)
         run.renewAtMs = nowMs + intervalMs
       }
     },

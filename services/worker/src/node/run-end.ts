@@ -1,9 +1,9 @@
-import { ack, type Bus } from '@agentfleet/adapters'
+import type { PointerAcks } from '@agentfleet/adapters'
 import type { Outcome } from '@agentfleet/protocol'
 import type { Over, Run, Runs } from './runs.ts'
 
 interface RunEndDeps {
-  readonly bus: Bus
+  readonly acks: PointerAcks
   readonly runs: Runs
 }
 
@@ -14,12 +14,12 @@ interface RunEndDeps {
 export function endRun(
   run: Run,
   { kind }: Outcome,
-  { bus, runs }: RunEndDeps,
+  { acks, runs }: RunEndDeps,
   stored: Over = 'unconfirmed',
 ): void {
   if (kind === 'committed' || kind === 'finished' || kind === 'not-due') {
     const over = kind === 'committed' ? stored : kind
-    if (runs.end(run, over)) ack.done(bus, run.ackSubject)
+    if (runs.end(run, over)) acks.done(run.ackSubject)
   } else {
     runs.end(run, kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed')
   }

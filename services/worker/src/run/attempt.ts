@@ -11,7 +11,7 @@ import {
   type TaskInput,
   type TaskSpec,
 } from '@agentfleet/domain'
-import type { Bus, Logger } from '@agentfleet/adapters'
+import type { Logger, PointerAcks } from '@agentfleet/adapters'
 import type { Outcome, ReportItem } from '@agentfleet/protocol'
 import { runAgent } from './agent-loop.ts'
 import { DEADLINE_GRACE_MS, isConfirmed, type AgentDeps, type Begun, type Ending } from './turn.ts'
@@ -31,7 +31,7 @@ import type { Over, Run, Runs } from '../node/runs.ts'
  */
 
 interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
-  readonly bus: Bus
+  readonly acks: PointerAcks
   readonly log: Logger
   readonly runs: Runs
   readonly reporter: Reporter

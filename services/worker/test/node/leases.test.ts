@@ -1,4 +1,4 @@
-import { connectProviderLimits, type Bus } from '@agentfleet/adapters'
+import { ackForNodes, connectProviderLimits, openPointerAcks, type Bus } from '@agentfleet/adapters'
 import { given, TIMING, type Budget } from '@agentfleet/domain'
 import { CHANNELS, type Outcome, type ReportItem } from '@agentfleet/protocol'
 import {
@@ -41,6 +41,7 @@ beforeAll(async () => {
     const outcomes = items.map((item) => (item?.op === 'fail' ? failAnswer : answer))
     return { outcomes, atMs: Date.now() }
   })
+  ackForNodes(coordinator)
   expect(await coordinator.roundTrip(SOON_MS)).toBe(true)
   expect(await servers.bus.roundTrip(SOON_MS)).toBe(true)
 })
@@ -104,7 +105,9 @@ function take(node: Node, taskId: string, ms: number, task = 'x', budget?: Budge
 /** Everything that the node has published so far has arrived. */
 async function arrived(): Promise<void> {
   const mark = `mark-${(marks += 1)}`
-  worker.publish(`$JS.ACK.TASKS.${mark}`, 'mark')
+  const acks = openPointerAcks(worker, 'mark')
+  acks.renew(`$JS.ACK.TASKS.${mark}`)
+  acks.flush()
   await eventually(() => expect(said.has(mark)).toBe(true))
 }
 

@@ -1,4 +1,4 @@
-import type { Bus } from '@agentfleet/adapters'
+import type { PointerAcks } from '@agentfleet/adapters'
 import { NO_USAGE } from '@agentfleet/domain'
 import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
 import type { Outcome, ReportItem } from '@agentfleet/protocol'
@@ -15,7 +15,7 @@ import type { AgentDeps } from '../../src/run/turn.ts'
 import { agentDeps, NO_LLM } from '../run/deps.ts'
 
 const SPEC = { ...PLAIN_SPEC, model: 'm' }
-const NO_BUS = {} as Bus
+const NO_ACKS = {} as PointerAcks
 const SUPERSEDED: Outcome = { kind: 'superseded' }
 const BEGUN: Outcome = {
   kind: 'begun',
@@ -49,7 +49,7 @@ function setup(answer: (op: ReportItem['op']) => Outcome = () => SUPERSEDED, fen
     nextId: () => 'id',
   }
   const log = createLogger({ service: 'worker', id: 'test', level: 'silent' })
-  const ownership = createOwnership({ bus: NO_BUS, log, runs, clock, reporter })
+  const ownership = createOwnership({ acks: NO_ACKS, log, runs, clock, reporter })
   const ids = { taskId: 'task', tenant: 't', claim: 'c', seq: 7, fenced }
   const run = runs.add({ ...ids, spec: SPEC, deadlineAtMs: Date.now() + 60_000 }, 0, 0)
   if (!fenced) runs.enter(run, 'running')
@@ -121,7 +121,7 @@ test.each([
       },
     }
     const doubt = (): void => undefined
-    createAttempts({ ...agentDeps({ llm }), bus: NO_BUS, runs, reporter, doubt }).start(run)
+    createAttempts({ ...agentDeps({ llm }), acks: NO_ACKS, runs, reporter, doubt }).start(run)
     await eventually(() => expect(run.over).toBe(over), 20_000)
     expect(paid).toHaveLength(over === 'completed' ? 1 : 0)
   },
@@ -151,7 +151,7 @@ test.each(['begin', 'call'] as const)(
     const deps = agentDeps({ llm, noticePause: ownership.noticePause })
     const attempts = createAttempts({
       ...deps,
-      bus: NO_BUS,
+      acks: NO_ACKS,
       runs,
       reporter,
       doubt: ownership.doubt,

@@ -246,4 +246,15 @@ export const BUS: readonly Mutation[] = [
     caughtBy: /a local server that hangs is killed and started again/,
     because: /not to be/,
   },
+  {
+    name: 'node-acks-itself',
+    safeguard:
+      'a node has no right on JetStream, because the answer to an ack may go anywhere (L9)',
+    file: 'libs/protocol/src/channels/stored.ts',
+    find: "recovery: ['$JS.ACK.TASKS.>'],",
+    replace: "recovery: ['$JS.ACK.TASKS.>'],\n    worker: ['$JS.ACK.TASKS.>'],",
+    test: 'services/coordinator/test/identity.test.ts',
+    caughtBy: /purge the log with the answer to an ack/,
+    because: /to have a length of 2/,
+  },
 ]

@@ -66,14 +66,7 @@ export const SIMULATED: readonly Mutation[] = [
     safeguard: 'a node acks a pointer only after the log holds the ending (L4)',
     file: 'services/worker/src/run/attempt.ts',
     find: 'const whose = by === undefined ? {} : { by }',
-    replace: 'const whose = by === undefined ? {} : { by }\n    ack.done(deps.bus, run.ackSubject)',
-    alsoEdits: [
-      {
-        file: 'services/worker/src/run/attempt.ts',
-        find: 'import type { Bus, Logger }',
-        replace: 'import { ack, type Bus, type Logger }',
-      },
-    ],
+    replace: 'const whose = by === undefined ? {} : { by }\n    deps.acks.done(run.ackSubject)',
     ...SIMULATION,
     because: /seed \d+: .*acks what the log does not hold/,
   },
