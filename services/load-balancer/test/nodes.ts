@@ -1,4 +1,4 @@
-import { ack, type Bus } from '@agentfleet/adapters'
+import { openPointerAcks, type Bus } from '@agentfleet/adapters'
 import { reservationOf, type Level } from '@agentfleet/domain'
 import {
   type Heartbeat,
@@ -67,6 +67,7 @@ export function startNode(
   deregister: () => Promise<void>,
   { slots = 10, answers: first = 'takes', ageMs = HOUR_MS, aheadMs = 0 }: NodeOptions,
 ): TestNode {
+  const acks = openPointerAcks(bus, id)
   const taken: Taken[] = []
   const dispatches: Dispatch[] = []
   const running = new Map<string, DispatchItem>()
@@ -157,7 +158,7 @@ export function startNode(
   const finish = (taskIds: readonly string[]): void => {
     for (const taskId of taskIds) {
       const item = running.get(taskId)
-      if (item?.ackSubject !== undefined) ack.done(bus, item.ackSubject)
+      acks.done(item?.ackSubject)
       if (running.delete(taskId)) completed += 1
     }
     say(taskIds)

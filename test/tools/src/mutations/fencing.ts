@@ -96,7 +96,7 @@ export const FENCING: readonly Mutation[] = [
     file: 'services/worker/src/node/run-end.ts',
     find: "runs.end(run, kind === 'superseded' || kind === 'refused' ? kind : 'unconfirmed')",
     replace:
-      "if (runs.end(run, kind === 'superseded' ? kind : 'unconfirmed')) ack.done(bus, run.ackSubject)",
+      "if (runs.end(run, kind === 'superseded' ? kind : 'unconfirmed')) acks.done(run.ackSubject)",
     test: 'services/worker/test/node/leases.test.ts',
     caughtBy: /is neither acknowledged nor renewed/,
     because: /to be undefined/,
