@@ -297,6 +297,7 @@ export const VALUES: readonly Mutation[] = [
     find: 'if (beyond === undefined) return',
     replace: "if (host !== '') return",
     caughtBy: /does not listen on a name that means an address of another network/,
+    because: /instead of rejecting/,
   },
   {
     name: 'repeated-name',
