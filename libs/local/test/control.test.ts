@@ -68,7 +68,7 @@ describe('POST /workers', () => {
 
 it.each([
   ['GET', '/', 404],
-  ['GET', '/workers/', 405],
+  ['GET', '/workers/', 404],
   ['PUT', '/workers', 405],
   ['GET', '/workers/worker-1/leave', 405],
   ['POST', '/workers/worker-1', 404],
