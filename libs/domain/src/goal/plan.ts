@@ -33,19 +33,18 @@ export type Plan = {
   readonly steps: readonly PlanStep[]
 }
 
-/** Bounds of a plan. */
-interface PlanLimits {
-  readonly stepsMax: number
-  /** Longest chain of steps that depend on each other. */
-  readonly depthMax: number
-  readonly taskCharsMax: number
-}
-
 /**
- * Twenty tasks are more than a planner can oversee; ten in a row are an hour of calls. A task's text is an
- * instruction, not a document.
+ * Bounds of a plan. Twenty tasks are more than a planner can oversee; ten in a row are an hour of calls. A task's text
+ * is an instruction, not a document.
  */
-export const PLAN_LIMITS: PlanLimits = { stepsMax: 20, depthMax: 10, taskCharsMax: 8_000 }
+export const PLAN_LIMITS = {
+  stepsMax: 20,
+  /** Longest chain of steps that depend on each other. */
+  depthMax: 10,
+  taskCharsMax: 8_000,
+} as const
+/** Bounds of a plan. */
+export type PlanLimits = Readonly<Record<keyof typeof PLAN_LIMITS, number>>
 
 /** How often a plan may be replaced unless the goal says otherwise. */
 export const REPLANS_DEFAULT = 2

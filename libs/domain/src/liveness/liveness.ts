@@ -25,47 +25,37 @@ export interface Heartbeats {
  */
 export type Witness = 'connection-gone' | 'ping-failed' | 'consul-critical' | 'answering' | 'none'
 
-/** Constants of detection. */
-interface LivenessLimits {
-  /** A silence this much longer than usual is not yet suspicious, milliseconds. */
-  readonly pauseMs: number
-  /**
-   * Least standard deviation of the gaps: a small delay of a very regular node must not look like a failure.
-   */
-  readonly sigmaMinMs: number
-  /** Greatest standard deviation: a jittery past must not postpone a death beyond the detection target. */
-  readonly sigmaMaxMs: number
-  readonly suspectPhi: number
-  readonly deadPhi: number
-  /**
-   * A sign that a paused process gives too (`ping-failed`, `consul-critical`) counts only after a silence
-   * this long, milliseconds.
-   */
-  readonly weakMs: number
-  /** Without a second witness, a node is declared dead after a silence this long, milliseconds. */
-  readonly aloneMs: number
-  /** A node that answers pings has this long to send heartbeats again, milliseconds. */
-  readonly answeringMs: number
-}
-
 /**
- * Heartbeats arrive every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and phi 8 about 1.42 s
- * (1.53 s with the greatest sigma) after the last heartbeat: a process whose connection is gone is declared
- * dead within 1.6 s. A process that is frozen for a second, at any moment, is silent for up to 1.5 s and
+ * Constants of detection. Heartbeats arrive every 500 ms. With a pause of 400 ms phi 5 is reached about 1.31 s and
+ * phi 8 about 1.42 s (1.53 s with the greatest sigma) after the last heartbeat: a process whose connection is gone is
+ * declared dead within 1.6 s. A process that is frozen for a second, at any moment, is silent for up to 1.5 s and
  * fails its pings meanwhile, and a machine whose cores are all busy adds delays (1.7 s at a load of 28 on two
  * cores were measured). Tasks of a process that stays frozen still begin elsewhere within 3 s: `weakMs`.
  * Method: Hayashibara et al., "The phi accrual failure detector".
  */
-export const LIVENESS_LIMITS: LivenessLimits = {
+export const LIVENESS_LIMITS = {
+  /** A silence this much longer than usual is not yet suspicious, milliseconds. */
   pauseMs: 400,
+  /**
+   * Least standard deviation of the gaps: a small delay of a very regular node must not look like a failure.
+   */
   sigmaMinMs: 100,
+  /** Greatest standard deviation: a jittery past must not postpone a death beyond the detection target. */
   sigmaMaxMs: 120,
   suspectPhi: 5,
   deadPhi: 8,
+  /**
+   * A sign that a paused process gives too (`ping-failed`, `consul-critical`) counts only after a silence
+   * this long, milliseconds.
+   */
   weakMs: 2_500,
+  /** Without a second witness, a node is declared dead after a silence this long, milliseconds. */
   aloneMs: 3_000,
+  /** A node that answers pings has this long to send heartbeats again, milliseconds. */
   answeringMs: 10_000,
-}
+} as const
+/** Constants of detection. */
+export type LivenessLimits = Readonly<Record<keyof typeof LIVENESS_LIMITS, number>>
 
 /** Heartbeats are sent at this interval, milliseconds. */
 export const HEARTBEAT_INTERVAL_MS = 500

@@ -37,28 +37,22 @@ interface WorkWindow {
   readonly others: readonly NodeWork[]
 }
 
-/** Constants of the classification. */
-export interface ProgressLimits {
-  /** After this silence of its main loop a node serves nothing, milliseconds. */
-  readonly mainLoopMs: number
-  /** Least time without progress that counts, milliseconds. */
-  readonly stillMs: number
-  /** And at least this many times the usual time of an attempt. */
-  readonly stillFactor: number
-  /** So many silent calls are not a coincidence; one or two providers may need that long to answer. */
-  readonly callsMin: number
-}
-
 /**
- * 30 s and three times the usual: shorter pauses happen to healthy nodes. A main loop is ticked four
- * times a second; 5 s is far beyond any garbage collection.
+ * Constants of the classification. 30 s and three times the usual: shorter pauses happen to healthy nodes. A main
+ * loop is ticked four times a second; 5 s is far beyond any garbage collection.
  */
-export const PROGRESS_LIMITS: ProgressLimits = {
+export const PROGRESS_LIMITS = {
+  /** After this silence of its main loop a node serves nothing, milliseconds. */
   mainLoopMs: 5_000,
+  /** Least time without progress that counts, milliseconds. */
   stillMs: 30_000,
+  /** And at least this many times the usual time of an attempt. */
   stillFactor: 3,
+  /** So many silent calls are not a coincidence; one or two providers may need that long to answer. */
   callsMin: 3,
-}
+} as const
+/** Constants of the classification. */
+export type ProgressLimits = Readonly<Record<keyof typeof PROGRESS_LIMITS, number>>
 
 /** Whether a node progresses, as far as the observer can tell. */
 export interface ProgressDecision {

@@ -11,22 +11,19 @@ export type Breaker =
   | { readonly kind: 'open'; readonly untilMs: number; readonly opened: number }
   | { readonly kind: 'probing'; readonly untilMs: number; readonly opened: number }
 
-/** When a breaker opens, and for how long. */
-export interface BreakerLimits {
-  readonly failuresMax: number
-  readonly openMs: number
-  readonly openMaxMs: number
-  /** Longest time of a probe before the next one may pass. */
-  readonly probeMs: number
-}
-
-/** Five in a row are not chance; at most two minutes, so that a recovered provider is noticed. */
-export const BREAKER_LIMITS: BreakerLimits = {
+/**
+ * When the breaker of a model opens, and for how long. Five in a row are not chance; at most two minutes, so that a
+ * recovered provider is noticed.
+ */
+export const BREAKER_LIMITS = {
   failuresMax: 5,
   openMs: 5_000,
   openMaxMs: 120_000,
+  /** Longest time of a probe before the next one may pass. */
   probeMs: 30_000,
-}
+} as const
+/** When a breaker opens, and for how long. */
+export type BreakerLimits = Readonly<Record<keyof typeof BREAKER_LIMITS, number>>
 
 /** A breaker without any calls yet. */
 export const CLOSED_BREAKER: Breaker = { kind: 'closed', failures: 0 }

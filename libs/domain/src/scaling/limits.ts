@@ -1,54 +1,60 @@
 import type { Timing } from '../timing.ts'
 
-/** Limits of scaling. */
-export interface ScaleLimits {
-  readonly nodesMin: number
-  readonly nodesMax: number
+/**
+ * Default limits of scaling: the owner's 2 to 20 nodes; 0.85 is the promised utilisation; windows and panic ratio are
+ * Knative's. Growth is bounded only for larger fleets, since answering a jump in two steps makes the tasks of
+ * a whole start-up late. The other values were tuned in the simulation.
+ */
+export const SCALE_LIMITS = {
+  nodesMin: 2,
+  nodesMax: 20,
   /**
    * Target share of slots in use: the fleet has no more nodes than this allows, as long as tasks still start
    * in time.
    */
-  readonly utilisationTarget: number
+  utilisationTarget: 0.85,
   /** The fleet is never planned for a higher share of slots in use, whatever the adviser says. */
-  readonly utilisationMax: number
+  utilisationMax: 0.95,
   /**
    * The node count changes only when the demand differs from the nodes' capacity by more than this share of
    * the demand.
    */
-  readonly deadBand: number
+  deadBand: 0.04,
   /** How long a task may wait for its start. */
-  readonly waitTargetMs: number
+  waitTargetMs: 10_000,
   /** Tasks an hour that may start late by chance alone; for fewer late tasks no node is added. */
-  readonly latePerHour: number
+  latePerHour: 100,
   /** Milliseconds from the order of a node until it serves. */
-  readonly startupMs: number
+  startupMs: 30_000,
   /** Window of the mean demand. */
-  readonly stableMs: number
+  stableMs: 60_000,
   /** Window that shows sudden growth. */
-  readonly panicMs: number
+  panicMs: 6_000,
   /** A panic begins when demand over nodes exceeds this, for both windows; and the same for small fleets. */
-  readonly panicRatio: number
-  readonly panicRatioSmall: number
+  panicRatio: 2,
+  panicRatioSmall: 1.5,
   /** A fleet below this is small. */
-  readonly smallBelowNodes: number
+  smallBelowNodes: 5,
   /** Nodes added within `scaleOutWithinMs`: this many, or as many as there are, if that is more. */
-  readonly scaleOutStep: number
-  readonly scaleOutWithinMs: number
+  scaleOutStep: 20,
+  scaleOutWithinMs: 15_000,
   /**
    * A node is removed only when it was not wanted for this long, and for this many service times: draining
    * takes that long.
    */
-  readonly scaleInWindowMs: number
-  readonly scaleInServices: number
+  scaleInWindowMs: 60_000,
+  scaleInServices: 4,
   /** After a scale-out no scale-in for this long. */
-  readonly cooldownMs: number
+  cooldownMs: 120_000,
   /** Nodes removed at once: this many or this share, the larger of the two, and how often. */
-  readonly scaleInStep: number
-  readonly scaleInShare: number
-  readonly scaleInEveryMs: number
+  scaleInStep: 1,
+  scaleInShare: 0.1,
+  scaleInEveryMs: 30_000,
   /** Share of the provider's answers that may be 429 before growth stops. */
-  readonly refusedMax: number
-}
+  refusedMax: 0.02,
+} as const
+/** Limits of scaling. */
+export type ScaleLimits = Readonly<Record<keyof typeof SCALE_LIMITS, number>>
 
 /** Windows of demand need a few samples each, and one arrives every half second. */
 const PANIC_MIN_MS = 2_000
@@ -65,34 +71,4 @@ export function scaleLimitsAt({ scale }: Pick<Timing, 'scale'>): ScaleLimits {
     cooldownMs: scaled(SCALE_LIMITS.cooldownMs),
     scaleInEveryMs: scaled(SCALE_LIMITS.scaleInEveryMs),
   }
-}
-
-/**
- * Defaults: the owner's 2 to 20 nodes; 0.85 is the promised utilisation; windows and panic ratio are
- * Knative's. Growth is bounded only for larger fleets, since answering a jump in two steps makes the tasks of
- * a whole start-up late. The other values were tuned in the simulation.
- */
-export const SCALE_LIMITS: ScaleLimits = {
-  nodesMin: 2,
-  nodesMax: 20,
-  utilisationTarget: 0.85,
-  utilisationMax: 0.95,
-  deadBand: 0.04,
-  waitTargetMs: 10_000,
-  latePerHour: 100,
-  startupMs: 30_000,
-  stableMs: 60_000,
-  panicMs: 6_000,
-  panicRatio: 2,
-  panicRatioSmall: 1.5,
-  smallBelowNodes: 5,
-  scaleOutStep: 20,
-  scaleOutWithinMs: 15_000,
-  scaleInWindowMs: 60_000,
-  scaleInServices: 4,
-  cooldownMs: 120_000,
-  scaleInStep: 1,
-  scaleInShare: 0.1,
-  scaleInEveryMs: 30_000,
-  refusedMax: 0.02,
 }

@@ -15,6 +15,7 @@ import {
   validatePlan,
   type GoalSpec,
   type JournaledCall,
+  type PlanLimits,
   type PlanStep,
   type TaskInput,
 } from '../../src/index.ts'
@@ -26,7 +27,7 @@ const step = (id: string, ...dependsOn: string[]): PlanStep => ({
   task: `do ${id}`,
   dependsOn,
 })
-const check_ = (steps: unknown, limits = PLAN_LIMITS) =>
+const check_ = (steps: unknown, limits: PlanLimits = PLAN_LIMITS) =>
   validatePlan({ summary: 's', steps }, limits, ROLES)
 
 describe('the plan of a goal', () => {

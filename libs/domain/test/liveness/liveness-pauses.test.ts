@@ -6,6 +6,7 @@ import {
   GAP_MAX_MS,
   LATE_AFTER_MS,
   LIVENESS_LIMITS,
+  type LivenessLimits,
   type LivenessState,
   type Witness,
 } from '../../src/index.ts'
@@ -52,7 +53,7 @@ function arrivals({ pausedAtMs, pauseMs, killed, delaysMs, wakeMs }: World): num
 /** The worst state that the monitor assigns, and when. */
 function watch(
   world: World,
-  limits = LIVENESS_LIMITS,
+  limits: LivenessLimits = LIVENESS_LIMITS,
 ): { readonly worst: LivenessState; readonly atMs: number } {
   const heartbeatsAtMs = arrivals(world)
   const goesOnAtMs = world.pausedAtMs + world.pauseMs + world.wakeMs

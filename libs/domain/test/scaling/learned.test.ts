@@ -6,9 +6,10 @@ import {
   rememberScaling,
   SCALE_LIMITS,
   type LearnedState,
+  type ScaleLimits,
 } from '../../src/index.ts'
 
-const limits = SCALE_LIMITS
+const limits: ScaleLimits = SCALE_LIMITS
 const SLOTS = 100
 const TICK_MS = 2_000
 const HOUR_MS = 3_600_000
