@@ -10,44 +10,35 @@
  * Invariants: behaves as a Map, in the order of insertion; moving costs a constant time for each deletion; a
  * map with deletions during an iteration moves only at the next `set`.
  */
-export interface CompactingMap<K, V> extends Iterable<[K, V]> {
-  readonly size: number
-  get(key: K): V | undefined
-  has(key: K): boolean
-  set(key: K, value: V): void
-  /** True when the key existed. */
-  delete(key: K): boolean
-  clear(): void
-  keys(): IterableIterator<K>
-  values(): IterableIterator<V>
-}
+export type CompactingMap<K, V> = ReturnType<typeof createCompactingMap<K, V>>
 
 /** Least number of deletions between two moves: far fewer than between two collections of a busy process. */
 const DELETIONS_MIN = 512
 
 /** Creates an empty map. */
-export function createCompactingMap<K, V>(): CompactingMap<K, V> {
+export function createCompactingMap<K, V>() {
   let entries = new Map<K, V>()
   let deletions = 0
   return {
-    get size() {
+    get size(): number {
       return entries.size
     },
-    get: (key) => entries.get(key),
-    has: (key) => entries.has(key),
-    set(key, value) {
+    get: (key: K): V | undefined => entries.get(key),
+    has: (key: K): boolean => entries.has(key),
+    set(key: K, value: V): void {
       if (deletions >= DELETIONS_MIN && deletions >= entries.size) {
         entries = new Map(entries)
         deletions = 0
       }
       entries.set(key, value)
     },
-    delete(key) {
+    /** True when the key existed. */
+    delete(key: K): boolean {
       if (!entries.delete(key)) return false
       deletions += 1
       return true
     },
-    clear() {
+    clear(): void {
       entries = new Map()
       deletions = 0
     },

@@ -1,23 +1,11 @@
 /** Values of which the first one is always known: a binary heap. Invariant: no value comes before its parent. */
-export interface Heap<T> {
-  push(value: T): void
-  first(): T | undefined
-  /** Removes and returns the first value. */
-  pop(): T | undefined
-  /** Call it when the value at this place comes earlier or later than before. */
-  moved(at: number): void
-  /** Removes the value at this place. */
-  remove(at: number): void
-  size(): number
-  /** All values, in no particular order. */
-  values(): Iterable<T>
-}
+export type Heap<T> = ReturnType<typeof createHeap<T>>
 
 /** Creates an empty heap in this order; `placed` hears the place of each value whenever it changes. */
 export function createHeap<T>(
   isBefore: (a: T, b: T) => boolean,
   placed: (value: T, at: number) => void = () => undefined,
-): Heap<T> {
+) {
   const heap: T[] = []
 
   const put = (value: T, at: number): void => {
@@ -62,16 +50,20 @@ export function createHeap<T>(
   }
 
   return {
-    push: (value) => rise(value, heap.push(value) - 1),
-    first: () => heap[0],
-    pop() {
+    push: (value: T): void => rise(value, heap.push(value) - 1),
+    first: (): T | undefined => heap[0],
+    /** Removes and returns the first value. */
+    pop(): T | undefined {
       const [first] = heap
       remove(0)
       return first
     },
-    moved: (at) => settle(heap[at]!, at),
+    /** Call it when the value at this place comes earlier or later than before. */
+    moved: (at: number): void => settle(heap[at]!, at),
+    /** Removes the value at this place. */
     remove,
-    size: () => heap.length,
-    values: () => heap.values(),
+    size: (): number => heap.length,
+    /** All values, in no particular order. */
+    values: (): Iterable<T> => heap.values(),
   }
 }

@@ -1,25 +1,5 @@
 import { createTally } from '../tenant/tally.ts'
 
-/**
- * The newest entries by their keys, bounded in number and in bytes (L7): what does not fit pushes out the entries that
- * came first, of the owner that holds most. An entry that is set again keeps its place and its owner.
- */
-interface Newest<K, V> {
-  /**
-   * Sets an entry of this size; false: it is larger than all entries together may be, and was not set. Entries without
-   * an owner count as those of one.
-   */
-  set(key: K, value: V, bytes: number, owner?: string): boolean
-  get(key: K): V | undefined
-  delete(key: K): void
-  /** The entries, the first first. */
-  values(): IterableIterator<V>
-  entries(): IterableIterator<[K, V]>
-  size(): number
-  /** The bytes of all entries together. */
-  bytes(): number
-}
-
 /** The bounds of all entries together. */
 interface NewestBounds {
   readonly entriesMax: number
@@ -32,8 +12,12 @@ interface Kept<V> {
   readonly owner: string
 }
 
-/** Creates an empty collection. */
-export function createNewest<K, V>({ entriesMax, bytesMax }: NewestBounds): Newest<K, V> {
+/**
+ * Creates an empty collection of the newest entries by their keys, bounded in number and in bytes (L7): what does not
+ * fit pushes out the entries that came first, of the owner that holds most. An entry that is set again keeps its place
+ * and its owner.
+ */
+export function createNewest<K, V>({ entriesMax, bytesMax }: NewestBounds) {
   const kept = new Map<K, Kept<V>>()
   const counts = createTally()
   const sizes = createTally()
@@ -60,7 +44,11 @@ export function createNewest<K, V>({ entriesMax, bytesMax }: NewestBounds): Newe
   }
 
   return {
-    set(key, value, bytes, owner = '') {
+    /**
+     * Sets an entry of this size; false: it is larger than all entries together may be, and was not set. Entries without
+     * an owner count as those of one.
+     */
+    set(key: K, value: V, bytes: number, owner = ''): boolean {
       if (bytes > bytesMax) return false
       const before = kept.get(key)
       const entry = { value, bytes, owner: before?.owner ?? owner }
@@ -70,15 +58,17 @@ export function createNewest<K, V>({ entriesMax, bytesMax }: NewestBounds): Newe
       while (kept.size > entriesMax || sizes.total() > bytesMax) removeOne(key)
       return true
     },
-    get: (key) => kept.get(key)?.value,
+    get: (key: K): V | undefined => kept.get(key)?.value,
     delete: remove,
-    *values() {
+    /** The entries, the first first. */
+    *values(): Generator<V, void> {
       for (const { value } of kept.values()) yield value
     },
-    *entries() {
+    *entries(): Generator<[K, V], void> {
       for (const [key, { value }] of kept) yield [key, value]
     },
-    size: () => kept.size,
-    bytes: () => sizes.total(),
+    size: (): number => kept.size,
+    /** The bytes of all entries together. */
+    bytes: (): number => sizes.total(),
   }
 }

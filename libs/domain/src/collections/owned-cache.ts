@@ -5,21 +5,7 @@ import { createHeap } from './heap.ts'
  * entry that it has not used for longest. So an owner without competition uses all of the cache, and no owner pushes
  * out entries of an owner that holds less.
  */
-export interface OwnedCache<V> {
-  /** Returns the entry and counts as its use. */
-  get(owner: string, key: string): V | undefined
-  /**
-   * Sets an entry of this size, and returns the values that left to make room; an entry larger than the whole cache
-   * leaves at once.
-   */
-  set(owner: string, key: string, value: V, size: number): readonly V[]
-  /** Removes the entry, if there is one. */
-  delete(owner: string, key: string): void
-  /** The number of entries. */
-  count(): number
-  /** The sizes of all entries together. */
-  size(): number
-}
+export type OwnedCache<V> = ReturnType<typeof createOwnedCache<V>>
 
 interface Entry<V> {
   readonly value: V
@@ -41,7 +27,7 @@ interface Owned<V> {
 export function createOwnedCache<V>(bounds: {
   readonly entriesMax: number
   readonly sizeMax: number
-}): OwnedCache<V> {
+}) {
   const { entriesMax, sizeMax } = bounds
   // No owner is without entries.
   const owners = new Map<string, Owned<V>>()
@@ -95,7 +81,8 @@ export function createOwnedCache<V>(bounds: {
   }
 
   return {
-    get(owner, key) {
+    /** Returns the entry and counts as its use. */
+    get(owner: string, key: string): V | undefined {
       const owned = owners.get(owner)
       const entry = owned?.entries.get(key)
       if (owned === undefined || entry === undefined) return undefined
@@ -103,7 +90,11 @@ export function createOwnedCache<V>(bounds: {
       owned.entries.set(key, entry)
       return entry.value
     },
-    set(owner, key, value, size) {
+    /**
+     * Sets an entry of this size, and returns the values that left to make room; an entry larger than the whole cache
+     * leaves at once.
+     */
+    set(owner: string, key: string, value: V, size: number): readonly V[] {
       remove(owner, key)
       if (size > sizeMax) return [value]
       // Room is made with the new entry counted to its owner, so that an equal owner loses nothing to it.
@@ -120,8 +111,11 @@ export function createOwnedCache<V>(bounds: {
       }
       return left
     },
-    delete: (owner, key) => void remove(owner, key),
-    count: () => count,
-    size: () => total,
+    /** Removes the entry, if there is one. */
+    delete: (owner: string, key: string): void => void remove(owner, key),
+    /** The number of entries. */
+    count: (): number => count,
+    /** The sizes of all entries together. */
+    size: (): number => total,
   }
 }

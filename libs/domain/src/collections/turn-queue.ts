@@ -1,26 +1,9 @@
 /**
- * Entries of several owners that wait for the same places. The owners take turns, so the first entry of an owner
- * waits for at most one entry of each other owner, however many they have (L7). The entries of one owner keep their
- * order, and an entry waits at most once.
+ * Creates an empty queue of entries of several owners that wait for the same places. The owners take turns, so the first
+ * entry of an owner waits for at most one entry of each other owner, however many they have (L7). The entries of one
+ * owner keep their order, and an entry waits at most once.
  */
-export interface TurnQueue<T> {
-  /** Adds an entry behind the other entries of its owner; an entry that already waits keeps its place. */
-  add(owner: string, entry: T): void
-  /** Removes an entry; returns false if it does not wait. */
-  remove(owner: string, entry: T): boolean
-  /** Removes and returns the next entry, with its owner; it passes over owners that may not be served now. */
-  take(
-    mayServe?: (owner: string) => boolean,
-  ): { readonly owner: string; readonly entry: T } | undefined
-  /** Returns the number of entries. */
-  size(): number
-  /** Returns the number of entries of this owner. */
-  sizeOf(owner: string): number
-  clear(): void
-}
-
-/** Creates an empty queue. */
-export function createTurnQueue<T>(): TurnQueue<T> {
+export function createTurnQueue<T>() {
   // The owner whose turn is next comes first; no owner is without entries.
   const queues = new Map<string, Set<T>>()
   let size = 0
@@ -34,15 +17,18 @@ export function createTurnQueue<T>(): TurnQueue<T> {
   }
 
   return {
-    add(owner, entry) {
+    /** Adds an entry behind the other entries of its owner; an entry that already waits keeps its place. */
+    add(owner: string, entry: T): void {
       const queue = queues.get(owner) ?? new Set()
       queues.set(owner, queue)
       if (queue.has(entry)) return
       queue.add(entry)
       size += 1
     },
+    /** Removes an entry; returns false if it does not wait. */
     remove,
-    take(mayServe = () => true) {
+    /** Removes and returns the next entry, with its owner; it passes over owners that may not be served now. */
+    take(mayServe: (owner: string) => boolean = () => true) {
       for (const [owner, queue] of queues) {
         if (!mayServe(owner)) continue
         queues.delete(owner)
@@ -54,9 +40,11 @@ export function createTurnQueue<T>(): TurnQueue<T> {
       }
       return undefined
     },
-    size: () => size,
-    sizeOf: (owner) => queues.get(owner)?.size ?? 0,
-    clear() {
+    /** Returns the number of entries. */
+    size: (): number => size,
+    /** Returns the number of entries of this owner. */
+    sizeOf: (owner: string): number => queues.get(owner)?.size ?? 0,
+    clear(): void {
       queues.clear()
       size = 0
     },
