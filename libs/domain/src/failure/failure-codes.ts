@@ -9,6 +9,8 @@ import type { FailureCode } from './failure-code.ts'
 
 const AGAIN = { retryable: true } as const
 const NEVER = { retryable: false } as const
+/** A task that fails because of a limit: another attempt would meet it, too. */
+const limit = (says: string) => ({ says, task: { class: 'limit', ...NEVER } }) as const
 
 /** The table. */
 export const FAILURE_CODES = {
@@ -34,10 +36,9 @@ export const FAILURE_CODES = {
     // Retried once: it is often a passing fault, and each attempt is paid for.
     task: { class: 'empty-answer', ...AGAIN },
   },
-  'answer-cut': {
-    says: 'The answer of the model was cut off, usually because the answer reached its token limit.',
-    task: { class: 'limit', ...NEVER },
-  },
+  'answer-cut': limit(
+    'The answer of the model was cut off, usually because the answer reached its token limit.',
+  ),
   // Tasks: answers and tools.
   'invalid-output': {
     says: 'The answer of the model does not satisfy the schema, although the model received the list of its faults.',
@@ -68,80 +69,46 @@ export const FAILURE_CODES = {
     task: { class: 'refusal', ...NEVER },
   },
   // Tasks: limits.
-  'budget-exceeded': {
-    says: 'The next call would exceed a budget of the task or of its tenant.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'no-price': {
-    says: 'The task or its tenant has a budget in USD, and no price is configured for the model.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'output-too-large': {
-    says: 'The result, a call, or all finished calls of the task together exceed the size limit.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'too-many-turns': {
-    says: 'The agent made all LLM calls that its task allows, and it had not finished.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'too-many-tool-calls': {
-    says: 'The model asked for more tool calls than a task may make.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'too-many-pauses': {
-    says: 'The run paused more often than a task may pause.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'too-many-children': {
-    says: 'The run asked for more children than a task may have.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'too-deep': {
-    says: 'The run asked for children that are too many levels below the first task.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'deadline-exceeded': {
-    says: 'The task did not finish within its timeoutMs.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'report-too-large': {
-    says: 'A report of the run exceeds the largest message that NATS accepts.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'event-too-large': {
-    says: 'An event of the run exceeds the largest message that NATS accepts.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'task-too-large': {
-    says: 'The task, the results of its finished calls and its inputs together exceed the largest message that NATS accepts.',
-    task: { class: 'limit', ...NEVER },
-  },
+  'budget-exceeded': limit('The next call would exceed a budget of the task or of its tenant.'),
+  'no-price': limit(
+    'The task or its tenant has a budget in USD, and no price is configured for the model.',
+  ),
+  'output-too-large': limit(
+    'The result, a call, or all finished calls of the task together exceed the size limit.',
+  ),
+  'too-many-turns': limit(
+    'The agent made all LLM calls that its task allows, and it had not finished.',
+  ),
+  'too-many-tool-calls': limit('The model asked for more tool calls than a task may make.'),
+  'too-many-pauses': limit('The run paused more often than a task may pause.'),
+  'too-many-children': limit('The run asked for more children than a task may have.'),
+  'too-deep': limit('The run asked for children that are too many levels below the first task.'),
+  'deadline-exceeded': limit('The task did not finish within its timeoutMs.'),
+  'report-too-large': limit('A report of the run exceeds the largest message that NATS accepts.'),
+  'event-too-large': limit('An event of the run exceeds the largest message that NATS accepts.'),
+  'task-too-large': limit(
+    'The task, the results of its finished calls and its inputs together exceed the largest message that NATS accepts.',
+  ),
   // Tasks that failed because of other tasks or of people.
-  'dependency-failed': {
-    says: 'A task on which this task depends failed, was cancelled or is no longer stored.',
-    task: { class: 'limit', ...NEVER },
-  },
-  'plan-invalid': {
-    says: 'The planner did not make a valid plan for the goal.',
-    task: { class: 'limit', ...NEVER },
-  },
+  'dependency-failed': limit(
+    'A task on which this task depends failed, was cancelled or is no longer stored.',
+  ),
+  'plan-invalid': limit('The planner did not make a valid plan for the goal.'),
   'plan-refused': {
     says: 'A person refused the plan of the goal.',
     task: { class: 'refusal', ...NEVER },
   },
-  'goal-failed': {
-    says: 'A task of the plan failed, and the goal cannot be reached without this task.',
-    task: { class: 'limit', ...NEVER },
-  },
+  'goal-failed': limit(
+    'A task of the plan failed, and the goal cannot be reached without this task.',
+  ),
   cancelled: {
     says: 'The task was cancelled, either by its owner or because its parent task ended.',
     task: { class: 'refusal', ...NEVER },
   },
   // Tasks: the fleet itself.
-  'attempts-lost': {
-    says: 'The nodes of several attempts died one after the other, so the task is probably the cause.',
-    task: { class: 'limit', ...NEVER },
-  },
+  'attempts-lost': limit(
+    'The nodes of several attempts died one after the other, so the task is probably the cause.',
+  ),
   'report-invalid': {
     says: 'The coordinator could not read a report of the run; all services must run the same release.',
     task: { class: 'defect', ...NEVER },
