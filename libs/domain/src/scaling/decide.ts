@@ -27,18 +27,21 @@ export interface ClusterSnapshot {
   readonly attainment?: number | undefined
 }
 
+/** What each demand or bound says about its node count. */
+const REASONS = {
+  reactive: 'this many nodes meet the demand at the target utilization',
+  floor: 'this many nodes meet the demand minus the tolerance (dead band)',
+  full: 'the demand fills all slots of this many nodes',
+  arrivals: 'this many nodes can run the tasks that arrive now',
+  queue: 'this many nodes can run the tasks that would otherwise wait too long',
+  window: 'the policy wanted this many nodes within its window',
+  panic: 'this many nodes meet the demand of the last seconds (panic window)',
+  advice: 'advised',
+} as const
+
 /** One demand for a node count, or a bound of it. */
 interface ScaleOption {
-  readonly kind:
-    | 'reactive'
-    | 'floor'
-    | 'full'
-    | 'arrivals'
-    | 'queue'
-    | 'forecast'
-    | 'panic'
-    | 'advice'
-    | 'window'
+  readonly kind: keyof typeof REASONS | 'forecast'
   readonly nodes: number
   readonly reason: string
 }
@@ -126,50 +129,23 @@ function weigh(
   const floor = Math.min(reactive, staffed(outlook.demand * (1 - limits.deadBand)))
   // Demand only a little above the capacity of the nodes changes nothing: the dead band.
   const settled = floor <= nodes && nodes < reactive
+  const option = (kind: keyof typeof REASONS, count: number): ScaleOption => {
+    return { kind, nodes: count, reason: REASONS[kind] }
+  }
   const options: ScaleOption[] = [
-    {
-      kind: 'reactive',
-      nodes: settled ? nodes : reactive,
-      reason: 'this many nodes meet the demand at the target utilization',
-    },
-    {
-      kind: 'floor',
-      nodes: floor,
-      reason: 'this many nodes meet the demand minus the tolerance (dead band)',
-    },
-    {
-      kind: 'full',
-      nodes: at(outlook.stable, PLANNED_FULL),
-      reason: 'the demand fills all slots of this many nodes',
-    },
-    {
-      kind: 'arrivals',
-      nodes: at(outlook.coming, PLANNED_FULL),
-      reason: 'this many nodes can run the tasks that arrive now',
-    },
-    {
-      kind: 'queue',
-      nodes: at(outlook.due, PLANNED_FULL),
-      reason: 'this many nodes can run the tasks that would otherwise wait too long',
-    },
+    option('reactive', settled ? nodes : reactive),
+    option('floor', floor),
+    option('full', at(outlook.stable, PLANNED_FULL)),
+    option('arrivals', at(outlook.coming, PLANNED_FULL)),
+    option('queue', at(outlook.due, PLANNED_FULL)),
     { kind: 'forecast', nodes: at(slots, PLANNED_FULL), reason: `by ${by}` },
-    {
-      kind: 'window',
-      nodes: outlook.wantedMax,
-      reason: 'the policy wanted this many nodes within its window',
-    },
+    option('window', outlook.wantedMax),
   ]
   if (outlook.panicking) {
     const panic = Math.max(nodes, at(outlook.panic, advice.targetUtil))
-    options.push({
-      kind: 'panic',
-      nodes: panic,
-      reason: 'this many nodes meet the demand of the last seconds (panic window)',
-    })
+    options.push(option('panic', panic))
   }
-  if (advice.floorDelta > 0) {
-    options.push({ kind: 'advice', nodes: reactive + advice.floorDelta, reason: 'advised' })
-  }
+  if (advice.floorDelta > 0) options.push(option('advice', reactive + advice.floorDelta))
   return options
 }
 
