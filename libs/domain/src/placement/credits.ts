@@ -55,7 +55,6 @@ export function fleetLimits(
   const median = responses.sort((a, b) => a - b)[responses.length >> 1]
   return {
     ...limits,
-    creditShare: 1 / balancers.count,
     balancers,
     ...(cold <= slots * COLD_SHARE_MAX ? { slowStartMs: SLOW_START_MS } : {}),
     ...(median === undefined || responses.length < TYPICAL_NODES_MIN ? {} : { typicalMs: median }),

@@ -63,9 +63,7 @@ export interface Placement {
 export interface PlacementLimits {
   /** A node with older figures than this counts as full, milliseconds. */
   readonly heartbeatAgeMaxMs: number
-  /** Share of the node's credits this load balancer may spend; `balancers` is fairer. */
-  readonly creditShare: number
-  /** The index of this load balancer, and the number of load balancers. */
+  /** The index of this load balancer, and the number of load balancers; absent: it is the only one. */
   readonly balancers?: BalancerShare
   /** A node starts slowly for this long, milliseconds; absent: no node does. */
   readonly slowStartMs?: number

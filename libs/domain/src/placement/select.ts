@@ -11,21 +11,22 @@ export interface Candidate {
 }
 
 /** Nodes that the filter left out, by the first reason that applied. */
-interface Skipped {
-  readonly away: number
-  readonly suspect: number
-  readonly draining: number
-  readonly stale: number
-  readonly ejected: number
-  readonly excluded: number
-  readonly full: number
-  readonly noRoom: number
+const NOTHING_SKIPPED = {
+  away: 0,
+  suspect: 0,
+  draining: 0,
+  stale: 0,
+  ejected: 0,
+  excluded: 0,
+  full: 0,
+  noRoom: 0,
 }
+type Counts = typeof NOTHING_SKIPPED
 
 /** The basis of a decision: how many nodes, which were left out, the best of the rest. */
 interface Weighed {
   readonly considered: number
-  readonly skipped: Skipped
+  readonly skipped: Readonly<Counts>
   readonly candidates: readonly Candidate[]
 }
 
@@ -44,7 +45,7 @@ export type PlacementDecision =
     }
 
 /** A node with figures older than two missed heartbeats (500 ms each) gets no new work. */
-export const PLACEMENT_LIMITS: PlacementLimits = { heartbeatAgeMaxMs: 1_000, creditShare: 1 }
+export const PLACEMENT_LIMITS: PlacementLimits = { heartbeatAgeMaxMs: 1_000 }
 
 /** Share of keyed tasks that go to the least loaded node, so that a better home can show itself. */
 const EXPLORATION = 0.01
@@ -56,10 +57,7 @@ const SLOW_FULL = 5
 export function creditsOf(node: NodeLoad, limits: PlacementLimits): number {
   const free = effectiveSlots(node, limits.slowStartMs) - node.active
   if (free <= 0) return 0
-  const own =
-    limits.balancers === undefined
-      ? Math.floor(free * limits.creditShare)
-      : ownShare(free, node.id, limits.balancers)
+  const own = limits.balancers === undefined ? free : ownShare(free, node.id, limits.balancers)
   const credits = own - node.inTransit
   if (credits <= 0) return 0
   return node.ejected === 'probe' ? 1 : credits
@@ -151,19 +149,6 @@ export function selectNode(
   return { kind: 'place', nodeId: first.id, reason, weighed }
 }
 
-type Counts = { -readonly [Reason in keyof Skipped]: number }
-
-const NOTHING_SKIPPED: Skipped = {
-  away: 0,
-  suspect: 0,
-  draining: 0,
-  stale: 0,
-  ejected: 0,
-  excluded: 0,
-  full: 0,
-  noRoom: 0,
-}
-
 function isLeftOut(
   node: NodeLoad,
   task: Placement,
@@ -193,7 +178,7 @@ function fitsNow(
   return false
 }
 
-function holdReason(skipped: Skipped): 'no-nodes' | 'no-credits' | 'no-room' {
+function holdReason(skipped: Counts): 'no-nodes' | 'no-credits' | 'no-room' {
   if (skipped.noRoom > 0) return 'no-room'
   return skipped.full > 0 ? 'no-credits' : 'no-nodes'
 }
