@@ -4,25 +4,26 @@ import type { TaskEvent } from '../task/task-event.ts'
 import type { TaskRecord } from '../task/task-record.ts'
 import { addDuration, mergeDurations, type Durations } from './durations.ts'
 
-/** The counts that a step of a series has. */
-const COUNTED = [
-  'submitted',
-  'started',
-  'completed',
-  'failed',
-  'cancelled',
-  'retried',
-  'lost',
-  'llmCalls',
-  'inputTokens',
-  'outputTokens',
-  'nanoUsd',
-  'unpricedCalls',
-] as const
+/** The counts that a step of a series has, before anything happened. */
+const NO_COUNTS = {
+  submitted: 0,
+  started: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+  retried: 0,
+  lost: 0,
+  llmCalls: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  nanoUsd: 0,
+  unpricedCalls: 0,
+}
+const COUNTED = Object.keys(NO_COUNTS) as (keyof typeof NO_COUNTS)[]
 
 /** The counts of some tasks in some time. */
 export interface Measures {
-  readonly counts: Record<(typeof COUNTED)[number], number>
+  readonly counts: typeof NO_COUNTS
   /** From the time at which a task could start to the time at which a node got it. */
   readonly wait: Durations
   /** From the beginning of an LLM call to its first token. */
@@ -31,24 +32,7 @@ export interface Measures {
 
 /** Creates counts of nothing. */
 export function createMeasures(): Measures {
-  return {
-    counts: {
-      submitted: 0,
-      started: 0,
-      completed: 0,
-      failed: 0,
-      cancelled: 0,
-      retried: 0,
-      lost: 0,
-      llmCalls: 0,
-      inputTokens: 0,
-      outputTokens: 0,
-      nanoUsd: 0,
-      unpricedCalls: 0,
-    },
-    wait: new Map(),
-    firstToken: new Map(),
-  }
+  return { counts: { ...NO_COUNTS }, wait: new Map(), firstToken: new Map() }
 }
 
 /** Adds the second counts to the first. */

@@ -173,7 +173,7 @@ export function createTaskSeries(bytesMax: number, tenants: () => number = () =>
 /** Adds up the cells that are asked for, by group and by the time of their point. */
 function groupPoints(
   steps: readonly Step[],
-  { tenant, fromMs, toMs, step, groupBy }: Parameters<TaskSeries['read']>[0],
+  { tenant, fromMs, toMs, step, groupBy }: SeriesQuery,
 ): Map<string, Map<number, Measures>> {
   const { stepMs } = SERIES_STEPS[step]
   const groups = new Map<string, Map<number, Measures>>()
