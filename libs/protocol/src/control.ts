@@ -5,7 +5,7 @@ import {
   FAILURE_STRATEGIES,
 } from '@agentfleet/domain'
 import { z } from 'zod'
-import { heartbeatSchema } from './heartbeat.ts'
+import { heartbeatSchema, idSchema as id } from './heartbeat.ts'
 import { count, durationMs, instantMs, share, whole } from './values/numbers.ts'
 
 /**
@@ -13,7 +13,6 @@ import { count, durationMs, instantMs, share, whole } from './values/numbers.ts'
  * fields are dropped, so that a newer sender does not break an older receiver.
  */
 
-const id = z.string().min(1).max(128)
 /** Figures of one decision, its options and its outcome: more would not be read. */
 const FIGURES_MAX = 64
 /** Numbers, names and switches only: the inputs of a decision must stay small and never hold a task's text. */

@@ -112,7 +112,7 @@ export function parseEvent(text: string): TaskEvent {
 export function eventOf(value: unknown): TaskEvent {
   const event = withoutFormat(value, 'event')
   if (isTaskEvent(event)) return event
-  throw new ServiceError('bad-message', 'must be an event of a task', { retryable: false })
+  throw new ServiceError('bad-message', 'must be an event of a task')
 }
 
 /** Tenants or queues of tenants named in one hint: some tens of kB. */
@@ -142,7 +142,7 @@ export type Pointer = z.infer<typeof pointerSchema>
 /** Tasks just stored, handed to a load balancer before they have a pointer (a hint, L6). */
 export const freshSchema = z.object({ priority: level, pointer: pointerSchema })
 export type Fresh = z.infer<typeof freshSchema>
-/** Maximum number of such tasks in one message. */
+/** Several such tasks in one message. */
 export const handoverSchema = z.object({ items: z.array(freshSchema.optional()) })
 
 /**

@@ -10,18 +10,8 @@ const SPEC_FRAME_BYTES = 1_024
 
 /** The fresh pointer of a task that was just submitted. */
 export function freshPointer(record: TaskRecord): Pointer {
-  const { taskId, tenant, spec, seq } = record
-  const pointer: Pointer = {
-    taskId,
-    tenant,
-    seq,
-    cpu: spec.cpu,
-    memory: spec.memory,
-    cost: costOf(spec),
-    ...placementOf(spec),
-    deadlineAtMs: deadlineAtMs(record),
-    reissue: false,
-  }
+  const { spec, seq } = record
+  const pointer = pointerOf(record, seq, costOf(spec), false)
   if (fitsPointer(spec)) pointer.spec = spec
   return pointer
 }
@@ -43,16 +33,22 @@ export function fitsPointer(spec: TaskSpec): boolean {
 
 /** A pointer for a fenced start; at the start the node reads the journal and the spec from the log. */
 export function reissuedPointer(record: TaskRecord): Pointer {
+  const { spec, submittedSeq, omitted } = record
+  return pointerOf(record, submittedSeq, omitted?.cost ?? costOf(spec), true)
+}
+
+function pointerOf(record: TaskRecord, seq: number, cost: number, reissue: boolean): Pointer {
+  const { taskId, tenant, spec } = record
   return {
-    taskId: record.taskId,
-    tenant: record.tenant,
-    seq: record.submittedSeq,
-    cpu: record.spec.cpu,
-    memory: record.spec.memory,
-    cost: record.omitted?.cost ?? costOf(record.spec),
-    ...placementOf(record.spec),
+    taskId,
+    tenant,
+    seq,
+    cpu: spec.cpu,
+    memory: spec.memory,
+    cost,
+    ...placementOf(spec),
     deadlineAtMs: deadlineAtMs(record),
-    reissue: true,
+    reissue,
   }
 }
 

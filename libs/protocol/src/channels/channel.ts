@@ -69,7 +69,7 @@ export type Where<C> = C extends { readonly subject: infer S extends string }
 
 type Declaration<S extends string, B> = Omit<
   Channel<S, B, never>,
-  'kind' | 'body' | 'reply' | 'replyBytesMax' | 'version'
+  'name' | 'kind' | 'body' | 'reply' | 'replyBytesMax' | 'version'
 > & {
   readonly body: z.ZodType<B>
   readonly items?: Items
@@ -81,8 +81,9 @@ const shape = <T>(schema: z.ZodType<T>, items: Items | undefined): Shape<T> =>
   items === undefined ? { schema } : { schema, items }
 
 /** A hint. */
-export function event<const S extends string, B>({ body, items, ...rest }: Declaration<S, B>) {
-  return { version: 1, ...rest, kind: 'event' as const, body: shape(body, items) }
+export function event<const S extends string, B>(name: string, declared: Declaration<S, B>) {
+  const { body, items, ...rest } = declared
+  return { name, version: 1, ...rest, kind: 'event' as const, body: shape(body, items) }
 }
 
 /** For the bounds of messages, bytes. */
@@ -97,24 +98,25 @@ type Answering<S extends string, B, R> = Declaration<S, B> & {
 }
 
 /** A request that one listener answers. */
-export function request<const S extends string, B, R>(declared: Answering<S, B, R>) {
+export function request<const S extends string, B, R>(name: string, declared: Answering<S, B, R>) {
   const { body, items, reply, replyItems, ...rest } = declared
   const shapes = { body: shape(body, items), reply: shape(reply, replyItems) }
-  return { version: 1, ...rest, kind: 'request' as const, ...shapes }
+  return { name, version: 1, ...rest, kind: 'request' as const, ...shapes }
 }
 
 /** A question that each listener may answer. */
-export function question<const S extends string, B, R>(declared: Answering<S, B, R>) {
-  return { ...request(declared), kind: 'question' as const }
+export function question<const S extends string, B, R>(name: string, declared: Answering<S, B, R>) {
+  return { ...request(name, declared), kind: 'question' as const }
 }
 
 /** Messages that a stream keeps. */
 export function stored<const S extends string, B>(
+  name: string,
   declared: Omit<Declaration<S, B>, 'listeners' | 'items'> & { readonly stream: StreamName },
 ) {
   const { body: schema, ...rest } = declared
   const body = shape(schema, undefined)
-  return { version: 1, ...rest, kind: 'stream' as const, listeners: [], body }
+  return { name, version: 1, ...rest, kind: 'stream' as const, listeners: [], body }
 }
 
 /** The subject with these parameters. */

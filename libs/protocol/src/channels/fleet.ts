@@ -20,8 +20,7 @@ const here = z.object({})
 
 /** Reports of nodes and services about themselves. */
 export const FLEET_CHANNELS = {
-  heartbeat: event({
-    name: 'heartbeat',
+  heartbeat: event('heartbeat', {
     subject: 'node.{nodeId}.heartbeat',
     summary: 'A node sends its load at a regular interval.',
     body: heartbeatSchema,
@@ -30,8 +29,7 @@ export const FLEET_CHANNELS = {
     ownNode: 'sender',
     bytesMax: 8 * KIB,
   }),
-  load: event({
-    name: 'load',
+  load: event('load', {
     subject: 'node.{nodeId}.load',
     summary:
       'A node sends its load soon after a change, and names the tasks that it no longer runs.',
@@ -42,8 +40,7 @@ export const FLEET_CHANNELS = {
     ownNode: 'sender',
     bytesMax: MIB,
   }),
-  providers: event({
-    name: 'providers',
+  providers: event('providers', {
     subject: 'node.{nodeId}.providers',
     summary: 'A node sends the state of the models of its providers, as the node sees this state.',
     body: providersSchema,
@@ -53,8 +50,7 @@ export const FLEET_CHANNELS = {
     ownNode: 'sender',
     bytesMax: MIB,
   }),
-  offers: event({
-    name: 'offers',
+  offers: event('offers', {
     subject: 'node.{nodeId}.offers',
     summary: 'A node announces the tools and the models that it offers to tasks.',
     body: offersSchema,
@@ -64,8 +60,7 @@ export const FLEET_CHANNELS = {
     ownNode: 'sender',
     bytesMax: 4 * MIB,
   }),
-  ping: request({
-    name: 'ping',
+  ping: request('ping', {
     subject: 'node.{nodeId}.ping',
     summary:
       'The health monitor asks whether a node answers. The request can tell the node that an earlier start (incarnation) of the node was declared dead.',
@@ -77,8 +72,7 @@ export const FLEET_CHANNELS = {
     bytesMax: 4 * KIB,
     replyBytesMax: KIB,
   }),
-  drain: request({
-    name: 'drain',
+  drain: request('drain', {
     subject: 'node.{nodeId}.drain',
     summary: 'A service asks a node to finish its runs and to accept no new tasks.',
     body: z.object({}),
@@ -89,8 +83,7 @@ export const FLEET_CHANNELS = {
     bytesMax: 4 * KIB,
     replyBytesMax: KIB,
   }),
-  balancer: event({
-    name: 'balancer',
+  balancer: event('balancer', {
     subject: 'fleet.balancer',
     summary:
       'A load balancer announces that it is alive, and whether gateways may hand new tasks to it.',
@@ -99,8 +92,7 @@ export const FLEET_CHANNELS = {
     listeners: ['load-balancer', 'gateway'],
     bytesMax: 256 * KIB,
   }),
-  gateway: event({
-    name: 'gateway',
+  gateway: event('gateway', {
     subject: 'fleet.gateway',
     summary: 'A gateway announces that it is alive, and for how many tenants it has keys.',
     body: gatewaySchema,
@@ -108,8 +100,7 @@ export const FLEET_CHANNELS = {
     listeners: ['coordinator'],
     bytesMax: 4 * KIB,
   }),
-  holdings: event({
-    name: 'holdings',
+  holdings: event('holdings', {
     subject: 'fleet.holdings',
     summary: 'A coordinator announces how many bytes of the log and of Redis each tenant uses.',
     body: holdingsSchema,
@@ -118,8 +109,7 @@ export const FLEET_CHANNELS = {
     listeners: ['gateway'],
     bytesMax: MIB,
   }),
-  snapshot: event({
-    name: 'snapshot',
+  snapshot: event('snapshot', {
     subject: 'fleet.snapshot',
     summary: 'The primary health monitor publishes the states and the loads of all nodes.',
     body: snapshotSchema,
@@ -127,8 +117,7 @@ export const FLEET_CHANNELS = {
     listeners: ['gateway', 'load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
     bytesMax: PAYLOAD_MAX_BYTES,
   }),
-  history: event({
-    name: 'history',
+  history: event('history', {
     subject: 'fleet.history',
     summary:
       'The primary health monitor sends the totals of the fleet in the last hour every ten seconds.',

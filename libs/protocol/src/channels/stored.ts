@@ -21,8 +21,7 @@ import { event, KIB, MIB, stored } from './channel.ts'
 
 /** The channels that streams store. `{service}` is always the sender's own name. */
 export const STORED_CHANNELS = {
-  log: stored({
-    name: 'log',
+  log: stored('log', {
     subject: 'log.{taskId}',
     summary: 'A message contains one event of a task.',
     stream: STREAMS.log,
@@ -30,8 +29,7 @@ export const STORED_CHANNELS = {
     senders: ['gateway', 'coordinator'],
     bytesMax: PAYLOAD_MAX_BYTES,
   }),
-  live: event({
-    name: 'live',
+  live: event('live', {
     subject: 'live.{taskId}',
     summary:
       'NATS publishes each event again after it has stored the event in LOG; these messages are the only source of client streams (L5).',
@@ -40,8 +38,7 @@ export const STORED_CHANNELS = {
     listeners: ['gateway'],
     bytesMax: PAYLOAD_MAX_BYTES,
   }),
-  pointer: stored({
-    name: 'pointer',
+  pointer: stored('pointer', {
     subject: 'tasks.{queue}.{tenant}.{taskId}',
     summary:
       'A message is the pointer of a task that waits or runs; a task has at most one pointer in all queues.',
@@ -50,8 +47,7 @@ export const STORED_CHANNELS = {
     senders: ['gateway', 'coordinator', 'load-balancer'],
     bytesMax: PAYLOAD_MAX_BYTES,
   }),
-  death: stored({
-    name: 'death',
+  death: stored('death', {
     subject: 'ops.node.{nodeId}',
     summary:
       'A health monitor has declared a node dead; the message names the incarnation (start) of the node.',
@@ -60,8 +56,7 @@ export const STORED_CHANNELS = {
     senders: ['health-monitor'],
     bytesMax: 8 * KIB,
   }),
-  identity: stored({
-    name: 'identity',
+  identity: stored('identity', {
     subject: 'ops.identity.{nodeId}',
     summary: 'A message contains the digest of the secret with which a node proves its name.',
     stream: STREAMS.ops,
@@ -69,8 +64,7 @@ export const STORED_CHANNELS = {
     senders: ['coordinator'],
     bytesMax: 4 * KIB,
   }),
-  decision: stored({
-    name: 'decision',
+  decision: stored('decision', {
     subject: 'ops.decision.{service}',
     summary: 'A service records a decision of one of its control loops.',
     stream: STREAMS.ops,
@@ -78,8 +72,7 @@ export const STORED_CHANNELS = {
     senders: ['load-balancer', 'health-monitor', 'autoscaler', 'recovery'],
     bytesMax: 64 * KIB,
   }),
-  outcome: stored({
-    name: 'outcome',
+  outcome: stored('outcome', {
     subject: 'ops.outcome.{service}',
     summary:
       'A service records the outcome of a decision, which it measured some minutes after the decision.',
@@ -88,8 +81,7 @@ export const STORED_CHANNELS = {
     senders: ['load-balancer', 'autoscaler', 'recovery'],
     bytesMax: 64 * KIB,
   }),
-  state: stored({
-    name: 'state',
+  state: stored('state', {
     subject: 'ops.state.{service}',
     summary: 'A service stores its learned state, which its next leader reads.',
     stream: STREAMS.ops,
@@ -97,8 +89,7 @@ export const STORED_CHANNELS = {
     senders: ['autoscaler'],
     bytesMax: MIB,
   }),
-  incident: stored({
-    name: 'incident',
+  incident: stored('incident', {
     subject: 'ops.incident.{incidentId}',
     summary:
       'The record of one failed node and its handling; each message contains the whole record.',
@@ -107,8 +98,7 @@ export const STORED_CHANNELS = {
     senders: ['recovery'],
     bytesMax: 64 * KIB,
   }),
-  agent: stored({
-    name: 'agent',
+  agent: stored('agent', {
     subject: 'agents.{tenant}.{agentName}',
     summary: "A message contains one version of a tenant's definition of an agent.",
     stream: STREAMS.agents,
@@ -116,8 +106,7 @@ export const STORED_CHANNELS = {
     senders: ['gateway'],
     bytesMax: 2 * MIB,
   }),
-  schedule: stored({
-    name: 'schedule',
+  schedule: stored('schedule', {
     subject: 'schedules.def.{tenant}.{scheduleName}',
     summary: "A message contains the newest definition of a tenant's schedule.",
     stream: STREAMS.schedules,
@@ -125,8 +114,7 @@ export const STORED_CHANNELS = {
     senders: ['gateway'],
     bytesMax: 4 * MIB,
   }),
-  scheduleRun: stored({
-    name: 'schedule-run',
+  scheduleRun: stored('schedule-run', {
     subject: 'schedules.ran.{tenant}.{scheduleName}',
     summary:
       'A message contains the last time of a schedule for which a coordinator submitted or skipped a task.',
@@ -135,8 +123,7 @@ export const STORED_CHANNELS = {
     senders: ['coordinator'],
     bytesMax: 4 * KIB,
   }),
-  manualRuns: stored({
-    name: 'manual-runs',
+  manualRuns: stored('manual-runs', {
     subject: 'schedules.manual.{tenant}.{scheduleName}',
     summary: 'A message contains the newest runs of a schedule that clients asked for.',
     stream: STREAMS.schedules,
@@ -144,8 +131,7 @@ export const STORED_CHANNELS = {
     senders: ['gateway'],
     bytesMax: 16 * KIB,
   }),
-  key: stored({
-    name: 'key',
+  key: stored('key', {
     subject: 'keys.{keyId}',
     summary:
       'A message contains the newest version of a key of the API; it holds only digests of secrets.',
@@ -154,8 +140,7 @@ export const STORED_CHANNELS = {
     senders: ['gateway'],
     bytesMax: 64 * KIB,
   }),
-  audit: stored({
-    name: 'audit',
+  audit: stored('audit', {
     subject: 'audit.{service}.{auditKind}.{tenant}',
     summary:
       'A gateway records a change through the API, a change whose outcome it does not know, or several equal refused requests within one second. The tenant is `_` if no key was recognised.',

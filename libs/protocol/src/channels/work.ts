@@ -50,8 +50,7 @@ const pointerAcksSchema = z.object({
 
 /** How tasks get to nodes, and how nodes report on them. */
 export const WORK_CHANNELS = {
-  handover: event({
-    name: 'handover',
+  handover: event('handover', {
     subject: 'balancer.handover',
     summary:
       'A gateway hands new tasks directly to a load balancer, without putting a pointer into their queue.',
@@ -62,8 +61,7 @@ export const WORK_CHANNELS = {
     queue: 'load-balancer',
     bytesMax: 2 * MIB,
   }),
-  waiting: event({
-    name: 'waiting',
+  waiting: event('waiting', {
     subject: 'balancer.waiting',
     summary: 'A service announces which tenants have new pointers in their queues.',
     body: waitingQueuesSchema,
@@ -71,8 +69,7 @@ export const WORK_CHANNELS = {
     listeners: ['load-balancer'],
     bytesMax: 256 * KIB,
   }),
-  dispatch: request({
-    name: 'dispatch',
+  dispatch: request('dispatch', {
     subject: 'node.{nodeId}.dispatch',
     summary:
       'A load balancer sends tasks to a node; the node accepts only as many of these tasks as it has free slots.',
@@ -85,8 +82,7 @@ export const WORK_CHANNELS = {
     bytesMax: PAYLOAD_MAX_BYTES,
     replyBytesMax: 64 * KIB,
   }),
-  acks: event({
-    name: 'acks',
+  acks: event('acks', {
     subject: 'node.{nodeId}.acks',
     summary:
       'A node confirms, renews or gives back pointers; one process acks them for it, because an ack can make nats-server write to any subject.',
@@ -98,8 +94,7 @@ export const WORK_CHANNELS = {
     queue: 'acks',
     bytesMax: 1 * MIB,
   }),
-  report: request({
-    name: 'report',
+  report: request('report', {
     subject: 'coordinator.report.{nodeId}',
     summary:
       'A node sends the reports of its runs; the answer has one outcome for each report, in the same order.',
@@ -114,8 +109,7 @@ export const WORK_CHANNELS = {
     bytesMax: PAYLOAD_MAX_BYTES,
     replyBytesMax: PAYLOAD_MAX_BYTES,
   }),
-  cancel: request({
-    name: 'cancel',
+  cancel: request('cancel', {
     subject: 'coordinator.cancel',
     summary: 'A gateway asks a coordinator to cancel a task.',
     body: cancelSchema,
@@ -126,8 +120,7 @@ export const WORK_CHANNELS = {
     bytesMax: 16 * KIB,
     replyBytesMax: KIB,
   }),
-  approve: request({
-    name: 'approve',
+  approve: request('approve', {
     subject: 'coordinator.approve',
     summary: 'A gateway sends the decision of a person about a step that waits for approval.',
     body: approveSchema,
@@ -138,8 +131,7 @@ export const WORK_CHANNELS = {
     bytesMax: 64 * KIB,
     replyBytesMax: KIB,
   }),
-  series: request({
-    name: 'series',
+  series: request('series', {
     subject: 'coordinator.series',
     summary: 'A gateway asks a coordinator what happened to tasks over time.',
     body: seriesQuestionSchema,
@@ -150,8 +142,7 @@ export const WORK_CHANNELS = {
     bytesMax: 4 * KIB,
     replyBytesMax: PAYLOAD_MAX_BYTES,
   }),
-  queues: request({
-    name: 'queues',
+  queues: request('queues', {
     subject: 'coordinator.queues',
     summary:
       'A gateway or a load balancer asks a coordinator how many tasks of each tenant and priority wait or run.',
@@ -163,8 +154,7 @@ export const WORK_CHANNELS = {
     bytesMax: 4 * KIB,
     replyBytesMax: 2 * MIB,
   }),
-  stop: event({
-    name: 'stop',
+  stop: event('stop', {
     subject: 'node.{nodeId}.stop',
     summary:
       'A coordinator asks a node to stop its runs of the tasks that the message names: the tasks have ended, or a newer attempt runs on another node.',
@@ -174,8 +164,7 @@ export const WORK_CHANNELS = {
     ownNode: 'listener',
     bytesMax: 2 * MIB,
   }),
-  stopAnywhere: event({
-    name: 'stop-anywhere',
+  stopAnywhere: event('stop-anywhere', {
     subject: 'fleet.stop',
     summary: 'A coordinator asks all nodes to stop the tasks that the message names.',
     body: stopSchema,
@@ -183,8 +172,7 @@ export const WORK_CHANNELS = {
     listeners: ['worker'],
     bytesMax: 2 * MIB,
   }),
-  runs: question({
-    name: 'runs',
+  runs: question('runs', {
     subject: 'fleet.runs',
     summary:
       'A coordinator asks the nodes which of the named tasks they run. A node that runs none of the named tasks does not answer.',
@@ -195,8 +183,7 @@ export const WORK_CHANNELS = {
     bytesMax: 2 * MIB,
     replyBytesMax: 4 * MIB,
   }),
-  textSoFar: question({
-    name: 'text-so-far',
+  textSoFar: question('text-so-far', {
     subject: 'fleet.text',
     summary:
       'A gateway asks the nodes for the text that the running attempt of a task has written so far. A node that does not run the task does not answer.',
@@ -207,8 +194,7 @@ export const WORK_CHANNELS = {
     bytesMax: 4 * KIB,
     replyBytesMax: 2 * MIB,
   }),
-  tenants: question({
-    name: 'tenants',
+  tenants: question('tenants', {
     subject: 'fleet.tenants',
     summary: 'A load balancer asks the nodes how many tasks of each tenant they run.',
     body: nothing,
@@ -218,8 +204,7 @@ export const WORK_CHANNELS = {
     bytesMax: 4 * KIB,
     replyBytesMax: 4 * MIB,
   }),
-  delta: event({
-    name: 'delta',
+  delta: event('delta', {
     subject: 'delta.{taskId}',
     summary:
       'A node announces what a running attempt does: its start, pieces of its text, and its tool calls.',

@@ -98,6 +98,5 @@ export function formatProblem(
   return new ServiceError(
     'newer-format',
     `${what} has the format ${format} and this release reads formats up to ${known}: start the release that stored it, or a newer one`,
-    { retryable: false },
   )
 }
