@@ -1,5 +1,4 @@
 export * from './task/acceptance.ts'
-
 export * from './tenant/allowance.ts'
 export * from './tenant/kept-tasks.ts'
 export * from './tenant/held.ts'

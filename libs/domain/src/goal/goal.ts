@@ -75,17 +75,14 @@ export function decideGoal(
   if (held && word === undefined) return { kind: 'hold', step, plan: check.plan }
   if (taskIds.length === 0) return { kind: 'spawn', step, plan: check.plan }
   const ends = taskIds.map((taskId) => inputs.find((input) => input.taskId === taskId))
-  if (ends.some((end) => end === undefined || isOpen(end))) return { kind: 'await', taskIds }
+  if (ends.some((end) => end === undefined || end.state === 'unknown'))
+    return { kind: 'await', taskIds }
   const failed = ends.findIndex((end) => end?.state !== 'completed')
   if (failed < 0) return { kind: 'conclude' }
   if (replansLeft > 0) return { kind: 'plan', reason: 'step-failed' }
   const stepId = check.plan.steps[failed]?.id ?? ''
   const why = ends[failed]?.error?.message ?? 'the step did not complete'
   return fail('goal-failed', `step "${stepId}" of the last plan: ${why}`)
-}
-
-function isOpen({ state }: TaskInput): boolean {
-  return state === 'unknown'
 }
 
 function fail(code: string, message: string): GoalMove {

@@ -1,6 +1,6 @@
 import type { Usage } from '../llm/price.ts'
 import type { Level, TaskError, TaskSpec, TaskState } from '../task/spec.ts'
-import { isTerminal, type TaskRecord } from '../task/task-record.ts'
+import { isTerminal, PREVIEW_CHARS, type TaskRecord } from '../task/task-record.ts'
 import type { Waiting } from '../task/wait.ts'
 
 /** Which tasks a list shows, a count counts, or a bulk operation changes. */
@@ -50,9 +50,6 @@ export interface TaskPreview extends Pick<
   /** When the load balancer placed the last attempt, if an event of the attempt has said so. */
   readonly startedAtMs?: number
 }
-
-/** Characters of a task's text in a list: one line on a screen. */
-export const PREVIEW_CHARS = 160
 
 /** The part of a record that lists show. */
 export function previewOf(record: TaskRecord): TaskPreview {

@@ -1,3 +1,4 @@
+import { given } from '../collections/given.ts'
 import type { KeyLimits, Principal, Scope } from './admit.ts'
 
 /** One secret of a key, as a digest. */
@@ -32,8 +33,6 @@ export const KEY_LIMITS = {
   agentsMax: 50,
   requestsPerMinuteMax: 1_000_000,
   concurrentMax: 100_000,
-  /** A month: long enough for the slowest release of a client. */
-  overlapMsMax: 30 * 24 * 3_600_000,
 } as const
 /** The newest secret, and the one before it until the end of the overlap. */
 export const KEY_SECRETS_MAX = 2
@@ -62,17 +61,12 @@ function secretIdOf({ digest }: KeySecret): string {
 /** The caller that this secret of a key identifies. */
 export function principalOf(key: ApiKey, secret: KeySecret): Principal {
   const { id, tenant, scopes, agents, limits, expiresAtMs, revokedAtMs } = key
-  const { untilMs } = secret
   return {
     keyId: id,
     tenant,
     scopes,
     secretId: secretIdOf(secret),
-    ...(untilMs === undefined ? {} : { secretUntilMs: untilMs }),
-    ...(agents === undefined ? {} : { agents }),
-    ...(limits === undefined ? {} : { limits }),
-    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
-    ...(revokedAtMs === undefined ? {} : { revokedAtMs }),
+    ...given({ secretUntilMs: secret.untilMs, agents, limits, expiresAtMs, revokedAtMs }),
   }
 }
 

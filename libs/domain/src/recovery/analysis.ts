@@ -1,4 +1,4 @@
-import type { DeathPattern } from './deaths.ts'
+import { PATTERN_MIN, type DeathPattern } from './deaths.ts'
 
 /** The facts of a failure once its tasks have been given back. */
 export interface FailureEvidence {
@@ -105,8 +105,6 @@ export interface FailureAnalysis {
 }
 
 const PREVENTIONS_MAX = 4
-/** Three deaths show a pattern; if two nodes fall silent at once, the network may be the cause. */
-const PATTERN_MIN = 3
 
 /** Restart, replace or investigate, by evidence. */
 export function analyseFailure(evidence: FailureEvidence): FailureAnalysis {

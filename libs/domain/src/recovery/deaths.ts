@@ -26,7 +26,7 @@ const DEATHS_MAX = 200
 /** A machine serves no node well with more slots; more ids add nothing. */
 const TASKS_OF_DEATH_MAX = 1_000
 /** One death is chance, two are bad luck, three are a pattern. */
-const PATTERN_MIN = 3
+export const PATTERN_MIN = 3
 
 /** Adds a death, or new facts about it, and forgets deaths outside the window. */
 export function rememberDeath(

@@ -1,10 +1,7 @@
 import { isTerminal, type TaskRecord } from '../task/task-record.ts'
 
-/** The outcome for one task of a dead node. */
+/** The outcome for one task of a dead node; `stopped`: it failed for losing its nodes. */
 export type TaskFate = 'waiting' | 'taken-up' | 'finished' | 'stopped'
-
-/** The error of a task that was stopped for losing its nodes. */
-const ATTEMPTS_LOST = 'attempts-lost'
 
 /**
  * Whether a task continues elsewhere, by its record and by the load balancers' in-flight note; both lag
@@ -16,7 +13,7 @@ export function fateOf(
   death: { readonly nodeId: string; readonly redistributedAtMs: number },
 ): TaskFate {
   if (record !== undefined && isTerminal(record.state)) {
-    return record.error?.code === ATTEMPTS_LOST ? 'stopped' : 'finished'
+    return record.error?.code === 'attempts-lost' ? 'stopped' : 'finished'
   }
   // The run paused and gave its slot back; it continues when its wait ends.
   if (record?.state === 'waiting') return 'taken-up'

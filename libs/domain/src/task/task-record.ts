@@ -81,8 +81,8 @@ export function deadlineAtMs(record: TaskRecord): number {
 
 /** The event of a submission up to this size is kept whole; a pointer carries a spec of this size, bytes. */
 export const SPEC_KEPT_MAX_BYTES = 8 * 1024
-/** Characters of a task's text that are kept for listings. */
-const PREVIEW_CHARS = 160
+/** Characters of a task's text that are kept for listings: one line on a screen. */
+export const PREVIEW_CHARS = 160
 /** Few people answer more steps of one task; each answer may carry a note of some kilobytes. */
 const APPROVALS_KEPT_MAX = 4
 

@@ -195,28 +195,16 @@ function resumedRecord(
 }
 
 /** The run that made children is under way, even if it is the first and wrote no start event. */
-function spawnedRecord(next: TaskRecord, { step, children }: Spawned): TaskRecord {
-  const made = children.map(({ taskId }) => ({ taskId, step }))
-  const granted = grantedWith(next, children) ?? next.granted
-  return changed(next, {
-    state: 'running',
-    ...SETTLED,
-    children: [...next.children, ...made],
-    granted,
-  })
+function spawnedRecord(next: TaskRecord, { step, children: made }: Spawned): TaskRecord {
+  const children = [...next.children, ...made.map(({ taskId }) => ({ taskId, step }))]
+  const granted = grantedWith(next, made) ?? next.granted
+  return changed(next, { state: 'running', ...SETTLED, children, granted })
 }
 
 function completedRecord(next: TaskRecord, event: Completed): TaskRecord {
   const { attempt, node, result, usage } = event
-  return changed(next, {
-    state: 'completed',
-    ...SETTLED,
-    attempt,
-    node,
-    result,
-    usage,
-    error: undefined,
-  })
+  const error = undefined
+  return changed(next, { state: 'completed', ...SETTLED, attempt, node, result, usage, error })
 }
 
 /** Folds a whole history (ascending sequences); undefined when it does not begin with `submitted`. */

@@ -82,7 +82,6 @@ export function decideSubmission(
     // Records differ in size, but Redis does not say whose take how much.
     own: (own.tasks + own.ended) * recordBytes,
     ask: ask.tasks * recordBytes,
-    limit: undefined,
     tenants,
   }
   return refusal('tasks', tasks) ?? refusal('log', inLog) ?? refusal('redis', inRedis) ?? TAKE
