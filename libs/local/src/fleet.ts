@@ -228,9 +228,7 @@ async function startServers(
       password: operator.password,
       users: redisUsers,
     }),
-    // Its contents are registrations and locks, which the services make again; without a memory it needs
-    // no election, which takes 1.5 s.
-    startConsul({ ...common, dir: join(dir, 'consul'), persistent: false }),
+    startConsul({ ...common, dir: join(dir, 'consul') }),
   ])
   stops.push(
     () => consul.stop(),

@@ -58,5 +58,5 @@ function start(
     return startNats({ binaries: { natsServer: program }, dir, config })
   }
   if (name === 'redis') return startRedis({ binaries: { redisServer: program }, dir })
-  return startConsul({ binaries: { consul: program }, dir, persistent: false })
+  return startConsul({ binaries: { consul: program }, dir })
 }

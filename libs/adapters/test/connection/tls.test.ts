@@ -97,7 +97,6 @@ test('Consul: a service uses its token over TLS, and is refused when the token o
   const consul = await startConsul({
     binaries,
     dir: join(dir, 'consul'),
-    persistent: false,
     managementToken: MANAGEMENT_TOKEN,
     tls: { port, ...server, clientCaFile: authority.caFile },
   })

@@ -21,8 +21,7 @@ let tokens: Readonly<Record<ServiceName, string>>
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'agentfleet-test-'))
   const binaries = await findBinaries({ cacheDir: defaultCacheDir(process.env) })
-  const settings = { persistent: false, managementToken: MANAGEMENT_TOKEN }
-  consul = await startConsul({ binaries, dir, ...settings })
+  consul = await startConsul({ binaries, dir, managementToken: MANAGEMENT_TOKEN })
   const guide = await readFile(GUIDE, 'utf8')
   const pairs = SERVICES.map(
     async (name) => [name, await tokenWith(name, rulesIn(guide, name))] as const,

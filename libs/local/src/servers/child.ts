@@ -37,7 +37,7 @@ export type Child = {
 // One older log is kept; more would only fill the disk.
 const LOG_BYTES_MAX = 16 * 1024 * 1024
 const TAIL_BYTES = 2048
-// NATS and Consul flush their stores on SIGTERM; on a slow disk that takes seconds.
+// NATS flushes its store on SIGTERM; on a slow disk that takes seconds.
 const STOP_DEADLINE_MS = 10_000
 // After SIGKILL only the kernel still has work to do.
 const KILL_DEADLINE_MS = 5_000

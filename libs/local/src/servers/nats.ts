@@ -8,7 +8,7 @@ import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
 /** Subjects that a user may or may not use; by default all are allowed. */
-export type SubjectRules = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
+type SubjectRules = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
 
 /** One NATS user with a password and, when restricted, its permissions. */
 export type NatsUser = {
@@ -36,7 +36,7 @@ export type NatsConfig = {
 }
 
 /** The port for clients and the one for monitoring over HTTP. */
-export type NatsPorts = { readonly client: number; readonly monitor: number }
+type NatsPorts = { readonly client: number; readonly monitor: number }
 
 // Upper bounds of the streams' reservations, not their usage; the log is sized at 0.4 kB of memory a task.
 const MEMORY_BYTES_MAX = 1024 ** 3
@@ -58,7 +58,7 @@ export async function startNats(options: {
   readonly config: NatsConfig
   readonly port?: number
   readonly signal?: AbortSignal
-}): Promise<RunningServer & { readonly ports: NatsPorts }> {
+}): Promise<RunningServer> {
   const { binaries, dir, config, port, signal } = options
   // Names this server alone, so that its answers can be recognised.
   const serverName = `agentfleet-${randomUUID()}`
@@ -77,7 +77,7 @@ export async function startNats(options: {
     prepare: async (ports) => {
       // A mode applies only to a new file; passwords must never be in a readable one.
       await rm(configFile, { force: true })
-      await writeFile(configFile, renderConfig({ serverName, dir, config, ports }), { mode: 0o600 })
+      await writeFile(configFile, renderConfig(serverName, dir, config, ports), { mode: 0o600 })
       return ['--config', configFile]
     },
     answers: async (ports, _pid, probe) => {
@@ -90,13 +90,12 @@ export async function startNats(options: {
 }
 
 /** JSON is valid in the server's config format as long as strings are plain. */
-function renderConfig(options: {
-  readonly serverName: string
-  readonly dir: string
-  readonly config: NatsConfig
-  readonly ports: NatsPorts
-}): string {
-  const { serverName, dir, config, ports } = options
+function renderConfig(
+  serverName: string,
+  dir: string,
+  config: NatsConfig,
+  ports: NatsPorts,
+): string {
   const users = config.users.map(renderUser)
   const settings = {
     server_name: serverName,

@@ -17,7 +17,6 @@ export type RedisUser = { readonly name: string; readonly password: string; read
 export async function startRedis(options: {
   readonly binaries: Pick<Binaries, 'redisServer'>
   readonly dir: string
-  readonly port?: number
   readonly password?: string
   /** Users in addition to the default one, which needs the password above. */
   readonly users?: readonly RedisUser[]
@@ -25,7 +24,7 @@ export async function startRedis(options: {
   readonly tls?: ServerTls & { readonly port: number }
   readonly signal?: AbortSignal
 }): Promise<RunningServer> {
-  const { binaries, dir, port, password, users = [], tls, signal } = options
+  const { binaries, dir, password, users = [], tls, signal } = options
   if (password !== undefined && !PLAIN_TEXT.test(password))
     throw new Error('a Redis password must be plain ASCII text without spaces')
   for (const { name, password: own, rules } of users)
@@ -39,8 +38,8 @@ export async function startRedis(options: {
     dir,
     scheme: 'redis',
     signal,
-    portsAreGiven: port !== undefined,
-    choosePorts: async () => port ?? (await drawPorts(1))[0] ?? 0,
+    portsAreGiven: false,
+    choosePorts: async () => (await drawPorts(1))[0] ?? 0,
     clientPort: (chosen) => chosen,
     prepare: async (chosen) => {
       const settings = [

@@ -28,8 +28,6 @@ export type RunningServer = AsyncDisposable & {
   readonly url: string
   /** The pid of the present run, or of the last one. */
   readonly pid: number
-  /** The end of the present run; a restart begins another. */
-  readonly exited: Promise<Exit>
   /** Ends the server, by force when it ignores the signal; stopping twice is legal. */
   stop(signal?: NodeJS.Signals): Promise<void>
   /** Sends a signal and returns at once. */
@@ -59,7 +57,7 @@ type ServerKind<Ports> = {
   answers(ports: Ports, pid: number, signal: AbortSignal): Promise<boolean>
 }
 
-// Reading back a log of gigabytes, or an election on a busy machine, takes tens of seconds.
+// Reading back a log of gigabytes takes tens of seconds.
 const READY_DEADLINE_MS = 60_000
 const PROBE_DEADLINE_MS = 2_000
 const PROBE_INTERVAL_MS = 20
@@ -70,9 +68,7 @@ const BIND_CONFLICT = /address already in use/i
 const REBIND_PAUSE_MS = 200
 
 /** Starts a server of the given kind and resolves when it answers. */
-export async function startServer<Ports>(
-  kind: ServerKind<Ports>,
-): Promise<RunningServer & { readonly ports: Ports }> {
+export async function startServer<Ports>(kind: ServerKind<Ports>): Promise<RunningServer> {
   await mkdir(kind.dir, { recursive: true, mode: 0o700 })
   const first = await startFirst(kind)
   const { ports } = first
@@ -113,13 +109,9 @@ export async function startServer<Ports>(
   return {
     name: kind.program.name,
     port,
-    ports,
     url: `${kind.scheme}://${LOOPBACK}:${port}`,
     get pid() {
       return child.pid
-    },
-    get exited() {
-      return child.exited
     },
     stop,
     kill: (signal) => child.kill(signal),
@@ -172,11 +164,7 @@ async function startOnce<Ports>(kind: ServerKind<Ports>, ports: Ports): Promise<
   }
 }
 
-async function untilReady<Ports>(
-  kind: ServerKind<Ports>,
-  ports: Ports,
-  child: Child,
-): Promise<void> {
+async function untilReady<P>(kind: ServerKind<P>, ports: P, child: Child): Promise<void> {
   const deadlineAtMs = Date.now() + READY_DEADLINE_MS
   while (Date.now() < deadlineAtMs) {
     kind.signal?.throwIfAborted()
