@@ -54,6 +54,7 @@ export interface Input {
 
 /** A command's connection to the fleet and to its user. */
 export interface Context {
+  /** Its requests end when the user stops the command. */
   readonly client: Client
   /** Base URL of the gateway. */
   readonly url: string
@@ -63,6 +64,8 @@ export interface Context {
   /** The folder in which local fleets keep their state. */
   readonly stateDir: string
   readonly json: boolean
+  /** Whether the command shows its view until the user stops it, and not only once. */
+  readonly watch: boolean
   readonly paint: Paint
   /** Columns of the terminal; undefined if the output is not a terminal. */
   readonly columns: number | undefined

@@ -1,16 +1,19 @@
 import { ClientError } from '@agentfleet/client'
 import type { Context } from './command.ts'
-import { CommandError, EXIT, exitCodeOf, explain, type ExitCode } from './exit.ts'
+import { CommandError, EXIT, exitCodeOf, explain, UsageError, type ExitCode } from './exit.ts'
 
 /** Refusals that concern one task: the next task may be accepted. */
 const ABOUT_ONE_TASK: ReadonlySet<number> = new Set([400, 404, 409, 422])
 
-/** Does the same with each task; that one task is refused does not keep the others. */
+/** Does the same with each named task; that one task is refused does not keep the others. */
 export async function forEachTask(
   context: Context,
   taskIds: readonly string[],
   act: (taskId: string) => Promise<void>,
 ): Promise<ExitCode> {
+  if (taskIds.length === 0) {
+    throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
+  }
   const refused: ClientError[] = []
   for (const [at, taskId] of taskIds.entries()) {
     try {

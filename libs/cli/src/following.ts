@@ -23,15 +23,14 @@ export interface Growing<T extends { readonly id: string }> {
   table(records: readonly T[]): string
 }
 
-/** Prints a list once; with `follow` also each new or changed record, until the user stops the command. */
+/** Prints a list once; with `--watch` also each new or changed record, until the user stops the command. */
 export async function showGrowing<T extends { readonly id: string }>(
   context: Context,
-  follow: boolean,
   list: Growing<T>,
 ): Promise<ExitCode> {
   const first = await list.read()
   printAll(context, first, () => list.table(first))
-  if (!follow) return EXIT.done
+  if (!context.watch) return EXIT.done
   const printed = new Map(first.map((record) => [record.id, list.version(record)]))
   let above = first.slice(0, ROWS_ABOVE)
   const print = (record: T): void => {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { ClientError, createClient } from '@agentfleet/client'
-import { bytes } from '@agentfleet/domain'
+import { bytes, given } from '@agentfleet/domain'
 import type { Problem } from '@agentfleet/protocol'
 import type { Context, Input } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
@@ -123,7 +123,6 @@ function contextOf(url: string, input: Input, asCalled: AsCalled, options: CliOp
   const { env, terminal, version, stateDir } = options
   const apiKey = keyOf(input, options)
   const { signal } = terminal
-  const json = isSet(input, 'json')
   const plain =
     terminal.columns === undefined || isSet(input, 'no-color') || Boolean(env['NO_COLOR'])
   let moving = false
@@ -134,12 +133,13 @@ function contextOf(url: string, input: Input, asCalled: AsCalled, options: CliOp
     terminal.err(`${CLEAR_LINE}${cut(oneLine(text), noteColumns - 1)}`)
   }
   return {
-    client: createClient({ baseUrl: url, ...(apiKey === undefined ? {} : { apiKey }) }),
+    client: createClient({ baseUrl: url, signal, ...given({ apiKey }) }),
     url,
     apiKey,
     version,
     stateDir,
-    json,
+    json: isSet(input, 'json'),
+    watch: isSet(input, 'watch'),
     paint: plain ? uncoloured : ansi,
     // A person may change the size of the terminal.
     get columns() {
@@ -245,16 +245,10 @@ function failureOf(error: unknown, { url, command }: Where): Failure {
     return { code: 'command', message: error.message, exitCode: error.exitCode }
   }
   if (error instanceof ClientError) {
-    const exitCode = exitCodeOf(error)
-    const { problem, retryAfterS } = error
-    const later = retryAfterS === undefined ? {} : { retryAfterS }
-    const failure = {
-      code: problem.code,
-      message: explain(error, url, command),
-      exitCode,
-      ...later,
-    }
-    return error.status === 0 ? failure : { ...failure, problem }
+    const { status, problem, retryAfterS } = error
+    const message = explain(error, url, command)
+    const answer = given({ retryAfterS, problem: status === 0 ? undefined : problem })
+    return { code: problem.code, message, exitCode: exitCodeOf(error), ...answer }
   }
   // The shape of an answer is not checked: a wrong one shows where it is used.
   if (url !== '' && (error instanceof TypeError || error instanceof RangeError)) {

@@ -39,7 +39,6 @@ export interface Shown {
  */
 export async function showView(
   context: Context,
-  watch: boolean,
   read: () => Promise<Shown>,
   everyMs = EVERY_MS,
 ): Promise<ExitCode> {
@@ -54,11 +53,11 @@ export async function showView(
     if (view instanceof ClientError) {
       if (!away) context.note(restNote(view))
     } else {
-      if (!context.json && watch && context.columns !== undefined) {
+      if (!context.json && context.watch && context.columns !== undefined) {
         context.write(`${drawn ? '' : CLEAR}${screenOf(view, context.rows)}`)
         drawn = true
       } else printAll(context, view.objects, () => view.text)
-      if (!watch) return EXIT.done
+      if (!context.watch) return EXIT.done
       shown = true
     }
     away = view instanceof ClientError
@@ -74,11 +73,10 @@ type TextOf<T> = (read: T, context: Context, nowMs: number) => string
 /** Shows a list: its objects one by one, or one text. */
 export function showList<T>(
   context: Context,
-  watch: boolean,
   read: () => Promise<readonly T[]>,
   text: TextOf<readonly T[]>,
 ): Promise<ExitCode> {
-  return showView(context, watch, async () => {
+  return showView(context, async () => {
     const objects = await read()
     return { objects, text: text(objects, context, context.nowMs()) }
   })
@@ -87,11 +85,10 @@ export function showList<T>(
 /** Shows one object. */
 export function showOne<T>(
   context: Context,
-  watch: boolean,
   read: () => Promise<T>,
   text: TextOf<T>,
 ): Promise<ExitCode> {
-  return showView(context, watch, async () => {
+  return showView(context, async () => {
     const object = await read()
     return { objects: [object], text: text(object, context, context.nowMs()) }
   })

@@ -18,6 +18,7 @@ export function contextWith(parts: Partial<Context>): Context {
     version: '0.1.0',
     stateDir: '',
     json: false,
+    watch: false,
     paint: uncoloured,
     columns: undefined,
     rows: undefined,

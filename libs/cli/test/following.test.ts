@@ -21,7 +21,7 @@ async function follow(columns: number | undefined, first = [known]): Promise<str
   let printed = ''
   const reads = [first, first, [missed, known]]
   const facts = [live, live, other]
-  const context = contextWith({ print: (line) => void (printed += `${line}\n`) })
+  const context = contextWith({ watch: true, print: (line) => void (printed += `${line}\n`) })
   context.client.follow = async function* () {
     yield CONNECTED
     for (const _fact of facts) yield { type: 'decision', decision: {} } as FollowFrame
@@ -40,7 +40,7 @@ async function follow(columns: number | undefined, first = [known]): Promise<str
         { paint: uncoloured, columns },
       ),
   }
-  await showGrowing(context, true, list)
+  await showGrowing(context, list)
   return printed
 }
 

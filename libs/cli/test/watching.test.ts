@@ -13,6 +13,7 @@ const refused = new ClientError({ ...problem, status: 401, code: 'unauthorized' 
 async function watchReads(reads: readonly (string | ClientError)[]) {
   const lines: string[] = []
   const context = contextWith({
+    watch: true,
     print: (line) => void lines.push(line),
     note: (line) => void lines.push(`note: ${line}`),
   })
@@ -22,7 +23,7 @@ async function watchReads(reads: readonly (string | ClientError)[]) {
     if (typeof next !== 'string') throw next
     return { objects: [], text: next }
   }
-  const error = await showView(context, true, read, EVERY_MS).catch((reason: unknown) => reason)
+  const error = await showView(context, read, EVERY_MS).catch((reason: unknown) => reason)
   return { lines, error }
 }
 
@@ -44,13 +45,18 @@ test('a watched view of the command line reads again only after the time that th
 test('a watched view on a terminal draws each frame over the old one, and never more lines than the screen has', async () => {
   const frames: string[] = []
   const views = ['one\ntwo', '1\n2\n3\n4']
-  const context = contextWith({ columns: 40, rows: 4, write: (text) => void frames.push(text) })
+  const context = contextWith({
+    watch: true,
+    columns: 40,
+    rows: 4,
+    write: (text) => void frames.push(text),
+  })
   const read = async () => {
     const text = views.shift()
     if (text === undefined) throw refused
     return { objects: [], text }
   }
-  await expect(showView(context, true, read, EVERY_MS)).rejects.toBe(refused)
+  await expect(showView(context, read, EVERY_MS)).rejects.toBe(refused)
   expect(frames.map((frame) => frame.replaceAll('\u001b', '^'))).toEqual([
     '^[2J^[H^[?7l^[Kone\n^[Ktwo\n^[J^[?7h',
     '^[H^[?7l^[K1\n^[K2\n^[K… 2 more lines do not fit on the screen\n^[J^[?7h',

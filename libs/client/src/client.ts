@@ -45,6 +45,8 @@ export interface ClientOptions {
   /** Such as `http://127.0.0.1:8080`. */
   readonly baseUrl: string
   readonly apiKey?: string
+  /** Ends every request that is not given another signal. */
+  readonly signal?: AbortSignal
 }
 
 /** Options of a submission, without the task. */
@@ -120,11 +122,11 @@ export interface Client extends FiguresClient, GoalClient, KeyClient, ListClient
 const REQUEST_TIMEOUT_MS = 30_000
 
 /** A client of the gateway at this address; it connects with the first request. */
-export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
+export function createClient({ baseUrl, apiKey, signal }: ClientOptions): Client {
   const authorization: Record<string, string> =
     apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
 
-  const call = createCall(baseUrl, authorization)
+  const call = createCall(baseUrl, authorization, signal)
   const agentPath = (name: string) => `/v1/agents/${pathPart(name)}`
   const taskPath = (taskId: string) => `/v1/tasks/${pathPart(taskId)}`
   const agents = versionedCalls(call, agentPath)
@@ -184,10 +186,14 @@ export function createClient({ baseUrl, apiKey }: ClientOptions): Client {
 }
 
 /** Creates what sends one request and reads its answer. */
-function createCall(baseUrl: string, authorization: Record<string, string>) {
+function createCall(
+  baseUrl: string,
+  authorization: Record<string, string>,
+  stopped: AbortSignal | undefined,
+) {
   return async function call<T>(path: string, options: Call = {}): Promise<T> {
     requireWhole(path)
-    const { method = 'GET', body, headers = {}, signal, extraMs = 0 } = options
+    const { method = 'GET', body, headers = {}, signal = stopped, extraMs = 0 } = options
     const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS + extraMs)
     let response: Response
     let text: string

@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import type { AgentDefinitionView } from '@agentfleet/protocol'
 import { takes, type Command, type Context } from '../command.ts'
 import { mustExist, UsageError, type ExitCode } from '../exit.ts'
-import { isSet, jsonOf, notOneOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
+import { jsonOf, notOneOf, oneArgument, placeOf, wholeOf } from '../parse/values.ts'
 import {
   agentDetails,
   agentTable,
@@ -37,30 +37,24 @@ export const agents: Command = {
   },
   notes: ['FILE holds the definition as JSON; - means the standard input.'],
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     const [word = 'ls', ...rest] = input.args
-    const watched = isSet(input, 'watch')
-    const ifVersion = given({ ifVersion: wholeOf(input, 'if-version', VERSION), signal })
+    const ifVersion = given({ ifVersion: wholeOf(input, 'if-version', VERSION) })
     switch (word) {
       case 'ls':
-        return showList(context, watched, () => client.agents({ signal }), agentTable)
+        return showList(context, () => client.agents(), agentTable)
       case 'tools':
-        return showList(context, watched, () => client.tools({ signal }), toolTable)
+        return showList(context, () => client.tools(), toolTable)
       case 'models':
-        return showList(context, watched, () => client.models({ signal }), modelTable)
+        return showList(context, () => client.models(), modelTable)
       case 'versions': {
         const name = oneArgument(rest, 'The name of the agent is missing.')
-        return showList(
-          context,
-          watched,
-          () => client.agentVersions(name, { signal }),
-          versionTable,
-        )
+        return showList(context, () => client.agentVersions(name), versionTable)
       }
       case 'get': {
         const version = wholeOf(input, 'version', VERSION)
         const name = oneArgument(rest, 'The name of the agent is missing.')
-        const view = await client.agent(name, given({ version, signal }))
+        const view = await client.agent(name, given({ version }))
         return printOne(context, view, () => agentDetails(view, context))
       }
       case 'put': {
@@ -77,7 +71,7 @@ export const agents: Command = {
       }
       case 'rm': {
         const name = oneArgument(rest, 'The name of the agent is missing.')
-        await mustExist(() => client.agent(name, { signal }))
+        await mustExist(() => client.agent(name))
         await client.deleteAgent(name, ifVersion)
         return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }
@@ -89,12 +83,12 @@ export const agents: Command = {
 
 /** A definition may name tools that come later; until then the gateway refuses every task of the agent. */
 async function noteMissingTools(
-  { client, signal, note }: Context,
+  { client, note }: Context,
   tools: readonly string[] = [],
 ): Promise<void> {
   if (tools.length === 0) return
   // The key may not be allowed to list tools; the definition is stored in any case.
-  const offered = await client.tools({ signal }).catch(() => undefined)
+  const offered = await client.tools().catch(() => undefined)
   if (offered === undefined) return
   const names = new Set(offered.map(({ name }) => name))
   const missing = tools.filter((name) => !name.endsWith('*') && !names.has(name))

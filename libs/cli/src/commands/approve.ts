@@ -2,7 +2,7 @@ import { given } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { flag, takes, type Command, type Context } from '../command.ts'
 import { CommandError, type ExitCode } from '../exit.ts'
-import { PAGE_MAX, pagesOf } from '../pages.ts'
+import { PAGE_MAX, pagesOf, type From } from '../pages.ts'
 import { isSet, oneArgument, textOf, wholeOf } from '../parse/values.ts'
 import { approvalTable } from '../render/task-views.ts'
 import { printOne, showView, WATCH_OPTION } from '../watching.ts'
@@ -25,9 +25,9 @@ export const approve: Command = {
     watch: WATCH_OPTION,
   },
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     if (input.args.length === 0) {
-      return showView(context, isSet(input, 'watch'), async () => {
+      return showView(context, async () => {
         const objects = await waitingTasks(context)
         const none = 'No call waits for approval.'
         const text = objects.length === 0 ? none : approvalTable(objects, context, context.nowMs())
@@ -39,14 +39,14 @@ export const approve: Command = {
     const approved = !isSet(input, 'refuse')
     const asked = given({ note: textOf(input, 'note'), person: textOf(input, 'person') })
     const word = { approved, ...asked }
-    const view = await client.approve(taskId, step, word, { signal })
+    const view = await client.approve(taskId, step, word)
     const said = approved ? 'approved' : 'refused'
     return printOne(context, view, () => `step ${step} of ${view.id} ${said}`)
   },
 }
 
-async function waitingStep({ client, signal }: Context, taskId: string): Promise<number> {
-  const { state, waitingFor } = await client.get(taskId, { signal })
+async function waitingStep({ client }: Context, taskId: string): Promise<number> {
+  const { state, waitingFor } = await client.get(taskId)
   if (waitingFor?.kind === 'approval' && waitingFor.step !== undefined) return waitingFor.step
   const why = waitingFor === undefined ? `is ${state}` : `waits for ${waitingFor.kind}`
   throw new CommandError(
@@ -55,11 +55,9 @@ async function waitingStep({ client, signal }: Context, taskId: string): Promise
 }
 
 async function waitingTasks(context: Context): Promise<readonly TaskSummary[]> {
-  const { client, signal } = context
-  const query = { waitingKind: 'approval', limit: PAGE_MAX, signal } as const
+  const query = { waitingKind: 'approval', limit: PAGE_MAX } as const
   const found: TaskSummary[] = []
-  for await (const { tasks } of pagesOf(context, (from) => client.list({ ...query, ...from }))) {
-    found.push(...tasks)
-  }
+  const read = (from: From) => context.client.list({ ...query, ...from })
+  for await (const { tasks } of pagesOf(context, read)) found.push(...tasks)
   return found.toSorted((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1))
 }

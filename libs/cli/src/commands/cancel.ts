@@ -38,17 +38,13 @@ export const cancel: Command = {
   },
   notes: ['You can repeat the command safely: a cancelled task stays cancelled.', TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
-    const { args } = input
     if (isSet(input, 'all')) return cancelAll(context, input)
-    if (args.length === 0) {
-      throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
-    }
-    const { client, signal } = context
+    const { client } = context
     const reason = textOf(input, 'reason')
-    return forEachTask(context, args, async (taskId) => {
+    return forEachTask(context, input.args, async (taskId) => {
       // Only the cancellation of many tasks takes a reason; a cancelled task can be cancelled again for its view.
-      if (reason !== undefined) await client.cancelAll({ taskIds: [taskId], reason }, { signal })
-      const view = await client.cancel(taskId, { signal })
+      if (reason !== undefined) await client.cancelAll({ taskIds: [taskId], reason })
+      const view = await client.cancel(taskId)
       printOne(context, view, () => `${view.id} ${view.state}`)
     })
   },
@@ -63,8 +59,7 @@ async function cancelAll(context: Context, input: Input): Promise<ExitCode> {
     ...given({ reason: textOf(input, 'reason') }),
     dryRun,
   }
-  const { client, signal } = context
-  const request = (from: From) => client.cancelAll({ ...query, ...from }, { signal })
+  const request = (from: From) => context.client.cancelAll({ ...query, ...from })
   const sums = { matched: 0, cancelled: 0, failed: 0 }
   for await (const page of pagesOf(context, request)) {
     sums.matched += page.matched

@@ -1,7 +1,7 @@
 import { given } from '@agentfleet/domain'
 import { takes, type Command, type Input, type Option } from '../command.ts'
 import { UsageError, type ExitCode } from '../exit.ts'
-import { choiceOf, dayOf, isSet, textOf, timeOf, wholeOf } from '../parse/values.ts'
+import { choiceOf, dayOf, textOf, timeOf, wholeOf } from '../parse/values.ts'
 import {
   limitsTable,
   queueTable,
@@ -61,9 +61,8 @@ export const usage: Command = {
       top: hasGroups ? (limit ?? GROUPS_SHOWN) : undefined,
       // Only the usage of the fleet has several tenants.
       scope: groupBy === 'tenant' ? ('fleet' as const) : choiceOf(input, 'scope', SCOPES),
-      signal: context.signal,
     })
-    return showView(context, isSet(input, 'watch'), async () => {
+    return showView(context, async () => {
       const report = await context.client.usage(query)
       return {
         objects: [report],
@@ -103,7 +102,7 @@ export const stats: Command = {
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
-    return showView(context, isSet(input, 'watch'), async () => {
+    return showView(context, async () => {
       const nowMs = context.nowMs()
       const view = await context.client.stats(
         given({
@@ -112,7 +111,6 @@ export const stats: Command = {
           step: choiceOf(input, 'step', STEPS),
           groupBy: choiceOf(input, 'group', STATS_GROUPS),
           scope: choiceOf(input, 'scope', SCOPES),
-          signal: context.signal,
         }),
       )
       return {
@@ -131,9 +129,9 @@ export const queues: Command = {
   usages: ['queues [options]'],
   options: { scope: SCOPE_OPTION, watch: WATCH_OPTION },
   async run(context, input): Promise<ExitCode> {
-    return showView(context, isSet(input, 'watch'), async () => {
+    return showView(context, async () => {
       const scope = choiceOf(input, 'scope', SCOPES)
-      const view = await context.client.queues(scope, { signal: context.signal })
+      const view = await context.client.queues(scope)
       return { objects: view.queues, text: queueTable(view, context, context.nowMs()) }
     })
   },
@@ -145,9 +143,9 @@ export const limits: Command = {
   summary: 'show your limits and how much of each limit you use',
   usages: ['limits [--watch]'],
   options: { watch: WATCH_OPTION },
-  async run(context, input): Promise<ExitCode> {
-    return showView(context, isSet(input, 'watch'), async () => {
-      const view = await context.client.limits({ signal: context.signal })
+  async run(context): Promise<ExitCode> {
+    return showView(context, async () => {
+      const view = await context.client.limits()
       const ofProviders = providerLimitsTables(view.providers ?? [], context)
       return { objects: [view], text: [limitsTable(view, context), ...ofProviders].join('\n\n') }
     })

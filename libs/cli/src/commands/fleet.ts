@@ -1,7 +1,7 @@
 import { plural } from '@agentfleet/domain'
 import type { Command } from '../command.ts'
-import { type ExitCode } from '../exit.ts'
-import { isSet, notOneOf, oneArgument } from '../parse/values.ts'
+import type { ExitCode } from '../exit.ts'
+import { notOneOf, oneArgument } from '../parse/values.ts'
 import { fleetPage, nodePage } from '../render/fleet-views.ts'
 import { printOne, showOne, WATCH_OPTION } from '../watching.ts'
 
@@ -13,20 +13,17 @@ export const fleet: Command = {
   words: ['node', 'drain'],
   options: { watch: WATCH_OPTION },
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     const [word, ...rest] = input.args
-    const watched = isSet(input, 'watch')
     if (word === 'drain') {
-      const node = await client.drainNode(oneArgument(rest, 'The name of the node is missing.'), {
-        signal,
-      })
+      const node = await client.drainNode(oneArgument(rest, 'The name of the node is missing.'))
       return printOne(context, node, () => `${node.id} finishes its ${plural(node.active, 'task')}`)
     }
     if (word === 'node') {
       const id = oneArgument(rest, 'The name of the node is missing.')
-      return showOne(context, watched, () => client.node(id, { signal }), nodePage)
+      return showOne(context, () => client.node(id), nodePage)
     }
     if (word !== undefined) throw notOneOf(word, fleet)
-    return showOne(context, watched, () => client.fleet({ history: false, signal }), fleetPage)
+    return showOne(context, () => client.fleet({ history: false }), fleetPage)
   },
 }

@@ -44,7 +44,7 @@ export const goals: Command = {
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     const [word = 'ls', ...rest] = input.args
     switch (word) {
       case 'ls':
@@ -53,17 +53,10 @@ export const goals: Command = {
         return submitGoal(context, input, oneArgument(rest, 'The text of the goal is missing.'))
       case 'get': {
         const id = oneArgument(rest, 'The id of the goal is missing.')
-        return showOne(
-          context,
-          isSet(input, 'watch'),
-          () => client.goal(id, { signal }),
-          goalDetails,
-        )
+        return showOne(context, () => client.goal(id), goalDetails)
       }
       case 'run': {
-        const view = await client.runGoal(oneArgument(rest, 'The id of the goal is missing.'), {
-          signal,
-        })
+        const view = await client.runGoal(oneArgument(rest, 'The id of the goal is missing.'))
         return finish(context, view, isSet(input, 'wait'))
       }
       default:
@@ -74,9 +67,9 @@ export const goals: Command = {
 
 async function listGoals(context: Context, input: Input): Promise<ExitCode> {
   const limit = wholeOf(input, 'limit', { min: 1, max: PAGE_MAX }) ?? ROWS_DEFAULT
-  return showView(context, isSet(input, 'watch'), async () => {
+  return showView(context, async () => {
     const filters = taskFiltersOf(input, context.nowMs())
-    const page = await context.client.goals({ ...filters, limit, signal: context.signal })
+    const page = await context.client.goals({ ...filters, limit })
     const none =
       'No goal matches. Submit a goal with: agentfleet goals submit "Launch a small shop"'
     const text =
@@ -98,10 +91,8 @@ async function submitGoal(context: Context, input: Input, goal: string): Promise
     ...workOf(input),
   })
   const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
-  const options = { idempotencyKey, signal: context.signal }
-  const view = await withOwnKey(context, () =>
-    context.client.submitGoal({ ...request, goal }, options),
-  )
+  const submit = () => context.client.submitGoal({ ...request, goal }, { idempotencyKey })
+  const view = await withOwnKey(context, submit)
   return finish(context, view, isSet(input, 'wait'))
 }
 
@@ -111,7 +102,7 @@ async function finish(context: Context, first: GoalView, wait: boolean): Promise
   if (wait) context.note(`goal ${view.id}`)
   while (wait && view.stage !== 'ended' && view.stage !== 'held') {
     await delay(POLL_MS, undefined, { signal: context.signal })
-    view = await patiently(context, () => context.client.goal(view.id, { signal: context.signal }))
+    view = await patiently(context, () => context.client.goal(view.id))
   }
   printOne(context, view, () => (wait ? goalDetails(view, context, context.nowMs()) : view.id))
   return view.state === 'failed' || view.state === 'cancelled' ? EXIT.taskFailed : EXIT.done

@@ -2,7 +2,7 @@ import { SCOPES, given } from '@agentfleet/domain'
 import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
 import { takes, type Command, type Context, type Input } from '../command.ts'
 import { EXIT, UsageError, type ExitCode } from '../exit.ts'
-import { PAGE_MAX, pagesOf } from '../pages.ts'
+import { PAGE_MAX, pagesOf, type From } from '../pages.ts'
 import {
   durationOf,
   listOf,
@@ -47,15 +47,15 @@ export const keys: Command = {
     'Every subcommand except "me" needs a key with the scope admin.',
   ],
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     const [word = 'ls', ...rest] = input.args
     switch (word) {
       case 'me': {
-        const me = await client.me({ signal })
+        const me = await client.me()
         return printOne(context, me, () => meDetails(me, context))
       }
       case 'ls':
-        return showList(context, false, () => readKeys(context, textOf(input, 'tenant')), keyTable)
+        return showList(context, () => readKeys(context, textOf(input, 'tenant')), keyTable)
       case 'create':
         return createKey(
           context,
@@ -63,22 +63,20 @@ export const keys: Command = {
           oneArgument(rest, 'The text that says what the key is for is missing.'),
         )
       case 'get': {
-        const view = await client.key(oneArgument(rest, 'The id of the key is missing.'), {
-          signal,
-        })
+        const view = await client.key(oneArgument(rest, 'The id of the key is missing.'))
         return printOne(context, view, () => keyDetails(view, context))
       }
       case 'rotate': {
         const overlapMs = durationOf(input, 'overlap')
         const overlapSeconds = overlapMs === undefined ? undefined : Math.round(overlapMs / 1_000)
         const id = oneArgument(rest, 'The id of the key is missing.')
-        const view = await client.rotateKey(id, given({ overlapSeconds, signal }))
+        const view = await client.rotateKey(id, given({ overlapSeconds }))
         printSecret(context, view)
         return EXIT.done
       }
       case 'revoke': {
         const id = oneArgument(rest, 'The id of the key is missing.')
-        await client.revokeKey(id, { signal })
+        await client.revokeKey(id)
         return printOne(context, { id, revoked: true }, () => `${id} revoked`)
       }
       default:
@@ -111,7 +109,7 @@ async function createKey(context: Context, input: Input, name: string): Promise<
         expiresMs === undefined ? undefined : new Date(context.nowMs() + expiresMs).toISOString(),
     }),
   }
-  printSecret(context, await context.client.createKey(request, { signal: context.signal }))
+  printSecret(context, await context.client.createKey(request))
   return EXIT.done
 }
 
@@ -124,11 +122,9 @@ function printSecret(context: Context, view: KeyCreated): void {
 
 /** Every key that the caller may see, page by page. */
 export async function readKeys(context: Context, tenant: string | undefined) {
-  const { client, signal } = context
-  const query = { ...given({ tenant }), limit: PAGE_MAX, signal }
+  const query = { ...given({ tenant }), limit: PAGE_MAX }
   const found = []
-  for await (const { keys } of pagesOf(context, (from) => client.keys({ ...query, ...from }))) {
-    found.push(...keys)
-  }
+  const read = (from: From) => context.client.keys({ ...query, ...from })
+  for await (const { keys } of pagesOf(context, read)) found.push(...keys)
   return found
 }

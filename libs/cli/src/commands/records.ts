@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../exit.ts'
 import { showGrowing } from '../following.ts'
 import { readKeys } from './keys.ts'
 import { PAGE_MAX } from '../pages.ts'
-import { choiceOf, isSet, oneArgument, textOf, textsOf, timeOf, wholeOf } from '../parse/values.ts'
+import { choiceOf, oneArgument, textOf, textsOf, timeOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
   decisionTable,
@@ -57,12 +57,10 @@ export const decisions: Command = {
   },
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     if (input.args.length > 0) {
-      const view = await client.decision(
-        oneArgument(input.args, 'The id of the decision is missing.'),
-        { signal },
-      )
+      const id = oneArgument(input.args, 'The id of the decision is missing.')
+      const view = await client.decision(id)
       return printOne(context, view, () => decisionDetails(view, context))
     }
     const filters = given({
@@ -75,9 +73,9 @@ export const decisions: Command = {
       to: timeOf(input, 'until', context.nowMs()),
     })
     const limit = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
-    return showGrowing<DecisionView>(context, isSet(input, 'watch'), {
+    return showGrowing<DecisionView>(context, {
       topic: 'decisions',
-      read: async () => (await client.decisions({ ...filters, limit, signal })).decisions,
+      read: async () => (await client.decisions({ ...filters, limit })).decisions,
       recordsIn: (frame) => (frame.type === 'decision' ? [frame.decision] : []),
       matches: (decision) => isAsked(decision, filters),
       version: ({ acted, outcomes }) => `${acted} ${outcomes.length}`,
@@ -121,12 +119,10 @@ export const incidents: Command = {
     watch: FOLLOW_OPTION,
   },
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     if (input.args.length > 0) {
-      const view = await client.incident(
-        oneArgument(input.args, 'The id of the incident is missing.'),
-        { signal },
-      )
+      const id = oneArgument(input.args, 'The id of the incident is missing.')
+      const view = await client.incident(id)
       return printOne(context, view, () => incidentDetails(view, context))
     }
     const filters = given({
@@ -134,9 +130,9 @@ export const incidents: Command = {
       node: textOf(input, 'node'),
     })
     const limit = wholeOf(input, 'limit', LIMIT) ?? ROWS_DEFAULT
-    return showGrowing<IncidentView>(context, isSet(input, 'watch'), {
+    return showGrowing<IncidentView>(context, {
       topic: 'incidents',
-      read: async () => (await client.incidents({ ...filters, limit, signal })).incidents,
+      read: async () => (await client.incidents({ ...filters, limit })).incidents,
       recordsIn: (frame) => (frame.type === 'incident' ? [frame.incident] : []),
       matches: ({ state, nodeId }) =>
         state === (filters.state ?? state) && nodeId === (filters.node ?? nodeId),
@@ -185,7 +181,6 @@ export const audit: Command = {
         }),
         kind: asked.length > 0 ? asked : CHANGES,
         limit: about === undefined ? rows : LIMIT.max,
-        signal: context.signal,
       })
       events.push(...page.events.filter(({ target }) => about === undefined || target === about))
       cursor = page.nextCursor

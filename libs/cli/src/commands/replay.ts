@@ -1,7 +1,7 @@
 import { given, plural } from '@agentfleet/domain'
 import { randomUUID } from 'node:crypto'
 import { flag, takes, type Command, type Context, type Input } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
 import { choiceOf, isSet } from '../parse/values.ts'
 import { pagesOf, type From } from '../pages.ts'
 import { withOwnKey } from '../patience.ts'
@@ -43,12 +43,9 @@ export const replay: Command = {
   notes: [TIME_NOTE],
   async run(context, input): Promise<ExitCode> {
     if (isSet(input, 'all')) return replayAll(context, input)
-    if (input.args.length === 0) {
-      throw new UsageError('The id of a task is missing. Give an id, or give --all and filters.')
-    }
     const ask = given({ from: choiceOf(input, 'from', FROM) })
     return forEachTask(context, input.args, async (taskId) => {
-      const options = { idempotencyKey: randomUUID(), signal: context.signal }
+      const options = { idempotencyKey: randomUUID() }
       const view = await withOwnKey(context, () => context.client.replay(taskId, ask, options))
       printOne(context, view, () => view.id)
     })
@@ -62,7 +59,7 @@ async function replayAll(context: Context, input: Input): Promise<ExitCode> {
     ...given({ from: choiceOf(input, 'from', FROM), state: choiceOf(input, 'state', ENDINGS) }),
     dryRun,
   }
-  const options = { idempotencyKey: randomUUID(), signal: context.signal }
+  const options = { idempotencyKey: randomUUID() }
   const request = (from: From) => context.client.replayAll({ ...query, ...from }, options)
   let replayed = 0
   let refused = 0

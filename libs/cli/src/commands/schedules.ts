@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { ScheduleRequest } from '@agentfleet/protocol'
 import { takes, type Command, type Context } from '../command.ts'
 import { mustExist, UsageError, type ExitCode } from '../exit.ts'
-import { isSet, jsonOf, notOneOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
+import { jsonOf, notOneOf, oneArgument, placeOf, textOf, wholeOf } from '../parse/values.ts'
 import { time } from '../render/formats.ts'
 import { scheduleDetails, scheduleTable, tickTable } from '../render/work-views.ts'
 import { printOne, showList, showOne, WATCH_OPTION } from '../watching.ts'
@@ -40,19 +40,16 @@ export const schedules: Command = {
   },
   notes: ['FILE holds the body of PUT /v1/schedules/NAME as JSON; - means the standard input.'],
   async run(context, input): Promise<ExitCode> {
-    const { client, signal } = context
+    const { client } = context
     const [word = 'ls', ...rest] = input.args
-    const watched = isSet(input, 'watch')
     const expected = given({ ifVersion: wholeOf(input, 'if-version', VERSION) })
     const count = given({ count: wholeOf(input, 'count', TICKS) })
     switch (word) {
       case 'ls':
-        return showList(context, watched, () => client.schedules({ signal }), scheduleTable)
+        return showList(context, () => client.schedules(), scheduleTable)
       case 'get': {
-        const view = await client.schedule(
-          oneArgument(rest, 'The name of the schedule is missing.'),
-          { signal },
-        )
+        const name = oneArgument(rest, 'The name of the schedule is missing.')
+        const view = await client.schedule(name)
         return printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
       }
       case 'put': {
@@ -68,7 +65,7 @@ export const schedules: Command = {
       case 'pause':
       case 'resume': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
-        const view = await client.schedule(name, { signal })
+        const view = await client.schedule(name)
         const { cron, timeZone, overlap, task, version } = view
         const request = { cron, timeZone, overlap, task, paused: word === 'pause' }
         // The request must not undo a change that another client has made in between.
@@ -76,27 +73,23 @@ export const schedules: Command = {
       }
       case 'run': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
-        const view = await client.runSchedule(name, { idempotencyKey: randomUUID(), signal })
+        const view = await client.runSchedule(name, { idempotencyKey: randomUUID() })
         return printOne(context, view, () => view.id)
       }
       case 'ticks': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
-        const read = () => client.scheduleTicks(name, { ...count, signal })
-        return showOne(context, watched, read, tickTable)
+        return showOne(context, () => client.scheduleTicks(name, count), tickTable)
       }
       case 'rm': {
         const name = oneArgument(rest, 'The name of the schedule is missing.')
-        await mustExist(() => client.schedule(name, { signal }))
-        await client.deleteSchedule(name, { ...expected, signal })
+        await mustExist(() => client.schedule(name))
+        await client.deleteSchedule(name, expected)
         return printOne(context, { name, deleted: true }, () => `${name} deleted`)
       }
       case 'preview': {
         const cron = oneArgument(rest, 'The cron expression is missing.')
-        const timeZone = textOf(input, 'zone')
-        const ticks = await client.previewSchedule(
-          { cron, ...given({ timeZone }), ...count },
-          { signal },
-        )
+        const zone = given({ timeZone: textOf(input, 'zone') })
+        const ticks = await client.previewSchedule({ cron, ...zone, ...count })
         return printOne(context, { cron, ticks }, () => ticks.map((tick) => time(tick)).join('\n'))
       }
       default:
@@ -111,7 +104,6 @@ async function store(
   request: ScheduleRequest,
   expected: { readonly ifVersion?: number },
 ): Promise<ExitCode> {
-  const options = { ...expected, signal: context.signal }
-  const view = await context.client.putSchedule(name, request, options)
+  const view = await context.client.putSchedule(name, request, expected)
   return printOne(context, view, () => scheduleDetails(view, context, context.nowMs()))
 }

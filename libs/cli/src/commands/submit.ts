@@ -110,8 +110,8 @@ async function submitOne(
   task: TaskRequest,
   idempotencyKey: string,
 ): Promise<TaskView> {
-  const { client, signal } = context
-  return named(await withOwnKey(context, () => client.submit(task, { idempotencyKey, signal })))
+  const { client } = context
+  return named(await withOwnKey(context, () => client.submit(task, { idempotencyKey })))
 }
 
 /** Submits a task and waits for its end, however long that takes. */
@@ -120,13 +120,13 @@ async function submitAndWait(
   task: TaskRequest,
   idempotencyKey: string,
 ): Promise<ExitCode> {
-  const { client, signal } = context
+  const { client } = context
   let view = await submitOne(context, task, idempotencyKey)
   context.note(`task ${view.id}`)
   while (!isTerminal(view.state)) {
     // The same key leads to the same task: repeating the request only continues the wait.
     view = await patiently(context, () =>
-      client.submit(task, { idempotencyKey, waitSeconds: WAIT_S, signal }),
+      client.submit(task, { idempotencyKey, waitSeconds: WAIT_S }),
     )
   }
   const { state, error, result } = view
@@ -184,7 +184,7 @@ async function submitSome(
 ): Promise<readonly BatchResult[]> {
   const { client, signal, nowMs } = context
   const send = async (tasks: readonly BatchTask[]): Promise<readonly BatchResult[]> => {
-    const request = () => client.submitBatch(tasks, { signal })
+    const request = () => client.submitBatch(tasks)
     return answered ? patiently(context, request) : request()
   }
   let results = await send(batch)

@@ -56,24 +56,18 @@ export const ls: Command = {
     const order = given({ order: choiceOf(input, 'order', ORDERS) })
     const groupBy = choiceOf(input, 'count', GROUPS)
     if (groupBy !== undefined) {
-      return showOne(
-        context,
-        isSet(input, 'watch'),
-        () => context.client.count({ ...filters(), groupBy, signal: context.signal }),
-        countTable,
-      )
+      return showOne(context, () => context.client.count({ ...filters(), groupBy }), countTable)
     }
     const rows = isSet(input, 'all')
       ? ROWS_MAX
       : (wholeOf(input, 'limit', { min: 1, max: ROWS_MAX }) ?? ROWS_DEFAULT)
     const pages = () => taskPages(context, { ...filters(), ...order }, rows)
-    const watched = isSet(input, 'watch')
-    if (context.json && !watched) {
+    if (context.json && !context.watch) {
       // Page by page: a list of a million tasks need not fit into memory, and its reader need not wait.
       for await (const { tasks } of pages()) for (const task of tasks) context.print(jsonLine(task))
       return EXIT.done
     }
-    return showView(context, watched, async () => {
+    return showView(context, async () => {
       const tasks: TaskSummary[] = []
       let more = false
       for await (const page of pages()) {
@@ -99,10 +93,9 @@ async function* taskPages(
   filters: ListQuery,
   rows: number,
 ): AsyncGenerator<{ readonly tasks: readonly TaskSummary[]; readonly more: boolean }, void, void> {
-  const { client, signal } = context
   let left = rows
   const read = (from: From) =>
-    client.list({ ...filters, limit: Math.min(PAGE_MAX, left), signal, ...from })
+    context.client.list({ ...filters, limit: Math.min(PAGE_MAX, left), ...from })
   for await (const { tasks, nextCursor } of pagesOf(context, read)) {
     left -= tasks.length
     yield { tasks, more: nextCursor !== undefined }
@@ -132,9 +125,9 @@ export const get: Command = {
   },
   async run(context, input): Promise<ExitCode> {
     const taskId = oneArgument(input.args, 'The id of the task is missing.')
-    const { client, signal } = context
+    const { client } = context
     if (isSet(input, 'result')) {
-      const { result, state } = await client.get(taskId, { signal })
+      const { result, state } = await client.get(taskId)
       if (result === undefined) {
         context.note(`The task has no result: it is ${state}.`)
         return EXIT.taskFailed
@@ -143,16 +136,15 @@ export const get: Command = {
     }
     const step = wholeOf(input, 'call', { min: 0, max: STEP_MAX })
     if (step !== undefined) {
-      const call = await client.call(taskId, step, { signal })
+      const call = await client.call(taskId, step)
       return printOne(context, call, () => callDetails(call, context))
     }
-    const watched = isSet(input, 'watch')
     if (isSet(input, 'events')) {
-      return showView(context, watched, async () => {
-        const objects = await client.events(taskId, { signal })
+      return showView(context, async () => {
+        const objects = await client.events(taskId)
         return { objects, text: eventTable(objects, context), newestLast: true }
       })
     }
-    return showOne(context, watched, () => client.get(taskId, { signal }), taskDetails)
+    return showOne(context, () => client.get(taskId), taskDetails)
   },
 }

@@ -22,7 +22,7 @@ export const watch: Command = {
     const [first] = input.args
     if (first === undefined) throw new UsageError('The id of a task is missing.')
     // A stream that cannot connect is tried again: a wrong address or key shows here.
-    await context.client.get(first, { signal: context.signal })
+    await context.client.get(first)
     return followTasks(context, input.args, { textOnly: isSet(input, 'text') })
   },
 }
@@ -73,7 +73,7 @@ export async function followTasks(
 }
 
 /** Prints the text of the newest attempt only: a new attempt begins on a line below. */
-function textWriter({ client, signal, write, note }: Context) {
+function textWriter({ client, write, note }: Context) {
   let attempt = 0
   /** The end of the printed text in the text of the attempt, in characters. */
   let end = 0
@@ -83,7 +83,7 @@ function textWriter({ client, signal, write, note }: Context) {
   }
   /** Prints what the attempt wrote before the stream of this command began, or while it was broken. */
   const catchUp = async (taskId: string, offset: number): Promise<void> => {
-    const written = await client.text(taskId, { signal }).catch(() => undefined)
+    const written = await client.text(taskId).catch(() => undefined)
     if (written?.attempt === attempt && written.offset <= end) print(written.offset, written.text)
     if (offset > end) note('A part of the text is missing here.')
   }

@@ -41,10 +41,10 @@ export async function playDemo(
   fleet: FleetAccess,
   options: DemoOptions,
 ): Promise<DemoFigures> {
-  const { client, signal } = context
+  const { client } = context
   // This task marks the place behind which the log is read.
   const marker = { task: 'The demo begins.', model: 'sim-fast?tokens=1' }
-  const { seq } = await client.submit(marker, { waitSeconds: 30, signal })
+  const { seq } = await client.submit(marker, { waitSeconds: 30 })
   const history = createHistory()
   // Only this command reads the bus: to import its client takes longer than most other commands run.
   const { followLog } = await import('./follow-log.ts')
@@ -80,9 +80,7 @@ interface Load {
 /** Submits the tasks, kills nodes, and waits until each task has ended; other tasks may run at the same time. */
 export async function runLoad(context: Context, load: Load): Promise<readonly Kill[]> {
   const { options, history, llmMsOf } = load
-  const { nodes } = await patiently(context, () =>
-    context.client.fleet({ history: false, signal: context.signal }),
-  )
+  const { nodes } = await patiently(context, () => context.client.fleet({ history: false }))
   const slots = nodes
     .filter(({ state }) => state === 'alive')
     .reduce((sum, node) => sum + node.slots, 0)
@@ -153,7 +151,7 @@ async function submitSome(
   const deadlineMs = nowMs() + STUCK_AFTER_MS
   for (;;) {
     try {
-      const results = await client.submitBatch(requests, { signal })
+      const results = await client.submitBatch(requests)
       const refused = results.find(({ taskId }) => taskId === undefined)
       if (refused === undefined) {
         return results.map(({ taskId = '' }, at) => [taskId, tasks[at]?.llmMs ?? 0])
@@ -176,7 +174,7 @@ async function killBusiest({
   localFleet,
   nowMs,
 }: Context): Promise<Kill | undefined> {
-  const fleetView = await client.fleet({ history: false, signal }).catch((error: unknown) => {
+  const fleetView = await client.fleet({ history: false }).catch((error: unknown) => {
     // A gateway that restarts delays the kill.
     if (signal.aborted || !mayPass(error)) throw error
   })

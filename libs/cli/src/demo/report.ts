@@ -40,7 +40,7 @@ export function demoReport(figures: DemoFigures, look: Look): string {
   const share = paid === 0 ? 0 : (paidTwice / paid) * 100
   const zero = (value: number): Tone => (value === 0 ? 'good' : 'bad')
   const rows = table(
-    [{ name: 'MEASURED' }, { name: 'RESULT' }, { name: 'HOW' }],
+    ['MEASURED', 'RESULT', 'HOW'],
     [
       [
         'tasks',

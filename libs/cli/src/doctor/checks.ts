@@ -47,47 +47,38 @@ export function checkVersion(own: string, gateway: string | undefined): Check {
   return { name: 'version', result: 'warning', detail, fix }
 }
 
-/** Whether the machine leaves enough room; a value that is unknown is left out. */
-export function checkMachine(machine: {
+/** The room that a machine leaves for a fleet; undefined: the machine does not say it. */
+export interface Machine {
   readonly openFilesMax: number | undefined
   readonly diskFreeBytes: number | undefined
   readonly memoryFreeBytes: number
-}): readonly Check[] {
+}
+
+/** Whether the machine leaves enough room; a value that is unknown is left out. */
+export function checkMachine(machine: Machine): readonly Check[] {
   const { openFilesMax, diskFreeBytes, memoryFreeBytes } = machine
-  const limit = (name: string, value: number, min: number, shown: string, fix: string): Check =>
-    value >= min ? ok(name, shown) : { name, result: 'warning', detail: shown, fix }
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB free`
+  const files = (most: number): string => `a process may open at most ${count(most)} files`
+  const free = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB free`
+  const raise = `Raise the limit: ulimit -n ${FILES_MIN}`
+  const move = 'Delete files, or choose a state folder on another disk with --data.'
+  const close = 'Close other programs, or start fewer workers.'
   return [
-    ...(openFilesMax === undefined
-      ? []
-      : [
-          limit(
-            'open files',
-            openFilesMax,
-            FILES_MIN,
-            `a process may open at most ${count(openFilesMax)} files`,
-            `Raise the limit: ulimit -n ${FILES_MIN}`,
-          ),
-        ]),
-    ...(diskFreeBytes === undefined
-      ? []
-      : [
-          limit(
-            'disk',
-            diskFreeBytes,
-            DISK_MIN_BYTES,
-            gigabytes(diskFreeBytes),
-            'Delete files, or choose a state folder on another disk with --data.',
-          ),
-        ]),
-    limit(
-      'memory',
-      memoryFreeBytes,
-      MEMORY_MIN_BYTES,
-      gigabytes(memoryFreeBytes),
-      'Close other programs, or start fewer workers.',
-    ),
+    ...checkRoom('open files', openFilesMax, FILES_MIN, files, raise),
+    ...checkRoom('disk', diskFreeBytes, DISK_MIN_BYTES, free, move),
+    ...checkRoom('memory', memoryFreeBytes, MEMORY_MIN_BYTES, free, close),
   ]
+}
+
+function checkRoom(
+  name: string,
+  value: number | undefined,
+  min: number,
+  write: (value: number) => string,
+  fix: string,
+): readonly Check[] {
+  if (value === undefined) return []
+  const detail = write(value)
+  return [value >= min ? ok(name, detail) : { name, result: 'warning', detail, fix }]
 }
 
 /** Whether the clock of the gateway agrees with the clock of this machine. */
@@ -133,7 +124,7 @@ export function checkTable(checks: readonly Check[], look: Look): string {
     problem: 'bad',
   }
   const rows = table(
-    [{ name: 'CHECK' }, { name: 'RESULT' }, { name: 'FOUND' }],
+    ['CHECK', 'RESULT', 'FOUND'],
     checks.map(({ name, result, detail }) => [name, { text: result, tone: tones[result] }, detail]),
     look,
   )

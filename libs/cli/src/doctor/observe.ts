@@ -2,20 +2,17 @@ import { readFile, statfs } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { freemem } from 'node:os'
 import { dirname } from 'node:path'
+import { jsonIn } from '@agentfleet/domain'
 import type { FleetAccess } from '@agentfleet/local'
 import { below, isRunning } from '../local-fleet.ts'
-import type { Check } from './checks.ts'
+import type { Check, Machine } from './checks.ts'
 
 /** Each of these answers at once or not at all, milliseconds. */
 const ANSWER_WITHIN_MS = 3_000
 const SERVERS = new Set(['nats-server', 'redis-server', 'consul'])
 
 /** The room that this machine leaves for a fleet. */
-export async function observeMachine(folder: string): Promise<{
-  readonly openFilesMax: number | undefined
-  readonly diskFreeBytes: number | undefined
-  readonly memoryFreeBytes: number
-}> {
+export async function observeMachine(folder: string): Promise<Machine> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const [, files] = /^Max open files\s+(\d+)/m.exec(limits) ?? []
   // Before the first start the folder does not exist.
@@ -110,10 +107,9 @@ export async function askGateway(
       const why = location === null ? '' : `, which leads to ${location}`
       return problem(`${url} does not answer as a gateway (HTTP ${answer.status}${why})`)
     }
-    const { ok, reason, degraded } = said
     const atMs = Date.parse(answer.headers.get('date') ?? '')
     return {
-      ready: readiness(url, { ok, reason, parts: degraded ?? [] }),
+      ready: readiness(url, said),
       skewMs: Number.isNaN(atMs) ? 0 : atMs + 500 - (startMs + halfMs),
       version: await documentVersion(url, signal),
     }
@@ -125,18 +121,17 @@ export async function askGateway(
   }
 }
 
+/** The answer of a gateway that says whether it is ready, and which of its parts do not work. */
+interface Readiness {
+  readonly ok: boolean
+  readonly reason?: string
+  readonly degraded?: readonly string[]
+}
+
 /** What a gateway says about itself; undefined: the text comes from another kind of server. */
-function readyIn(text: string) {
-  try {
-    const said = JSON.parse(text) as {
-      readonly ok: boolean
-      readonly reason?: string
-      readonly degraded?: readonly string[]
-    }
-    return typeof said.ok === 'boolean' ? said : undefined
-  } catch {
-    return undefined
-  }
+function readyIn(text: string): Readiness | undefined {
+  const said = jsonIn(text) as Readiness | null | undefined
+  return typeof said?.ok === 'boolean' ? said : undefined
 }
 
 function reasonOf(error: unknown): string {
@@ -147,10 +142,7 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message : String(error)
 }
 
-function readiness(
-  url: string,
-  { ok, reason, parts }: { ok: boolean; reason: string | undefined; parts: readonly string[] },
-): Check {
+function readiness(url: string, { ok, reason, degraded = [] }: Readiness): Check {
   const name = 'gateway'
   if (!ok) {
     const detail = `${url} is not ready: ${reason ?? 'the gateway gives no reason'}`
@@ -161,8 +153,8 @@ function readiness(
       fix: 'Read the log of the gateway, and check that NATS, Redis and Consul run.',
     }
   }
-  if (parts.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
-  const detail = `${url} is ready, but these parts do not work: ${parts.join(', ')}`
+  if (degraded.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
+  const detail = `${url} is ready, but these parts do not work: ${degraded.join(', ')}`
   const fixes: readonly (readonly [part: string, fix: string])[] = [
     [
       'log-full',
@@ -173,7 +165,7 @@ function readiness(
       'Lists show older records until Redis takes writes: give Redis more memory (maxmemory) or disk.',
     ],
   ]
-  const [, fix] = fixes.find(([part]) => parts.includes(part)) ?? [
+  const [, fix] = fixes.find(([part]) => degraded.includes(part)) ?? [
     '',
     'The parts work again as soon as Redis and Consul answer.',
   ]

@@ -92,16 +92,10 @@ function commandNamed(name: string, commands: readonly Command[]): Command {
 
 function parse(args: readonly string[], options: Options, command: string): Input {
   const help = command === '' ? 'agentfleet help' : `agentfleet ${command} --help`
-  const config = Object.fromEntries(
-    Object.entries(options).map(([name, { type, short, multiple = false }]) => [
-      name,
-      { type, multiple, ...(short === undefined ? {} : { short }) },
-    ]),
-  )
   try {
     const { values, positionals, tokens } = parseArgs({
       args: [...args],
-      options: config,
+      options,
       allowPositionals: true,
       tokens: true,
     })

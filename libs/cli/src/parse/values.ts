@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '@agentfleet/domain'
 import type { Command, Input } from '../command.ts'
 import { MissingArgument, UsageError } from '../exit.ts'
 
@@ -34,28 +35,25 @@ export function listOf(input: Input, name: string): string[] | undefined {
   return texts.length === 0 ? undefined : [...texts]
 }
 
+interface Bounds {
+  readonly min: number
+  readonly max: number
+}
+
 /** A whole number within these bounds. */
-export function wholeOf(
-  input: Input,
-  name: string,
-  bounds: { readonly min: number; readonly max: number },
-): number | undefined {
+export function wholeOf(input: Input, name: string, bounds: Bounds): number | undefined {
   return numberOf(input, name, bounds, Number.isInteger, 'a whole number')
 }
 
 /** A number within these bounds. */
-export function amountOf(
-  input: Input,
-  name: string,
-  bounds: { readonly min: number; readonly max: number },
-): number | undefined {
+export function amountOf(input: Input, name: string, bounds: Bounds): number | undefined {
   return numberOf(input, name, bounds, Number.isFinite, 'a number')
 }
 
 function numberOf(
   input: Input,
   name: string,
-  { min, max }: { readonly min: number; readonly max: number },
+  { min, max }: Bounds,
   fits: (value: number) => boolean,
   kind: string,
 ): number | undefined {
@@ -66,24 +64,24 @@ function numberOf(
   throw new UsageError(`--${name} must be ${kind} from ${min} to ${max}, not "${text}".`)
 }
 
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/
 const UNITS_MS: Readonly<Record<string, number>> = {
   ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
+  s: SECOND_MS,
+  m: MINUTE_MS,
+  h: HOUR_MS,
+  d: DAY_MS,
 }
 
 /** A century: calendars of computers end. */
-const DURATION_MAX_MS = 36_500 * 86_400_000
+const DURATION_MAX_MS = 36_500 * DAY_MS
 
 /** A duration such as `90s`, `10m`, `2h` or `500ms`, in milliseconds. */
 export function durationOf(input: Input, name: string): number | undefined {
   const text = textOf(input, name)
   if (text === undefined) return undefined
-  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? []
-  const unitMs = UNITS_MS[unit]
-  const ms = Math.round(Number(number) * (unitMs ?? NaN))
+  const [, number = '', unit = ''] = DURATION.exec(text) ?? []
+  const ms = Math.round(Number(number) * (UNITS_MS[unit] ?? NaN))
   if (ms <= DURATION_MAX_MS) return ms
   if (ms > DURATION_MAX_MS) throw new UsageError(`--${name} is at most 36500d, not "${text}".`)
   throw new UsageError(
@@ -136,8 +134,8 @@ export function timeOf(input: Input, name: string, nowMs: number): string | unde
   if (text === undefined) return undefined
   const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
   if (text === 'today') return day(nowMs)
-  if (text === 'yesterday') return day(nowMs - (UNITS_MS['d'] ?? 0))
-  if (/^\d+(?:\.\d+)?(ms|s|m|h|d)$/.test(text)) {
+  if (text === 'yesterday') return day(nowMs - DAY_MS)
+  if (DURATION.test(text)) {
     return new Date(nowMs - (durationOf(input, name) ?? 0)).toISOString()
   }
   const exact = exactTime(text)

@@ -113,12 +113,13 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
 /** The caller's limits, and how much it uses of each. */
 export function limitsTable(view: TenantLimitsView, look: Look): string {
   const { limits, holds, spent, budget, stores } = view
-  const shared = (limit: string | undefined): string => limit ?? 'shared'
-  const counts = (name: string, limit: number | undefined, held?: number): Cell[] => [
-    name,
-    count(held),
-    shared(limit === undefined ? undefined : count(limit)),
-  ]
+  const row = (
+    name: string,
+    held: number | undefined,
+    limit: number | undefined,
+    write = count,
+    none = 'shared',
+  ): Cell[] => [name, write(held), limit === undefined ? none : write(limit)]
   const spentText = ({ tokens, ...cost }: NonNullable<TenantLimitsView['spent']>['day']): string =>
     `${count(tokens)} tokens, ${costText(cost)}`
   const store = (name: string, fill: Store): Cell[] => [
@@ -128,21 +129,13 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
     fill.maxBytes === 0 ? '—' : bytes(fill.maxBytes),
   ]
   const rows: Cell[][] = [
-    counts('tasks that have not ended', limits.tasks, holds?.tasks),
-    [
-      'running tasks',
-      count(holds?.concurrency),
-      limits.concurrency === undefined ? 'no limit' : count(limits.concurrency),
-    ],
-    [
-      'bytes in the log',
-      holds?.logBytes === undefined ? '—' : bytes(holds.logBytes),
-      shared(limits.logBytes === undefined ? undefined : bytes(limits.logBytes)),
-    ],
-    counts('agents', limits.agents, holds?.agents),
-    counts('schedules', limits.schedules, holds?.schedules),
-    counts('connections to one gateway', limits.streams, holds?.streams),
-    counts('held requests of one gateway', limits.heldRequests, holds?.heldRequests),
+    row('tasks that have not ended', holds?.tasks, limits.tasks),
+    row('running tasks', holds?.concurrency, limits.concurrency, count, 'no limit'),
+    row('bytes in the log', holds?.logBytes, limits.logBytes, bytes),
+    row('agents', holds?.agents, limits.agents),
+    row('schedules', holds?.schedules, limits.schedules),
+    row('connections to one gateway', holds?.streams, limits.streams),
+    row('held requests of one gateway', holds?.heldRequests, limits.heldRequests),
     ['ended tasks that are kept', count(holds?.ended), '—'],
     ...(spent === undefined
       ? []

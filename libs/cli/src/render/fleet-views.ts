@@ -150,7 +150,7 @@ export function providerLimitsTables(
 }
 
 /** The limits of the key of each provider, which all its models share; no table if no node knows a limit. */
-export function keyLimitsTables(providers: FleetView['providers'], look: Look): readonly string[] {
+function keyLimitsTables(providers: FleetView['providers'], look: Look): readonly string[] {
   const names = ['REQUESTS/MIN', 'LEFT NOW', 'TOKENS/MIN', 'LEFT NOW', 'PAUSED FOR', 'WAITING']
   const byProvider = new Map(providers.map(({ provider, keyLimits }) => [provider, keyLimits]))
   const rows = [...byProvider].flatMap(([provider, limits]) => {

@@ -50,11 +50,11 @@ async function examine(context: Context): Promise<readonly Check[]> {
 }
 
 /** Checks whether the key may read tasks; if it may, also whether nodes take work. */
-async function checkAccess({ client, url, apiKey, signal }: Context): Promise<readonly Check[]> {
+async function checkAccess({ client, url, apiKey }: Context): Promise<readonly Check[]> {
   const name = 'key'
   try {
-    await client.list({ limit: 1, signal })
-    const fleet = await client.fleet({ history: false, signal })
+    await client.list({ limit: 1 })
+    const fleet = await client.fleet({ history: false })
     const detail = apiKey === undefined ? 'the fleet needs no key' : 'the fleet accepts the key'
     return [{ name, result: 'ok', detail }, ...checkFleet(fleet)]
   } catch (error) {
