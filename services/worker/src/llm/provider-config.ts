@@ -4,7 +4,7 @@ import type { ModelPrice } from '@agentfleet/domain'
 import { readJsonSetting, TOKEN_PATTERN } from '@agentfleet/protocol'
 import { ConfigError, holdsCredentials, isSendable, UNSENDABLE } from '@agentfleet/runtime'
 import { z } from 'zod'
-import { SAMPLING_FIELDS, type Capabilities } from '../provider/request/capabilities.ts'
+import { capabilitiesSchema, type Capabilities } from '../provider/request/capabilities.ts'
 import type { Provider } from './provider.ts'
 
 /**
@@ -19,11 +19,13 @@ const PROVIDERS_MAX = 32
 
 const perMillion = z.number().min(0).max(1_000_000)
 const limit = z.number().int().min(0).max(1_000_000_000).default(0)
-const pricesOfModel = z.strictObject({
-  input: perMillion,
-  output: perMillion,
-  cachedInput: perMillion.optional(),
-})
+const pricesOfModel = z
+  .strictObject({ input: perMillion, output: perMillion, cachedInput: perMillion.optional() })
+  .transform(({ input, output, cachedInput }): ModelPrice => ({
+    inputUsdPerMillion: input,
+    outputUsdPerMillion: output,
+    ...(cachedInput === undefined ? {} : { cachedInputUsdPerMillion: cachedInput }),
+  }))
 const pattern = z.string().min(1).max(200).regex(/^\S+$/, 'must not contain blanks')
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
@@ -51,25 +53,7 @@ const providerSchema = z
     prices: z.record(pattern, pricesOfModel).default({}),
     firstTokenMs: z.number().int().min(10).max(3_600_000).optional(),
     /** What the endpoint does not accept; the worker learns the rest from its refusals. */
-    capabilities: z
-      .strictObject({
-        stream: z.boolean(),
-        streamOptions: z.boolean(),
-        responseFormat: z.enum(['json_schema', 'json_object', 'none']),
-        formatWithTools: z.boolean(),
-        tools: z.boolean(),
-        tokensField: z.enum(['max_completion_tokens', 'max_tokens', 'none']),
-        systemRole: z.enum(['system', 'developer', 'user']),
-        toolIds: z.enum(['as-given', 'plain']),
-        reasoning: z.enum(['echo', 'omit', 'required']),
-        signatures: z.enum(['echo', 'omit', 'required', 'placeholder']),
-        nullContent: z.boolean(),
-        toolSchemas: z.enum(['full', 'plain']),
-        outputTokensMax: z.int().positive(),
-        dropped: z.array(z.enum(SAMPLING_FIELDS)),
-      })
-      .partial()
-      .optional(),
+    capabilities: capabilitiesSchema.partial().optional(),
   })
   .refine(({ key, keyFile }) => key === undefined || keyFile === undefined, {
     error: 'has both key and keyFile; set only one of them',
@@ -102,20 +86,13 @@ export function listedProviders(text: string): readonly Provider[] {
   const parsed = readJsonSetting('PROVIDERS', text, fileSchema, PROVIDERS_GUIDE)
   if (parsed.kind === 'wrong') throw new ConfigError(parsed.problems)
   const { pricesVersion, providers: entries } = parsed.value
-  const providers = entries.map((entry, index): Provider => {
-    const prices = pricesOf(entry.prices)
-    return {
-      name: entry.name,
-      baseUrl: entry.baseUrl,
-      key: entry.key ?? keyOfFile(entry.keyFile, index, problems),
-      models: entry.models.map((model) => (typeof model === 'string' ? { match: model } : model)),
-      limits: entry.limits,
-      prices,
-      pricesVersion: pricesVersion ?? digestOf(prices),
-      firstTokenMs: entry.firstTokenMs,
-      capabilities: entry.capabilities as Partial<Capabilities> | undefined,
-    }
-  })
+  const providers = entries.map(({ keyFile, ...entry }, index): Provider => ({
+    ...entry,
+    key: entry.key ?? keyOfFile(keyFile, index, problems),
+    models: entry.models.map((model) => (typeof model === 'string' ? { match: model } : model)),
+    pricesVersion: pricesVersion ?? digestOf(entry.prices),
+    capabilities: entry.capabilities as Partial<Capabilities> | undefined,
+  }))
   const names = providers.map(({ name }) => name)
   for (const name of new Set(names.filter((each, index) => names.indexOf(each) !== index))) {
     problems.push(
@@ -138,24 +115,8 @@ function stockProvider(env: ProviderEnv): readonly Provider[] {
       limits: { rpm: env.PROVIDER_RPM, tpm: env.PROVIDER_TPM, concurrent: env.PROVIDER_CONCURRENT },
       prices: env.LLM_PRICES,
       pricesVersion: digestOf(env.LLM_PRICES),
-      firstTokenMs: undefined,
     },
   ]
-}
-
-function pricesOf(
-  table: Readonly<Record<string, z.output<typeof pricesOfModel>>>,
-): Readonly<Record<string, ModelPrice>> {
-  return Object.fromEntries(
-    Object.entries(table).map(([name, { input, output, cachedInput }]) => [
-      name,
-      {
-        inputUsdPerMillion: input,
-        outputUsdPerMillion: output,
-        ...(cachedInput === undefined ? {} : { cachedInputUsdPerMillion: cachedInput }),
-      },
-    ]),
-  )
 }
 
 function digestOf(prices: Readonly<Record<string, ModelPrice>>): string {

@@ -14,7 +14,7 @@ export interface Provider {
   readonly prices: Readonly<Record<string, ModelPrice>>
   readonly pricesVersion: string
   /** The longest wait for the first token before another provider is tried; default: the longest silence. */
-  readonly firstTokenMs: number | undefined
+  readonly firstTokenMs?: number | undefined
   /** What the endpoint is known not to accept; the worker learns the rest from its refusals. */
   readonly capabilities?: Partial<Capabilities> | undefined
 }
