@@ -104,7 +104,7 @@ export function createProviderClient(provider: Provider, options: ClientOptions)
         return answer
       }
       const lesson = learnRefusal(capabilities, refusal, wire.sent)
-      if (lesson.kind === 'adapt' && adapted < ADAPTATIONS_MAX && !call.ended()) {
+      if (lesson !== undefined && adapted < ADAPTATIONS_MAX && !call.ended()) {
         capabilities = lesson.capabilities
         const field = PASSING.get(lesson.reason)
         if (field !== undefined) passing = { ...passing, [field]: before[field] }
@@ -114,8 +114,7 @@ export function createProviderClient(provider: Provider, options: ClientOptions)
       // Among refusals of one kind, the first concerns the request as it was meant.
       const told = first === undefined || !isSameStatus(first, answered) ? answered : first
       if (told.kind === 'heard') return told.answer
-      const failure = failureOfError(told.error, told.retryAfterMs, provider.key)
-      return { kind: 'failed', failure }
+      return { kind: 'failed', failure: failureOfError(told.error, provider.key) }
     }
   }
 
@@ -133,11 +132,7 @@ export function createProviderClient(provider: Provider, options: ClientOptions)
 
 type Answered =
   | { readonly kind: 'heard'; readonly answer: HeardAnswer; readonly begun: boolean }
-  | {
-      readonly kind: 'refused'
-      readonly error: ProviderError
-      readonly retryAfterMs: number | undefined
-    }
+  | { readonly kind: 'refused'; readonly error: ProviderError }
 
 interface Sender {
   readonly client: ChatClient
@@ -164,16 +159,18 @@ async function send(
   call.onHeaders(rateHintsOf(headers))
   const { status } = response
   if (status < OK_FROM || status >= OK_BELOW) {
-    const location = headers.get('location') ?? null
-    const error = readRefusal(status, await readText(bodyOf(response)), location)
-    return { kind: 'refused', error, retryAfterMs: retryAfterIn(headers, options.nowMs()) }
+    const error = readRefusal(status, await readText(bodyOf(response)), headers.get('location'))
+    const retryAfterMs = retryAfterIn(headers, options.nowMs()) ?? error.retryAfterMs
+    return { kind: 'refused', error: { ...error, retryAfterMs } }
   }
   let begun = false
   const reader = createAnswerReader({
     eventCharactersMax: FRAME_MAX + options.outputBytesMax * ESCAPED_MAX,
-    offered: request.tools.map((tool) => tool.function.name),
-    isText: (name, argument) => isTextArgument(request.tools, name, argument),
-    json: request.responseSchema !== undefined,
+    offered: {
+      names: request.tools.map((tool) => tool.function.name),
+      isText: (name, argument) => isTextArgument(request.tools, name, argument),
+      json: request.responseSchema !== undefined,
+    },
     idSeed: `${request.taskId}.${request.step}`,
     promptCharacters: call.promptCharacters,
     key: provider.key,
@@ -194,7 +191,7 @@ function refusalIn(answered: Answered): ProviderError | undefined {
   const { answer, begun } = answered
   if (begun || answer.kind === 'answered' || answer.failure.kind !== 'status') return undefined
   const { status, message } = answer.failure
-  return { status, message, ...(answer.named ?? { param: undefined, code: undefined }) }
+  return { status, message, ...answer.named }
 }
 
 /** Whether a tool takes this argument as a text. */

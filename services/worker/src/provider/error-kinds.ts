@@ -2,7 +2,8 @@
 
 /** No money or credit is left at the key. */
 export const PAYMENT_REQUIRED = 402
-const BAD_REQUEST = 400
+/** The request is wrong; higher statuses are refusals, too. */
+export const BAD_REQUEST = 400
 const UNAUTHORIZED = 401
 const FORBIDDEN = 403
 const NOT_FOUND = 404
@@ -73,10 +74,10 @@ const STATUS_OF_SENTENCE: readonly (readonly [RegExp, number])[] = [
 /** An error of a provider in its own words. */
 export interface ErrorWords {
   readonly message: string
-  readonly code: string | undefined
-  readonly type: string | undefined
+  readonly code?: string | undefined
+  readonly type?: string | undefined
   /** A status in its body. */
-  readonly status: number | undefined
+  readonly status?: number | undefined
 }
 
 /** Returns the status that the words of an error within an answer imply. */

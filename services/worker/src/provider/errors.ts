@@ -12,6 +12,7 @@ import {
 import { askedWaitIn } from './http/waits.ts'
 import {
   BAD_GATEWAY,
+  BAD_REQUEST,
   OWN_ANSWER,
   PAYMENT_REQUIRED,
   statusOfWords,
@@ -32,49 +33,43 @@ export interface ProviderError {
   readonly status: number
   readonly message: string
   /** The field of the request that the error names. */
-  readonly param: string | undefined
-  readonly code: string | undefined
-  /** The pause that the body asks for, in milliseconds. */
+  readonly param?: string | undefined
+  readonly code?: string | undefined
+  /** The pause that the provider asks for, in milliseconds. */
   readonly retryAfterMs?: number | undefined
 }
 
 const OK_BELOW = 300
-const BAD_REQUEST = 400
 
 /** A byte order mark, and the fields of a refusal that is an event. */
 const IN_FRONT = /^[\s\uFEFF]*((event:[^\n]*\n)?data:)?/i
 
 /** Reads the body of a refusal. */
-export function readRefusal(
-  status: number,
-  body: string,
-  location: string | null = null,
-): ProviderError {
+export function readRefusal(status: number, body: string, location?: string): ProviderError {
   const parsed = parseJson(body.replace(IN_FRONT, ''))
   const error = isShallow(parsed) ? readError(parsed) : undefined
   const said = error?.message ?? plainText(body)
   const message = status < BAD_REQUEST ? redirectedTo(location) : said || noReason(status)
-  const words = { ...(error ?? NO_WORD), message }
+  const words: ErrorWords = { ...error, message }
   // Without a number in the body, its words say why a request was turned away.
   const noMoney =
     words.status === undefined &&
     (status === 429 || status === 403) &&
     statusOfWords(words) === PAYMENT_REQUIRED
-  return {
-    status: noMoney ? PAYMENT_REQUIRED : trueStatus(status, words),
-    message,
-    param: error?.param,
-    code: error?.code,
-    retryAfterMs: error?.retryAfterMs ?? askedWaitIn(message),
-  }
+  return errorOf(noMoney ? PAYMENT_REQUIRED : trueStatus(status, words), message, error)
+}
+
+function errorOf(status: number, message: string, said: RawError | undefined): ProviderError {
+  const { param, code, retryAfterMs = askedWaitIn(message) } = said ?? {}
+  return { status, message, param, code, retryAfterMs }
 }
 
 function noReason(status: number): string {
   return `the provider answered ${status} without a reason`
 }
 
-function redirectedTo(location: string | null): string {
-  const place = location === null ? 'elsewhere' : `to ${location}`
+function redirectedTo(location: string | undefined): string {
+  const place = location === undefined ? 'elsewhere' : `to ${location}`
   return `the provider redirects ${place}; the worker follows no redirects, so set the base URL to the target`
 }
 
@@ -84,17 +79,10 @@ function redirectedTo(location: string | null): string {
  */
 export function readAnswerError(value: unknown, named = false): ProviderError | undefined {
   if (!named && !reportsError(value)) return undefined
-  const sentence = { ...NO_WORD, message: textOf(value) ?? '' }
-  const error = (isShallow(value) ? readError(value) : undefined) ?? sentence
-  const message =
-    error.message === '' ? 'the provider reported an error within its answer' : error.message
-  return {
-    status: statusOfWords({ ...error, message }) ?? BAD_GATEWAY,
-    message,
-    param: error.param,
-    code: error.code,
-    retryAfterMs: error.retryAfterMs ?? askedWaitIn(message),
-  }
+  const error = isShallow(value) ? readError(value) : undefined
+  const said = error?.message ?? textOf(value)
+  const message = said || 'the provider reported an error within its answer'
+  return errorOf(statusOfWords({ ...error, message }) ?? BAD_GATEWAY, message, error)
 }
 
 /** Returns the error that a choice reports in place of its message or within it. */
@@ -108,19 +96,15 @@ export function readChoiceError(choice: JsonObject): ProviderError | undefined {
 }
 
 /** Converts a provider's error to a failure without keys in its message. */
-export function failureOfError(
-  error: ProviderError,
-  retryAfterMs: number | undefined,
-  key: string | undefined,
-): Failure {
+export function failureOfError(error: ProviderError, key: string | undefined): Failure {
   const message = safeMessage(error.message, key)
   if (error.status === WITHHELD) return { kind: 'withheld', message }
   // Its model wrote nonsense; another attempt may get a better answer.
   if (OWN_ANSWER.test(`${error.code} ${error.message}`)) return { kind: 'malformed', message }
-  const askedMs = retryAfterMs ?? error.retryAfterMs
-  const wait = askedMs === undefined ? {} : { retryAfterMs: askedMs }
+  const { retryAfterMs } = error
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs }
   // Without a stated time the end of the pause is a guess, which must not stop the key's other models.
-  const named = error.status === 429 && askedMs !== undefined && isOfWholeKey(error.message)
+  const named = error.status === 429 && retryAfterMs !== undefined && isOfWholeKey(error.message)
   const scope = named ? { wholeKey: true } : {}
   return { kind: 'status', status: error.status, message, ...wait, ...scope }
 }
@@ -141,17 +125,10 @@ function isOfWholeKey(message: string): boolean {
 }
 
 interface RawError extends ErrorWords {
-  readonly param: string | undefined
+  readonly param?: string | undefined
   readonly retryAfterMs?: number | undefined
 }
 
-const NO_WORD: RawError = {
-  message: '',
-  param: undefined,
-  code: undefined,
-  type: undefined,
-  status: undefined,
-}
 /** Fields that are an error if the value has no answer. */
 const LONE_ERROR = ['detail', 'errors', 'error_code', 'error_msg']
 const LONE_SENTENCE = ['message', 'msg', 'Message']
@@ -247,7 +224,7 @@ function readOuter(value: unknown, levels = WRAPPED_MAX): RawError | undefined {
     const message = value === inner ? error : (textOf(value['message']) ?? error)
     const code = wordIn(value, ['code', 'errorCode'])
     const type = wordIn(value, ['type', 'error_type'])
-    return { message, param: undefined, code, type, status: statusAmong(value) }
+    return { message, code, type, status: statusAmong(value) }
   }
   if (!isRecord(error)) return undefined
   // An error in an error, as gateways pass it on.
@@ -289,7 +266,7 @@ function withReason(message: string, metadata: unknown): string {
   return raw === undefined || message.includes(raw) ? message : `${message}: ${raw}`
 }
 
-/** Reads Google's RetryInfo, and seconds in the fields of other providers. */
+/** Reads Google's RetryInfo. */
 function waitOf(error: JsonObject): number | undefined {
   const details = Array.isArray(error['details']) ? error['details'].filter(isRecord) : []
   const delay = details.map(({ retryDelay }) => textOf(retryDelay)).find((text) => text)

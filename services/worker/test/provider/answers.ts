@@ -38,7 +38,7 @@ export function read(
   let begun = 0
   const reader = createAnswerReader({
     eventCharactersMax: options.eventCharactersMax ?? 100_000,
-    offered: ['calculate', 'get_time'],
+    offered: { names: ['calculate', 'get_time'], isText: () => false, json: false },
     idSeed: 'task.0',
     promptCharacters: 40,
     key: options.key,
@@ -54,5 +54,5 @@ export function read(
 /** Returns the failure that a refusal with this error becomes. */
 export function failureOf(status: number, message: string, code?: string | number | null): Failure {
   const body = JSON.stringify({ error: { message, code } })
-  return failureOfError(readRefusal(status, body), undefined, undefined)
+  return failureOfError(readRefusal(status, body), undefined)
 }

@@ -16,7 +16,7 @@ async function textOf(pieces: readonly (readonly [atMs: number, piece: string])[
   const body = new PassThrough()
   const reader = createAnswerReader({
     eventCharactersMax: 10_000,
-    offered: [],
+    offered: { names: [], isText: () => false, json: false },
     idSeed: 'seed',
     promptCharacters: 40,
     key: undefined,

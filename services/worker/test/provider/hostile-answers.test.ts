@@ -101,7 +101,7 @@ const readCall = (name: string, args: string): void =>
   readBody(`${toolPiece({ index: 0, id: 'a', function: { name, arguments: args } })}${END}`)
 const learn = (message: string, more: object = {}): void => {
   const error = readRefusal(400, JSON.stringify({ error: { message, ...more } }))
-  failureOfError(error, undefined, 'the-key-of-the-provider')
+  failureOfError(error, 'the-key-of-the-provider')
   learnRefusal(FULL_CAPABILITIES, error, {
     names: ['tools', 'stream', 'stream_options'],
     hasToolCalls: true,

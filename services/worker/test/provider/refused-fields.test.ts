@@ -118,7 +118,7 @@ test.each(
 )('a node learns the restriction %j from a refusal with the text %j', (lesson, message) => {
   for (const body of [{ error: { message } }, { detail: message }, { object: 'error', message }]) {
     const decision = learnRefusal(FULL_CAPABILITIES, readRefusal(400, JSON.stringify(body)), SENT)
-    expect(decision).toMatchObject({ kind: 'adapt', reason: lesson })
+    expect(decision).toMatchObject({ reason: lesson })
   }
 })
 
@@ -162,7 +162,7 @@ test.each<[string, object]>([
   (reason, detail) => {
     for (const body of [{ detail: [detail] }, { message: { detail: [detail] } }]) {
       const error = readRefusal(422, JSON.stringify(body))
-      expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind: 'adapt', reason })
+      expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ reason })
     }
   },
 )
@@ -205,7 +205,7 @@ test.each<[string, string, number, unknown]>([
   ],
 ])('a node learns from a refusal %s: %j', (_title, reason, status, body) => {
   const error = readRefusal(status, JSON.stringify(body))
-  expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ kind: 'adapt', reason })
+  expect(learnRefusal(FULL_CAPABILITIES, error, SENT)).toMatchObject({ reason })
 })
 
 test.each([

@@ -5,7 +5,7 @@ import { conclude, nothingHeard, type Heard, type HeardAnswer } from './conclusi
 import { createFraming, END_MARK } from './framing.ts'
 import { createMessages } from './messages.ts'
 import { isSignOfLife } from '../shape.ts'
-import { callsInText } from './calls-in-text.ts'
+import { callsInText, type Offered } from './calls-in-text.ts'
 import { createValues, ERROR_NAME, isOver, MALFORMED, tooLarge } from './values.ts'
 
 /**
@@ -39,12 +39,7 @@ export interface AnswerReader {
 interface AnswerOptions {
   /** Characters of the largest event or JSON body. */
   readonly eventCharactersMax: number
-  /** The names of the tools that the request offered. */
-  readonly offered: readonly string[]
-  /** Whether an argument of an offered tool is a text. */
-  readonly isText?: (tool: string, argument: string) => boolean
-  /** Whether the answer should be JSON. */
-  readonly json?: boolean
+  readonly offered: Offered
   /** The seed for ids of calls without one: unique for each provider request. */
   readonly idSeed: string
   /** The characters of the prompt, for estimating its tokens. */
@@ -120,10 +115,9 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
     result() {
       messages.passOn(heard.spoken.end())
       const { offered, idSeed } = options
-      const calls = messages.calls(offered, idSeed)
+      const calls = messages.calls(offered.names, idSeed)
       if (calls.length > 0) return conclude(heard, calls, options)
-      const { isText = () => false, json = false } = options
-      const written = callsInText(heard.spoken.text, { names: offered, isText, json }, idSeed)
+      const written = callsInText(heard.spoken.text, offered, idSeed)
       return conclude(heard, written.calls, { ...options, prose: written.prose })
     },
   }

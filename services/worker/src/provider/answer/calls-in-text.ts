@@ -19,7 +19,7 @@ interface CallsInText {
 /** What the request offered. */
 export interface Offered {
   readonly names: readonly string[]
-  /** Whether an argument of a tool is a text, so that its value is not read as JSON. */
+  /** Whether an argument of an offered tool is a text, so that its value is not read as JSON. */
   readonly isText: (tool: string, argument: string) => boolean
   /** Whether the answer should be JSON, which may look like a call. */
   readonly json: boolean

@@ -122,7 +122,7 @@ function hearChoice(
 
 function hearError(heard: Heard, error: ProviderError, { key }: ValueOptions): void {
   heard.named = { param: error.param, code: error.code }
-  heard.failure = failureOfError(error, undefined, key)
+  heard.failure = failureOfError(error, key)
 }
 
 /** Ends an answer whose nesting exhausts the stack; such bytes end only this answer. */

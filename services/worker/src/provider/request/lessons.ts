@@ -11,9 +11,14 @@ import {
 /** What one kind of refusal teaches. */
 interface Lesson {
   readonly name: string
-  /** Whether the refusal concerns this capability, given what was sent. */
-  readonly applies: (refusal: Refusal, sent: SentFields, now: Capabilities) => boolean
-  readonly next: (now: Capabilities, refusal: Refusal) => Capabilities
+  /** Whether the request could be refused for this, given what was sent. */
+  readonly when: (sent: SentFields, now: Capabilities, refusal: Refusal) => boolean
+  /** What such a refusal says, each of them. */
+  readonly said?: readonly RegExp[]
+  /** What another kind of refusal says. */
+  readonly unless?: RegExp
+  /** The capabilities that change. */
+  readonly next: (now: Capabilities, refusal: Refusal) => Partial<Capabilities>
 }
 
 /** A refusal in the form in which the lessons read it. */
@@ -21,6 +26,20 @@ export interface Refusal {
   /** Message, code and parameter in one text. */
   readonly text: string
   readonly param: string
+}
+
+/** Whether a refusal teaches this lesson. */
+export function applies(
+  { when, said = [], unless }: Lesson,
+  refusal: Refusal,
+  sent: SentFields,
+  now: Capabilities,
+): boolean {
+  return (
+    when(sent, now, refusal) &&
+    said.every((pattern) => pattern.test(refusal.text)) &&
+    unless?.test(refusal.text) !== true
+  )
 }
 
 /** Whether the request had this field. */
@@ -43,172 +62,143 @@ const TOOL_SCHEMA =
 /** Names of the id of a tool call. */
 export const TOOL_ID = /tool.?call.?ids?\b|tool_(calls?|use)\S*\.id\b|\bcall.?id\b/i
 
+const TOO_MANY =
+  /too (large|many|long)|at most|maximum|exceed|less than|range|context|超过|超出|范围/i
+const NO_STREAM =
+  /\bstream must be false|\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support.*\bstream(ing)?\b/i
+/** Gemini's name of a signature. */
+const SIGNATURE = /thought_?\s?signature/i
+
 /** In the order of precision: the most specific refusals come first. */
 export const LESSONS: readonly Lesson[] = [
   {
     name: 'stream_options',
-    applies: (refusal, sent) =>
-      sends(sent, 'stream_options') && /stream_options|include_usage/i.test(refusal.text),
-    next: (now) => ({ ...now, streamOptions: false }),
+    when: (sent) => sends(sent, 'stream_options'),
+    said: [/stream_options|include_usage/i],
+    next: () => ({ streamOptions: false }),
   },
   {
     name: 'signatures required',
-    applies: (refusal, sent, now) =>
-      sent.hasToolCalls &&
-      (now.signatures === 'echo' || now.signatures === 'omit') &&
-      /thought_?\s?signature/i.test(refusal.text) &&
-      /missing|required|must|need/i.test(refusal.text),
-    next: (now) => ({ ...now, signatures: 'required' }),
+    when: (sent, { signatures }) =>
+      sent.hasToolCalls && (signatures === 'echo' || signatures === 'omit'),
+    said: [SIGNATURE, /missing|required|must|need/i],
+    next: () => ({ signatures: 'required' }),
   },
   {
     name: THESE_SIGNATURES,
-    applies: (refusal, sent, now) =>
-      sent.hasSignatures &&
-      now.signatures !== 'placeholder' &&
-      /thought_?\s?signature/i.test(refusal.text) &&
-      /invalid|not valid|corrupt|wrong|mismatch|expired|decod|decrypt/i.test(refusal.text),
-    next: (now) => ({ ...now, signatures: 'placeholder' }),
+    when: (sent, now) => sent.hasSignatures && now.signatures !== 'placeholder',
+    said: [SIGNATURE, /invalid|not valid|corrupt|wrong|mismatch|expired|decod|decrypt/i],
+    next: () => ({ signatures: 'placeholder' }),
   },
   {
     name: 'signatures',
-    applies: (refusal, sent, now) =>
-      sent.hasSignatures &&
-      now.signatures !== 'omit' &&
-      /extra_content|thought_?\s?signature/i.test(refusal.text),
-    next: (now) => ({ ...now, signatures: 'omit' }),
+    when: (sent, now) => sent.hasSignatures && now.signatures !== 'omit',
+    said: [/extra_content|thought_?\s?signature/i],
+    next: () => ({ signatures: 'omit' }),
   },
   {
     name: 'tool ids',
-    applies: (refusal, sent, now) =>
-      sent.hasToolCalls && now.toolIds === 'as-given' && TOOL_ID.test(refusal.text),
-    next: (now) => ({ ...now, toolIds: 'plain' }),
+    when: (sent, now) => sent.hasToolCalls && now.toolIds === 'as-given',
+    said: [TOOL_ID],
+    next: () => ({ toolIds: 'plain' }),
   },
   {
     name: 'reasoning required',
-    applies: (refusal, sent, now) =>
-      sent.hasToolCalls &&
-      now.reasoning !== 'required' &&
-      /(reasoning|thinking|thought).*(must|required|missing|passed back|expected)|(expected|missing).*(reasoning|thinking|thought)/i.test(
-        refusal.text,
-      ) &&
-      !/not (supported|permitted|allowed)|unsupported|unknown|unrecognized|extra/i.test(
-        refusal.text,
-      ),
-    next: (now) => ({ ...now, reasoning: 'required' }),
+    when: (sent, now) => sent.hasToolCalls && now.reasoning !== 'required',
+    said: [
+      /(reasoning|thinking|thought).*(must|required|missing|passed back|expected)|(expected|missing).*(reasoning|thinking|thought)/i,
+    ],
+    unless: /not (supported|permitted|allowed)|unsupported|unknown|unrecognized|extra/i,
+    next: () => ({ reasoning: 'required' }),
   },
   {
     name: 'reasoning',
-    applies: (refusal, sent, now) =>
-      sent.hasReasoning &&
-      now.reasoning !== 'omit' &&
-      /reasoning(_content|_details)?\b|thinking/i.test(refusal.text) &&
-      !/reasoning_effort|\btemperature\b|\btop_p\b/i.test(refusal.text),
-    next: (now) => ({ ...now, reasoning: 'omit' }),
+    when: (sent, now) => sent.hasReasoning && now.reasoning !== 'omit',
+    said: [/reasoning(_content|_details)?\b|thinking/i],
+    unless: /reasoning_effort|\btemperature\b|\btop_p\b/i,
+    next: () => ({ reasoning: 'omit' }),
   },
   {
     name: 'sampling',
-    applies: (refusal, sent) => samplingIn(refusal, sent) !== undefined,
-    next: (now, refusal) => ({
-      ...now,
+    when: (sent, _now, refusal) =>
+      SAMPLING_FIELDS.some((name) => sends(sent, name) && refuses(refusal, name)),
+    next: ({ dropped }, refusal) => ({
       dropped: [
-        ...now.dropped,
-        ...SAMPLING_FIELDS.filter((name) => !now.dropped.includes(name) && refuses(refusal, name)),
+        ...dropped,
+        ...SAMPLING_FIELDS.filter((name) => !dropped.includes(name) && refuses(refusal, name)),
       ],
     }),
   },
   {
     name: 'tokens',
-    applies: (refusal, sent) =>
-      (sends(sent, 'max_completion_tokens') || sends(sent, 'max_tokens')) &&
-      /max_(completion_)?tokens/i.test(refusal.text) &&
-      !TOO_MANY.test(refusal.text),
-    next: (now) => ({
-      ...now,
-      tokensField: now.tokensField === 'max_completion_tokens' ? 'max_tokens' : 'none',
+    when: (sent) => sends(sent, 'max_completion_tokens') || sends(sent, 'max_tokens'),
+    said: [/max_(completion_)?tokens/i],
+    unless: TOO_MANY,
+    next: ({ tokensField }) => ({
+      tokensField: tokensField === 'max_completion_tokens' ? 'max_tokens' : 'none',
     }),
   },
   {
     name: 'tool schemas',
-    applies: (refusal, sent, now) =>
-      sends(sent, 'tools') && now.toolSchemas === 'full' && TOOL_SCHEMA.test(refusal.text),
-    next: (now) => ({ ...now, toolSchemas: 'plain' }),
+    when: (sent, now) => sends(sent, 'tools') && now.toolSchemas === 'full',
+    said: [TOOL_SCHEMA],
+    next: () => ({ toolSchemas: 'plain' }),
   },
   {
     name: 'format with tools',
-    applies: (refusal, sent, now) =>
-      now.formatWithTools &&
-      sends(sent, 'response_format') &&
-      sends(sent, 'tools') &&
-      /(tool|function).*(json|response_?format|schema|structured|mime)|(json|response_?format|structured|mime).*(tool|function)/i.test(
-        refusal.text,
-      ),
-    next: (now) => ({ ...now, formatWithTools: false }),
+    when: (sent, now) =>
+      now.formatWithTools && sends(sent, 'response_format') && sends(sent, 'tools'),
+    said: [
+      /(tool|function).*(json|response_?format|schema|structured|mime)|(json|response_?format|structured|mime).*(tool|function)/i,
+    ],
+    next: () => ({ formatWithTools: false }),
   },
   {
     name: THIS_SCHEMA,
-    applies: (refusal, sent, now) =>
-      sends(sent, 'response_format') &&
-      now.responseFormat === 'json_schema' &&
-      /(invalid|unsupported).?(json.?)?schema|schema.*(in context|is invalid|is not valid|too many states|too complex)/i.test(
-        refusal.text,
-      ),
-    next: (now) => ({ ...now, responseFormat: 'json_object' }),
+    when: (sent, now) => sends(sent, 'response_format') && now.responseFormat === 'json_schema',
+    said: [
+      /(invalid|unsupported).?(json.?)?schema|schema.*(in context|is invalid|is not valid|too many states|too complex)/i,
+    ],
+    next: () => ({ responseFormat: 'json_object' }),
   },
   {
     name: 'response_format',
-    applies: (refusal, sent) =>
-      sends(sent, 'response_format') &&
-      /response_?(format|mime)|json_?schema|json_?object|structured.?output|json.?mode|guided|grammar|schema/i.test(
-        refusal.text,
-      ),
-    next: (now) => ({
-      ...now,
-      responseFormat: now.responseFormat === 'json_schema' ? 'json_object' : 'none',
+    when: (sent) => sends(sent, 'response_format'),
+    said: [
+      /response_?(format|mime)|json_?schema|json_?object|structured.?output|json.?mode|guided|grammar|schema/i,
+    ],
+    next: ({ responseFormat }) => ({
+      responseFormat: responseFormat === 'json_schema' ? 'json_object' : 'none',
     }),
   },
   {
     name: 'stream',
-    applies: (refusal, sent) =>
-      sends(sent, 'stream') &&
-      (refusal.param === 'stream' ||
-        /\bstream must be false|\bstream(ing)?\b.*(not|un)(\s?supported| available| allowed| permitted)|(not|un)\s?support.*\bstream(ing)?\b/i.test(
-          refusal.text,
-        )),
-    next: (now) => ({ ...now, stream: false, streamOptions: false }),
+    when: (sent, _now, { param, text }) =>
+      sends(sent, 'stream') && (param === 'stream' || NO_STREAM.test(text)),
+    next: () => ({ stream: false, streamOptions: false }),
   },
   {
     name: 'tools',
-    applies: (refusal, sent) =>
-      sends(sent, 'tools') &&
-      sent.toolsOptional &&
-      !/\broles?\b/i.test(refusal.text) &&
-      /\btools?\b|\btool_use\b|function.?(call|decl)|[`'"]functions[`'"]|工具|函数调用/i.test(
-        refusal.text,
-      ),
-    next: (now) => ({ ...now, tools: false }),
+    when: (sent) => sends(sent, 'tools') && sent.toolsOptional,
+    said: [/\btools?\b|\btool_use\b|function.?(call|decl)|[`'"]functions[`'"]|工具|函数调用/i],
+    unless: /\broles?\b/i,
+    next: () => ({ tools: false }),
   },
   {
     name: 'system role',
-    applies: (refusal, sent, now) =>
-      sent.hasSystem &&
-      now.systemRole !== 'user' &&
-      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer|user)|(user|assistant).*\broles?\b|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user|(system|developer)\s?角色/i.test(
-        refusal.text,
-      ),
-    next: (now, refusal) => ({
-      ...now,
-      systemRole:
-        now.systemRole === 'system' && /developer/i.test(refusal.text) ? 'developer' : 'user',
+    when: (sent, now) => sent.hasSystem && now.systemRole !== 'user',
+    said: [
+      /(system|developer)( message| role| prompt| instruction)|role.*(system|developer|user)|(user|assistant).*\broles?\b|['"`](system|developer)['"`]|only (user|assistant)|must alternate|start with a user|(system|developer)\s?角色/i,
+    ],
+    next: ({ systemRole }, { text }) => ({
+      systemRole: systemRole === 'system' && /developer/i.test(text) ? 'developer' : 'user',
     }),
   },
   {
     name: 'content',
-    applies: (refusal, sent, now) =>
-      sent.hasToolCalls &&
-      now.nullContent &&
-      /content/i.test(refusal.text) &&
-      /null|none|string|required|empty|missing|不能为空/i.test(refusal.text),
-    next: (now) => ({ ...now, nullContent: false }),
+    when: (sent, now) => sent.hasToolCalls && now.nullContent,
+    said: [/content/i, /null|none|string|required|empty|missing|不能为空/i],
+    next: () => ({ nullContent: false }),
   },
 ]
 
@@ -216,8 +206,6 @@ export const LESSONS: readonly Lesson[] = [
 const ABOUT_VALUE =
   /above maximum|below minimum|too (long|large|small|many)|out of range|must be (between|in|less|greater|at|<|>|≤|≥|one of)|(less|greater) than|[<>]=|expected a value|\bbetween\b|supported values are|one of|范围/i
 
-const TOO_MANY =
-  /too (large|many|long)|at most|maximum|exceed|less than|range|context|超过|超出|范围/i
 /** The endpoint or its model knows the field, but hardly any of its values. */
 const NO_VALUE = /unsupported.?value|does not support|unknown (field|param)|unrecognized/i
 
@@ -234,10 +222,6 @@ const NAMES_OF: Readonly<Record<SamplingField, RegExp>> = {
 function refuses(refusal: Refusal, name: SamplingField): boolean {
   if (ABOUT_VALUE.test(refusal.text) && !NO_VALUE.test(refusal.text)) return false
   return refusal.param === name || NAMES_OF[name].test(refusal.text)
-}
-
-function samplingIn(refusal: Refusal, sent: SentFields): SamplingField | undefined {
-  return SAMPLING_FIELDS.find((name) => sends(sent, name) && refuses(refusal, name))
 }
 
 /** Returns a refusal as the lessons read it: names in camel case also count in the form of the request: maxTokens, topP. */

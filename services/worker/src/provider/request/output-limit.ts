@@ -34,12 +34,18 @@ const INPUT =
   /(\d{1,12})\W{0,2}(?:tokens )?(?:input|inputs|prompt)\W{0,2}\s?tokens|(\d{1,12}) tokens? (?:from|in) the (?:input|prompt|messages)|(?:prompt|input)[^.\d]{0,40}(\d{1,12})/i
 const TOGETHER = /inputs tokens \+ max_new_tokens must be <= (\d{1,12})\. Given: (\d{1,12})/i
 
+/** What the same call is repeated with, and the name of the lesson. */
+export interface Adaptation {
+  readonly reason: string
+  readonly capabilities: Capabilities
+}
+
 /** A form of the request with a lower limit; undefined if the refusal is about something else. */
 export function fewerTokens(
   now: Capabilities,
   said: string,
   sentMax: number | undefined,
-): { readonly reason: string; readonly capabilities: Capabilities } | undefined {
+): Adaptation | undefined {
   const text = said.replaceAll(/['"`]/g, '').replaceAll(/(\d)[,_](?=\d{3}\b)/g, '$1')
   if (sentMax === undefined || !NAMED.test(text) || !TOO_HIGH.test(text)) return undefined
   const room = roomIn(text)

@@ -1,19 +1,11 @@
 import { SAMPLING_FIELDS, type Capabilities, type SentFields } from './capabilities.ts'
 import { complaintOf } from './complaint.ts'
 import { NO_MODEL, OWN_ANSWER, TOO_LONG } from '../error-kinds.ts'
-import { fewerTokens } from './output-limit.ts'
+import { fewerTokens, type Adaptation } from './output-limit.ts'
 import type { ProviderError } from '../errors.ts'
-import { LESSONS, refusalOf, sends, TOOL_ID } from './lessons.ts'
+import { applies, LESSONS, refusalOf, sends, TOOL_ID } from './lessons.ts'
 
 /** Decides what the refusal of a request teaches. Pure: the client acts. */
-
-/** Whether the same call may be repeated in another form. */
-type RefusalDecision =
-  | { readonly kind: 'adapt'; readonly reason: string; readonly capabilities: Capabilities }
-  | {
-      readonly kind: 'final'
-      readonly reason: 'other-status' | 'about-its-size' | 'no-such-model' | 'nothing-to-leave-out'
-    }
 
 /**
  * Statuses with which endpoints refuse a field: bad request, not found (routers), unprocessable,
@@ -34,38 +26,32 @@ const NOT_SWITCHED_ON = /\brequires? (the )?['"`]?--\w|\bdoes(n't| not) support\
 const NO_REASON =
   /^[\W\d]*(invalid_request_error\W+)?(bad request|unprocessable (entity|content)|malformed request|error)\W*$/i
 
-/**
- * Decides what a refusal teaches: the capabilities for the next try, or that nothing can be
- * omitted.
- */
+/** Decides what a refusal teaches: the capabilities for the next try; undefined if nothing can be omitted. */
 export function learnRefusal(
   now: Capabilities,
   error: Pick<ProviderError, 'status' | 'message' | 'param' | 'code'>,
   sent: SentFields,
-): RefusalDecision {
+): Adaptation | undefined {
   const trouble = TROUBLES.includes(error.status)
-  if (!REFUSALS.includes(error.status) && !trouble) return { kind: 'final', reason: 'other-status' }
+  if (!REFUSALS.includes(error.status) && !trouble) return undefined
   const { param = '', code = '' } = error
   const refusal = refusalOf(`${param} ${code} ${complaintOf(error, sent.contents)}`, param)
   // The request was accepted; the model's own answer was not.
-  if (OWN_ANSWER.test(refusal.text)) return { kind: 'final', reason: 'nothing-to-leave-out' }
+  if (OWN_ANSWER.test(refusal.text)) return undefined
   const fewer = trouble ? undefined : fewerTokens(now, refusal.text, sent.outputTokensMax)
-  if (fewer !== undefined) return { kind: 'adapt', ...fewer }
-  if (TOO_LONG.test(refusal.text) && !TOOL_ID.test(refusal.text))
-    return { kind: 'final', reason: 'about-its-size' }
-  if (NO_MODEL.test(refusal.text)) return { kind: 'final', reason: 'no-such-model' }
+  if (fewer !== undefined) return fewer
+  if (TOO_LONG.test(refusal.text) && !TOOL_ID.test(refusal.text)) return undefined
+  if (NO_MODEL.test(refusal.text)) return undefined
   const named = !trouble || UNNAMED.test(refusal.text) || NOT_SWITCHED_ON.test(refusal.text)
-  const lesson = named && LESSONS.find(({ applies }) => applies(refusal, sent, now))
-  if (lesson) return { kind: 'adapt', reason: lesson.name, capabilities: lesson.next(now, refusal) }
+  const lesson = named && LESSONS.find((each) => applies(each, refusal, sent, now))
+  if (lesson) return { reason: lesson.name, capabilities: { ...now, ...lesson.next(now, refusal) } }
   const plainest = plainestOf(now, sent)
   const unnamed =
     !trouble &&
     (UNNAMED.test(refusal.text) || NO_REASON.test(refusal.text)) &&
     !ABOUT_MODEL.test(refusal.text)
-  if (unnamed && plainest !== undefined) {
-    return { kind: 'adapt', reason: 'unnamed field', capabilities: plainest }
-  }
-  return { kind: 'final', reason: 'nothing-to-leave-out' }
+  if (!unnamed || plainest === undefined) return undefined
+  return { reason: 'unnamed field', capabilities: plainest }
 }
 
 /** Combines the known capabilities with those that a call has found since it began. */
