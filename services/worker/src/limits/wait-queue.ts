@@ -7,6 +7,10 @@ export interface Queued {
   readonly sinceMs: number
 }
 
+const RANKS: Readonly<Record<Level, number>> = { high: 0, medium: 1, low: 2 }
+/** Tokens that every call counts in addition to its own: it also takes a request. */
+const CALL_TOKENS = 1_000
+
 /**
  * A queue that is fair between tenants: the next turn belongs to the tenant that was served least, by the
  * tokens of its calls. Within a tenant, entries with a higher priority come first, and among equal priorities
@@ -15,31 +19,12 @@ export interface Queued {
  * Invariants: a tenant that joins starts level with the tenant that was served least, so it can neither save up
  * turns nor wait for the backlog of other tenants; a tenant without entries is forgotten.
  */
-interface WaitQueue<T extends Queued> {
-  add(one: T): void
-  /** Removes an entry; returns false if the queue does not have it. */
-  remove(one: T): boolean
-  /** Removes an entry that has got its turn; returns false if the queue does not have it. */
-  serve(one: T): boolean
-  /** Returns the next entries, in the order of their turns. */
-  first(count: number): readonly T[]
-  /** Returns how many entries would precede this entry. */
-  placeOf(one: Queued): number
-  /** Visits the entries, each tenant's from the last to the first; the visitor may remove the present one. */
-  backwards(visit: (one: T) => void): void
-  size(): number
-}
-
-const RANKS: Readonly<Record<Level, number>> = { high: 0, medium: 1, low: 2 }
-/** Tokens that every call counts in addition to its own: it also takes a request. */
-const CALL_TOKENS = 1_000
-
-/** Creates an empty queue. */
-export function createWaitQueue<T extends Queued & { readonly tokens: number }>(): WaitQueue<T> {
+export function createWaitQueue<T extends Queued & { readonly tokens: number }>() {
   const waiting = new Map<string, T[]>()
   let served = new Map<string, number>()
   let size = 0
 
+  /** Removes an entry; returns false if the queue does not have it. */
   const remove = (one: T): boolean => {
     const own = waiting.get(one.tenant) ?? []
     const at = own.indexOf(one)
@@ -54,7 +39,7 @@ export function createWaitQueue<T extends Queued & { readonly tokens: number }>(
   }
 
   return {
-    add(one) {
+    add(one: T): void {
       const own = waiting.get(one.tenant)
       size += 1
       if (own !== undefined) {
@@ -65,13 +50,15 @@ export function createWaitQueue<T extends Queued & { readonly tokens: number }>(
       served = joinServed(served, [...waiting.keys()])
     },
     remove,
-    serve(one) {
+    /** Removes an entry that has got its turn; returns false if the queue does not have it. */
+    serve(one: T): boolean {
       const level = served.get(one.tenant) ?? 0
       if (!remove(one)) return false
       if (waiting.has(one.tenant)) served.set(one.tenant, level + costOf(one))
       return true
     },
-    first(count) {
+    /** Returns the next entries, in the order of their turns. */
+    first(count: number): readonly T[] {
       const turns = [...waiting].map(([tenant, own]) => ({
         own,
         level: served.get(tenant) ?? 0,
@@ -88,7 +75,8 @@ export function createWaitQueue<T extends Queued & { readonly tokens: number }>(
       }
       return next
     },
-    placeOf(one) {
+    /** Returns how many entries would precede this entry. */
+    placeOf(one: Queued): number {
       const own = placeIn(waiting.get(one.tenant) ?? [], one)
       let place = own
       // Every other tenant gets about as many turns before this entry as its own tenant does.
@@ -97,7 +85,8 @@ export function createWaitQueue<T extends Queued & { readonly tokens: number }>(
       }
       return place
     },
-    backwards(visit) {
+    /** Visits the entries, each tenant's from the last to the first; the visitor may remove the present one. */
+    backwards(visit: (one: T) => void): void {
       for (const own of waiting.values()) for (const one of own.toReversed()) visit(one)
     },
     size: () => size,

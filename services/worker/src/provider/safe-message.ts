@@ -1,5 +1,4 @@
 import { withoutSecrets } from '../secrets/secret-texts.ts'
-import { wellFormed } from './shape.ts'
 
 /** Characters; messages of failures are stored in the log, so they must be short. */
 const MESSAGE_MAX = 300
@@ -18,7 +17,8 @@ export function safeMessage(message: string, key: string | undefined): string {
   const own = key === undefined || key.length < 4 ? message : message.replaceAll(key, CENSOR)
   const searched = withoutSecrets(own.slice(0, SEARCHED_MAX), [], CENSOR)
   const clean = KEYS.reduce((text, pattern) => text.replace(pattern, CENSOR), searched)
-  return wellFormed(clean.slice(0, MESSAGE_MAX))
+  // Neither stores nor providers accept half of a surrogate pair.
+  return clean.slice(0, MESSAGE_MAX).toWellFormed()
 }
 
 /** Removes the values after `input` in validation errors, written as JSON or as Python. */

@@ -118,11 +118,6 @@ export function refusalText(content: unknown): string {
   return parts.map(({ refusal }) => textOf(refusal) ?? '').join('')
 }
 
-/** Replaces each half surrogate pair by U+FFFD: neither stores nor providers accept it. */
-export function wellFormed(text: string): string {
-  return text.toWellFormed()
-}
-
 /**
  * Writes JSON with each text well formed: texts of clients and tools, and texts that were cut, may
  * have half of a surrogate pair, and a provider would refuse the whole request.
@@ -132,7 +127,7 @@ export function wellFormedJson(value: unknown): string {
   // Only halves are written as escapes that begin like this, so nearly every value is written once.
   if (!text.includes(String.raw`\ud`)) return text
   return JSON.stringify(value, (_field, inner: unknown) =>
-    typeof inner === 'string' ? wellFormed(inner) : inner,
+    typeof inner === 'string' ? inner.toWellFormed() : inner,
   )
 }
 

@@ -6,30 +6,18 @@ import { finishOf } from './finish.ts'
  * OpenAI's places come first; the other values are those of gateways and of other makers' models.
  */
 
-/**
- * Finds the requested choice in the values of an answer. It is the choice of index 0, or of no index.
- * The choice of the lowest other index takes its place if the first one says nothing in the whole
- * answer; until that is known its pieces are kept.
- */
-interface Choices {
-  /** Returns the first choice of a value. */
-  first(value: JsonObject): JsonObject | undefined
-  /** Returns the kept pieces, in their order; empty after the first choice has said something. */
-  kept(): readonly KeptPiece[]
-  /** Whether the kept pieces have a finish reason. */
-  readonly finished: boolean
-  /** Whether there were more pieces than can be kept. */
-  readonly overflowed: boolean
-}
-
 /** A piece of a choice, and the value that contains it. */
 interface KeptPiece {
   readonly choice: JsonObject
   readonly value: JsonObject
 }
 
-/** Creates the search; it keeps at most `charactersMax` characters. */
-export function createChoices(charactersMax: number): Choices {
+/**
+ * Finds the requested choice in the values of an answer. It is the choice of index 0, or of no index.
+ * The choice of the lowest other index takes its place if the first one says nothing in the whole
+ * answer; until that is known its pieces are kept, at most `charactersMax` characters.
+ */
+export function createChoices(charactersMax: number) {
   let known = false
   let index = Infinity
   let pieces: KeptPiece[] = []
@@ -50,7 +38,8 @@ export function createChoices(charactersMax: number): Choices {
     else pieces.push({ choice, value })
   }
   return {
-    first(value) {
+    /** Returns the first choice of a value. */
+    first(value: JsonObject): JsonObject | undefined {
       // Nearly every piece takes this path, which for speed makes no list.
       if (known && Array.isArray(value['choices'])) return value['choices'].find(isFirst)
       const all = choicesIn(value)
@@ -62,10 +51,13 @@ export function createChoices(charactersMax: number): Choices {
       } else for (const other of all) if (indexOf(other) > 0) keep(other, value)
       return first
     },
-    kept: () => pieces,
+    /** Returns the kept pieces, in their order; empty after the first choice has said something. */
+    kept: (): readonly KeptPiece[] => pieces,
+    /** Whether the kept pieces have a finish reason. */
     get finished() {
       return finished && !known
     },
+    /** Whether there were more pieces than can be kept. */
     get overflowed() {
       return !known && characters > charactersMax
     },

@@ -1,15 +1,11 @@
 import { objectIn } from '../shape.ts'
 
 /**
- * Tells whether pieces of text form one JSON object so far. Invariants: each character is read once, no
- * matter how often it is asked, and the text is parsed at most once for each object; nothing is read until it is asked.
+ * Returns what tells whether the pieces of text in a list that only grows form one JSON object so far.
+ * Invariants: each character is read once, no matter how often it is asked, and the text is parsed at most once for
+ * each object; nothing is read until it is asked.
  */
-export interface Completion {
-  isComplete(): boolean
-}
-
-/** Creates it for a list that only grows. */
-export function createCompletion(pieces: readonly string[]): Completion {
+export function createCompletion(pieces: readonly string[]): () => boolean {
   let read = 0
   let state: 'before' | 'inside' | 'closed' | 'no-object' = 'before'
   let depth = 0
@@ -31,15 +27,13 @@ export function createCompletion(pieces: readonly string[]): Completion {
       depth = 1
     }
   }
-  return {
-    isComplete() {
-      for (; read < pieces.length; read += 1) {
-        const piece = pieces[read] ?? ''
-        for (let at = 0; at < piece.length && state !== 'no-object'; at += 1) hear(piece[at] ?? '')
-      }
-      if (state !== 'closed') return false
-      isObject ??= objectIn(pieces.join('')) !== undefined
-      return isObject
-    },
+  return () => {
+    for (; read < pieces.length; read += 1) {
+      const piece = pieces[read] ?? ''
+      for (let at = 0; at < piece.length && state !== 'no-object'; at += 1) hear(piece[at] ?? '')
+    }
+    if (state !== 'closed') return false
+    isObject ??= objectIn(pieces.join('')) !== undefined
+    return isObject
   }
 }

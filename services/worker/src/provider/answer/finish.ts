@@ -6,39 +6,22 @@ import { isRecord, wordOf } from '../shape.ts'
  */
 type Finish = 'whole' | 'cut' | 'withheld' | 'broken' | 'unknown'
 
-/**
- * The known words of reasons, in the order in which they decide; the numbers are Gemini's. One of
- * the first three kinds decides alone.
- */
-const WORDS: readonly (readonly [Exclude<Finish, 'unknown'>, ReadonlySet<string>])[] = [
-  [
-    'withheld',
-    wordsOf(
-      'filter filtered contentfilter safety unsafe toxic recitation blocklist blocked spii language ' +
-        'prohibited refusal refused sensitive guardrail guardrails moderation moderated flagged policy risk 3 4',
-    ),
-  ],
-  [
-    'cut',
-    wordsOf(
-      'length max maximum limit incomplete truncated truncation window exceeded maxtokens budget 2',
-    ),
-  ],
-  [
-    'broken',
-    wordsOf(
-      'error failed failure fail abort aborted cancelled canceled timeout timedout exception interrupted ' +
-        'overloaded network resource preempted malformed unexpected unavailable disconnected',
-    ),
-  ],
-  [
-    'whole',
-    wordsOf(
-      'stop stopped stoptoken end ended eos eot eom im done finish finished complete completed success ' +
-        'normal natural endoftext s tool tools call calls function use 1',
-    ),
-  ],
-]
+/** The known words of reasons; the numbers are Gemini's. */
+const WITHHELD = wordsOf(
+  'filter filtered contentfilter safety unsafe toxic recitation blocklist blocked spii language ' +
+    'prohibited refusal refused sensitive guardrail guardrails moderation moderated flagged policy risk 3 4',
+)
+const CUT = wordsOf(
+  'length max maximum limit incomplete truncated truncation window exceeded maxtokens budget 2',
+)
+const BROKEN = wordsOf(
+  'error failed failure fail abort aborted cancelled canceled timeout timedout exception interrupted ' +
+    'overloaded network resource preempted malformed unexpected unavailable disconnected',
+)
+const WHOLE = wordsOf(
+  'stop stopped stoptoken end ended eos eot eom im done finish finished complete completed success ' +
+    'normal natural endoftext s tool tools call calls function use 1',
+)
 /** Words that may stand next to those of a whole answer. */
 const FILLERS = wordsOf('of turn token tokens id word str string sequence text message')
 
@@ -72,11 +55,11 @@ export function classifyFinish(reason: string): Finish {
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== '')
-  for (const [finish, known] of WORDS) {
-    if (finish !== 'whole' && words.some((word) => known.has(word))) return finish
-    if (finish === 'whole' && words.some((word) => known.has(word))) {
-      return words.every((word) => known.has(word) || FILLERS.has(word)) ? 'whole' : 'unknown'
-    }
-  }
-  return 'unknown'
+  const isOneOf = (known: ReadonlySet<string>): boolean => words.some((word) => known.has(word))
+  // In this order; one word of the first three kinds decides alone.
+  if (isOneOf(WITHHELD)) return 'withheld'
+  if (isOneOf(CUT)) return 'cut'
+  if (isOneOf(BROKEN)) return 'broken'
+  const whole = words.every((word) => WHOLE.has(word) || FILLERS.has(word))
+  return whole && isOneOf(WHOLE) ? 'whole' : 'unknown'
 }

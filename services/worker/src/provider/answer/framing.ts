@@ -2,23 +2,6 @@ import { StringDecoder } from 'node:string_decoder'
 import { createParser } from 'eventsource-parser'
 import { parseJson } from '../shape.ts'
 
-/**
- * Splits the bytes of a body into events.
- *
- * A body is an event stream, or JSON that a provider sends although a stream was requested: one
- * value, or objects that follow each other. The first character decides, because content types are often
- * wrong. Invariants: the end of the body loses nothing, with or without a blank line; no event and
- * no JSON body exceeds the limit; a comment counts only as a sign of life.
- */
-interface Framing {
-  /** Takes the next bytes; passes on what they complete before it returns. */
-  push(bytes: Uint8Array): void
-  /** Ends the body. */
-  end(): void
-  /** Whether the value that is passed on now is the whole body. */
-  readonly whole: boolean
-}
-
 /** Receives the parts of a body. */
 interface FramingEvents {
   /** Called with the data and the name of one event, or with one JSON value. */
@@ -32,10 +15,17 @@ const LEADING_NOISE = /^[\s\p{Cc}\uFEFF]+/u
 /** Characters of unreadable lines that are kept for the message of the failure. */
 const SAID_MAX = 200
 
-/** Creates the framing of one body; an event or a JSON body may have `charactersMax` characters. */
-export function createFraming(charactersMax: number, events: FramingEvents): Framing {
+/**
+ * Splits the bytes of a body into events; an event or a JSON body may have `charactersMax` characters.
+ *
+ * A body is an event stream, or JSON that a provider sends although a stream was requested: one
+ * value, or objects that follow each other. The first character decides, because content types are often
+ * wrong. Invariants: the end of the body loses nothing, with or without a blank line; no event and
+ * no JSON body exceeds the limit; a comment counts only as a sign of life.
+ */
+export function createFraming(charactersMax: number, events: FramingEvents) {
   const decoder = new StringDecoder('utf8')
-  let form: (Pick<Framing, 'end'> & { push(text: string): void }) | undefined
+  let form: ReturnType<typeof eventForm | typeof jsonForm> | undefined
   let broken = false
   let whole = false
 
@@ -68,10 +58,13 @@ export function createFraming(charactersMax: number, events: FramingEvents): Fra
   }
 
   return {
+    /** Whether the value that is passed on now is the whole body. */
     get whole() {
       return whole
     },
-    push: (bytes) => take(decoder.write(bytes)),
+    /** Takes the next bytes; passes on what they complete before it returns. */
+    push: (bytes: Uint8Array) => take(decoder.write(bytes)),
+    /** Ends the body. */
     end() {
       take(decoder.end())
       if (!broken) form?.end()

@@ -1,4 +1,4 @@
-import { endsWithinCharacter, wellFormed } from '../shape.ts'
+import { endsWithinCharacter } from '../shape.ts'
 
 /**
  * The text of an answer, made of its pieces.
@@ -29,7 +29,7 @@ export function createSpokenText(): SpokenText {
   const pass = (piece: string): string => {
     const joined = held + piece
     held = endsWithinCharacter(joined) ? joined.slice(-1) : ''
-    const whole = wellFormed(held === '' ? joined : joined.slice(0, -1))
+    const whole = (held === '' ? joined : joined.slice(0, -1)).toWellFormed()
     text += whole
     return whole
   }

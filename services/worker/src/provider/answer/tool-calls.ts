@@ -3,7 +3,7 @@ import type { Json } from '@agentfleet/domain'
 import type { ToolCall } from '../../run/conversation.ts'
 import { later, SIGNATURES } from './echo.ts'
 import { objectsIn } from './framing.ts'
-import { createCompletion, type Completion } from './completion.ts'
+import { createCompletion } from './completion.ts'
 import { separateCalls, type NamedArguments } from './merged-calls.ts'
 import {
   isRecord,
@@ -11,10 +11,23 @@ import {
   objectIn,
   parseJson,
   textOf,
-  wellFormed,
   wordOf,
   type JsonObject,
 } from '../shape.ts'
+
+interface Draft {
+  index: string | undefined
+  id: string
+  readonly names: string[]
+  /** All names, joined and apart: a long answer is not searched again for each piece. */
+  name: string
+  readonly knownNames: Set<string>
+  readonly arguments: string[]
+  readonly isComplete: () => boolean
+  /** Arguments that arrived as objects. */
+  readonly objects: Record<string, unknown>[]
+  extra: Json | undefined
+}
 
 /**
  * Assembles the tool calls of a streamed answer.
@@ -25,39 +38,17 @@ import {
  * call has an id that is unique within the answer; arguments are a text; a call without a name and
  * arguments is ignored.
  */
-interface ToolCallPieces {
-  readonly size: number
-  /**
-   * Adds one piece; returns its number of characters. `beside`: it stands behind another one in the
-   * same list.
-   */
-  add(piece: unknown, beside?: boolean): number
-  /** Returns the calls in the order in which they began. */
-  calls(offered: readonly string[], idSeed: string): ToolCall[]
-}
-
-interface Draft {
-  index: string | undefined
-  id: string
-  readonly names: string[]
-  /** All names, joined and apart: a long answer is not searched again for each piece. */
-  name: string
-  readonly knownNames: Set<string>
-  readonly arguments: string[]
-  readonly completion: Completion
-  /** Arguments that arrived as objects. */
-  readonly objects: Record<string, unknown>[]
-  extra: Json | undefined
-}
-
-/** Creates an empty collection of pieces. */
-export function createToolCalls(): ToolCallPieces {
+export function createToolCalls() {
   const drafts: Draft[] = []
   return {
     get size() {
       return drafts.length
     },
-    add(piece, beside = false) {
+    /**
+     * Adds one piece; returns its number of characters. `beside`: it stands behind another one in the
+     * same list.
+     */
+    add(piece: unknown, beside: boolean): number {
       if (!isRecord(piece)) return 0
       const fn = functionIn(piece)
       const name = textOf(fn['name']) ?? ''
@@ -80,7 +71,8 @@ export function createToolCalls(): ToolCallPieces {
       const extraSize = isRecord(extra) ? JSON.stringify(extra).length : 0
       return id.length + name.length + args.length + extraSize
     },
-    calls(offered, idSeed) {
+    /** Returns the calls in the order in which they began. */
+    calls(offered: readonly string[], idSeed: string): ToolCall[] {
       const used = new Set<string>()
       const named = drafts.filter(
         ({ names, arguments: args }) => names.length > 0 || args.length > 0,
@@ -97,7 +89,7 @@ export function createToolCalls(): ToolCallPieces {
             id,
             ...(keepsGiven ? { givenId: own } : {}),
             name,
-            arguments: wellFormed(readable(args)),
+            arguments: readable(args).toWellFormed(),
             ...(extra === undefined ? {} : { extra }),
           }
         })
@@ -177,7 +169,7 @@ function draftOf(drafts: Draft[], piece: Piece): Draft {
       name: '',
       knownNames: new Set(),
       arguments: args,
-      completion: createCompletion(args),
+      isComplete: createCompletion(args),
       objects: [],
       extra: undefined,
     }
@@ -219,13 +211,13 @@ function sharesIndex(known: Draft, piece: Piece): boolean {
 }
 
 /** Whether the arguments of a call have begun and are not complete. */
-function isOpen({ names, arguments: pieces, completion }: Draft): boolean {
-  return names.length > 0 && pieces.length > 0 && !completion.isComplete()
+function isOpen({ names, arguments: pieces, isComplete }: Draft): boolean {
+  return names.length > 0 && pieces.length > 0 && !isComplete()
 }
 
 /** Whether a named piece begins a new call because the known one is complete. */
 function beginsAnother(known: Draft, { name }: Pick<Piece, 'name'>): boolean {
-  return name !== '' && known.names.length > 0 && known.completion.isComplete()
+  return name !== '' && known.names.length > 0 && known.isComplete()
 }
 
 function argumentsText(value: unknown): string {

@@ -14,26 +14,14 @@ const TOKENS_MAX = 100_000_000
 const CHARACTERS_PER_TOKEN = 4
 /** No text has longer tokens on average; a lower report counts only the last piece. */
 const CHARACTERS_PER_TOKEN_MAX = 20
-const INPUT_NAMES = [
-  'prompt_tokens',
-  'input_tokens',
-  'promptTokens',
-  'inputTokens',
-  'promptTokenCount',
-  'inputTokenCount',
-  'prompt_eval_count',
-  'prompt_n',
-]
-const OUTPUT_NAMES = [
-  'completion_tokens',
-  'output_tokens',
-  'completionTokens',
-  'outputTokens',
-  'candidatesTokenCount',
-  'outputTokenCount',
-  'eval_count',
-  'predicted_n',
-]
+const INPUT_NAMES = (
+  'prompt_tokens input_tokens promptTokens inputTokens promptTokenCount inputTokenCount ' +
+  'prompt_eval_count prompt_n'
+).split(' ')
+const OUTPUT_NAMES = (
+  'completion_tokens output_tokens completionTokens outputTokens candidatesTokenCount ' +
+  'outputTokenCount eval_count predicted_n'
+).split(' ')
 const TOTAL_NAMES = ['total_tokens', 'totalTokens', 'totalTokenCount']
 
 /** The token counts that a provider reported; undefined where they are unusable. */
@@ -64,9 +52,8 @@ export function readUsage(chunk: JsonObject): ReportedUsage | undefined {
   const total = firstCount(usage, TOTAL_NAMES)
   const input = given === undefined ? undefined : given + apartOf(usage, given, output, total)
   const reasoning =
-    countOf(
-      detail(usage, ['completion_tokens_details', 'output_tokens_details'], 'reasoning_tokens'),
-    ) ?? firstCount(usage, ['reasoning_tokens', 'thoughtsTokenCount'])
+    detail(usage, ['completion_tokens_details', 'output_tokens_details'], 'reasoning_tokens') ??
+    firstCount(usage, ['reasoning_tokens', 'thoughtsTokenCount'])
   // Reasoning that the output count omits is part of the total and of the bill.
   const rest =
     input !== undefined && total !== undefined && total > input + (output ?? 0)
@@ -77,7 +64,7 @@ export function readUsage(chunk: JsonObject): ReportedUsage | undefined {
     input,
     output: rest ?? (omitted ? output + (reasoning ?? 0) : output),
     cached:
-      countOf(detail(usage, ['prompt_tokens_details', 'input_tokens_details'], 'cached_tokens')) ??
+      detail(usage, ['prompt_tokens_details', 'input_tokens_details'], 'cached_tokens') ??
       firstCount(usage, ['prompt_cache_hit_tokens', 'cached_tokens', ...CACHE_READ_NAMES]),
     reasoning,
   }
@@ -162,12 +149,9 @@ function estimate(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN)
 }
 
-function detail(usage: JsonObject, groups: readonly string[], name: string): unknown {
-  for (const group of groups) {
-    const details = usage[group]
-    if (isRecord(details)) return details[name]
-  }
-  return undefined
+function detail(usage: JsonObject, groups: readonly string[], name: string): number | undefined {
+  const details = firstIn(usage, groups, (group) => (isRecord(group) ? group : undefined))
+  return countOf(details?.[name])
 }
 
 function firstCount(usage: JsonObject, names: readonly string[]): number | undefined {
