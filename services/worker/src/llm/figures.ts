@@ -1,4 +1,4 @@
-import { createOwnedMap, type Failure } from '@agentfleet/domain'
+import { createOwnedMap, given, type Failure } from '@agentfleet/domain'
 import type { ProviderModel } from '@agentfleet/protocol'
 import { FULL_CAPABILITIES, type Capabilities } from '../provider/request/capabilities.ts'
 import { candidateKey, type Candidate } from './provider.ts'
@@ -117,12 +117,12 @@ export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>): Pro
             breaker,
             closedForMs: Math.round(closedForMs),
             learned: learnedOf(capabilities),
-            ...(keyLimits && { keyLimits }),
-            ...(error && { lastError: { kind: error.kind, agoMs: now - error.atMs } }),
-            ...(firstTokenMs === undefined ? {} : { firstTokenMs: Math.round(firstTokenMs) }),
-            ...(tokensPerSecond === undefined
-              ? {}
-              : { tokensPerSecond: Math.round(tokensPerSecond * 10) / 10 }),
+            ...given({
+              keyLimits,
+              lastError: error && { kind: error.kind, agoMs: now - error.atMs },
+              firstTokenMs: firstTokenMs && Math.round(firstTokenMs),
+              tokensPerSecond: tokensPerSecond && Math.round(tokensPerSecond * 10) / 10,
+            }),
           }
         })
     },

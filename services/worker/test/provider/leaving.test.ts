@@ -6,7 +6,12 @@ import { eventually, listen } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { createLlm } from '../../src/llm/llm.ts'
 import type { LlmRequest } from '../../src/llm/request.ts'
-import { createHttpFetch, type LeavingInit } from '../../src/provider/http/fetch.ts'
+import {
+  bodyOf,
+  createHttpFetch,
+  readText,
+  type LeavingInit,
+} from '../../src/provider/http/fetch.ts'
 import { GOOD } from './answers.ts'
 import { endpoint, llmOptions, providerAt, refuse, sendEvents } from './support.ts'
 
@@ -50,7 +55,7 @@ test.each([
 ])('a request over %s (L3)', async (_title, ends, before) => {
   await using world = await startCounting()
   const { counted, url, http } = world
-  for (let at = 0; at < before; at += 1) await (await http.fetch(url, POST)).text()
+  for (let at = 0; at < before; at += 1) await readText(bodyOf(await http.fetch(url, POST)))
   const run = new AbortController()
   let connecting: boolean[] | undefined
   let resolve = (): void => undefined

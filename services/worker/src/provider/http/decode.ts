@@ -181,25 +181,15 @@ function formOf(head: Buffer, labels: readonly string[]): Form {
     const { name, create } = mark
     if (create === undefined) return { kind: 'unknown', name }
     const at = labels.indexOf(name)
-    return {
-      kind: 'compressed',
-      name,
-      decoder: create(),
-      rest: at < 0 ? others : labels.slice(at + 1),
-    }
+    const rest = at < 0 ? others : labels.slice(at + 1)
+    return { kind: 'compressed', name, decoder: create(), rest }
   }
   const start = head.toString('latin1', 0, 64)
   if (label === undefined || head.byteLength === 0 || PLAIN.test(start)) return { kind: 'plain' }
-  if (label === 'br') {
-    return {
-      kind: 'compressed',
-      name: label,
-      decoder: createBrotliDecompress(BROTLI_FLUSH),
-      rest: others,
-    }
-  }
-  if (label === 'deflate') {
-    return { kind: 'compressed', name: label, decoder: createInflateRaw(FLUSH), rest: others }
+  // The two forms without a mark.
+  if (label === 'br' || label === 'deflate') {
+    const decoder = label === 'br' ? createBrotliDecompress(BROTLI_FLUSH) : createInflateRaw(FLUSH)
+    return { kind: 'compressed', name: label, decoder, rest: others }
   }
   return TEXT.test(start.slice(0, HEAD_BYTES))
     ? { kind: 'plain' }

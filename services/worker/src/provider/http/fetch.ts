@@ -169,7 +169,7 @@ export function headersOf({ headers }: Response): HeaderFields {
 }
 
 /** The parts of a response that the SDK reads, or passes on. */
-type SdkResponse = Pick<Response, 'status' | 'ok' | 'url' | 'text' | 'json'> & {
+type SdkResponse = Pick<Response, 'status' | 'ok' | 'url'> & {
   readonly headers: unknown
   readonly body: unknown
 }
@@ -190,8 +190,6 @@ function toResponse(message: IncomingMessage, url: string): Response {
     url,
     headers: new Map(Object.entries(message.headers)),
     body,
-    text: () => readText(body),
-    json: async () => JSON.parse(await readText(body)) as unknown,
   }
   return response as Response
 }

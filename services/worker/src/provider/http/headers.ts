@@ -1,3 +1,4 @@
+import { given } from '@agentfleet/domain'
 import { RETRY_AFTER_MAX_MS, waitOf } from './waits.ts'
 
 /** The rate limits in the headers of a provider's answer, as OpenAI and most others send them. */
@@ -13,13 +14,12 @@ export type HeaderFields = Pick<ReadonlyMap<string, string>, 'get' | 'keys'>
 
 /** Returns the hints; absent and invalid headers are omitted. */
 export function rateHintsOf(headers: HeaderFields): RateHints {
-  const hints = {
+  return given({
     rpm: limitOf(headers.get('x-ratelimit-limit-requests')),
     tpm: limitOf(headers.get('x-ratelimit-limit-tokens')),
     requestsLeft: leftOf(headers, 'requests'),
     tokensLeft: leftOf(headers, 'tokens'),
-  }
-  return Object.fromEntries(Object.entries(hints).filter(([, value]) => value !== undefined))
+  })
 }
 
 function countOf(text: string | undefined): number | undefined {
