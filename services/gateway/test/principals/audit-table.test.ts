@@ -194,7 +194,7 @@ test('the audit log has no event for a failure that has certainly changed nothin
   // The later change would be behind an event of the failure.
   expect(await send(change)).toBe(201)
   const { events } = await client.audit({ operation })
-  expect(events.slice(0, -before.length).map(({ status }) => status)).toEqual([201])
+  expect(events.slice(0, events.length - before.length).map(({ status }) => status)).toEqual([201])
 })
 
 test('every audited operation writes one event for its refusal, and no event for a change', async () => {
