@@ -5,22 +5,10 @@
  * together with all others of that turn. While all calls run, items wait; when a call returns, the waiting items
  * are sent together. So the size of a call follows the load by itself, without a timer.
  *
- * States: open → draining (accepts nothing), once. Invariants: at most maxInFlight calls with at most
- * maxItems each; at most maxQueued items wait; items leave in the order of their arrival; the error of a call
- * reaches its own items only; every item is settled once. `run` bounds its own time: a call that never
- * returns keeps its place.
+ * Invariants: at most maxInFlight calls with at most maxItems each; at most maxQueued items wait; items leave in
+ * the order of their arrival; the error of a call reaches its own items only; every item is settled once. `run`
+ * bounds its own time: a call that never returns keeps its place.
  */
-
-/** Why an item was not accepted. */
-export class BatcherError extends Error {
-  override readonly name = 'BatcherError'
-  readonly code: 'overloaded' | 'draining'
-  readonly retryable = true
-  constructor(code: 'overloaded' | 'draining', message: string) {
-    super(message)
-    this.code = code
-  }
-}
 
 /** The work of a batcher, and its limits. */
 export interface BatcherOptions<T, R> {
@@ -31,31 +19,18 @@ export interface BatcherOptions<T, R> {
   maxQueued: number
 }
 
-/** Turns single items into grouped calls. */
-export interface Batcher<T, R> {
-  /** The result of this item; rejects with the code 'overloaded' when too many items wait. */
-  add(item: T): Promise<R>
-  /** Number of items that wait or are in a call. */
-  size(): number
-  /** Accepts nothing more and resolves when every item is settled. */
-  drain(): Promise<void>
-}
-
 interface Entry<T, R> {
   readonly item: T
   readonly resolve: (result: R) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Creates an empty batcher. */
-export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
+/** Returns a function that adds an item; its promise is the result of this item, and rejects if too many items wait. */
+export function createBatcher<T, R>(options: BatcherOptions<T, R>): (item: T) => Promise<R> {
   const { run, maxItems, maxInFlight, maxQueued } = options
   let queue: Entry<T, R>[] = []
   let callsInFlight = 0
-  let itemsInFlight = 0
   let scheduled = false
-  let draining = false
-  let onIdle: (() => void)[] = []
 
   function schedule() {
     if (scheduled || callsInFlight >= maxInFlight) return
@@ -74,7 +49,6 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
 
   async function call(batch: Entry<T, R>[]) {
     callsInFlight += 1
-    itemsInFlight += batch.length
     try {
       const results = await run(batch.map((entry) => entry.item))
       if (results.length !== batch.length) {
@@ -85,36 +59,17 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
       for (const entry of batch) entry.reject(error)
     }
     callsInFlight -= 1
-    itemsInFlight -= batch.length
     // Waits one turn of the event loop, so that items that the callers of this call add are sent together.
     if (queue.length > 0) schedule()
-    else if (callsInFlight === 0) settleIdle()
   }
 
-  function settleIdle() {
-    const waiting = onIdle
-    onIdle = []
-    for (const resolve of waiting) resolve()
-  }
-
-  return {
-    add(item) {
-      if (draining) return Promise.reject(new BatcherError('draining', 'the batch queue is closed'))
-      if (queue.length >= maxQueued) {
-        return Promise.reject(new BatcherError('overloaded', `${maxQueued} items already wait`))
-      }
-      return new Promise<R>((resolve, reject) => {
-        queue.push({ item, resolve, reject })
-        schedule()
-      })
-    },
-    size: () => queue.length + itemsInFlight,
-    drain() {
-      draining = true
-      if (queue.length === 0 && callsInFlight === 0) return Promise.resolve()
-      return new Promise<void>((resolve) => {
-        onIdle.push(resolve)
-      })
-    },
+  return (item) => {
+    if (queue.length >= maxQueued) {
+      return Promise.reject(new Error(`${maxQueued} items already wait`))
+    }
+    return new Promise<R>((resolve, reject) => {
+      queue.push({ item, resolve, reject })
+      schedule()
+    })
   }
 }

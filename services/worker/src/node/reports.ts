@@ -88,10 +88,10 @@ export function createReporter(deps: ReporterDeps): Reporter {
     },
     nextId: () => prefix + (counter++).toString(36),
     async report(item, run) {
-      const batcher = batchers[kindOf(item)]
+      const send = batchers[kindOf(item)]
       for (let tries = 1; ; tries += 1) {
         // A full queue also means that the report was not stored.
-        const outcome = await batcher.add(item).catch(() => UNAVAILABLE)
+        const outcome = await send(item).catch(() => UNAVAILABLE)
         if (outcome.kind !== 'unavailable') return outcome
         const lastMs = run.deadlineAtMs + deps.timing.leaseMs
         if (run.over !== undefined || clock.nowMs() >= lastMs) return UNAVAILABLE
