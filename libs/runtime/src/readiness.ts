@@ -5,19 +5,20 @@ interface Connection {
   connected(): boolean
 }
 
-/** Returns the unavailable needs, each as `<name>-away`. */
+/** Returns the names of the unavailable needs. */
 export function awayOf(needed: Readonly<Record<string, unknown>>): string[] {
-  return Object.entries(needed).flatMap(([name, need]) =>
-    isConnection(need) && !need.connected() ? [`${name}-away`] : [],
-  )
+  const away = ([, need]: readonly [string, unknown]) => isConnection(need) && !need.connected()
+  return Object.entries(needed)
+    .filter(away)
+    .map(([name]) => name)
 }
 
 /**
  * The readiness of a service, from its own report and from its unavailable needs.
  *
- * A need that the service works without is named in `degraded` and does not make it unready: all replicas
- * share the servers, so taking all of them out would turn a lesser service into none. Any other need that is
- * away makes the service unready.
+ * An unavailable need is called `<name>-away`. One that the service works without is named in `degraded` and does
+ * not make it unready: all replicas share the servers, so taking all of them out would turn a lesser service into
+ * none. Any other need that is away makes the service unready.
  */
 export function readinessOf(
   own: Readiness,
@@ -25,11 +26,9 @@ export function readinessOf(
   worksWithout: readonly string[],
 ): Readiness {
   if (!own.ok) return own
-  const tolerated = (reason: string): boolean =>
-    worksWithout.some((name) => reason === `${name}-away`)
-  const reason = away.find((one) => !tolerated(one))
-  if (reason !== undefined) return { ok: false, reason }
-  const degraded = [...(own.degraded ?? []), ...away]
+  const missed = away.find((name) => !worksWithout.includes(name))
+  if (missed !== undefined) return { ok: false, reason: `${missed}-away` }
+  const degraded = [...(own.degraded ?? []), ...away.map((name) => `${name}-away`)]
   return degraded.length === 0 ? { ok: true } : { ok: true, degraded }
 }
 
