@@ -34,7 +34,7 @@ export function text(
 ): z.ZodType<string> {
   const { pattern, expected = pattern ? `text that matches ${pattern}` : 'some text' } = options
   const schema = parsed((raw) => (raw === '' || pattern?.test(raw) === false ? undefined : raw))
-  return finish(schema, options.default, { description: expected })
+  return finish(schema, expected, options.default)
 }
 
 /**
@@ -42,10 +42,7 @@ export function text(
  * passwords. `localhost:80` counts as a URL of the scheme `localhost`, so the scheme must be checked. A URL of
  * HTTP has no user and no password: `fetch` refuses such a URL, and repeats it in its error.
  */
-export function url(
-  defaultValue?: string,
-  schemes: readonly string[] = ['http', 'https'],
-): z.ZodType<string> {
+export function url(schemes: readonly string[] = ['http', 'https']): z.ZodType<string> {
   const fits = (raw: string): boolean => schemes.some((scheme) => raw.startsWith(`${scheme}://`))
   const schema = parsed(
     (raw) => (fits(raw) && URL.canParse(raw) ? raw : undefined),
@@ -55,7 +52,7 @@ export function url(
       'has a user or a password, which requests over HTTP cannot send; remove them from the URL',
   })
   const beginnings = schemes.map((scheme) => `${scheme}://`).join(' or ')
-  return finish(schema, defaultValue, { description: `a URL that begins with ${beginnings}` })
+  return finish(schema, `a URL that begins with ${beginnings}`)
 }
 
 /** Whether the URL is one of HTTP that names a user or a password. */
@@ -75,11 +72,11 @@ export function serverUrl(
   schemes: readonly string[],
   path: RegExp = /^\/?$/,
 ): z.ZodType<string> {
-  const schema = url(undefined, schemes).refine((raw) => namesServer(raw, path), {
-    error:
-      'is not only scheme, host and port, after a user and a password; remove the rest, and write #, /, ?, @ and % of a password as %23, %2F, %3F, %40 and %25',
-  })
-  return schema.meta(url(undefined, schemes).meta() ?? {}).default(defaultValue)
+  return refined(
+    url(schemes),
+    (raw) => namesServer(raw, path),
+    'is not only scheme, host and port, after a user and a password; remove the rest, and write #, /, ?, @ and % of a password as %23, %2F, %3F, %40 and %25',
+  ).default(defaultValue)
 }
 
 function namesServer(raw: string, path: RegExp): boolean {
@@ -93,9 +90,7 @@ function namesServer(raw: string, path: RegExp): boolean {
 /** The name or the address of a host, without scheme, port or path. */
 export function host(defaultValue?: string): z.ZodType<string> {
   const schema = parsed((raw) => (isHost(raw) ? raw : undefined))
-  return finish(schema, defaultValue, {
-    description: 'the name or the address of a host, without scheme and port',
-  })
+  return finish(schema, 'the name or the address of a host, without scheme and port', defaultValue)
 }
 
 const HOST_NAME = /^[\w-]{1,63}(?:\.[\w-]{1,63}){0,30}\.?$/
@@ -115,13 +110,13 @@ export function isLoopback(address: string): boolean {
 }
 
 /** Texts separated by commas. */
-export function list(defaultValue?: readonly string[]): z.ZodType<readonly string[]> {
+export function list(defaultValue: readonly string[]): z.ZodType<readonly string[]> {
   const schema = parsed((raw): readonly string[] | undefined => {
     const parts = raw.split(',').map((part) => part.trim())
     const named = parts.filter((part) => part !== '')
     return named.length === 0 ? undefined : Object.freeze(named)
   })
-  return finish(schema, defaultValue, { description: 'texts separated by commas' })
+  return finish(schema, 'texts separated by commas', defaultValue)
 }
 
 /** One of a few words. */
@@ -130,7 +125,7 @@ export function oneOf<const T extends string>(
   defaultValue?: NoInfer<T>,
 ): z.ZodType<T> {
   const schema = parsed((raw) => values.find((value) => value === raw))
-  return finish(schema, defaultValue, { description: `one of ${values.join(', ')}` })
+  return finish(schema, `one of ${values.join(', ')}`, defaultValue)
 }
 
 /**
@@ -144,18 +139,16 @@ export function secret(): z.ZodType<string> {
 
 /** A secret that is sent in a header; a client repeats one that no header carries in its error. */
 export function headerSecret(): z.ZodType<string> {
-  const schema = secret()
-  const sendable = schema.refine(isSendable, { error: `holds ${UNSENDABLE}` })
-  return sendable.meta(schema.meta() ?? {})
+  return refined(secret(), isSendable, `holds ${UNSENDABLE}`)
 }
 
 /** A secret with which texts are signed: who has a signed text can try keys without being noticed. */
 export function signingSecret(): z.ZodType<string> {
-  const schema = secret()
-  const long = schema.refine((raw) => raw === '' || raw.length >= SIGNING_CHARS_MIN, {
-    error: `needs ${SIGNING_CHARS_MIN} characters or more, chosen at random (openssl rand -hex 24)`,
-  })
-  return long.meta(schema.meta() ?? {})
+  return refined(
+    secret(),
+    (raw) => raw === '' || raw.length >= SIGNING_CHARS_MIN,
+    `needs ${SIGNING_CHARS_MIN} characters or more, chosen at random (openssl rand -hex 24)`,
+  )
 }
 
 /** Drawn from hexadecimal digits, a key of this length has 64 random bits. */
@@ -248,7 +241,7 @@ function numeric(kind: string, pattern: RegExp, { min, max, default: byDefault }
     const value = pattern.test(raw) ? Number(raw) : NaN
     return value >= min && value <= max ? value : undefined
   })
-  return finish(schema, byDefault, { description: `${kind} from ${min} to ${max}` })
+  return finish(schema, `${kind} from ${min} to ${max}`, byDefault)
 }
 
 /** A schema of text that is converted to a value; undefined means that the text is wrong. */
@@ -263,12 +256,21 @@ function parsed<T>(parse: (raw: string) => T | undefined, wrong?: string): z.Zod
 
 function finish<T>(
   schema: z.ZodType<T>,
-  byDefault: T | (() => T) | undefined,
-  meta: { description: string },
+  description: string,
+  byDefault?: T | (() => T),
 ): z.ZodType<T> {
-  if (byDefault === undefined) return schema.meta(meta)
+  if (byDefault === undefined) return schema.meta({ description })
   const value = typeof byDefault === 'function' ? (byDefault as () => T) : () => byDefault
-  return schema.default(value as () => never).meta(meta)
+  return schema.default(value as () => never).meta({ description })
+}
+
+/** A text with a further rule; it keeps its meta data. */
+function refined(
+  schema: z.ZodType<string>,
+  fits: (raw: string) => boolean,
+  error: string,
+): z.ZodType<string> {
+  return schema.refine(fits, { error }).meta(schema.meta() ?? {})
 }
 
 function valueOf(schema: z.ZodObject, name: string, env: Env, problems: string[]) {

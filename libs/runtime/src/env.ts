@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ModelPrice } from '@agentfleet/domain'
 import { z } from 'zod'
 import {
   decimal,
@@ -69,32 +70,24 @@ export const consulEnv = Object.freeze({
   ...tlsFiles('CONSUL'),
 })
 
-/** US dollars for a million tokens: of the prompt, of the answer. */
-export interface TokenPrice {
-  readonly inputUsdPerMillion: number
-  readonly outputUsdPerMillion: number
-}
-
 /** A price table: `model=input/output,…`, and `*` for every other model. */
-export function prices(byDefault: string): z.ZodType<Readonly<Record<string, TokenPrice>>> {
+export function prices(byDefault: string): z.ZodType<Readonly<Record<string, ModelPrice>>> {
   const entry = /^([^=\s]{1,128})=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)$/
   const schema = z.string().transform((raw, context) => {
+    const refuse = (message: string): never => {
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
     const found = raw.split(',').map((part) => entry.exec(part.trim()))
-    if (found.some((match) => match === null)) {
-      context.addIssue({ code: 'custom', message: `is ${JSON.stringify(raw.slice(0, 80))}` })
-      return z.NEVER
-    }
-    const models = found.map((match) => match?.[1] ?? '')
-    const twice = models.find((model, index) => models.indexOf(model) !== index)
-    if (twice !== undefined) {
-      context.addIssue({ code: 'custom', message: `has two prices of ${twice}; keep one of them` })
-      return z.NEVER
-    }
+    if (found.includes(null)) return refuse(`is ${JSON.stringify(raw.slice(0, 80))}`)
     const table = found.map((match) => {
       const [, model = '', input, output] = match ?? []
       const price = { inputUsdPerMillion: Number(input), outputUsdPerMillion: Number(output) }
       return [model, Object.freeze(price)] as const
     })
+    const models = table.map(([model]) => model)
+    const twice = models.find((model, index) => models.indexOf(model) !== index)
+    if (twice !== undefined) return refuse(`has two prices of ${twice}; keep one of them`)
     return Object.freeze(Object.fromEntries(table))
   })
   const description =

@@ -32,7 +32,6 @@ export {
   prices,
   redisEnv,
   type BaseConfig,
-  type TokenPrice,
 } from './env.ts'
 export { parseInSlices, type PartParser } from './slices/json-slices.ts'
 export { createLogger, logLevels, type Logger, type LogLevel } from './logger.ts'

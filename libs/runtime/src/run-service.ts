@@ -124,7 +124,7 @@ type ServiceSchema = z.ZodObject & z.ZodType<BaseConfig>
 interface Shell {
   readonly name: string
   readonly base: BaseConfig
-  readonly log: FatalLogger
+  readonly log: ReturnType<typeof createLogger>
   readonly closers: ClosersOwner
   phase: 'starting' | 'running' | 'draining' | 'failing'
   started: boolean
@@ -133,8 +133,6 @@ interface Shell {
   needed?: Readonly<Record<string, unknown>>
   registering?: Promise<Closable>
 }
-
-type FatalLogger = ReturnType<typeof createLogger>
 
 /** Runs a service as this process, from reading its environment to the exit code. */
 export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.output<S>>>>(

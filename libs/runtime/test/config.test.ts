@@ -29,7 +29,7 @@ const schema = z.object({
   SLOTS: integer({ min: 1, max: 1024, default: 64 }),
   TARGET: decimal({ min: 0, max: 1, default: 0.85 }),
   NAME: text(),
-  STORE_URL: url('redis://127.0.0.1:6379', ['redis', 'rediss']),
+  STORE_URL: url(['redis', 'rediss']).optional(),
   TENANTS: list(['default']),
   DRIVER: oneOf(['local', 'kubernetes'], 'local'),
   KEY: secret(),
@@ -59,7 +59,6 @@ describe('loadConfig', () => {
       SLOTS: 64,
       TARGET: 0.85,
       NAME: 'a',
-      STORE_URL: 'redis://127.0.0.1:6379',
       TENANTS: ['default'],
       DRIVER: 'local',
       KEY: 'k',
@@ -97,7 +96,7 @@ describe('loadConfig', () => {
   })
 
   test('refuses a user or a password in an address of HTTP, which fetch would repeat in its error, and never shows it', () => {
-    const addresses = z.object({ API_URL: url(), BUS_URL: url(undefined, ['nats']) })
+    const addresses = z.object({ API_URL: url(), BUS_URL: url(['nats']) })
     const load = (API_URL: string) =>
       loadConfig(addresses, { API_URL, BUS_URL: 'nats://kim:hunter2@bus' })
     for (const wrong of [
