@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import type { TenantBudgets } from '@agentfleet/domain'
 import { readTenantBudgets, readTenantTools, SLOTS_MAX, TOKEN_PATTERN } from '@agentfleet/protocol'
 import {
   baseEnv,
@@ -117,8 +116,3 @@ export const schema = withRules(
 
 /** The parsed configuration of a worker. */
 export type WorkerConfig = Readonly<z.output<typeof schema>>
-
-/** The budgets of the tenants. */
-export function budgetsOf({ TENANT_BUDGETS }: WorkerConfig): TenantBudgets {
-  return readTenantBudgets(TENANT_BUDGETS).value
-}

@@ -1,6 +1,6 @@
 import { needs } from '@agentfleet/adapters'
 import { runService } from '@agentfleet/runtime'
-import { budgetsOf, schema } from './config.ts'
+import { schema } from './config.ts'
 import { providersOf } from './llm/provider-config.ts'
 import { createWorker } from './service.ts'
 import { nodeTools } from './tools/node-tools.ts'
@@ -11,9 +11,5 @@ runService({
   schema,
   needs: { tools: nodeTools(process.env), bus: bus('worker'), shared, discovery },
   worksWithout: ['shared', 'discovery'],
-  build: ({ config, ...context }) => {
-    const providers = providersOf(config)
-    const budgets = budgetsOf(config)
-    return createWorker({ ...context, config, providers, budgets, logLevel: config.LOG_LEVEL })
-  },
+  build: (context) => createWorker({ ...context, providers: providersOf(context.config) }),
 })

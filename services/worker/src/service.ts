@@ -1,5 +1,5 @@
 import { CHANNELS } from '@agentfleet/protocol'
-import type { Service } from '@agentfleet/runtime'
+import { settleWithin, type Service } from '@agentfleet/runtime'
 import { listenToDispatches } from './node/dispatch.ts'
 import { createNode, type Node, type NodeDeps } from './node/node.ts'
 import { offersOf } from './node/offers.ts'
@@ -87,7 +87,7 @@ export function createWorker(deps: WorkerDeps): Service {
     },
     ready: () => (draining ? { ok: false, reason: 'draining' } : { ok: true }),
     async drain(deadlineMs) {
-      await emptied(drainThen, Math.max(0, deadlineMs - GIVE_BACK_MS))
+      await settleWithin(new Promise<void>(drainThen), Math.max(0, deadlineMs - GIVE_BACK_MS))
       await node.handBack(GIVE_BACK_MS - FLUSH_MS)
       for (const close of open.splice(0)) close()
       node.deltas.close()
@@ -154,15 +154,4 @@ function createReport({ bus, tools, providers }: WorkerDeps, node: Node): (nowMs
     const offers = offersOf(nodeId, tools.all(), tools.mcpProblems(), providers)
     bus.send(CHANNELS.offers, offers, { nodeId })
   }
-}
-
-/** Resolves when nothing runs, at the latest at the deadline. */
-function emptied(drainThen: (idle: () => void) => void, deadlineMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, deadlineMs)
-    drainThen(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }

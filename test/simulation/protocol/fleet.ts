@@ -308,10 +308,8 @@ function serviceOf(
         config: configOf(member.id, slots),
         timing: FLEET_TIMING,
         providers: [],
-        budgets: new Map() as unknown as WorkerDeps['budgets'],
         shared: provider as unknown as WorkerDeps['shared'],
         tools: { all: () => TOOLS, mcpProblems: () => [], close: () => Promise.resolve() },
-        logLevel: 'silent',
         shutdown: () => undefined,
       })
   }

@@ -35,7 +35,7 @@ interface DispatchDeps {
   nowMs(): number
   /** The later of the clock of the node and that of the log. */
   latestMs(): number
-  readonly starts: Pick<Starts, 'add' | 'look'>
+  readonly starts: Starts
   heartbeat(): Heartbeat
 }
 

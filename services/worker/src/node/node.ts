@@ -3,33 +3,31 @@ import {
   createFleetClock,
   openPointerAcks,
   type Bus,
-  type FleetClock,
   type Logger,
   type ProviderLimits,
 } from '@agentfleet/adapters'
 import { createAnswerChecks } from '@agentfleet/answer-schema'
+import { HEARTBEAT_INTERVAL_MS, type Placed, type Timing } from '@agentfleet/domain'
 import {
-  HEARTBEAT_INTERVAL_MS,
-  type Placed,
-  type TenantBudgets,
-  type Timing,
-} from '@agentfleet/domain'
-import { JOURNAL_MAX_BYTES, readTenantTools, RESULT_MAX_BYTES } from '@agentfleet/protocol'
+  JOURNAL_MAX_BYTES,
+  readTenantBudgets,
+  readTenantTools,
+  RESULT_MAX_BYTES,
+} from '@agentfleet/protocol'
 import type { Clock, Registry } from '@agentfleet/runtime'
-import { createAttempts, type Attempts } from '../run/attempt.ts'
-import { createHeartbeats, type Heartbeats } from '../heartbeat/heartbeats.ts'
-import type { HeartbeatThreadData } from '../heartbeat/heartbeat-thread.ts'
+import { createAttempts } from '../run/attempt.ts'
+import { createHeartbeats } from '../heartbeat/heartbeats.ts'
 import type { WorkerConfig } from '../config.ts'
-import { createDeltas, type NodeDeltas } from '../run/deltas.ts'
+import { createDeltas } from '../run/deltas.ts'
 import { createLlm, type Llm } from '../llm/llm.ts'
 import { createMetrics } from '../metrics.ts'
 import { handBack } from './hand-back.ts'
-import { createOwnership, type Ownership } from './ownership.ts'
-import { createRenewals, type Renewals } from './renewals.ts'
+import { createOwnership } from './ownership.ts'
+import { createRenewals } from './renewals.ts'
 import type { Provider } from '../llm/provider.ts'
 import { createReporter } from './reports.ts'
-import { createRuns, type GivenItem, type Run, type Runs } from './runs.ts'
-import { createStarts, type Starts } from './starts.ts'
+import { createRuns, type GivenItem, type Run } from './runs.ts'
+import { createStarts } from './starts.ts'
 import type { NodeTools } from '../tools/node-tools.ts'
 
 /** Characters of a tool's output: the model reads it again in each later call. */
@@ -38,24 +36,7 @@ const TOOL_OUTPUT_CHARS_MAX = 65_536
 const PROVIDER_WAIT_MS = 30_000
 
 /** The parts of a node, connected and not started. */
-export interface Node {
-  readonly id: string
-  readonly runs: Runs
-  readonly heartbeats: Heartbeats
-  readonly ownership: Ownership
-  readonly renewals: Renewals
-  readonly deltas: NodeDeltas
-  readonly llm: Llm
-  readonly attempts: Attempts
-  readonly starts: Starts
-  /** The time of the fleet, by which tasks are measured. */
-  readonly clock: FleetClock
-  /** Asks a coordinator for the time of the fleet, unless it is known. */
-  learnTime(): void
-  /** Ends every run within this time, so that its task continues elsewhere. */
-  handBack(withinMs: number): Promise<void>
-  take(item: GivenItem, placed: Placed | undefined): Run
-}
+export type Node = ReturnType<typeof createNode>
 
 /** Dependencies of a node. */
 export interface NodeDeps {
@@ -67,15 +48,13 @@ export interface NodeDeps {
   readonly config: WorkerConfig
   readonly timing: Timing
   readonly providers: readonly Provider[]
-  readonly budgets: TenantBudgets
   /** The provider limits that all nodes share. */
   readonly shared: ProviderLimits
   readonly tools: NodeTools
-  readonly logLevel: HeartbeatThreadData['logLevel']
 }
 
 /** Creates the parts of a node; `onOver` is called whenever a run is over. */
-export function createNode(given: NodeDeps, onOver: () => void): Node {
+export function createNode(given: NodeDeps, onOver: () => void) {
   // Heartbeats name the starts of this process by the clock of the node, which has no offset yet.
   const { bus, clock, random, config } = given
   const fleetClock = createFleetClock(clock)
@@ -112,7 +91,7 @@ export function createNode(given: NodeDeps, onOver: () => void): Node {
   const renewals = createRenewals(bus, acks, runs, deps.timing.renewEveryMs, random)
   const deltas = createDeltas(bus, id, slots)
   const llm = llmOf(deps)
-  const attempts = createAttempts({
+  const start = createAttempts({
     ...deps,
     runs,
     reporter,
@@ -129,32 +108,44 @@ export function createNode(given: NodeDeps, onOver: () => void): Node {
     journalBytesMax: JOURNAL_MAX_BYTES,
     toolOutputMax: TOOL_OUTPUT_CHARS_MAX,
   })
-  const starts = createStarts(attempts.start)
-  const take: Node['take'] = (item, placed) => {
-    const now = clock.monotonicMs()
-    return runs.add(item, now, renewals.firstAtMs(now), placed)
+  const starts = createStarts(start)
+  return {
+    id,
+    runs,
+    heartbeats,
+    ownership,
+    renewals,
+    deltas,
+    llm,
+    starts,
+    /** The time of the fleet, by which tasks are measured. */
+    clock: fleetClock,
+    /** Asks a coordinator for the time of the fleet, unless it is known. */
+    learnTime: reporter.learnTime,
+    /** Ends every run within this time, so that its task continues elsewhere. */
+    handBack: (withinMs: number) => handBack({ acks, runs, reporter }, withinMs),
+    take(item: GivenItem, placed: Placed | undefined): Run {
+      const now = clock.monotonicMs()
+      return runs.add(item, now, renewals.firstAtMs(now), placed)
+    },
   }
-  const back: Node['handBack'] = (withinMs) => handBack({ acks, runs, reporter }, withinMs)
-  const parts = { id, runs, heartbeats, ownership, renewals, deltas, llm, attempts, starts }
-  const { learnTime } = reporter
-  return { ...parts, clock: fleetClock, learnTime, handBack: back, take }
 }
 
-function threadData({ config, logLevel }: NodeDeps, startedAtMs: number) {
+function threadData({ config }: NodeDeps, startedAtMs: number) {
   return {
     nodeId: config.SERVICE_ID,
     startedAtMs,
     intervalMs: HEARTBEAT_INTERVAL_MS,
-    logLevel,
+    logLevel: config.LOG_LEVEL,
     nats: busAddress(config),
   }
 }
 
-function llmOf({ config, clock, random, providers, budgets, shared }: NodeDeps): Llm {
+function llmOf({ config, clock, random, providers, shared }: NodeDeps): Llm {
   return createLlm({
     node: config.SERVICE_ID,
     providers,
-    budgets,
+    budgets: readTenantBudgets(config.TENANT_BUDGETS).value,
     shared,
     firstTokenMs: config.LLM_FIRST_TOKEN_TIMEOUT_MS,
     silenceMs: config.LLM_SILENCE_TIMEOUT_MS,

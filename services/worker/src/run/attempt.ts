@@ -2,6 +2,7 @@ import {
   classifyFailure,
   echoProblem,
   echoWaitMs,
+  given,
   isNodeFailure,
   NO_USAGE,
   retryAfterOf,
@@ -39,17 +40,11 @@ interface AttemptDeps extends Omit<AgentDeps, 'commit' | 'spawn'> {
   doubt(run: Run): void
 }
 
-/** Runs attempts. */
-export interface Attempts {
-  /** Starts a run; it leaves the table when it has ended. */
-  start(run: Run): void
-}
-
 /** Characters; messages of failures are stored in the log of the task. */
 const MESSAGE_MAX = 1_000
 
-/** Creates the runner of attempts. */
-export function createAttempts(deps: AttemptDeps): Attempts {
+/** Returns a function that starts a run, which leaves the table when it has ended. */
+export function createAttempts(deps: AttemptDeps): (run: Run) => void {
   const { log, runs } = deps
   const agentDeps: AgentDeps = {
     ...deps,
@@ -61,18 +56,16 @@ export function createAttempts(deps: AttemptDeps): Attempts {
       return run.over === undefined
     },
   }
-  return {
-    start(run) {
-      runAttempt(run, agentDeps, deps).catch((error: unknown) => {
-        // A report cannot carry this error, so the pointer returns with its lease.
-        log.error(
-          { err: error, taskId: run.taskId },
-          'An attempt failed with an unexpected error; its task returns to the queue when its lease expires',
-        )
-        run.failedHere = true
-        runs.end(run, 'unconfirmed')
-      })
-    },
+  return (run) => {
+    runAttempt(run, agentDeps, deps).catch((error: unknown) => {
+      // A report cannot carry this error, so the pointer returns with its lease.
+      log.error(
+        { err: error, taskId: run.taskId },
+        'An attempt failed with an unexpected error; its task returns to the queue when its lease expires',
+      )
+      run.failedHere = true
+      runs.end(run, 'unconfirmed')
+    })
   }
 }
 
@@ -195,11 +188,7 @@ function conclude(
   const { code, retryable } = classifyFailure(ending.failure)
   const error = { code, message: ending.failure.message.slice(0, MESSAGE_MAX) }
   run.failedHere = isNodeFailure(ending.failure)
-  const retryAfterMs = retryAfterOf(ending.failure)
-  const rest = {
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(ending.partial === undefined ? {} : { result: ending.partial }),
-  }
+  const rest = given({ retryAfterMs: retryAfterOf(ending.failure), result: ending.partial })
   return endWith(
     run,
     (base) => ({ op: 'fail', ...base, error, retryable, ...rest }),

@@ -75,10 +75,8 @@ async function nodeOf(id: string, clock: Clock = systemClock): Promise<Node> {
     config,
     timing: TIMING,
     providers: [],
-    budgets: {},
     shared,
     tools: await openNodeTools({ ...parts, random: Math.random, env: {} }),
-    logLevel: 'silent' as const,
   }
   return createNode(deps, () => undefined)
 }
@@ -98,7 +96,8 @@ function take(node: Node, taskId: string, ms: number, task = 'x', budget?: Budge
   const ids = { taskId, tenant: 't', seq: 7, claim: 'c', ackSubject: `$JS.ACK.TASKS.${taskId}` }
   const deadlineAtMs = Date.now() + limits.timeoutMs
   const run = node.take({ ...ids, deadlineAtMs, fenced: false, spec }, undefined)
-  node.attempts.start(run)
+  node.starts.add(run)
+  node.starts.look()
   return run
 }
 

@@ -121,7 +121,7 @@ test.each([
       },
     }
     const doubt = (): void => undefined
-    createAttempts({ ...agentDeps({ llm }), acks: NO_ACKS, runs, reporter, doubt }).start(run)
+    createAttempts({ ...agentDeps({ llm }), acks: NO_ACKS, runs, reporter, doubt })(run)
     await eventually(() => expect(run.over).toBe(over), 20_000)
     expect(paid).toHaveLength(over === 'completed' ? 1 : 0)
   },
@@ -149,14 +149,14 @@ test.each(['begin', 'call'] as const)(
       },
     }
     const deps = agentDeps({ llm, noticePause: ownership.noticePause })
-    const attempts = createAttempts({
+    const start = createAttempts({
       ...deps,
       acks: NO_ACKS,
       runs,
       reporter,
       doubt: ownership.doubt,
     })
-    attempts.start(run)
+    start(run)
     await eventually(() => expect(run.over).toBe('superseded'), 20_000)
     expect(asked.at(-1)).toBe('own')
     expect(paid).toEqual(report === 'begin' ? [] : [0])
