@@ -93,9 +93,6 @@ export interface AnswerRule {
 /** A check that could not decide about the answer. */
 export type UncheckedAnswer = Exclude<AnswerCheck, { readonly kind: 'valid' | 'invalid' }>
 
-/** Accepts any text. */
-const ANY_ANSWER: AnswerRule = { check: undefined, repairsMax: 0 }
-
 const json = z.unknown().transform((value) => value as Json)
 const toolCallSchema = z
   .object({
@@ -136,7 +133,7 @@ export function openConversation(spec: TaskSpec): Conversation {
   }
 }
 
-/** Checks the answer of an LLM call if the rule requires it, and adds it. */
+/** Adds the answer of an LLM call; checks it if the rule requires this, and adds what is wrong with an invalid one. */
 export async function hearAnswer(
   talk: Conversation,
   answer: LlmAnswer,
@@ -144,28 +141,7 @@ export async function hearAnswer(
   { check, repairsMax }: AnswerRule,
   by?: CalledBy,
 ): Promise<Conversation> {
-  const isLast = answer.toolCalls.length === 0
-  const checked = isLast && check !== undefined ? await check(answer.text) : undefined
-  return addAnswer(talk, answer, usage, { checked, repairsMax, by })
-}
-
-/** The result of the check of an answer. */
-interface Heard {
-  /** Undefined if every text is accepted. */
-  readonly checked?: AnswerCheck | undefined
-  /** How often the model may correct its answer before the run fails. */
-  readonly repairsMax?: number
-  readonly by?: CalledBy | undefined
-}
-
-/** Adds the answer of an LLM call; after an invalid one it adds what is wrong. */
-export function addAnswer(
-  talk: Conversation,
-  answer: LlmAnswer,
-  usage: Usage,
-  { checked = { kind: 'valid', value: answer.text }, repairsMax = 0, by }: Heard = {},
-): Conversation {
-  const { toolCalls, echo } = answer
+  const { text, toolCalls, echo } = answer
   const origin: Origin = {
     provider: by?.provider,
     model: by?.model,
@@ -181,14 +157,16 @@ export function addAnswer(
     usage: addUsage(talk.usage, usage),
   }
   if (toolCalls.length > 0) {
-    const content = answer.text === '' ? null : answer.text
+    const content = text === '' ? null : text
     const message: Message = { role: 'assistant', content, tool_calls: toolCalls, origin }
     return { ...next, messages: [...talk.messages, message] }
   }
   const messages: Message[] = [
     ...talk.messages,
-    { role: 'assistant', content: answer.text, ...(echo === undefined ? {} : { origin }) },
+    { role: 'assistant', content: text, ...(echo === undefined ? {} : { origin }) },
   ]
+  const checked =
+    check === undefined ? ({ kind: 'valid', value: text } as const) : await check(text)
   if (checked.kind === 'valid') return { ...next, messages, result: checked.value }
   if (checked.kind !== 'invalid') return { ...next, messages, unchecked: checked }
   const { problems } = checked
@@ -214,7 +192,7 @@ export function addToolOutput(talk: Conversation, id: string, output: ToolOutput
 export async function replayConversation(
   spec: TaskSpec,
   calls: readonly JournaledCall[],
-  rule: AnswerRule = ANY_ANSWER,
+  rule: AnswerRule,
 ): Promise<Conversation> {
   let talk = openConversation(spec)
   for (const call of [...calls].sort((a, b) => a.step - b.step)) {

@@ -3,7 +3,6 @@ import type { JournaledCall, TaskSpec } from '@agentfleet/domain'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
-  addAnswer,
   addToolOutput,
   hearAnswer,
   openConversation,
@@ -22,6 +21,7 @@ const SPEC: TaskSpec = {
   maxAttempts: 3,
 }
 const USAGE = { inputTokens: 3, outputTokens: 2, llmCalls: 1 }
+const ANY_ANSWER = { check: undefined, repairsMax: 0 }
 const NONE = { inputTokens: 0, outputTokens: 0, llmCalls: 0 }
 
 describe('the first messages of a conversation', () => {
@@ -43,7 +43,7 @@ describe('the first messages of a conversation', () => {
 
 describe('replaying a conversation from the journal', () => {
   test('returns the first messages when the journal is empty', async () => {
-    expect(await replayConversation(SPEC, [])).toEqual(openConversation(SPEC))
+    expect(await replayConversation(SPEC, [], ANY_ANSWER)).toEqual(openConversation(SPEC))
   })
 
   test('continues with the tool call that has no output yet', async () => {
@@ -51,40 +51,47 @@ describe('replaying a conversation from the journal', () => {
       { id: 'a', name: 'calculate', arguments: '{}' },
       { id: 'b', name: 'calculate', arguments: '{}' },
     ]
-    const talk = await replayConversation(SPEC, [
-      { step: 1, kind: 'tool', name: 'calculate', output: { id: 'a', text: '1' }, usage: NONE },
-      { step: 0, kind: 'llm', name: 'sim', output: { text: '', toolCalls }, usage: USAGE },
-    ])
+    const talk = await replayConversation(
+      SPEC,
+      [
+        { step: 1, kind: 'tool', name: 'calculate', output: { id: 'a', text: '1' }, usage: NONE },
+        { step: 0, kind: 'llm', name: 'sim', output: { text: '', toolCalls }, usage: USAGE },
+      ],
+      ANY_ANSWER,
+    )
     expect(talk).toMatchObject({ step: 3, turns: 1, pending: [{ id: 'b', step: 2 }], usage: USAGE })
     expect(talk.messages.slice(2).map((message) => message.role)).toEqual(['assistant', 'tool'])
   })
 
-  test('keeps one of two tool calls with the same id pending if only the other call has an output', () => {
+  test('keeps one of two tool calls with the same id pending if only the other call has an output', async () => {
     const call = { id: 'a', name: 'calculate', arguments: '{}' }
-    const talk = addAnswer(openConversation(SPEC), { text: '', toolCalls: [call, call] }, USAGE)
+    const answer = { text: '', toolCalls: [call, call] }
+    const talk = await hearAnswer(openConversation(SPEC), answer, USAGE, ANY_ANSWER)
     expect(addToolOutput(talk, 'a', { text: '1', error: false }).pending).toHaveLength(1)
   })
 
   test('finds the result in an answer that requests no tools', async () => {
     const output = { text: 'done', toolCalls: [] }
-    const talk = await replayConversation(SPEC, [
-      { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
-    ])
+    const talk = await replayConversation(
+      SPEC,
+      [{ step: 0, kind: 'llm', name: 'sim', output, usage: USAGE }],
+      ANY_ANSWER,
+    )
     expect(talk).toMatchObject({ result: 'done', pending: [], turns: 1 })
   })
 
   test('fails for a journal that it cannot read', async () => {
     const broken: JournaledCall = { step: 0, kind: 'llm', name: 'sim', output: 'x', usage: USAGE }
-    await expect(replayConversation(SPEC, [broken])).rejects.toThrow()
+    await expect(replayConversation(SPEC, [broken], ANY_ANSWER)).rejects.toThrow()
   })
 
   test('restores the state of any run at any point of the journal (L3)', async () => {
     const turns = fc.array(fc.array(fc.string(), { minLength: 1, maxLength: 3 }), { maxLength: 5 })
     await fc.assert(
       fc.asyncProperty(turns, fc.nat(), async (outputs, cut) => {
-        const { journal, talks } = live(outputs)
+        const { journal, talks } = await live(outputs)
         const at = cut % talks.length
-        expect(await replayConversation(SPEC, journal.slice(0, at))).toEqual(talks[at])
+        expect(await replayConversation(SPEC, journal.slice(0, at), ANY_ANSWER)).toEqual(talks[at])
       }),
     )
   })
@@ -136,30 +143,36 @@ describe('an answer with a schema', () => {
 
 describe('failed tool calls', () => {
   const call = { id: 'a', name: 'calculate', arguments: '{}' }
-  const turn = (talk: Conversation, error: boolean) =>
-    addToolOutput(addAnswer(talk, { text: '', toolCalls: [call] }, USAGE), 'a', { text: '', error })
+  const turn = async (talk: Conversation, error: boolean) => {
+    const heard = await hearAnswer(talk, { text: '', toolCalls: [call] }, USAGE, ANY_ANSWER)
+    return addToolOutput(heard, 'a', { text: '', error })
+  }
 
   test('are counted until one succeeds, even when they come from the journal', async () => {
-    const wrong = turn(turn(openConversation(SPEC), true), true)
+    const wrong = await turn(await turn(openConversation(SPEC), true), true)
     expect(wrong).toMatchObject({ toolCalls: 2, toolErrors: 2 })
-    expect(turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })
+    expect(await turn(wrong, false)).toMatchObject({ toolCalls: 3, toolErrors: 0 })
     const output = { text: '', toolCalls: [call] }
-    const replayed = await replayConversation(SPEC, [
-      { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
-      {
-        step: 1,
-        kind: 'tool',
-        name: 'calculate',
-        output: { id: 'a', text: '', error: true },
-        usage: NONE,
-      },
-    ])
+    const replayed = await replayConversation(
+      SPEC,
+      [
+        { step: 0, kind: 'llm', name: 'sim', output, usage: USAGE },
+        {
+          step: 1,
+          kind: 'tool',
+          name: 'calculate',
+          output: { id: 'a', text: '', error: true },
+          usage: NONE,
+        },
+      ],
+      ANY_ANSWER,
+    )
     expect(replayed).toMatchObject({ toolCalls: 1, toolErrors: 1 })
   })
 })
 
 /** A run whose turns call one tool for each given output; returns the conversation after each journal entry. */
-function live(outputs: readonly (readonly string[])[]) {
+async function live(outputs: readonly (readonly string[])[]) {
   const journal: JournaledCall[] = []
   let talk = openConversation(SPEC)
   const talks: Conversation[] = [talk]
@@ -176,7 +189,7 @@ function live(outputs: readonly (readonly string[])[]) {
       output: { text: '', toolCalls },
       usage: USAGE,
     })
-    talk = addAnswer(talk, { text: '', toolCalls }, USAGE)
+    talk = await hearAnswer(talk, { text: '', toolCalls }, USAGE, ANY_ANSWER)
     talks.push(talk)
     const first = talk.step - texts.length
     for (const [index, text] of texts.entries()) {

@@ -1,7 +1,7 @@
 import { NO_USAGE, type JournaledCall, type TaskSpec } from '@agentfleet/domain'
 import { describe, expect, test } from 'vitest'
 import { createRuns } from '../../src/node/runs.ts'
-import { addAnswer, openConversation } from '../../src/run/conversation.ts'
+import { hearAnswer, openConversation } from '../../src/run/conversation.ts'
 import { toolTurn } from '../../src/run/tool-turn.ts'
 import type { Agent } from '../../src/run/turn.ts'
 import { agentDeps } from './deps.ts'
@@ -66,13 +66,14 @@ async function turn(
     0,
   )
   const toolCalls = names.map((name) => ({ id: `id-${name}`, name, arguments: '{}' }))
-  const talk = addAnswer(openConversation(spec), { text: '', toolCalls }, NO_USAGE)
+  const rule = { check: undefined, repairsMax: 0 }
+  const talk = await hearAnswer(openConversation(spec), { text: '', toolCalls }, NO_USAGE, rule)
   const agent: Agent = {
     run,
     spec: change.limits === undefined ? spec : { ...spec, limits: change.limits },
     tools: new Map([...new Set(names)].map((name) => [name, tool(name)])),
     begun: { calls: [], approvals: [] },
-    rule: { check: undefined, repairsMax: 0 },
+    rule,
     journal: { bytes: 0 },
     deps,
   }
