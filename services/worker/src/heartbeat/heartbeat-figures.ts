@@ -7,18 +7,6 @@ import type { Heartbeat } from '@agentfleet/protocol'
  * Invariants: each figure has one writer; every composed heartbeat has its own version, no matter
  * which thread sends it; the incarnation only grows.
  */
-interface HeartbeatFigures {
-  readonly buffer: SharedArrayBuffer
-  set(figures: Partial<Record<FigureName, number>>): void
-  get(name: FigureName): number
-  /** Records that the main loop is alive. */
-  tick(): void
-  ticks(): number
-  incarnation(): number
-  raiseIncarnation(nowMs: number): void
-  /** Composes the next heartbeat, at this time of the clock of the node. */
-  compose(nodeId: string, startedAtMs: number, atMs: number): Heartbeat
-}
 
 const FIGURES = [
   'slots',
@@ -59,7 +47,7 @@ const TICKS = 1
 /** Opens the figures, in a new buffer if none is given. */
 export function openFigures(
   buffer: SharedArrayBuffer = new SharedArrayBuffer(FIGURE_BYTES + 8 + 8),
-): HeartbeatFigures {
+) {
   // Every platform of Node writes an aligned 64-bit float as a whole.
   const numbers = new Float64Array(buffer, 0, FIGURES.length)
   const incarnations = new BigInt64Array(buffer, FIGURE_BYTES, 1)
@@ -71,17 +59,19 @@ export function openFigures(
     buffer,
     get,
     incarnation,
-    set(figures) {
+    set(figures: Partial<Record<FigureName, number>>): void {
       for (const [name, value] of Object.entries(figures)) {
         numbers[INDEX[name as FigureName]] = value
       }
     },
+    /** Records that the main loop is alive. */
     tick: () => void Atomics.add(counters, TICKS, 1),
     ticks: () => Atomics.load(counters, TICKS),
-    raiseIncarnation(nowMs) {
+    raiseIncarnation(nowMs: number): void {
       Atomics.store(incarnations, 0, BigInt(Math.max(nowMs, incarnation() + 1)))
     },
-    compose: (nodeId, startedAtMs, atMs) => ({
+    /** Composes the next heartbeat, at this time of the clock of the node. */
+    compose: (nodeId: string, startedAtMs: number, atMs: number): Heartbeat => ({
       nodeId,
       incarnation: incarnation(),
       version: Atomics.add(counters, VERSION, 1) + 1,

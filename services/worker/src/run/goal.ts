@@ -18,7 +18,7 @@ import {
   type Usage,
 } from '@agentfleet/domain'
 import { childTaskId } from '@agentfleet/protocol'
-import { OVER, type AgentDeps, type Begun, type Ending } from './turn.ts'
+import { awaiting, OVER, type AgentDeps, type Begun, type Ending } from './turn.ts'
 import { childSpec } from './child-spec.ts'
 import { goalConversation } from './goal-conversation.ts'
 import { callModel } from './model-call.ts'
@@ -63,27 +63,23 @@ export async function runGoal(
         calls = [...calls, call]
         break
       }
-      case 'hold':
+      case 'hold': {
+        const { step } = move
         return {
           kind: 'paused',
-          wait: {
-            kind: 'approval',
-            step: move.step,
-            tool: RUN_GOAL,
-            arguments: move.plan,
-          },
+          wait: { kind: 'approval', step, tool: RUN_GOAL, arguments: move.plan },
         }
+      }
       case 'spawn': {
         const { step } = move
         const specs = childSpecs(run.taskId, step, spec, goal, move.plan)
         const made = await deps.spawn(run, step, specs)
         if (made === undefined) return OVER
         if (made.kind === 'rejected') return givenUp(made.error)
-        const taskIds = specs.map((_spec, position) => childTaskId(run.taskId, step, position))
-        return { kind: 'paused', wait: { kind: 'children', taskIds } }
+        return awaiting(specs.map((_spec, position) => childTaskId(run.taskId, step, position)))
       }
       case 'await':
-        return { kind: 'paused', wait: { kind: 'children', taskIds: [...move.taskIds] } }
+        return awaiting(move.taskIds)
       case 'conclude':
         return conclude(pursuit, calls, plannings)
       case 'fail':

@@ -4,6 +4,7 @@ import { addToolOutput, type Conversation, type PendingCall } from './conversati
 import {
   DEADLINE_GRACE_MS,
   OVER,
+  awaiting,
   bytesOf,
   failed,
   isConfirmed,
@@ -143,10 +144,6 @@ async function delegateTurn(talk: Conversation, call: PendingCall, agent: Agent)
     return commitTool(talk, call, wrong(spawning.error.message), agent)
   }
   return awaiting(specs.map((_spec, position) => childTaskId(run.taskId, step, position)))
-}
-
-function awaiting(taskIds: string[]): Ending {
-  return { kind: 'paused', wait: { kind: 'children', taskIds } }
 }
 
 async function commitTool(

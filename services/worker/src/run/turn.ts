@@ -127,6 +127,11 @@ export function failed(failure: Failure): Extract<Ending, { kind: 'failed' }> {
   return { kind: 'failed', failure }
 }
 
+/** Pauses the run until these tasks have ended. */
+export function awaiting(taskIds: readonly string[]): Ending {
+  return { kind: 'paused', wait: { kind: 'children', taskIds: [...taskIds] } }
+}
+
 /** Returns the size of a value as JSON. */
 export function bytesOf(value: Json): number {
   return Buffer.byteLength(JSON.stringify(value))
