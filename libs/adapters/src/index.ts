@@ -8,7 +8,7 @@ export type { Packed } from './bus/codec.ts'
 export { askToDrain } from './bus/drain.ts'
 export type { BusMessage } from './bus/wire.ts'
 export { createFleetClock, openFleetClock, type FleetClock } from './log/fleet-clock.ts'
-export { tailLog, type LogTail, type TailedEvent } from './log/log-tail.ts'
+export { tailLog, type TailedEvent } from './log/log-tail.ts'
 export type { Logger } from '@agentfleet/runtime'
 export { openOps, type Ops, type Recorded } from './ops/ops.ts'
 export { tailOps, type OpsEntry } from './ops/ops-tail.ts'
@@ -53,6 +53,7 @@ export {
   type StreamFill,
 } from './log/stream-reads.ts'
 export { removeEvents, scanLog } from './log/log-scan.ts'
+export type { StreamTail } from './log/stream-tail.ts'
 export {
   createLogFill,
   createTaskSubmitter,

@@ -1,4 +1,6 @@
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { given } from '@agentfleet/domain'
+import { every, type Readiness, type Service } from '@agentfleet/runtime'
+import type { Means } from './means.ts'
 
 /** A periodic job of a part of the coordinator. */
 export interface Loop {
@@ -11,35 +13,33 @@ export interface Loop {
 
 /** Creates the loops of one part. No loop runs before `followed` is true. */
 export function createLoops(
-  deps: { readonly clock: Clock; readonly log: Logger; readonly followed: () => boolean },
+  deps: Pick<Means, 'clock' | 'log' | 'followed'>,
   loops: readonly Loop[],
-): Service {
+) {
   const { clock, log, followed } = deps
   return together(
     loops.map(({ name, everyMs, run, runDeadlineMs }) =>
-      every(
-        everyMs,
-        { clock, log, name, ...(runDeadlineMs === undefined ? {} : { runDeadlineMs }) },
-        async (signal) => {
-          if (followed()) await run(signal)
-        },
-      ),
+      every(everyMs, { clock, log, name, ...given({ runDeadlineMs }) }, async (signal) => {
+        if (followed()) await run(signal)
+      }),
     ),
   )
 }
 
 /** Combines services: they start in order, drain together, and are ready when all are ready. */
-function together(services: readonly Service[]): Service {
+export function together(services: readonly Service[]) {
   return {
-    async start() {
+    async start(): Promise<void> {
       for (const service of services) await service.start()
     },
-    async drain(deadlineMs) {
+    async drain(deadlineMs: number): Promise<void> {
       await Promise.all(services.map((service) => service.drain(deadlineMs)))
     },
-    ready() {
+    ready(): Readiness {
       const answers = services.map((service) => service.ready?.() ?? { ok: true })
-      return answers.find(({ ok }) => !ok) ?? { ok: true }
+      const degraded = answers.flatMap((answer) => answer.degraded ?? [])
+      const all = degraded.length === 0 ? { ok: true } : { ok: true, degraded }
+      return answers.find(({ ok }) => !ok) ?? all
     },
   }
 }

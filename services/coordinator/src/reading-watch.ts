@@ -1,21 +1,5 @@
-import type { Bus } from '@agentfleet/adapters'
-import type { Timing } from '@agentfleet/domain'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-
-/**
- * Watches the reading of a stream, so that no process stays half dead.
- *
- * A reader that does not get ahead makes its process unready, and in the end ends it: another process reads the stream
- * from its beginning. An outage of NATS does not count, because the connection returns by itself.
- */
-interface ReadingWatchDeps {
-  readonly bus: Pick<Bus, 'connected'>
-  readonly clock: Clock
-  readonly log: Logger
-  readonly timing: Pick<Timing, 'logStuckMs'>
-  /** Ends this process. */
-  readonly giveUp: (reason: string) => void
-}
+import { every, type Service } from '@agentfleet/runtime'
+import type { Means } from './means.ts'
 
 /** A stream and its reader. */
 interface Reading {
@@ -32,8 +16,16 @@ interface Reading {
 /** Milliseconds. */
 const LOOK_EVERY_MS = 1_000
 
-/** Creates the watch. */
-export function createReadingWatch(deps: ReadingWatchDeps, reading: Reading): Service {
+/**
+ * Watches the reading of a stream, so that no process stays half dead.
+ *
+ * A reader that does not get ahead makes its process unready, and in the end ends it: another process reads the stream
+ * from its beginning. An outage of NATS does not count, because the connection returns by itself.
+ */
+export function createReadingWatch(
+  deps: Pick<Means, 'bus' | 'clock' | 'log' | 'timing' | 'giveUp'>,
+  reading: Reading,
+): Service {
   const { bus, clock, log } = deps
   const { logStuckMs } = deps.timing
   let stuckSinceMs: number | undefined

@@ -1,25 +1,17 @@
-import {
-  createLogFill,
-  createTaskSubmitter,
-  type Bus,
-  type Pointers,
-  type Schedules,
-  type Store,
-  type TaskLog,
-  type UsageTotals,
-} from '@agentfleet/adapters'
-import { createTaskSeries, type TenantLimits, type Timing } from '@agentfleet/domain'
-import type { Clock, Logger, Service } from '@agentfleet/runtime'
+import { createLogFill, createTaskSubmitter } from '@agentfleet/adapters'
+import { createTaskSeries } from '@agentfleet/domain'
+import type { Service } from '@agentfleet/runtime'
 import { createRequestsInTurn } from './due/in-turn.ts'
 import { createDue } from './due/service.ts'
-import { createEndedTasks, type Retention } from './follower/ended-tasks.ts'
+import { createEndedTasks } from './follower/ended-tasks.ts'
 import { createLogClock } from './follower/log-clock.ts'
 import { createHoldings } from './follower/holdings.ts'
 import { createFigures } from './figures/service.ts'
 import { createFollower } from './follower/service.ts'
 import { createTenantShares } from './follower/shares.ts'
 import { createTaskTable } from './follower/task-table.ts'
-import type { CoordinatorMetrics } from './metrics.ts'
+import { together } from './loops.ts'
+import type { CoordinatorDeps, Means } from './means.ts'
 import { createIssuer } from './repair/issue.ts'
 import { createRepair } from './repair/service.ts'
 import { createStreamRepair } from './repair/streams.ts'
@@ -27,8 +19,14 @@ import { cancelTask, type Cancel } from './reports/cancel.ts'
 import { createReports } from './reports/service.ts'
 import { createSupersede } from './reports/supersede.ts'
 
+/** Some weeks of a fleet with many agents; a small coordinator has 256 MiB for everything, bytes. */
+const SERIES_MAX_BYTES = 24 * 1024 * 1024
+
+/** Cancellations and approvals at once: enough to hide the round trips to the log. */
+const REQUESTS_AT_ONCE = 64
+
 /**
- * The coordinator: it alone writes history after `submitted`.
+ * The coordinator: it alone writes history after `submitted`. It does nothing before `start`.
  *
  * It has five parts. `reports` answers nodes and gateways (L2 to L4); `follower` reads the log in order into a
  * table of unfinished tasks and writes it to Redis; `due` ends waits and runs schedules when their time has
@@ -36,48 +34,18 @@ import { createSupersede } from './reports/supersede.ts'
  * `streams` makes lost streams again. Any number of coordinators
  * may run: each follows the log, and `due` and `repair` may do everything twice.
  */
-export interface CoordinatorDeps extends Retention {
-  readonly bus: Bus
-  readonly taskLog: TaskLog
-  readonly pointers: Pointers
-  readonly schedules: Schedules
-  readonly store: Store
-  readonly usage: UsageTotals
-  /** The metadata keys by which usage is counted. */
-  readonly metadataKeys: readonly string[]
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics: CoordinatorMetrics
-  /** Lets nodes connect; without it they are users of the server's own. */
-  readonly vouching?: Service
-  /** Makes the streams and consumers of the fleet that NATS does not have; without it none is made while it runs. */
-  readonly provision?: () => Promise<void>
-  /** Ends this process, with the reason; its supervisor starts another process. */
-  readonly giveUp: (reason: string) => void
-  readonly claimKey: string
-  readonly timing: Timing
-  readonly limits: TenantLimits
-}
-
-/** Some weeks of a fleet with many agents; a small coordinator has 256 MiB for everything, bytes. */
-const SERIES_MAX_BYTES = 24 * 1024 * 1024
-
-/** Cancellations and approvals at once: enough to hide the round trips to the log. */
-const REQUESTS_AT_ONCE = 64
-
-/** Creates a coordinator; it does nothing before `start`. */
 export function createCoordinator(deps: CoordinatorDeps): Service {
   const { issuer, reports, follower, due, repair, figures } = createParts(deps)
   // First: the other parts read and write what it makes.
   const { provision } = deps
-  const streams = provision === undefined ? [] : [createStreamRepair({ ...deps, provision })]
-  const parts: readonly Service[] = [...streams, reports, follower, due, repair, figures]
+  const streams = provision === undefined ? [] : [createStreamRepair(deps, provision)]
+  const parts = together([...streams, reports, follower, due, repair, figures])
 
   return {
     async start() {
       // First of all: the nodes cannot connect without it.
       await deps.vouching?.start()
-      for (const part of parts) await part.start()
+      await parts.start()
     },
     async drain(deadlineMs) {
       issuer.close()
@@ -87,12 +55,7 @@ export function createCoordinator(deps: CoordinatorDeps): Service {
       await follower.drain(deadlineMs)
       await deps.vouching?.drain(deadlineMs)
     },
-    ready() {
-      const answers = parts.map((part) => part.ready?.() ?? { ok: true })
-      const degraded = answers.flatMap((answer) => answer.degraded ?? [])
-      const all = degraded.length === 0 ? { ok: true } : { ok: true, degraded }
-      return answers.find(({ ok }) => !ok) ?? all
-    },
+    ready: parts.ready,
   }
 }
 
@@ -116,7 +79,7 @@ function createParts(deps: CoordinatorDeps) {
       shares.decide(tenant, Buffer.byteLength(JSON.stringify(spec)), parent !== undefined).kind ===
       'take',
   })
-  const means = {
+  const means: Means = {
     ...deps,
     tasks,
     holdings,
@@ -135,7 +98,7 @@ function createParts(deps: CoordinatorDeps) {
   const inTurn = createRequestsInTurn(REQUESTS_AT_ONCE, tenants)
   const cancel: Cancel = (request) => inTurn(request.tenant, () => cancelTask(means, request))
   const due = createDue({ ...means, cancel })
-  const repair = createRepair({ ...means, endings: means })
+  const repair = createRepair(means)
   const follower = createFollower({
     ...means,
     logClock,

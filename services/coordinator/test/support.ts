@@ -32,8 +32,9 @@ import {
 } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC, startSecuredServers } from '@agentfleet/testkit'
 import { connect } from 'node:net'
+import type { CoordinatorDeps } from '../src/means.ts'
 import { createMetrics } from '../src/metrics.ts'
-import { createCoordinator, type CoordinatorDeps } from '../src/service.ts'
+import { createCoordinator } from '../src/service.ts'
 
 /** A tenth of the durations of production. */
 export const TIMING = timingOf(0.1)

@@ -18,9 +18,6 @@ export interface TailedEvent {
 /** Subject, headers and frame of a stored event, bytes. */
 const FRAME_BYTES = 250
 
-/** A running tail of LOG. */
-export type LogTail = StreamTail
-
 /** Starts to read LOG behind `afterSeq`: every event once, in order. */
 export function tailLog(
   bus: Bus,
@@ -31,7 +28,7 @@ export function tailLog(
     /** Whether the reader can take more events; it calls `poke` when that changes. */
     readonly hasRoom?: () => boolean
   },
-): LogTail {
+): StreamTail {
   const { afterSeq, log, hasRoom } = options
   return tailStream(bus, {
     stream: STREAMS.log,

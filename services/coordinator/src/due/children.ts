@@ -1,4 +1,4 @@
-import type { Logger, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
+import type { TaskSubmitter } from '@agentfleet/adapters'
 import {
   inheritedSpec,
   isTerminal,
@@ -6,40 +6,25 @@ import {
   type Spawned,
   type TaskRecord,
   type TaskSpec,
-  type Timing,
 } from '@agentfleet/domain'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
+import type { Means } from '../means.ts'
 import type { Cancel } from '../reports/cancel.ts'
-import type { TaskTable } from '../follower/task-table.ts'
 import { firstInTurn } from './in-turn.ts'
+
+/** The most children repaired in one sweep, in which tenants take turns: each one reads a history. */
+const SWEEP_MAX = 200
+
+type ChildrenDeps = Pick<Means, 'tasks' | 'taskLog' | 'submitter' | 'log' | 'timing' | 'nowMs'> & {
+  readonly cancel: Cancel
+}
 
 /**
  * Creates the tasks that runs ask for, and cancels them when their parent ends. `spawned` in the
  * parent's log holds the specs of the children, so any coordinator that finds one missing creates
  * it (L8). The id of a child follows from parent, step and position, so it is created once (L1).
  */
-export interface Children {
-  /** Creates the children that an event announced; existing ones stay unchanged. */
-  make(parent: TaskRecord, event: Spawned): Promise<void>
-  /** Cancels the unfinished children of a task that has ended. */
-  parentEnded(parent: TaskRecord): Promise<void>
-  /** Creates announced children that are missing, and cancels children whose parent has ended. */
-  sweep(signal: AbortSignal): Promise<void>
-}
-
-/** The most children repaired in one sweep, in which tenants take turns: each one reads a history. */
-const SWEEP_MAX = 200
-
-/** Creates the part that manages children. */
-export function createChildren(deps: {
-  readonly tasks: TaskTable
-  readonly taskLog: TaskLog
-  readonly submitter: TaskSubmitter
-  readonly cancel: Cancel
-  readonly log: Logger
-  readonly timing: Pick<Timing, 'followAfterMs'>
-  readonly nowMs: () => number
-}): Children {
+export function createChildren(deps: ChildrenDeps) {
   const { tasks, taskLog, submitter, log, timing, nowMs } = deps
 
   const make = async (parent: TaskRecord, event: Spawned): Promise<void> => {
@@ -66,14 +51,17 @@ export function createChildren(deps: {
   }
 
   return {
+    /** Creates the children that an event announced; existing ones stay unchanged. */
     make,
-    async parentEnded(parent) {
+    /** Cancels the unfinished children of a task that has ended. */
+    async parentEnded(parent: TaskRecord): Promise<void> {
       const left = parent.children.filter(({ taskId }) => tasks.get(taskId) !== undefined)
       const cancel = ({ taskId }: { taskId: string }) =>
         cancelChild(taskId, parent.taskId, parent.tenant)
       await Promise.all(left.map(cancel))
     },
-    async sweep(signal) {
+    /** Creates announced children that are missing, and cancels children whose parent has ended. */
+    async sweep(signal: AbortSignal): Promise<void> {
       const now = nowMs()
       const tenantOf = (taskId: string) => tasks.get(taskId)?.tenant
       const parents = new Set<string>()

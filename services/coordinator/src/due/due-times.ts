@@ -1,18 +1,5 @@
 import { createHeap, type Heap } from '@agentfleet/domain'
 
-/**
- * Unfinished tasks in the order of their due times, in which tenants take turns. An entry stays when its task changes
- * state, so its reader checks the task again. Invariants (L7): a task that is due is taken after at most one task of
- * each other tenant for each of its tenant's earlier tasks, however many are due; the entries are at most about twice
- * as many as those of unfinished tasks, and SPARE_MAX more, however many tasks have ended before they were due.
- */
-interface DueTimes<T> {
-  add(tenant: string, taskId: string, dueAtMs: number): void
-  /** Removes due entries and returns those of their tasks that have not ended, at most `max`. */
-  takeDue(nowMs: number, max: number): T[]
-  size(): number
-}
-
 interface Entry {
   readonly taskId: string
   readonly dueAtMs: number
@@ -29,8 +16,14 @@ interface Tenant {
 /** Entries of ended tasks that may always stay: about 100 bytes each. */
 const SPARE_MAX = 10_000
 
-/** Creates an empty collection; `unfinished` has no task that has ended. */
-export function createDueTimes<T>(unfinished: { get(taskId: string): T | undefined }): DueTimes<T> {
+/**
+ * Unfinished tasks in the order of their due times, in which tenants take turns; `unfinished` has no task that has
+ * ended. An entry stays when its task changes state, so its reader checks the task again. Invariants (L7): a task that
+ * is due is taken after at most one task of each other tenant for each of its tenant's earlier tasks, however many are
+ * due; the entries are at most about twice as many as those of unfinished tasks, and SPARE_MAX more, however many tasks
+ * have ended before they were due.
+ */
+export function createDueTimes<T>(unfinished: { get(taskId: string): T | undefined }) {
   const tenants = new Map<string, Tenant>()
   const later = createHeap<Tenant>(
     (a, b) => dueAtMsOf(a) < dueAtMsOf(b),
@@ -73,7 +66,7 @@ export function createDueTimes<T>(unfinished: { get(taskId: string): T | undefin
   }
 
   return {
-    add(name, taskId, dueAtMs) {
+    add(name: string, taskId: string, dueAtMs: number): void {
       const known = tenants.get(name)
       const tenant = known ?? { name, entries: createEntries(), at: undefined }
       tenant.entries.push({ taskId, dueAtMs })
@@ -84,7 +77,8 @@ export function createDueTimes<T>(unfinished: { get(taskId: string): T | undefin
       } else if (tenant.at !== undefined) later.moved(tenant.at)
       if (size > sizeMax) forgetEnded()
     },
-    takeDue(nowMs, max) {
+    /** Removes due entries and returns those of their tasks that have not ended, at most `max`. */
+    takeDue(nowMs: number, max: number): T[] {
       for (let next = later.first(); next !== undefined && dueAtMsOf(next) <= nowMs;) {
         later.pop()
         next.at = undefined

@@ -1,15 +1,5 @@
 import { createTally, createTurnQueue, decideShare } from '@agentfleet/domain'
 
-/** Work for entries of many tenants. */
-interface InTurn<T> {
-  /** Runs the entry when it is its turn; an entry that waits already runs once. */
-  add(tenant: string, entry: T): void
-  /** Returns the number of entries that wait or run. */
-  size(): number
-  /** Drops the entries that wait; further entries never run. */
-  close(): void
-}
-
 /**
  * Runs at most `parallel` entries at once, and tenants take turns; `run` handles its own errors. Invariant (L7): the
  * entries of a tenant that run take at most its share of the places, so a tenant without one finds a place even if
@@ -19,7 +9,7 @@ export function createInTurn<T>(
   parallel: number,
   tenants: () => number,
   run: (entry: T) => Promise<void>,
-): InTurn<T> {
+) {
   const waiting = createTurnQueue<T>()
   const running = createTally()
   let closed = false
@@ -45,13 +35,16 @@ export function createInTurn<T>(
   }
 
   return {
-    add(tenant, entry) {
+    /** Runs the entry when it is its turn; an entry that waits already runs once. */
+    add(tenant: string, entry: T): void {
       if (closed) return
       waiting.add(tenant, entry)
       work()
     },
+    /** Returns the number of entries that wait or run. */
     size: () => waiting.size() + running.total(),
-    close() {
+    /** Drops the entries that wait; further entries never run. */
+    close(): void {
       closed = true
       waiting.clear()
     },

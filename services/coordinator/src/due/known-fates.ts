@@ -1,27 +1,14 @@
 import { createOwnedCache, type Fate } from '@agentfleet/domain'
 import { fateOf, fatesOf } from '../reports/inputs.ts'
 
+/** About 300 bytes each: 15 MB. */
+export const KNOWN_MAX = 50_000
+
 /**
  * How awaited tasks ended, so that a sweep reads nothing twice. Invariant (L7): at most KNOWN_MAX are kept; if there are
  * more, the tenant that holds most loses the fate that it has not used for longest, and it is read again.
  */
-interface KnownFates {
-  /** Returns how these tasks of a tenant ended; `absent`: what holds for a task that is not stored. */
-  of(
-    tenant: string,
-    taskIds: readonly string[],
-    isOpen: (taskId: string) => boolean,
-    absent: Fate,
-  ): Promise<ReadonlyMap<string, Fate>>
-  /** Returns the number of the kept fates. */
-  size(): number
-}
-
-/** About 300 bytes each: 15 MB. */
-export const KNOWN_MAX = 50_000
-
-/** Creates an empty collection. */
-export function createKnownFates(sources: Parameters<typeof fateOf>[0]): KnownFates {
+export function createKnownFates(sources: Parameters<typeof fateOf>[0]) {
   const known = createOwnedCache<Fate>({ entriesMax: KNOWN_MAX, sizeMax: KNOWN_MAX })
   const reading = new Map<string, Promise<Fate | undefined>>()
 
@@ -42,7 +29,13 @@ export function createKnownFates(sources: Parameters<typeof fateOf>[0]): KnownFa
   }
 
   return {
-    async of(tenant, taskIds, isOpen, absent) {
+    /** Returns how these tasks of a tenant ended; `absent`: what holds for a task that is not stored. */
+    async of(
+      tenant: string,
+      taskIds: readonly string[],
+      isOpen: (taskId: string) => boolean,
+      absent: Fate,
+    ): Promise<ReadonlyMap<string, Fate>> {
       const fates = new Map<string, Fate>()
       const asked: string[] = []
       for (const id of taskIds) {
@@ -54,6 +47,7 @@ export function createKnownFates(sources: Parameters<typeof fateOf>[0]): KnownFa
       for (const [id, fate] of found) fates.set(id, fate)
       return fates
     },
+    /** Returns the number of the kept fates. */
     size: known.count,
   }
 }

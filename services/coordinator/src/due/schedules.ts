@@ -1,36 +1,26 @@
-import type { LogTail } from '@agentfleet/adapters'
+import type { StreamTail } from '@agentfleet/adapters'
 import { createZones } from '@agentfleet/domain'
+import type { Means } from '../means.ts'
 import { createInTurn } from './in-turn.ts'
 import { AGAIN_AFTER_MS, runTick, type ScheduleEntry, type TickDeps } from './ticks.ts'
 
+/** Schedules examined at once: enough to hide the round trips to the log. */
+const PARALLEL = 16
 /**
  * Runs schedules. Each coordinator follows the stream SCHEDULES and runs what is due. The id of a
  * tick's task follows from tenant, schedule and tick, so a tick gets one task no matter how many
  * coordinators run it (L1). A coordinator notes a tick after it has stored the task; if it dies in
  * between, the next one finds the task and notes the tick. If tasks must not overlap, it notes the tick before
- * as well, because the next one would submit a later tick while this task runs. Invariants (L7): at most PARALLEL schedules are examined
- * at once, of a tenant at most its share, and tenants take turns, so a tenant with many schedules delays none of another; a coordinator keeps
- * the times of schedules and never their tasks, which together may take more memory than it has.
+ * as well, because the next one would submit a later tick while this task runs. Invariants (L7): at most PARALLEL
+ * schedules are examined at once, of a tenant at most its share, and tenants take turns, so a tenant with many schedules
+ * delays none of another; a coordinator keeps the times of schedules and never their tasks, which together may take more
+ * memory than it has.
  */
-interface Scheduler {
-  start(): void
-  /** Starts to examine every schedule that is due. */
-  tick(): void
-  /** How long the scheduler has not got ahead although there are more schedules to read, milliseconds. */
-  stuckForMs(): number
-  close(): Promise<void>
-}
-
-/** Schedules examined at once: enough to hide the round trips to the log. */
-const PARALLEL = 16
-/** Creates the scheduler. */
-export function createScheduler(
-  given: Omit<TickDeps, 'zones'> & { readonly tenants: () => number },
-): Scheduler {
+export function createScheduler(given: Omit<TickDeps, 'zones'> & Pick<Means, 'tenants'>) {
   const { schedules, log, nowMs, tenants } = given
   const deps = { ...given, zones: createZones() }
   const entries = new Map<string, ScheduleEntry>()
-  let tail: LogTail | undefined
+  let tail: StreamTail | undefined
 
   const entryOf = (tenant: string, name: string): ScheduleEntry => {
     const key = `${tenant}/${name}`
@@ -67,7 +57,7 @@ export function createScheduler(
   })
 
   return {
-    start() {
+    start(): void {
       tail ??= schedules.follow(
         (change) => {
           if (change.kind === 'removed') return remove(change.tenant, change.name, change.seq)
@@ -84,7 +74,8 @@ export function createScheduler(
         () => entries.clear(),
       )
     },
-    tick() {
+    /** Starts to examine every schedule that is due. */
+    tick(): void {
       const now = nowMs()
       for (const entry of entries.values()) {
         if (entry.dueAtMs > now || entry.busy) continue
@@ -93,8 +84,9 @@ export function createScheduler(
         due.add(entry.tenant, entry)
       }
     },
+    /** How long the scheduler has not got ahead although there are more schedules to read, milliseconds. */
     stuckForMs: () => tail?.stuckForMs() ?? 0,
-    async close() {
+    async close(): Promise<void> {
       due.close()
       await tail?.close()
     },

@@ -1,61 +1,23 @@
-import type { Bus, Schedules, Store, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
-import { isTerminal, type Spawned, type TaskRecord, type Timing } from '@agentfleet/domain'
-import type { ApproveReply } from '@agentfleet/protocol'
-import type { Clock, Logger, Service } from '@agentfleet/runtime'
-import type { TaskTable } from '../follower/task-table.ts'
-import { createLoops } from '../loops.ts'
+import { isTerminal, type TaskRecord } from '@agentfleet/domain'
+import { createLoops, together } from '../loops.ts'
+import type { Means } from '../means.ts'
 import { createReadingWatch } from '../reading-watch.ts'
 import type { Cancel } from '../reports/cancel.ts'
-import type { Issuer } from '../repair/issue.ts'
 import { approve, type ApproveRequest } from './approvals.ts'
 import { createChildren } from './children.ts'
 import { createScheduler } from './schedules.ts'
 import { createWaits } from './waits.ts'
-
-/**
- * Does what has come due: ends waits, creates and cancels children, and runs schedules. Every
- * coordinator does all of it; compare-and-set and derived ids make each thing happen once (L1, L2).
- */
-export interface Due extends Service {
-  /** Examines every waiting task; call it when the log has been followed. */
-  begin(): void
-  /** Handles the record after an event that the follower has read. */
-  receive(record: TaskRecord): void
-  /** Handles an end event that was just appended. */
-  ended(taskId: string): void
-  /** Creates the children that an event announced. */
-  make(parent: TaskRecord, event: Spawned): Promise<void>
-  approve(request: ApproveRequest): Promise<ApproveReply['kind']>
-}
-
-interface DueDeps {
-  readonly bus: Pick<Bus, 'connected'>
-  /** Ends this process. */
-  readonly giveUp: (reason: string) => void
-  readonly tasks: TaskTable
-  readonly taskLog: TaskLog
-  readonly store: Store
-  readonly submitter: TaskSubmitter
-  readonly schedules: Schedules
-  readonly issuer: Issuer
-  readonly cancel: Cancel
-  readonly clock: Clock
-  /** The time of the log. */
-  readonly nowMs: () => number
-  readonly log: Logger
-  readonly timing: Pick<Timing, 'waitsEveryMs' | 'childrenEveryMs' | 'followAfterMs' | 'logStuckMs'>
-  readonly followed: () => boolean
-  /** How many share the fleet. */
-  readonly tenants: () => number
-}
 
 /** Milliseconds between checks; the precision of delayed starts. */
 const DUE_EVERY_MS = 100
 /** Milliseconds between checks; the precision of ticks. */
 const SCHEDULES_EVERY_MS = 250
 
-/** Creates the due part; it does nothing before `start`. */
-export function createDue(deps: DueDeps): Due {
+/**
+ * Does what has come due: ends waits, creates and cancels children, and runs schedules; nothing before `start`. Every
+ * coordinator does all of it; compare-and-set and derived ids make each thing happen once (L1, L2).
+ */
+export function createDue(deps: Means & { readonly cancel: Cancel }) {
   const { log, timing } = deps
   const children = createChildren(deps)
   const waits = createWaits(deps)
@@ -79,9 +41,13 @@ export function createDue(deps: DueDeps): Due {
     },
   ])
 
+  const running = together([watch, loops])
+
   return {
+    /** Examines every waiting task; call it when the log has been followed. */
     begin: waits.begin,
-    receive(record) {
+    /** Handles the record after an event that the follower has read. */
+    receive(record: TaskRecord): void {
       waits.followed(record)
       if (!isTerminal(record.state) || record.children.length === 0) return
       void children
@@ -93,22 +59,20 @@ export function createDue(deps: DueDeps): Due {
           ),
         )
     },
+    /** Handles an end event that was just appended. */
     ended: waits.ended,
+    /** Creates the children that an event announced. */
     make: children.make,
-    approve: (request) => approve(deps, request),
-    async start() {
+    approve: (request: ApproveRequest) => approve(deps, request),
+    async start(): Promise<void> {
       scheduler.start()
-      await watch.start()
-      await loops.start()
+      await running.start()
     },
-    async drain(deadlineMs) {
-      await Promise.all([watch.drain(deadlineMs), loops.drain(deadlineMs)])
+    async drain(deadlineMs: number): Promise<void> {
+      await running.drain(deadlineMs)
       waits.close()
       await scheduler.close()
     },
-    ready() {
-      const reading = watch.ready?.() ?? { ok: true }
-      return reading.ok ? (loops.ready?.() ?? { ok: true }) : reading
-    },
+    ready: running.ready,
   }
 }

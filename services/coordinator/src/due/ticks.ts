@@ -1,4 +1,4 @@
-import type { Logger, Schedules, ScheduleTimes, TaskLog, TaskSubmitter } from '@agentfleet/adapters'
+import type { ScheduleTimes, TaskLog } from '@agentfleet/adapters'
 import {
   createTicks,
   decideTick,
@@ -10,6 +10,7 @@ import {
 import { tickTaskId } from '@agentfleet/protocol'
 import { CronPattern } from 'croner'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
+import type { Means } from '../means.ts'
 
 /** A schedule as the scheduler knows it. */
 export interface ScheduleEntry {
@@ -25,12 +26,10 @@ export interface ScheduleEntry {
 }
 
 /** What running a tick needs. */
-export interface TickDeps {
-  readonly schedules: Schedules
-  readonly taskLog: TaskLog
-  readonly submitter: TaskSubmitter
-  readonly log: Logger
-  readonly nowMs: () => number
+export interface TickDeps extends Pick<
+  Means,
+  'schedules' | 'taskLog' | 'submitter' | 'log' | 'nowMs'
+> {
   readonly zones: Zones
 }
 

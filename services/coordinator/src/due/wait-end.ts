@@ -1,4 +1,3 @@
-import type { TaskLog } from '@agentfleet/adapters'
 import {
   decideRelease,
   transition,
@@ -8,15 +7,10 @@ import {
   type TaskRecord,
 } from '@agentfleet/domain'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import type { Issuer } from '../repair/issue.ts'
+import type { Means } from '../means.ts'
 
 /** What ending a wait needs. */
-export interface WaitEndDeps {
-  readonly taskLog: TaskLog
-  readonly issuer: Issuer
-  /** The time of the log. */
-  readonly nowMs: () => number
-}
+export type WaitEndDeps = Pick<Means, 'taskLog' | 'issuer' | 'nowMs'>
 
 /** Ends the wait of a task if what it waits for has happened; throws if the outcome is unknown. */
 export async function endIfDue(

@@ -1,11 +1,16 @@
-import type { Logger, Store, TaskLog } from '@agentfleet/adapters'
 import { awaitedTasks, isTerminal, type TaskRecord } from '@agentfleet/domain'
 import { createDueTimes } from './due-times.ts'
 import { createInTurn } from './in-turn.ts'
 import { createKnownFates } from './known-fates.ts'
 import { endIfDue } from './wait-end.ts'
-import type { TaskTable } from '../follower/task-table.ts'
-import type { Issuer } from '../repair/issue.ts'
+import type { Means } from '../means.ts'
+
+type WaitDeps = Pick<Means, 'tasks' | 'taskLog' | 'store' | 'issuer' | 'log' | 'nowMs' | 'tenants'>
+
+const PARALLEL = 64
+const AGAIN_AFTER_MS = 1_000
+/** Tasks whose waits begin to end in one round, in which tenants take turns. */
+const DUE_MAX = 10_000
 
 /**
  * Ends the waits of tasks: it examines a task when something that the task waits for may have happened, appends
@@ -16,38 +21,7 @@ import type { Issuer } from '../repair/issue.ts'
  * (L2). Invariants: it examines no task before the table has caught up with the log; it repeats an examination
  * that got no answer; at most PARALLEL run at once, of a tenant at most its share, and tenants take turns (L7).
  */
-export interface Waits {
-  /** Handles the record after an event that the follower has read. */
-  followed(record: TaskRecord): void
-  /** Handles an end event that was just appended and that the follower has not read yet. */
-  ended(taskId: string): void
-  /** Examines every task in the table; call it when the table has caught up. */
-  begin(): void
-  /** Examines the tasks that are due now. */
-  due(): void
-  /** Examines every waiting task. */
-  sweep(): void
-  close(): void
-}
-
-interface WaitDeps {
-  readonly tasks: TaskTable
-  readonly taskLog: TaskLog
-  readonly store: Store
-  readonly issuer: Issuer
-  readonly log: Logger
-  readonly nowMs: () => number
-  /** How many share the fleet. */
-  readonly tenants: () => number
-}
-
-const PARALLEL = 64
-const AGAIN_AFTER_MS = 1_000
-/** Tasks whose waits begin to end in one round, in which tenants take turns. */
-const DUE_MAX = 10_000
-
-/** Creates the waits. */
-export function createWaits(deps: WaitDeps): Waits {
+export function createWaits(deps: WaitDeps) {
   const { tasks, log } = deps
   const times = createDueTimes(tasks)
   // Tasks whose end event this process appended and that the table still shows as unfinished.
@@ -91,28 +65,33 @@ export function createWaits(deps: WaitDeps): Waits {
   }
 
   return {
-    followed(record) {
+    /** Handles the record after an event that the follower has read. */
+    followed(record: TaskRecord): void {
       if (!following) return
       justEnded.delete(record.taskId)
       if (isTerminal(record.state)) for (const id of tasks.waitersOf(record.taskId)) note(id)
       else noteRecord(record)
     },
-    ended(taskId) {
+    /** Handles an end event that was just appended and that the follower has not read yet. */
+    ended(taskId: string): void {
       const waiters = [...tasks.waitersOf(taskId)]
       if (waiters.length === 0 || tasks.get(taskId) === undefined) return
       justEnded.add(taskId)
       for (const id of waiters) note(id)
     },
-    begin() {
+    /** Examines every task in the table; call it when the table has caught up. */
+    begin(): void {
       following = true
       // The follower has read these ends before.
       for (const taskId of justEnded) if (tasks.get(taskId) === undefined) justEnded.delete(taskId)
       for (const taskId of tasks.waiting()) noteRecord(tasks.get(taskId)!)
     },
-    due() {
+    /** Examines the tasks that are due now. */
+    due(): void {
       for (const { taskId } of times.takeDue(deps.nowMs(), DUE_MAX)) note(taskId)
     },
-    sweep() {
+    /** Examines every waiting task. */
+    sweep(): void {
       for (const taskId of tasks.waiting()) note(taskId)
     },
     close: pending.close,

@@ -1,14 +1,8 @@
-import { oldestPointerAtMs, openPointerConsumers, type Bus } from '@agentfleet/adapters'
-import {
-  given,
-  quantilesOf,
-  usdOfNano,
-  type SeriesPoint as Counted,
-  type TaskSeries,
-} from '@agentfleet/domain'
+import { oldestPointerAtMs, openPointerConsumers } from '@agentfleet/adapters'
+import { given, quantilesOf, usdOfNano, type SeriesPoint as Counted } from '@agentfleet/domain'
 import { CHANNELS, QUEUES_MAX, type QueueFigures, type SeriesPoint } from '@agentfleet/protocol'
-import type { Clock, Service } from '@agentfleet/runtime'
-import type { TaskTable } from '../follower/task-table.ts'
+import type { Service } from '@agentfleet/runtime'
+import type { Means } from '../means.ts'
 
 /**
  * Answers gateways and load balancers what the follower has counted: tasks over time, and the queues of the tenants.
@@ -16,15 +10,7 @@ import type { TaskTable } from '../follower/task-table.ts'
  * Invariants (L7): the queues are looked at once in QUEUES_EVERY_MS at most, however many ask; only a load balancer,
  * which asks every few seconds, may ask for a look that begins after its question.
  */
-interface FiguresDeps {
-  readonly bus: Bus
-  readonly tasks: Pick<TaskTable, 'queueCounts' | 'retrying' | 'get'>
-  readonly series: Pick<TaskSeries, 'read'>
-  readonly clock: Pick<Clock, 'monotonicMs'>
-  readonly nowMs: () => number
-  /** Whether the log has been read; before that nothing can be said. */
-  readonly followed: () => boolean
-}
+type FiguresDeps = Pick<Means, 'bus' | 'tasks' | 'series' | 'clock' | 'nowMs' | 'followed'>
 
 /** Milliseconds; a page asks once a second. */
 const QUEUES_EVERY_MS = 500
@@ -88,10 +74,7 @@ function pointOf({ atMs, measures }: Counted): SeriesPoint {
 }
 
 /** The log says how many tasks are under way, the pointers say how many of them wait for a node. */
-async function queuesOf({
-  bus,
-  tasks,
-}: Pick<FiguresDeps, 'bus' | 'tasks'>): Promise<QueueFigures[]> {
+async function queuesOf({ bus, tasks }: FiguresDeps): Promise<QueueFigures[]> {
   const depths = await openPointerConsumers(bus).list()
   const pointers = new Map(depths.map((depth) => [`${depth.priority} ${depth.tenant}`, depth]))
   const retrying = new Map<string, number>()

@@ -1,6 +1,5 @@
-import { removeEvents, scanLog, type Bus, type Logger } from '@agentfleet/adapters'
-import type { EndedTasks } from './ended-tasks.ts'
-import type { TaskTable } from './task-table.ts'
+import { removeEvents, scanLog } from '@agentfleet/adapters'
+import type { Means } from '../means.ts'
 
 /** What a compaction did. */
 interface CompactionReport {
@@ -26,12 +25,7 @@ const REMOVED_MAX = 200_000
  * end event too, unless it read the other events before they were deleted; the follower checks for that.
  */
 export async function compactLog(
-  deps: {
-    readonly bus: Bus
-    readonly tasks: TaskTable
-    readonly endedTasks: EndedTasks
-    readonly log: Logger
-  },
+  deps: Pick<Means, 'bus' | 'tasks' | 'endedTasks' | 'log'>,
   range: { readonly from: number; readonly to: number },
 ): Promise<CompactionReport> {
   const { bus, tasks, endedTasks, log } = deps
@@ -72,7 +66,7 @@ export async function compactLog(
 }
 
 /** Returns the tasks whose results unfinished tasks read. */
-function neededTasks(tasks: TaskTable): Set<string> {
+function neededTasks(tasks: Means['tasks']): Set<string> {
   const needed = new Set<string>()
   for (const { spec, children } of tasks.records()) {
     for (const taskId of spec.dependsOn ?? []) needed.add(taskId)

@@ -1,12 +1,9 @@
-import type { TaskLog } from '@agentfleet/adapters'
 import { startOf, type TaskRecord } from '@agentfleet/domain'
 import { inParallel } from '@agentfleet/runtime'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
-import type { TaskTable } from './task-table.ts'
+import type { Means } from '../means.ts'
 
-interface GhostDeps {
-  readonly taskLog: Pick<TaskLog, 'fill' | 'last'>
-  readonly tasks: TaskTable
+interface GhostDeps extends Pick<Means, 'taskLog' | 'tasks'> {
   /** Tasks that began at this time or later cannot have expired. */
   readonly certainlyKeptMs: number
 }

@@ -1,66 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import {
-  LOG_FILL_EVERY_MS,
-  tailLog,
-  type Bus,
-  type LogFill,
-  type LogTail,
-  type Store,
-  type TailedEvent,
-  type TaskLog,
-  type UsageTotals,
-} from '@agentfleet/adapters'
-import type { TaskRecord, TaskSeries, Timing } from '@agentfleet/domain'
-import type { Clock, Logger, Service } from '@agentfleet/runtime'
-import { createLoops, type Loop } from '../loops.ts'
-import type { CoordinatorMetrics } from '../metrics.ts'
+import { LOG_FILL_EVERY_MS, tailLog, type StreamTail, type TailedEvent } from '@agentfleet/adapters'
+import type { TaskRecord } from '@agentfleet/domain'
+import type { Readiness } from '@agentfleet/runtime'
+import { createLoops, together, type Loop } from '../loops.ts'
+import type { Means } from '../means.ts'
 import { createReadingWatch } from '../reading-watch.ts'
-import type { TenantHoldings } from './holdings.ts'
 import type { LogClock } from './log-clock.ts'
 import { createProjection, type Projection } from '../projection/projection.ts'
-import type { TenantShares } from './shares.ts'
-import type { TaskTable } from './task-table.ts'
-import type { EndedTasks } from './ended-tasks.ts'
 import { dropGhosts } from './ghosts.ts'
 import { createTrimmer } from './trim.ts'
 import { createUsageCounter, type UsageCounter } from './usage.ts'
 
-/**
- * Reads the log: it folds every event into the table of unfinished tasks, writes records to Redis
- * and usage to the totals, rebuilds what Redis has lost, and trims LOG (L7, L8).
- *
- * States: reading the stored events → followed, once. Invariants: every other part acts only after the log
- * has been followed; a failed read is repeated until it succeeds; a follower that does not get ahead is not
- * ready, and in the end ends its process, so that no process stays half dead.
- */
-interface Follower extends Service {
-  /** Whether everything that was stored at the start has been read. */
-  followed(): boolean
-  /** Returns the last log sequence read. */
-  position(): number
-}
-
-interface FollowerDeps {
-  readonly bus: Bus
-  readonly taskLog: TaskLog
-  readonly store: Store
-  readonly usage: UsageTotals
-  /** The metadata keys by which usage is counted. */
-  readonly metadataKeys: readonly string[]
-  readonly tasks: TaskTable
-  readonly holdings: TenantHoldings
-  readonly series: Pick<TaskSeries, 'note'>
-  readonly shares: TenantShares
-  readonly clock: Clock
+interface FollowerDeps extends Means {
   readonly logClock: LogClock
-  readonly logFill: LogFill
-  readonly log: Logger
-  readonly metrics: Pick<CoordinatorMetrics, 'events' | 'rebuilds'>
-  readonly retentionMs: number
-  readonly endedTasks: EndedTasks
-  readonly timing: Pick<Timing, 'projectionEveryMs' | 'trimEveryMs' | 'logStuckMs'>
-  /** Ends this process: another process reads the log from its beginning. */
-  readonly giveUp: (reason: string) => void
   /** Called with the record after each event, once the log has been followed. */
   readonly receive: (record: TaskRecord) => void
   /** Called once, when the log has been followed. */
@@ -82,12 +34,19 @@ const RECORDS_OUTDATED = 'records-outdated'
 /** Milliseconds until the end of the log is looked up again. */
 const AGAIN_AFTER_MS = 500
 
-/** Creates the follower; it reads nothing before `start`. */
-export function createFollower(deps: FollowerDeps): Follower {
-  const { tasks, holdings, series, shares, clock, log, metrics } = deps
+/**
+ * Reads the log from `start` on: it folds every event into the table of unfinished tasks, writes records to Redis
+ * and usage to the totals, rebuilds what Redis has lost, and trims LOG (L7, L8).
+ *
+ * States: reading the stored events → followed, once. Invariants: every other part acts only after the log
+ * has been followed; a failed read is repeated until it succeeds; a follower that does not get ahead is not
+ * ready, and in the end ends its process, so that no process stays half dead.
+ */
+export function createFollower(deps: FollowerDeps) {
+  const { tasks, holdings, series, shares, log, metrics } = deps
   const usage = createUsageCounter({ ...deps, totals: deps.usage, tenants: shares.tenants })
   const projection = createProjection({ ...deps, certainlyKeptMs: () => certainlyKeptMs(deps) })
-  let tail: LogTail | undefined
+  let tail: StreamTail | undefined
   let followed = false
   let closed = false
   const position = (): number => tail?.position() ?? 0
@@ -104,7 +63,7 @@ export function createFollower(deps: FollowerDeps): Follower {
     if (followed) deps.receive(record)
   }
 
-  const follow = async (reading: LogTail): Promise<void> => {
+  const follow = async (reading: StreamTail): Promise<void> => {
     while (!closed) {
       if (await readToEnd(deps, reading, projection, () => closed)) break
       await pause(AGAIN_AFTER_MS)
@@ -125,35 +84,32 @@ export function createFollower(deps: FollowerDeps): Follower {
     message: 'The coordinator cannot read the log; the process ends',
     stuckForMs: () => tail?.stuckForMs() ?? 0,
   })
-  const loops = createLoops(
-    { clock, log, followed: () => followed },
-    loopsOf(deps, projection, usage, position),
-  )
+  const loops = createLoops(deps, loopsOf(deps, projection, usage, position))
+  const running = together([watch, loops])
 
   return {
+    /** Whether everything that was stored at the start has been read. */
     followed: () => followed,
+    /** Returns the last log sequence read. */
     position,
-    async start() {
+    async start(): Promise<void> {
       if (tail !== undefined) return
       await projection.begin()
       tail = tailLog(deps.bus, { afterSeq: 0, log, receive })
       void follow(tail)
-      await watch.start()
-      await loops.start()
+      await running.start()
     },
-    async drain(deadlineMs) {
+    async drain(deadlineMs: number): Promise<void> {
       closed = true
       shares.close()
-      await Promise.all([watch.drain(deadlineMs), loops.drain(deadlineMs)])
+      await running.drain(deadlineMs)
       await tail?.close()
       await projection.drain()
     },
-    ready() {
+    ready(): Readiness {
       if (!followed) return { ok: false, reason: 'log-not-followed' }
-      const reading = watch.ready?.() ?? { ok: true }
-      if (!reading.ok) return reading
-      const looping = loops.ready?.() ?? { ok: true }
-      if (!looping.ok || !projection.outdated()) return looping
+      const readiness = running.ready()
+      if (!readiness.ok || !projection.outdated()) return readiness
       return { ok: true, degraded: [RECORDS_OUTDATED] }
     },
   }
@@ -202,7 +158,7 @@ function certainlyKeptMs({ endedTasks, logClock }: FollowerDeps): number {
 /** Reads what is stored now; returns whether the log could be read to its end. */
 async function readToEnd(
   deps: FollowerDeps,
-  reading: LogTail,
+  reading: StreamTail,
   projection: Projection,
   closed: () => boolean,
 ): Promise<boolean> {

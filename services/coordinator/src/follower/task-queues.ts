@@ -1,20 +1,8 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import type { TenantQueue } from '@agentfleet/protocol'
 
-/** Counts the tasks that need a pointer, by the queue of their tenant and priority. */
-interface TaskQueues {
-  /** Counts the change of one task. */
-  note(before: TaskRecord | undefined, record: TaskRecord): void
-  /** Returns the queues that have such tasks. */
-  queues(): TenantQueue[]
-  /** Returns the queues with the number of such tasks in each. */
-  counts(): { readonly queue: TenantQueue; readonly count: number }[]
-  /** Returns the number of such tasks in all queues. */
-  size(): number
-}
-
-/** Creates the counts; at first all of them are 0. */
-export function createTaskQueues(): TaskQueues {
+/** Counts the tasks that need a pointer, by the queue of their tenant and priority; at first there are none. */
+export function createTaskQueues() {
   const counts = new Map<string, { readonly queue: TenantQueue; count: number }>()
   let size = 0
 
@@ -29,12 +17,16 @@ export function createTaskQueues(): TaskQueues {
   }
 
   return {
-    note(before, record) {
+    /** Counts the change of one task. */
+    note(before: TaskRecord | undefined, record: TaskRecord): void {
       if (before !== undefined && hasPlace(before)) add(before, -1)
       if (hasPlace(record)) add(record, 1)
     },
+    /** Returns the queues that have such tasks. */
     queues: () => [...counts.values()].map(({ queue }) => queue),
+    /** Returns the queues with the number of such tasks in each. */
     counts: () => [...counts.values()].map((each) => ({ ...each })),
+    /** Returns the number of such tasks in all queues. */
     size: () => size,
   }
 }

@@ -7,17 +7,6 @@ import {
   type TaskRecord,
 } from '@agentfleet/domain'
 
-/**
- * Which unfinished tasks wait for the end of which tasks. Invariant (L7): at most PAIRS_MAX pairs are kept, and each
- * tenant has a share of them. A task whose pairs have no room is in none; the sweep finds the end of its wait later.
- */
-interface Waiters {
-  /** Follows a record from its version before an event to that after it. */
-  note(before: TaskRecord | undefined, record: TaskRecord): void
-  /** Returns the tasks that wait for the end of this task. */
-  of(taskId: string): Iterable<string>
-}
-
 /** About 100 bytes each: 40 MB; a small coordinator has 256 MiB for everything. */
 export const PAIRS_MAX = 400_000
 const NONE: readonly string[] = []
@@ -28,20 +17,12 @@ export interface Unborn {
   readonly atMs: number
 }
 
-/** The children that their parents announced, or left behind. */
-interface Families {
-  /** Follows a record after an event. */
-  note(record: TaskRecord, event: TaskEvent): void
-  /** Forgets a task whose events the log no longer has, with its announced children. */
-  drop(record: TaskRecord): void
-  /** Returns the children that `spawned` announced and whose `submitted` is still missing. */
-  unborn(): IterableIterator<[childId: string, unborn: Unborn]>
-  /** Returns the unfinished children whose parent has ended or never appeared. */
-  orphans(): IterableIterator<string>
-}
-
-/** Creates an empty index of waiting tasks; `tenants` says how many share its room. */
-export function createWaiters(tenants: () => number): Waiters {
+/**
+ * Which unfinished tasks wait for the end of which tasks; `tenants` says how many share the room. Invariant (L7): at
+ * most PAIRS_MAX pairs are kept, and each tenant has a share of them. A task whose pairs have no room is in none; the
+ * sweep finds the end of its wait later.
+ */
+export function createWaiters(tenants: () => number) {
   // Most tasks are awaited by one task, and a set of one takes several times as much.
   const waiters = new Map<string, string | Set<string>>()
   const pairs = createTally()
@@ -79,7 +60,8 @@ export function createWaiters(tenants: () => number): Waiters {
   }
 
   return {
-    note(before, { taskId, tenant, waitingFor }) {
+    /** Follows a record from its version before an event to that after it. */
+    note(before: TaskRecord | undefined, { taskId, tenant, waitingFor }: TaskRecord): void {
       if (before?.waitingFor === waitingFor) return
       for (const awaited of awaitedTasks(before?.waitingFor)) {
         if (remove(awaited, taskId)) pairs.add(tenant, -1)
@@ -88,19 +70,21 @@ export function createWaiters(tenants: () => number): Waiters {
       if (wanted.length === 0 || !fits(tenant, wanted.length)) return
       for (const awaited of wanted) if (add(awaited, taskId)) pairs.add(tenant, 1)
     },
-    of(taskId) {
+    /** Returns the tasks that wait for the end of this task. */
+    of(taskId: string): Iterable<string> {
       const those = waiters.get(taskId) ?? NONE
       return typeof those === 'string' ? [those] : those
     },
   }
 }
 
-/** Creates an empty index of children; `isOpen`: whether a task has begun and not ended. */
-export function createFamilies(isOpen: (taskId: string) => boolean): Families {
+/** The children that their parents announced, or left behind; `isOpen`: whether a task has begun and not ended. */
+export function createFamilies(isOpen: (taskId: string) => boolean) {
   const unborn = new Map<string, Unborn>()
   const orphans = new Set<string>()
   return {
-    note({ taskId, state, children, parent }, event) {
+    /** Follows a record after an event. */
+    note({ taskId, state, children, parent }: TaskRecord, event: TaskEvent): void {
       if (event.type === 'submitted') {
         unborn.delete(taskId)
         mark(orphans, taskId, parent !== undefined && !isOpen(parent.taskId))
@@ -119,7 +103,8 @@ export function createFamilies(isOpen: (taskId: string) => boolean): Families {
         if (isOpen(child.taskId)) orphans.add(child.taskId)
       }
     },
-    drop({ taskId, children }) {
+    /** Forgets a task whose events the log no longer has, with its announced children. */
+    drop({ taskId, children }: TaskRecord): void {
       orphans.delete(taskId)
       for (const child of children) unborn.delete(child.taskId)
     },

@@ -1,33 +1,21 @@
-import type { Bus, Logger, Store, TaskLog } from '@agentfleet/adapters'
 import { decideTrim } from '@agentfleet/domain'
 import { compactLog } from './compaction.ts'
-import type { EndedTasks } from './ended-tasks.ts'
-import type { TaskTable } from './task-table.ts'
+import type { Means } from '../means.ts'
 
 /**
  * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an unfinished task or a
  * kept ended task still needs; a compaction removes what has expired behind it (`EndedTasks`).
  * Invariant: no event of an unfinished task leaves the log, and no event whose result an unfinished task reads.
  */
-interface Trimmer {
-  trim(): Promise<void>
-}
-
-/** Creates a trimmer. */
-export function createTrimmer(deps: {
-  readonly bus: Bus
-  readonly taskLog: TaskLog
-  readonly store: Store
-  readonly tasks: TaskTable
-  readonly endedTasks: EndedTasks
-  readonly log: Logger
-}): Trimmer {
+export function createTrimmer(
+  deps: Pick<Means, 'bus' | 'taskLog' | 'store' | 'tasks' | 'endedTasks' | 'log'>,
+) {
   const { endedTasks } = deps
   // The state of the last compaction; a coordinator that restarts forgets it and makes one more.
   let kept = 0
 
   return {
-    async trim() {
+    async trim(): Promise<void> {
       const expiredSeq = endedTasks.expiredSeq()
       if (expiredSeq === undefined) return
       const keepFrom = Math.min(

@@ -1,9 +1,7 @@
-import type { Bus, Store, TailedEvent, TaskLog } from '@agentfleet/adapters'
+import type { TailedEvent } from '@agentfleet/adapters'
 import type { TaskRecord } from '@agentfleet/domain'
-import type { Clock, Logger } from '@agentfleet/runtime'
-import type { CoordinatorMetrics } from '../metrics.ts'
+import type { Means } from '../means.ts'
 import { createProjector } from './projector.ts'
-import type { TenantShares } from '../follower/shares.ts'
 import { rebuildProjection } from './rebuild.ts'
 
 /**
@@ -28,15 +26,10 @@ export interface Projection {
   drain(): Promise<void>
 }
 
-interface ProjectionDeps {
-  readonly bus: Bus
-  readonly store: Store
-  readonly taskLog: TaskLog
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics: Pick<CoordinatorMetrics, 'rebuilds'>
-  readonly retentionMs: number
-  readonly shares: Pick<TenantShares, 'tenants'>
+interface ProjectionDeps extends Pick<
+  Means,
+  'bus' | 'store' | 'taskLog' | 'clock' | 'log' | 'metrics' | 'retentionMs' | 'shares'
+> {
   /** Tasks that began at this time or later cannot have expired. */
   readonly certainlyKeptMs: () => number
 }

@@ -2,32 +2,6 @@ import type { Logger, Store } from '@agentfleet/adapters'
 import type { TaskRecord } from '@agentfleet/domain'
 import { createUnwritten } from './unwritten.ts'
 
-/**
- * Writes the newest version of each record to Redis, in batches that fill while a write is under way.
- *
- * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has everything
- * before `missingFrom()`. If the unwritten records take too much, the projector drops them and asks for a rebuild
- * from the log, so a long outage of Redis costs no memory (L7, L8).
- */
-export interface Projector {
-  /** Adds the record of a task; its newest event has this size. */
-  add(record: TaskRecord, eventBytes: number): void
-  /** Whether half of the room for unwritten records is free. */
-  hasRoom(): boolean
-  /** Returns about how many bytes the unwritten records take. */
-  unwrittenBytes(): number
-  /** Returns the log sequence of the first event that Redis lacks; undefined if it has all of them. */
-  missingFrom(): number | undefined
-  /** Whether Redis has refused or missed the last write, so that lists show older records. */
-  failing(): boolean
-  /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
-  takeLost(): boolean
-  /** Drops the records that are not yet written, and stops. */
-  close(): void
-  /** Writes the records that are not yet written; returns true if Redis then has every added record. */
-  drain(): Promise<boolean>
-}
-
 const RETRY_AFTER_MS = 500
 /** Milliseconds for which a batch may fill; reads fold the log in the meantime. */
 const GATHER_MS = 40
@@ -35,8 +9,7 @@ const GATHER_MS = 40
 const BACK = 'Redis accepts writes again; the coordinator continues to write records'
 const NOT_WRITTEN = 'The coordinator could not write records to Redis; it tries again'
 
-/** Dependencies of a projector. */
-export interface ProjectorDeps {
+interface ProjectorDeps {
   readonly store: Pick<Store, 'project'>
   readonly retentionMs: number
   readonly log: Logger
@@ -48,8 +21,14 @@ export interface ProjectorDeps {
   readonly failed?: (error: unknown) => void
 }
 
-/** Creates a projector with nothing to write. */
-export function createProjector(deps: ProjectorDeps): Projector {
+/**
+ * Writes the newest version of each record to Redis, in batches that fill while a write is under way.
+ *
+ * States: clean (nothing to write), writing, away (Redis does not answer). Invariant: Redis has everything
+ * before `missingFrom()`. If the unwritten records take too much, the projector drops them and asks for a rebuild
+ * from the log, so a long outage of Redis costs no memory (L7, L8).
+ */
+export function createProjector(deps: ProjectorDeps) {
   const { store, retentionMs, log } = deps
   const unwritten = createUnwritten(deps.tenants)
   let writing: Promise<void> | undefined
@@ -92,25 +71,30 @@ export function createProjector(deps: ProjectorDeps): Projector {
   }
 
   return {
-    add(record, eventBytes) {
+    /** Adds the record of a task; its newest event has this size. */
+    add(record: TaskRecord, eventBytes: number): void {
       if (!unwritten.add(record, eventBytes)) lost = given = true
       if (writing === undefined) schedule()
     },
     hasRoom: unwritten.hasRoom,
     unwrittenBytes: unwritten.bytes,
+    /** Whether Redis has refused or missed the last write, so that lists show older records. */
     failing: () => away,
     missingFrom: unwritten.missingFrom,
-    takeLost() {
+    /** Whether records were dropped, so that only a rebuild restores them. Reading resets it. */
+    takeLost(): boolean {
       const answer = lost
       lost = false
       return answer
     },
-    close() {
+    /** Drops the records that are not yet written, and stops. */
+    close(): void {
       closing = true
       clearTimeout(timer)
       unwritten.clear()
     },
-    async drain() {
+    /** Writes the records that are not yet written; returns true if Redis then has every added record. */
+    async drain(): Promise<boolean> {
       closing = true
       clearTimeout(timer)
       timer = undefined

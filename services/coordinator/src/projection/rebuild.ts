@@ -1,5 +1,6 @@
-import { tailLog, type Bus, type Logger, type Store, type TaskLog } from '@agentfleet/adapters'
+import { tailLog } from '@agentfleet/adapters'
 import { dropGhosts } from '../follower/ghosts.ts'
+import type { Means } from '../means.ts'
 import { createProjector } from './projector.ts'
 import { createTaskTable } from '../follower/task-table.ts'
 
@@ -17,19 +18,10 @@ const NOT_STORED = 'Redis did not store all records of the rebuild'
 /** Milliseconds between progress messages. */
 const REBUILD_LOG_EVERY_MS = 5_000
 
-/**
- * Rebuilds the whole projection from the first event of the log (L8) while normal writes continue;
- * both may write, because a record is only ever replaced by a newer one. Tasks whose ends another
- * replica purged meanwhile do not stay in Redis.
- */
-export async function rebuildProjection(deps: {
-  readonly bus: Bus
-  readonly store: Store
-  readonly taskLog: Pick<TaskLog, 'fill' | 'last'>
+/** What a rebuild needs. */
+interface RebuildDeps extends Pick<Means, 'bus' | 'store' | 'taskLog' | 'log' | 'retentionMs'> {
   /** Tasks that began at this time or later cannot have expired. */
   readonly certainlyKeptMs: number
-  readonly log: Logger
-  readonly retentionMs: number
   /** The projection is complete up to this sequence; 0 writes everything. */
   readonly afterSeq: number
   /** Ends the rebuild early: it took too long, or the process drains. */
@@ -37,7 +29,14 @@ export async function rebuildProjection(deps: {
   readonly monotonicMs: () => number
   /** The tenants that share the memory for specs. */
   readonly tenants?: () => number
-}): Promise<RebuildReport> {
+}
+
+/**
+ * Rebuilds the whole projection from the first event of the log (L8) while normal writes continue;
+ * both may write, because a record is only ever replaced by a newer one. Tasks whose ends another
+ * replica purged meanwhile do not stay in Redis.
+ */
+export async function rebuildProjection(deps: RebuildDeps): Promise<RebuildReport> {
   const { log, afterSeq, signal } = deps
   const startedMs = deps.monotonicMs()
   const table = createTaskTable(deps.tenants)

@@ -1,34 +1,12 @@
 import { createCompactingMap, createTally, decideShare, type TaskRecord } from '@agentfleet/domain'
 
 /** The newest version of a record that Redis lacks. */
-export interface Unwritten {
+interface Unwritten {
   readonly record: TaskRecord
   /** The sequence of the first event that this write covers. */
   readonly fromSeq: number
   /** Size of the events that it covers, and of the rest of a record. */
   readonly bytes: number
-}
-
-/**
- * The newest versions of records until they are written; beyond `DIRTY_MAX_BYTES` all are dropped (L7). Of several
- * tenants each has a share, and only the record that exceeds it is dropped, so that the others' records stay.
- */
-interface UnwrittenRecords {
-  /** Adds a record unless a newer version is there; its newest event has this size. Returns false if a record was dropped. */
-  add(record: TaskRecord, eventBytes: number): boolean
-  /** Takes records for one write, which `written` or `putBack` ends. */
-  takeBatch(): readonly Unwritten[]
-  written(): void
-  /** Puts the records of the write back, unless a newer version has arrived. */
-  putBack(): void
-  clear(): void
-  /** Returns the sequence of the first event that these records or those of the write cover. */
-  missingFrom(): number | undefined
-  size(): number
-  /** Returns about how many bytes the records and those of the write take. */
-  bytes(): number
-  /** Whether half of the room is free. */
-  hasRoom(): boolean
 }
 
 /** Records of one write. */
@@ -40,8 +18,11 @@ const DIRTY_MAX_BYTES = 32 * 1024 * 1024
 /** A record without texts, in memory, bytes. */
 const RECORD_BYTES = 2 * 1024
 
-/** Creates an empty collection; `tenants` says how many share the room. */
-export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecords {
+/**
+ * The newest versions of records until they are written; beyond `DIRTY_MAX_BYTES` all are dropped (L7). Of several
+ * `tenants` each has a share, and only the record that exceeds it is dropped, so that the others' records stay.
+ */
+export function createUnwritten(tenants: () => number = () => 1) {
   const dirty = createCompactingMap<string, Unwritten>()
   /** Bytes of these records and those of the write, by tenant. */
   const held = createTally()
@@ -63,7 +44,8 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
   }
 
   return {
-    add(record, eventBytes) {
+    /** Adds a record unless a newer version is there; its newest event has this size. Returns false if a record was dropped. */
+    add(record: TaskRecord, eventBytes: number): boolean {
       const { taskId, tenant, seq } = record
       const waiting = dirty.get(taskId)
       if (waiting !== undefined && waiting.record.seq >= seq) return true
@@ -80,7 +62,8 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
       dirty.set(taskId, { record, fromSeq, bytes: bytes + ask })
       return true
     },
-    takeBatch() {
+    /** Takes records for one write, which `written` or `putBack` ends. */
+    takeBatch(): readonly Unwritten[] {
       const taken: Unwritten[] = []
       let bytes = 0
       for (const entry of dirty.values()) {
@@ -92,11 +75,12 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
       else for (const { record } of taken) dirty.delete(record.taskId)
       return (batch = taken)
     },
-    written() {
+    written(): void {
       free(batch)
       batch = []
     },
-    putBack() {
+    /** Puts the records of the write back, unless a newer version has arrived. */
+    putBack(): void {
       for (const entry of batch) {
         const { taskId } = entry.record
         const newer = dirty.get(taskId)
@@ -106,14 +90,17 @@ export function createUnwritten(tenants: () => number = () => 1): UnwrittenRecor
       batch = []
     },
     clear,
-    missingFrom() {
+    /** Returns the sequence of the first event that these records or those of the write cover; undefined: none. */
+    missingFrom(): number | undefined {
       let first: number | undefined
       for (const { fromSeq } of batch) first = Math.min(first ?? fromSeq, fromSeq)
       for (const { fromSeq } of dirty.values()) first = Math.min(first ?? fromSeq, fromSeq)
       return first
     },
     size: () => dirty.size,
+    /** Returns about how many bytes the records and those of the write take. */
     bytes: () => held.total(),
+    /** Whether half of the room is free. */
     hasRoom: () => held.total() <= DIRTY_MAX_BYTES / 2,
   }
 }

@@ -1,39 +1,30 @@
-import type { Logger } from '@agentfleet/adapters'
 import { deadlineAtMs, type TaskRecord } from '@agentfleet/domain'
 import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
-import type { TaskTable } from '../follower/task-table.ts'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
-
-/**
- * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log stored the
- * task, and the present. A round costs only the tasks that are due, however many are unfinished.
- */
-interface Deadlines {
-  /** Records the deadline of a task that was submitted. */
-  note(record: TaskRecord): void
-  /** Fails the tasks that are due and returns their number. */
-  run(): Promise<number>
-}
+import type { Means } from '../means.ts'
 
 /** The most tasks failed in one round, in which tenants take turns. */
 const ROUND_MAX = 2_000
 /** Milliseconds until a task that could not be failed is tried again. */
 const AGAIN_AFTER_MS = 1_000
 
-/** Creates an empty set of deadlines. */
-export function createDeadlines(deps: {
-  readonly tasks: TaskTable
-  readonly expire: (record: TaskRecord) => Promise<void>
-  readonly log: Logger
-  readonly nowMs: () => number
-}): Deadlines {
-  const { expire, log, nowMs } = deps
+/**
+ * Fails tasks at their deadlines. Both times come from the log's clock: the time at which the log stored the
+ * task, and the present. A round costs only the tasks that are due, however many are unfinished.
+ */
+export function createDeadlines(
+  deps: Pick<Means, 'tasks' | 'log' | 'nowMs'>,
+  expire: (record: TaskRecord) => Promise<void>,
+) {
+  const { log, nowMs } = deps
   const ends = createDueTimes(deps.tasks)
 
   return {
-    note: (record) => ends.add(record.tenant, record.taskId, deadlineAtMs(record)),
-    async run() {
+    /** Records the deadline of a task that was submitted. */
+    note: (record: TaskRecord) => ends.add(record.tenant, record.taskId, deadlineAtMs(record)),
+    /** Fails the tasks that are due and returns their number. */
+    async run(): Promise<number> {
       const now = nowMs()
       const over = ends.takeDue(now, ROUND_MAX)
       await inParallel(over, REPAIRS_AT_ONCE, async (record) => {

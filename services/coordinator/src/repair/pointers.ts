@@ -1,39 +1,15 @@
-import type { Bus, Logger, Pointers, TaskLog } from '@agentfleet/adapters'
-import { decideRepair, isTerminalEvent, type TaskRecord, type Timing } from '@agentfleet/domain'
+import { decideRepair, isTerminalEvent, type TaskRecord } from '@agentfleet/domain'
 import { checkClaim, CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
 import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
 import { firstInTurn } from '../due/in-turn.ts'
-import type { TaskTable } from '../follower/task-table.ts'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
-import type { Issuer } from './issue.ts'
+import type { Means } from '../means.ts'
 
-/**
- * Issues missing pointers and removes pointers that are left over (L8).
- *
- * A task that became runnable is looked up by its own pointer once it is old enough, so left-over
- * pointers of other tasks cannot hide a missing one. From time to time, and at once if there are
- * fewer pointers than tasks that need one, all pointers are listed and compared; this finds
- * pointers that were lost later. Several coordinators may do all of this at once.
- */
-interface PointerRepair {
-  /** Handles the record after an event: a task that became runnable needs a pointer. */
-  note(record: TaskRecord): void
-  sweep(signal: AbortSignal): Promise<{ issued: number; removed: number }>
-}
-
-interface PointerRepairDeps {
-  readonly bus: Bus
-  readonly tasks: TaskTable
-  readonly pointers: Pointers
-  readonly taskLog: TaskLog
-  readonly issuer: Issuer
-  readonly log: Logger
-  readonly timing: Pick<Timing, 'followAfterMs' | 'listPointersEveryMs'>
-  readonly nowMs: () => number
-  /** Proves which node was given which task. */
-  readonly claimKey: string
-}
+type PointerRepairDeps = Pick<
+  Means,
+  'bus' | 'tasks' | 'pointers' | 'taskLog' | 'issuer' | 'log' | 'timing' | 'nowMs' | 'claimKey'
+>
 
 /** Pointers looked up individually in one sweep, in which tenants take turns; for more, a listing of all is cheaper. */
 const LOOK_UP_MAX = 1_000
@@ -45,8 +21,15 @@ const QUESTION_MAX = 1_000
 const ANSWERS_WITHIN_MS = 250
 const REPAIRED = 'The coordinator issued missing pointers of tasks, or removed unneeded pointers'
 
-/** Creates the pointer repair for the tasks in this table. */
-export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
+/**
+ * Issues missing pointers and removes pointers that are left over (L8).
+ *
+ * A task that became runnable is looked up by its own pointer once it is old enough, so left-over
+ * pointers of other tasks cannot hide a missing one. From time to time, and at once if there are
+ * fewer pointers than tasks that need one, all pointers are listed and compared; this finds
+ * pointers that were lost later. Several coordinators may do all of this at once.
+ */
+export function createPointerRepair(deps: PointerRepairDeps) {
   const { tasks, pointers, log, timing, nowMs } = deps
   const unconfirmed = createDueTimes(tasks)
   let listedAtMs = -Infinity
@@ -77,11 +60,12 @@ export function createPointerRepair(deps: PointerRepairDeps): PointerRepair {
   }
 
   return {
-    note({ tenant, taskId, state, updatedAtMs, retryAtMs = updatedAtMs }) {
+    /** Handles the record after an event: a task that became runnable needs a pointer. */
+    note({ tenant, taskId, state, updatedAtMs, retryAtMs = updatedAtMs }: TaskRecord): void {
       if (state === 'queued') unconfirmed.add(tenant, taskId, updatedAtMs + timing.followAfterMs)
       if (state === 'retrying') unconfirmed.add(tenant, taskId, retryAtMs + timing.followAfterMs)
     },
-    async sweep(signal) {
+    async sweep(signal: AbortSignal): Promise<{ issued: number; removed: number }> {
       // The issuer of a pointer has announced its queue; this repeats a lost announcement (L6).
       pointers.announce(tasks.queues())
       const now = nowMs()
@@ -119,7 +103,7 @@ interface Runner {
  * a task cannot have its pointer (L9).
  */
 async function whoRuns(
-  { bus, claimKey }: Pick<PointerRepairDeps, 'bus' | 'claimKey'>,
+  { bus, claimKey }: PointerRepairDeps,
   records: readonly TaskRecord[],
 ): Promise<Map<string, Runner>> {
   const runs = new Map<string, Runner>()
@@ -138,7 +122,7 @@ async function whoRuns(
 function needs(
   record: TaskRecord,
   hasPointer: boolean,
-  timing: Pick<Timing, 'followAfterMs'>,
+  timing: Means['timing'],
   now: number,
 ): boolean {
   return decideRepair(record, hasPointer, timing, now).kind === 'issue-pointer'
@@ -148,7 +132,7 @@ function needs(
  * Returns the pointers without an unfinished task in two listings in a row: most in one listing have an
  * acknowledgement or an event on its way.
  */
-function createStrays(tasks: TaskTable): (present: Iterable<string>) => string[] {
+function createStrays(tasks: Means['tasks']): (present: Iterable<string>) => string[] {
   let before: ReadonlySet<string> = new Set()
   return (present) => {
     const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
@@ -190,7 +174,7 @@ async function issueMissing(
 
 /** Returns the tasks whose pointer is in no queue. */
 async function withoutPointer(
-  pointers: Pointers,
+  pointers: Means['pointers'],
   records: readonly TaskRecord[],
 ): Promise<TaskRecord[]> {
   const looked = await inParallel(records, REPAIRS_AT_ONCE, async (record) => {

@@ -1,19 +1,7 @@
-import { decideRepair, type TaskRecord, type Timing } from '@agentfleet/domain'
+import { decideRepair, type TaskRecord } from '@agentfleet/domain'
 import { createDueTimes } from '../due/due-times.ts'
 import { createInTurn } from '../due/in-turn.ts'
-import type { TaskTable } from '../follower/task-table.ts'
-import type { Issuer } from './issue.ts'
-
-/**
- * Issues the pointer of each retry that has come due, once. A task stays `retrying` while its
- * pointer waits for a node, so without this memory every round would append again.
- */
-export interface Retries {
-  /** Handles the record after an event. */
-  note(record: TaskRecord): void
-  /** Starts to issue the pointers that are due, without waiting. */
-  run(): void
-}
+import type { Means } from '../means.ts'
 
 /** Pointers issued in parallel; tenants take turns, and each has its share of them. */
 const PARALLEL = 500
@@ -23,18 +11,15 @@ const PARALLEL = 500
  */
 const ROUND_MAX = 20_000
 
-/** Creates an empty set of retries. */
-export function createRetries(deps: {
-  readonly tasks: TaskTable
-  readonly issuer: Issuer
-  readonly timing: Pick<Timing, 'followAfterMs'>
-  readonly nowMs: () => number
-  /** How many share the fleet. */
-  readonly tenants: () => number
-  /** Called for each pointer that was issued. */
-  readonly issued: () => void
-}): Retries {
-  const { tasks, issuer, timing, nowMs, issued } = deps
+/**
+ * Issues the pointer of each retry that has come due, once; calls `issued` for each. A task stays `retrying` while its
+ * pointer waits for a node, so without this memory every round would append again.
+ */
+export function createRetries(
+  deps: Pick<Means, 'tasks' | 'issuer' | 'timing' | 'nowMs' | 'tenants'>,
+  issued: () => void,
+) {
+  const { tasks, issuer, timing, nowMs } = deps
   const due = createDueTimes(tasks)
   const turns = createInTurn<string>(PARALLEL, deps.tenants, async (taskId) => {
     const record = tasks.get(taskId)
@@ -44,10 +29,12 @@ export function createRetries(deps: {
   })
 
   return {
-    note({ tenant, taskId, state, retryAtMs, updatedAtMs }) {
+    /** Handles the record after an event. */
+    note({ tenant, taskId, state, retryAtMs, updatedAtMs }: TaskRecord): void {
       if (state === 'retrying') due.add(tenant, taskId, retryAtMs ?? updatedAtMs)
     },
-    run() {
+    /** Starts to issue the pointers that are due, without waiting. */
+    run(): void {
       for (const { tenant, taskId } of due.takeDue(nowMs(), ROUND_MAX)) turns.add(tenant, taskId)
     },
   }

@@ -1,27 +1,23 @@
-import { missingStreams, type Bus } from '@agentfleet/adapters'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-
-/**
- * Makes streams and consumers of the fleet again that NATS has lost, or that an operator has deleted, while the fleet runs.
- *
- * It does not wait for the log to be followed, because the log may be what is missing. Invariants: a stream that exists
- * keeps all that it holds; a coordinator is not ready while it knows that something is missing.
- */
-interface StreamRepairDeps {
-  readonly bus: Bus
-  readonly clock: Clock
-  readonly log: Logger
-  /** Makes everything that is missing. */
-  readonly provision: () => Promise<void>
-}
+import { missingStreams } from '@agentfleet/adapters'
+import { every, type Service } from '@agentfleet/runtime'
+import type { Means } from '../means.ts'
 
 /** Milliseconds; a writer repeats an append for longer, so most writers do not notice a loss. */
 const LOOK_EVERY_MS = 2_000
 /** Milliseconds; making the streams has a deadline that is shorter. */
 const REPAIR_WITHIN_MS = 60_000
 
-/** Creates the repair; it does nothing before `start`. */
-export function createStreamRepair({ bus, clock, log, provision }: StreamRepairDeps): Service {
+/**
+ * Makes streams and consumers of the fleet again that NATS has lost, or that an operator has deleted, while the fleet
+ * runs; `provision` makes everything that is missing.
+ *
+ * It does not wait for the log to be followed, because the log may be what is missing. Invariants: a stream that exists
+ * keeps all that it holds; a coordinator is not ready while it knows that something is missing.
+ */
+export function createStreamRepair(
+  { bus, clock, log }: Pick<Means, 'bus' | 'clock' | 'log'>,
+  provision: () => Promise<void>,
+): Service {
   let missing: readonly string[] = []
   const look = async (): Promise<void> => {
     if (!bus.connected()) return

@@ -1,4 +1,3 @@
-import type { Bus, Pointers, Store, TaskLog, Logger } from '@agentfleet/adapters'
 import {
   deadlineError,
   given,
@@ -9,16 +8,10 @@ import {
 } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
+import type { Means } from '../means.ts'
 
 /** Dependencies for ending a task that was cancelled or reached its deadline. */
-export interface EndingDeps {
-  readonly bus: Bus
-  readonly taskLog: TaskLog
-  readonly pointers: Pointers
-  readonly store: Store
-  readonly log: Logger
-  readonly nowMs: () => number
-}
+export type EndingDeps = Pick<Means, 'bus' | 'taskLog' | 'pointers' | 'store' | 'log' | 'nowMs'>
 
 /** Compare-and-set rounds; a running task appends a call now and then, and each costs one more round. */
 const CANCEL_TRIES = 8
@@ -77,8 +70,11 @@ export async function expireTask(deps: EndingDeps, record: TaskRecord): Promise<
  */
 async function runningOn({ store }: EndingDeps, record: TaskRecord): Promise<string | undefined> {
   if (record.state === 'running') return record.node
-  if (!mayRunUnseen(record)) return undefined
-  const [noted] = await store.inflightNode([record.taskId]).catch(() => [undefined])
+  return mayRunUnseen(record) ? notedNode(store, record.taskId) : undefined
+}
+
+async function notedNode(store: Means['store'], taskId: string): Promise<string | undefined> {
+  const [noted] = await store.inflightNode([taskId]).catch(() => [undefined])
   return noted
 }
 
@@ -103,8 +99,7 @@ async function end(
 async function cleanUp(deps: EndingDeps, record: TaskRecord): Promise<void> {
   const { taskId, tenant, spec } = record
   try {
-    const [noted] = await deps.store.inflightNode([taskId]).catch(() => [undefined])
-    const nodeId = noted ?? record.node
+    const nodeId = (await notedNode(deps.store, taskId)) ?? record.node
     // The in-flight note appears a moment after the start; until then only the node itself knows.
     const stop = { taskIds: [taskId] }
     if (nodeId === undefined) deps.bus.send(CHANNELS.stopAnywhere, stop)

@@ -1,4 +1,4 @@
-import type { AppendOutcome, LogFill, Store, TaskLog } from '@agentfleet/adapters'
+import type { AppendOutcome } from '@agentfleet/adapters'
 import {
   decideBegin,
   decideFailure,
@@ -11,12 +11,10 @@ import {
   mayRunUnseen,
   ownBudget,
   withBudgetSent,
-  type Json,
   type Placed,
   type Spawned,
   type TaskEvent,
   type TaskRecord,
-  type Timing,
 } from '@agentfleet/domain'
 import {
   checkClaim,
@@ -26,23 +24,17 @@ import {
   type ReportItem,
 } from '@agentfleet/protocol'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
+import type { Means } from '../means.ts'
 import { inputsOf } from './inputs.ts'
 import type { Supersede } from './supersede.ts'
-import type { TaskTable } from '../follower/task-table.ts'
 
-/**
- * Handles one report of a run: it appends with the sequence that the node expects (L2, L3), never
- * with a sequence that it has read itself, and returns the outcome to the node (L4).
- */
-export interface ReportDeps {
-  readonly taskLog: TaskLog
-  readonly store: Store
-  readonly tasks: TaskTable
-  readonly claimKey: string
-  readonly logFill: Pick<LogFill, 'full'>
-  readonly nowMs: () => number
+/** Dependencies for handling a report. */
+export interface ReportDeps extends Pick<
+  Means,
+  'taskLog' | 'store' | 'tasks' | 'claimKey' | 'nowMs' | 'timing'
+> {
+  readonly logFill: Pick<Means['logFill'], 'full'>
   readonly random: () => number
-  readonly timing: Pick<Timing, 'scale'>
   /** Creates the children that an event announced. */
   readonly make: (parent: TaskRecord, event: Spawned) => Promise<void>
   readonly supersede: Supersede
@@ -51,7 +43,10 @@ export interface ReportDeps {
 /** Compare-and-set rounds; two nodes that begin the same task finish within this many. */
 const BEGIN_TRIES = 5
 
-/** Handles one report of a node. */
+/**
+ * Handles one report of a run: it appends with the sequence that the node expects (L2, L3), never
+ * with a sequence that it has read itself, and returns the outcome to the node (L4).
+ */
 export async function handleReport(
   deps: ReportDeps,
   nodeId: string,
@@ -105,11 +100,6 @@ function placedIn({ placed }: ReportItem): { placed?: Placed } {
   return placed === undefined ? {} : { placed }
 }
 
-/** Returns the partial result of a run whose budget ran out. */
-function partialIn({ result }: Extract<ReportItem, { op: 'fail' }>): { result?: Json } {
-  return result === undefined ? {} : { result }
-}
-
 type Expecting = { readonly taskId: string; readonly expect: number; readonly reportId: string }
 
 async function append(deps: ReportDeps, item: Expecting, event: TaskEvent): Promise<Outcome> {
@@ -160,7 +150,8 @@ async function fail(
           type: 'failed',
           ...base,
           error: withBudgetSent(record, decision.error),
-          ...partialIn(item),
+          // The partial result of a run whose budget ran out.
+          ...(item.result === undefined ? {} : { result: item.result }),
         }
   return append(deps, item, event)
 }

@@ -1,3 +1,5 @@
+import { createTally } from '@agentfleet/domain'
+
 /**
  * Room for what several owners, such as nodes, hold in memory at the same time. Invariants (L7): what is held stays
  * below the limit, or it is a single thing that is larger than the limit; an owner that holds something takes at most a
@@ -19,24 +21,18 @@ const HALF = 0.5
 
 /** Creates a room of this size, in bytes or in items. */
 export function createRoom(max: number): Room {
-  const held = new Map<string, number>()
-  let used = 0
-  const add = (size: number, owner: string): void => {
-    used += size
-    const own = (held.get(owner) ?? 0) + size
-    if (own > 0) held.set(owner, own)
-    else held.delete(owner)
-  }
+  const held = createTally()
   return {
     take(size, owner, part = HALF) {
-      const own = held.get(owner) ?? 0
+      const own = held.of(owner)
+      const used = held.total()
       const most = own === 0 ? max - used : (max - used + own) * part
       if (used > 0 && own + size > most) return false
-      add(size, owner)
+      held.add(owner, size)
       return true
     },
-    give: (size, owner) => add(-size, owner),
-    of: (owner) => held.get(owner) ?? 0,
-    used: () => used,
+    give: (size, owner) => held.add(owner, -size),
+    of: held.of,
+    used: held.total,
   }
 }

@@ -1,26 +1,6 @@
 import type { ReportItem } from '@agentfleet/protocol'
 import { createRoom, type Room } from './room.ts'
 
-/**
- * The memory for reports that are handled at the same time. A report that finds no room is sent again later.
- *
- * Invariants (L7): at most REPORTS_MAX reports, with at most REPORTS_MAX_BYTES, and histories of BEGINS_MAX_BYTES; no
- * node and, of large reports and of histories, no tenant takes more than half of what the others leave free. So much of
- * the share of a node is kept for its small reports, and for tenants that hold nothing, that the large reports of one
- * tenant make no other report wait. Only a large message is looked at tenant by tenant, because this costs a look-up
- * for each report.
- */
-export interface ReportRooms {
-  /** Lets the reports of a node in; undefined: the node reports again. The visit must be left. */
-  enter(
-    items: readonly (ReportItem | undefined)[],
-    bytes: number,
-    nodeId: string,
-  ): Visit | undefined
-  /** Returns the number of reports that are handled. */
-  used(): number
-}
-
 /** The reports of one message, from their arrival to their answer. */
 export interface Visit {
   /** Whether the tenant of this report has room for it. */
@@ -68,8 +48,16 @@ interface Taken {
   readonly owner: string
 }
 
-/** Creates the rooms; at first all are free. */
-export function createReportRooms(deps: RoomsDeps): ReportRooms {
+/**
+ * The memory for reports that are handled at the same time. A report that finds no room is sent again later.
+ *
+ * Invariants (L7): at most REPORTS_MAX reports, with at most REPORTS_MAX_BYTES, and histories of BEGINS_MAX_BYTES; no
+ * node and, of large reports and of histories, no tenant takes more than half of what the others leave free. So much of
+ * the share of a node is kept for its small reports, and for tenants that hold nothing, that the large reports of one
+ * tenant make no other report wait. Only a large message is looked at tenant by tenant, because this costs a look-up
+ * for each report.
+ */
+export function createReportRooms(deps: RoomsDeps) {
   const counts = createRoom(REPORTS_MAX)
   const reports = createRoom(REPORTS_MAX_BYTES)
   const large = createRoom(REPORTS_MAX_BYTES)
@@ -107,8 +95,14 @@ export function createReportRooms(deps: RoomsDeps): ReportRooms {
   }
 
   return {
+    /** Returns the number of reports that are handled. */
     used: counts.used,
-    enter(items, bytes, nodeId) {
+    /** Lets the reports of a node in; undefined: the node reports again. The visit must be left. */
+    enter(
+      items: readonly (ReportItem | undefined)[],
+      bytes: number,
+      nodeId: string,
+    ): Visit | undefined {
       if (items.length > REPORTS_MAX || !counts.take(items.length, nodeId)) return undefined
       const taken: Taken[] = []
       const isLarge = bytes > LARGE_BYTES * items.length

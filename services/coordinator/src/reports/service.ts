@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ackForNodes, type Bus } from '@agentfleet/adapters'
+import { ackForNodes } from '@agentfleet/adapters'
 import {
   checkClaim,
   CHANNELS,
@@ -10,41 +10,22 @@ import {
   type Report,
   type ReportItem,
 } from '@agentfleet/protocol'
-import type { Clock, Logger, Service } from '@agentfleet/runtime'
 import type { ApproveRequest } from '../due/approvals.ts'
-import type { TaskTable } from '../follower/task-table.ts'
-import type { CoordinatorMetrics } from '../metrics.ts'
+import type { Means } from '../means.ts'
 import type { Cancel } from './cancel.ts'
 import { handleBatch } from './batch.ts'
 import { createReportRooms, type Visit } from './rooms.ts'
 import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
 
-/**
- * Answers requests: batches of reports, cancels and approvals.
- *
- * Each report is appended with the sequence that it expects, and its outcome returns to the node
- * (L2 to L4). Invariant (L7): the reports that are handled at once have a bounded room (`rooms`); beyond it, or beyond
- * its share of it, a node must report again.
- */
-export interface Reports extends Service {
-  /** Returns the number of reports being handled. */
-  inReport(): number
-}
-
-interface ReportsDeps {
-  readonly bus: Bus
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics: Pick<CoordinatorMetrics, 'batch' | 'reports'>
+interface ReportsDeps extends Pick<
+  Means,
+  'bus' | 'clock' | 'log' | 'metrics' | 'logMs' | 'tenants'
+> {
   readonly report: ReportDeps
   readonly cancel: Cancel
-  /** The time of the log, for the nodes; undefined if it is not known yet. */
-  readonly logMs: () => number | undefined
   /** Called with each task whose end event was just appended. */
   readonly ended: (taskId: string) => void
   readonly approve: (request: ApproveRequest) => Promise<ApproveReply['kind']>
-  /** How many share the fleet. */
-  readonly tenants: () => number
 }
 
 interface ReportReply {
@@ -67,8 +48,14 @@ const EVENT_TOO_LARGE: Outcome = {
 /** Milliseconds between checks whether a drain has answered all reports. */
 const DRAIN_LOOK_MS = 20
 
-/** Creates the reports part; it receives nothing before `start`. */
-export function createReports(deps: ReportsDeps): Reports {
+/**
+ * Answers requests: batches of reports, cancels and approvals; receives nothing before `start`.
+ *
+ * Each report is appended with the sequence that it expects, and its outcome returns to the node
+ * (L2 to L4). Invariant (L7): the reports that are handled at once have a bounded room (`rooms`); beyond it, or beyond
+ * its share of it, a node must report again.
+ */
+export function createReports(deps: ReportsDeps) {
   const { bus, clock, metrics, logMs } = deps
   const subscriptions: { close(): void }[] = []
   const { tasks, claimKey } = deps.report
@@ -104,8 +91,9 @@ export function createReports(deps: ReportsDeps): Reports {
   }
 
   return {
+    /** Returns the number of reports being handled. */
     inReport: rooms.used,
-    async start() {
+    async start(): Promise<void> {
       if (subscriptions.length > 0) return
       subscriptions.push(
         bus.on(CHANNELS.report, onReport),
@@ -114,7 +102,7 @@ export function createReports(deps: ReportsDeps): Reports {
         bus.on(CHANNELS.approve, async (request) => ({ kind: await deps.approve(request) })),
       )
     },
-    async drain(deadlineMs) {
+    async drain(deadlineMs: number): Promise<void> {
       for (const subscription of subscriptions.splice(0)) subscription.close()
       const deadline = clock.monotonicMs() + deadlineMs
       while (rooms.used() > 0 && clock.monotonicMs() < deadline) {
@@ -153,7 +141,7 @@ function outcomesOf(
 }
 
 /** What a task that begins takes: its history, and the results of the tasks that it has waited for. */
-function bytesToBegin(tasks: Pick<TaskTable, 'get' | 'historyBytes'>, taskId: string): number {
+function bytesToBegin(tasks: Means['tasks'], taskId: string): number {
   const record = tasks.get(taskId)
   const awaits = (record?.children.length ?? 0) + (record?.spec.dependsOn?.length ?? 0)
   const inputBytes = awaits > 0 ? INPUTS_BYTES : 0
@@ -164,7 +152,7 @@ function bytesToBegin(tasks: Pick<TaskTable, 'get' | 'historyBytes'>, taskId: st
 function countOutcomes(
   items: readonly (ReportItem | undefined)[],
   outcomes: readonly Outcome[],
-  metrics: Pick<CoordinatorMetrics, 'reports'>,
+  metrics: Means['metrics'],
 ): void {
   const counts = new Map<string, number>()
   for (const [index, outcome] of outcomes.entries()) {

@@ -1,4 +1,4 @@
-import type { TaskRecord } from '@agentfleet/domain'
+import { TIMING, type TaskRecord } from '@agentfleet/domain'
 import { createLogger } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC } from '@agentfleet/testkit'
 import { array, assert as check, constantFrom, property } from 'fast-check'
@@ -105,12 +105,12 @@ test('a sweep of bounded size includes the task of a tenant behind the tasks of 
 
 test('a task fails at its deadline in the first round, although thousands of tasks of another tenant are due before it', async () => {
   const expired: string[] = []
-  const deadlines = createDeadlines({
+  const deps = {
     tasks: tableOf({ state: 'queued' }),
-    expire: async ({ taskId }) => void expired.push(taskId),
     log: createLogger({ service: 'coordinator', id: 'test', level: 'silent' }),
     nowMs: () => 60_000,
-  })
+  }
+  const deadlines = createDeadlines(deps, async ({ taskId }) => void expired.push(taskId))
   const table = tableOf({ state: 'queued' })
   for (const record of table.records()) deadlines.note(record)
   expect(await deadlines.run()).toBe(2_000)
@@ -125,22 +125,18 @@ test('the retry of a tenant is issued after few of the thousands of retries of a
   const issued: string[] = []
   const spec = { ...PLAIN_SPEC, timeoutMs: 600_000 }
   const table = tableOf({ state: 'retrying', retryAtMs: 1, spec })
-  const retries = createRetries({
-    tasks: table,
-    issuer: {
-      once: () => Promise.resolve(false),
-      surely: async ({ taskId }) => {
-        await new Promise(setImmediate)
-        issued.push(taskId)
-        return true
-      },
-      close: () => undefined,
+  const issuer = {
+    once: () => Promise.resolve(false),
+    surely: async ({ taskId }: TaskRecord) => {
+      await new Promise(setImmediate)
+      issued.push(taskId)
+      return true
     },
-    timing: { followAfterMs: 1 },
-    nowMs: () => 60_000,
-    tenants: () => 2,
-    issued: () => undefined,
-  })
+    close: () => undefined,
+  }
+  const nowMs = () => 60_000
+  const deps = { tasks: table, issuer, timing: TIMING, nowMs, tenants: () => 2 }
+  const retries = createRetries(deps, () => undefined)
   for (const record of table.records()) retries.note(record)
   retries.run()
   await eventually(() => expect(issued).toHaveLength(ids.length), SOON_MS)

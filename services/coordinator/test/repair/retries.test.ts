@@ -13,8 +13,8 @@ test('a retry of a quiet tenant is started at once, even if none of the many ret
   }
   const issuer = { surely, once: surely, close() {} }
   const nowMs = () => 10_000
-  const shared = { tenants: () => 2, issued() {} }
-  const retries = createRetries({ tasks, issuer, timing: TIMING, nowMs, ...shared })
+  const deps = { tasks, issuer, timing: TIMING, nowMs, tenants: () => 2 }
+  const retries = createRetries(deps, () => undefined)
   let seq = 0
   const fails = (tenant: string, taskId: string, retryAtMs: number): void => {
     const error = { code: 'timeout', message: '' }
