@@ -1,14 +1,9 @@
 import { metricsOf, type ServiceContext } from '@agentfleet/runtime'
 
 /** What the gauges of a load balancer read. */
-interface BalancerFigures {
-  credits(): number
-  held(): number
-  nodes(): number
-  ejected(): number
-  balancers(): number
-  queues(): number
-}
+type BalancerFigures = Readonly<
+  Record<'credits' | 'held' | 'nodes' | 'ejected' | 'balancers' | 'queues', () => number>
+>
 
 /** Creates and registers the metrics of the load balancer. */
 export function createMetrics(registry: ServiceContext['registry']) {

@@ -26,25 +26,8 @@ import type { Logger } from '@agentfleet/runtime'
 import { createTenantQueues, type Line } from './tenant-queues.ts'
 import type { TenantShares } from './tenant-shares.ts'
 
-/**
- * Fetches pointers with one pull consumer for each tenant and priority, never more than there are credits (late
- * binding): the rest stays in JetStream, where no crash can lose it. Credits are divided between tenants, then
- * each tenant's share between its priorities. A pointer of a running task needs no credit unless its node is
- * gone. So the load balancer holds only a bounded number of such pointers at once.
- */
-export interface Intake {
-  /** Checks the credits again, because they may have changed. */
-  poke(): void
-  /** Whether pointers wait for credits that their tenants may use. */
-  backlog(): boolean
-  /** Records that these queues have new tasks. */
-  wake(queues: readonly TenantQueue[]): void
-  /** Starts to listen to forgotten queues and stops listening to idle queues. */
-  look(): Promise<void>
-  /** Returns the number of queues with listeners. */
-  size(): number
-  stop(): void
-}
+/** What fetches pointers. */
+export type Intake = ReturnType<typeof createIntake>
 
 interface IntakeDeps {
   readonly bus: Bus
@@ -75,8 +58,13 @@ interface Plan {
   readonly doorbell: number
 }
 
-/** Starts to fetch. */
-export function createIntake(deps: IntakeDeps): Intake {
+/**
+ * Fetches pointers with one pull consumer for each tenant and priority, never more than there are credits (late
+ * binding): the rest stays in JetStream, where no crash can lose it. Credits are divided between tenants, then
+ * each tenant's share between its priorities. A pointer of a running task needs no credit unless its node is
+ * gone. So the load balancer holds only a bounded number of such pointers at once.
+ */
+export function createIntake(deps: IntakeDeps) {
   const { bus, shares, credits, monotonicMs } = deps
   let pokedAtMs = -Infinity
 
@@ -117,7 +105,8 @@ export function createIntake(deps: IntakeDeps): Intake {
   })
 
   return {
-    poke() {
+    /** Checks the credits again, because they may have changed. */
+    poke(): void {
       running.poke()
       const now = monotonicMs()
       const soon = queues.size() > FEW_TENANTS && now - pokedAtMs < PLAN_VALID_MS
@@ -127,7 +116,8 @@ export function createIntake(deps: IntakeDeps): Intake {
         for (const { puller } of pullers.values()) puller?.poke()
       }
     },
-    backlog() {
+    /** Whether pointers wait for credits that their tenants may use. */
+    backlog(): boolean {
       for (const line of queues.lines()) {
         const { tenant } = line
         if (handRoom(deps.stuckOf(tenant)) < 1) continue
@@ -135,12 +125,13 @@ export function createIntake(deps: IntakeDeps): Intake {
       }
       return false
     },
-    wake(named) {
+    /** Records that these queues have new tasks. */
+    wake(named: readonly TenantQueue[]): void {
       for (const queue of named) queues.wake(queue)
     },
-    look: () => queues.look(),
-    size: () => queues.size(),
-    stop() {
+    look: queues.look,
+    size: queues.size,
+    stop(): void {
       running.stop()
       queues.stop()
     },

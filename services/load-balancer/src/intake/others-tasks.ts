@@ -1,36 +1,6 @@
 import { boundedRuns, type Balancers, type RunsByGiver, type TenantCount } from '@agentfleet/domain'
 import type { NodeTenants } from '@agentfleet/protocol'
 
-/**
- * How many tasks of each tenant the nodes run for other load balancers, as the nodes say it in rounds of answers. If a
- * node says that it runs more for this load balancer than this load balancer counts, its count has lost a task, and the
- * rest counts like the tasks of a load balancer that is gone.
- *
- * Invariant: nodes together claim no more tasks of a tenant than a coordinator knows to be in flight (L9).
- */
-interface OthersTasks {
-  /** Begins a round; `own`: the tasks of each tenant that this load balancer has in flight now. */
-  asking(own: ReadonlyMap<string, number>): void
-  /** Records what one node runs; `own`: the tasks of each tenant that this load balancer has on the node. */
-  runs(node: NodeTenants, own: ReadonlyMap<string, number>): void
-  /**
-   * Ends a round and returns the tasks of others by tenant. `inFlight`: how many tasks of each tenant a coordinator
-   * knows to be in flight; undefined: none has said it, so the nodes are believed. `complete`: every node that has
-   * tasks has answered; otherwise what no node has said, but a coordinator knows, runs for a load balancer that is gone.
-   */
-  tally(
-    inFlight: ReadonlyMap<string, number> | undefined,
-    ownNow: (tenant: string) => number,
-    complete: boolean,
-  ): ReadonlyMap<string, number>
-  /** Forgets all that was counted, and the round under way: other load balancers may have taken its places. */
-  forget(): void
-  /** Looks which load balancers live; call it more often than a new one needs to place its first task. */
-  notice(): void
-  /** Returns what the last finished round said of a tenant, by load balancer; undefined before the first. */
-  countOf(tenant: string): TenantCount | undefined
-}
-
 /** Stands for the load balancers of the tasks that no node has named; no load balancer has this name. */
 const UNHEARD = '(unheard)'
 /** Stands for this load balancer, for tasks that it gave to nodes and no longer counts. */
@@ -42,8 +12,14 @@ interface Counted {
   readonly givers: RunsByGiver
 }
 
-/** Creates the count before its first round; `balancers` are those that share the limits. */
-export function createOthersTasks(balancers: () => Balancers): OthersTasks {
+/**
+ * How many tasks of each tenant the nodes run for other load balancers, as the nodes say it in rounds of answers;
+ * `balancers` are those that share the limits. If a node says that it runs more for this load balancer than this load
+ * balancer counts, its count has lost a task, and the rest counts like the tasks of a load balancer that is gone.
+ *
+ * Invariant: nodes together claim no more tasks of a tenant than a coordinator knows to be in flight (L9).
+ */
+export function createOthersTasks(balancers: () => Balancers) {
   /** The tasks of others in the answers since the question, by tenant. */
   const sums = new Map<string, number>()
   let heard: RunsByGiver = new Map()
@@ -56,7 +32,8 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
   const lived = createLived()
 
   return {
-    asking(own) {
+    /** Begins a round; `own`: the tasks of each tenant that this load balancer has in flight now. */
+    asking(own: ReadonlyMap<string, number>): void {
       asked = balancers()
       lived.asking()
       asking = true
@@ -65,7 +42,8 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
       sums.clear()
       given.clear()
     },
-    runs({ tenants, givers = {} }, own) {
+    /** Records what one node runs; `own`: the tasks of each tenant that this load balancer has on the node. */
+    runs({ tenants, givers = {} }: NodeTenants, own: ReadonlyMap<string, number>): void {
       for (const [tenant, count] of Object.entries(tenants)) {
         const others = Math.max(0, count - (own.get(tenant) ?? 0))
         sums.set(tenant, (sums.get(tenant) ?? 0) + others)
@@ -76,7 +54,16 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
         if (giver !== asked.own) heard.set(giver, those)
       }
     },
-    tally(inFlight, ownNow, complete) {
+    /**
+     * Ends a round and returns the tasks of others by tenant. `inFlight`: how many tasks of each tenant a coordinator
+     * knows to be in flight; undefined: none has said it, so the nodes are believed. `complete`: every node that has
+     * tasks has answered; otherwise what no node has said, but a coordinator knows, runs for a load balancer that is gone.
+     */
+    tally(
+      inFlight: ReadonlyMap<string, number> | undefined,
+      ownNow: (tenant: string) => number,
+      complete: boolean,
+    ): ReadonlyMap<string, number> {
       // What this process gave is counted task by task.
       const countedOf = (tenant: string): number =>
         Math.max(ownThen.get(tenant) ?? 0, ownNow(tenant))
@@ -100,12 +87,15 @@ export function createOthersTasks(balancers: () => Balancers): OthersTasks {
       asking = false
       return sums
     },
-    forget() {
+    /** Forgets all that was counted, and the round under way: other load balancers may have taken its places. */
+    forget(): void {
       counted = undefined
       asking = false
     },
+    /** Looks which load balancers live; call it more often than a new one needs to place its first task. */
     notice: () => lived.add(balancers().living),
-    countOf: (tenant) =>
+    /** Returns what the last finished round said of a tenant, by load balancer; undefined before the first. */
+    countOf: (tenant: string): TenantCount | undefined =>
       counted === undefined ? undefined : countIn(counted, tenant, lived.sinceCount()),
   }
 }

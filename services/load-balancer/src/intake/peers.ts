@@ -1,19 +1,6 @@
 import type { Balancers, BalancerShare } from '@agentfleet/domain'
 import { giverOf, type Balancer } from '@agentfleet/protocol'
-
-/**
- * The load balancers that share the credits of the nodes, including this load balancer.
- *
- * Invariant: a load balancer that was silent for three rounds or announced that it leaves is not
- * counted; all sort the same ids, so each knows its own share without asking.
- */
-export interface Peers {
-  /** Records an announcement; returns true if this process was not counted before. */
-  heard(hint: Balancer): boolean
-  share(): BalancerShare
-  /** The processes that live, this one among them. */
-  balancers(): Balancers
-}
+import type { Clock } from '@agentfleet/runtime'
 
 /** Milliseconds between announcements of each load balancer. */
 export const ANNOUNCE_EVERY_MS = 500
@@ -22,11 +9,13 @@ export const ANNOUNCE_VALID_MS = 1_600
 /** Milliseconds of wall-clock time after which the odd credits move to the next load balancer. */
 const TURN_MS = 1_000
 
-/** Creates the peers, with only this load balancer. */
-export function createPeers(
-  own: Pick<Balancer, 'id' | 'since'>,
-  clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
-): Peers {
+/**
+ * The load balancers that share the credits of the nodes, including this load balancer; at first only this one.
+ *
+ * Invariant: a load balancer that was silent for three rounds or announced that it leaves is not
+ * counted; all sort the same ids, so each knows its own share without asking.
+ */
+export function createPeers(own: Pick<Balancer, 'id' | 'since'>, clock: Clock) {
   const heardAtMs = new Map<string, number>()
   /** The process behind each id. */
   const givers = new Map<string, string>()
@@ -36,7 +25,8 @@ export function createPeers(
     for (const id of givers.keys()) if (!heardAtMs.has(id)) givers.delete(id)
   }
   return {
-    heard({ id, since, leaving }) {
+    /** Records an announcement; returns true if this process was not counted before. */
+    heard({ id, since, leaving }: Balancer): boolean {
       if (id === own.id) return false
       if (leaving === true) {
         heardAtMs.delete(id)
@@ -49,14 +39,15 @@ export function createPeers(
       givers.set(id, giver)
       return unknown
     },
-    share() {
+    share(): BalancerShare {
       forgetSilent()
       let before = 0
       for (const id of heardAtMs.keys()) if (id < own.id) before += 1
       const turn = Math.floor(clock.nowMs() / TURN_MS)
       return { count: heardAtMs.size + 1, index: before, turn }
     },
-    balancers() {
+    /** The processes that live, this one among them. */
+    balancers(): Balancers {
       forgetSilent()
       const giver = giverOf(own)
       return { own: giver, living: [giver, ...givers.values()].toSorted() }

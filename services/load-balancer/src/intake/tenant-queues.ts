@@ -9,27 +9,6 @@ import { LEVELS, NOTHING_SERVED, type Level, type Served } from '@agentfleet/dom
 import { STREAMS, waitingConsumer, type TenantQueue } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 
-/**
- * The tenant queues that this load balancer listens to, each with a consumer and a puller.
- *
- * States of a queue: unknown → listening (announced, or found among the consumers) → unknown
- * (nothing announced and nothing fetched for a while). Invariants: a queue with tasks has a
- * listener within one look, because the issuer of a pointer announces its queue, the coordinators
- * repeat the announcement for all queues with unfinished tasks, and a look finds consumers with
- * tasks; a consumer is removed only if it is empty and has no listener.
- */
-interface TenantQueues {
-  /** Starts to listen to this queue. */
-  wake(queue: TenantQueue): void
-  /** Compares with the existing consumers: listens to forgotten queues and drops idle queues. */
-  look(): Promise<void>
-  /** Returns the tenants with listeners. */
-  lines(): Iterable<Line>
-  /** Returns the number of these tenants. */
-  size(): number
-  stop(): void
-}
-
 /** The queues of one tenant. */
 export interface Line {
   readonly tenant: string
@@ -75,8 +54,16 @@ const LISTENERS_MAX = 30_000
 /** Idle consumers removed in one look. */
 const REMOVED_MAX = 200
 
-/** Creates the queues; at first the load balancer listens to none. */
-export function createTenantQueues(deps: QueueDeps, owner: QueueOwner): TenantQueues {
+/**
+ * The tenant queues that this load balancer listens to, each with a consumer and a puller; at first it listens to none.
+ *
+ * States of a queue: unknown → listening (announced, or found among the consumers) → unknown
+ * (nothing announced and nothing fetched for a while). Invariants: a queue with tasks has a
+ * listener within one look, because the issuer of a pointer announces its queue, the coordinators
+ * repeat the announcement for all queues with unfinished tasks, and a look finds consumers with
+ * tasks; a consumer is removed only if it is empty and has no listener.
+ */
+export function createTenantQueues(deps: QueueDeps, owner: QueueOwner) {
   const { consumers, monotonicMs } = deps
   const lines = new Map<string, Line>()
   const abandoned = createAbandoned(deps)
@@ -121,10 +108,14 @@ export function createTenantQueues(deps: QueueDeps, owner: QueueOwner): TenantQu
   }
 
   return {
-    wake: (queue) => wake(queue),
+    /** Starts to listen to this queue. */
+    wake: (queue: TenantQueue) => wake(queue),
+    /** Returns the tenants with listeners. */
     lines: () => lines.values(),
+    /** Returns the number of queues with listeners. */
     size: () => listeners,
-    async look() {
+    /** Compares with the existing consumers: listens to forgotten queues and drops idle queues. */
+    async look(): Promise<void> {
       const busy = new Set<string>()
       for (const consumer of await consumers.list()) {
         const { tenant, priority, name } = consumer
@@ -145,7 +136,7 @@ export function createTenantQueues(deps: QueueDeps, owner: QueueOwner): TenantQu
       }
       await abandoned.removeIdle()
     },
-    stop() {
+    stop(): void {
       stopped = true
       for (const { pullers } of lines.values())
         for (const { puller } of pullers.values()) puller?.stop()

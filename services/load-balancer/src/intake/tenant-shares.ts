@@ -7,65 +7,17 @@ import {
   type Claim,
   type TenantAllowance,
 } from '@agentfleet/domain'
-import type { Heartbeat, Fresh, NodeTenants } from '@agentfleet/protocol'
+import type { Fresh, NodeTenants } from '@agentfleet/protocol'
 import { createInFlight, NO_SUMS, type InFlightTasks } from './in-flight.ts'
 import { createOthersTasks } from './others-tasks.ts'
 import { ANNOUNCE_VALID_MS } from './peers.ts'
 import type { InflightNotes } from '../placing/inflight-notes.ts'
 
-/**
- * What each tenant has in flight and what it may have: the figures by which slots are shared.
- *
- * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks that
- * other load balancers gave to the nodes are known by what the nodes report (`others-tasks`);
- * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
- * the server counts it as out of its consumer. Invariants: a task is counted once, whatever path it
- * returns by; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
- * silent, or when the node reports fewer tasks than are counted for it. What may be fetched depends on the tasks in
- * flight, what may be given to nodes on the tasks that nodes have: an open request can bring a pointer after its place
- * was given to another task, and such a pointer waits in hand.
- */
-export interface TenantShares {
-  /** Counts a fetched pointer of this tenant. */
-  fetched(taskId: string, tenant: string): void
-  /** Wraps the notes, so that each task is counted when it reaches or leaves a node. */
-  counting(notes: InflightNotes): InflightNotes
-  heartbeat(heartbeat: Heartbeat): void
-  /** Uncounts a task that gets a pointer or returns to its queue. */
-  released(taskId: string): void
-  /** Counts a task as in hand: the node that had it is gone. */
-  unplaced(taskId: string): void
-  /** Returns how many more tasks of a tenant this load balancer may give to nodes; Infinity: the tenant has no limit. */
-  placesLeft(tenant: string): number
-  /** This load balancer has announced itself, so the others keep its places free (PLACE-2). */
-  announced(): void
-  /** This incarnation of a node was declared dead: nothing runs there any more. */
-  died(nodeId: string, incarnation: number): void
-  /** The nodes are about to be asked what they run. */
-  asking(): void
-  /** Records what one node runs, from all load balancers. */
-  runs(node: NodeTenants): void
-  /**
-   * Counts what `runs` has said since `asking`. `inFlight`: how many tasks of each tenant a coordinator knows to
-   * be in flight; undefined: none has said it, so the nodes are believed. `complete`: every node with tasks has answered.
-   */
-  tally(inFlight?: ReadonlyMap<string, number>, complete?: boolean): void
-  /** Returns what the policy needs to know about a tenant in addition to its backlog. */
-  standing(tenant: string): Standing
-  /** Separates tasks that may be placed now, and counts them, from those above their tenant's limit. */
-  admit(
-    items: readonly Fresh[],
-    /** Whether tasks of this tenant wait in hand, which new tasks must not pass. */
-    waits?: (tenant: string) => boolean,
-  ): { within: Fresh[]; beyond: Fresh[] }
-  /** Whether it has seen tasks of more than one tenant since its start. */
-  several(): boolean
-  /** Returns the tenants that have reached their limit of tasks in flight. */
-  full(): string[]
-}
+/** What each tenant has in flight and what it may have. */
+export type TenantShares = ReturnType<typeof createTenantShares>
 
 /** The part of a claim on slots that concerns the tenant itself. */
-export type Standing = Omit<Claim, 'tenant' | 'waiting' | 'served'>
+type Standing = Omit<Claim, 'tenant' | 'waiting' | 'served'>
 
 /** The allowance of each tenant by name; `*` applies to all others. */
 export type Allowances = ReadonlyMap<string, TenantAllowance>
@@ -79,8 +31,20 @@ interface SharesDeps {
 /** Tenants named in one announcement. */
 export const FULL_MAX = 1_000
 
-/** Nothing in flight; `balancers` are those that share the limits. */
-export function createTenantShares(deps: SharesDeps): TenantShares {
+/**
+ * What each tenant has in flight and what it may have: the figures by which slots are shared; `balancers` are those that
+ * share the limits. At first nothing is in flight.
+ *
+ * A task counts from the moment it is fetched or handed over until its node lists it as left. Tasks that
+ * other load balancers gave to the nodes are known by what the nodes report (`others-tasks`);
+ * `placesOf` splits a limit by that. A pointer that waits for its next delivery is not in flight, although
+ * the server counts it as out of its consumer. Invariants: a task is counted once, whatever path it
+ * returns by; a count that outlives its task (a lost hint, L6) ends when its node is declared dead or falls
+ * silent, or when the node reports fewer tasks than are counted for it. What may be fetched depends on the tasks in
+ * flight, what may be given to nodes on the tasks that nodes have: an open request can bring a pointer after its place
+ * was given to another task, and such a pointer waits in hand.
+ */
+export function createTenantShares(deps: SharesDeps) {
   const { balancers, monotonicMs } = deps
   const inFlight = createInFlight(monotonicMs)
   const { sumsOf, tenants } = inFlight
@@ -107,24 +71,35 @@ export function createTenantShares(deps: SharesDeps): TenantShares {
   }
 
   return {
+    /** Returns what the policy needs to know about a tenant in addition to its backlog. */
     standing,
+    /** Counts a fetched pointer of this tenant. */
     fetched,
-    counting: (notes) => countingNotes(inFlight, notes),
+    /** Wraps the notes, so that each task is counted when it reaches or leaves a node. */
+    counting: (notes: InflightNotes) => countingNotes(inFlight, notes),
     heartbeat: inFlight.heartbeat,
+    /** Uncounts a task that gets a pointer or returns to its queue. */
     released: inFlight.remove,
+    /** Counts a task as in hand: the node that had it is gone. */
     unplaced: inFlight.returned,
-    placesLeft(tenant) {
+    /** Returns how many more tasks of a tenant this load balancer may give to nodes; Infinity: the tenant has no limit. */
+    placesLeft(tenant: string): number {
       const { concurrency } = allowanceOf(tenant)
       if (concurrency === undefined) return Infinity
       return placesFor(tenant, concurrency) - (tenants.get(tenant) ?? NO_SUMS).placed
     },
+    /** This load balancer has announced itself, so the others keep its places free (PLACE-2). */
     announced,
+    /** This incarnation of a node was declared dead: nothing runs there any more. */
     died: inFlight.died,
-    asking() {
+    /** The nodes are about to be asked what they run. */
+    asking(): void {
       others.asking(new Map([...tenants].map(([tenant, { count }]) => [tenant, count])))
     },
-    runs: (node) => others.runs(node, inFlight.onNode(node.nodeId)),
-    tally(known, complete = true) {
+    /** Records what one node runs, from all load balancers. */
+    runs: (node: NodeTenants) => others.runs(node, inFlight.onNode(node.nodeId)),
+    /** Counts what `runs` has said since `asking`, as `others-tasks` says. */
+    tally(known?: ReadonlyMap<string, number>, complete = true): void {
       inFlight.sweep()
       noticeSilence()
       const elsewhere = others.tally(known, (tenant) => tenants.get(tenant)?.count ?? 0, complete)
@@ -134,7 +109,11 @@ export function createTenantShares(deps: SharesDeps): TenantShares {
       }
       for (const [tenant, count] of elsewhere) if (count > 0) sumsOf(tenant).elsewhere = count
     },
-    admit(items, waits = () => false) {
+    /**
+     * Separates tasks that may be placed now, and counts them, from those above their tenant's limit. `waits`: whether
+     * tasks of a tenant wait in hand, which new tasks must not pass.
+     */
+    admit(items: readonly Fresh[], waits: (tenant: string) => boolean = () => false) {
       const within: Fresh[] = []
       const beyond: Fresh[] = []
       for (const item of items) {
@@ -145,8 +124,10 @@ export function createTenantShares(deps: SharesDeps): TenantShares {
       }
       return { within, beyond }
     },
+    /** Whether it has seen tasks of more than one tenant since its start. */
     several: inFlight.several,
-    full() {
+    /** Returns the tenants that have reached their limit of tasks in flight. */
+    full(): string[] {
       const names: string[] = []
       for (const tenant of tenants.keys())
         if (names.length < FULL_MAX && roomOf(standing(tenant)) < 1) names.push(tenant)
@@ -183,7 +164,6 @@ function createPlaces(
   }
 }
 
-/** Wraps the notes, so that each task is counted when it reaches or leaves a node. */
 function countingNotes(inFlight: InFlightTasks, notes: InflightNotes): InflightNotes {
   return {
     ...notes,

@@ -7,26 +7,8 @@ import {
   type EjectionRecord,
 } from '@agentfleet/domain'
 
-/**
- * Which nodes are ejected for faults of the node itself, as `nextEjections` decides.
- *
- * Invariant: load balancers that receive the same figures reach the same result at the same time,
- * because the jitter of an ejection follows from the node's name.
- */
-export interface Ejection {
-  /**
-   * Records attempts that ended at a node since its last heartbeat: completed, and failed by a
-   * fault of the node.
-   */
-  ran(nodeId: string, ok: number, failed: number): void
-  /** Records that a task went to the node as a probe. */
-  probed(nodeId: string): void
-  /** Clears the record of a node with a new process or incarnation. */
-  restarted(nodeId: string): void
-  gone(nodeId: string): void
-  /** Returns the ejected nodes and those due for a probe, among nodes that could otherwise take work. */
-  ejected(nodeIds: readonly string[]): ReadonlyMap<string, 'out' | 'probe'>
-}
+/** Which nodes are ejected. */
+export type Ejection = ReturnType<typeof createEjection>
 
 /** A node was ejected, or its ejection ended. */
 export interface EjectionChange {
@@ -40,11 +22,16 @@ export interface EjectionChange {
 const NOBODY: ReadonlyMap<string, 'out' | 'probe'> = new Map()
 const HASHES = 2 ** 32
 
-/** Creates an empty record of ejections; `changed` receives each change. */
+/**
+ * Which nodes are ejected for faults of the node itself, as `nextEjections` decides; `changed` receives each change.
+ *
+ * Invariant: load balancers that receive the same figures reach the same result at the same time,
+ * because the jitter of an ejection follows from the node's name.
+ */
 export function createEjection(
   monotonicMs: () => number,
   changed: (change: EjectionChange) => void,
-): Ejection {
+) {
   let state = NONE_EJECTED
 
   const step = (event: EjectionEvent): void => {
@@ -58,13 +45,18 @@ export function createEjection(
   }
 
   return {
-    ran(nodeId, ok, failed) {
+    /** Records attempts that ended at a node since its last heartbeat: completed, and failed by a fault of the node. */
+    ran(nodeId: string, ok: number, failed: number): void {
       // Most nodes never fail, and nothing is kept for them.
       if (failed > 0 || state.has(nodeId)) step({ kind: 'ran', nodeId, ok, failed })
     },
-    probed: (nodeId) => step({ kind: 'probe', nodeId }),
-    restarted: (nodeId) => step({ kind: 'restarted', nodeId }),
-    gone: (nodeId) => step({ kind: 'gone', nodeId }),
-    ejected: (nodeIds) => (state.size === 0 ? NOBODY : ejectedOf(state, nodeIds, monotonicMs())),
+    /** Records that a task went to the node as a probe. */
+    probed: (nodeId: string) => step({ kind: 'probe', nodeId }),
+    /** Clears the record of a node with a new process or incarnation. */
+    restarted: (nodeId: string) => step({ kind: 'restarted', nodeId }),
+    gone: (nodeId: string) => step({ kind: 'gone', nodeId }),
+    /** Returns the ejected nodes and those due for a probe, among nodes that could otherwise take work. */
+    ejected: (nodeIds: readonly string[]) =>
+      state.size === 0 ? NOBODY : ejectedOf(state, nodeIds, monotonicMs()),
   }
 }

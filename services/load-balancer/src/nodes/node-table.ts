@@ -1,37 +1,10 @@
 import { NODES_MAX, reservationOf, type Level, type NodeLoad } from '@agentfleet/domain'
 import type { Heartbeat, Snapshot } from '@agentfleet/protocol'
+import type { Clock } from '@agentfleet/runtime'
 import type { Ejection } from './ejection.ts'
 
-/**
- * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health monitor.
- *
- * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts, also if
- * it arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
- * a task on its way to a node counts with its reservation from its placement until the node has
- * answered; the table ignores further nodes when it has NODES_MAX.
- */
-export interface NodeTable {
-  heartbeat(heartbeat: Heartbeat): void
-  /** Sets the ids that Consul lists as passing. */
-  passing(ids: readonly string[]): void
-  snapshot(snapshot: Snapshot): void
-  /** Records that the node has no listener. */
-  unreachable(nodeId: string): void
-  /** Records that the node took a dispatch and did not answer: a fault of the node. */
-  silent(nodeId: string): void
-  /** Records that the node refused tasks although its figures show room. */
-  balked(nodeId: string): void
-  /** Adds tasks on their way to a node (1), or removes them after its answer (-1). */
-  transit(nodeId: string, items: readonly Reserving[], sign: 1 | -1): void
-  loads(): readonly KnownLoad[]
-  /**
-   * Returns the time on the clock of the node: that of its last heartbeat, and the time since it arrived. It is never
-   * ahead, because a heartbeat takes time. Undefined: no heartbeat of the node says it.
-   */
-  timeOf(nodeId: string): number | undefined
-  /** Returns a number that grows with every change. */
-  version(): number
-}
+/** The state of the nodes. */
+export type NodeTable = ReturnType<typeof createNodeTable>
 
 /** The part of a task that reserves something of its node. */
 interface Reserving {
@@ -64,11 +37,16 @@ const SNAPSHOT_VALID_MS = 3_000
 const BALKED_MS = 250
 const NOTHING_ON_ITS_WAY = { inTransit: 0, transitCpu: 0, transitMemory: 0 }
 
-/** Creates an empty table; `ejection` receives the outcomes of the nodes' attempts. */
-export function createNodeTable(
-  clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
-  ejection: Ejection,
-): NodeTable {
+/**
+ * The state of the nodes as the load balancer knows it from heartbeats, Consul and the health monitor; `ejection`
+ * receives the outcomes of the nodes' attempts.
+ *
+ * Invariants: of two heartbeats of a node, the one with the higher (incarnation, version) counts, also if
+ * it arrives first; a node without a listener gets nothing until a newer heartbeat arrives;
+ * a task on its way to a node counts with its reservation from its placement until the node has
+ * answered; the table ignores further nodes when it has NODES_MAX.
+ */
+export function createNodeTable(clock: Clock, ejection: Ejection) {
   const { monotonicMs } = clock
   const nodes = new Map<string, Entry>()
   let passing = new Set<string>()
@@ -82,13 +60,16 @@ export function createNodeTable(
   }
 
   return {
+    /** Returns a number that grows with every change. */
     version: () => version,
+    /** Records that the node has no listener. */
     unreachable,
-    silent(nodeId) {
+    /** Records that the node took a dispatch and did not answer: a fault of the node. */
+    silent(nodeId: string): void {
       unreachable(nodeId)
       ejection.ran(nodeId, 0, 1)
     },
-    heartbeat(heartbeat) {
+    heartbeat(heartbeat: Heartbeat): void {
       const known = nodes.get(heartbeat.nodeId)
       if (known === undefined) {
         if (nodes.size >= NODES_MAX) return
@@ -100,44 +81,45 @@ export function createNodeTable(
       version += 1
       renew(known, heartbeat, monotonicMs(), ejection)
     },
-    passing(ids) {
+    /** Sets the ids that Consul lists as passing. */
+    passing(ids: readonly string[]): void {
       version += 1
       passing = new Set(ids)
     },
-    snapshot(snapshot) {
+    snapshot(snapshot: Snapshot): void {
       version += 1
       for (const nodeId of opinions.returned(snapshot)) {
         const entry = nodes.get(nodeId)
         if (entry !== undefined) entry.upSinceMs = monotonicMs()
       }
     },
-    balked(nodeId) {
+    /** Records that the node refused tasks although its figures show room. */
+    balked(nodeId: string): void {
       version += 1
       const entry = nodes.get(nodeId)
       if (entry !== undefined) entry.restsUntilMs = monotonicMs() + BALKED_MS
     },
-    transit(nodeId, items, sign) {
+    /** Adds tasks on their way to a node (1), or removes them after its answer (-1). */
+    transit(nodeId: string, items: readonly Reserving[], sign: 1 | -1): void {
       version += 1
       const entry = nodes.get(nodeId)
-      if (entry === undefined) return
-      reserve(entry, items, sign)
+      if (entry !== undefined) reserve(entry, items, sign)
     },
-    timeOf(nodeId) {
+    /**
+     * Returns the time on the clock of the node: that of its last heartbeat, and the time since it arrived. It is never
+     * ahead, because a heartbeat takes time. Undefined: no heartbeat of the node says it.
+     */
+    timeOf(nodeId: string): number | undefined {
       const entry = nodes.get(nodeId)
       if (entry?.heartbeat.atMs === undefined) return undefined
       return entry.heartbeat.atMs + Math.floor(monotonicMs() - entry.heartbeatAtMs)
     },
-    loads() {
-      return knownLoads(nodes, opinions.valid(), passing, ejection, monotonicMs())
-    },
+    loads: () => knownLoads(nodes, opinions.valid(), passing, ejection, monotonicMs()),
   }
 }
 
 /** Creates the entry of a node that was unknown. */
-function entryOf(
-  heartbeat: Heartbeat,
-  clock: { readonly nowMs: () => number; readonly monotonicMs: () => number },
-): Entry {
+function entryOf(heartbeat: Heartbeat, clock: Clock): Entry {
   const heartbeatAtMs = clock.monotonicMs()
   // A node that started before this load balancer counts as up since its own start, by the node's own clock.
   const { atMs = clock.nowMs(), startedAtMs } = heartbeat

@@ -6,18 +6,9 @@ import {
   type PlacementLimits,
 } from '@agentfleet/domain'
 import type { KnownLoad, NodeTable } from './node-table.ts'
-import type { Peers } from '../intake/peers.ts'
+import type { createPeers } from '../intake/peers.ts'
 
-/**
- * What one placement round sees: the loads, the limits of the fleet as a whole, and the resulting
- * credits. Invariant: it is computed again after every change of the table and is at most a few
- * milliseconds old; two calls within a moment return the same value.
- */
-export interface FleetView {
-  now(): Seen
-}
-
-/** The view at one moment. */
+/** What one placement round sees: the loads, the limits of the fleet as a whole, and the resulting credits. */
 export interface Seen {
   readonly loads: readonly KnownLoad[]
   readonly limits: PlacementLimits
@@ -30,17 +21,20 @@ export interface Seen {
 /** Milliseconds; far below the age at which heartbeats expire and the turns of the odd credits. */
 const VALID_MS = 20
 
-/** Creates the view of these nodes for this load balancer. */
-export function createFleetView(
-  nodes: NodeTable,
-  peers: Peers,
-  monotonicMs: () => number,
-): FleetView {
+/** The view of the nodes for this load balancer. */
+export type FleetView = ReturnType<typeof createFleetView>
+type Peers = Pick<ReturnType<typeof createPeers>, 'share'>
+
+/**
+ * Creates the view of these nodes for this load balancer. Invariant: it is computed again after every change of the
+ * table and is at most a few milliseconds old; two calls within a moment return the same value.
+ */
+export function createFleetView(nodes: NodeTable, peers: Peers, monotonicMs: () => number) {
   let seen: Seen | undefined
   let version = 0
   let atMs = 0
   return {
-    now() {
+    now(): Seen {
       const now = monotonicMs()
       if (seen === undefined || version !== nodes.version() || now - atMs > VALID_MS) {
         version = nodes.version()

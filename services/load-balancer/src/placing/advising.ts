@@ -1,5 +1,11 @@
-import { defineQuestion, type Advice, type Adviser } from '@agentfleet/adviser'
 import {
+  defineQuestion,
+  type Advice,
+  type Adviser,
+  type Seen as SeenFigures,
+} from '@agentfleet/adviser'
+import {
+  createTally,
   decideShare,
   LEVELS,
   prepareAdvice,
@@ -8,7 +14,6 @@ import {
   type AdviceQuestion,
   type PlacementDecision,
 } from '@agentfleet/domain'
-import type { Seen as SeenFigures } from '@agentfleet/adviser'
 import { z } from 'zod'
 import type { Recorder } from './decisions.ts'
 import type { Held } from './in-hand.ts'
@@ -111,7 +116,13 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   const closing = new AbortController()
   const known = new WeakSet<Held>()
   const answers = new WeakMap<Held, Answered>()
-  const waiting = createWaiting(tenants)
+  /** The tasks that wait for advice: at most WAITING_MAX, and of each tenant its share. */
+  const waiting = createTally()
+  const hasPlace = (tenant: string): boolean => {
+    const [used, own] = [waiting.total(), waiting.of(tenant)]
+    const share = { capacity: WAITING_MAX, used, own, ask: 1, tenants: tenants() }
+    return used < WAITING_MAX && decideShare(share).kind === 'take'
+  }
   const ask = (item: Held, asked: AdviceQuestion): Promise<Advice<Choice>> => {
     const payer = { tenant: item.pointer.tenant, tenants: tenants() }
     return adviser.ask(question, figuresOf(asked, item), closing.signal, payer)
@@ -135,9 +146,10 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 
   const askInShadow = (item: Held, asked: AdviceQuestion, decision: PlacementDecision): void => {
-    waiting.count(item, 1)
+    const { tenant } = item.pointer
+    waiting.add(tenant, 1)
     void ask(item, asked).then(({ record }) => {
-      waiting.count(item, -1)
+      waiting.add(tenant, -1)
       metrics.advised.inc({ use: 'shadow' })
       if (record === undefined) return
       recorder.advised({ item, decision, policy: decision, use: 'shadow', advice: record })
@@ -145,15 +157,16 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 
   return {
-    waiting: () => (adviser.mode === 'on' ? waiting.size() : 0),
+    waiting: () => (adviser.mode === 'on' ? waiting.total() : 0),
     close: () => closing.abort(),
     decide(item, seen) {
       const { loads, limits } = seen
+      const { tenant } = item.pointer
       const answered = answers.get(item)
       if (answered !== undefined) return settle(item, answered, seen)
       const alone = (): PlacementDecision => selectNode(loads, item.pointer, limits, random)
       if (adviser.mode === 'off' || closing.signal.aborted || known.has(item)) return alone()
-      if (!waiting.hasPlace(item.pointer.tenant)) {
+      if (!hasPlace(tenant)) {
         metrics.advised.inc({ use: 'too-many-wait' })
         return alone()
       }
@@ -165,34 +178,14 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
         askInShadow(item, asked, decision)
         return decision
       }
-      waiting.count(item, 1)
+      waiting.add(tenant, 1)
       // `ask` resolves within its time and never rejects.
       void ask(item, asked).then((advice) => {
-        waiting.count(item, -1)
+        waiting.add(tenant, -1)
         answers.set(item, { asked, advice })
         back(item)
       })
       return 'waits'
-    },
-  }
-}
-
-/** Creates the count of tasks that wait for advice: at most WAITING_MAX, and each tenant its share. */
-function createWaiting(tenants: () => number) {
-  let size = 0
-  const ofTenant = new Map<string, number>()
-  return {
-    size: () => size,
-    count({ pointer: { tenant } }: Held, by: 1 | -1): void {
-      const own = (ofTenant.get(tenant) ?? 0) + by
-      size += by
-      if (own > 0) ofTenant.set(tenant, own)
-      else ofTenant.delete(tenant)
-    },
-    hasPlace(tenant: string): boolean {
-      const own = ofTenant.get(tenant) ?? 0
-      const share = { capacity: WAITING_MAX, used: size, own, ask: 1, tenants: tenants() }
-      return size < WAITING_MAX && decideShare(share).kind === 'take'
     },
   }
 }

@@ -16,27 +16,6 @@ import type { InflightNotes } from './inflight-notes.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { NodeTable } from '../nodes/node-table.ts'
 
-/**
- * Dispatches placed tasks to their nodes.
- *
- * Each node has one open request; tasks assigned meanwhile leave together after its answer, so a
- * busy moment makes large requests and an idle one waits for nothing. Invariants: a task is in
- * transit to at most one node; after a no-responders reply or a refusal, tasks that have not run
- * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
- * the notes, which issue a pointer for a task without a pointer; such a task is given back if a coordinator may have
- * issued its pointer while it waited for its turn.
- */
-export interface Dispatcher {
-  assign(nodeId: string, items: readonly Held[]): void
-  /** Returns the number of tasks that are assigned and unanswered. */
-  inTransit(): number
-  /**
-   * Returns the tasks that this report lists as left by its node, without those that make a fenced start there and have
-   * no answer yet: the report may mean an earlier attempt. The answer shows which one has left.
-   */
-  left(taskIds: readonly string[], report: Pick<Heartbeat, 'nodeId' | 'version'>): readonly string[]
-}
-
 /** Dependencies of the dispatcher. */
 export interface DispatcherDeps {
   readonly bus: Bus
@@ -58,11 +37,17 @@ const DISPATCH_MAX = 200
 const NONE: readonly string[] = []
 const NO_ITEMS: readonly Held[] = []
 
-/** Creates a dispatcher; `back` receives tasks that must be placed again. */
-export function createDispatcher(
-  deps: DispatcherDeps,
-  back: (items: readonly Held[]) => void,
-): Dispatcher {
+/**
+ * Dispatches placed tasks to their nodes; `back` receives tasks that must be placed again.
+ *
+ * Each node has one open request; tasks assigned meanwhile leave together after its answer, so a
+ * busy moment makes large requests and an idle one waits for nothing. Invariants: a task is in
+ * transit to at most one node; after a no-responders reply or a refusal, tasks that have not run
+ * are placed again; a request without an answer is left to the leases of its pointers (L6), or to
+ * the notes, which issue a pointer for a task without a pointer; such a task is given back if a coordinator may have
+ * issued its pointer while it waited for its turn.
+ */
+export function createDispatcher(deps: DispatcherDeps, back: (items: readonly Held[]) => void) {
   const { bus, metrics, log } = deps
   const queues = new Map<string, Held[]>()
   const transit = createTransit(deps, back)
@@ -99,9 +84,10 @@ export function createDispatcher(
   }
 
   return {
+    /** Returns the number of tasks that are assigned and unanswered. */
     inTransit: transit.size,
     left: transit.left,
-    assign(nodeId, items) {
+    assign(nodeId: string, items: readonly Held[]): void {
       transit.enter(nodeId, items)
       const queue = queues.get(nodeId)
       if (queue !== undefined) {
@@ -224,6 +210,10 @@ function createFencedStarts() {
       if (tasks.size === 0) return
       for (const { pointer } of items) tasks.delete(pointer.taskId)
     },
+    /**
+     * Returns the tasks that this report lists as left by its node, without those that make a fenced start there and
+     * have no answer yet: the report may mean an earlier attempt. The answer shows which one has left.
+     */
     left(
       taskIds: readonly string[],
       { nodeId, version }: Pick<Heartbeat, 'nodeId' | 'version'>,

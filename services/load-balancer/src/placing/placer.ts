@@ -7,47 +7,16 @@ import {
   planHand,
   selectNode,
   type PlacementDecision,
+  type Timing,
 } from '@agentfleet/domain'
 import type { Fresh, PointerQueue } from '@agentfleet/protocol'
-import type { Timing } from '@agentfleet/domain'
 import type { Advising } from './advising.ts'
-import { createDispatcher, type Dispatcher, type DispatcherDeps } from './dispatcher.ts'
+import { createDispatcher, type DispatcherDeps } from './dispatcher.ts'
 import type { Held, Why } from './in-hand.ts'
 import { createReceiver, heldFresh, isOverdue } from '../intake/held.ts'
 import type { KnownLoad } from '../nodes/node-table.ts'
 import type { FleetView } from '../nodes/view.ts'
 import type { Ejection } from '../nodes/ejection.ts'
-
-/**
- * Places fetched pointers and new tasks without a pointer on nodes.
- *
- * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
- * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
- * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer
- * that cannot be placed at once, or that a coordinator may have given a pointer by now, gets a pointer and leaves; a
- * task whose pointer the notes have issued leaves without another one (L8); tasks of one round see what was placed
- * before them; a task goes to a node only if the limit of its tenant leaves a place, whatever way it came.
- */
-interface Placer {
-  add(message: PulledMessage, queue: PointerQueue): void
-  /** Adds tasks that were handed over; those above `room` get a pointer instead. */
-  addFresh(items: readonly Fresh[], room: number): void
-  /** Returns the number of pointers in hand that use up credits: pointers that found no node use no credit. */
-  held(): number
-  /** Returns the number of all pointers in hand. */
-  inHand(): number
-  /** Returns the number of pointers in hand of tasks that run already. */
-  running(): number
-  /** Returns how many pointers of a tenant found no node in the last round. */
-  stuckOf(tenant: string): number
-  /** Returns which of the tasks that a report lists have left their node for certain, as `Dispatcher` says. */
-  readonly left: Dispatcher['left']
-  /** Returns the tenants of these pointers. */
-  stuckTenants(): Iterable<string>
-  /** Tries to place what is held. */
-  place(): void
-  drain(deadlineMs: number): Promise<void>
-}
 
 interface PlacerDeps extends DispatcherDeps {
   readonly pointers: Pick<Pointers, 'issue'>
@@ -74,8 +43,17 @@ const LIMIT_WAIT_MS = 500
 /** Milliseconds between checks whether a drain has its last answer. */
 const DRAIN_LOOK_MS = 20
 
-/** Creates a placer that holds nothing. */
-export function createPlacer(deps: PlacerDeps): Placer {
+/**
+ * Places fetched pointers and new tasks without a pointer on nodes.
+ *
+ * A task is held (no node has room, or the chosen one refused), waits for advice, or is with the
+ * dispatcher. Invariants: a task that the dispatcher returns has not run and is placed again at
+ * once; held pointers are renewed, and no tenant holds more than its part (`planHand`); a task without a pointer
+ * that cannot be placed at once, or that a coordinator may have given a pointer by now, gets a pointer and leaves; a
+ * task whose pointer the notes have issued leaves without another one (L8); tasks of one round see what was placed
+ * before them; a task goes to a node only if the limit of its tenant leaves a place, whatever way it came.
+ */
+export function createPlacer(deps: PlacerDeps) {
   const { bus, metrics, monotonicMs } = deps
   let held: Held[] = []
   const stuck = createStuck()
@@ -140,16 +118,24 @@ export function createPlacer(deps: PlacerDeps): Placer {
   const renewer = setInterval(() => renewOld(deps, held), deps.timing.renewEveryMs / 4)
 
   return {
+    /** Returns the number of pointers in hand that use up credits: pointers that found no node use no credit. */
     held: () => Math.max(0, held.length - stuck.count()) + advising.waiting(),
+    /** Returns the number of all pointers in hand. */
     inHand: () => held.length + advising.waiting(),
+    /** Returns the number of pointers in hand of tasks that run already. */
     running: () => held.reduce((count, item) => count + (item.running ? 1 : 0), 0),
+    /** Returns how many pointers of a tenant found no node in the last round. */
     stuckOf: stuck.of,
+    /** Returns the tenants of these pointers. */
     stuckTenants: stuck.tenants,
+    /** Returns which of the tasks that a report lists have left their node for certain. */
     left: dispatcher.left,
-    place: () => {
+    /** Tries to place what is held. */
+    place(): void {
       if (held.length > 0) schedule()
     },
-    addFresh(items, room) {
+    /** Adds tasks that were handed over; those above `room` get a pointer instead. */
+    addFresh(items: readonly Fresh[], room: number): void {
       let left = room
       for (const { pointer, priority } of items) {
         if (left-- > 0) held.push(heldFresh(pointer, priority, monotonicMs()))
@@ -158,11 +144,11 @@ export function createPlacer(deps: PlacerDeps): Placer {
       metrics.fetched.inc({ way: 'handed-over' }, items.length)
       schedule()
     },
-    add(message, queue) {
+    add(message: PulledMessage, queue: PointerQueue): void {
       const item = receive(message, queue)
       if (item !== undefined) takeBack([item])
     },
-    async drain(deadlineMs) {
+    async drain(deadlineMs: number): Promise<void> {
       clearInterval(renewer)
       advising.close()
       const deadline = monotonicMs() + deadlineMs
