@@ -10,13 +10,27 @@ export function nextOf(listing: string, after: string | undefined): { nextCursor
   return after === undefined ? {} : { nextCursor: encodeCursor(listing, after) }
 }
 
-/** Returns the field with the position of a cursor, if the client sent one; throws a Refusal for a wrong cursor. */
+/**
+ * Returns the field with the position of a cursor, if the client sent one; throws a Refusal if the cursor belongs to
+ * another list.
+ */
 export function positionOf(
   cursor: string | undefined,
   listing: string,
-  form?: RegExp,
+  form = /^[ -~]+$/,
 ): { after?: string } {
-  return cursor === undefined ? {} : { after: decodeCursor(cursor, listing, form) }
+  if (cursor === undefined) return {}
+  const text = Buffer.from(cursor, 'base64url')
+    .toString('utf8')
+    .slice(0, -SUM_CHARS - 1)
+  const after = text.slice(listing.length + 1)
+  if (encodeCursor(listing, after) !== cursor || !form.test(after)) {
+    throw new Refusal(
+      'invalid-cursor',
+      'Send nextCursor of the previous page with the same filters, or start without a cursor.',
+    )
+  }
+  return { after }
 }
 
 /** Searches one page of tasks, behind the page to which the cursor belongs. */
@@ -32,7 +46,7 @@ export async function searchPage(
 }
 
 /** Encodes the position at which a page of this list ended as text that clients send back unchanged. */
-export function encodeCursor(listing: string, after: string): string {
+function encodeCursor(listing: string, after: string): string {
   const text = `${listing}\n${after}`
   return Buffer.from(`${text}\n${sumOf(text)}`).toString('base64url')
 }
@@ -40,19 +54,4 @@ export function encodeCursor(listing: string, after: string): string {
 /** Shows that a cursor was cut off or changed: its position would continue somewhere else without a word. */
 function sumOf(text: string): string {
   return hash('sha256', text, 'base64url').slice(0, SUM_CHARS)
-}
-
-/** Returns the position to continue from; throws a Refusal if the cursor belongs to another list. */
-export function decodeCursor(cursor: string, listing: string, form = /^[ -~]+$/): string {
-  const text = Buffer.from(cursor, 'base64url')
-    .toString('utf8')
-    .slice(0, -SUM_CHARS - 1)
-  const after = text.slice(listing.length + 1)
-  if (encodeCursor(listing, after) !== cursor || !form.test(after)) {
-    throw new Refusal(
-      'invalid-cursor',
-      'Send nextCursor of the previous page with the same filters, or start without a cursor.',
-    )
-  }
-  return after
 }

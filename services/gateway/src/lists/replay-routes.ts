@@ -50,7 +50,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
   ): Promise<ReplayResult> {
     try {
       const record = await store.load(taskId)
-      if (record === undefined || record.tenant !== caller.tenant) return notFound(taskId)
+      if (record === undefined || record.tenant !== caller.tenant) throw taskNotFound()
       // The key may have ended meanwhile.
       principals.requireStanding(caller, 'tasks:write')
       const by = submitterOf(caller)
@@ -114,9 +114,4 @@ function requireReplay(
     ...(systemPrompt === stored?.definition.systemPrompt ? {} : { systemPrompt: '' }),
     ...(isDeepStrictEqual(tools, stored?.definition.tools) ? {} : { tools: [] }),
   })
-}
-
-function notFound(replayOf: string): ReplayResult {
-  const problem = toProblem(taskNotFound())
-  return { replayOf, status: problem.status, problem }
 }

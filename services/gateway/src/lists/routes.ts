@@ -1,4 +1,4 @@
-import type { CountGroup, FoundTask, Store } from '@agentfleet/adapters'
+import type { CountGroup, Store } from '@agentfleet/adapters'
 import { previewOf, taskMatches, type TaskFilter } from '@agentfleet/domain'
 import {
   TASK_ID_PATTERN,
@@ -6,6 +6,7 @@ import {
   type GoalPage,
   type TaskCounts,
   type TaskPage,
+  type TaskSummary,
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { searchPage } from './cursor.ts'
@@ -35,13 +36,12 @@ export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
    * If the text is a whole id, the gateway reads the task without a search, so it finds the task even before
    * Redis has it.
    */
-  async function byId(tenant: string, filter: TaskFilter): Promise<readonly FoundTask[]> {
+  async function byId(tenant: string, filter: TaskFilter): Promise<TaskSummary[]> {
     const record = await reader.load((filter.text ?? '').toLowerCase(), tenant)
     if (record === undefined || record.tenant !== tenant) return []
     const task = previewOf(record)
     const [node] = await reader.nodesOf([record])
-    if (!taskMatches(task, filter, node)) return []
-    return [{ task, ...(node === undefined ? {} : { node }) }]
+    return taskMatches(task, filter, node) ? [taskSummary(task, node)] : []
   }
 
   async function pageOf(tenant: string, filter: TaskFilter, fields: PageFields) {
@@ -64,8 +64,7 @@ export function listRoutes({ store, reader, room, nowMs }: ListRouteDeps) {
       const { tenant } = request
       const filter = filterOf(query, 'query')
       if (TASK_ID_PATTERN.test(filter.text?.toLowerCase() ?? '')) {
-        const found = await byId(tenant, filter)
-        return { tasks: found.map(({ task, node }) => taskSummary(task, node)), scanned: 1 }
+        return { tasks: await byId(tenant, filter), scanned: 1 }
       }
       return pageOf(tenant, filter, query)
     },
