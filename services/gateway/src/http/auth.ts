@@ -29,6 +29,11 @@ const KEY_WANTED = 'Send a valid API key as Authorization: Bearer <key>.'
 const TICKET_WANTED = `This ticket is unknown, used or expired: a ticket opens one stream, within ${TICKET_LIFETIME_S} s. Get another ticket with POST /v1/tickets.`
 const TICKET_AS_KEY = `A ticket is not an API key: it opens one stream, in the query of GET /v1/stream. ${KEY_WANTED}`
 
+const KEYS_UNREAD = new Refusal(
+  'bus-unavailable',
+  'The gateway has not read the keys yet. Send the request again after Retry-After seconds.',
+)
+
 /** What an operation asks of its caller. */
 export interface Needs {
   /** Undefined: any valid key may use the operation. */
@@ -122,7 +127,7 @@ function createFind({ keys, keyLimits: limits, adminKey, directory, newest, veri
     if (credential === undefined) return open ? OPEN : undefined
     const token = parseToken(credential)
     if (token !== undefined) {
-      if (!directory.current()) throw keysUnread()
+      if (!directory.current()) throw KEYS_UNREAD
       const holder = directory.holder(token)
       if (holder !== undefined) return holder
       return newest?.().then(() => directory.holder(token))
@@ -184,13 +189,6 @@ function presentedKey({ headers, query }: FastifyRequest, stream: boolean): stri
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim())
   const protocol = offered.find((word) => word.startsWith(KEY_PROTOCOL_PREFIX))
   return protocol?.slice(KEY_PROTOCOL_PREFIX.length)
-}
-
-function keysUnread(): Refusal {
-  return new Refusal(
-    'bus-unavailable',
-    'The gateway has not read the keys yet. Send the request again after Retry-After seconds.',
-  )
 }
 
 function digestOf(key: string): Buffer {

@@ -1,54 +1,48 @@
 import { isUtf8 } from 'node:buffer'
 import { createTally, decideShare } from '@agentfleet/domain'
 import { parseInSlices, type PartParser } from '@agentfleet/runtime'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { LARGE_BYTES } from '../tenants/size.ts'
 import { Refusal } from './problems.ts'
 import { networkOf } from './proxies.ts'
-
-/**
- * The request bodies that are on their way. A client may send half a body and stop; the gateway keeps that half
- * until the request is too old.
- *
- * Invariants (L7): bodies on their way take at most UNDER_WAY_MAX_BYTES, and those of one address at most half of
- * what the other addresses leave free. A body counts with its announced size from its headers on.
- */
-export interface Bodies {
-  /** Counts the body of the request until it has arrived; throws a Refusal if there is no room for it. */
-  check(request: FastifyRequest): void
-}
 
 /** A fifth of the memory that a gateway is given: a hundred of the largest bodies. */
 const UNDER_WAY_MAX_BYTES = 128 * 1024 * 1024
 /** Smaller bodies do not count: with one on each connection they take 80 MB. */
 const COUNTED_FROM_BYTES = 8 * 1024
 
-/** Counts nothing yet; `bodyMaxBytes` is the size of a body that announces none. */
-export function createBodies(bodyMaxBytes: number): Bodies {
+/**
+ * Creates the count of request bodies that are on their way, as a hook: it counts a body until the body has arrived,
+ * and throws a Refusal if there is no room for it. A client may send half a body and stop; the gateway keeps that half
+ * until the request is too old. `bodyMaxBytes` is the size of a body that announces none.
+ *
+ * Invariants (L7): bodies on their way take at most UNDER_WAY_MAX_BYTES, and those of one address at most half of
+ * what the other addresses leave free. A body counts with its announced size from its headers on.
+ */
+export function countBodies(bodyMaxBytes: number): onRequestHookHandler {
   const underWay = createTally()
-  return {
-    check(request) {
-      const { headers } = request
-      const announced = headers['content-length']
-      if (announced === undefined && headers['transfer-encoding'] === undefined) return
-      const bytes = announced === undefined ? bodyMaxBytes : Number(announced)
-      // A larger body is refused before any of it is read.
-      if (bytes < COUNTED_FROM_BYTES || bytes > bodyMaxBytes) return
-      const address = networkOf(request.ip)
-      const used = underWay.total()
-      const own = underWay.of(address)
-      // Other callers can appear at any time, so an address is never alone.
-      const share = { capacity: UNDER_WAY_MAX_BYTES, used, own, ask: bytes, tenants: 2 }
-      const decision = decideShare(share)
-      if (decision.kind === 'refuse') {
-        throw new Refusal(
-          'too-many-requests-open',
-          `The address ${address} sends bodies of ${own} bytes now, and bodies of ${decision.allowed} bytes are allowed. Send fewer large requests at a time.`,
-        )
-      }
-      underWay.add(address, bytes)
-      request.raw.once('close', () => underWay.add(address, -bytes))
-    },
+  return (request, _reply, done) => {
+    const { headers } = request
+    const announced = headers['content-length']
+    if (announced === undefined && headers['transfer-encoding'] === undefined) return done()
+    const bytes = announced === undefined ? bodyMaxBytes : Number(announced)
+    // A larger body is refused before any of it is read.
+    if (bytes < COUNTED_FROM_BYTES || bytes > bodyMaxBytes) return done()
+    const address = networkOf(request.ip)
+    const used = underWay.total()
+    const own = underWay.of(address)
+    // Other callers can appear at any time, so an address is never alone.
+    const share = { capacity: UNDER_WAY_MAX_BYTES, used, own, ask: bytes, tenants: 2 }
+    const decision = decideShare(share)
+    if (decision.kind === 'refuse') {
+      throw new Refusal(
+        'too-many-requests-open',
+        `The address ${address} sends bodies of ${own} bytes now, and bodies of ${decision.allowed} bytes are allowed. Send fewer large requests at a time.`,
+      )
+    }
+    underWay.add(address, bytes)
+    request.raw.once('close', () => underWay.add(address, -bytes))
+    done()
   }
 }
 
@@ -57,20 +51,18 @@ export function hasBody({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
+const UNWANTED_BODY = new Refusal(
+  'invalid-request',
+  'This operation takes no body. Send the request without a body, and without the header Transfer-Encoding.',
+)
+
 /** Refuses the body of an operation that takes none before it is read: its caller expects that the body counts. */
 export function refuseBody(
   request: FastifyRequest,
   _reply: FastifyReply,
   done: (error?: Error) => void,
 ): void {
-  done(hasBody(request) ? unwantedBody() : undefined)
-}
-
-function unwantedBody(): Refusal {
-  return new Refusal(
-    'invalid-request',
-    'This operation takes no body. Send the request without a body, and without the header Transfer-Encoding.',
-  )
+  done(hasBody(request) ? UNWANTED_BODY : undefined)
 }
 
 /**
@@ -86,8 +78,23 @@ const CHARSET_PATTERN = /;\s*charset\s*=\s*"?([^";\s]*)/gi
 const UTF8_PATTERN = /^(?:utf-?8|us-ascii)$/i
 
 /** Why a body is refused although it is JSON. */
-const CHANGES_OBJECTS =
-  'Remove the keys __proto__ and constructor.prototype; they would change the objects of a program that reads them.'
+const CHANGES_OBJECTS = new Refusal(
+  'malformed-body',
+  'Remove the keys __proto__ and constructor.prototype; they would change the objects of a program that reads them.',
+)
+const TOO_MANY_NAMES = new Refusal(
+  'body-too-large',
+  `An object of the body has more than ${NAMES_MAX} names. Send a list of smaller objects, or send the data as text.`,
+)
+const NOT_UTF8 = new Refusal('malformed-body', 'Send the body as UTF-8.')
+const OTHER_CHARSET = new Refusal(
+  'unsupported-media-type',
+  'Send the body as UTF-8, with the header Content-Type: application/json; charset=utf-8.',
+)
+const ENCODED = new Refusal(
+  'unsupported-media-type',
+  'Send the body without compression: without the header Content-Encoding, and with no Transfer-Encoding other than chunked.',
+)
 
 /**
  * Reads JSON bodies; a large one in slices. Accepts an empty body with a JSON content type, which many clients send
@@ -106,7 +113,7 @@ export function acceptJsonBodies(app: FastifyInstance): void {
       return parsed.value
     },
     names(count) {
-      if (count > NAMES_MAX) throw tooManyNames()
+      if (count > NAMES_MAX) throw TOO_MANY_NAMES
     },
   })
   app.addContentTypeParser<Buffer>(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
@@ -116,20 +123,17 @@ export function acceptJsonBodies(app: FastifyInstance): void {
       'content-type': type = JSON_TYPE,
     } = request.headers
     if (encoding.toLowerCase() !== 'identity' || transfer.toLowerCase() !== 'chunked') {
-      done(encoded())
-    } else if (type !== JSON_TYPE && !isInUtf8(type)) done(otherCharset())
+      done(ENCODED)
+    } else if (type !== JSON_TYPE && !isInUtf8(type)) done(OTHER_CHARSET)
     else if (body.length === 0) done(null, undefined)
-    else if (!isUtf8(body)) done(new Refusal('malformed-body', 'Send the body as UTF-8.'))
+    else if (!isUtf8(body)) done(NOT_UTF8)
     else if (body.length > LARGE_BYTES) {
-      parseInSlices(body, partsOf(request)).then(
-        (value) => setImmediate(done, null, value),
-        (error: Error) => done(asRefusal(error)),
-      )
+      parseInSlices(body, partsOf(request)).then((value) => setImmediate(done, null, value), done)
     } else {
       const text = body.toString()
       void parse(request, text, (error, value) => {
         if (error === null) done(null, value)
-        else done(asRefusal(faultOf(text)))
+        else done(faultOf(text))
       })
     }
   })
@@ -142,19 +146,7 @@ function faultOf(text: string): Error {
   } catch (error) {
     return error as Error
   }
-  return new Refusal('malformed-body', CHANGES_OBJECTS)
-}
-
-function asRefusal(fault: Error): Refusal {
-  if (fault instanceof Refusal) return fault
-  return new Refusal('malformed-body', `Send one JSON object: ${fault.message}.`)
-}
-
-function tooManyNames(): Refusal {
-  return new Refusal(
-    'body-too-large',
-    `An object of the body has more than ${NAMES_MAX} names. Send a list of smaller objects, or send the data as text.`,
-  )
+  return CHANGES_OBJECTS
 }
 
 /** Whether a media type names no other character encoding than UTF-8. */
@@ -163,18 +155,4 @@ function isInUtf8(type: string): boolean {
     if (!UTF8_PATTERN.test(name)) return false
   }
   return true
-}
-
-function otherCharset(): Refusal {
-  return new Refusal(
-    'unsupported-media-type',
-    'Send the body as UTF-8, with the header Content-Type: application/json; charset=utf-8.',
-  )
-}
-
-function encoded(): Refusal {
-  return new Refusal(
-    'unsupported-media-type',
-    'Send the body without compression: without the header Content-Encoding, and with no Transfer-Encoding other than chunked.',
-  )
 }

@@ -202,6 +202,11 @@ export function operationOf({ schema }: { readonly schema?: unknown }): string |
   return (schema as { operationId?: string } | undefined)?.operationId
 }
 
+const OUR_FAILURE = new Refusal(
+  'internal',
+  'The gateway failed; your request is not the cause. Send the request again later.',
+)
+
 /** Converts an error of any kind to a refusal for the client. */
 export function refusalOf(error: Error): Refusal {
   if (error instanceof Refusal) return error
@@ -237,7 +242,7 @@ export function refusalOf(error: Error): Refusal {
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new Refusal('invalid-request', repeated(error.message))
   }
-  return ourFailure()
+  return OUR_FAILURE
 }
 
 function ofServiceError(error: ServiceError): Refusal {
@@ -267,15 +272,8 @@ function ofServiceError(error: ServiceError): Refusal {
     case 'newer-format':
     case 'orchestrator-unavailable':
     case 'registry-unavailable':
-      return ourFailure()
+      return OUR_FAILURE
     default:
       return unreachable(error.code)
   }
-}
-
-function ourFailure(): Refusal {
-  return new Refusal(
-    'internal',
-    'The gateway failed; your request is not the cause. Send the request again later.',
-  )
 }

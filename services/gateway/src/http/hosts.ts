@@ -40,7 +40,7 @@ export function createCheckCaller(options: {
       throw new Refusal('invalid-request', `Send the header ${repeated} only once.`)
     }
     if (host !== undefined && host !== accepted) {
-      if (hostAllowed(host, names, nowhere)) accepted = host
+      if (hostAllowed(host, names)) accepted = host
       else if (!hostAllowed(host, names, () => socket.localAddress)) {
         throw new Refusal(
           'host-refused',
@@ -138,9 +138,6 @@ function repeatedHeader(headers: readonly string[]): string | undefined {
   return undefined
 }
 
-/** The address of no connection. */
-function nowhere(): undefined {}
-
 /** The host in a URL with a scheme; undefined for a path. */
 function hostInUrl(url: string | undefined): string | undefined {
   if (url === undefined || url.startsWith('/') || url === '*') return undefined
@@ -154,11 +151,11 @@ function hostInUrl(url: string | undefined): string | undefined {
 export function hostAllowed(
   header: string,
   names: ReadonlySet<string>,
-  reached: () => string | undefined,
+  reached?: () => string | undefined,
 ): boolean {
   const name = nameOf(header)
   if (names.has(name) || isLoopback(name)) return true
-  return isIP(name) !== 0 && name === reached()?.replace(/^::ffff:/, '')
+  return isIP(name) !== 0 && name === reached?.()?.replace(/^::ffff:/, '')
 }
 
 /**
@@ -207,19 +204,14 @@ function isHost(host: string): boolean {
 
 /** Returns the problems of the origins in ALLOWED_ORIGINS: each must stand there as a browser sends it. */
 export function originProblems(origins: readonly string[]): readonly string[] {
-  return origins
-    .filter((origin) => !isOrigin(origin))
-    .map((origin) => {
-      const shown = `ALLOWED_ORIGINS: ${JSON.stringify(origin.slice(0, 80))}`
-      const sent = ORIGIN_PATTERN.test(origin) ? sentOrigin(origin) : undefined
-      return sent === undefined || sent === origin || !ORIGIN_PATTERN.test(sent)
-        ? `${shown} is not an origin; write scheme, host and port as in https://app.example:8443, without a path, a user or a wildcard`
-        : `${shown} is not how a browser writes this origin; write ${sent}`
-    })
-}
-
-function isOrigin(origin: string): boolean {
-  return ORIGIN_PATTERN.test(origin) && sentOrigin(origin) === origin
+  return origins.flatMap((origin) => {
+    const sent = ORIGIN_PATTERN.test(origin) ? sentOrigin(origin) : undefined
+    if (sent === origin) return []
+    const shown = `ALLOWED_ORIGINS: ${JSON.stringify(origin.slice(0, 80))}`
+    return sent === undefined || !ORIGIN_PATTERN.test(sent)
+      ? `${shown} is not an origin; write scheme, host and port as in https://app.example:8443, without a path, a user or a wildcard`
+      : `${shown} is not how a browser writes this origin; write ${sent}`
+  })
 }
 
 /** The origin as a browser sends it: lower case, in ASCII, without the port that the scheme implies. */

@@ -13,7 +13,7 @@ import type { PageFile } from '@agentfleet/console'
 import { settleWithin, type Logger } from '@agentfleet/runtime'
 import { mayHaveChanged, type Principal } from '@agentfleet/domain'
 import { watchAddresses } from './addresses.ts'
-import { acceptJsonBodies, createBodies, refuseBody } from './bodies.ts'
+import { acceptJsonBodies, countBodies, refuseBody } from './bodies.ts'
 import { STREAM_PROTOCOL } from './auth.ts'
 import {
   auditedOperations,
@@ -89,19 +89,11 @@ const FRAME_MAX_BYTES = 64 * 1024
 /** Pieces of one unfinished message; each costs more memory than its bytes, and no client sends so many. */
 const FRAME_PIECES_MAX = 256
 
-/** Handlers or route options by operationId. */
-export type Handlers = Readonly<Record<string, unknown>>
-
-/** The public server, and the watch over its connections. */
-interface Api {
-  readonly app: FastifyInstance
-  readonly slowReaders: SlowReaders
-}
-
 /** Creates the public server with the routes of the document; it does not listen yet. */
 export async function createApi(deps: {
   document: ApiDocument
-  handlers: Handlers
+  /** Handlers or route options by operationId. */
+  handlers: Readonly<Record<string, unknown>>
   checkCaller: CheckCaller
   allowPages: AllowPages
   isProxy: IsProxy | undefined
@@ -116,7 +108,7 @@ export async function createApi(deps: {
   metrics: GatewayMetrics
   monotonicMs: () => number
   log: Logger
-}): Promise<Api> {
+}): Promise<{ readonly app: FastifyInstance; readonly slowReaders: SlowReaders }> {
   const {
     document,
     handlers,
@@ -152,7 +144,9 @@ export async function createApi(deps: {
       metrics.refusals.inc({ code: refusal.code })
       void sendRefusal(reply, refusal)
     },
-    ...(publicPath === '' ? {} : { rewriteUrl: withoutPathOf(publicPath) }),
+    ...(publicPath === ''
+      ? {}
+      : { rewriteUrl: ({ url = '/' }: IncomingMessage) => withoutPath(url, publicPath) }),
   })
   const addresses = watchAddresses(app.server, {
     isProxy,
@@ -170,7 +164,7 @@ export async function createApi(deps: {
   app.server.prependListener('request', answerHeadLikeGet)
   const slowReaders = watchSlowReaders(app.server, deps.monotonicMs)
   const refusals = createConnectionRefusals({ slowReaders, allowPages, metrics })
-  const bodies = createBodies(BODY_MAX_BYTES)
+  const countBody = countBodies(BODY_MAX_BYTES)
   const unlocked = openOperations(document)
   const bodiless = bodilessOperations(document)
   const audited = auditedOperations(document)
@@ -183,16 +177,11 @@ export async function createApi(deps: {
   acceptJsonBodies(app)
   app.setValidatorCompiler(requestValidator())
   answerWithProblems(app, log, metrics, recorder, document.paths)
-  const answering = (operation: string, handler: Handler): (() => unknown) => {
-    const plain = handler as (...call: Parameters<Handler>) => Promise<unknown>
+  const answering = (operation: string, handler: Handler): Handler => {
     const answer: Handler = LARGE_OPERATIONS.has(operation)
-      ? (...call) => tenantTurns(call[0].tenant, () => plain(...call))
-      : plain
+      ? (request, reply) => tenantTurns(request.tenant, () => handler(request, reply))
+      : handler
     return measured(operation, answer, metrics, recorder, audited.has(operation))
-  }
-  const countBody = (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
-    bodies.check(request)
-    done()
   }
   app.addHook('onRoute', (route) => {
     const operation = operationOf(route)
@@ -301,11 +290,7 @@ function laterSerializers(app: FastifyInstance): FastifySerializerCompiler<unkno
   }
 }
 
-function withoutPathOf(publicPath: string): (request: IncomingMessage) => string {
-  return ({ url = '/' }) => withoutPath(url, publicPath)
-}
-
-type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
 
 /** Measures and records a handler; a response hook would add two listeners to every response. */
 function measured(
@@ -314,12 +299,12 @@ function measured(
   metrics: GatewayMetrics,
   recorder: Recorder,
   audited: boolean,
-): () => unknown {
-  return async function answer(this: unknown, ...[request, reply]: Parameters<Handler>) {
+): Handler {
+  return async (request, reply) => {
     const startedMs = performance.now()
     let result: unknown
     try {
-      result = await handler.call(this, request, reply)
+      result = await handler(request, reply)
     } catch (error) {
       const { code } = refusalOf(error as Error)
       if (audited && mayHaveChanged(code) && !isDryRun(request)) {
@@ -334,7 +319,7 @@ function measured(
     metrics.requests.observe({ operation, status }, ms / 1_000)
     recorder.answered(request, operation, statusCode, ms)
     return result
-  } as () => unknown
+  }
 }
 
 /** Whether the request only asks what it would change. */

@@ -4,7 +4,7 @@ import { TASK_ID_PATTERN, type BulkCancelPage } from '@agentfleet/protocol'
 import { inParallel } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
 import { refusalOf } from '../http/errors.ts'
-import { toProblem, wrongField, type Refusal } from '../http/problems.ts'
+import { toProblem, wrongField } from '../http/problems.ts'
 import type { Principals } from '../principals/principals.ts'
 import { alreadyFinished, requestCancel } from '../tasks/cancel.ts'
 import { taskNotFound } from '../tasks/reads.ts'
@@ -24,6 +24,11 @@ interface CancelFields extends ChoiceFields {
 /** Cancellations of one request that are under way at the same time. */
 const PARALLEL = 50
 const UNFINISHED = ['waiting', 'queued', 'running', 'retrying'] as const satisfies TaskState[]
+
+const NEEDS_FILTER = wrongField(
+  '',
+  'names no tasks; send taskIds or at least one filter. To cancel every unfinished task, send all four states',
+)
 
 /** Creates the handler of `/v1/tasks:cancel` by operationId. */
 export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
@@ -48,7 +53,7 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
       const { tenant } = request
       const { dryRun, reason } = fields
       if (fields.taskIds === undefined && Object.keys(filterOf(fields, 'body')).length === 0) {
-        throw needsFilter()
+        throw NEEDS_FILTER
       }
       const { taskIds, ...page } = await chooseTasks(store, tenant, fields, {
         listing: (filter) => listingName('cancel', filter),
@@ -70,11 +75,4 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
       }
     },
   }
-}
-
-function needsFilter(): Refusal {
-  return wrongField(
-    '',
-    'names no tasks; send taskIds or at least one filter. To cancel every unfinished task, send all four states',
-  )
 }

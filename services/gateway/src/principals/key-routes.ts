@@ -40,6 +40,12 @@ const NEW_SECRET =
 /** A day: clients get the new secret with their next release. */
 const OVERLAP_DEFAULT_S = 86_400
 
+const KEY_NOT_FOUND = new Refusal('key-not-found', 'Check the id; GET /v1/keys lists the keys.')
+const KEYS_FULL = new Refusal(
+  'keys-full',
+  'The store of keys is nearly full; nothing was stored. Revoke keys that no client uses; the fleet deletes a revoked key after 30 days.',
+)
+
 /** Creates the handlers of `/v1/keys…` and `/v1/me` by operationId. */
 export function keyRoutes(deps: KeyRouteDeps) {
   const { keys, directory, requireNewest, nowMs } = deps
@@ -51,7 +57,7 @@ export function keyRoutes(deps: KeyRouteDeps) {
       const body = request.body as KeyRequest
       const expiresAtMs = expiryOf(body, nowMs())
       await requireNewest(request)
-      if ((await keys.fill()) > FILL_MAX) throw keysFull()
+      if ((await keys.fill()) > FILL_MAX) throw KEYS_FULL
       const id = newKeyId()
       const secret = newSecret()
       const { name, tenant, scopes, agents, limits } = body
@@ -66,7 +72,7 @@ export function keyRoutes(deps: KeyRouteDeps) {
         ...given({ agents, limits, expiresAtMs }),
       }
       const outcome = await keys.store(key, 0)
-      if (outcome.kind !== 'stored') throw keysFull()
+      if (outcome.kind !== 'stored') throw KEYS_FULL
       directory.take({ key, seq: outcome.seq })
       void reply.code(201).header('location', `/v1/keys/${id}`)
       return createdView(key, secret, nowMs())
@@ -83,7 +89,7 @@ export function keyRoutes(deps: KeyRouteDeps) {
     },
     async getKey(request: FastifyRequest): Promise<KeyView> {
       const stored = directory.find(idOf(request)) ?? (await keys.last(idOf(request)))
-      if (stored === undefined) throw keyNotFound()
+      if (stored === undefined) throw KEY_NOT_FOUND
       return keyView(stored.key, nowMs())
     },
     async revokeKey(request: FastifyRequest, reply: FastifyReply) {
@@ -118,11 +124,11 @@ async function change(
 ): Promise<ApiKey> {
   for (let tries = 0; tries < STORE_TRIES; tries += 1) {
     const stored = await keys.last(id)
-    if (stored === undefined) throw keyNotFound()
+    if (stored === undefined) throw KEY_NOT_FOUND
     const made = next(stored.key)
     if (made === undefined) return stored.key
     const outcome = await keys.store(made, stored.seq)
-    if (outcome.kind === 'full') throw keysFull()
+    if (outcome.kind === 'full') throw KEYS_FULL
     if (outcome.kind !== 'stored') continue
     directory.take({ key: made, seq: outcome.seq })
     return made
@@ -186,18 +192,7 @@ function meView({ keyId, tenant, scopes, agents, limits, expiresAtMs }: Principa
   }
 }
 
-function keyNotFound(): Refusal {
-  return new Refusal('key-not-found', 'Check the id; GET /v1/keys lists the keys.')
-}
-
 function keyEnded({ revokedAtMs }: ApiKey): Refusal {
   const state = revokedAtMs === undefined ? 'has expired' : 'is revoked'
   return new Refusal('key-revoked', `This key ${state}; make another key.`)
-}
-
-function keysFull(): Refusal {
-  return new Refusal(
-    'keys-full',
-    'The store of keys is nearly full; nothing was stored. Revoke keys that no client uses; the fleet deletes a revoked key after 30 days.',
-  )
 }

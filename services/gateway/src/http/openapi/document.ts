@@ -14,12 +14,11 @@ interface Operation {
 interface Schema {
   readonly properties?: Readonly<Record<string, object>>
 }
-type Schemas = Readonly<Record<string, Schema>>
 
 /** The parsed openapi.yaml. */
 export interface ApiDocument {
   readonly openapi: string
-  readonly components: { readonly schemas: Schemas }
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly [key: string]: unknown
 }

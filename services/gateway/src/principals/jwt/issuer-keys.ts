@@ -8,6 +8,11 @@ const WITHIN_MS = 3_000
 /** Real issuers publish some kilobytes. */
 const BYTES_MAX = 262_144
 
+const UNAVAILABLE = new Refusal(
+  'issuer-unavailable',
+  'The gateway cannot read the keys of the token issuer. Send the request again after Retry-After seconds.',
+)
+
 /** The keys of an issuer. */
 export interface IssuerKeys {
   /** Returns the key that a token names; throws an error of jose if the issuer does not publish it. */
@@ -67,9 +72,9 @@ export function createIssuerKeys(
       const { kind } = decideIssuerRead(state, found !== undefined, clock.monotonicMs())
       if (kind === 'use-and-read') void read()
       if (kind.startsWith('use') && found !== undefined) return found
-      if (kind === 'unavailable' && reading === undefined) throw unavailable()
+      if (kind === 'unavailable' && reading === undefined) throw UNAVAILABLE
       if (kind === 'read' || reading !== undefined) await read()
-      if (state.failed) throw unavailable()
+      if (state.failed) throw UNAVAILABLE
       return await held(header, token)
     },
     generation: () => generation,
@@ -105,11 +110,4 @@ async function fetchKeys(url: URL): Promise<JSONWebKeySet> {
   }
   // createLocalJWKSet checks its form.
   return JSON.parse(Buffer.concat(parts).toString('utf8')) as JSONWebKeySet
-}
-
-function unavailable(): Refusal {
-  return new Refusal(
-    'issuer-unavailable',
-    'The gateway cannot read the keys of the token issuer. Send the request again after Retry-After seconds.',
-  )
 }
