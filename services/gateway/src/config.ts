@@ -93,6 +93,9 @@ const variables = z.object({
   DEFAULT_MODEL: text({ default: 'gpt-4o-mini', pattern: MODEL_PATTERN }),
 })
 
+/** The variables that are right, as the rules see them. */
+type Variables = Readonly<Partial<z.output<typeof variables>>>
+
 /** A key of API_KEYS and its tenant. */
 export interface ConfiguredKey {
   readonly tenant: string
@@ -186,9 +189,7 @@ function adminKeyProblems({ ADMIN_KEY: key, API_KEYS }: CallerConfig): readonly 
 }
 
 /** Variables that say who may call. */
-type CallerConfig = {
-  readonly [Name in 'API_KEYS' | 'ADMIN_KEY' | 'JWT_ISSUER']?: string | undefined
-}
+type CallerConfig = Pick<Variables, 'API_KEYS' | 'ADMIN_KEY' | 'JWT_ISSUER'>
 
 /** Whether the gateway knows no callers, so that everyone who reaches it may do everything. */
 export function isOpen({ API_KEYS, ADMIN_KEY, JWT_ISSUER }: CallerConfig): boolean {
@@ -257,12 +258,7 @@ export function apiHost(config: GatewayConfig): string {
 }
 
 /** The rules of the JWT variables: all or none, and no algorithm that accepts a shared secret or none. */
-function jwtProblems(config: {
-  readonly JWT_ISSUER?: string | undefined
-  readonly JWT_AUDIENCE?: string | undefined
-  readonly JWT_JWKS_URL?: string | undefined
-  readonly JWT_ALGORITHMS?: readonly string[]
-}): readonly string[] {
+function jwtProblems(config: Variables): readonly string[] {
   const names = ['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_JWKS_URL'] as const
   const missing = names.filter((name) => config[name] === undefined)
   const partly = missing.length > 0 && missing.length < names.length

@@ -40,17 +40,7 @@ export const JWT_KEY_PREFIX = 'jwt:'
 /** Three parts, each in base64url. */
 const JWT_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-type JwtConfig = Pick<
-  GatewayConfig,
-  | 'JWT_ISSUER'
-  | 'JWT_AUDIENCE'
-  | 'JWT_JWKS_URL'
-  | 'JWT_ALGORITHMS'
-  | 'JWT_TENANT_CLAIM'
-  | 'JWT_SCOPE_CLAIM'
-  | 'JWT_REQUESTS_PER_MINUTE'
-  | 'JWT_CONCURRENT'
->
+type JwtConfig = Pick<GatewayConfig, Extract<keyof GatewayConfig, `JWT_${string}`>>
 
 interface Remembered {
   readonly principal: Principal
