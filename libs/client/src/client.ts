@@ -22,11 +22,12 @@ import type {
 } from '@agentfleet/protocol'
 import { bodyOf } from './body.ts'
 import { errorOf, notJson, unreachable } from './error.ts'
-import { followFleet, type FollowFrame, type FollowOptions, type FollowTopic } from './follow.ts'
+import { followFleet, type FollowFrame, type FollowTopic } from './follow.ts'
 import { figuresClient, type FiguresClient } from './figures.ts'
 import { goalClient, type GoalClient } from './goals.ts'
 import { keyClient, type KeyClient } from './keys.ts'
 import { listClient, queryOf, type ListClient } from './lists.ts'
+import type { FollowOptions } from './reconnect.ts'
 import {
   addressOf,
   keyHeader,
@@ -38,6 +39,7 @@ import {
   type RequestOptions,
   type VersionOptions,
 } from './request.ts'
+import type { Endpoint } from './stream.ts'
 import { watchTasks, type WatchFrame, type WatchOptions } from './watch.ts'
 
 /** Where the gateway is, and the key of the caller. */
@@ -123,10 +125,10 @@ const REQUEST_TIMEOUT_MS = 30_000
 
 /** A client of the gateway at this address; it connects with the first request. */
 export function createClient({ baseUrl, apiKey, signal }: ClientOptions): Client {
-  const authorization: Record<string, string> =
+  const headers: Record<string, string> =
     apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
-
-  const call = createCall(baseUrl, authorization, signal)
+  const endpoint = { baseUrl, headers }
+  const call = createCall(endpoint, signal)
   const agentPath = (name: string) => `/v1/agents/${pathPart(name)}`
   const taskPath = (taskId: string) => `/v1/tasks/${pathPart(taskId)}`
   const agents = versionedCalls(call, agentPath)
@@ -177,20 +179,14 @@ export function createClient({ baseUrl, apiKey, signal }: ClientOptions): Client
     decision: (id, { signal } = {}) => call(`/v1/decisions/${pathPart(id)}`, { signal }),
     incidents: ({ signal, ...query } = {}) => call(`/v1/incidents${queryOf(query)}`, { signal }),
     incident: (id, { signal } = {}) => call(`/v1/incidents/${pathPart(id)}`, { signal }),
-    follow: (topics, options = {}) =>
-      followFleet({ baseUrl, headers: authorization }, topics, options),
-    ...keyClient(call, queryOf),
-    watch: (taskIds, options = {}) =>
-      watchTasks({ baseUrl, headers: authorization }, taskIds, options),
+    follow: (topics, options = {}) => followFleet(endpoint, topics, options),
+    ...keyClient(call),
+    watch: (taskIds, options = {}) => watchTasks(endpoint, taskIds, options),
   }
 }
 
 /** Creates what sends one request and reads its answer. */
-function createCall(
-  baseUrl: string,
-  authorization: Record<string, string>,
-  stopped: AbortSignal | undefined,
-) {
+function createCall(endpoint: Endpoint, stopped: AbortSignal | undefined) {
   return async function call<T>(path: string, options: Call = {}): Promise<T> {
     requireWhole(path)
     const { method = 'GET', body, headers = {}, signal = stopped, extraMs = 0 } = options
@@ -198,10 +194,10 @@ function createCall(
     let response: Response
     let text: string
     try {
-      response = await fetch(addressOf(baseUrl, path), {
+      response = await fetch(addressOf(endpoint.baseUrl, path), {
         method,
         headers: {
-          ...authorization,
+          ...endpoint.headers,
           ...headers,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },

@@ -3,12 +3,13 @@ import type {
   KeyCreated,
   KeyPage,
   KeyRequest,
+  KeyRotation,
   KeyView,
   MeView,
   QueryOf,
   TicketView,
 } from '@agentfleet/protocol'
-import type { QueryValue } from './lists.ts'
+import { queryOf } from './lists.ts'
 import { pathPart, type SendCall, type RequestOptions } from './request.ts'
 
 /** Which keys to list. */
@@ -30,10 +31,7 @@ export interface KeyClient {
   key(id: string, options?: RequestOptions): Promise<KeyView>
   revokeKey(id: string, options?: RequestOptions): Promise<void>
   /** Gives the key a new secret; the former secret works for the overlap, a day by default. */
-  rotateKey(
-    id: string,
-    options?: RequestOptions & { readonly overlapSeconds?: number },
-  ): Promise<KeyCreated>
+  rotateKey(id: string, options?: RequestOptions & KeyRotation): Promise<KeyCreated>
   /** Makes a ticket with which a web page opens one stream within 30 seconds. */
   ticket(options?: RequestOptions): Promise<TicketView>
   /** Changes and refusals, newest first. */
@@ -41,10 +39,7 @@ export interface KeyClient {
 }
 
 /** The methods of keys over these calls. */
-export function keyClient(
-  call: SendCall,
-  queryOf: (parts: Readonly<Record<string, QueryValue>>) => string,
-): KeyClient {
+export function keyClient(call: SendCall): KeyClient {
   const path = (id: string) => `/v1/keys/${pathPart(id)}`
   return {
     me: ({ signal } = {}) => call('/v1/me', { signal }),

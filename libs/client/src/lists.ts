@@ -82,13 +82,15 @@ export interface ListClient {
 }
 
 /** A part of a query; a list is sent as a repeated parameter. */
-export type QueryValue = string | number | boolean | readonly string[] | undefined
+type QueryValue = string | number | boolean | readonly string[] | undefined
 
 /** The gateway changes a thousand tasks, milliseconds. */
 const BULK_EXTRA_MS = 90_000
 
 /** The methods over these calls. */
 export function listClient(call: SendCall): ListClient {
+  const taskPath = (taskId: string) => `/v1/tasks/${pathPart(taskId)}`
+  const nodePath = (id: string) => `/v1/fleet/nodes/${pathPart(id)}`
   return {
     list: ({ signal, ...query } = {}) => call(`/v1/tasks${filterQuery(query)}`, { signal }),
     count: ({ signal, ...query } = {}) => call(`/v1/tasks:count${filterQuery(query)}`, { signal }),
@@ -102,17 +104,15 @@ export function listClient(call: SendCall): ListClient {
         signal,
         extraMs: BULK_EXTRA_MS,
       }),
-    async events(taskId, { signal, after, ...query } = {}) {
-      const path = `/v1/tasks/${pathPart(taskId)}/events`
-      return allPages(after, async (from) => {
-        const asked = queryOf({ ...query, after: from })
-        const { events, nextAfter } = await call<TaskHistory>(`${path}${asked}`, { signal })
+    events: async (taskId, { signal, after, ...query } = {}) =>
+      allPages(after, async (from) => {
+        const path = `${taskPath(taskId)}/events${queryOf({ ...query, after: from })}`
+        const { events, nextAfter } = await call<TaskHistory>(path, { signal })
         return { items: events, next: nextAfter }
-      })
-    },
+      }),
     call: (taskId, step, { signal, ...query } = {}) =>
-      call(`/v1/tasks/${pathPart(taskId)}/calls/${step}${queryOf(query)}`, { signal }),
-    text: (taskId, { signal } = {}) => call(`/v1/tasks/${pathPart(taskId)}/text`, { signal }),
+      call(`${taskPath(taskId)}/calls/${step}${queryOf(query)}`, { signal }),
+    text: (taskId, { signal } = {}) => call(`${taskPath(taskId)}/text`, { signal }),
     goals: ({ signal, ...query } = {}) => call(`/v1/goals${filterQuery(query)}`, { signal }),
     async agentVersions(name, { signal } = {}) {
       const path = `/v1/agents/${pathPart(name)}/versions`
@@ -134,10 +134,6 @@ export function listClient(call: SendCall): ListClient {
         signal,
       }),
   }
-}
-
-function nodePath(id: string): string {
-  return `/v1/fleet/nodes/${pathPart(id)}`
 }
 
 /** The query part of an address for these options; a list repeats its name. */
