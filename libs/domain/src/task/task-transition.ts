@@ -207,7 +207,10 @@ function completedRecord(next: TaskRecord, event: Completed): TaskRecord {
   return changed(next, { state: 'completed', ...SETTLED, attempt, node, result, usage, error })
 }
 
-/** Folds a whole history (ascending sequences); undefined when it does not begin with `submitted`. */
+/**
+ * Folds a history (ascending sequences) into the record of the events before it; undefined when there are none and it
+ * does not begin with `submitted`.
+ */
 export function foldHistory(
   taskId: string,
   history: readonly {
@@ -215,8 +218,9 @@ export function foldHistory(
     readonly seq: number
     readonly storedAtMs?: number
   }[],
+  before?: TaskRecord,
 ): TaskRecord | undefined {
-  let record: TaskRecord | undefined
+  let record = before
   for (const { event, seq, storedAtMs } of history) {
     const outcome = transition(taskId, record, event, seq, storedAtMs)
     record = outcome.record ?? record

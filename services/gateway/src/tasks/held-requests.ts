@@ -2,8 +2,8 @@ import {
   createCompactingMap,
   createTally,
   decideShare,
+  foldHistory,
   isTerminalEvent,
-  transition,
   type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
@@ -113,7 +113,8 @@ export function createHeldRequests(tenants: () => number): HeldRequests {
       total += 1
       return {
         news: (withinMs) => wait(entry, withinMs),
-        fold: (record) => (entry.incomplete ? undefined : foldHeard(record, entry)),
+        fold: (record) =>
+          entry.incomplete ? undefined : foldHistory(record.taskId, entry.events, record),
         release: () => finish(entry),
         close: () => remove(taskId, entry),
       }
@@ -167,13 +168,4 @@ async function wait(entry: Entry, withinMs: number): Promise<'over' | 'missed' |
   if (!entry.missed) return 'late'
   entry.missed = false
   return 'missed'
-}
-
-function foldHeard(record: TaskRecord, { events }: Entry): TaskRecord {
-  let folded = record
-  for (const { event, seq } of events) {
-    const outcome = transition(record.taskId, folded, event, seq)
-    if (outcome.kind === 'applied') folded = outcome.record
-  }
-  return folded
 }
