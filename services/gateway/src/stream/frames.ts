@@ -41,34 +41,25 @@ function areSequences(value: unknown): boolean {
   return numbers.length <= SUBSCRIPTIONS_MAX && numbers.every(isSequence)
 }
 
-const subscribe = z.strictObject({
-  type: z.literal('subscribe'),
-  taskIds,
-  after: after.default(0),
-  deltas: z.boolean().default(false),
-})
-const subscribeAll = z.strictObject({ type: z.literal('subscribe'), all: z.literal(true) })
-const topics = z
+const fleet = z
   .array(z.enum(['decisions', 'incidents', 'nodes']))
   .min(1)
   .max(3)
-const subscribeFleet = z.strictObject({ type: z.literal('subscribe'), fleet: topics })
-const unsubscribeFleet = z.strictObject({ type: z.literal('unsubscribe'), fleet: topics })
-const unsubscribe = z.strictObject({ type: z.literal('unsubscribe'), taskIds })
-const subscribeStats = z.strictObject({ type: z.literal('subscribe'), stats: z.literal(true) })
-const unsubscribeStats = z.strictObject({ type: z.literal('unsubscribe'), stats: z.literal(true) })
-const ping = z.strictObject({ type: z.literal('ping') })
+const [subscribe, unsubscribe] = [z.literal('subscribe'), z.literal('unsubscribe')]
+const deltas = z.boolean().default(false)
+const ASKS = {
+  subscribe: z.strictObject({ type: subscribe, taskIds, after: after.default(0), deltas }),
+  subscribeAll: z.strictObject({ type: subscribe, all: z.literal(true) }),
+  subscribeFleet: z.strictObject({ type: subscribe, fleet }),
+  subscribeStats: z.strictObject({ type: subscribe, stats: z.literal(true) }),
+  unsubscribe: z.strictObject({ type: unsubscribe, taskIds }),
+  unsubscribeFleet: z.strictObject({ type: unsubscribe, fleet }),
+  unsubscribeStats: z.strictObject({ type: unsubscribe, stats: z.literal(true) }),
+  ping: z.strictObject({ type: z.literal('ping') }),
+}
 
 /** A valid request of a client. */
-export type Ask =
-  | z.output<typeof subscribe>
-  | z.output<typeof subscribeAll>
-  | z.output<typeof subscribeFleet>
-  | z.output<typeof unsubscribeFleet>
-  | z.output<typeof subscribeStats>
-  | z.output<typeof unsubscribeStats>
-  | z.output<typeof unsubscribe>
-  | z.output<typeof ping>
+export type Ask = z.output<(typeof ASKS)[keyof typeof ASKS]>
 
 /** A frame of a client, or a description of its error. */
 type ParsedFrame =
@@ -105,15 +96,15 @@ export function afterOf(after: After, taskId: string): number {
 function schemaFor(frame: object): z.ZodType<Ask> | undefined {
   const { type } = frame as { type?: unknown }
   if (type === 'subscribe') {
-    if ('fleet' in frame) return subscribeFleet
-    if ('stats' in frame) return subscribeStats
-    return 'all' in frame ? subscribeAll : subscribe
+    if ('fleet' in frame) return ASKS.subscribeFleet
+    if ('stats' in frame) return ASKS.subscribeStats
+    return 'all' in frame ? ASKS.subscribeAll : ASKS.subscribe
   }
   if (type === 'unsubscribe') {
-    if ('stats' in frame) return unsubscribeStats
-    return 'fleet' in frame ? unsubscribeFleet : unsubscribe
+    if ('stats' in frame) return ASKS.unsubscribeStats
+    return 'fleet' in frame ? ASKS.unsubscribeFleet : ASKS.unsubscribe
   }
-  return type === 'ping' ? ping : undefined
+  return type === 'ping' ? ASKS.ping : undefined
 }
 
 function bad(detail: string): ParsedFrame {

@@ -3,6 +3,7 @@ import { TASK_STATES } from '@agentfleet/domain'
 import type { FleetView, StatsFrame } from '@agentfleet/protocol'
 import { isoTime } from '../tasks/views.ts'
 import type { Viewer } from './subscriptions.ts'
+import { createTenantViewers } from './tenant-subscriptions.ts'
 
 type StatsViewer = Pick<Viewer, 'tenant' | 'hint'>
 
@@ -30,7 +31,7 @@ export function createStatsSubscriptions(deps: {
   readonly nowMs: () => number
 }): StatsSubscriptions {
   const { store, fleet, nowMs } = deps
-  const tenants = new Map<string, Set<StatsViewer>>()
+  const viewers = createTenantViewers<StatsViewer>()
 
   async function tasksOf(tenant: string): Promise<StatsFrame['tasks']> {
     try {
@@ -49,23 +50,17 @@ export function createStatsSubscriptions(deps: {
   }
 
   return {
-    follow(viewer) {
-      const viewers = tenants.get(viewer.tenant) ?? new Set()
-      tenants.set(viewer.tenant, viewers.add(viewer))
-    },
-    unfollow(viewer) {
-      const viewers = tenants.get(viewer.tenant)
-      if (viewers?.delete(viewer) && viewers.size === 0) tenants.delete(viewer.tenant)
-    },
+    follow: viewers.follow,
+    unfollow: viewers.unfollow,
     async round() {
-      if (tenants.size === 0) return
+      if (!viewers.some()) return
       const summary = fleetStats(fleet.view(false))
-      for (const [tenant, viewers] of tenants) {
+      for (const tenant of viewers.tenants()) {
         const tasks = await tasksOf(tenant)
         const at = isoTime(nowMs())
         const frame: StatsFrame = { type: 'stats', at, fleet: summary, ...(tasks && { tasks }) }
         const text = JSON.stringify(frame)
-        for (const viewer of viewers) viewer.hint(text)
+        for (const viewer of viewers.of(tenant)) viewer.hint(text)
       }
     },
   }

@@ -6,7 +6,7 @@ import pLimit from 'p-limit'
 import type { DeltaTap, DeltaTaps } from './deltas.ts'
 import type { LiveSink } from './live.ts'
 import { createOwnQueues, type OwnQueues } from './own-queues.ts'
-import { createTurns } from './turns.ts'
+import { createTurns, type Turns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
 
 /**
@@ -79,8 +79,6 @@ interface Watch {
   /** The request that waits for the first replay. */
   batch: Batch | undefined
 }
-
-type Turns = ReturnType<typeof createTurns<Viewer>>
 
 interface Subscription {
   readonly watches: Map<Viewer, Watch>
@@ -277,7 +275,7 @@ function settle(watch: Watch) {
  */
 async function replayPages(
   { taskLog, clock }: SubscriptionDeps,
-  turns: Turns,
+  turns: Turns<Viewer>,
   subscriptions: ReadonlyMap<string, Subscription>,
   watch: Watch,
 ): Promise<'ended' | 'read'> {

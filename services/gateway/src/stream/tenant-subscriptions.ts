@@ -33,9 +33,9 @@ const EVENTS_HELD_MAX = 64
 const HELD_MAX_BYTES = 16 * 1024 * 1024
 /** Tasks that found no place among those that are looked up, about 100 bytes each. */
 const UNKNOWN_MAX = 50_000
-/** What viewers get instead of events. */
 /** Look-ups of owners share turns: their tenants are what they look up. */
 const NO_TENANT = ''
+/** What viewers get instead of events. */
 const MISSED = 'The stream missed some events. List the tasks to read their present states.'
 
 interface Held {
@@ -52,8 +52,13 @@ export function createTenantSubscriptions(deps: {
   log: Logger
 }): TenantSubscriptions {
   const { reader, onlyTenant, log } = deps
-  const viewers = createTenantViewers()
-  const { tellGap, tellAllGap } = viewers
+  const viewers = createTenantViewers<Viewer>()
+  const tellGap = (owner: string): void => {
+    for (const viewer of viewers.of(owner)) viewer.refuse('', 'events-missed', MISSED)
+  }
+  const tellAllGap = (): void => {
+    for (const owner of viewers.tenants()) tellGap(owner)
+  }
   const unknown = createUnknownTasks(tellAllGap)
   const owners = createOwnedMap<string>(OWNERS_MAX)
   /** The tasks that are looked up, or wait for that. */
@@ -82,7 +87,7 @@ export function createTenantSubscriptions(deps: {
   function pass(owner: string, taskId: string, event: TaskEvent, seq: number) {
     if (isTerminalEvent(event)) owners.delete(taskId)
     const following = viewers.of(owner)
-    if (following === undefined) return
+    if (following.size === 0) return
     const frame = eventFrame(taskId, event, seq)
     for (const viewer of following) viewer.send(frame)
   }
@@ -177,25 +182,20 @@ function createUnknownTasks(tellAllGap: () => void) {
 }
 
 /** Creates the viewers by their tenant, at first none. */
-function createTenantViewers() {
-  const viewers = new Map<string, Set<Viewer>>()
-  function tellGap(owner: string): void {
-    for (const viewer of viewers.get(owner) ?? []) viewer.refuse('', 'events-missed', MISSED)
-  }
+export function createTenantViewers<V extends Pick<Viewer, 'tenant'>>() {
+  const viewers = new Map<string, Set<V>>()
+  const none: ReadonlySet<V> = new Set()
   return {
     some: () => viewers.size > 0,
-    of: (owner: string) => viewers.get(owner),
-    follow(viewer: Viewer): void {
+    tenants: () => viewers.keys(),
+    of: (tenant: string): ReadonlySet<V> => viewers.get(tenant) ?? none,
+    follow(viewer: V): void {
       const following = viewers.get(viewer.tenant) ?? new Set()
       viewers.set(viewer.tenant, following.add(viewer))
     },
-    unfollow(viewer: Viewer): void {
+    unfollow(viewer: V): void {
       const following = viewers.get(viewer.tenant)
       if (following?.delete(viewer) && following.size === 0) viewers.delete(viewer.tenant)
-    },
-    tellGap,
-    tellAllGap(): void {
-      for (const owner of viewers.keys()) tellGap(owner)
     },
   }
 }

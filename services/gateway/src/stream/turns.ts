@@ -6,7 +6,7 @@
 export interface Turns<Owner extends Reading> {
   /** Runs the work when it is the owner's turn. */
   run<T>(owner: Owner, work: () => Promise<T>): Promise<T>
-  /** Counts bytes that the owner was given. */
+  /** Counts bytes that the owner was given, at least one. */
   count(owner: Owner, bytes: number): void
 }
 
@@ -100,9 +100,7 @@ export function createTurns<Owner extends Reading>(
         startNext()
       }
     },
-    count(owner, bytes) {
-      if (bytes > 0) count(owner, bytes)
-    },
+    count,
   }
 }
 
