@@ -79,7 +79,7 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
         return {
           ...queue,
           weight,
-          ...(concurrency === undefined ? {} : { concurrency }),
+          ...given({ concurrency }),
           ...(oldestAtMs === undefined ? {} : { oldestQueuedAt: isoTime(oldestAtMs) }),
         }
       })

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { columnsOf, fleetStatus, NODE_FIGURES, type HeldTenant } from '@agentfleet/domain'
+import { columnsOf, fleetStatus, given, NODE_FIGURES, type HeldTenant } from '@agentfleet/domain'
 import {
   CHANNELS,
   type FleetView,
@@ -78,28 +78,23 @@ export function fleetView(
   asColumns = false,
   held: readonly HeldTenant[] = [],
 ): Omit<FleetView, 'balancers' | 'providers' | 'history'> {
-  const status = fleetStatus(snapshot, ageMs, held)
-  if (snapshot === undefined) {
-    const nodes = { nodes: [], ...(asColumns ? { nodeColumns: nodeColumns([]) } : {}) }
-    return { ...status, ...nodes, queued: 0, running: 0 }
-  }
+  const { nodes = [], queued = 0, running = 0, totals } = snapshot ?? {}
   return {
-    ...status,
-    observedAt: isoTime(snapshot.atMs),
-    monitor: snapshot.monitorId,
-    queued: snapshot.queued,
-    running: snapshot.running,
-    nodes: asColumns ? [] : snapshot.nodes.map(nodeView),
-    ...(asColumns ? { nodeColumns: nodeColumns(snapshot.nodes) } : {}),
-    ...(snapshot.totals === undefined ? {} : { totals: snapshot.totals }),
+    ...fleetStatus(snapshot, ageMs, held),
+    ...(snapshot && { observedAt: isoTime(snapshot.atMs), monitor: snapshot.monitorId }),
+    queued,
+    running,
+    ...(asColumns
+      ? { nodes: [], nodeColumns: nodeColumns(nodes) }
+      : { nodes: nodes.map(nodeView) }),
+    ...given({ totals }),
   }
 }
 
 function nodeView(node: Snapshot['nodes'][number]): NodeView {
   const { nodeId, startedAtMs, passing, ...shown } = node
   const { version: _version, work: _work, flaps: _flaps, ...figures } = shown
-  const listed = passing === undefined ? {} : { passing }
-  return { id: nodeId, startedAt: isoTime(startedAtMs), ...figures, ...listed }
+  return { id: nodeId, startedAt: isoTime(startedAtMs), ...figures, ...given({ passing }) }
 }
 
 /** One list for each figure: a client parses 10,000 nodes of this form in a third of the time. */

@@ -18,15 +18,12 @@ export async function queuesNow(
 export type Held = (tenant: string) => Promise<readonly HeldTenant[]>
 
 /** Creates the view of the tenants that wait for their own limits: operators see all of them. */
-export function createHeld({
-  bus,
-  limits,
-  operators,
-}: {
+export function createHeld(deps: {
   readonly bus: Pick<Bus, 'ask'>
   readonly limits: TenantLimits
   readonly operators: ReadonlySet<string>
 }): Held {
+  const { bus, limits, operators } = deps
   const anyLimit = [...limits.values()].some(({ concurrency }) => concurrency !== undefined)
   return async (tenant) => {
     const all = operators.has(tenant)

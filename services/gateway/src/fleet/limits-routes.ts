@@ -40,11 +40,8 @@ export function limitsRoutes(deps: LimitsRouteDeps) {
     const days = await patient(usage.read(tenant, [iso.slice(0, 10)]))
     if (days === undefined) return undefined
     const hours = days.flatMap((day) => day.hours)
-    const now = hours.find(({ hour }) => hour === Number(iso.slice(11, 13)))
-    return {
-      hour: now === undefined ? NOTHING : plus(NOTHING, now),
-      day: hours.reduce(plus, NOTHING),
-    }
+    const thisHour = hours.filter(({ hour }) => hour === Number(iso.slice(11, 13)))
+    return { hour: thisHour.reduce(plus, NOTHING), day: hours.reduce(plus, NOTHING) }
   }
 
   return {

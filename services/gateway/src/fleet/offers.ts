@@ -56,15 +56,12 @@ interface Said {
 }
 
 /** Follows the reports of the nodes. */
-export function followOffers({
-  bus,
-  clock,
-  rules,
-}: {
+export function followOffers(deps: {
   bus: Pick<Bus, 'on'>
   clock: Pick<Clock, 'monotonicMs'>
   rules: TenantTools
 }): Offers {
+  const { bus, clock, rules } = deps
   const nodes = createNewest<string, Said>({ entriesMax: NODES_MAX, bytesMax: SAID_MAX_BYTES })
   let listeningSinceMs = 0
   /** Every submission asks, so the list is made once for each report and each FRESH_MS. */
@@ -89,10 +86,19 @@ export function followOffers({
   })
 
   return {
-    tools: (tenant) => toolsOf(fresh()).filter(({ name }) => mayUseTool(rules, tenant, name)),
-    mcpProblems: (tenant) =>
-      mcpProblemsOf(fresh()).filter(({ server }) => mayUseSomeTool(rules, tenant, `${server}__`)),
-    models: () => modelsOf(fresh()),
+    tools(tenant) {
+      const tools = fresh().flatMap((node) => node.tools)
+      return counted(tools, nameOf).filter(({ name }) => mayUseTool(rules, tenant, name))
+    },
+    mcpProblems(tenant) {
+      const all = fresh().flatMap((node) => node.mcpProblems)
+      const problems = counted(all, ({ server, problem }) => `${server} ${problem}`)
+      return problems.filter(({ server }) => mayUseSomeTool(rules, tenant, `${server}__`))
+    },
+    models() {
+      const models = fresh().flatMap((node) => [...new Set(node.models)].map((name) => ({ name })))
+      return counted(models, nameOf)
+    },
     check(tenant, spec) {
       checkEcho(spec.model, '/model')
       if (spec.fallbackModels !== undefined) {
@@ -118,31 +124,19 @@ export function checkEcho(model: string, pointer: string): void {
   ])
 }
 
-function toolsOf(said: readonly Said[]): ToolView[] {
-  const byName = new Map<string, ToolView>()
-  for (const tool of said.flatMap(({ tools }) => tools)) {
-    byName.set(tool.name, { ...tool, nodes: (byName.get(tool.name)?.nodes ?? 0) + 1 })
-  }
-  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-}
+const nameOf = ({ name }: { readonly name: string }): string => name
 
-function mcpProblemsOf(said: readonly Said[]): McpProblemView[] {
-  const views = new Map<string, McpProblemView>()
-  for (const { server, problem } of said.flatMap(({ mcpProblems }) => mcpProblems)) {
-    const key = `${server} ${problem}`
-    views.set(key, { server, problem, nodes: (views.get(key)?.nodes ?? 0) + 1 })
+/** Returns the things that the nodes report, each once, in the order of their keys, with the number of reports. */
+function counted<T extends object>(
+  things: readonly T[],
+  keyOf: (thing: T) => string,
+): (T & { nodes: number })[] {
+  const byKey = new Map<string, T & { nodes: number }>()
+  for (const thing of things) {
+    const key = keyOf(thing)
+    byKey.set(key, { ...thing, nodes: (byKey.get(key)?.nodes ?? 0) + 1 })
   }
-  return [...views].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, view]) => view)
-}
-
-function modelsOf(said: readonly Said[]): ModelView[] {
-  const nodes = new Map<string, number>()
-  for (const node of said) {
-    for (const name of new Set(node.models)) nodes.set(name, (nodes.get(name) ?? 0) + 1)
-  }
-  return [...nodes]
-    .map(([name, count]) => ({ name, nodes: count }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, view]) => view)
 }
 
 function checkTools(

@@ -1,5 +1,5 @@
 import type { Store, UsageTotals } from '@agentfleet/adapters'
-import { addUsage, NO_USAGE, unpricedCallsOf } from '@agentfleet/domain'
+import { addUsage, given, NO_USAGE, unpricedCallsOf } from '@agentfleet/domain'
 import type { FleetView } from '@agentfleet/protocol'
 import { patient } from '../tasks/reads.ts'
 
@@ -19,19 +19,15 @@ export function createOwnFigures(deps: {
   const { store, usage, nowMs } = deps
   return async (tenant) => {
     const today = new Date(nowMs()).toISOString().slice(0, 10)
-    const [oldest, days] = await Promise.all([
-      patient(store.oldestQueued(tenant).then((task) => ({ sinceMs: task?.updatedAtMs }))),
+    const oldestMs = store
+      .oldestQueued(tenant)
+      .then((task) => (task === undefined ? 0 : Math.max(0, nowMs() - task.updatedAtMs)))
+    const [oldestWaitingMs, days] = await Promise.all([
+      patient(oldestMs),
       patient(usage.read(tenant, [today])),
     ])
-    return {
-      ...(oldest && { oldestWaitingMs: ageMs(oldest.sinceMs, nowMs()) }),
-      ...(days && spentOn(days)),
-    }
+    return { ...given({ oldestWaitingMs }), ...(days && spentOn(days)) }
   }
-}
-
-function ageMs(sinceMs: number | undefined, nowMs: number): number {
-  return sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs)
 }
 
 function spentOn(days: Awaited<ReturnType<UsageTotals['read']>>): Spent {
@@ -39,7 +35,7 @@ function spentOn(days: Awaited<ReturnType<UsageTotals['read']>>): Spent {
   const total = models.reduce((sum, { usage }) => addUsage(sum, usage), NO_USAGE)
   const { llmCalls, costUsd } = total
   // Without a call nothing is spent; calls without a price may have cost anything.
-  const cost = llmCalls === 0 ? 0 : costUsd
-  const calls = { llmCallsToday: llmCalls, unpricedCallsToday: unpricedCallsOf(total) }
-  return { ...calls, ...(cost === undefined ? {} : { costTodayUsd: cost }) }
+  const costTodayUsd = llmCalls === 0 ? 0 : costUsd
+  const unpricedCallsToday = unpricedCallsOf(total)
+  return { llmCallsToday: llmCalls, unpricedCallsToday, ...given({ costTodayUsd }) }
 }

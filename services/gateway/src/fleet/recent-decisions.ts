@@ -103,11 +103,6 @@ export function createRecentDecisions(): RecentDecisions {
     return keep({ ...known, outcomes }, kept.bytes + bytes)
   }
 
-  function takeIncident(incident: Incident, bytes: number): ControlPlaneChange {
-    incidents.set(incident.id, incident, bytes)
-    return { topic: 'incidents', incident }
-  }
-
   return {
     take(entry) {
       switch (entry.kind) {
@@ -116,7 +111,8 @@ export function createRecentDecisions(): RecentDecisions {
         case 'outcome':
           return takeOutcome(entry.outcome, entry.bytes)
         case 'incident':
-          return takeIncident(entry.incident, entry.bytes)
+          incidents.set(entry.incident.id, entry.incident, entry.bytes)
+          return { topic: 'incidents', incident: entry.incident }
       }
     },
     decision: (id) => decisions.get(id)?.recorded,

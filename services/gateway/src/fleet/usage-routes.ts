@@ -1,5 +1,5 @@
 import type { DayGroups, DayUsage, UsageGrouping, UsageTotals } from '@agentfleet/adapters'
-import { addUsage, DAY_MS, NO_USAGE, type Usage } from '@agentfleet/domain'
+import { addUsage, DAY_MS, given, NO_USAGE, type Usage } from '@agentfleet/domain'
 import type { FilledQueryOf, UsageReport } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal, wrongField } from '../http/problems.ts'
@@ -100,12 +100,7 @@ function groupView(
   if (grouping.by === 'tenant') {
     return { tenants: groups.map(({ name, usage }) => ({ tenant: name ?? OTHERS, usage })) }
   }
-  return {
-    values: groups.map(({ name, usage }) => ({
-      ...(name === undefined ? {} : { value: name }),
-      usage,
-    })),
-  }
+  return { values: groups.map(({ name, usage }) => ({ ...given({ value: name }), usage })) }
 }
 
 function dayView(
