@@ -1,10 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Json, type Schedule, type ScheduleRun, type TaskSpec } from '@agentfleet/domain'
 import {
-  type FilledTaskRequest,
-  type ScheduleList,
-  type ScheduleRequest,
-  type ScheduleView,
+  given,
+  type Json,
+  type Schedule,
+  type ScheduleRun,
+  type TaskSpec,
+} from '@agentfleet/domain'
+import type {
+  FilledTaskRequest,
+  ScheduleList,
+  ScheduleRequest,
+  ScheduleView,
 } from '@agentfleet/protocol'
 import { createSlices } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -29,6 +35,7 @@ interface ScheduleRouteDeps extends ScheduleChangeDeps {
 const LISTING = 'schedules'
 /** Characters of stored tasks in one page of the list; the schedule that exceeds them is the last one. */
 const PAGE_CHARS = 1024 * 1024
+
 /** Creates the handlers of `/v1/schedules…` by operationId. */
 export function scheduleRoutes(deps: ScheduleRouteDeps) {
   const { schedules, cronTicks, nowMs } = deps
@@ -101,8 +108,7 @@ async function scheduleOf(
   { specOf, cronTicks, nowMs }: ScheduleRouteDeps,
   request: FastifyRequest,
 ): Promise<Schedule> {
-  const body = request.body as ScheduleRequest
-  const { cron, timeZone = 'UTC', overlap = 'allow', paused = false, task } = body
+  const { cron, timeZone, overlap, paused, task } = request.body as Required<ScheduleRequest>
   if (task.idempotencyKey !== undefined || task.dependsOn !== undefined) {
     const detail =
       'must not have idempotencyKey or dependsOn, because the schedule submits a separate task each time'
@@ -119,9 +125,7 @@ async function scheduleOf(
   const refusal = unapprovable(made, by)
   if (refusal !== undefined) throw inPart('/task', refusal)
   const spec = by === undefined ? made : { ...made, submittedBy: by }
-  const atMs = nowMs()
-  const asked = { cron, timeZone, overlap, paused, request: task as Json }
-  return { ...asked, spec, atMs }
+  return { cron, timeZone, overlap, paused, request: task as Json, spec, atMs: nowMs() }
 }
 
 /** Refuses a name under which the tenant has no schedule. */
@@ -148,7 +152,7 @@ function scheduleView(
 ): ScheduleView {
   const { cron, timeZone, overlap, paused, request } = schedule
   const next = paused ? undefined : cronTicks.next(cron, timeZone, atMs)
-  const view: ScheduleView = {
+  return {
     name,
     version,
     cron,
@@ -157,12 +161,8 @@ function scheduleView(
     paused,
     task: request as ScheduleView['task'],
     updatedAt: isoTime(schedule.atMs),
+    ...(next === undefined ? {} : { nextAt: isoTime(next) }),
+    ...(run && { lastTickAt: isoTime(run.tickMs), lastSkipped: run.skipped }),
+    ...given({ lastTaskId: run?.taskId }),
   }
-  if (next !== undefined) view.nextAt = isoTime(next)
-  if (run !== undefined) {
-    view.lastTickAt = isoTime(run.tickMs)
-    view.lastSkipped = run.skipped
-    if (run.taskId !== undefined) view.lastTaskId = run.taskId
-  }
-  return view
 }

@@ -1,6 +1,6 @@
 import type { Schedules, Store } from '@agentfleet/adapters'
 import { given } from '@agentfleet/domain'
-import { tickTaskId, type ScheduleTicks } from '@agentfleet/protocol'
+import { tickTaskId, type SchedulePreviewRequest, type ScheduleTicks } from '@agentfleet/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { requireAgent, type AskedAgent } from '../principals/allowed-agents.ts'
 import { submitterOf } from '../principals/submitter.ts'
@@ -18,12 +18,6 @@ interface ScheduleRunDeps {
   readonly submitter: Submitter
   readonly cronTicks: CronTicks
   readonly nowMs: () => number
-}
-
-interface PreviewFields {
-  readonly cron: string
-  readonly timeZone: string
-  readonly count: number
 }
 
 /** Creates the handlers of `/v1/schedules/{name}/run`, `…/ticks` and `/v1/schedules:preview` by operationId. */
@@ -93,7 +87,7 @@ export function scheduleRunRoutes(deps: ScheduleRunDeps) {
       return { next: next.map(isoTime), last, manual: await Promise.all(manual) }
     },
     async previewSchedule(request: FastifyRequest) {
-      const { cron, timeZone, count } = request.body as PreviewFields
+      const { cron, timeZone, count } = request.body as Required<SchedulePreviewRequest>
       cronTicks.check(cron, timeZone, nowMs())
       const ticks = await cronTicks.nextTicks(cron, timeZone, nowMs(), count)
       return { ticks: ticks.map(isoTime) }
