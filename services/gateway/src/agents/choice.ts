@@ -2,7 +2,7 @@ import type { Agents } from '@agentfleet/adapters'
 import { DEFINITION_NAME, definitionNameOf } from '@agentfleet/domain'
 import type { FilledTaskRequest } from '@agentfleet/protocol'
 import type { DefinitionChecks } from './checks.ts'
-import { found, type AgentDirectory } from './directory.ts'
+import { found, type AgentDirectory, type FoundAgent } from './directory.ts'
 import { meant, Refusal, shown, wrongField } from '../http/problems.ts'
 import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
 
@@ -28,7 +28,7 @@ export function createAgentChoice(deps: {
     const stored = await agents.last(tenant, name)
     if (stored !== undefined) directory.take(stored)
     const agent = directory.find(tenant, name, version) ?? found(stored)
-    if (agent?.version === version) return { definition: agent.definition, ref: { name, version } }
+    if (agent?.version === version) return definitionOf(agent)
     throw new Refusal(
       'unknown-agent-version',
       `${name} has no version ${version}. Correct agentVersion, or omit it to use the newest version.`,
@@ -41,11 +41,9 @@ export function createAgentChoice(deps: {
     const stored = DEFINITION_NAME.test(name) ? await agents.last(tenant, name) : undefined
     if (stored !== undefined) directory.take(stored)
     const agent = directory.find(tenant, name)
-    if (agent === undefined) {
-      const known = directory.list(tenant).map((each) => each.name)
-      throw unknownAgent(name, known)
-    }
-    return { definition: agent.definition, ref: { name, version: agent.version } }
+    if (agent !== undefined) return definitionOf(agent)
+    const known = directory.list(tenant).map((each) => each.name)
+    throw unknownAgent(name, known)
   }
 
   const choose: AgentChoice['definitionFor'] = (tenant, request) => {
@@ -68,9 +66,7 @@ export function createAgentChoice(deps: {
       )
     }
     const known = directory.find(tenant, name, agentVersion)
-    if (known !== undefined) {
-      return { definition: known.definition, ref: { name, version: known.version } }
-    }
+    if (known !== undefined) return definitionOf(known)
     if (agentVersion !== undefined) return late(tenant, name, agentVersion)
     return name === DEFAULT_AGENT ? undefined : lateName(tenant, name)
   }
@@ -92,6 +88,10 @@ export function createAgentChoice(deps: {
       return bringsSchema === undefined ? choose(tenant, request) : checked(tenant, request)
     },
   }
+}
+
+function definitionOf({ definition, name, version }: FoundAgent): FoundDefinition {
+  return { definition, ref: { name, version } }
 }
 
 /** Creates the refusal of an undefined name; it lists the defined ones. */

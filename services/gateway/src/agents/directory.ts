@@ -73,9 +73,8 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
     take,
     find,
     versions(tenant, name) {
-      const own = (tenants.get(tenant)?.get(name) ?? []).flatMap((agent) => found(agent) ?? [])
-      const builtIn = shipped(name)
-      return builtIn === undefined ? own.reverse() : [...own.reverse(), builtIn]
+      const own = (tenants.get(tenant)?.get(name) ?? []).toReversed()
+      return [...own.map(found), shipped(name)].filter((agent) => agent !== undefined)
     },
     list(tenant) {
       const names = new Set([
@@ -98,9 +97,8 @@ const FRAME_BYTES = 250
 
 /** Returns what a version takes in the stream, in the form that is written there: a character may take six bytes. */
 export function agentBytes({ definition }: Pick<StoredAgent, 'definition'>): number {
-  return (
-    (definition === undefined ? 0 : Buffer.byteLength(JSON.stringify(definition))) + FRAME_BYTES
-  )
+  if (definition === undefined) return FRAME_BYTES
+  return Buffer.byteLength(JSON.stringify(definition)) + FRAME_BYTES
 }
 
 /** Converts a stored version; returns undefined if it is absent or marks a deletion. */

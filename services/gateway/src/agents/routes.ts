@@ -39,15 +39,15 @@ export function agentRoutes(deps: AgentRouteDeps) {
   const change = createAgentChange(deps)
 
   return {
-    listAgents(request: FastifyRequest): Promise<AgentList> {
-      return Promise.resolve({ agents: directory.list(request.tenant).map(agentSummary) })
-    },
+    listAgents: async ({ tenant }: FastifyRequest): Promise<AgentList> => ({
+      agents: directory.list(tenant).map(agentSummary),
+    }),
     async getAgent(request: FastifyRequest, reply: FastifyReply): Promise<AgentView> {
       const { version } = request.query as { version?: number }
       const agent = directory.find(request.tenant, nameOf(request), version)
       if (agent === undefined) throw agentNotFound()
       void reply.header('etag', etagOf(agent.version))
-      return Promise.resolve(agentView(agent))
+      return agentView(agent)
     },
     async putAgent(request: FastifyRequest, reply: FastifyReply) {
       requireAllAgents(request.principal)

@@ -3,18 +3,15 @@ import type { FastifyRequest } from 'fastify'
 import type { Offers } from '../fleet/offers.ts'
 
 /** Creates the handlers of `/v1/tools` and `/v1/models` by operationId. */
-export function toolRoutes({
-  offers,
-}: {
+export function toolRoutes(deps: {
   readonly offers: Pick<Offers, 'tools' | 'models' | 'mcpProblems'>
 }) {
+  const { offers } = deps
   return {
-    listTools({ tenant }: FastifyRequest): Promise<ToolList> {
-      const [tools, mcpProblems] = [offers.tools(tenant), offers.mcpProblems(tenant)]
-      return Promise.resolve({ tools, mcpProblems })
-    },
-    listModels(): Promise<ModelList> {
-      return Promise.resolve({ models: offers.models() })
-    },
+    listTools: async ({ tenant }: FastifyRequest): Promise<ToolList> => ({
+      tools: offers.tools(tenant),
+      mcpProblems: offers.mcpProblems(tenant),
+    }),
+    listModels: async (): Promise<ModelList> => ({ models: offers.models() }),
   }
 }

@@ -100,7 +100,8 @@ export function goalView(
 ): GoalView {
   const { calls } = record
   const plannings = planningsOf(goal, calls, record.children)
-  const view: GoalView = {
+  const { result, error } = record
+  return {
     id: record.taskId,
     state: record.state,
     stage: stageOf(record, goal, plannings, children),
@@ -113,12 +114,8 @@ export function goalView(
     plans: plannings.map((planning) => planView(planning, children)),
     usage: [...children.values()].reduce((sum, child) => addUsage(sum, child.usage), record.usage),
     limits: { ...PLAN_LIMITS, maxReplans: goal.replansMax },
+    ...given({ waitingFor: taskView(record).waitingFor, result, error }),
   }
-  const { waitingFor } = taskView(record)
-  if (waitingFor !== undefined) view.waitingFor = waitingFor
-  if (record.result !== undefined) view.result = record.result
-  if (record.error !== undefined) view.error = record.error
-  return view
 }
 
 function stageOf(

@@ -1,6 +1,6 @@
 import type { Bus } from '@agentfleet/adapters'
 import { given, type Approval } from '@agentfleet/domain'
-import { CHANNELS, TASK_ID_PATTERN } from '@agentfleet/protocol'
+import { CHANNELS, TASK_ID_PATTERN, type ApproveReply } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 import { afterChange, ownTask, taskNotFound, type Reader } from './reads.ts'
@@ -55,16 +55,7 @@ export async function approve(
   if (kind !== 'resumed') throw refusalOf(kind, word.approval.step)
 }
 
-type Unsettled =
-  | 'finished'
-  | 'own-key'
-  | 'not-found'
-  | 'not-waiting'
-  | 'other-step'
-  | 'decided-otherwise'
-  | 'unavailable'
-
-function refusalOf(kind: Unsettled, step: number): Refusal {
+function refusalOf(kind: Exclude<ApproveReply['kind'], 'resumed'>, step: number): Refusal {
   switch (kind) {
     case 'not-found':
       return taskNotFound()

@@ -22,6 +22,9 @@ export interface Replays {
 
 /** Half of the largest bus message: the spec and its envelope need room too. */
 const JOURNAL_BYTES_MAX = PAYLOAD_MAX_BYTES / 2
+const TEXTS_GONE = 'The log no longer keeps the texts of this task. Submit the work as a new task.'
+const CALLS_GONE =
+  'The log no longer keeps the calls of this task. Replay the task with from: start.'
 
 /** Creates replays that use this submitter and read journals from the log. */
 export function createReplays(deps: {
@@ -31,7 +34,7 @@ export function createReplays(deps: {
   const { submitter, reader } = deps
   return {
     async replay(known, from, key, by, check) {
-      const record = known.omitted === undefined ? known : await wholeOf(reader, known)
+      const record = known.omitted === undefined ? known : await wholeOf(reader, known, TEXTS_GONE)
       check(record)
       const { taskId, tenant, state } = record
       if (!isTerminal(state)) {
@@ -58,33 +61,24 @@ export function createReplays(deps: {
   }
 }
 
-/** Returns the task with the texts that Redis does not hold. */
+/** Returns the task with the calls and texts that Redis does not hold. */
 async function wholeOf(
   reader: Pick<Reader, 'loadWhole'>,
   { taskId, tenant }: TaskRecord,
+  gone: string,
 ): Promise<TaskRecord> {
   const record = await reader.loadWhole(taskId, tenant)
-  if (record !== undefined) return record
-  throw new Refusal(
-    'journal-gone',
-    'The log no longer keeps the texts of this task. Submit the work as a new task.',
-  )
+  if (record === undefined) throw new Refusal('journal-gone', gone)
+  return record
 }
 
 /** Returns the calls of the ended task with zero usage, because the new task did not pay for them. */
 async function journalOf(
   reader: Pick<Reader, 'loadWhole'>,
-  { taskId, tenant }: TaskRecord,
+  record: TaskRecord,
 ): Promise<JournaledCall[]> {
-  // Records in Redis have no journal.
-  const record = await reader.loadWhole(taskId, tenant)
-  if (record === undefined) {
-    throw new Refusal(
-      'journal-gone',
-      'The log no longer keeps the calls of this task. Replay the task with from: start.',
-    )
-  }
-  const journal = record.calls.map((call) => ({ ...call, usage: NO_USAGE }))
+  const { calls } = await wholeOf(reader, record, CALLS_GONE)
+  const journal = calls.map((call) => ({ ...call, usage: NO_USAGE }))
   if (Buffer.byteLength(JSON.stringify(journal)) > JOURNAL_BYTES_MAX) {
     throw new Refusal(
       'journal-too-large',

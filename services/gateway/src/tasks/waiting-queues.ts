@@ -3,6 +3,8 @@ import {
   decideShare,
   isTerminal,
   limitOf,
+  type ShareAsk,
+  type Tally,
   type TaskRecord,
   type TenantLimits,
 } from '@agentfleet/domain'
@@ -48,29 +50,24 @@ export function createWaiting(deps: {
   const { heldRequests, reader, limits, tenants, clock } = deps
   const requests = createTally()
   const bytes = createTally()
+
+  /** Whether the tenant's share of what all tenants hold has room for more. */
+  const fits = (
+    held: Tally,
+    tenant: string,
+    bounds: Pick<ShareAsk, 'capacity' | 'ask' | 'limit'>,
+  ): boolean => {
+    const share = { ...bounds, used: held.total(), own: held.of(tenant), tenants: tenants() }
+    return decideShare(share).kind === 'take'
+  }
+
   return {
     held: requests.of,
     open(tenant, taskId, bodyBytes) {
       if (requests.total() > 0 && bytes.total() + bodyBytes > HELD_MAX_BYTES) return undefined
       const limit = limitOf(limits, tenant).heldRequests ?? DEFAULT_LIMITS.heldRequests
-      const shared = tenants()
-      const places = {
-        capacity: HELD_MAX,
-        used: requests.total(),
-        own: requests.of(tenant),
-        ask: 1,
-        limit,
-        tenants: shared,
-      }
-      if (decideShare(places).kind === 'refuse') return undefined
-      const room = {
-        capacity: HELD_MAX_BYTES,
-        used: bytes.total(),
-        own: bytes.of(tenant),
-        ask: bodyBytes,
-        tenants: shared,
-      }
-      if (decideShare(room).kind === 'refuse') return undefined
+      if (!fits(requests, tenant, { capacity: HELD_MAX, ask: 1, limit })) return undefined
+      if (!fits(bytes, tenant, { capacity: HELD_MAX_BYTES, ask: bodyBytes })) return undefined
       requests.add(tenant, 1)
       bytes.add(tenant, bodyBytes)
       const waiter = heldRequests.open(tenant, taskId)
