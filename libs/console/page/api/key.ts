@@ -1,12 +1,13 @@
 import { signal } from '@preact/signals'
+import { recall, remember } from '../shell/remembered.ts'
 
+/** The name of the key in the storage of the tab, and of the channel to the other tabs. */
 const NAME = 'agentfleet.key'
-const CHANNEL = 'agentfleet.key'
 /** Milliseconds in which another tab of this page can answer with its key. */
 const OTHER_TABS_MS = 150
 
 /** The API key of this tab; undefined while the API needs no key or the reader has given no key. */
-export const apiKey = signal<string | undefined>(stored())
+export const apiKey = signal(recall(NAME, 'sessionStorage'))
 /** Whether the API refused a request because it had no valid key. */
 export const keyWanted = signal(false)
 /** The key that the API refused after it had taken it, and why: the key has expired, or an operator has revoked it. */
@@ -14,7 +15,7 @@ export const refusedKey = signal<{ readonly key: string; readonly why: string } 
   undefined,
 )
 
-const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(CHANNEL)
+const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(NAME)
 
 channel?.addEventListener('message', ({ data }: MessageEvent<{ ask?: true; key?: string }>) => {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel reaches this origin only
@@ -26,11 +27,7 @@ export function useKey(key: string): void {
   apiKey.value = key
   keyWanted.value = false
   refusedKey.value = undefined
-  try {
-    sessionStorage.setItem(NAME, key)
-  } catch {
-    // The key lasts as long as the page.
-  }
+  remember(NAME, key, 'sessionStorage')
 }
 
 /** Forgets a key that the API refuses and asks for another key; the view waits for it. */
@@ -48,11 +45,7 @@ export function forgetKey(): void {
 function drop(): void {
   apiKey.value = undefined
   keyWanted.value = true
-  try {
-    sessionStorage.removeItem(NAME)
-  } catch {
-    // Nothing was stored.
-  }
+  remember(NAME, undefined, 'sessionStorage')
 }
 
 /** Asks the other tabs of this page for their key. A hidden tab may still have the key that was just refused here. */
@@ -72,12 +65,4 @@ export function askOtherTabs(): Promise<string | undefined> {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel reaches this origin only
     channel.postMessage({ ask: true })
   })
-}
-
-function stored(): string | undefined {
-  try {
-    return sessionStorage.getItem(NAME) ?? undefined
-  } catch {
-    return undefined
-  }
 }

@@ -11,14 +11,11 @@ const KEY = 'agentfleet.theme'
 /** The look that the reader chose. */
 export const theme = signal<Theme>('system')
 
-/** Applies the remembered look. */
-export function startTheme(): void {
-  setTheme(THEMES.find((each) => each === recall(KEY)) ?? 'system')
-}
-
 /** Applies a look and remembers it. */
 export function setTheme(chosen: Theme): void {
   theme.value = chosen
   document.documentElement.dataset['theme'] = chosen
   remember(KEY, chosen)
 }
+
+setTheme(THEMES.find((each) => each === recall(KEY)) ?? 'system')

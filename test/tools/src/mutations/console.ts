@@ -42,7 +42,7 @@ export const CONSOLE: readonly Mutation[] = [
     name: 'page-key-forgotten',
     safeguard: 'a refused key does not stay in the storage of the tab',
     file: 'libs/console/page/api/key.ts',
-    find: 'sessionStorage.removeItem(NAME)',
+    find: "remember(NAME, undefined, 'sessionStorage')",
     replace: '',
     test: 'libs/console/test/key.test.ts',
     caughtBy: /a key that the API refuses is gone from the tab/,
