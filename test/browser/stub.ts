@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Problem } from '@agentfleet/protocol'
+import { readPage } from '../../libs/console/src/index.ts'
 
 /** What a request to the stubbed API carries beyond its address. */
 export interface Asked {
@@ -55,7 +55,7 @@ export interface Stub extends AsyncDisposable {
 
 /** Serves the page at `/console` and the answers below `/v1`, at the time that the answers name. */
 export async function serveStub(answer: Answer, nowMs: () => number = Date.now): Promise<Stub> {
-  const files = await readSite()
+  const files = new Map(readPage().map((file) => [file.path, file]))
   const requests: string[] = []
   let unanswered = 0
   const server = createServer((request, response) => {
@@ -100,22 +100,4 @@ export async function serveStub(answer: Answer, nowMs: () => number = Date.now):
       await new Promise((resolve) => server.close(resolve))
     },
   }
-}
-
-const SITE = new URL('../../libs/console/dist/site/', import.meta.url)
-const TYPES: Readonly<Record<string, string>> = {
-  html: 'text/html',
-  js: 'text/javascript',
-  css: 'text/css',
-  svg: 'image/svg+xml',
-}
-
-/** Reads the built page. */
-async function readSite(): Promise<Map<string, { type: string; bytes: Buffer }>> {
-  const files = new Map<string, { type: string; bytes: Buffer }>()
-  for (const path of await readdir(SITE, { recursive: true })) {
-    const type = TYPES[path.slice(path.lastIndexOf('.') + 1)]
-    if (type !== undefined) files.set(path, { type, bytes: await readFile(new URL(path, SITE)) })
-  }
-  return files
 }
