@@ -8,7 +8,7 @@ const usage = { inputTokens: 10, outputTokens: 20, llmCalls: 1, costUsd: 0.5 }
 /** The usage of a whole task with two stored calls and a last answer. */
 const whole = { inputTokens: 27, outputTokens: 48, llmCalls: 3, costUsd: 1.25 }
 const placement = { node: 'n1', reason: 'least loaded', by: 'lb', atMs: T0 + 100, considered: 3 }
-const task = (state: string, more: Partial<Subject> = {}): Subject => ({
+const task = (state: Subject['state'], more: Partial<Subject> = {}): Subject => ({
   createdAt: new Date(T0).toISOString(),
   state,
   ...more,

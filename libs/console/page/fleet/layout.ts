@@ -43,12 +43,11 @@ export function movedBy(
     ArrowUp: -columns,
     ArrowDown: columns,
     Home: -at,
-    End: nodes,
+    End: nodes - 1 - at,
   }
   const step = steps[key]
   if (step === undefined) return undefined
   const next = at + step
-  if (key === 'End') return nodes - 1
   // The cursor does not leave the grid.
   return next < 0 || next >= nodes ? at : next
 }

@@ -27,14 +27,6 @@ const LISTS_EVERY_MS = 5_000
 const DECISIONS_SHOWN = 5
 const NO_NODES = nodeColumns([])
 
-interface Lists {
-  readonly incidents: IncidentPage['incidents']
-  readonly decisions: DecisionPage['decisions']
-  /** Tasks that wait for a person, and whether there are more. */
-  readonly approvals: number
-  readonly moreApprovals: boolean
-}
-
 /** The first view says whether work flows. */
 export function Now() {
   const stats = useStats()
@@ -64,7 +56,7 @@ export function Now() {
   )
 }
 
-async function readLists(signal: AbortSignal): Promise<Lists> {
+async function readLists(signal: AbortSignal) {
   const [incidents, decisions, waiting] = await Promise.all([
     request<IncidentPage>('/v1/incidents?state=open', { signal }),
     request<DecisionPage>('/v1/decisions?limit=50', { signal }),
@@ -73,6 +65,7 @@ async function readLists(signal: AbortSignal): Promise<Lists> {
   return {
     incidents: incidents.incidents,
     decisions: decisions.decisions.filter(({ acted }) => acted).slice(0, DECISIONS_SHOWN),
+    // Tasks that wait for a person, and whether there are more.
     approvals: waiting.tasks.length,
     moreApprovals: waiting.nextCursor !== undefined,
   }
@@ -153,7 +146,7 @@ function OwnStates({ tasks }: { tasks: NonNullable<StatsFrame['tasks']> }) {
   )
 }
 
-function Recent({ lists }: { lists: Lists }) {
+function Recent({ lists }: { lists: Awaited<ReturnType<typeof readLists>> }) {
   const { incidents, decisions, approvals, moreApprovals } = lists
   return (
     <>

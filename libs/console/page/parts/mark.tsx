@@ -14,45 +14,33 @@ const SHAPES: Readonly<Record<State, string>> = {
     'M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2zM5 5.5 10.5 11A4 4 0 0 1 5 5.5zm6 5L5.5 5A4 4 0 0 1 11 10.5z',
 }
 
-/** A state as shape, word and colour. */
-export function StateMark({ state }: { state: State }) {
-  return (
-    <span class={`mark ${state}`}>
-      <Shape path={SHAPES[state]} />
-      {state}
-    </span>
-  )
+/** A node has the colour of a state of tasks, and a shape. */
+const NODE_LOOKS: Readonly<Record<string, readonly [colour: State, shape: string]>> = {
+  alive: ['completed', 'M3 3h10v10H3z'],
+  suspect: ['retrying', 'M8 2l6.5 12h-13z'],
+  stalled: ['retrying', 'M3 3h4v10H3zm6 0h4v10H9z'],
+  dead: ['failed', SHAPES.failed],
+  draining: ['queued', 'M3 3h10v10H3zm2 2v6h6V5z'],
 }
 
-const NODE_SHAPES: Readonly<Record<string, string>> = {
-  alive: 'M3 3h10v10H3z',
-  suspect: 'M8 2l6.5 12h-13z',
-  stalled: 'M3 3h4v10H3zm6 0h4v10H9z',
-  dead: SHAPES.failed,
-  draining: 'M3 3h10v10H3zm2 2v6h6V5z',
-}
-const NODE_COLOURS: Readonly<Record<string, string>> = {
-  alive: 'completed',
-  suspect: 'retrying',
-  stalled: 'retrying',
-  dead: 'failed',
-  draining: 'queued',
+/** A state as shape, word and colour. */
+export function StateMark({ state }: { state: State }) {
+  return <Mark word={state} colour={state} shape={SHAPES[state]} />
 }
 
 /** The state of a node as shape, word and colour. */
 export function NodeMark({ state }: { state: string }) {
-  return (
-    <span class={`mark ${NODE_COLOURS[state] ?? 'queued'}`}>
-      <Shape path={NODE_SHAPES[state] ?? SHAPES.queued} />
-      {state}
-    </span>
-  )
+  const [colour, shape] = NODE_LOOKS[state] ?? ['queued', SHAPES.queued]
+  return <Mark word={state} colour={colour} shape={shape} />
 }
 
-function Shape({ path }: { path: string }) {
+function Mark({ word, colour, shape }: { word: string; colour: State; shape: string }) {
   return (
-    <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
-      <path d={path} fill="currentColor" fill-rule="evenodd" />
-    </svg>
+    <span class={`mark ${colour}`}>
+      <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+        <path d={shape} fill="currentColor" fill-rule="evenodd" />
+      </svg>
+      {word}
+    </span>
   )
 }

@@ -7,7 +7,7 @@ import {
   UNKNOWN,
   type Usage,
 } from '@agentfleet/domain'
-import type { HistoryEvent } from '@agentfleet/protocol'
+import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 
 /**
  * The waterfall of a task, computed from its stored events. A bar whose start no event stores says so: a call of an
@@ -31,12 +31,7 @@ export interface Bar {
 }
 
 /** What the waterfall needs from the task itself. */
-export interface Subject {
-  readonly createdAt: string
-  readonly state: string
-  readonly node?: string
-  readonly placement?: { readonly node: string; readonly reason: string; readonly atMs: number }
-}
+export type Subject = Pick<TaskView, 'createdAt' | 'state' | 'node' | 'placement'>
 
 /** Characters of a detail: a row shows one line, and its title a few more. */
 const DETAIL_CHARS = 500
@@ -92,16 +87,11 @@ function attemptsOf(task: Subject, events: readonly HistoryEvent[]): readonly At
   return attempts.sort((a, b) => a.number - b.number)
 }
 
-function startOf(
-  task: Subject,
-  { number, events }: Attempt,
-): { atMs: number | undefined; exact: boolean } {
-  const started = events.find(({ type }) => type === 'attempt-started')
-  if (started !== undefined) return { atMs: started.atMs, exact: true }
-  const placed = placementIn(events)
-  if (placed !== undefined) return { atMs: placed.atMs, exact: true }
-  const current = number === 1 && task.state === 'running' ? task.placement?.atMs : undefined
-  return { atMs: current, exact: current !== undefined }
+/** When an attempt began; undefined if that is not stored. */
+function startOf(task: Subject, { number, events }: Attempt): number | undefined {
+  const known = events.find(({ type }) => type === 'attempt-started') ?? placementIn(events)
+  if (known !== undefined) return known.atMs
+  return number === 1 && task.state === 'running' ? task.placement?.atMs : undefined
 }
 
 function placementIn(events: readonly HistoryEvent[]): HistoryEvent['placement'] {
@@ -117,13 +107,13 @@ function beforeFirst(
 ): readonly Bar[] {
   const released = events.find(({ type }) => type === 'released')
   const [first] = attempts
-  const startMs = first && startOf(task, first).atMs
+  const startMs = first && startOf(task, first)
   const endedMs = events.find(({ type }) => TASK_ENDS.has(type))?.atMs
   const waits =
     released !== undefined && (startMs === undefined || released.atMs <= startMs)
       ? [
           bar('wait', 'wait-0', 'Waited to be released', createdMs, released.atMs, {
-            detail: released.reason ?? '',
+            detail: released.reason,
           }),
         ]
       : []
@@ -151,7 +141,7 @@ function attemptBars(
 ): readonly Bar[] {
   const { number, events } = attempt
   const start = startOf(task, attempt)
-  const startMs = start.atMs ?? createdMs
+  const startMs = start ?? createdMs
   const last = events.findLast(({ type }) => ATTEMPT_ENDS.has(type))
   const placement = placementIn(events)
   const node =
@@ -166,7 +156,7 @@ function attemptBars(
     startMs,
     last?.atMs ?? nowMs,
     {
-      atMost: !start.exact,
+      atMost: start === undefined,
       running: last === undefined,
       detail: [reason, last?.error?.message].filter(Boolean).join(' · '),
     },
@@ -186,13 +176,13 @@ function callBars(
     const startMs = Math.min(beforeMs, event.atMs)
     if (event.type !== 'attempt-started') beforeMs = event.atMs
     if (event.call === undefined) {
-      const last =
-        lastAnswer(event, attempt, startMs, before) ?? failedCall(event, attempt, startMs)
-      return last === undefined ? [] : [last]
+      return (
+        lastAnswer(event, attempt, startMs, before) ?? failedCall(event, attempt, startMs) ?? []
+      )
     }
     const own = known.get(event) ?? callBar(attempt, event, event.call, startMs)
     known.set(event, own)
-    return [own]
+    return own
   })
 }
 
@@ -269,32 +259,25 @@ function betweenBars(
       const endMs = next?.atMs ?? Math.max(nowMs, event.atMs)
       const label = `Pause before attempt ${(event.attempt ?? 0) + 1}`
       const detail = event.error === undefined ? '' : `after ${event.error.code}`
-      return [
-        bar('backoff', `backoff-${event.seq}`, label, event.atMs, endMs, {
-          detail,
-          running: next === undefined,
-        }),
-      ]
+      const running = next === undefined
+      return bar('backoff', `backoff-${event.seq}`, label, event.atMs, endMs, { detail, running })
     }
     if (event.type === 'paused') {
       const end = events
         .slice(index + 1)
         .find(({ type }) => type === 'resumed' || TASK_ENDS.has(type))
       const running = end === undefined && task.state === 'waiting'
-      return [
-        bar('wait', `wait-${event.seq}`, waitWords(event.wait), event.atMs, end?.atMs ?? nowMs, {
-          running,
-          detail: end?.approval === undefined ? '' : approvalWords(end.approval),
-          taskIds: event.wait?.taskIds ?? [],
-        }),
-      ]
+      const endMs = end?.atMs ?? nowMs
+      return bar('wait', `wait-${event.seq}`, waitWords(event.wait), event.atMs, endMs, {
+        running,
+        detail: end?.approval && approvalWords(end.approval),
+        taskIds: event.wait?.taskIds ?? [],
+      })
     }
     if (event.type === 'spawned') {
-      const ids = event.children ?? []
-      const label = `Created ${ids.length} ${ids.length === 1 ? 'task' : 'tasks'}`
-      return [
-        bar('children', `children-${event.seq}`, label, event.atMs, event.atMs, { taskIds: ids }),
-      ]
+      const taskIds = event.children ?? []
+      const label = `Created ${taskIds.length} ${taskIds.length === 1 ? 'task' : 'tasks'}`
+      return bar('children', `children-${event.seq}`, label, event.atMs, event.atMs, { taskIds })
     }
     return []
   })
@@ -340,21 +323,20 @@ function bar(
   label: string,
   startMs: number,
   endMs: number,
-  rest: Partial<Pick<Bar, 'atMost' | 'running' | 'detail' | 'taskIds' | 'seq'>> = {},
+  { detail = '', ...rest }: Partial<Omit<Bar, 'detail'>> & { detail?: string | undefined } = {},
 ): Bar {
-  const end = Math.max(startMs, endMs)
   return {
     atMost: false,
     running: false,
     taskIds: [],
     ...rest,
     // The event has the whole text.
-    detail: shortened(rest.detail ?? '', DETAIL_CHARS),
+    detail: shortened(detail, DETAIL_CHARS),
     kind,
     key,
     label,
     startMs,
-    endMs: end,
+    endMs: Math.max(startMs, endMs),
   }
 }
 

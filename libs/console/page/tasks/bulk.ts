@@ -43,12 +43,8 @@ export async function runPages(
   report: (progress: Progress) => void,
 ): Promise<Progress> {
   let progress = from
-  for (
-    let part = parts[progress.part];
-    part !== undefined && !progress.finished;
-    part = parts[progress.part]
-  ) {
-    progress = withPage(progress, await send(part, progress.cursor))
+  while (progress.part < parts.length && !progress.finished) {
+    progress = withPage(progress, await send(parts[progress.part]!, progress.cursor))
     report(progress)
   }
   progress = { ...progress, finished: true }

@@ -34,21 +34,19 @@ interface ListPage {
 
 /** Returns the list that begins with this page. */
 export function listOf({ tasks, nextCursor, keptFrom }: TaskPage): TaskList {
-  const pages = [{ from: 0, rows: tasks, used: usedBy(tasks) }]
-  const none = { unseen: 0, gone: new Set<string>() }
   return {
-    pages,
+    pages: [{ from: 0, rows: tasks, used: usedBy(tasks) }],
     length: tasks.length,
     nextCursor,
     keptFrom,
-    ...none,
+    unseen: 0,
+    gone: new Set(),
     hasErrors: haveErrors(tasks),
   }
 }
 
 /** Adds the next page; tasks that are already rows of the page before are left out. */
-export function withNext(list: TaskList, page: TaskPage): TaskList {
-  const { tasks, nextCursor, keptFrom } = page
+export function withNext(list: TaskList, { tasks, nextCursor, keptFrom }: TaskPage): TaskList {
   const known = new Set(list.pages.at(-1)?.rows.map(({ id }) => id))
   const rows = tasks.filter(({ id }) => !known.has(id))
   return {
@@ -81,17 +79,14 @@ export function withAgain(list: TaskList, index: number, { tasks }: TaskPage): T
   const pages = list.pages.with(index, { ...page, rows, used: usedBy(rows) })
   const hasErrors = list.hasErrors || haveErrors(rows)
   if (index > 0) return { ...list, pages, gone, hasErrors }
-  const known = new Set([...rows, ...(pages[1]?.rows.slice(0, tasks.length) ?? [])].map(idOf))
+  const near = [...rows, ...(pages[1]?.rows.slice(0, tasks.length) ?? [])]
+  const known = new Set(near.map(({ id }) => id))
   const unseen = tasks.filter(({ id }) => !known.has(id)).length
   return { ...list, pages, gone, hasErrors, unseen }
 }
 
 function haveErrors(tasks: readonly TaskSummary[]): boolean {
   return tasks.some(({ error }) => error !== undefined)
-}
-
-function idOf({ id }: TaskSummary): string {
-  return id
 }
 
 /** Returns the page that has this row. */

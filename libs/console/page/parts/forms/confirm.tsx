@@ -4,47 +4,28 @@ import { Button } from '../button.tsx'
 import { Dialog } from './dialog.tsx'
 import { useAction } from './action.ts'
 
-/** A button that asks before it acts, and shows why the action did not succeed. */
-export function Confirm({
-  label,
-  question,
-  children,
-  act,
-}: {
-  label: string
-  question: string
+interface Asked {
+  readonly label: string
+  readonly question: string
   /** What the action does. */
-  children: ComponentChildren
-  act: () => Promise<void>
-}) {
+  readonly children: ComponentChildren
+  readonly act: () => Promise<void>
+}
+
+/** A button that asks before it acts, and shows why the action did not succeed. */
+export function Confirm(asked: Asked) {
   const [asking, setAsking] = useState(false)
   return (
     <>
       <Button aria-haspopup="dialog" act={() => setAsking(true)}>
-        {label} …
+        {asked.label} …
       </Button>
-      {asking && (
-        <Question label={label} question={question} act={act} closed={() => setAsking(false)}>
-          {children}
-        </Question>
-      )}
+      {asking && <Question {...asked} closed={() => setAsking(false)} />}
     </>
   )
 }
 
-function Question({
-  label,
-  question,
-  children,
-  act,
-  closed,
-}: {
-  label: string
-  question: string
-  children: ComponentChildren
-  act: () => Promise<void>
-  closed: () => void
-}) {
+function Question({ label, question, children, act, closed }: Asked & { closed: () => void }) {
   const action = useAction()
   return (
     <Dialog title={question} closed={closed}>

@@ -1,3 +1,5 @@
+import { readable } from '../../format/format.ts'
+
 /** One line of a comparison. */
 export interface DiffLine {
   readonly kind: 'same' | 'removed' | 'added'
@@ -54,7 +56,7 @@ export function linesOf(definition: object): readonly string[] {
   return Object.entries(definition)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([name, value]) => {
-      const text = typeof value === 'string' ? value : (JSON.stringify(value, null, 2) ?? '')
+      const text = readable(value)
       const lines = text.split('\n')
       return lines.length === 1
         ? [`${name}: ${text}`]
