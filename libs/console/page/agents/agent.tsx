@@ -17,7 +17,7 @@ import { EditAgent } from './edit.tsx'
 const EVERY_MS = 15_000
 
 /** One agent: its newest version, its changes, and the form that makes another version. */
-export function Agent({ name }: { name: string }) {
+export function Agent({ id: name }: { id: string }) {
   const path = `/v1/agents/${encodeURIComponent(name)}/versions`
   const loaded = useRead<AgentVersions>(path, EVERY_MS)
   const [base, setBase] = useState<Base<AgentView['definition']>>()

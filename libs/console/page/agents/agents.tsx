@@ -29,12 +29,7 @@ const AGENTS: readonly WideColumn<AgentSummary>[] = [
       </a>
     ),
   },
-  {
-    title: 'Version',
-    width: 72,
-    kind: 'number',
-    of: ({ builtIn, version }) => (builtIn ? '—' : version),
-  },
+  { title: 'Version', width: 72, kind: 'number', of: (one) => (one.builtIn ? '—' : one.version) },
   { title: 'Source', width: 90, of: ({ builtIn }) => (builtIn ? 'built-in' : 'your own') },
   { title: 'Model', width: 140, of: ({ model }) => model ?? '—' },
   { title: 'Changed', width: 216, of: ({ updatedAt }) => <Instant at={updatedAt} /> },

@@ -60,13 +60,15 @@ export function nowMs(): number {
 export interface Sent {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
-  readonly idempotencyKey?: string
-  /** The version that the request changes; the gateway refuses it if there is a newer one. */
-  readonly ifMatch?: string
-  readonly ifNoneMatch?: string
+  readonly headers?: Readonly<Record<string, string>>
   /** A key to check, in place of the key of this tab. */
   readonly key?: string
   readonly signal?: AbortSignal
+}
+
+/** Returns headers for one action: a request that is sent again with them does nothing twice. */
+export function once(): Readonly<Record<string, string>> {
+  return { 'idempotency-key': `console-${crypto.randomUUID()}` }
 }
 
 /** Sends a request to the API and returns the parsed answer; throws an ApiError. */
@@ -99,7 +101,7 @@ async function exchange(
   sent: Sent,
   key: string | undefined,
 ): Promise<{ readonly response: Response; readonly text: string }> {
-  const { method = 'GET', body, idempotencyKey, ifMatch, ifNoneMatch, signal: given } = sent
+  const { method = 'GET', body, headers, signal: given } = sent
   const late = AbortSignal.timeout(TIMEOUT_MS)
   const startedAtMs = Date.now()
   let begun = false
@@ -110,9 +112,7 @@ async function exchange(
         accept: 'application/json',
         ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
-        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
-        ...(ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: given === undefined ? late : AbortSignal.any([given, late]),

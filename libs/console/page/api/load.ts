@@ -103,22 +103,17 @@ export function useRead<Answer>(
   everyMs?: number,
   list?: keyof Answer & string,
 ): Loaded<Answer> {
-  return useLoad(
-    path,
-    (signal) =>
-      list === undefined ? request<Answer>(path, { signal }) : readList(path, list, signal),
-    everyMs,
-  )
+  return useLoad(path, (signal) => read<Answer>(path, signal, list), everyMs)
 }
 
-/** Reads an answer with this list; throws an ApiError if the answer lacks the list. */
-export async function readList<Answer>(
+/** Reads an answer; throws an ApiError if the answer lacks the named list. */
+export async function read<Answer>(
   path: string,
-  list: keyof Answer & string,
   signal: AbortSignal,
+  list: (keyof Answer & string) | undefined,
 ): Promise<Answer> {
   const answer = await request<Answer>(path, { signal })
-  if (Array.isArray(Object(answer)[list])) return answer
+  if (list === undefined || Array.isArray(Object(answer)[list])) return answer
   throw unreadable(200, `an answer without “${list}”`)
 }
 

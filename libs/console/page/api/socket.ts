@@ -16,11 +16,11 @@ const REOPEN_MAX_MS = 15_000
 /** Whether the last stream is open; views load again and again while it is not. */
 export const streaming = signal(false)
 
-/** Follows the stream until closed. `hello` gives the frames that subscribe, for each new connection. */
+/** Follows the stream until the returned function is called. `hello` gives the frame that subscribes, for each new connection. */
 export function followStream(
-  hello: () => readonly ClientFrame[],
+  hello: () => ClientFrame,
   receive: (frame: ServerFrame) => void,
-): { close(): void } {
+): () => void {
   let socket: WebSocket | undefined
   let timer = 0
   let pauseMs = REOPEN_FIRST_MS
@@ -29,27 +29,23 @@ export function followStream(
   let isOpen = false
   const later = () => {
     streaming.value = false
-    timer = window.setTimeout(open, pauseMs)
+    timer = window.setTimeout(() => void open(), pauseMs)
     pauseMs = Math.min(REOPEN_MAX_MS, pauseMs * 2)
   }
-  const open = () => {
+  const open = async () => {
     wanted += 1
     const own = wanted
-    addressOfStream().then(
-      (address) => {
-        if (own === wanted) connect(address)
-      },
-      () => {
-        if (own === wanted) later()
-      },
-    )
+    const address = await addressOfStream().catch(() => undefined)
+    if (own !== wanted) return
+    if (address === undefined) later()
+    else connect(address)
   }
   const connect = (address: URL) => {
     const opened = new WebSocket(address, [PROTOCOL])
     socket = opened
     opened.addEventListener('open', () => {
       streaming.value = true
-      for (const frame of hello()) opened.send(JSON.stringify(frame))
+      opened.send(JSON.stringify(hello()))
     })
     opened.addEventListener('message', ({ data }: MessageEvent<string>) => {
       pauseMs = REOPEN_FIRST_MS
@@ -73,16 +69,14 @@ export function followStream(
       isOpen = false
     } else if (!isOpen) {
       isOpen = true
-      open()
+      void open()
     }
   }
   document.addEventListener('visibilitychange', look)
   look()
-  return {
-    close() {
-      document.removeEventListener('visibilitychange', look)
-      close()
-    },
+  return () => {
+    document.removeEventListener('visibilitychange', look)
+    close()
   }
 }
 
@@ -94,8 +88,7 @@ export function useStream(
   const still = paused.value || subscribe === undefined
   useEffect(() => {
     if (subscribe === undefined || still) return undefined
-    const stream = followStream(() => [subscribe], receive)
-    return () => stream.close()
+    return followStream(() => subscribe, receive)
   }, [still])
 }
 

@@ -1,7 +1,7 @@
 import { plural, usd } from '@agentfleet/domain'
 import type { DecisionView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { Choice } from '../parts/filters/choice.tsx'
+import { ChoiceFilter } from '../parts/filters/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Time, Typed } from '../parts/filters/field.tsx'
 import { figureText, figuresText } from '../parts/figures-text.ts'
@@ -10,14 +10,13 @@ import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Text } from '../parts/text.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { linkTo, place, setQuery } from '../shell/router.ts'
+import { linkTo, place } from '../shell/router.ts'
 import { outcomeRows, type OutcomeRow } from './outcome-rows.ts'
 
 const EVERY_MS = 5_000
 const SERVICES = ['autoscaler', 'recovery', 'health-monitor', 'load-balancer'] as const
 
 const ACTED = [
-  [undefined, 'all decisions'],
   ['true', 'acted'],
   ['false', 'only recorded'],
 ] as const
@@ -46,21 +45,8 @@ export function Decisions() {
   return (
     <>
       <h1 tabIndex={-1}>Decisions</h1>
-      <Choice
-        label="Service"
-        of={[
-          [undefined, 'all services'],
-          ...SERVICES.map((service) => [service, service] as const),
-        ]}
-        chosen={query['service']}
-        choose={(service) => setQuery({ service })}
-      />
-      <Choice
-        label="Acted"
-        of={ACTED}
-        chosen={query['acted']}
-        choose={(acted) => setQuery({ acted })}
-      />
+      <ChoiceFilter name="service" label="Service" all="all services" of={SERVICES} />
+      <ChoiceFilter name="acted" label="Acted" all="all decisions" of={ACTED} />
       <div class="row filters" role="search" aria-label="Filters of the decisions">
         <Typed name="kind" label="Kind" />
         <Typed name="about" label="About" />
@@ -68,9 +54,8 @@ export function Decisions() {
         <Time name="to" label="to" />
       </div>
       <ListingTable
-        path="/v1/decisions"
-        query={{ ...filters, limit: '50' }}
-        field="decisions"
+        of="decisions"
+        query={filters}
         everyMs={EVERY_MS}
         caption="Decisions, newest first"
         columns={COLUMNS}

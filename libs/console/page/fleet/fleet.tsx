@@ -44,20 +44,10 @@ const NODES: readonly WideColumn<NodeFigures>[] = [
   { title: 'CPU', width: 64, kind: 'number', of: ({ cpu }) => percent(cpu) },
   { title: 'Memory', width: 80, kind: 'number', of: ({ memory }) => percent(memory) },
   { title: 'Loop delay', width: 96, kind: 'number', of: ({ lagMs }) => duration(lagMs) },
-  {
-    title: 'Mean attempt',
-    width: 116,
-    kind: 'number',
-    of: ({ responseMs }) => duration(responseMs),
-  },
+  { title: 'Mean attempt', width: 116, kind: 'number', of: (node) => duration(node.responseMs) },
   { title: 'Completed', width: 96, kind: 'number', of: ({ completed }) => count(completed) },
   { title: 'Failed', width: 80, kind: 'number', of: ({ failed }) => count(failed) },
-  {
-    title: 'Heartbeat',
-    width: 96,
-    kind: 'number',
-    of: ({ heartbeatAgeMs }) => duration(heartbeatAgeMs),
-  },
+  { title: 'Heartbeat', width: 96, kind: 'number', of: (node) => duration(node.heartbeatAgeMs) },
 ]
 
 const stateOf = ({ state, draining }: NodeFigures) => shownState(state, draining)
@@ -142,7 +132,7 @@ function Nodes({ nodes }: { nodes: NodeColumns }) {
         ))}
       </p>
       <Cells nodes={nodes} fill={fill} />
-      <VirtualTable caption="Nodes" columns={NODES} rows={rows} keyOf={({ id }) => id} complete />
+      <VirtualTable caption="Nodes" columns={NODES} rows={rows} keyOf={({ id }) => id} />
     </>
   )
 }

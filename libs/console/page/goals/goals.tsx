@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks'
-import { costText, count, plural, shortened } from '@agentfleet/domain'
+import { costText, count, isTerminal, plural, shortened } from '@agentfleet/domain'
 import type { GoalView, PlanView, TaskPage, TaskSummary } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { request } from '../api/http.ts'
-import { readList, useLoad } from '../api/load.ts'
+import { read, useLoad } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { useAction } from '../parts/forms/action.ts'
-import { Choice } from '../parts/filters/choice.tsx'
+import { ChoiceFilter } from '../parts/filters/choice.tsx'
 import { ListHeading } from '../parts/list-heading.tsx'
 import { Command, curl } from '../parts/command.tsx'
 import { Facts } from '../parts/facts.tsx'
@@ -19,9 +19,8 @@ import { Table, type Column } from '../parts/tables/table.tsx'
 import { TitledText } from '../parts/text.tsx'
 import { Ago } from '../parts/time.tsx'
 import { focusHeading } from '../parts/heading.ts'
-import { linkTo, place, setQuery } from '../shell/router.ts'
+import { place } from '../shell/router.ts'
 import { TASK_COLUMNS } from '../tasks/columns.tsx'
-import { isEnded } from '../tasks/filters.ts'
 import { NewGoal } from './new-goal.tsx'
 import { PlanMap } from './plan-map.tsx'
 
@@ -49,7 +48,7 @@ const STEPS: readonly Column<Step>[] = [
 ]
 
 const GOALS: readonly Column<TaskSummary>[] = [
-  { title: 'Goal', of: ({ id }) => <GoalLink id={id} /> },
+  { title: 'Goal', of: ({ id }) => <TaskLink id={id} view="goals" /> },
   TASK_COLUMNS.state,
   TASK_COLUMNS.text,
   { ...TASK_COLUMNS.agent, title: 'Planner' },
@@ -59,14 +58,6 @@ const GOALS: readonly Column<TaskSummary>[] = [
 ]
 const STATES = ['waiting', 'running', 'completed', 'failed', 'cancelled'] as const
 
-function GoalLink({ id }: { id: string }) {
-  return (
-    <a class="id" href={linkTo('goals', id)} title={id}>
-      …{id.slice(-8)}
-    </a>
-  )
-}
-
 /** The goals, newest first. */
 export function Goals() {
   const { query } = place.value
@@ -75,16 +66,10 @@ export function Goals() {
       <ListHeading title="Goals" kind="goal" view="goals" scope="tasks:write">
         {(how) => <NewGoal {...how} />}
       </ListHeading>
-      <Choice
-        label="State"
-        of={[[undefined, 'all states'], ...STATES.map((state) => [state, state] as const)]}
-        chosen={query['state']}
-        choose={(state) => setQuery({ state })}
-      />
+      <ChoiceFilter name="state" label="State" all="all states" of={STATES} />
       <ListingTable
-        path="/v1/goals"
-        query={{ state: query['state'], limit: '50' }}
-        field="goals"
+        of="goals"
+        query={{ state: query['state'] }}
         everyMs={LIST_EVERY_MS}
         caption="Goals, newest first"
         columns={GOALS}
@@ -117,7 +102,7 @@ export function Goal({ id }: { id: string }) {
   const spent = useLoad(
     // Once more at the end of the goal, for the last step.
     `${stepsPath} ${ended}`,
-    (signal) => readList<TaskPage>(stepsPath, 'tasks', signal),
+    (signal) => read<TaskPage>(stepsPath, signal, 'tasks'),
     ended ? undefined : LIST_EVERY_MS,
   )
   const usage = new Map(spent.value?.tasks.map((task) => [task.id, task.usage]))
@@ -174,7 +159,7 @@ export function Goal({ id }: { id: string }) {
 /** Says how far a goal is. */
 function stageWords({ stage, plans }: GoalView): string {
   const steps = plans.at(-1)?.steps ?? []
-  const ended = steps.filter(({ state }) => state !== undefined && isEnded(state)).length
+  const ended = steps.filter(({ state }) => state !== undefined && isTerminal(state)).length
   switch (stage) {
     case 'planning':
       return 'The planner makes a plan.'
@@ -195,7 +180,7 @@ async function readGoal(
   setEnded: (ended: boolean) => void,
 ): Promise<GoalView> {
   const goal = await request<GoalView>(path, { signal })
-  setEnded(isEnded(goal.state))
+  setEnded(isTerminal(goal.state))
   return goal
 }
 

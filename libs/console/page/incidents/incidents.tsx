@@ -1,7 +1,7 @@
 import { count, duration, plural } from '@agentfleet/domain'
 import type { IncidentView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
-import { Choice } from '../parts/filters/choice.tsx'
+import { ChoiceFilter } from '../parts/filters/choice.tsx'
 import { Facts } from '../parts/facts.tsx'
 import { Typed } from '../parts/filters/field.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
@@ -9,17 +9,12 @@ import { ListingTable } from '../parts/tables/listing.tsx'
 import { Record } from '../parts/record.tsx'
 import { Table, type Column } from '../parts/tables/table.tsx'
 import { Ago, Instant } from '../parts/time.tsx'
-import { linkTo, place, setQuery } from '../shell/router.ts'
+import { linkTo, place } from '../shell/router.ts'
 import { Axis } from './axis.tsx'
 import { sinceWords } from './places.ts'
 import { stagesOf } from './stages.ts'
 
 const EVERY_MS = 3_000
-const STATES = [
-  [undefined, 'all'],
-  ['open', 'open'],
-  ['closed', 'closed'],
-] as const
 /** Task ids that the page lists; the count is always shown. */
 const TASKS_SHOWN = 50
 
@@ -47,19 +42,13 @@ export function Incidents() {
   return (
     <>
       <h1 tabIndex={-1}>Incidents</h1>
-      <Choice
-        label="State"
-        of={STATES}
-        chosen={query['state']}
-        choose={(state) => setQuery({ state })}
-      />
+      <ChoiceFilter name="state" label="State" all="all" of={['open', 'closed']} />
       <div class="row filters" role="search" aria-label="Filters of the incidents">
         <Typed name="node" label="Node" />
       </div>
       <ListingTable
-        path="/v1/incidents"
-        query={{ state: query['state'], node: query['node'], limit: '50' }}
-        field="incidents"
+        of="incidents"
+        query={{ state: query['state'], node: query['node'] }}
         everyMs={EVERY_MS}
         caption="Incidents, newest first"
         columns={COLUMNS}

@@ -18,11 +18,7 @@ const COLUMNS: readonly Column<QueueList['queues'][number]>[] = [
   { title: 'Waiting', kind: 'number', of: ({ waiting }) => count(waiting) },
   { title: 'In flight', kind: 'number', of: ({ inFlight }) => count(inFlight) },
   { title: 'Retrying', kind: 'number', of: ({ retrying }) => count(retrying) },
-  {
-    title: 'Oldest since',
-    kind: 'number',
-    of: ({ oldestQueuedAt }) => <Ago at={oldestQueuedAt} />,
-  },
+  { title: 'Oldest since', kind: 'number', of: (queue) => <Ago at={queue.oldestQueuedAt} /> },
 ]
 
 /** What happened to the caller's tasks in the last hour, and which tasks wait now. */
@@ -41,7 +37,6 @@ export function OwnWork() {
               columns={COLUMNS}
               rows={list}
               keyOf={({ tenant, priority }) => `${tenant} ${priority}`}
-              empty=""
             />
           )
         }

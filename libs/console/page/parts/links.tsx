@@ -5,11 +5,11 @@ const ID_END_CHARS = 8
 /** Characters of a node's name that have room in a narrow column. */
 const NODE_CHARS_MAX = 9
 
-/** A link to a task. */
-export function TaskLink({ id, whole = false }: { id: string; whole?: boolean }) {
+/** A link to a task, or to the view of a goal. */
+export function TaskLink({ id, view = 'tasks' }: { id: string; view?: 'tasks' | 'goals' }) {
   return (
-    <a class="id" href={linkTo('tasks', id)} title={id}>
-      {whole ? id : `…${id.slice(-ID_END_CHARS)}`}
+    <a class="id" href={linkTo(view, id)} title={id}>
+      {`…${id.slice(-ID_END_CHARS)}`}
     </a>
   )
 }

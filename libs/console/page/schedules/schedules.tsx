@@ -1,7 +1,7 @@
 import { pastRuns } from '@agentfleet/domain'
 import type { ScheduleRequest, ScheduleTicks, ScheduleView, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
-import { request } from '../api/http.ts'
+import { once, request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
 import { may } from '../api/me.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
@@ -34,10 +34,7 @@ const COLUMNS: readonly Column<ScheduleView>[] = [
     ),
   },
   { title: 'Cron', of: ({ cron, timeZone }) => <code>{`${cron} ${timeZone}`}</code> },
-  {
-    title: 'Next',
-    of: ({ nextAt, paused }) => (paused ? 'paused' : <Ago at={nextAt} />),
-  },
+  { title: 'Next', of: ({ nextAt, paused }) => (paused ? 'paused' : <Ago at={nextAt} />) },
   { title: 'Last', of: ({ lastTickAt }) => <Ago at={lastTickAt} /> },
   {
     title: 'Last task',
@@ -63,9 +60,7 @@ export function Schedules() {
         {(how) => <NewSchedule {...how} />}
       </ListHeading>
       <ListingTable
-        path="/v1/schedules"
-        query={{ limit: '50' }}
-        field="schedules"
+        of="schedules"
         everyMs={EVERY_MS}
         caption="Schedules"
         columns={COLUMNS}
@@ -83,7 +78,7 @@ export function Schedules() {
 }
 
 /** One schedule. */
-export function Schedule({ name }: { name: string }) {
+export function Schedule({ id: name }: { id: string }) {
   const path = `/v1/schedules/${encodeURIComponent(name)}`
   const loaded = useRead<ScheduleView>(path, EVERY_MS)
   const { said, busy, act } = useAction()
@@ -92,7 +87,7 @@ export function Schedule({ name }: { name: string }) {
     const body: ScheduleRequest = { ...requestOf(schedule), paused: !paused }
     const send = async () => {
       // The request must not undo a change that another person has made since the page read the schedule.
-      await request(path, { method: 'PUT', body, ifMatch: `"${version}"` })
+      await request(path, { method: 'PUT', body, headers: { 'if-match': `"${version}"` } })
       loaded.reload()
     }
     return act(send, paused ? 'Resumed.' : 'Paused.')
@@ -108,8 +103,8 @@ export function Schedule({ name }: { name: string }) {
   const editing = place.value.query['form'] === 'edit' && may('tasks:write')
   const run = () =>
     act(async () => {
-      const idempotencyKey = `console-${crypto.randomUUID()}`
-      const task = await request<TaskView>(`${path}/run`, { method: 'POST', idempotencyKey })
+      const sent = { method: 'POST', headers: once() } as const
+      const task = await request<TaskView>(`${path}/run`, sent)
       open('tasks', task.id)
     })
   return (

@@ -1,3 +1,4 @@
+import type { JSX } from 'preact'
 import { Agent } from '../agents/agent.tsx'
 import { Agents } from '../agents/agents.tsx'
 import { Approvals } from '../approvals/approvals.tsx'
@@ -13,32 +14,27 @@ import { Usage } from '../usage/usage.tsx'
 import { linkTo } from './router.ts'
 import type { ViewName } from './routes.ts'
 
+/** What draws each view, and what draws one of its records, if the view has them. */
+const VIEWS: Readonly<
+  Record<ViewName, readonly [() => JSX.Element, ((record: { id: string }) => JSX.Element)?]>
+> = {
+  now: [Now],
+  tasks: [Tasks, Task],
+  goals: [Goals, Goal],
+  approvals: [Approvals],
+  fleet: [Fleet, FleetNode],
+  decisions: [Decisions, Decision],
+  incidents: [Incidents, Incident],
+  agents: [Agents, Agent],
+  schedules: [Schedules, Schedule],
+  usage: [Usage],
+}
+
 /** The view that the address names. */
 export function ViewOf({ view, id }: { view: ViewName | undefined; id: string | undefined }) {
-  switch (view) {
-    case 'now':
-      return <Now />
-    case 'tasks':
-      return id === undefined ? <Tasks /> : <Task key={id} id={id} />
-    case 'goals':
-      return id === undefined ? <Goals /> : <Goal key={id} id={id} />
-    case 'approvals':
-      return <Approvals />
-    case 'fleet':
-      return id === undefined ? <Fleet /> : <FleetNode key={id} id={id} />
-    case 'decisions':
-      return id === undefined ? <Decisions /> : <Decision key={id} id={id} />
-    case 'incidents':
-      return id === undefined ? <Incidents /> : <Incident key={id} id={id} />
-    case 'agents':
-      return id === undefined ? <Agents /> : <Agent key={id} name={id} />
-    case 'schedules':
-      return id === undefined ? <Schedules /> : <Schedule key={id} name={id} />
-    case 'usage':
-      return <Usage />
-    case undefined:
-      return <Missing />
-  }
+  if (view === undefined) return <Missing />
+  const [View, One] = VIEWS[view]
+  return id === undefined || One === undefined ? <View /> : <One key={id} id={id} />
 }
 
 function Missing() {

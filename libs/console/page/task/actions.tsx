@@ -1,12 +1,12 @@
+import { isTerminal } from '@agentfleet/domain'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
-import { request } from '../api/http.ts'
+import { once, request } from '../api/http.ts'
 import { useAction } from '../parts/forms/action.ts'
 import { Allowed } from '../parts/forms/allowed.tsx'
 import { ApprovalForm } from '../approvals/form.tsx'
 import { focusHeading } from '../parts/heading.ts'
 import { open } from '../shell/router.ts'
-import { isEnded } from '../tasks/filters.ts'
 import { savedWords } from './words.ts'
 
 /** What a person can do with a task. */
@@ -28,21 +28,21 @@ export function TaskActions({
     })
   const replay = (from: 'start' | 'journal') =>
     act(async () => {
-      const idempotencyKey = `console-${crypto.randomUUID()}`
-      const path = `/v1/tasks/${task.id}/replay`
-      const next = await request<TaskView>(path, { method: 'POST', body: { from }, idempotencyKey })
+      const sent = { method: 'POST', body: { from }, headers: once() } as const
+      const next = await request<TaskView>(`/v1/tasks/${task.id}/replay`, sent)
       open('tasks', next.id)
     })
+  const ended = isTerminal(task.state)
   const saved = savedWords(events)
   return (
     <div class="actions">
       <Allowed scope="tasks:write" to="cancel or replay this task">
-        {!isEnded(task.state) && (
+        {!ended && (
           <Button disabled={busy} act={cancel}>
             Cancel
           </Button>
         )}
-        {isEnded(task.state) && (
+        {ended && (
           <>
             <Button disabled={busy} act={() => replay('start')}>
               Replay from start

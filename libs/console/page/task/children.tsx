@@ -1,4 +1,4 @@
-import { costText, plural } from '@agentfleet/domain'
+import { costText, isTerminal, plural } from '@agentfleet/domain'
 import type { TaskPage, TaskView } from '@agentfleet/protocol'
 import { useRead } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
@@ -6,7 +6,6 @@ import { Panel } from '../parts/panel.tsx'
 import { Table } from '../parts/tables/table.tsx'
 import { linkTo } from '../shell/router.ts'
 import { TASK_COLUMNS } from '../tasks/columns.tsx'
-import { isEnded } from '../tasks/filters.ts'
 import { usedBy } from '../tasks/list.ts'
 
 const EVERY_MS = 3_000
@@ -25,7 +24,7 @@ const COLUMNS = [
 /** The tasks that a task created, with their states. */
 export function Children({ task }: { task: TaskView }) {
   const path = withQuery('/v1/tasks', { parentId: task.id, order: 'oldest', limit: SHOWN })
-  const loaded = useRead<TaskPage>(path, isEnded(task.state) ? undefined : EVERY_MS)
+  const loaded = useRead<TaskPage>(path, isTerminal(task.state) ? undefined : EVERY_MS)
   return (
     <>
       <h2>Tasks that it created</h2>

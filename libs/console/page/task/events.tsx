@@ -35,7 +35,6 @@ export function Events({ id, events }: { id: string; events: readonly HistoryEve
         columns={columns}
         rows={events}
         keyOf={({ seq }) => String(seq)}
-        complete
       />
     </>
   )

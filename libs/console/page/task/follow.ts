@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { isTerminal } from '@agentfleet/domain'
 import type { HistoryEvent, TaskHistory, TaskText, TaskView } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, type Loaded } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
 import { followStream, streaming } from '../api/socket.ts'
-import { isEnded } from '../tasks/filters.ts'
 import { withDelta, withWritten, type LiveText } from './live-text.ts'
 
 /** While the stream is open, a task is loaded when an event arrives; this covers a lost one, milliseconds. */
@@ -62,10 +62,10 @@ export function useTask(id: string): { loaded: Loaded<Followed>; live: LiveText 
       text = withWritten(text, written)
       if (timer === 0) timer = window.setTimeout(draw, DRAW_MS)
     }
-    const stream = followStream(
+    const stop = followStream(
       () => {
         void catchUp()
-        return [{ type: 'subscribe', taskIds: [id], after: seen.current, deltas: true }]
+        return { type: 'subscribe', taskIds: [id], after: seen.current, deltas: true }
       },
       (frame) => {
         if (frame.type === 'delta') text = withDelta(text, frame)
@@ -77,7 +77,7 @@ export function useTask(id: string): { loaded: Loaded<Followed>; live: LiveText 
     return () => {
       abort.abort()
       clearTimeout(timer)
-      stream.close()
+      stop()
     }
   }, [id, known, isOver, reload])
   return { loaded, live }
@@ -85,7 +85,7 @@ export function useTask(id: string): { loaded: Loaded<Followed>; live: LiveText 
 
 /** Whether the task has ended and its last event has been read: the two answers come one after the other. */
 function hasEnded({ task, events }: Followed): boolean {
-  return isEnded(task.state) && task.seq <= (events.at(-1)?.seq ?? 0)
+  return isTerminal(task.state) && task.seq <= (events.at(-1)?.seq ?? 0)
 }
 
 /** Reads the task and the events that are not known yet, without answers, which may be large. */

@@ -4,22 +4,22 @@ import {
   costText,
   count,
   duration,
+  isTerminal,
   ofAtMost,
   plural,
   unpricedCallsOf,
   usdLimit,
 } from '@agentfleet/domain'
 import type { HistoryEvent, TaskView } from '@agentfleet/protocol'
-import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
 import { Facts } from '../parts/facts.tsx'
+import { Choice } from '../parts/filters/choice.tsx'
 import { NodeLink, TaskLink } from '../parts/links.tsx'
 import { StateMark } from '../parts/mark.tsx'
 import { Record } from '../parts/record.tsx'
 import { Copyable, Text, TitledText } from '../parts/text.tsx'
 import { Instant } from '../parts/time.tsx'
 import { linkTo, place, setQuery, url } from '../shell/router.ts'
-import { isEnded } from '../tasks/filters.ts'
 import { lastList, neighboursOf } from '../tasks/neighbours.ts'
 import { TaskActions } from './actions.tsx'
 import { Children } from './children.tsx'
@@ -174,17 +174,12 @@ function Tabs({ followed, live }: { followed: Followed; live: LiveText | undefin
   const chosen = TABS.find((each) => each === place.value.query['tab']) ?? 'timeline'
   return (
     <>
-      <div class="row tabs" role="group" aria-label="Parts of the task">
-        {TABS.map((tab) => (
-          <Button
-            key={tab}
-            aria-pressed={tab === chosen}
-            act={() => setQuery({ tab: tab === 'timeline' ? undefined : tab })}
-          >
-            {tab}
-          </Button>
-        ))}
-      </div>
+      <Choice
+        label="Parts of the task"
+        of={TABS.map((tab) => [tab, tab] as const)}
+        chosen={chosen}
+        choose={(tab) => setQuery({ tab: tab === 'timeline' ? undefined : tab })}
+      />
       <TabOf tab={chosen} {...followed} live={live} />
     </>
   )
@@ -226,7 +221,7 @@ function TabOf({ tab, task, events, live }: Followed & { tab: Tab; live: LiveTex
 
 function Timeline({ task, events }: Pick<Followed, 'task' | 'events'>) {
   // Live text draws ten times a second; thousands of bars are computed at most once a second.
-  const second = isEnded(task.state) ? 0 : Math.floor(nowMs() / 1_000)
+  const second = isTerminal(task.state) ? 0 : Math.floor(nowMs() / 1_000)
   const known = useRef(new WeakMap<HistoryEvent, Bar>())
   const bars = useMemo(
     () => timelineOf(task, events, nowMs(), known.current),

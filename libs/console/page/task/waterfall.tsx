@@ -20,7 +20,6 @@ export function Waterfall({ id, bars }: { id: string; bars: readonly Bar[] }) {
         columns={columnsOf(id, startMs, endMs)}
         rows={bars}
         keyOf={({ key }) => key}
-        complete
       />
     </div>
   )

@@ -3,7 +3,7 @@ import { plural } from '@agentfleet/domain'
 import type { BulkCancelPage, ReplayPage } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/forms/dialog.tsx'
-import { request } from '../api/http.ts'
+import { once, request } from '../api/http.ts'
 import { NOTHING_DONE, runPages, type BulkPage, type BulkPart, type Progress } from './bulk.ts'
 
 /** A bulk action that the reader has asked for and not yet confirmed. */
@@ -33,9 +33,8 @@ export function BulkDialog({
   const [busy, setBusy] = useState(true)
   const [reason, setReason] = useState('')
   const [from, setFrom] = useState<'start' | 'journal'>('start')
-  // One idempotency key for the whole action: even if a request is sent twice, each task is
-  // replayed once.
-  const [idempotencyKey] = useState(() => `console-${crypto.randomUUID()}`)
+  // The same key for the whole action: even if a request is sent twice, each task is replayed once.
+  const [headers] = useState(once)
   const cancels = wanted.verb === 'cancel'
   const fields = cancels ? { reason: reason.trim() || undefined } : { from }
 
@@ -48,7 +47,7 @@ export function BulkDialog({
         start,
         (part, cursor) => {
           if (stopped.current) throw new Error('The action was stopped.')
-          return send(part, { ...extra, cursor }, idempotencyKey)
+          return send(part, { ...extra, cursor }, headers)
         },
         report,
       )
@@ -172,7 +171,7 @@ function From({
 async function send(
   { path, body }: BulkPart,
   extra: object,
-  idempotencyKey: string,
+  headers: ReturnType<typeof once>,
 ): Promise<BulkPage> {
   const sent = { method: 'POST', body: { ...body, ...extra } } as const
   if (path === '/v1/tasks:cancel') {
@@ -184,7 +183,7 @@ async function send(
       nextCursor,
     }
   }
-  const page = await request<ReplayPage>(path, { ...sent, idempotencyKey })
+  const page = await request<ReplayPage>(path, { ...sent, headers })
   const problems = page.results.flatMap(({ problem }) =>
     problem === undefined ? [] : [problem.detail ?? problem.title],
   )

@@ -1,3 +1,4 @@
+import { LEVELS } from '@agentfleet/domain'
 import type { BulkCancelRequest, TaskSummary } from '@agentfleet/protocol'
 import { instant } from '../format/format.ts'
 import { linesOf } from '../shell/routes.ts'
@@ -26,7 +27,7 @@ export const FIELDS: readonly Field[] = [
   { name: 'errorCode', label: 'Error code', kind: 'text', common: true },
   { name: 'model', label: 'Model', kind: 'text' },
   { name: 'node', label: 'Node', kind: 'text' },
-  { name: 'priority', label: 'Priority', kind: 'choice', choices: ['low', 'medium', 'high'] },
+  { name: 'priority', label: 'Priority', kind: 'choice', choices: LEVELS },
   { name: 'kind', label: 'Kind', kind: 'choice', choices: ['task', 'goal', 'child'] },
   {
     name: 'waitingKind',
@@ -112,9 +113,4 @@ export function boundOf(
   if (unsplit === undefined || state === 'running') return '≥ '
   // Some of the queued tasks may already run; all other counts are exact.
   return state === 'queued' ? '≤ ' : ''
-}
-
-/** Whether a task in this state can still change. */
-export function isEnded(state: State): boolean {
-  return (ENDED as readonly State[]).includes(state)
 }

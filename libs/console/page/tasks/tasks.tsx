@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks'
-import { costText, count, duration, plural } from '@agentfleet/domain'
+import { costText, count, duration, isTerminal, plural } from '@agentfleet/domain'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { Button } from '../parts/button.tsx'
 import { nowMs } from '../api/http.ts'
@@ -16,14 +16,7 @@ import { zone } from '../shell/zone.ts'
 import { partsOfIds } from './bulk.ts'
 import { BulkDialog, type Wanted } from './bulk-dialog.tsx'
 import { FilterBar, NO_FILTERS } from './filter-bar.tsx'
-import {
-  cancelBody,
-  filterWords,
-  filtersOf,
-  isEnded,
-  replayBodies,
-  type Filters,
-} from './filters.ts'
+import { cancelBody, filterWords, filtersOf, replayBodies, type Filters } from './filters.ts'
 import { rowsBetween, rowsWith, usedBy, usedWords, type TaskList } from './list.ts'
 import { NewTask } from './new-task.tsx'
 import { lastTop } from './neighbours.ts'
@@ -209,7 +202,7 @@ function Actions({
 }) {
   const tasks = list === undefined ? [] : rowsWith(list, picked)
   const idsWhere = (ended: boolean) =>
-    tasks.filter(({ state }) => isEnded(state) === ended).map(({ id }) => id)
+    tasks.filter(({ state }) => isTerminal(state) === ended).map(({ id }) => id)
   const [live, ended] = [idsWhere(false), idsWhere(true)]
   const what = filterWords(filters, zone.value)
   const all = (which: string) =>

@@ -71,7 +71,6 @@ export function Limits() {
               columns={COLUMNS}
               rows={rowsOf(value)}
               keyOf={({ name }) => name}
-              empty=""
             />
             <p class="muted">
               “shared” means that the operator set no limit: you may hold half of what other tenants
@@ -99,7 +98,6 @@ function Budget({ of: budget }: { of: TenantLimitsView['budget'] }) {
           return one === undefined ? [] : [{ name, write, writeLimit, ...one }]
         })}
         keyOf={({ name }) => name}
-        empty=""
       />
       <p class="muted">
         “Set aside” is the most that the LLM calls under way may use. A call that would exceed the

@@ -48,7 +48,6 @@ export function ProviderLimits({ of: providers }: { of: Providers }) {
           columns={PAUSED}
           rows={paused}
           keyOf={({ provider, model }) => `${provider} ${model}`}
-          empty=""
         />
       )}
     </>

@@ -148,7 +148,6 @@ function Hours({ days }: Pick<UsageReport, 'days'>) {
         columns={HOURS}
         rows={newest.hours}
         keyOf={({ hour }) => String(hour)}
-        empty=""
       />
     </>
   )

@@ -6,8 +6,8 @@ export function Select<Value extends string>({
 }: {
   value: string
   id?: string
-  'aria-describedby'?: string
-  'aria-invalid'?: boolean
+  'aria-describedby'?: string | undefined
+  'aria-invalid'?: true | undefined
   of: readonly (readonly [value: Value, words: string])[]
   choose: (value: Value) => void
 }) {

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks'
 import type { FormProblems } from './problems.ts'
 
 /** What a form knows about the value that the reader writes. */
@@ -19,6 +20,14 @@ export function bound<Body extends object, Name extends keyof Body & string>(
     set: (value: Body[Name] | undefined) => change(name, value),
     problem: at(`/${name}`),
   }
+}
+
+/** Keeps the value that the reader writes. */
+export function useDraft<Body extends object>(
+  begin: Body,
+): Pick<Drafted<Body>, 'change'> & { readonly draft: Body } {
+  const [draft, setDraft] = useState(begin)
+  return { draft, change: (name, value) => setDraft((before) => changed(before, name, value)) }
 }
 
 /** Returns the value with another value of one field; undefined and an empty text remove the field. */

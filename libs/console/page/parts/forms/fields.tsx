@@ -1,13 +1,10 @@
 import type { ComponentChildren } from 'preact'
 import { useId, useState } from 'preact/hooks'
+import { LEVELS, type Level } from '@agentfleet/domain'
 import type { TaskRequest } from '@agentfleet/protocol'
 import { Select } from '../filters/select.tsx'
 
-const PRIORITIES = [
-  ['low', 'low'],
-  ['medium', 'medium'],
-  ['high', 'high'],
-] as const
+const PRIORITIES = LEVELS.map((level) => [level, level] as const)
 
 /** What every field of a form has. */
 interface Named {
@@ -21,8 +18,8 @@ interface Named {
 /** Attributes that connect an input with its note and its problem, for screen readers. */
 interface Described {
   readonly id: string
-  readonly 'aria-describedby'?: string
-  readonly 'aria-invalid'?: boolean
+  readonly 'aria-describedby': string | undefined
+  readonly 'aria-invalid': true | undefined
 }
 
 function Field({
@@ -32,25 +29,23 @@ function Field({
   children,
 }: Named & { children: (described: Described) => ComponentChildren }) {
   const id = useId()
-  const about = [
-    ...(note === undefined ? [] : [`${id}-note`]),
-    ...(problem === undefined ? [] : [`${id}-problem`]),
-  ].join(' ')
+  const noteId = note === undefined ? undefined : `${id}-note`
+  const problemId = problem === undefined ? undefined : `${id}-problem`
   return (
     <div class="field">
       <label for={id}>{label}</label>
       {children({
         id,
-        ...(about === '' ? {} : { 'aria-describedby': about }),
-        ...(problem === undefined ? {} : { 'aria-invalid': true }),
+        'aria-describedby': [noteId, problemId].filter(Boolean).join(' ') || undefined,
+        'aria-invalid': problem === undefined ? undefined : true,
       })}
-      {note !== undefined && (
-        <p id={`${id}-note`} class="muted">
+      {noteId && (
+        <p id={noteId} class="muted">
           {note}
         </p>
       )}
-      {problem !== undefined && (
-        <p id={`${id}-problem`} class="problem">
+      {problemId && (
+        <p id={problemId} class="problem">
           {label} {problem}
         </p>
       )}
@@ -79,33 +74,16 @@ export function TextField({
   required,
   ...named
 }: TextProps) {
+  const onInput = (event: { currentTarget: { value: string } }) => set(event.currentTarget.value)
   return (
     <Field {...named}>
       {(described) => {
         const list = choices.length === 0 ? undefined : `${described.id}-list`
-        const common = {
-          ...described,
-          value,
-          maxLength: max,
-          ...(required === undefined ? {} : { required }),
-        }
-        if (rows !== undefined) {
-          return (
-            <textarea
-              {...common}
-              rows={rows}
-              onInput={({ currentTarget }) => set(currentTarget.value)}
-            />
-          )
-        }
+        const common = { ...described, value, required, maxLength: max, onInput }
+        if (rows !== undefined) return <textarea {...common} rows={rows} />
         return (
           <>
-            <input
-              {...common}
-              type="text"
-              {...(list === undefined ? {} : { list })}
-              onInput={({ currentTarget }) => set(currentTarget.value)}
-            />
+            <input {...common} type="text" list={list} />
             {list !== undefined && (
               <datalist id={list}>
                 {choices.map((each) => (
@@ -213,7 +191,7 @@ export function PriorityField({
   ...rest
 }: Omit<Named, 'label'> & {
   value: TaskRequest['priority']
-  set: (value: (typeof PRIORITIES)[number][0]) => void
+  set: (value: Level) => void
 }) {
   return <ChoiceField label="Priority" value={value} of={PRIORITIES} {...rest} />
 }

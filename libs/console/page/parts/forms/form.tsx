@@ -4,26 +4,23 @@ import { Button } from '../button.tsx'
 import type { Action } from './action.ts'
 import { problemsOf, type FormProblems } from './problems.ts'
 
-/** A form that shows at each field what the gateway refused about it, and moves the focus to the first such field. */
-export function Form({
-  label,
-  action: { busy, said, refused },
-  pointers,
-  send,
-  submit,
-  leave,
-  children,
-}: {
-  label: string
-  action: Action
+/** What every form has. */
+export interface FormProps {
+  readonly label: string
+  readonly action: Action
   /** The JSON pointers of the fields, as the gateway names them. */
-  pointers: readonly string[]
-  send: () => void
+  readonly pointers: readonly string[]
+  readonly send: () => void
   /** The words of the button that sends the form. */
-  submit: string
-  leave: () => void
-  children: (at: FormProblems['at']) => ComponentChildren
-}) {
+  readonly submit: string
+  /** The reader discards what the form has. */
+  readonly leave: () => void
+  readonly children: (at: FormProblems['at']) => ComponentChildren
+}
+
+/** A form that shows at each field what the gateway refused about it, and moves the focus to the first such field. */
+export function Form({ label, action, pointers, send, submit, leave, children }: FormProps) {
+  const { busy, said, refused } = action
   const form = useRef<HTMLFormElement>(null)
   const { at, rest } = problemsOf(refused, pointers)
   const focus = (selector: string) => form.current?.querySelector<HTMLElement>(selector)?.focus()

@@ -4,8 +4,8 @@ import { Button } from '../button.tsx'
 import { ApiError, request } from '../../api/http.ts'
 import { useAction } from './action.ts'
 import { Diff } from './diff.tsx'
-import { changed, type Drafted } from './drafted.ts'
-import { Form } from './form.tsx'
+import { useDraft, type Drafted } from './drafted.ts'
+import { Form, type FormProps } from './form.tsx'
 
 /** A stored definition that the reader began to change; version 0 stands for none. */
 export interface Base<Definition> {
@@ -13,18 +13,17 @@ export interface Base<Definition> {
   readonly definition: Definition
 }
 
-interface VersionedProps<Definition extends object> {
-  readonly label: string
+interface VersionedProps<Definition extends object> extends Pick<
+  FormProps,
+  'label' | 'pointers' | 'leave'
+> {
   /** Where the definition is stored in the API. */
   readonly path: string
   readonly base: Base<Definition>
   /** Reads the newest version, which another client has stored. */
   readonly read: () => Promise<Base<Definition>>
-  readonly pointers: readonly string[]
   /** The change is stored, or the reader takes the newest version. */
   readonly done: () => void
-  /** The reader discards the change. */
-  readonly leave: () => void
   readonly children: (form: Drafted<Definition>) => ComponentChildren
 }
 
@@ -41,7 +40,8 @@ export function VersionedForm<Definition extends object>({
   ...form
 }: VersionedProps<Definition>) {
   const [from, setFrom] = useState(base)
-  const [draft, setDraft] = useState(base.definition)
+  const drafted = useDraft(base.definition)
+  const { draft } = drafted
   const [theirs, setTheirs] = useState<Base<Definition>>()
   const action = useAction()
 
@@ -51,7 +51,8 @@ export function VersionedForm<Definition extends object>({
         await request(path, {
           method: 'PUT',
           body: draft,
-          ...(over.version === 0 ? { ifNoneMatch: '*' } : { ifMatch: `"${over.version}"` }),
+          headers:
+            over.version === 0 ? { 'if-none-match': '*' } : { 'if-match': `"${over.version}"` },
         })
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== 'version-mismatch') throw error
@@ -91,11 +92,7 @@ export function VersionedForm<Definition extends object>({
     >
       {(at) => (
         <>
-          {children({
-            draft,
-            change: (name, value) => setDraft((before) => changed(before, name, value)),
-            at,
-          })}
+          {children({ ...drafted, at })}
           <h2>What changes</h2>
           <Diff before={from.definition} after={draft} label="Your change" />
         </>

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { signal } from '@preact/signals'
 import { Button } from '../button.tsx'
@@ -8,7 +7,9 @@ import { owner } from '../../api/me.ts'
 import { withQuery } from '../../api/query.ts'
 import { returned } from '../../shell/router.ts'
 import { Panel } from '../panel.tsx'
-import { Table, type Column } from './table.tsx'
+import { Table, type TableProps } from './table.tsx'
+
+const PAGE_ROWS = 50
 
 /** The pages after the first one that the reader has asked for. */
 interface Further {
@@ -26,26 +27,22 @@ const lastFurther = signal<Further | undefined>(undefined)
  * rows hold still.
  */
 export function ListingTable<Row>({
-  path,
-  query,
-  field,
+  of,
+  query = {},
   everyMs,
   end,
   ...table
-}: {
-  path: string
-  query: Readonly<Record<string, string | undefined>>
-  /** The field of the answer that has the rows. */
-  field: string
+}: Omit<TableProps<Row>, 'rows'> & {
+  /** What is listed: the end of the path, and the field of the answer that has the rows. */
+  of: string
+  query?: Readonly<Record<string, string | undefined>>
   everyMs: number
   /** What the end of the list means. */
   end: string
-  caption: string
-  columns: readonly Column<Row>[]
-  keyOf: (row: Row) => string
-  empty: ComponentChildren
 }) {
-  const first = withQuery(path, query)
+  const pageFrom = (cursor?: string) =>
+    withQuery(`/v1/${of}`, { ...query, limit: PAGE_ROWS, cursor })
+  const first = pageFrom()
   const name = `${owner.peek()} ${first}`
   const [further, setFurther] = useState(() => (returned.peek() ? lastFurther.peek() : undefined))
   const own = further?.name === name ? further : undefined
@@ -53,7 +50,7 @@ export function ListingTable<Row>({
     type Page = Readonly<Record<string, readonly Row[] | undefined>>
     type Cursor = { readonly nextCursor?: string }
     const page = await request<unknown>(from, signal && { signal })
-    return { rows: (page as Page)[field] ?? [], cursor: (page as Cursor).nextCursor }
+    return { rows: (page as Page)[of] ?? [], cursor: (page as Cursor).nextCursor }
   }
   const loaded = useLoad(
     first,
@@ -62,7 +59,7 @@ export function ListingTable<Row>({
   )
   const cursor = own === undefined ? loaded.value?.cursor : own.cursor
   const readMore = async () => {
-    const page = await read(withQuery(path, { ...query, cursor }))
+    const page = await read(pageFrom(cursor))
     const next = { name, rows: [...(own?.rows ?? []), ...page.rows], cursor: page.cursor }
     lastFurther.value = next
     setFurther(next)

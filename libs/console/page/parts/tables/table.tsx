@@ -8,20 +8,19 @@ export interface Column<Row> {
   readonly kind?: 'number' | 'wide'
 }
 
-/** A table whose caption is for screen readers. With `empty` in place of rows the table says why it has no rows. */
-export function Table<Row>({
-  caption,
-  columns,
-  rows,
-  keyOf,
-  empty,
-}: {
-  caption: string
-  columns: readonly Column<Row>[]
-  rows: readonly Row[]
-  keyOf: (row: Row) => string
-  empty: ComponentChildren
-}) {
+/** What a table shows. */
+export interface TableProps<Row> {
+  /** For screen readers. */
+  readonly caption: string
+  readonly columns: readonly Column<Row>[]
+  readonly rows: readonly Row[]
+  readonly keyOf: (row: Row) => string
+  /** Stands in place of rows and says why there are none. */
+  readonly empty?: ComponentChildren
+}
+
+/** A short table. */
+export function Table<Row>({ caption, columns, rows, keyOf, empty }: TableProps<Row>) {
   if (rows.length === 0) return <p class="empty">{empty}</p>
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { cellOf, type Column } from './table.tsx'
+import { cellOf, type Column, type TableProps } from './table.tsx'
 import { PICK_PX, rangeOf, ROW_PX, shapeOf } from './rows-in-view.ts'
 
 /** The lines above and below a table, pixels. */
@@ -21,13 +21,11 @@ export interface Rows<Row> {
 }
 
 /** What a long table shows, and what it tells its view. */
-export interface VirtualTableProps<Row> {
-  readonly caption: string
+export interface VirtualTableProps<Row> extends Pick<TableProps<Row>, 'caption' | 'keyOf'> {
   readonly columns: readonly WideColumn<Row>[]
   readonly rows: Rows<Row>
-  readonly keyOf: (row: Row) => string
   /** Whether `rows` has the whole list. */
-  readonly complete: boolean
+  readonly complete?: boolean
   readonly picked?: { readonly keys: ReadonlySet<string>; readonly toggle: (key: string) => void }
   /** Keys of rows that are no longer current. */
   readonly dimmed?: ReadonlySet<string>
@@ -46,7 +44,7 @@ export function VirtualTable<Row>({
   columns,
   rows,
   keyOf,
-  complete,
+  complete = true,
   picked,
   dimmed,
   seen,
@@ -156,7 +154,10 @@ function Line<Row>({
   toggled.current = toggle
   return useMemo(
     () => (
-      <tr aria-rowindex={at + 2} class={classOf(picked, dimmed)}>
+      <tr
+        aria-rowindex={at + 2}
+        class={[picked && 'picked', dimmed && 'gone'].filter(Boolean).join(' ') || undefined}
+      >
         {picked !== undefined && (
           <td>
             <input
@@ -196,9 +197,4 @@ function Head<Row>({ columns, picked }: { columns: readonly WideColumn<Row>[]; p
       </tr>
     </thead>
   )
-}
-
-function classOf(picked: boolean | undefined, dimmed: boolean): string | undefined {
-  const names = [picked ? 'picked' : '', dimmed ? 'gone' : ''].filter((name) => name !== '')
-  return names.length === 0 ? undefined : names.join(' ')
 }
