@@ -6,7 +6,7 @@ import { createHistory } from './fleet/history.ts'
 import { createLagMeter, type LagMeter } from './nodes/lag.ts'
 import { listen } from './nodes/listener.ts'
 import type { MonitorMetrics } from './metrics.ts'
-import { heartbeatsOf, createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes/nodes.ts'
+import { createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes/nodes.ts'
 import { createBroadcaster, type Broadcaster } from './fleet/snapshot.ts'
 import { createPrimary } from './fleet/primary.ts'
 import { followPassing, type PassingNodes } from './nodes/passing.ts'
@@ -83,7 +83,7 @@ function assemble(deps: MonitorDeps) {
   const witnesses = createWitnesses({ bus, registry, log, nowMs, ownLagMs })
   const classify = (entry: NodeEntry) => {
     const witness = witnesses.of(entry.heartbeat.nodeId, entry.heartbeat.draining)
-    return classifyNode(heartbeatsOf(entry), witness, LIVENESS_LIMITS, nowMs(), ownLagMs())
+    return classifyNode(entry, witness, LIVENESS_LIMITS, nowMs(), ownLagMs())
   }
   const { isPrimary } = primary
   const shared = { ...deps, nodes, ownLagMs, connectedForMs }

@@ -2,7 +2,6 @@
 
 /** A process that asks to connect as a node. */
 interface Login {
-  readonly nodeId: string
   /** It knows the password that all nodes of the fleet share. */
   readonly passwordMatches: boolean
   /** A digest of the secret that only this node has. */

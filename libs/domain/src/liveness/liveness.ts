@@ -11,9 +11,7 @@ export type LivenessState = 'alive' | 'suspect' | 'dead'
 export type NodeState = LivenessState | 'stalled'
 
 /** The heartbeats of one node, as the monitor remembers them. */
-export interface Heartbeats {
-  readonly nodeId: string
-  readonly incarnation: number
+interface Heartbeats {
   /** When the last heartbeat arrived, on the monitor's own clock. */
   readonly lastHeartbeatAtMs: number
   /** Recent gaps between heartbeats, milliseconds. */

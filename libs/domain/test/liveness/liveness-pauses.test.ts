@@ -86,7 +86,7 @@ function watch(
       ping = { sentAtMs: now }
     }
     const valid = opinion !== undefined && now - opinion.atMs <= WITNESS_VALID_MS
-    const heartbeats = { nodeId: 'n', incarnation: 1, lastHeartbeatAtMs, gapsMs: gapsMs.slice(-50) }
+    const heartbeats = { lastHeartbeatAtMs, gapsMs: gapsMs.slice(-50) }
     const witness = valid && opinion !== undefined ? opinion.witness : 'none'
     const { kind } = classifyNode(heartbeats, witness, limits, now)
     if (kind === 'dead') return { worst: 'dead', atMs: now }

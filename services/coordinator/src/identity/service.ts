@@ -52,7 +52,6 @@ function createLoginHandler(
     if (asked === undefined) return { kind: 'refuse', reason: 'unknown user' }
     const { nodeId } = asked
     const login = {
-      nodeId,
       passwordMatches: timingSafeEqual(sha256(asked.password), expected),
       digest: sha256(asked.secret).toString('base64url'),
     }

@@ -5,7 +5,6 @@ import {
   NODES_MAX,
   PROGRESS_LIMITS,
   type HeartbeatDecision,
-  type Heartbeats,
   type LivenessState,
   type NodeWork,
 } from '@agentfleet/domain'
@@ -135,12 +134,6 @@ function noteWork(entry: NodeEntry, heartbeat: Heartbeat, nowMs: number): void {
 
 function isDue({ active, work }: Heartbeat): boolean {
   return work !== undefined && expectsProgress({ active, ...work }, PROGRESS_LIMITS)
-}
-
-/** Converts the entry for the classification of liveness. */
-export function heartbeatsOf(entry: NodeEntry): Heartbeats {
-  const { heartbeat, lastHeartbeatAtMs, gapsMs } = entry
-  return { nodeId: heartbeat.nodeId, incarnation: heartbeat.incarnation, lastHeartbeatAtMs, gapsMs }
 }
 
 /** Converts the entry for the classification of progress; undefined if the node reports no work. */

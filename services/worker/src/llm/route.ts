@@ -338,7 +338,7 @@ function calledBy({ provider, as }: Candidate, cost: number | undefined): Called
 function overBudget(
   call: Call,
   candidate: Candidate,
-  failure: Extract<Failure, { readonly kind: 'budget' | 'no-price' }>,
+  failure: Failure & { readonly kind: 'budget' | 'no-price' },
   context: LlmContext,
 ): Asked {
   context.breakers.settle(call.request.tenant, candidate, 'nothing')
