@@ -126,6 +126,7 @@ export const adviceRecordSchema = z.object({
 })
 export type AdviceRecord = z.infer<typeof adviceRecordSchema>
 
+const choice = z.object({ kind: z.string().max(64), reason: z.string().max(256), figures })
 /** A decision of a control loop, on OPS: its inputs, its options, its choice and the reason. */
 export const decisionSchema = z.object({
   id,
@@ -140,11 +141,9 @@ export const decisionSchema = z.object({
   about: z.string().max(128).optional(),
   inputs: figures,
   /** The options, best first. */
-  options: z
-    .array(z.object({ kind: z.string().max(64), reason: z.string().max(256), figures }))
-    .max(32),
+  options: z.array(choice).max(32),
   /** The choice of the deterministic policy alone. */
-  policy: z.object({ kind: z.string().max(64), reason: z.string().max(256), figures }),
+  policy: choice,
   advice: adviceRecordSchema.optional(),
   /** Whether the choice was carried out, and by which driver. */
   acted: z.boolean(),

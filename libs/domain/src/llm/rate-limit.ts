@@ -117,13 +117,8 @@ export function localShare(limits: RateLimits, nodes: number): RateLimits {
 
 /** Whether a call may begin now, or after how long to ask again; with the buckets afterwards. */
 type LocalDecision =
-  | { readonly kind: 'go'; readonly reason: 'share'; readonly buckets: LocalBuckets }
-  | {
-      readonly kind: 'wait'
-      readonly reason: 'share'
-      readonly waitMs: number
-      readonly buckets: LocalBuckets
-    }
+  | { readonly kind: 'go'; readonly buckets: LocalBuckets }
+  | { readonly kind: 'wait'; readonly waitMs: number; readonly buckets: LocalBuckets }
 
 /** Takes one request and its tokens from a node's own buckets; they hold at least one request. */
 export function takeLocally(
@@ -147,8 +142,8 @@ export function takeLocally(
   const waitMs = Math.max(...waits)
   if (waitMs > 0) {
     const filled = { requests, tokens: have, atMs: nowMs }
-    return { kind: 'wait', reason: 'share', waitMs: Math.ceil(waitMs), buckets: filled }
+    return { kind: 'wait', waitMs: Math.ceil(waitMs), buckets: filled }
   }
   const after = { requests: requests - 1, tokens: have - tokens, atMs: nowMs }
-  return { kind: 'go', reason: 'share', buckets: after }
+  return { kind: 'go', buckets: after }
 }

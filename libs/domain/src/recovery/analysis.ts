@@ -120,10 +120,7 @@ export function analyseFailure(evidence: FailureEvidence): FailureAnalysis {
  * Replaces only a process that is certainly gone: a process that is silent while its connection is open may
  * be paused and continue later, so a person has to look at it.
  */
-function actionOf(evidence: FailureEvidence): {
-  readonly action: FailureAction
-  readonly reason: string
-} {
+function actionOf(evidence: FailureEvidence): Pick<FailureAnalysis, 'action' | 'reason'> {
   const { successor, pattern, orchestrator } = evidence
   if (successor === 'resumed') return { action: 'none', reason: 'resumed' }
   if (successor === 'restarted') return { action: 'none', reason: 'restarted' }

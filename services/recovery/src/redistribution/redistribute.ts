@@ -78,12 +78,11 @@ export async function redistribute(
     () => undefined,
     (error: unknown) => ({ error }),
   )
-  const byTask = new Map<string, InflightNote>(notes.map((note) => [note.taskId, note]))
-  const { batches } = planRecovery(notes, fleet.credits(), suspects)
+  const batches = planRecovery(notes, fleet.credits(), suspects)
   const settled: Promise<number | undefined>[] = []
   let redistributed = 0
   for (const [index, batch] of batches.entries()) {
-    let stranded: readonly InflightNote[] = batch.flatMap(({ taskId }) => byTask.get(taskId) ?? [])
+    let stranded = batch
     if (index > 0) {
       await fleet.creditsWithin(BATCH_PAUSE_MS)
       const still = await withTries(() => stillNaming(store, nodeId, stranded), log)
