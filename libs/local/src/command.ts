@@ -21,13 +21,7 @@ export function runCommand(
     execFile(
       file,
       args,
-      {
-        env,
-        timeout: timeoutMs,
-        maxBuffer: OUTPUT_BYTES_MAX,
-        cwd,
-        signal,
-      },
+      { env, timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MAX, cwd, signal },
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout)
         if (signal?.aborted) return reject(error)

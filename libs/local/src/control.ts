@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
+import { jsonIn } from '@agentfleet/domain'
 import { fastify, type FastifyError, type FastifyReply } from 'fastify'
 import { LOOPBACK } from './servers/ports.ts'
 
@@ -86,13 +87,7 @@ function refuse(reply: FastifyReply, status: number, error: string): FastifyRepl
 
 /** The wanted number of workers; undefined: the text does not say it. */
 function countIn(text: string): number | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const { count } = (value ?? {}) as { count?: unknown }
+  const { count } = (jsonIn(text) ?? {}) as { count?: unknown }
   const known = typeof count === 'number' && Number.isInteger(count)
   return known && count >= 0 && count <= WORKERS_MAX ? count : undefined
 }

@@ -40,16 +40,19 @@ export interface FleetProcess {
   readonly log: string
 }
 
-/** The state of a fleet by its file. */
+/** The parts of a running fleet that its file describes. */
 export interface RunningFleet {
   readonly dir: string
+  /** Base URL of the public API. */
   readonly url: string
   readonly nats: RunningServer
   readonly redis: RunningServer
   /** With the credentials of a user who may do everything. */
   readonly redisUrl: string
   readonly consul: RunningServer
+  /** Base URLs of the LLM simulators; empty when a real provider is used. */
   readonly simulators: readonly string[]
+  /** A NATS user without limits, for tools that read the log directly. */
   readonly operator: { readonly user: string; readonly password: string }
   members(): readonly Member[]
 }

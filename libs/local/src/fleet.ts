@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { given } from '@agentfleet/domain'
-import { SERVICES, type ServiceName } from '@agentfleet/protocol'
+import { SERVICES, type FleetView, type ServiceName } from '@agentfleet/protocol'
 import type { Binaries } from './binaries.ts'
 import { serveControl } from './control.ts'
-import { keepFleetFile } from './fleet-file.ts'
+import { keepFleetFile, type RunningFleet } from './fleet-file.ts'
 import type { Member } from './member.ts'
 import { createPool } from './pool.ts'
 import { createProcesses, type ProcessOptions, type ProcessStart } from './processes.ts'
@@ -16,7 +16,7 @@ import {
   keepNodesSecret,
   type Credentials,
 } from './start/credentials.ts'
-import { defaultModelOf, nextOf, startSimulators } from './start/simulators.ts'
+import { defaultModelOf, nextOf, READY_WITHIN_MS, startSimulators } from './start/simulators.ts'
 import { chooseProvider, type ProviderChoice } from './start/provider-choice.ts'
 import { firstKeyOf, SIMULATED, type StartEnv } from './start/environment.ts'
 import { createStartWatch, StartFailure } from './start/start-watch.ts'
@@ -24,32 +24,19 @@ import { startConsul } from './servers/consul.ts'
 import { startNats } from './servers/nats.ts'
 import { drawPorts, LOOPBACK } from './servers/ports.ts'
 import { startRedis } from './servers/redis.ts'
-import type { RunningServer } from './servers/server.ts'
-import { superviseAll } from './servers/supervise.ts'
+import { supervise } from './servers/supervise.ts'
 
 /**
  * The whole fleet on one machine: three servers, seven services as separate processes, and the LLM simulator
  * when no key is given. A process that dies is started again, a server with its data; `stop` ends all of them.
  */
-export interface Fleet {
-  readonly dir: string
-  /** Base URL of the public API. */
-  readonly url: string
+export interface Fleet extends RunningFleet {
   /** Base URLs of all gateways; the first is `url`. */
   readonly urls: readonly string[]
   /** The first key of API_KEYS, or ADMIN_KEY; undefined: the API needs none. */
   readonly apiKey: string | undefined
-  readonly nats: RunningServer
-  readonly redis: RunningServer
-  /** The address of Redis with the credentials of a user who may do everything. */
-  readonly redisUrl: string
-  readonly consul: RunningServer
-  /** Base URLs of the LLM simulators; empty when a real provider is used. */
-  readonly simulators: readonly string[]
   /** The provider of LLM calls. */
   readonly provider: ProviderChoice
-  /** A NATS user without limits, for tools that read the log directly. */
-  readonly operator: { readonly user: string; readonly password: string }
   members(kind?: string): readonly Member[]
   /** Resolves when this many nodes are alive and accept work. */
   nodesReady(count: number, deadlineMs: number): Promise<void>
@@ -81,8 +68,6 @@ export interface FleetOptions extends ProcessOptions {
   readonly onStep?: (step: string) => void
 }
 
-/** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
-const READY_WITHIN_MS = 60_000
 /**
  * Processes that start before the others: the coordinator creates the streams that all others use; the health
  * monitor uses none of them, and listens for a second before it speaks, while the others start.
@@ -236,8 +221,15 @@ async function startServers(
     () => nats.stop(),
   )
   if (restart) {
-    const servers = superviseAll([nats, redis, consul], options)
-    stops.push(async () => servers.close())
+    const { onExit, hungAfterMs } = options
+    for (const server of [nats, redis, consul]) {
+      const supervision = supervise(
+        server,
+        (name, reason, pauseMs) => onExit?.(name, reason, true, pauseMs),
+        hungAfterMs,
+      )
+      stops.push(async () => supervision.close())
+    }
   }
   return { nats, redis, consul }
 }
@@ -245,10 +237,6 @@ async function startServers(
 /** The number at the end of an id such as `gateway-2`. */
 function numberOf(id: string): number {
   return Number(id.slice(id.lastIndexOf('-') + 1))
-}
-
-interface FleetAnswer {
-  readonly nodes: readonly { readonly state: string }[]
 }
 
 async function nodesReady(
@@ -266,7 +254,7 @@ async function nodesReady(
     const signal = AbortSignal.timeout(2_000)
     const answer = await fetch(`${url}/v1/fleet`, { headers, signal }).catch(() => undefined)
     if (answer?.ok !== true) continue
-    const { nodes } = (await answer.json()) as FleetAnswer
+    const { nodes } = (await answer.json()) as FleetView
     alive = nodes.filter((node) => node.state === 'alive').length
   }
 }

@@ -8,7 +8,7 @@ export {
 } from './binaries.ts'
 export type { Exit } from './servers/child.ts'
 export { startConsul } from './servers/consul.ts'
-export { startNats, type NatsConfig, type NatsUser } from './servers/nats.ts'
+export { startNats, type NatsConfig } from './servers/nats.ts'
 export { drawPorts } from './servers/ports.ts'
 export { startRedis } from './servers/redis.ts'
 export type { RunningServer } from './servers/server.ts'

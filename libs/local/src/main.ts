@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@agentfleet/client'
+import { given } from '@agentfleet/domain'
 import { bannerOf } from './start/banner.ts'
 import { mcpNotice } from './start/mcp-notice.ts'
 import { defaultCacheDir, findBinaries } from './binaries.ts'
@@ -83,10 +84,7 @@ async function main(): Promise<number> {
     })
     say(bannerOf(fleet, performance.now() - startedMs, bounds))
     show(addressesOf(fleet))
-    const client = createClient({
-      baseUrl: fleet.url,
-      ...(fleet.apiKey === undefined ? {} : { apiKey: fleet.apiKey }),
-    })
+    const client = createClient({ baseUrl: fleet.url, ...given({ apiKey: fleet.apiKey }) })
     const { tasks } = options
     const completed = tasks === 0 || (await runDemo(client, tasks, { say, show }, stopping.signal))
     if (options.once) return completed ? 0 : 1

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WorkerPool } from './control.ts'
 import type { Member } from './member.ts'
+import { restartPauseMs } from './restart-pause.ts'
 
 /**
  * Keeps a number of workers up. When a worker ends, a worker with a new id follows, so that the tasks of
@@ -21,8 +22,7 @@ interface Pool extends WorkerPool {
 
 /** A worker that ends within this time has never served; it would end again at once, milliseconds. */
 const SHORT_LIFE_MS = 2_000
-/** The first pause after such an end, and the longest, milliseconds. */
-const PAUSE_MIN_MS = 100
+/** The pause after a worker that could not be started, milliseconds. */
 const PAUSE_MAX_MS = 5_000
 
 /** Creates an empty pool; with `restart: false` ended workers are not replaced. */
@@ -52,8 +52,8 @@ export function createPool(deps: {
     known.add(member.id)
     const startedAtMs = performance.now()
     void member.exited().then(() => {
-      const brief = performance.now() - startedAtMs < SHORT_LIFE_MS
-      pauseMs = brief ? Math.min(PAUSE_MAX_MS, Math.max(PAUSE_MIN_MS, 2 * pauseMs)) : 0
+      const livedMs = performance.now() - startedAtMs
+      pauseMs = livedMs < SHORT_LIFE_MS ? restartPauseMs(livedMs, pauseMs) : 0
       leaving.delete(member.id)
       workers.splice(workers.indexOf(member), 1)
       if (deps.restart) void makeGood()

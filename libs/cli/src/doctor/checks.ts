@@ -27,7 +27,8 @@ const SKEW_MAX_MS = 3_000
 /** Milliseconds. With a larger difference people see wrong ages and deadlines. */
 const SKEW_BAD_MS = 30_000
 
-const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail })
+/** A check that found nothing wrong. */
+export const ok = (name: string, detail: string): Check => ({ name, result: 'ok', detail })
 
 /** Whether this Node is new enough. */
 export function checkNode(version: string): Check {

@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
 import { jsonIn } from '@agentfleet/domain'
 import type { FleetAccess } from '@agentfleet/local'
 import { below, isRunning } from '../local-fleet.ts'
-import type { Check, Machine } from './checks.ts'
+import { ok, type Check, type Machine } from './checks.ts'
 
 /** Each of these answers at once or not at all, milliseconds. */
 const ANSWER_WITHIN_MS = 3_000
@@ -33,15 +33,11 @@ export async function checkProcesses(fleet: FleetAccess): Promise<readonly Check
     const problem = (detail: string): Check => ({ name: id, result: 'problem', detail, fix })
     if (!isRunning(pid)) return problem(`process ${pid} has ended`)
     // A simulator serves its callers only, at an address that the fleet's file lists apart.
-    if (kind === 'simulator') return { name: id, result: 'ok', detail: 'runs' } as const
+    if (kind === 'simulator') return ok(id, 'runs')
     const why = SERVERS.has(kind) ? await whyNoAnswer(url) : await whyNotReady(url)
     if (why !== undefined) return problem(why)
     const again = restarts === 0 ? '' : `; it was started again ${restarts} times`
-    return {
-      name: id,
-      result: 'ok',
-      detail: `the process answers at ${withoutUser(url)}${again}`,
-    } as const
+    return ok(id, `the process answers at ${withoutUser(url)}${again}`)
   })
   return Promise.all(checks)
 }
@@ -142,9 +138,9 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error ? cause.message : String(error)
 }
 
-function readiness(url: string, { ok, reason, degraded = [] }: Readiness): Check {
+function readiness(url: string, { ok: isReady, reason, degraded = [] }: Readiness): Check {
   const name = 'gateway'
-  if (!ok) {
+  if (!isReady) {
     const detail = `${url} is not ready: ${reason ?? 'the gateway gives no reason'}`
     return {
       name,
@@ -153,7 +149,7 @@ function readiness(url: string, { ok, reason, degraded = [] }: Readiness): Check
       fix: 'Read the log of the gateway, and check that NATS, Redis and Consul run.',
     }
   }
-  if (degraded.length === 0) return { name, result: 'ok', detail: `${url} is ready` }
+  if (degraded.length === 0) return ok(name, `${url} is ready`)
   const detail = `${url} is ready, but these parts do not work: ${degraded.join(', ')}`
   const fixes: readonly (readonly [part: string, fix: string])[] = [
     [

@@ -17,9 +17,7 @@ export function completionScript(shell: Shell, commands: readonly Command[]): st
   return `${load}\n(( $+functions[compdef] )) || compinit\nbashcompinit\n${bash}`
 }
 
-function optionsOf({
-  options = {},
-}: Command): readonly (readonly [name: string, option: Option])[] {
+function optionsOf({ options = {} }: Command): readonly [name: string, option: Option][] {
   return Object.entries({ ...options, ...GLOBAL_OPTIONS })
 }
 

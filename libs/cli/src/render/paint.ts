@@ -1,5 +1,5 @@
 /** The meanings that a colour supports; the words alone say the same. */
-export type Tone = 'good' | 'bad' | 'warn' | 'dim' | 'bold' | 'plain'
+export type Tone = 'good' | 'bad' | 'warn' | 'dim' | 'plain'
 
 /** Gives a text the colour of its meaning. */
 export type Paint = (text: string, tone: Tone) => string
@@ -9,7 +9,6 @@ const CODES: Readonly<Record<Exclude<Tone, 'plain'>, readonly [on: number, off: 
   bad: [31, 39],
   warn: [33, 39],
   dim: [2, 22],
-  bold: [1, 22],
 }
 
 /** Colours of ANSI terminals. */

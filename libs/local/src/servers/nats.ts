@@ -3,23 +3,16 @@ import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import type { Permissions } from '@agentfleet/protocol'
 import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
-/** Subjects that a user may or may not use; by default all are allowed. */
-type SubjectRules = { readonly allow?: readonly string[]; readonly deny?: readonly string[] }
-
-/** One NATS user with a password and, when restricted, its permissions. */
+/** One NATS user with a password and, when restricted, the subjects that it may use. */
 export type NatsUser = {
   readonly user: string
   readonly password: string
-  readonly permissions?: {
-    readonly publish?: SubjectRules
-    readonly subscribe?: SubjectRules
-    /** Lets the user answer requests it received without owning the reply subject. */
-    readonly allowResponses?: { readonly max: number; readonly expiresMs: number }
-  }
+  readonly permissions?: Pick<Permissions, 'publish' | 'subscribe'>
 }
 
 /** Settings of the NATS server; an empty list of users means no authentication. */
@@ -131,17 +124,12 @@ function renderTls({ certFile, keyFile, clientCaFile }: ServerTls): object {
 }
 
 function renderUser({ user, password, permissions }: NatsUser): object {
-  const { publish, subscribe, allowResponses } = permissions ?? {}
-  const subjects = [publish, subscribe].flatMap((r) => [...(r?.allow ?? []), ...(r?.deny ?? [])])
+  const { publish, subscribe } = permissions ?? {}
+  const subjects = [publish, subscribe].flatMap((rules) => rules?.allow ?? [])
   for (const text of [user, password, ...subjects])
     if (!PLAIN_TEXT.test(text))
       throw new Error(`the name and the password of the NATS user ${user} must be plain ASCII text`)
-  if (!permissions) return { user, password }
-  const responses = allowResponses && {
-    max: allowResponses.max,
-    expires: `${allowResponses.expiresMs}ms`,
-  }
-  return { user, password, permissions: { publish, subscribe, allow_responses: responses } }
+  return { user, password, permissions: permissions && { publish, subscribe } }
 }
 
 /** Reads the server's name from its greeting to every client. */

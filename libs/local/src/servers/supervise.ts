@@ -96,27 +96,3 @@ export function watchAnswers(
   timer.unref()
   return { close: () => clearInterval(timer) }
 }
-
-/** Supervises these servers; `onExit` hears of each end as of that of any process that is followed by another. */
-export function superviseAll(
-  servers: readonly RunningServer[],
-  options: {
-    readonly hungAfterMs?: number | undefined
-    readonly onExit?:
-      | ((name: string, reason: string, followed: boolean, pauseMs?: number) => void)
-      | undefined
-  },
-): Supervision {
-  const all = servers.map((server) =>
-    supervise(
-      server,
-      (name, reason, pauseMs) => options.onExit?.(name, reason, true, pauseMs),
-      options.hungAfterMs,
-    ),
-  )
-  return {
-    close() {
-      for (const supervision of all) supervision.close()
-    },
-  }
-}

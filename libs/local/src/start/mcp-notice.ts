@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { jsonIn } from '@agentfleet/domain'
 
 /** What `npm start` says about MCP servers that do not offer all their tools. */
 
@@ -65,10 +66,6 @@ export function mcpLines(
 }
 
 function serversOf(text: string | undefined): readonly string[] {
-  try {
-    const value: unknown = JSON.parse(text || '{}')
-    return typeof value === 'object' && value !== null ? Object.keys(value) : []
-  } catch {
-    return []
-  }
+  const value = jsonIn(text ?? '')
+  return typeof value === 'object' && value !== null ? Object.keys(value) : []
 }

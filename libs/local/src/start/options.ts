@@ -59,7 +59,7 @@ export function readOptions(
       `npm took --${taken} for itself; put -- before it: npm start -- --${taken}`,
     )
   }
-  const { values, tokens } = parseArgs({
+  const { tokens } = parseArgs({
     args: [...args],
     options: OPTIONS,
     // Without its own checks parseArgs leaves all mistakes to be named together.
@@ -85,23 +85,19 @@ export function readOptions(
     if (value) problems.push(`--${name} must be a whole number from ${min} to ${max}, not ${value}`)
     return min
   }
-  const text = (name: keyof typeof OPTIONS): string | undefined => {
-    const value = values[name]
-    return typeof value === 'string' ? value : undefined
-  }
-  const durability = text('durability')
-  const port = text('port')
+  const durability = given.get('durability')
+  const port = given.get('port')
   if (durability && durability !== 'process' && durability !== 'power') {
     problems.push(`--durability is process or power, not ${durability}`)
   }
   const options: StartOptions = {
-    help: values.help === true,
-    once: values.once === true,
-    json: values.json === true,
-    workers: whole('workers', text('workers') ?? '2', 1, 20),
-    tasks: whole('tasks', text('tasks') ?? '6', 0, 1_000),
+    help: given.has('help'),
+    once: given.has('once'),
+    json: given.has('json'),
+    workers: whole('workers', given.get('workers') ?? '2', 1, 20),
+    tasks: whole('tasks', given.get('tasks') ?? '6', 0, 1_000),
     port: port === undefined ? undefined : whole('port', port, 1, 65_535),
-    data: text('data'),
+    data: given.get('data'),
     durability: durability === 'power' ? 'power' : 'process',
   }
   if (problems.length > 0) throw new UsageError([...new Set(problems)].join('\n'))

@@ -1,20 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { probe, type Member } from '../member.ts'
+import { probe } from '../member.ts'
+import type { createProcesses } from '../processes.ts'
 import { mainOf } from '../programs.ts'
 import { drawPorts, LOOPBACK } from '../servers/ports.ts'
 import type { ProviderChoice } from './provider-choice.ts'
 import { StartFailure } from './start-watch.ts'
 
 /** A cold start on two busy cores takes seconds; this is for the slowest disk, milliseconds. */
-const READY_WITHIN_MS = 60_000
-
-/** Starts one process of the fleet. */
-type Run = (
-  kind: string,
-  id: string,
-  script: string,
-  env: Record<string, string>,
-) => Promise<Member>
+export const READY_WITHIN_MS = 60_000
 
 /** The default model that a configured provider brings, as environment. */
 export function defaultModelOf(provider: ProviderChoice): Record<string, string> {
@@ -29,7 +22,7 @@ export async function startSimulators(
     readonly env?: { readonly simulator?: Readonly<Record<string, string>> }
   },
   provider: ProviderChoice,
-  run: Run,
+  run: ReturnType<typeof createProcesses>['run'],
   stops: (() => Promise<void>)[],
 ): Promise<{ readonly urls: readonly string[]; readonly ready: Promise<unknown> }> {
   const count = options.simulators ?? (provider.kind === 'simulated' ? 1 : 0)

@@ -81,13 +81,8 @@ export function lastWords(log: string): readonly string[] {
   return chosen.slice(-LINES_MAX).map(({ text }) => text.slice(0, LINE_CHARS_MAX))
 }
 
-interface LogLine {
-  readonly failed: boolean
-  readonly text: string
-}
-
 /** A line of pino as its message and the message of its error; any other line stays unchanged. */
-function readLine(line: string): LogLine {
+function readLine(line: string): { readonly failed: boolean; readonly text: string } {
   if (!line.startsWith('{')) return { failed: true, text: line }
   try {
     const { level, msg, err } = JSON.parse(line) as {
