@@ -4,7 +4,7 @@ import { eventually, startTestServers } from '@agentfleet/testkit'
 import { expect, test } from 'vitest'
 import { connectBus } from '../../src/index.ts'
 
-const USER = { user: 'service', password: 'a-password', permissions: {} }
+const USER = { user: 'service', password: 'a-password' }
 
 test('a connection attempt that a process has given up does not reach a NATS server that was frozen meanwhile', async () => {
   await using servers = await startTestServers(['nats'], { users: [USER] })
