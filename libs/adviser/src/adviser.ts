@@ -6,10 +6,10 @@
  * refreshed; advice is given out only until it expires; in `off` and after `close` no provider is called.
  */
 import type { AdviceRecord } from '@agentfleet/protocol'
-import type { Logger } from '@agentfleet/runtime'
+import type { Clock, Logger, TokenPrice } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import type { Payer } from './budget.ts'
-import { createConsult, type AdviserLimits, type Clock, type Price } from './consult.ts'
+import { createConsult, type AdviserLimits } from './consult.ts'
 import type { Seen, SeenShape } from './figures.ts'
 import { createProvider } from './provider.ts'
 import type { Question } from './question.ts'
@@ -23,7 +23,7 @@ export interface AdviserOptions {
   readonly model: string
   readonly limits: AdviserLimits
   /** By model; `*` applies to all models without an entry. */
-  readonly prices: Readonly<Record<string, Price>>
+  readonly prices: Readonly<Record<string, TokenPrice>>
   readonly clock: Clock
   readonly log: Logger
   /** Called for every question that has a record: called, kept or turned away. */
@@ -62,7 +62,10 @@ interface Slot {
 }
 
 /** Above the price of any model in use, so that the budget also holds for a model without a known price. */
-const PRICE_UNKNOWN: Price = Object.freeze({ inputUsdPerMillion: 30, outputUsdPerMillion: 180 })
+const PRICE_UNKNOWN: TokenPrice = Object.freeze({
+  inputUsdPerMillion: 30,
+  outputUsdPerMillion: 180,
+})
 
 /** Creates an adviser; opens nothing before the first question. */
 export function createAdviser(options: AdviserOptions): Adviser {

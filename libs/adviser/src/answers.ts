@@ -12,28 +12,22 @@ export interface KeptAnswer {
   readonly expiresAtMs: number
 }
 
-/** Answers that still hold. */
-export interface Answers {
-  /** The answer for a state, if it holds for this much longer. */
-  find(stateHash: string, forMs: number): KeptAnswer | undefined
-  keep(stateHash: string, answer: KeptAnswer): void
-}
-
 /** More than the calls of an hour in any sensible budget; 1 MB with the longest answers. */
 const ANSWERS_MAX = 256
 
 /** Creates an empty store of answers. */
-export function createAnswers(monotonicMs: () => number): Answers {
+export function createAnswers(monotonicMs: () => number) {
   const kept = new Map<string, KeptAnswer>()
   return {
-    find(stateHash, forMs) {
+    /** The answer for a state, if it holds for this much longer. */
+    find(stateHash: string, forMs: number): KeptAnswer | undefined {
       const found = kept.get(stateHash)
       if (found === undefined) return undefined
       const leftMs = found.expiresAtMs - monotonicMs()
       if (leftMs <= 0) kept.delete(stateHash)
       return leftMs > forMs ? found : undefined
     },
-    keep(stateHash, answer) {
+    keep(stateHash: string, answer: KeptAnswer): void {
       kept.delete(stateHash)
       kept.set(stateHash, answer)
       const [oldest] = kept.keys()

@@ -23,18 +23,6 @@ export interface Payer {
   readonly tenants: number
 }
 
-/** Permission to make one call. */
-interface Reservation {
-  /** Ends the call; without a cost it counts as the reserved cost. */
-  settle(costUsd: number | undefined): void
-}
-
-/** A budget for every period of one hour. */
-export interface Budget {
-  /** Permission for a call that costs at most this, or undefined. */
-  reserve(costMaxUsd: number, payer?: Payer): Reservation | undefined
-}
-
 interface Entry {
   readonly atMs: number
   readonly tenant: string | undefined
@@ -44,7 +32,7 @@ interface Entry {
 type Amounts = Readonly<Record<'capacity' | 'used' | 'own' | 'ask', number>>
 
 /** Creates a budget with nothing spent. */
-export function createBudget(limits: BudgetLimits, monotonicMs: () => number): Budget {
+export function createBudget(limits: BudgetLimits, monotonicMs: () => number) {
   /** Oldest first. */
   const entries: Entry[] = []
   let underWay = 0
@@ -68,7 +56,8 @@ export function createBudget(limits: BudgetLimits, monotonicMs: () => number): B
   }
 
   return {
-    reserve(costMaxUsd, payer) {
+    /** Permission for a call that costs at most this, or undefined. */
+    reserve(costMaxUsd: number, payer?: Payer) {
       forgetOld()
       const { calls, usd } = sumOf(entries)
       if (underWay >= limits.callsAtOnce || calls >= limits.callsPerHour) return undefined
@@ -79,7 +68,8 @@ export function createBudget(limits: BudgetLimits, monotonicMs: () => number): B
       underWay += 1
       let settled = false
       return {
-        settle(costUsd) {
+        /** Ends the call; without a cost it counts as the reserved cost. */
+        settle(costUsd: number | undefined): void {
           if (settled) return
           settled = true
           underWay -= 1

@@ -12,10 +12,9 @@ import {
   type Breaker,
   type BreakerEvent,
   type BreakerLimits,
-  type ModelPrice,
 } from '@agentfleet/domain'
 import type { AdviceRecord } from '@agentfleet/protocol'
-import type { Logger } from '@agentfleet/runtime'
+import type { Clock, Logger, TokenPrice } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import { createAnswers, type KeptAnswer } from './answers.ts'
 import { createBudget, type BudgetLimits, type Payer } from './budget.ts'
@@ -25,12 +24,6 @@ import type { Provider, ProviderReply, TokensUsed } from './provider.ts'
 import { stateHashOf, type Question } from './question.ts'
 import { figuresOf } from './schema.ts'
 
-/** Two clocks; durations, budgets and expiries use the monotonic one. */
-export interface Clock {
-  nowMs(): number
-  monotonicMs(): number
-}
-
 /** The limits of an adviser: money and waiting time. */
 export interface AdviserLimits extends BudgetLimits {
   /** Upper bound of every question's own timeout. */
@@ -39,16 +32,14 @@ export interface AdviserLimits extends BudgetLimits {
   readonly outputTokensMax: number
 }
 
-/** Price of a model, US dollars per million tokens. */
-export type Price = Omit<ModelPrice, 'cachedInputUsdPerMillion'>
-
 /** The dependencies of a consultation. */
 interface ConsultDeps {
   readonly provider: Provider
   readonly mode: Exclude<AdviserMode, 'off'>
   readonly model: string
-  readonly price: Price
+  readonly price: TokenPrice
   readonly limits: AdviserLimits
+  /** Durations, budgets and expiries use its monotonic time. */
   readonly clock: Clock
   readonly log: Logger
 }
@@ -287,12 +278,12 @@ function overheadOf({
   return instruction.length + JSON.stringify(jsonSchema).length
 }
 
-function costOf({ inputUsdPerMillion, outputUsdPerMillion }: Price, used: TokensUsed): number {
+function costOf({ inputUsdPerMillion, outputUsdPerMillion }: TokenPrice, used: TokensUsed): number {
   return (used.input * inputUsdPerMillion + used.output * outputUsdPerMillion) / 1_000_000
 }
 
 /** The cost of a reply; undefined when unknown, as after a timeout. */
-function paidFor(reply: Reply, price: Price): number | undefined {
+function paidFor(reply: Reply, price: TokenPrice): number | undefined {
   // A request that was turned away is not charged.
   if (reply.kind === 'failed') return reply.why.startsWith('status-') ? 0 : undefined
   const used = 'used' in reply ? reply.used : undefined

@@ -44,12 +44,6 @@ interface ProviderOptions {
   readonly model: string
 }
 
-/** The SDK and its client. */
-interface Opened {
-  readonly sdk: typeof OpenAI
-  readonly client: OpenAI
-}
-
 const OPENAI_URL = 'https://api.openai.com/v1'
 /** A thousand tokens with their JSON frame take 10 kB. */
 const BODY_BYTES_MAX = 262_144
@@ -97,7 +91,7 @@ export function createProvider(options: ProviderOptions): Provider {
 }
 
 /** Loads the SDK, whose 150 modules no service without a provider should pay for. */
-async function open({ apiKey, baseUrl }: ProviderOptions): Promise<Opened> {
+async function open({ apiKey, baseUrl }: ProviderOptions) {
   const { default: sdk } = await import('openai')
   const client = new sdk({
     // Sets everything that the SDK would otherwise read from the environment.

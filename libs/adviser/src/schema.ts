@@ -8,16 +8,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>
  * The keywords that structured output supports for numbers and lists, in addition to those that every
  * leaf may have.
  */
-const BOUNDS = [
-  'minimum',
-  'maximum',
-  'exclusiveMinimum',
-  'exclusiveMaximum',
-  'multipleOf',
-  'minItems',
-  'maxItems',
-]
-const WORDS = new Set(['type', 'enum', 'const', 'title', 'description', 'items', ...BOUNDS])
+const BOUNDS = 'minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minItems maxItems'
+const WORDS = new Set(`type enum const title description items ${BOUNDS}`.split(' '))
 const OBJECT_WORDS = new Set(['type', 'properties', 'required', 'additionalProperties', 'title'])
 const LEAVES = new Set(['number', 'integer', 'boolean'])
 /** Parameters of a loop need no more; OpenAI allows ten. */

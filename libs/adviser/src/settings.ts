@@ -1,20 +1,9 @@
-import type { AdviserMode } from './advice.ts'
+import type { adviserEnv } from '@agentfleet/runtime'
+import type { z } from 'zod'
 import type { AdviserOptions } from './adviser.ts'
-import type { Price } from './consult.ts'
 
-/** The adviser's variables of a service, as `adviserEnv` of the runtime reads them. */
-export interface AdviserVariables {
-  readonly ADVISER_MODE: AdviserMode
-  readonly ADVISER_MODEL: string
-  readonly ADVISER_BASE_URL?: string | undefined
-  readonly OPENAI_BASE_URL?: string | undefined
-  readonly OPENAI_API_KEY?: string | undefined
-  readonly ADVISER_CALLS_PER_HOUR: number
-  readonly ADVISER_USD_PER_HOUR: number
-  readonly ADVISER_TIMEOUT_MS: number
-  readonly ADVISER_OUTPUT_TOKENS: number
-  readonly ADVISER_PRICES: Readonly<Record<string, Price>>
-}
+/** The adviser's variables of a service. */
+export type AdviserVariables = Readonly<z.output<z.ZodObject<typeof adviserEnv>>>
 
 /** A loop asks one question at a time; the other calls are for tasks that ask for placement with advice. */
 const CALLS_AT_ONCE = 8
