@@ -104,13 +104,14 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
     key === undefined ? undefined : stepCounts(book, key, tasksMax())
 
   const begin: Ledger['begin'] = (name, key, promptTokens) => {
-    const call: Call = { model: modelCounts(book, name), key: countsOf(key), epoch }
+    const model = countsIn(book.models, name, MODELS_MAX) // C3
+    const call: Call = { model, key: countsOf(key), epoch }
     book.total.started += 1
     call.model.started += 1
     if (call.key !== undefined) {
       call.key.started += 1
       call.key.lastStartedAtMs = nowMs()
-      if (call.key.started === 2) book.startedTwice += 1
+      if (call.key.started === 2) book.keyed.startedTwice += 1
     }
     book.promptTokens += promptTokens
     inFlight += 1
@@ -127,7 +128,7 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
     if (call.key !== undefined) {
       call.key[outcome] += 1
       if (outcome === 'finished') call.key.firstFinishedAtMs ??= nowMs()
-      if (outcome === 'finished' && call.key.finished === 2) book.finishedTwice += 1
+      if (outcome === 'finished' && call.key.finished === 2) book.keyed.finishedTwice += 1
     }
     book.completionTokens += tokens
     if (stalled) book.stalledClients += 1
@@ -136,13 +137,14 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
   const refuse: Ledger['refuse'] = (kind, name, key) => {
     book.refusals[kind] += 1
     book.total.refused += 1
-    if (name !== undefined) modelCounts(book, name).refused += 1
+    if (name !== undefined) countsIn(book.models, name, MODELS_MAX).refused += 1
     const counts = countsOf(key)
     if (counts !== undefined) counts.refused += 1
   }
 
   const seen: Ledger['seen'] = (name, key) => {
-    const counts = callCounts(book, name, key)
+    const { models, tasks } = book
+    const counts = key === undefined ? models.get(name) : tasks.get(key.taskId)?.get(key.step)
     return counts === undefined ? 0 : counts.started + counts.refused
   }
 
@@ -168,10 +170,6 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
 
 type Book = ReturnType<typeof emptyBook>
 
-function callCounts(book: Book, name: string, key: CallKey | undefined) {
-  return key === undefined ? book.models.get(name) : book.tasks.get(key.taskId)?.get(key.step)
-}
-
 function emptyBook() {
   return {
     total: emptyCounts(),
@@ -179,10 +177,7 @@ function emptyBook() {
     faults: {} as Partial<Record<FaultKind, number>>,
     models: new Map<string, CallCounts>(),
     tasks: new Map<string, Map<string, KeyCounts>>(),
-    keys: 0,
-    tasksForgotten: 0,
-    startedTwice: 0,
-    finishedTwice: 0,
+    keyed: { tasksForgotten: 0, keys: 0, startedTwice: 0, finishedTwice: 0 },
     inFlightPeak: 0,
     promptTokens: 0,
     completionTokens: 0,
@@ -194,10 +189,6 @@ function emptyCounts(): CallCounts {
   return { started: 0, finished: 0, aborted: 0, failed: 0, refused: 0 }
 }
 
-function modelCounts(book: Book, name: string): CallCounts {
-  return countsIn(book.models, name, MODELS_MAX) // C3
-}
-
 function stepCounts(book: Book, key: CallKey, tasksMax: number): KeyCounts {
   let steps = book.tasks.get(key.taskId)
   if (steps === undefined) {
@@ -207,15 +198,15 @@ function stepCounts(book: Book, key: CallKey, tasksMax: number): KeyCounts {
   }
   const before = steps.size
   const counts = countsIn(steps, key.step, STEPS_PER_TASK_MAX)
-  book.keys += steps.size - before
+  book.keyed.keys += steps.size - before
   return counts
 }
 
 function forgetOldestTask(book: Book): void {
   for (const [taskId, steps] of book.tasks) {
     book.tasks.delete(taskId)
-    book.keys -= steps.size
-    book.tasksForgotten += 1
+    book.keyed.keys -= steps.size
+    book.keyed.tasksForgotten += 1
     return
   }
 }
@@ -230,24 +221,16 @@ function countsIn(group: Map<string, CallCounts>, name: string, max: number): Ca
 }
 
 function statsOf(book: Book, inFlight: number): SimulatorStats {
+  const { total, refusals, faults, models, tasks, keyed, ...counts } = book
   return {
     simulated: true,
-    ...book.total,
+    ...total,
     inFlight,
-    inFlightPeak: book.inFlightPeak,
-    promptTokens: book.promptTokens,
-    completionTokens: book.completionTokens,
-    refusals: { ...book.refusals },
-    faults: { ...book.faults },
-    stalledClients: book.stalledClients,
-    models: Object.fromEntries(Array.from(book.models, ([name, counts]) => [name, { ...counts }])),
-    keyed: {
-      tasks: book.tasks.size,
-      tasksForgotten: book.tasksForgotten,
-      keys: book.keys,
-      startedTwice: book.startedTwice,
-      finishedTwice: book.finishedTwice,
-    },
+    ...counts,
+    refusals: { ...refusals },
+    faults: { ...faults },
+    models: Object.fromEntries(Array.from(models, ([name, of]) => [name, { ...of }])),
+    keyed: { tasks: tasks.size, ...keyed },
   }
 }
 

@@ -12,7 +12,7 @@ import { play, type Plan } from './player.ts'
 import { composeReply, type Reply, type Scripts } from './reply.ts'
 import { parseChatRequest, type ChatRequest } from './request.ts'
 import type { SimulatorSettings } from '../settings/settings.ts'
-import { estimateTokens } from './text.ts'
+import { estimateTokens, piecesOf } from './text.ts'
 import type { Wheel } from './wheel.ts'
 import { malformedFrame, streamFrames, wholeBody, type Envelope } from '../http/wire.ts'
 
@@ -178,7 +178,8 @@ function planAnswer(
   const body = wholeBody(reply, envelope)
   const headers: Record<string, string> = { 'content-type': 'application/json' }
   if (fault === 'drip') {
-    return { ...common, headers, frames: slices(body, reply.completionTokens), frameMs }
+    const size = Math.max(1, Math.ceil(body.length / Math.max(1, reply.completionTokens)))
+    return { ...common, headers, frames: piecesOf(body, size).values(), frameMs }
   }
   if (fault === 'cut') headers['content-length'] = String(Buffer.byteLength(body))
   const sent = broken ? body.slice(0, Math.floor(body.length / 2)) : body
@@ -199,9 +200,4 @@ function* firstFrames(
     yield next.value
   }
   return tail
-}
-
-function* slices(text: string, count: number): Generator<string, undefined> {
-  const size = Math.max(1, Math.ceil(text.length / Math.max(1, count)))
-  for (let start = 0; start < text.length; start += size) yield text.slice(start, start + size)
 }

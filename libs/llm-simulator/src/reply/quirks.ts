@@ -1,44 +1,6 @@
 /** The text after the last token, if any. */
 export type Tail = string | undefined
 
-/**
- * Quirks: peculiarities of real endpoints in a whole stream. A good client reads the same answer from it, or,
- * for the last five, reports a failure with a code. Each changes the frames in the way of its name.
- */
-export const QUIRKS = [
-  'crlf',
-  'bom',
-  'comments',
-  'empty-events',
-  'no-done',
-  'no-final-blank',
-  'no-usage',
-  'text-usage',
-  'content-list',
-  'reasoning',
-  'second-choice',
-  'index-one',
-  'signature',
-  'finish-in-delta',
-  'end-event',
-  'usage-each-piece',
-  'no-index',
-  'no-finish-reason',
-  'finish-length',
-  'finish-filter',
-  'finish-unknown',
-  'error-within',
-  'error-in-choice',
-] as const
-
-/** The name of a quirk. */
-export type Quirk = (typeof QUIRKS)[number]
-
-/** Whether a text names a quirk. */
-export function isQuirk(value: unknown): value is Quirk {
-  return QUIRKS.some((quirk) => quirk === value)
-}
-
 const DONE = 'data: [DONE]\n\n'
 const USAGE_EVENT = /data: [^\n]*"choices":\[\],"usage":[^\n]*\n\n/
 const FINISH = /"finish_reason":"[a-z_]+"/
@@ -62,7 +24,11 @@ const finish = (reason: string): Change => ({
   tail: (tail) => tail.replace(FINISH, `"finish_reason":${reason}`),
 })
 
-const CHANGES: Readonly<Record<Quirk, Change>> = {
+/**
+ * Quirks: peculiarities of real endpoints in a whole stream. A good client reads the same answer from it, or,
+ * for the last five, reports a failure with a code. Each changes the frames in the way of its name.
+ */
+const CHANGES = {
   crlf: everywhere((text) => text.replaceAll('\n', '\r\n')),
   bom: { start: '\uFEFF' },
   comments: everywhere((text) => text.replaceAll('data: ', ': keep-alive\n\ndata: ')),
@@ -112,11 +78,22 @@ const CHANGES: Readonly<Record<Quirk, Change>> = {
   'finish-unknown': finish('"simulated"'),
   'error-within': { tail: () => ERROR_EVENT },
   'error-in-choice': { tail: () => CHOICE_ERROR_EVENT },
+} as const satisfies Readonly<Record<string, Change>>
+
+/** The name of a quirk. */
+export type Quirk = keyof typeof CHANGES
+
+/** The names of all quirks, in the order of the dice. */
+export const QUIRKS = Object.keys(CHANGES) as readonly Quirk[]
+
+/** Whether a text names a quirk. */
+export function isQuirk(value: unknown): value is Quirk {
+  return QUIRKS.some((quirk) => quirk === value)
 }
 
 /** The frames of a stream with a quirk. */
 export function* withQuirk(quirk: Quirk, frames: Iterator<string, Tail>): Generator<string, Tail> {
-  const { start = '', frame = same, tail = same } = CHANGES[quirk]
+  const { start = '', frame = same, tail = same }: Change = CHANGES[quirk]
   let opening = start
   for (;;) {
     const next = frames.next()

@@ -7,7 +7,7 @@ import { isPlanner, planText, PLANNER_MODELS, WORD_MODELS } from './planner.ts'
 import { stepsTurn, type ScriptTurn } from './scripts.ts'
 import type { SimulatorSettings } from '../settings/settings.ts'
 import { structuredText } from './structured.ts'
-import { hashText, textContent, tokensOf, type Content } from './text.ts'
+import { hashText, piecesOf, textContent, tokensOf, type Content } from './text.ts'
 
 /** One tool call of an answer. */
 interface ReplyToolCall {
@@ -113,7 +113,7 @@ export function* deltasOf(reply: Reply): Generator<string, void> {
     const head = { name: call.name, arguments: '' }
     const first = { index, id: call.id, type: 'function', function: head }
     yield JSON.stringify({ tool_calls: [first] })
-    for (const piece of argumentPieces(call.arguments)) {
+    for (const piece of piecesOf(call.arguments, ARGUMENT_PIECE_CHARACTERS)) {
       yield JSON.stringify({ tool_calls: [{ index, function: { arguments: piece } }] })
     }
   }
@@ -180,7 +180,7 @@ function scriptedReply(request: ChatRequest, turn: ScriptTurn, pace: Pace): Repl
     arguments: typeof call.arguments === 'string' ? call.arguments : JSON.stringify(call.arguments),
   }))
   const toolTokens = toolCalls.reduce(
-    (sum, call) => sum + 1 + argumentPieces(call.arguments).length,
+    (sum, call) => sum + 1 + Math.ceil(call.arguments.length / ARGUMENT_PIECE_CHARACTERS),
     0,
   )
   const stopped = content?.cut === true ? 'length' : 'stop'
@@ -206,14 +206,6 @@ function scriptedError(error: NonNullable<ScriptTurn['error']>): ApiError {
     code: error.code ?? null,
     ...wait,
   }
-}
-
-function argumentPieces(text: string): string[] {
-  const pieces: string[] = []
-  for (let start = 0; start < text.length; start += ARGUMENT_PIECE_CHARACTERS) {
-    pieces.push(text.slice(start, start + ARGUMENT_PIECE_CHARACTERS))
-  }
-  return pieces
 }
 
 function refusedModel(model: string): ReplyResult {

@@ -42,6 +42,14 @@ export function estimateTokens(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN)
 }
 
+/** A text in pieces of this many characters. */
+export function piecesOf(text: string, size: number): string[] {
+  const pieces: string[] = []
+  for (let start = 0; start < text.length; start += size)
+    pieces.push(text.slice(start, start + size))
+  return pieces
+}
+
 /** A given text as content, cut after `limit` tokens. */
 export function textContent(text: string, limit: number): Content & { readonly cut: boolean } {
   let count = 0

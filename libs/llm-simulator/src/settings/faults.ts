@@ -2,12 +2,7 @@ import type { SettingName, SimulatorSettings } from './settings.ts'
 import { QUIRKS, type Quirk } from '../reply/quirks.ts'
 import { createRandom } from '../reply/text.ts'
 
-/** The faults that a call can have. */
-const FAULT_KINDS = ['429', '500', 'hang', 'cut', 'malformed', 'drip'] as const
-
-/** One kind of fault: two refusals, no byte at all, a cut, broken JSON, a slow drip. */
-export type FaultKind = (typeof FAULT_KINDS)[number]
-
+/** The faults that a call can have, and the settings of their probabilities. */
 const SETTING_OF = {
   '429': 'fault429',
   '500': 'fault500',
@@ -15,7 +10,13 @@ const SETTING_OF = {
   cut: 'faultCut',
   malformed: 'faultMalformed',
   drip: 'faultDrip',
-} as const satisfies Record<FaultKind, SettingName>
+} as const satisfies Record<string, SettingName>
+
+/** One kind of fault: two refusals, no byte at all, a cut, broken JSON, a slow drip. */
+export type FaultKind = keyof typeof SETTING_OF
+
+/** In the order of the dice. */
+const FAULT_KINDS = Object.keys(SETTING_OF) as readonly FaultKind[]
 
 /** The dice that decide which calls fail. */
 export interface FaultDice {

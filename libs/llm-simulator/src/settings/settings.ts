@@ -6,18 +6,12 @@ interface Field {
   readonly integer: boolean
 }
 
-const whole = (fallback: number, min: number, max: number): Field => ({
-  fallback,
-  min,
-  max,
-  integer: true,
-})
-const real = (fallback: number, min: number, max: number): Field => ({
-  fallback,
-  min,
-  max,
-  integer: false,
-})
+const whole = (fallback: number, min: number, max: number): Field => {
+  return { fallback, min, max, integer: true }
+}
+const real = (fallback: number, min: number, max: number): Field => {
+  return { fallback, min, max, integer: false }
+}
 
 /** An hour: longer waits are probably typing errors. */
 const WAIT_MAX_MS = 3_600_000
@@ -86,12 +80,9 @@ type SettingsResult =
 export const SETTING_NAMES = Object.keys(FIELDS) as SettingName[]
 
 /** The default settings. */
-export const DEFAULT_SETTINGS: SimulatorSettings = Object.freeze(
-  Object.fromEntries(SETTING_NAMES.map((name) => [name, FIELDS[name].fallback])) as Record<
-    SettingName,
-    number
-  >,
-)
+export const DEFAULT_SETTINGS = Object.freeze(
+  Object.fromEntries(SETTING_NAMES.map((name) => [name, FIELDS[name].fallback])),
+) as SimulatorSettings
 
 /** Applies a patch to settings and reports all problems together. */
 export function applySettings(
