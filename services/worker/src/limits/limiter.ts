@@ -81,8 +81,8 @@ interface Waiter extends Omit<LimiterAsk, 'onWait'> {
 const BATCH_MAX = 64
 const POLL_MIN_MS = 5
 const POLL_MAX_MS = 1_000
-/** Milliseconds for a refusal without a time; providers count by the minute or faster. */
-const RETRY_AFTER_UNKNOWN_MS = 1_000
+/** Milliseconds for which a key is closed after a refusal without a time; providers count by the minute or faster. */
+export const RETRY_AFTER_UNKNOWN_MS = 1_000
 /**
  * First estimates of tokens are high. A call that returns too early leaves again, at the cost
  * of two events; one that returns too late leaves the limit unused.
@@ -251,9 +251,4 @@ function expectedWait(grants: Grants, place: number, tokens: number): number {
   const perTokensMs = tpm === 0 ? 0 : (tokens * MINUTE_MS) / tpm
   const ahead = place * Math.max(1, grants.rivals())
   return grants.closedMs() + ahead * Math.max(perRequestMs, perTokensMs)
-}
-
-/** Returns how long a key stays closed after a refusal. */
-export function closedMsOf(retryAfterMs: number | undefined): number {
-  return retryAfterMs ?? RETRY_AFTER_UNKNOWN_MS
 }

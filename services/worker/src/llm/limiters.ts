@@ -67,10 +67,10 @@ export function createLimiters(deps: {
     const key = `${idOf(provider)}-${createHash('sha256').update(as).digest('hex').slice(0, 16)}`
     return { key, name, limiter: make(key, UNLIMITED), usedAtMs: 0, leaves: false }
   }
-  const remove = ({ name }: ModelLimiter): void => {
-    models.delete(name)
-    kept.delete(name)
-  }
+  const all = (): readonly (readonly [key: string, limiter: Limiter])[] => [
+    ...keys,
+    ...[...models.values()].map(({ key, limiter }) => [key, limiter] as const),
+  ]
 
   return {
     ofKey(provider) {
@@ -92,39 +92,29 @@ export function createLimiters(deps: {
       return model.limiter
     },
     closedMsOfModel: (candidate) => models.get(nameOf(candidate))?.limiter.closedMs() ?? 0,
-    waiting: () =>
-      [...keys.values(), ...[...models.values()].map(({ limiter }) => limiter)].reduce(
-        (sum, limiter) => sum + limiter.waiting(),
-        0,
-      ),
+    waiting: () => all().reduce((sum, [, limiter]) => sum + limiter.waiting(), 0),
     sweep(now) {
       for (const limiter of keys.values()) limiter.sweep(now)
-      for (const model of models.values()) {
-        const { limiter, usedAtMs, leaves } = model
+      for (const { name, limiter, usedAtMs, leaves } of models.values()) {
         limiter.sweep(now)
         if (limiter.isUsed()) continue
-        if (leaves || (limiter.closedMs() === 0 && now - usedAtMs > KEEP_MS)) remove(model)
+        if (leaves || (limiter.closedMs() === 0 && now - usedAtMs > KEEP_MS)) {
+          models.delete(name)
+          kept.delete(name)
+        }
       }
     },
     async touch() {
       if (shared === undefined) return
-      const ofModels = [...models.values()].map(({ key, limiter }) => [key, limiter] as const)
-      await touchAll(shared, node, [...keys, ...ofModels])
+      const touching = all()
+      const asked = touching.map(([key, limiter]) => ({ key, live: limiter.live() }))
+      // While Redis is unavailable the limiters use their own share.
+      const touched = await shared.touch(node, asked).catch(() => undefined)
+      if (touched === undefined) return
+      for (const [index, [, limiter]] of touching.entries()) {
+        const state = touched.keys[index]
+        if (state !== undefined) limiter.touched(touched.nodes, state)
+      }
     },
-  }
-}
-
-async function touchAll(
-  shared: ProviderLimits,
-  node: string,
-  all: readonly (readonly [key: string, limiter: Limiter])[],
-): Promise<void> {
-  const asked = all.map(([key, limiter]) => ({ key, live: limiter.live() }))
-  // While Redis is unavailable the limiters use their own share.
-  const touched = await shared.touch(node, asked).catch(() => undefined)
-  if (touched === undefined) return
-  for (const [index, [, limiter]] of all.entries()) {
-    const state = touched.keys[index]
-    if (state !== undefined) limiter.touched(touched.nodes, state)
   }
 }

@@ -2,11 +2,10 @@ import type { ProviderModel } from '@agentfleet/protocol'
 import type { LlmOptions, LlmOutcome, LlmRequest } from './request.ts'
 import { createEstimates } from './estimates.ts'
 import { createProviderFigures, type ModelState, type RequestCount } from './figures.ts'
-import { FULL_CAPABILITIES } from '../provider/request/capabilities.ts'
 import { createHttpFetch } from '../provider/http/fetch.ts'
 import { createBreakers } from './breakers.ts'
 import { endCall, newCall, sweepCall, type Call } from './call.ts'
-import { route, type LlmContext } from './route.ts'
+import { clientOf, route, type LlmContext } from './route.ts'
 import { createProviderClient } from '../provider/client.ts'
 import { createLimiters } from './limiters.ts'
 import type { Candidate } from './provider.ts'
@@ -53,7 +52,7 @@ const TOUCH_INTERVAL_MS = 1_000
 
 /** Creates the calls to the configured providers; without providers every call is refused. */
 export function createLlm(options: LlmOptions): Llm {
-  const { nowMs, shared } = options
+  const { nowMs } = options
   const calls = new Set<Call>()
   const http = createHttpFetch()
   const limiters = createLimiters(options)
@@ -106,7 +105,7 @@ export function createLlm(options: LlmOptions): Llm {
     sweep(now) {
       for (const call of calls) sweepCall(call, now, options.silenceMs)
       limiters.sweep(now)
-      if (shared === undefined || now < touchAtMs) return
+      if (now < touchAtMs) return
       touchAtMs = now + TOUCH_INTERVAL_MS
       void limiters.touch()
     },
@@ -116,9 +115,8 @@ export function createLlm(options: LlmOptions): Llm {
 
 /** Returns what limits the calls to a model now. */
 function stateOf(candidate: Candidate, context: LlmContext): ModelState {
-  const { breakers, clients, limiters, nowMs } = context
+  const { breakers, limiters, nowMs } = context
   const ofKey = limiters.ofKey(candidate.provider)
-  const client = clients.get(candidate.provider.name)
   return {
     breaker: breakers.kindOf(candidate),
     closedForMs: Math.max(
@@ -128,6 +126,6 @@ function stateOf(candidate: Candidate, context: LlmContext): ModelState {
       0,
     ),
     keyLimits: ofKey.state(),
-    capabilities: client?.capabilitiesOf(candidate.as) ?? FULL_CAPABILITIES,
+    capabilities: clientOf(candidate, context).capabilitiesOf(candidate.as),
   }
 }

@@ -3,7 +3,6 @@ import {
   classifyFailure,
   costUsd,
   isProviderFault,
-  retryAfterOf,
   type CalledBy,
   type Failure,
 } from '@agentfleet/domain'
@@ -21,7 +20,7 @@ import {
 import type { LlmOptions, LlmOutcome } from './request.ts'
 import type { HeardAnswer } from '../provider/answer/conclusion.ts'
 import type { ProviderClient } from '../provider/client.ts'
-import { closedMsOf, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
+import { RETRY_AFTER_UNKNOWN_MS, type Entry, type Left, type Limiter } from '../limits/limiter.ts'
 import type { ProviderFigures } from './figures.ts'
 import type { Limiters } from './limiters.ts'
 import { candidatesOf, nameOf, priceOf, type Candidate } from './provider.ts'
@@ -181,11 +180,17 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
 
 /** Passes the limiters in turn; returns the grants if one of them does not admit the call. */
 async function enterAll(call: Call, limiters: readonly Limiter[], tokens: number): Promise<Entry> {
+  const { id, request, patienceMs } = call
+  const { tenant, priority, sinceMs } = request
+  const onWait = (takeBack: () => void): void => {
+    call.stop = takeBack
+  }
+  const entering = { id, tenant, priority, sinceMs, tokens, patienceMs, onWait }
   const entered: Limiter[] = []
   for (const limiter of limiters) {
-    const entry = await enter(call, limiter, tokens)
+    const entry = call.ended === undefined ? await limiter.enter(entering) : TAKEN_BACK
     if (entry.kind !== 'in') {
-      for (const before of entered) before.leave(call.id, { ...NOTHING_USED, reserved: tokens })
+      for (const before of entered) before.leave(id, { ...NOTHING_USED, reserved: tokens })
       return entry
     }
     entered.push(limiter)
@@ -193,6 +198,7 @@ async function enterAll(call: Call, limiters: readonly Limiter[], tokens: number
   return { kind: 'in' }
 }
 
+const TAKEN_BACK: Entry = { kind: 'taken-back' }
 const NOTHING_USED = { used: 0, closedMs: undefined }
 
 /** Returns the limiters of a candidate: first its model's, then its key's. */
@@ -202,22 +208,6 @@ function limitersOf(
   { limiters }: LlmContext,
 ): readonly [Limiter, Limiter] {
   return [limiters.ofModel(request.tenant, candidate), limiters.ofKey(candidate.provider)]
-}
-
-function enter(call: Call, limiter: Limiter, tokens: number): Promise<Entry> {
-  if (call.ended !== undefined) return Promise.resolve({ kind: 'taken-back' })
-  const { id, request, patienceMs } = call
-  return limiter.enter({
-    id,
-    tenant: request.tenant,
-    priority: request.priority,
-    sinceMs: request.sinceMs,
-    tokens,
-    patienceMs,
-    onWait: (takeBack) => {
-      call.stop = takeBack
-    },
-  })
 }
 
 async function attempt(
@@ -290,7 +280,7 @@ function conclude(
       context.ended(turnedAway)
       context.figures.failed(request.tenant, candidate, failure)
     }
-    const closedMs = turnedAway ? closedMsOf(retryAfterOf(failure)) : undefined
+    const closedMs = turnedAway ? (failure.retryAfterMs ?? RETRY_AFTER_UNKNOWN_MS) : undefined
     const wholeKey = failure?.kind === 'status' && failure.wholeKey === true
     const paid = heard.kind === 'failed' ? heard.usage : undefined
     const cost = paid === undefined ? tokens : paid.inputTokens + paid.outputTokens
@@ -345,7 +335,8 @@ function overBudget(
   return endedOutcome(call) ?? { kind: 'failed', failure, begun: false }
 }
 
-function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderClient {
+/** Returns the client of a candidate's provider. */
+export function clientOf({ provider }: Candidate, { clients }: LlmContext): ProviderClient {
   const client = clients.get(provider.name)
   if (client === undefined) throw new Error(`the provider ${provider.name} has no client`)
   return client

@@ -80,12 +80,9 @@ export function createProviderClient(provider: Provider, options: ClientOptions)
   const learned = createOwnedMap<Capabilities>(MODELS_MAX)
 
   const tryForms = async (call: ProviderCall): Promise<HeardAnswer> => {
-    const target = {
-      provider: provider.name,
-      model: call.model,
-      outputTokensMax: call.outputTokensMax,
-    }
-    const before = learned.get(call.model) ?? configured
+    const { model, outputTokensMax } = call
+    const target = { provider: provider.name, model, outputTokensMax }
+    const before = learned.get(model) ?? configured
     let capabilities = before
     let first: Answered | undefined
     // What only this call omits.
@@ -97,9 +94,9 @@ export function createProviderClient(provider: Provider, options: ClientOptions)
       if (refusal === undefined) {
         const { answer } = answered as Extract<Answered, { kind: 'heard' }>
         if (adapted > 0 && (answer.kind === 'answered' || answer.usage !== undefined)) {
-          const now = learned.get(call.model) ?? configured
+          const now = learned.get(model) ?? configured
           const lessons = mergeLessons(now, before, { ...capabilities, ...passing })
-          learned.set(call.request.tenant, call.model, lessons)
+          learned.set(call.request.tenant, model, lessons)
         }
         return answer
       }

@@ -240,8 +240,8 @@ export const SIZES: readonly Mutation[] = [
     safeguard:
       'what a node has learned about the model of one tenant stays, whatever models another invents (L7)',
     file: 'services/worker/src/provider/client.ts',
-    find: 'learned.set(call.request.tenant, call.model, lessons)',
-    replace: "learned.set('', call.model, lessons)",
+    find: 'learned.set(call.request.tenant, model, lessons)',
+    replace: "learned.set('', model, lessons)",
     test: 'services/worker/test/llm/invented-names.test.ts',
     caughtBy: /a node asks the model of a quiet tenant in the form/,
     because: /to be 3/,

@@ -50,7 +50,7 @@ function contains(object: JsonObject = {}, other: JsonObject = {}): boolean {
 function namesIn(joined: string, offered: readonly string[]): readonly string[] {
   const names: string[] = []
   for (let rest = joined.trim(); rest !== '';) {
-    const next = offered.filter((name) => rest.startsWith(name)).sort(byLength)[0]
+    const next = offered.filter((name) => rest.startsWith(name)).sort(longestFirst)[0]
     if (next === undefined || next === '') return []
     names.push(next)
     rest = rest.slice(next.length)
@@ -58,9 +58,7 @@ function namesIn(joined: string, offered: readonly string[]): readonly string[] 
   return names
 }
 
-function byLength(one: string, other: string): number {
-  return other.length - one.length
-}
+const longestFirst = (one: string, other: string): number => other.length - one.length
 
 /** Returns the calls in the wrapper that OpenAI's models invent for parallel calls. */
 function callsOfWrapper(args: string): readonly NamedArguments[] | undefined {
