@@ -5,8 +5,9 @@
  * `current` never throw; `ask` resolves within its timeout; at most one question of a name is being
  * refreshed; advice is given out only until it expires; in `off` and after `close` no provider is called.
  */
+import type { ModelPrice } from '@agentfleet/domain'
 import type { AdviceRecord } from '@agentfleet/protocol'
-import type { Clock, Logger, TokenPrice } from '@agentfleet/runtime'
+import type { Clock, Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import type { Payer } from './budget.ts'
 import { createConsult, type AdviserLimits } from './consult.ts'
@@ -23,7 +24,7 @@ export interface AdviserOptions {
   readonly model: string
   readonly limits: AdviserLimits
   /** By model; `*` applies to all models without an entry. */
-  readonly prices: Readonly<Record<string, TokenPrice>>
+  readonly prices: Readonly<Record<string, ModelPrice>>
   readonly clock: Clock
   readonly log: Logger
   /** Called for every question that has a record: called, kept or turned away. */
@@ -62,7 +63,7 @@ interface Slot {
 }
 
 /** Above the price of any model in use, so that the budget also holds for a model without a known price. */
-const PRICE_UNKNOWN: TokenPrice = Object.freeze({
+const PRICE_UNKNOWN: ModelPrice = Object.freeze({
   inputUsdPerMillion: 30,
   outputUsdPerMillion: 180,
 })

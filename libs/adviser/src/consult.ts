@@ -12,9 +12,10 @@ import {
   type Breaker,
   type BreakerEvent,
   type BreakerLimits,
+  type ModelPrice,
 } from '@agentfleet/domain'
 import type { AdviceRecord } from '@agentfleet/protocol'
-import type { Clock, Logger, TokenPrice } from '@agentfleet/runtime'
+import type { Clock, Logger } from '@agentfleet/runtime'
 import { without, type Advice, type AdviserMode, type Consultation } from './advice.ts'
 import { createAnswers, type KeptAnswer } from './answers.ts'
 import { createBudget, type BudgetLimits, type Payer } from './budget.ts'
@@ -37,7 +38,7 @@ interface ConsultDeps {
   readonly provider: Provider
   readonly mode: Exclude<AdviserMode, 'off'>
   readonly model: string
-  readonly price: TokenPrice
+  readonly price: ModelPrice
   readonly limits: AdviserLimits
   /** Durations, budgets and expiries use its monotonic time. */
   readonly clock: Clock
@@ -278,12 +279,12 @@ function overheadOf({
   return instruction.length + JSON.stringify(jsonSchema).length
 }
 
-function costOf({ inputUsdPerMillion, outputUsdPerMillion }: TokenPrice, used: TokensUsed): number {
+function costOf({ inputUsdPerMillion, outputUsdPerMillion }: ModelPrice, used: TokensUsed): number {
   return (used.input * inputUsdPerMillion + used.output * outputUsdPerMillion) / 1_000_000
 }
 
 /** The cost of a reply; undefined when unknown, as after a timeout. */
-function paidFor(reply: Reply, price: TokenPrice): number | undefined {
+function paidFor(reply: Reply, price: ModelPrice): number | undefined {
   // A request that was turned away is not charged.
   if (reply.kind === 'failed') return reply.why.startsWith('status-') ? 0 : undefined
   const used = 'used' in reply ? reply.used : undefined
