@@ -1,34 +1,7 @@
 import { keptByEach } from '@agentfleet/domain'
 
-/**
- * The ended tasks that the log keeps, by tenant and in the order of their ends.
- *
- * A task expires when the retention time is over, or earlier if all tenants together have more ended tasks than
- * the fleet keeps and its tenant has more than its part (`keptByEach`), but not before `keptAtLeastMs`.
- * Invariants: a task never expires early because another tenant ended many; within a tenant the oldest expire
- * first; what has expired stays expired. Neighbours are kept as one mark that expires as a whole, so the memory
- * does not grow with the tasks (L7).
- */
-export interface EndedTasks {
-  /** Records that a task has ended; ends come in the order of the log. */
-  note(tenant: string, end: TaskEnd): void
-  /** Lets expire what is due, and reports it by tenant. */
-  expire(nowMs: number, report: (tenant: string, tasks: ExpiredTasks) => void): void
-  /** Tasks of any tenant that ended at this time or before have expired. */
-  expiredMs(): number
-  /** Tasks of this tenant that ended at this time or before have expired. */
-  expiredMsOf(tenant: string): number
-  /** Whether tasks of this tenant have expired before the retention time. */
-  expiredEarly(tenant: string): boolean
-  /** Tasks that began at this time or later cannot have expired, whatever another coordinator has counted. */
-  certainlyKeptMs(nowMs: number): number
-  /** Whether a task of this tenant with its end at this sequence has expired; it has been noted. */
-  isExpired(tenant: string, endSeq: number): boolean
-  /** Returns the sequence of the last end that has expired; undefined: none has. */
-  expiredSeq(): number | undefined
-  /** Returns the oldest sequence that a kept task needs; Infinity: none is kept. */
-  neededFrom(): number
-}
+/** The ended tasks that the log keeps. */
+export type EndedTasks = ReturnType<typeof createEndedTasks>
 
 /** How long, and how many, ended tasks are kept. */
 export interface Retention {
@@ -49,11 +22,8 @@ interface TaskEnd {
   readonly bytes: number
 }
 
-/** Tasks that expire together. */
-interface ExpiredTasks {
-  readonly ended: number
-  readonly bytes: number
-}
+/** Receives the tasks of a tenant that expire together. */
+type ReportExpired = (tenant: string, tasks: Readonly<Pick<Mark, 'ended' | 'bytes'>>) => void
 
 /** Ends that expire together. */
 interface Mark {
@@ -84,8 +54,16 @@ const FINENESS = 128
 /** From this part of the places on, another coordinator may have found too many ended tasks. */
 const NEARLY_FULL = 0.5
 
-/** Creates a record of no ends. */
-export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): EndedTasks {
+/**
+ * The ended tasks that the log keeps, by tenant and in the order of their ends; at first there are none.
+ *
+ * A task expires when the retention time is over, or earlier if all tenants together have more ended tasks than
+ * the fleet keeps and its tenant has more than its part (`keptByEach`), but not before `keptAtLeastMs`.
+ * Invariants: a task never expires early because another tenant ended many; within a tenant the oldest expire
+ * first; what has expired stays expired. Neighbours are kept as one mark that expires as a whole, so the memory
+ * does not grow with the tasks (L7).
+ */
+export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX) {
   const { retentionMs, retentionTasks, keptAtLeastMs } = retention
   const markTasks = Math.max(1, retentionTasks * MARK_SHARE)
   const tenants = new Map<string, TenantEnds>()
@@ -106,7 +84,7 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
     tenant: string,
     ends: TenantEnds,
     goes: (mark: Mark) => boolean,
-    report: (tenant: string, tasks: ExpiredTasks) => void,
+    report: ReportExpired,
   ): Mark | undefined => {
     let count = 0
     for (; count < ends.marks.length && goes(ends.marks[count]!); count += 1) {
@@ -121,7 +99,8 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
   }
 
   return {
-    note(tenant, end) {
+    /** Records that a task has ended; ends come in the order of the log. */
+    note(tenant: string, end: TaskEnd): void {
       const ends = tenants.get(tenant) ?? { marks: [], ended: 0, cutMs: -Infinity }
       if (ends.ended === 0) tenants.set(tenant, ends)
       ends.ended += 1
@@ -131,7 +110,8 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
       marks += 1
       if (marks > thinAt) thin(end.atMs)
     },
-    expire(nowMs, report) {
+    /** Lets expire what is due, and reports it by tenant. */
+    expire(nowMs: number, report: ReportExpired): void {
       byTimeMs = Math.max(byTimeMs, nowMs - retentionMs)
       for (const [tenant, ends] of tenants) {
         drop(tenant, ends, ({ toMs }) => toMs <= byTimeMs, report)
@@ -148,16 +128,23 @@ export function createEndedTasks(retention: Retention, marksMax = MARKS_MAX): En
         if (last !== undefined) ends.cutMs = Math.max(ends.cutMs, last.toMs)
       }
     },
+    /** Tasks of any tenant that ended at this time or before have expired. */
     expiredMs: () => byTimeMs,
-    expiredMsOf: (tenant) => Math.max(byTimeMs, tenants.get(tenant)?.cutMs ?? -Infinity),
-    expiredEarly: (tenant) => (tenants.get(tenant)?.cutMs ?? -Infinity) > byTimeMs,
-    certainlyKeptMs: (nowMs) =>
+    /** Tasks of this tenant that ended at this time or before have expired. */
+    expiredMsOf: (tenant: string) => Math.max(byTimeMs, tenants.get(tenant)?.cutMs ?? -Infinity),
+    /** Whether tasks of this tenant have expired before the retention time. */
+    expiredEarly: (tenant: string) => (tenants.get(tenant)?.cutMs ?? -Infinity) > byTimeMs,
+    /** Tasks that began at this time or later cannot have expired, whatever another coordinator has counted. */
+    certainlyKeptMs: (nowMs: number) =>
       nowMs - (ended > NEARLY_FULL * retentionTasks ? keptAtLeastMs : retentionMs),
-    isExpired(tenant, endSeq) {
+    /** Whether a task of this tenant with its end at this sequence has expired; it has been noted. */
+    isExpired(tenant: string, endSeq: number): boolean {
       const oldest = tenants.get(tenant)?.marks[0]
       return oldest === undefined || endSeq < oldest.fromSeq
     },
+    /** Returns the sequence of the last end that has expired; undefined: none has. */
     expiredSeq: () => expiredSeq,
+    /** Returns the oldest sequence that a kept task needs; Infinity: none is kept. */
     neededFrom: () => neededFrom(tenants.values()),
   }
 }

@@ -2,21 +2,8 @@ import type { TaskLog } from '@agentfleet/adapters'
 import { SKEW_TOLERATED_MS } from '@agentfleet/domain'
 import type { Clock } from '@agentfleet/runtime'
 
-/**
- * The time of the log: the clock of the NATS server that timestamps its events.
- *
- * All coordinators read the same clock, so a replica with a wrong wall clock ends no task early and
- * no wait late. Between two readings the monotonic clock of the process advances the time. A reading during which a
- * process was paused replaces no exact one.
- */
-export interface LogClock {
-  /** Returns the time of the log, or of this process before the first reading. */
-  nowMs(): number
-  /** Returns the time of the log; undefined before the first reading that is known to be exact. */
-  readMs(): number | undefined
-  /** Reads the server's time. Throws `bus-unavailable`. */
-  look(): Promise<void>
-}
+/** The time of the log. */
+export type LogClock = ReturnType<typeof createLogClock>
 
 /**
  * A reading that took longer may be that old, because a process or the server was paused meanwhile, milliseconds. A
@@ -24,11 +11,17 @@ export interface LogClock {
  */
 const READ_WITHIN_MS = SKEW_TOLERATED_MS
 
-/** Creates a clock that has no reading yet. */
+/**
+ * The time of the log: the clock of the NATS server that timestamps its events. At first there is no reading.
+ *
+ * All coordinators read the same clock, so a replica with a wrong wall clock ends no task early and
+ * no wait late. Between two readings the monotonic clock of the process advances the time. A reading during which a
+ * process was paused replaces no exact one.
+ */
 export function createLogClock(deps: {
   readonly taskLog: Pick<TaskLog, 'fill'>
   readonly clock: Clock
-}): LogClock {
+}) {
   const { taskLog, clock } = deps
   let set:
     | { readonly atMs: number; readonly monotonicMs: number; readonly exact: boolean }
@@ -36,9 +29,12 @@ export function createLogClock(deps: {
   const sinceSetMs = (): number | undefined =>
     set && Math.floor(set.atMs + clock.monotonicMs() - set.monotonicMs)
   return {
+    /** Returns the time of the log, or of this process before the first reading. */
     nowMs: () => sinceSetMs() ?? clock.nowMs(),
+    /** Returns the time of the log; undefined before the first reading that is known to be exact. */
     readMs: () => (set?.exact === true ? sinceSetMs() : undefined),
-    async look() {
+    /** Reads the server's time. Throws `bus-unavailable`. */
+    async look(): Promise<void> {
       const askedAtMs = clock.monotonicMs()
       const { atMs } = await taskLog.fill()
       const monotonicMs = clock.monotonicMs()

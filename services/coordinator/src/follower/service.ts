@@ -9,7 +9,7 @@ import type { LogClock } from './log-clock.ts'
 import { createProjection, type Projection } from '../projection/projection.ts'
 import { dropGhosts } from './ghosts.ts'
 import { createTrimmer } from './trim.ts'
-import { createUsageCounter, type UsageCounter } from './usage.ts'
+import { createUsageCounter } from './usage.ts'
 
 interface FollowerDeps extends Means {
   readonly logClock: LogClock
@@ -119,7 +119,7 @@ export function createFollower(deps: FollowerDeps) {
 function loopsOf(
   deps: FollowerDeps,
   projection: Projection,
-  usage: UsageCounter,
+  usage: ReturnType<typeof createUsageCounter>,
   position: () => number,
 ): Loop[] {
   const trimmer = createTrimmer(deps)

@@ -11,27 +11,17 @@ import type { Clock } from '@agentfleet/runtime'
 import type { EndedTasks } from './ended-tasks.ts'
 import type { TenantHoldings } from './holdings.ts'
 
-/**
- * The shares of the tenants: tells the gateways what each tenant holds, and decides by the same
- * rule for what the coordinator itself submits.
- */
-export interface TenantShares {
-  /** Tells the gateways what has been counted up to this sequence of the log, and which tasks have expired. */
-  announce(seq: number, outdated: boolean): void
-  /** Reads how full Redis is. */
-  lookAtRedis(): Promise<void>
-  /** Decides whether a child or a tick of this tenant may be submitted now. */
-  decide(tenant: string, bytes: number, child: boolean): SubmissionDecision
-  /** How many tenants the fleet serves, as the gateways say. */
-  tenants(): number
-  close(): void
-}
+/** The shares of the tenants. */
+export type TenantShares = ReturnType<typeof createTenantShares>
 
 /** Milliseconds; three announcements of a gateway may be lost. */
 const GATEWAY_VALID_MS = 5_000
 const UNKNOWN: StoreFill = { bytes: 0, maxBytes: 0 }
 
-/** Creates the shares; it hears the gateways until closed. */
+/**
+ * The shares of the tenants: tells the gateways what each tenant holds, and decides by the same
+ * rule for what the coordinator itself submits. It hears the gateways until closed.
+ */
 export function createTenantShares(deps: {
   readonly bus: Bus
   readonly store: Pick<Store, 'fill'>
@@ -41,7 +31,7 @@ export function createTenantShares(deps: {
   readonly limits: TenantLimits
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly log: Logger
-}): TenantShares {
+}) {
   const { bus, store, holdings, endedTasks, logFill, limits, clock } = deps
   const gateways = hearGateways(bus, clock)
   let redis = UNKNOWN
@@ -56,7 +46,8 @@ export function createTenantShares(deps: {
     endedTasks.expiredEarly(tenant) ? { keptFromMs: endedTasks.expiredMsOf(tenant) } : {}
 
   return {
-    announce(seq, outdated) {
+    /** Tells the gateways what has been counted up to this sequence of the log, and which tasks have expired. */
+    announce(seq: number, outdated: boolean): void {
       const sums = holdings.all()
       const all = holdings
         .largest(HOLDINGS_MAX)
@@ -72,7 +63,8 @@ export function createTenantShares(deps: {
       const known = { seq, ...gateways.living() }
       bus.send(CHANNELS.holdings, { ...known, keptFromMs, ...fills, ...held })
     },
-    async lookAtRedis() {
+    /** Reads how full Redis is. */
+    async lookAtRedis(): Promise<void> {
       try {
         redis = await store.fill()
         away = false
@@ -81,7 +73,8 @@ export function createTenantShares(deps: {
         away = true
       }
     },
-    decide(tenant, bytes, child) {
+    /** Decides whether a child or a tick of this tenant may be submitted now. */
+    decide(tenant: string, bytes: number, child: boolean): SubmissionDecision {
       const { tasks: _places, ...limit } = limitOf(limits, tenant)
       return decideSubmission(
         { log: logNow(), redis, held: holdings.all(), tenants: gateways.tenants() },
@@ -92,6 +85,7 @@ export function createTenantShares(deps: {
         LOG_ADMISSION_SHARE,
       )
     },
+    /** How many tenants the fleet serves, as the gateways say. */
     tenants: gateways.tenants,
     close: gateways.close,
   }
@@ -106,7 +100,6 @@ function hearGateways(bus: Bus, { monotonicMs }: Pick<Clock, 'monotonicMs'>) {
     tenants = hint.tenants
   })
   return {
-    /** The tenants that share the fleet, as the gateways know them. */
     tenants: () => tenants,
     /** How many gateways there are, and the first in the order of ids: all coordinators name the same. */
     living(): { gateways: number; first?: string } {

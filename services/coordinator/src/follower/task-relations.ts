@@ -108,7 +108,9 @@ export function createFamilies(isOpen: (taskId: string) => boolean) {
       orphans.delete(taskId)
       for (const child of children) unborn.delete(child.taskId)
     },
+    /** Returns the children that `spawned` announced and whose `submitted` is still missing. */
     unborn: () => unborn.entries(),
+    /** Returns the unfinished children whose parent has ended or never appeared. */
     orphans: () => orphans.values(),
   }
 }

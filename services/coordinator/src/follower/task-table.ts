@@ -10,54 +10,11 @@ import {
   type TaskRecord,
 } from '@agentfleet/domain'
 import type { TailedEvent } from '@agentfleet/adapters'
-import type { TenantQueue } from '@agentfleet/protocol'
 import { createTaskQueues } from './task-queues.ts'
-import { createFamilies, createWaiters, mark, type Unborn } from './task-relations.ts'
+import { createFamilies, createWaiters, mark } from './task-relations.ts'
 
-/**
- * Every unfinished task, folded from the log in order.
- *
- * Invariants: a task is in the table exactly from its `submitted` to its end event; the first entry
- * is the oldest unfinished submission, because tasks enter in log order. The table keeps no journal
- * (`calls` is empty) and no large spec, and at most SPECS_MAX_BYTES of small ones, of which each tenant
- * has a share: `omitted` marks a record whose texts only the log has (L7). The table also keeps which
- * task waits for which, as far as there is room, and which announced children have not appeared yet.
- */
-export interface TaskTable {
-  /** Folds one event; returns the record after it, or undefined if the event changed nothing. */
-  apply(event: TailedEvent): TaskRecord | undefined
-  get(taskId: string): TaskRecord | undefined
-  /** Returns the size of the task's events so far; undefined if the task is not in the table. */
-  historyBytes(taskId: string): number | undefined
-  /** Returns the unfinished tasks, oldest first. */
-  records(): IterableIterator<TaskRecord>
-  /** Returns the tasks that wait for their next attempt. */
-  retrying(): IterableIterator<string>
-  /** Returns the tasks that wait without a slot and without a pointer. */
-  waiting(): IterableIterator<string>
-  /** Returns the tasks that are known to wait for the end of this task; `waiting` has all tasks that wait. */
-  waitersOf(taskId: string): Iterable<string>
-  /** Returns the children that `spawned` announced and whose `submitted` is still missing. */
-  unborn(): IterableIterator<[childId: string, unborn: Unborn]>
-  /** Returns the unfinished children whose parent has ended or never appeared. */
-  orphans(): IterableIterator<string>
-  /** Returns the queues in which unfinished tasks have or need pointers. */
-  queues(): TenantQueue[]
-  /** Returns these queues with the number of their tasks. */
-  queueCounts(): { readonly queue: TenantQueue; readonly count: number }[]
-  /** Returns the number of tasks that need a pointer now. */
-  runnable(): number
-  size(): number
-  /** Returns the oldest log sequence that an unfinished task still needs; undefined if none does. */
-  neededFrom(): number | undefined
-  /**
-   * Drops tasks whose beginning the log no longer has, and returns them: only tasks that have ended are
-   * purged, so their end was purged before it was read.
-   */
-  dropBefore(firstSeq: number): TaskRecord[]
-  /** Drops these tasks: the log no longer has any of their events. */
-  drop(taskIds: readonly string[]): void
-}
+/** Every unfinished task. */
+export type TaskTable = ReturnType<typeof createTaskTable>
 
 /** Some ten thousand small specs; a small coordinator has 256 MiB for everything, bytes. */
 const SPECS_MAX_BYTES = 48 * 1024 * 1024
@@ -69,8 +26,17 @@ interface Entry {
   readonly specBytes: number
 }
 
-/** Creates an empty table; `tenants` says how many share the room for specs and for what tasks wait for. */
-export function createTaskTable(tenants: () => number = () => 1): TaskTable {
+/**
+ * Every unfinished task, folded from the log in order; `tenants` says how many share the room for specs and for what
+ * tasks wait for. At first the table is empty.
+ *
+ * Invariants: a task is in the table exactly from its `submitted` to its end event; the first entry
+ * is the oldest unfinished submission, because tasks enter in log order. The table keeps no journal
+ * (`calls` is empty) and no large spec, and at most SPECS_MAX_BYTES of small ones, of which each tenant
+ * has a share: `omitted` marks a record whose texts only the log has (L7). The table also keeps which
+ * task waits for which, as far as there is room, and which announced children have not appeared yet.
+ */
+export function createTaskTable(tenants: () => number = () => 1) {
   const tasks = createEntries(tenants)
   const states = createStates()
   const waiters = createWaiters(tenants)
@@ -94,7 +60,8 @@ export function createTaskTable(tenants: () => number = () => 1): TaskTable {
   }
 
   return {
-    apply({ taskId, event, seq, storedAtMs, bytes }) {
+    /** Folds one event; returns the record after it, or undefined if the event changed nothing. */
+    apply({ taskId, event, seq, storedAtMs, bytes }: TailedEvent): TaskRecord | undefined {
       const entry = tasks.get(taskId)
       const before = entry?.record
       const outcome = transition(taskId, before, event, seq, storedAtMs)
@@ -108,29 +75,43 @@ export function createTaskTable(tenants: () => number = () => 1): TaskTable {
       families.note(record, event)
       return record
     },
-    get: (taskId) => tasks.get(taskId)?.record,
-    historyBytes: (taskId) => tasks.get(taskId)?.historyBytes,
-    *records() {
+    get: (taskId: string): TaskRecord | undefined => tasks.get(taskId)?.record,
+    /** Returns the size of the task's events so far; undefined if the task is not in the table. */
+    historyBytes: (taskId: string) => tasks.get(taskId)?.historyBytes,
+    /** Returns the unfinished tasks, oldest first. */
+    *records(): IterableIterator<TaskRecord> {
       for (const { record } of tasks.values()) yield record
     },
+    /** Returns the tasks that wait for their next attempt. */
     retrying: () => states.retrying.values(),
+    /** Returns the tasks that wait without a slot and without a pointer. */
     waiting: () => states.waiting.values(),
+    /** Returns the tasks that are known to wait for the end of this task; `waiting` has all tasks that wait. */
     waitersOf: waiters.of,
     unborn: families.unborn,
     orphans: families.orphans,
+    /** Returns the queues in which unfinished tasks have or need pointers. */
     queues: queues.queues,
+    /** Returns these queues with the number of their tasks. */
     queueCounts: queues.counts,
+    /** Returns the number of tasks that need a pointer now. */
     runnable: () => queues.size() - states.retrying.size,
     size: tasks.size,
-    dropBefore(firstSeq) {
+    /**
+     * Drops tasks whose beginning the log no longer has, and returns them: only tasks that have ended are
+     * purged, so their end was purged before it was read.
+     */
+    dropBefore(firstSeq: number): TaskRecord[] {
       const ghosts = submittedBefore(tasks.values(), firstSeq)
       for (const { taskId } of ghosts) drop(taskId)
       return ghosts
     },
-    drop(taskIds) {
+    /** Drops these tasks: the log no longer has any of their events. */
+    drop(taskIds: readonly string[]): void {
       for (const taskId of taskIds) drop(taskId)
     },
-    neededFrom() {
+    /** Returns the oldest log sequence that an unfinished task still needs; undefined if none does. */
+    neededFrom(): number | undefined {
       const oldest = tasks.values().next().value?.record
       if (oldest === undefined) return undefined
       return Math.min(oldest.submittedSeq, states.leastNeeded())

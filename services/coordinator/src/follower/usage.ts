@@ -2,22 +2,6 @@ import type { TaskEvent, TaskRecord } from '@agentfleet/domain'
 import { bytesOf, entryOf, type NotedUsage } from './usage-entries.ts'
 import { BATCH_MAX, recount, type RecountDeps } from './usage-recount.ts'
 
-/**
- * Adds the usage of tasks to the totals: a second projection of the log (L8).
- *
- * The totals store the log sequence up to which they count, and accept additions only from a writer that names
- * it. Invariants: entries leave in log order; entries that another coordinator has counted are dropped; if the
- * totals lose counts (Redis was emptied or restored to an older state), the log is counted again.
- */
-export interface UsageCounter {
-  /** Records an event together with the record before it. */
-  note(event: TaskEvent, seq: number, before: TaskRecord | undefined): void
-  /** Returns about how many bytes the recorded usage takes that waits for Redis. */
-  waitingBytes(): number
-  /** Writes the recorded usage to the totals; called about twice a second. */
-  flush(): Promise<void>
-}
-
 /** Counted entries that stay in the list before it is compacted, so each entry moves rarely. */
 const COUNTED_MAX = 10_000
 /**
@@ -25,8 +9,14 @@ const COUNTED_MAX = 10_000
  * later (L7), bytes.
  */
 export const NOTED_MAX_BYTES = 32 * 1024 * 1024
-/** Creates a counter; its first flush reads the position of the totals. */
-export function createUsageCounter(deps: RecountDeps): UsageCounter {
+/**
+ * Adds the usage of tasks to the totals: a second projection of the log (L8).
+ *
+ * The totals store the log sequence up to which they count, and accept additions only from a writer that names
+ * it. Invariants: entries leave in log order; entries that another coordinator has counted are dropped; if the
+ * totals lose counts (Redis was emptied or restored to an older state), the log is counted again.
+ */
+export function createUsageCounter(deps: RecountDeps) {
   const { totals, log, metadataKeys } = deps
   // Entries before `head` are counted; they leave the list together from time to time.
   let noted: NotedUsage[] = []
@@ -62,7 +52,8 @@ export function createUsageCounter(deps: RecountDeps): UsageCounter {
   }
 
   return {
-    note(event, seq, before) {
+    /** Records an event together with the record before it. */
+    note(event: TaskEvent, seq: number, before: TaskRecord | undefined): void {
       const entry = entryOf(event, before, metadataKeys)
       if (entry === undefined || (position !== undefined && seq <= position)) return
       const bytes = bytesOf(entry)
@@ -75,8 +66,10 @@ export function createUsageCounter(deps: RecountDeps): UsageCounter {
       noted.push({ seq, ...entry })
       notedBytes += bytes
     },
+    /** Returns about how many bytes the recorded usage takes that waits for Redis. */
     waitingBytes: () => notedBytes,
-    async flush() {
+    /** Writes the recorded usage to the totals; called about twice a second. */
+    async flush(): Promise<void> {
       // Runs even with nothing to write, because the position reveals that Redis was emptied.
       let at = await settle(await totals.position())
       while (noted.length > head) {

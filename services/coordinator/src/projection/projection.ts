@@ -4,27 +4,8 @@ import type { Means } from '../means.ts'
 import { createProjector } from './projector.ts'
 import { rebuildProjection } from './rebuild.ts'
 
-/**
- * Keeps the records in Redis complete (L8): it writes the record of each event, marks the sequence up to which Redis
- * is complete, and writes all records again if some are missing.
- *
- * Invariants: the mark never passes a write that has failed; after failures the time between two rebuilds grows.
- */
-export interface Projection {
-  /** Asks Redis how far it is complete; without an answer every record is written again. */
-  begin(): Promise<void>
-  /** Writes the record after this event, unless Redis has it since before the start. */
-  add(record: TaskRecord, event: TailedEvent): void
-  /** The stored events have been read, so Redis has no record of an event to come. */
-  followed(): void
-  /** Removes tasks that the log no longer has; a rebuild removes them if Redis is away. */
-  forget(records: readonly TaskRecord[]): Promise<void>
-  /** Marks what Redis has after the events up to this sequence, or writes everything again. */
-  keep(position: number, signal: AbortSignal): Promise<void>
-  /** Whether Redis lacks records: the last write failed, or a rebuild is wanted or under way. */
-  outdated(): boolean
-  drain(): Promise<void>
-}
+/** What keeps the records in Redis complete. */
+export type Projection = ReturnType<typeof createProjection>
 
 interface ProjectionDeps extends Pick<
   Means,
@@ -39,8 +20,13 @@ const REBUILD_AGAIN_MIN_MS = 1_000
 /** Milliseconds. A full Redis stays full for a while, and a rebuild reads the whole log. */
 const REBUILD_AGAIN_MAX_MS = 300_000
 
-/** Creates the projection; it reads and writes nothing before `begin`. */
-export function createProjection(deps: ProjectionDeps): Projection {
+/**
+ * Keeps the records in Redis complete (L8): it writes the record of each event, marks the sequence up to which Redis
+ * is complete, and writes all records again if some are missing. It does nothing before `begin`.
+ *
+ * Invariants: the mark never passes a write that has failed; after failures the time between two rebuilds grows.
+ */
+export function createProjection(deps: ProjectionDeps) {
   const { store, log, retentionMs } = deps
   const { monotonicMs } = deps.clock
   const projector = createProjector({ store, retentionMs, log, tenants: deps.shares.tenants })
@@ -70,22 +56,27 @@ export function createProjection(deps: ProjectionDeps): Projection {
   }
 
   return {
-    async begin() {
+    /** Asks Redis how far it is complete; without an answer every record is written again. */
+    async begin(): Promise<void> {
       const built = await store.builtSeq().catch(() => undefined)
       builtSeq = built ?? -1
       rebuildWanted = built === undefined
       addFrom = built ?? Infinity
     },
-    add(record, { seq, bytes }) {
+    /** Writes the record after this event, unless Redis has it since before the start. */
+    add(record: TaskRecord, { seq, bytes }: TailedEvent): void {
       if (seq > addFrom) projector.add(record, bytes)
     },
-    followed() {
+    /** The stored events have been read, so Redis has no record of an event to come. */
+    followed(): void {
       addFrom = 0
     },
-    async forget(records) {
+    /** Removes tasks that the log no longer has; a rebuild removes them if Redis is away. */
+    async forget(records: readonly TaskRecord[]): Promise<void> {
       await store.forget(records).catch(() => (rebuildWanted = true))
     },
-    async keep(position, signal) {
+    /** Marks what Redis has after the events up to this sequence, or writes everything again. */
+    async keep(position: number, signal: AbortSignal): Promise<void> {
       if (projector.takeLost()) rebuildWanted = true
       const complete = Math.max(builtSeq, (projector.missingFrom() ?? position + 1) - 1)
       const at = rebuildWanted ? await store.builtSeq() : await store.markBuilt(complete, builtSeq)
@@ -105,9 +96,8 @@ export function createProjection(deps: ProjectionDeps): Projection {
       // A restored older state of Redis is still complete up to the sequence that it names.
       await rebuild(at ?? 0, signal)
     },
+    /** Whether Redis lacks records: the last write failed, or a rebuild is wanted or under way. */
     outdated: () => projector.failing() || rebuildWanted,
-    async drain() {
-      await projector.drain()
-    },
+    drain: projector.drain,
   }
 }
