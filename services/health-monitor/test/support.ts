@@ -77,8 +77,8 @@ async function startEmptyWorld() {
     receive(message) {
       ack.done(watcher, message.ackSubject)
       // A killed server may have lost the acknowledgement and deliver the same message again.
-      if (message.streamSeq <= lastDeathSeq) return
-      lastDeathSeq = message.streamSeq
+      if (message.seq <= lastDeathSeq) return
+      lastDeathSeq = message.seq
       const death = deathSchema.parse(JSON.parse(message.text))
       deaths.push({ ...death, seenAtMs: performance.now() })
     },

@@ -1,7 +1,8 @@
-import { given, type AgentDefinition } from '@agentfleet/domain'
+import type { AgentDefinition } from '@agentfleet/domain'
 import { CHANNELS, requireItem, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
+import type { StoredMessage } from '../log/stream-reads.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
 import { openVersions, type VersionOutcome } from './versions.ts'
 
@@ -32,9 +33,8 @@ export function openAgents(bus: Bus): Agents {
   const versions = openVersions(bus, STREAMS.agents)
   return {
     async last(tenant, name) {
-      const subject = SUBJECTS.agent(tenant, name)
-      const message = await versions.last(subject)
-      return message && readAgent(subject, message.text, message.seq)
+      const message = await versions.last(SUBJECTS.agent(tenant, name))
+      return message && readAgent(message)
     },
     store({ tenant, name, ...version }, expectSeq) {
       const subject = SUBJECTS.agent(tenant, name)
@@ -42,14 +42,11 @@ export function openAgents(bus: Bus): Agents {
       return versions.store({ subject, data, name: `the definition of ${name}` }, expectSeq)
     },
     follow: (receive, log, replaced) =>
-      versions.follow(
-        ({ subject, text, streamSeq }) => receive(readAgent(subject, text, streamSeq)),
-        { log, ...given({ replaced }) },
-      ),
+      versions.follow((message) => receive(readAgent(message)), log, replaced),
   }
 }
 
-function readAgent(subject: string, text: string, seq: number): StoredAgent {
+function readAgent({ subject, text, seq }: Pick<StoredMessage, 'subject' | 'text' | 'seq'>) {
   const [, tenant = '', name = ''] = subject.split('.')
   return { ...requireItem(CHANNELS.agent, text), tenant, name, seq }
 }

@@ -1,8 +1,8 @@
-import { given, type ApiKey } from '@agentfleet/domain'
+import type { ApiKey } from '@agentfleet/domain'
 import { CHANNELS, requireItem, STREAMS, SUBJECTS, toStored } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
-import { streamFill } from '../log/stream-reads.ts'
+import { streamFill, type StoredMessage } from '../log/stream-reads.ts'
 import type { StreamTail } from '../log/stream-tail.ts'
 import { openVersions, type VersionOutcome } from './versions.ts'
 
@@ -31,7 +31,7 @@ export function openKeys(bus: Bus): Keys {
   return {
     async last(id) {
       const message = await versions.last(SUBJECTS.key(id))
-      return message && { key: readKey(message.subject, message.text), seq: message.seq }
+      return message && readKey(message)
     },
     store({ id, ...key }, expectSeq) {
       const data = toStored(key, 'key')
@@ -43,13 +43,10 @@ export function openKeys(bus: Bus): Keys {
       return bytes / maxBytes
     },
     follow: (receive, log, replaced) =>
-      versions.follow(
-        ({ subject, text, streamSeq }) => receive({ key: readKey(subject, text), seq: streamSeq }),
-        { log, ...given({ replaced }) },
-      ),
+      versions.follow((message) => receive(readKey(message)), log, replaced),
   }
 }
 
-function readKey(subject: string, text: string): ApiKey {
-  return { ...requireItem(CHANNELS.key, text), id: subject.split('.')[1] ?? '' }
+function readKey({ subject, text, seq }: Pick<StoredMessage, 'subject' | 'text' | 'seq'>) {
+  return { key: { ...requireItem(CHANNELS.key, text), id: subject.split('.')[1] ?? '' }, seq }
 }

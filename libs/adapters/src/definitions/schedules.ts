@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
-  given,
   jsonIn,
   withManualRun,
   type Json,
@@ -45,27 +44,15 @@ interface FoundSchedule {
 }
 
 /** One change that a follower of schedules receives. */
-export type ScheduleChange =
-  | {
-      readonly kind: 'defined'
-      readonly tenant: string
-      readonly name: string
-      readonly times: ScheduleTimes
-      readonly seq: number
-    }
-  | {
-      readonly kind: 'removed'
-      readonly tenant: string
-      readonly name: string
-      readonly seq: number
-    }
-  | {
-      readonly kind: 'ran'
-      readonly tenant: string
-      readonly name: string
-      readonly run: ScheduleRun
-      readonly seq: number
-    }
+export type ScheduleChange = {
+  readonly tenant: string
+  readonly name: string
+  readonly seq: number
+} & (
+  | { readonly kind: 'defined'; readonly times: ScheduleTimes }
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'ran'; readonly run: ScheduleRun }
+)
 
 /**
  * Schedules: three subjects for each, its definition, its last tick and the runs that clients asked for; the stream keeps
@@ -179,10 +166,7 @@ export function openSchedules(bus: Bus): Schedules {
       }
     },
     follow: (receive, log, replaced) =>
-      versions.follow((message) => followed(message, receive, log), {
-        log,
-        ...given({ replaced }),
-      }),
+      versions.follow((message) => followed(message, receive, log), log, replaced),
   }
 }
 
@@ -217,13 +201,13 @@ function followed(
   receive: (change: ScheduleChange) => void,
   log: Logger,
 ): void {
-  const { subject, text, streamSeq: seq, storedAtMs } = message
+  const { subject, text, seq, storedAtMs } = message
   const [, what = '', tenant = '', name = ''] = subject.split('.')
   // A run that a client asked for changes nothing about the ticks.
   if (what === 'manual') return
   const base = { tenant, name, seq }
   if (what === 'ran') {
-    const run = readOrSkip(log, CHANNELS.scheduleRun, { subject, text, seq })
+    const run = readOrSkip(log, CHANNELS.scheduleRun, message)
     // An unreadable note still says when: the schedule continues behind it, and its next tick replaces the note.
     const noted = { tickMs: storedAtMs, skipped: true, atMs: storedAtMs }
     return receive({ kind: 'ran', ...base, run: run ?? noted })

@@ -37,7 +37,7 @@ export async function scanLog(
   const tail = tailStream(bus, {
     stream: STREAMS.log,
     from: { afterSeq: range.from - 1 },
-    receive({ subject, text, streamSeq: seq }) {
+    receive({ subject, text, seq }) {
       if (done) return
       done = seq > range.to || !receive(scanned(taskIdOf(subject), seq, text))
       if (done) finish()

@@ -37,7 +37,7 @@ export function tailLog(
       // Only a writer with rights on the log can have stored an unreadable event. The tail reads it again, in case
       // it was torn on the way, and then skips it: it changes nothing.
       const event = parseEvent(message.text)
-      const { subject, streamSeq: seq, storedAtMs } = message
+      const { subject, seq, storedAtMs } = message
       const bytes = message.bytes + FRAME_BYTES
       options.receive({ taskId: taskIdOf(subject), event, seq, storedAtMs, bytes })
     },

@@ -92,7 +92,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
    * connection.
    */
   const take = (message: PulledMessage): boolean => {
-    const { streamSeq: seq, subject } = message
+    const { seq, subject } = message
     try {
       options.receive(message)
     } catch (error) {
@@ -132,7 +132,7 @@ export function tailStream(bus: Bus, options: TailOptions): StreamTail {
         return
       }
       received += 1
-      advance(message.streamSeq)
+      advance(message.seq)
     }
   }
 

@@ -105,7 +105,7 @@ async function readBatches(
           left = bytesLeft > 0 ? left - 1 : 0
           messages.push({
             subject: message.subject,
-            seq: message.streamSeq,
+            seq: message.seq,
             messageId: raw.headers?.get('Nats-Msg-Id') ?? '',
             text: message.text,
             storedAtMs: message.storedAtMs,

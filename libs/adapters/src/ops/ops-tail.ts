@@ -11,7 +11,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Logger } from '@agentfleet/runtime'
 import type { PulledMessage } from '../pointers/pull.ts'
 import { readOrSkip } from '../log/formats.ts'
-import { tailStream } from '../log/stream-tail.ts'
+import { tailStream, type StreamTail } from '../log/stream-tail.ts'
 
 /** One record of the control plane. */
 export type OpsEntry = { readonly seq: number; readonly bytes: number } & (
@@ -19,13 +19,6 @@ export type OpsEntry = { readonly seq: number; readonly bytes: number } & (
   | { readonly kind: 'outcome'; readonly outcome: DecisionOutcome }
   | { readonly kind: 'incident'; readonly incident: Incident }
 )
-
-/** A running tail of OPS. */
-export interface OpsTail {
-  /** Resolves when everything stored at the time of the call has been handed on. */
-  caughtUp(): Promise<void>
-  close(): Promise<void>
-}
 
 /**
  * Reads OPS from its end on: decisions with their outcomes from this many stored messages back, and all
@@ -39,7 +32,7 @@ export function tailOps(
     readonly receive: (entry: OpsEntry) => void
     readonly log: Logger
   },
-): OpsTail {
+): Pick<StreamTail, 'caughtUp' | 'close'> {
   const { log, readBack } = options
   const receive = (message: PulledMessage): void => {
     const entry = readEntry(message, log)
@@ -66,9 +59,8 @@ export function tailOps(
 }
 
 function readEntry(message: PulledMessage, log: Logger): OpsEntry | undefined {
-  const { subject, text, bytes, streamSeq: seq } = message
-  const read = <T>(channel: StoredChannel<T>): T | undefined =>
-    readOrSkip(log, channel, { subject, text, seq })
+  const { subject, bytes, seq } = message
+  const read = <T>(channel: StoredChannel<T>): T | undefined => readOrSkip(log, channel, message)
   switch (subject.split('.')[1] ?? '') {
     case 'decision': {
       const decision = read(CHANNELS.decision)

@@ -18,7 +18,8 @@ export interface PulledMessage {
   /** Size of the text in bytes. */
   readonly bytes: number
   readonly ackSubject: string
-  readonly streamSeq: number
+  /** Its sequence in the stream. */
+  readonly seq: number
   /** Counts the deliveries of this consumer, from 1. */
   readonly consumerSeq: number
   /** How often it was delivered, 1 for the first time. */
@@ -171,7 +172,7 @@ function parsePulled(message: Msg, ackSubject: string): PulledMessage {
     bytes: message.data.length,
     ackSubject,
     deliveries: Number(parts[4]),
-    streamSeq: Number(parts[5]),
+    seq: Number(parts[5]),
     consumerSeq: Number(parts[6]),
     storedAtMs: Number(parts[7]) / 1_000_000,
     waiting: Number(parts[8]),

@@ -156,7 +156,7 @@ describe('pointers', () => {
     credits = 2
     puller.poke()
     await eventually(() => expect(got).toHaveLength(4))
-    const again = got.filter(({ streamSeq }) => streamSeq === got[0]!.streamSeq)
+    const again = got.filter(({ seq }) => seq === got[0]!.seq)
     expect(again.map(({ deliveries }) => deliveries)).toEqual([1, 2])
     for (const { ackSubject } of got) ack.done(bus, ackSubject)
     await eventually(async () => expect(await pointers.count()).toBe(0))

@@ -42,13 +42,13 @@ export function createReceiver(deps: {
     // Sequences ascend within one consumer: that of a tenant's queue, or that of running tasks.
     const consumer = queue === 'running' ? queue : `${queue}.${pointer.tenant}`
     const seen = highest.get(consumer) ?? forgotten
-    const newer = message.streamSeq > seen && !olderPointers.has(message.streamSeq)
+    const newer = message.seq > seen && !olderPointers.has(message.seq)
     const fresh = message.deliveries === 1 && newer
     if (highest.size >= CONSUMERS_MAX) {
       forgotten = Math.max(...highest.values())
       highest = new Map()
     }
-    highest.set(consumer, Math.max(seen, message.streamSeq))
+    highest.set(consumer, Math.max(seen, message.seq))
     const fenced = pointer.reissue || !fresh || isOverdue(pointer, message.storedAtMs, deps.timing)
     metrics.fetched.inc({ way: fenced ? 'fenced' : 'fresh' })
     return {

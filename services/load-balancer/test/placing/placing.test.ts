@@ -155,7 +155,7 @@ describe('a fetched pointer', () => {
     })
     const fencedOf = (streamSeq: number, deliveries: number, reissue = false) => {
       const text = JSON.stringify(pointerOf({ reissue }))
-      const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, streamSeq, deliveries }
+      const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, seq: streamSeq, deliveries }
       const bytes = text.length
       const message = { subject: 'tasks.medium.acme.t', text, bytes, ackSubject: 'a', ...counts }
       return receive(message, 'medium')?.fenced
@@ -183,7 +183,7 @@ describe('a fetched pointer', () => {
     const text = JSON.stringify(pointer)
     const fencedAfter = (lateMs: number, streamSeq: number) => {
       const storedAtMs = submittedAtMs + lateMs
-      const counts = { consumerSeq: 1, waiting: 0, storedAtMs, streamSeq, deliveries: 1 }
+      const counts = { consumerSeq: 1, waiting: 0, storedAtMs, seq: streamSeq, deliveries: 1 }
       const stored = { subject: 'tasks.medium.acme.t', text, bytes: text.length, ackSubject: 'a' }
       return receive({ ...stored, ...counts }, 'medium')?.fenced
     }
@@ -203,7 +203,7 @@ describe('a fetched pointer', () => {
       timing: timingOf(),
     })
     const held = (name: string, text: string) => {
-      const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, streamSeq: 1, deliveries: 1 }
+      const counts = { consumerSeq: 1, waiting: 0, storedAtMs: 0, seq: 1, deliveries: 1 }
       const stored = { subject: 'tasks.medium.acme.t', text, bytes: text.length }
       return receive({ ...stored, ackSubject: `acks.${name}`, ...counts }, 'medium')
     }

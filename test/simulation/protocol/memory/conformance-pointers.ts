@@ -72,7 +72,7 @@ function declareLeases(ground: () => Ground): void {
     const [first] = await pull(bus, name, 1)
     const [second] = await pull(bus, name, 1)
     expect([first?.deliveries, second?.deliveries]).toEqual([1, 2])
-    expect(second).toMatchObject({ streamSeq: first?.streamSeq, subject: first?.subject })
+    expect(second).toMatchObject({ seq: first?.seq, subject: first?.subject })
     ack.done(bus, second?.ackSubject)
   })
 
@@ -121,7 +121,7 @@ function declareStaleWords(ground: () => Ground): void {
     )
     const [next] = await pull(bus, name, 1)
     expect(next?.deliveries).toBe(1)
-    expect(next?.streamSeq).toBeGreaterThan(second?.streamSeq ?? 0)
+    expect(next?.seq).toBeGreaterThan(second?.seq ?? 0)
     ack.done(bus, next?.ackSubject)
   })
 
@@ -133,7 +133,7 @@ function declareStaleWords(ground: () => Ground): void {
     }
     const readers = [pulling(bus, name), pulling(await connect('reader-2'), name)]
     await until(() => readers.flatMap(({ messages }) => messages).length >= 10)
-    const seqs = readers.flatMap(({ messages }) => messages.map(({ streamSeq }) => streamSeq))
+    const seqs = readers.flatMap(({ messages }) => messages.map(({ seq }) => seq))
     expect(new Set(seqs).size).toBe(seqs.length)
     for (const { messages, stop } of readers) {
       stop()
