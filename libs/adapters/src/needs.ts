@@ -3,11 +3,12 @@ import type { ServiceName } from '@agentfleet/protocol'
 import type { ServiceContext } from '@agentfleet/runtime'
 import { connectServiceBus, type Bus, type ServiceBusEnv } from './bus/bus.ts'
 import { createMetrics } from './metrics.ts'
-import { connectCallerLimits, type CallerLimits } from './limits/caller-limits.ts'
-import { connectProviderLimits, type ProviderLimits } from './limits/provider-limits.ts'
+import { connectCallerLimits } from './limits/caller-limits.ts'
+import { connectProviderLimits } from './limits/provider-limits.ts'
 import { connectRegistry, type Registry } from './registry/registry.ts'
-import { connectStore, type Store } from './store/store.ts'
-import { connectUsageTotals, type UsageTotals } from './store/usage-totals.ts'
+import type { RedisOptions } from './store/redis.ts'
+import { connectStore } from './store/store.ts'
+import { connectUsageTotals } from './store/usage-totals.ts'
 
 type Connecting<C> = Pick<ServiceContext<C>, 'config' | 'log'>
 type TlsEnv<S extends string> = {
@@ -45,28 +46,27 @@ export const discovery = ({ config, log }: Connecting<ConsulEnv>): Registry =>
     log,
   })
 
-const redisOf = ({ config, log }: Connecting<RedisEnv>) => ({
-  url: config.REDIS_URL,
-  tls: {
-    caFile: config.REDIS_CA_FILE,
-    certFile: config.REDIS_CERT_FILE,
-    keyFile: config.REDIS_KEY_FILE,
-  },
-  log,
-})
+const onRedis =
+  <T>(connect: (options: RedisOptions) => Promise<T>) =>
+  ({ config, log }: Connecting<RedisEnv>): Promise<T> =>
+    connect({
+      url: config.REDIS_URL,
+      tls: {
+        caFile: config.REDIS_CA_FILE,
+        certFile: config.REDIS_CERT_FILE,
+        keyFile: config.REDIS_KEY_FILE,
+      },
+      log,
+    })
 
 /** The records of tasks in Redis. */
-export const store = (context: Connecting<RedisEnv>): Promise<Store> =>
-  connectStore(redisOf(context))
+export const store = onRedis(connectStore)
 
 /** The totals of usage in Redis. */
-export const usage = (context: Connecting<RedisEnv>): Promise<UsageTotals> =>
-  connectUsageTotals(redisOf(context))
+export const usage = onRedis(connectUsageTotals)
 
 /** The limits of providers that all nodes share, in Redis. */
-export const providerLimits = (context: Connecting<RedisEnv>): Promise<ProviderLimits> =>
-  connectProviderLimits(redisOf(context))
+export const providerLimits = onRedis(connectProviderLimits)
 
 /** The limits of keys that all gateways share, and tickets, in Redis. */
-export const callerLimits = (context: Connecting<RedisEnv>): Promise<CallerLimits> =>
-  connectCallerLimits(redisOf(context))
+export const callerLimits = onRedis(connectCallerLimits)

@@ -13,13 +13,6 @@ export type Answer<R> =
   /** The request exceeds one message; it was not sent. */
   | { readonly kind: 'too-large' }
 
-/** Puts the messages of one answer together. */
-interface Collector {
-  /** True when the answer is complete. */
-  readonly take: (text: string) => boolean
-  answer(ended: Ended): Answer<unknown>
-}
-
 /** Why an answer cannot be read. */
 export const UNREADABLE = 'not JSON, or too large'
 /** No answer has more items; a message that announces more is treated as unreadable. */
@@ -29,7 +22,7 @@ const ITEMS_MAX = 65_536
  * Collects an answer, which may arrive in parts. Invariant: a lost or unreadable part leaves its items
  * undefined; at the timeout the parts received so far are kept.
  */
-export function createCollector(channel: Channel, tally: Tally): Collector {
+export function createCollector(channel: Channel, tally: Tally) {
   const reply = channel.reply as Shape<unknown>
   const field = reply.items?.field
   let answer: Answer<unknown> | undefined
@@ -59,7 +52,8 @@ export function createCollector(channel: Channel, tally: Tally): Collector {
   }
 
   return {
-    take(text) {
+    /** True when the answer is complete. */
+    take(text: string): boolean {
       const value = fitsInto(text, channel.replyBytesMax ?? 0) ? parseJson(text) : undefined
       if (value === undefined) {
         tally.refused(channel, 'answer', UNREADABLE)
@@ -78,7 +72,7 @@ export function createCollector(channel: Channel, tally: Tally): Collector {
       answer = settle(value)
       return true
     },
-    answer({ kind }) {
+    answer({ kind }: Ended): Answer<unknown> {
       if (answer !== undefined) return answer
       if (kind === 'timeout' && envelope !== undefined && field !== undefined) {
         return settle({ ...envelope, [field]: items })

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { given } from '@agentfleet/domain'
 import {
   inboxPrefix,
   NODE_USER,
@@ -120,9 +121,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
         pingInterval: PING_INTERVAL_MS,
         maxPingOut: PING_OUT_MAX,
         timeout: 2_000,
-        ...(tls === undefined ? {} : { tls }),
-        ...(user === undefined ? {} : { user }),
-        ...(password === undefined ? {} : { pass: password }),
+        ...given({ tls, user, pass: password }),
       })
     } catch (cause) {
       if (performance.now() >= deadline) {

@@ -1,21 +1,7 @@
 import { createCompactingMap } from '@agentfleet/domain'
 import type { NatsConnection } from 'nats'
 import { createReplyKeys } from './reply-keys.ts'
-import type { Ended, Outgoing, Reply } from './wire.ts'
-
-/**
- * Requests over one shared inbox. Invariants: each request is resolved exactly once: by its answer, by the
- * server's no-responders status, or by its timeout.
- */
-interface Requester {
-  request(subject: string, data: string, timeoutMs: number): Promise<Reply>
-  collect(
-    subject: string,
-    data: string,
-    waitMs: number,
-    take: (text: string) => boolean,
-  ): Promise<Ended>
-}
+import type { Ended, Outgoing, Wire } from './wire.ts'
 
 interface Waiting {
   /** True when this was the last answer that the caller wants. */
@@ -29,12 +15,15 @@ const SWEEP_EVERY_MS = 50
 /** The server's no-responders status. */
 const NO_RESPONDERS = 503
 
-/** Opens the inbox on this connection. */
+/**
+ * Requests over one shared inbox of this connection. Invariants: each request is resolved exactly once: by its answer,
+ * by the server's no-responders status, or by its timeout.
+ */
 export function createRequester(
   nats: NatsConnection,
   inboxPrefix: string,
   post: (message: Outgoing) => boolean,
-): Requester {
+): Pick<Wire, 'request' | 'collect'> {
   const nextKey = createReplyKeys()
   const prefix = `${inboxPrefix}.req.${nextKey()}.`
   const waiting = createCompactingMap<string, Waiting>()
@@ -63,7 +52,7 @@ export function createRequester(
     sweeper = waiting.size > 0 ? setTimeout(sweep, SWEEP_EVERY_MS) : undefined
   }
 
-  const collect: Requester['collect'] = (subject, data, waitMs, take) =>
+  const collect: Wire['collect'] = (subject, data, waitMs, take) =>
     new Promise((resolve) => {
       const key = nextKey()
       if (!post({ subject, data, reply: prefix + key })) {

@@ -1,21 +1,8 @@
 import type { Channel } from '@agentfleet/protocol'
 import type { Logger } from '@agentfleet/runtime'
 
-/**
- * Counts the messages of each channel and logs refused ones: at most one line in LOG_EVERY_MS for each
- * channel and kind of fault, with the number since the previous line.
- */
-export interface Tally {
-  sent(channel: Named): void
-  received(channel: Named): void
-  /** A message was unreadable. */
-  refused(channel: Named, subject: string, reason: string): void
-  /** An item of a message was unreadable; its neighbours were readable. */
-  item(channel: Named, subject: string, at: number, reason: string): void
-  failed(channel: Named, subject: string, error: unknown): void
-  tooLarge(channel: Named, length: number): void
-  figures(): readonly ChannelFigures[]
-}
+/** Counts the messages of each channel. */
+export type Tally = ReturnType<typeof createTally>
 
 type Named = Pick<Channel, 'name'>
 
@@ -37,8 +24,11 @@ interface Entry {
   readonly logged: Map<Outcome, { atMs: number; count: number }>
 }
 
-/** All counts are zero. */
-export function createTally(log: Logger): Tally {
+/**
+ * Counts the messages of each channel and logs refused ones: at most one line in LOG_EVERY_MS for each
+ * channel and kind of fault, with the number since the previous line.
+ */
+export function createTally(log: Logger) {
   // The declared channels bound the size.
   const entries = new Map<string, Entry>()
   const entryOf = ({ name }: Named): Entry => {
@@ -63,37 +53,39 @@ export function createTally(log: Logger): Tally {
     log.warn({ channel: channel.name, count: since, ...figures }, text)
   }
   return {
-    sent: (channel) => count(channel, 'sent'),
-    received: (channel) => count(channel, 'received'),
-    refused: (channel, subject, reason) =>
+    sent: (channel: Named) => count(channel, 'sent'),
+    received: (channel: Named) => count(channel, 'received'),
+    /** A message was unreadable. */
+    refused: (channel: Named, subject: string, reason: string) =>
       fault(
         channel,
         'refused',
         { subject, reason },
         'The process refused a message that it cannot read',
       ),
-    item: (channel, subject, at, reason) =>
+    /** An item of a message was unreadable; its neighbours were readable. */
+    item: (channel: Named, subject: string, at: number, reason: string) =>
       fault(
         channel,
         'item-refused',
         { subject, at, reason },
         'The process refused an item of a message because it cannot read the item',
       ),
-    failed: (channel, subject, error) =>
+    failed: (channel: Named, subject: string, error: unknown) =>
       fault(
         channel,
         'failed',
         { subject, err: error },
         'The handler of a message failed; the process dropped the message',
       ),
-    tooLarge: (channel, length) =>
+    tooLarge: (channel: Named, length: number) =>
       fault(
         channel,
         'too-large',
         { length },
         'The process did not send a message because it is too large',
       ),
-    figures: () =>
+    figures: (): readonly ChannelFigures[] =>
       [...entries].flatMap(([channel, { counts }]) =>
         OUTCOMES.filter((outcome) => counts[outcome] > 0).map((outcome) => {
           return { channel, outcome, count: counts[outcome] }

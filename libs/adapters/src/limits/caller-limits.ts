@@ -1,12 +1,12 @@
 import type { RateAnswer, RateAsk } from '@agentfleet/domain'
 import { redisKey } from '../store/redis-keys.ts'
-import { connectRedis, type RedisOptions } from '../store/redis.ts'
+import { connectRedis, type RedisConnection, type RedisOptions } from '../store/redis.ts'
 
 /**
  * Limits of keys of the API, and tickets, shared by all gateways through Redis (keys: redis-keys.ts). All of it
  * is disposable (L8): an emptied Redis gives each key a full bucket and forgets tickets, which live for seconds.
  */
-export interface CallerLimits {
+export interface CallerLimits extends RedisConnection {
   /** Draws the permit of one request of a key with this rate. It may ask for a reserve of its gateway, too. */
   draw(keyId: string, perMinute: number, ask?: AskedPermits): Promise<Drawn>
   /**
@@ -25,9 +25,6 @@ export interface CallerLimits {
   saveTicket(digest: string, text: string, lifetimeMs: number): Promise<void>
   /** Returns the text of a ticket once; undefined for an unknown, used or expired one. */
   useTicket(digest: string): Promise<string | undefined>
-  /** Whether Redis is connected now. */
-  connected(): boolean
-  close(): Promise<void>
 }
 
 /** Permits that a request asks for in addition to its own. */

@@ -8,7 +8,7 @@ import {
   TOUCH_SCRIPT,
 } from './rate-limit-scripts.ts'
 import { redisKey } from '../store/redis-keys.ts'
-import { connectRedis, type RedisOptions } from '../store/redis.ts'
+import { connectRedis, type RedisConnection, type RedisOptions } from '../store/redis.ts'
 import { usageKey } from '../store/usage-totals.ts'
 
 /**
@@ -16,7 +16,7 @@ import { usageKey } from '../store/usage-totals.ts'
  * Each operation is one script, so it is atomic and takes one round trip. All of it is disposable (L8): an
  * emptied Redis starts with buckets that hold half a second of calls.
  */
-export interface ProviderLimits {
+export interface ProviderLimits extends RedisConnection {
   /**
    * Asks for grants for these calls, in order: the first calls are granted, the other calls may ask again
    * after a wait.
@@ -29,9 +29,6 @@ export interface ProviderLimits {
   touch(node: string, keys: readonly TouchedKey[]): Promise<Touched>
   /** Reserves a part of a tenant's budget. */
   reserveBudget(tenant: string, ask: BudgetAsk): Promise<BudgetReserved>
-  /** Whether Redis is connected now. */
-  connected(): boolean
-  close(): Promise<void>
 }
 
 /** One call that asks for a grant. */

@@ -22,7 +22,7 @@ export type PubAck =
   | { readonly kind: 'unknown' }
 
 /** One compare-and-set publish. */
-export interface Append {
+interface Append {
   readonly subject: string
   readonly data: string
   /** Sequence of the last message that the writer has seen on this subject; undefined: no condition. */
@@ -41,11 +41,6 @@ interface Pending {
   resendAtMs: number
 }
 
-/** Sends appends and matches the answers. */
-export interface Appender {
-  append(append: Append): Promise<PubAck>
-}
-
 /** An append without an answer is repeated after this, milliseconds. */
 const RESEND_AFTER_MS = 1_500
 const SWEEP_INTERVAL_MS = 100
@@ -54,8 +49,8 @@ const SWEEP_INTERVAL_MS = 100
 const WRONG_LAST_SEQUENCE = 10071
 const FULL = new Set([10047, 10077, 10025, 10023])
 
-/** Opens the reply subscription on this connection. */
-export function createAppender(bus: Bus): Appender {
+/** Opens the reply subscription on this connection; sends appends and matches the answers. */
+export function createAppender(bus: Bus) {
   const nextKey = createReplyKeys()
   const prefix = `${bus.inboxPrefix}.ack.${nextKey()}.`
   const pending = createCompactingMap<string, Pending>()
@@ -107,7 +102,7 @@ export function createAppender(bus: Bus): Appender {
   })
 
   return {
-    append(append) {
+    append(append: Append): Promise<PubAck> {
       return new Promise((resolve) => {
         const key = nextKey()
         const deadlineAtMs = performance.now() + append.deadlineMs

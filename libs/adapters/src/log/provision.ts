@@ -124,6 +124,7 @@ type NamedConfig = Partial<StreamConfig> & { readonly name: StreamName }
 function streamConfigs(sizes: StreamSizes): NamedConfig[] {
   const shared = {
     storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
     num_replicas: sizes.replicas,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
     allow_direct: true,
@@ -137,7 +138,6 @@ function taskStreams(sizes: StreamSizes): NamedConfig[] {
     {
       name: STREAMS.log,
       subjects: [SUBJECTS.allLog],
-      retention: RetentionPolicy.Limits,
       // A full log refuses; it never drops what was accepted (L1, L7).
       discard: DiscardPolicy.New,
       max_bytes: sizes.logMaxBytes,
@@ -157,7 +157,6 @@ function taskStreams(sizes: StreamSizes): NamedConfig[] {
     {
       name: STREAMS.ops,
       subjects: ['ops.>'],
-      retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       max_bytes: sizes.opsMaxBytes,
       max_age: nanos(OPS_MAX_AGE_MS),
@@ -170,7 +169,6 @@ function definitionStreams(): NamedConfig[] {
     {
       name: STREAMS.agents,
       subjects: [SUBJECTS.allAgents],
-      retention: RetentionPolicy.Limits,
       // One message for each version of a definition: the stream drops the oldest versions, never a whole
       // definition.
       discard: DiscardPolicy.New,
@@ -180,7 +178,6 @@ function definitionStreams(): NamedConfig[] {
     {
       name: STREAMS.schedules,
       subjects: [...SUBJECTS.allSchedules],
-      retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
       // A schedule consists of its newest definition, its newest tick and the newest list of runs that clients asked for.
       ...NEWEST_ONLY,
@@ -189,7 +186,6 @@ function definitionStreams(): NamedConfig[] {
     {
       name: STREAMS.keys,
       subjects: [SUBJECTS.allKeys],
-      retention: RetentionPolicy.Limits,
       // The newest version of a key is all that counts; no key is ever dropped for room.
       discard: DiscardPolicy.New,
       ...NEWEST_ONLY,
@@ -199,7 +195,6 @@ function definitionStreams(): NamedConfig[] {
       name: STREAMS.audit,
       // Earlier releases name no tenant.
       subjects: [SUBJECTS.allAudit, 'audit.*.*'],
-      retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       max_msgs_per_subject: AUDIT_EVENTS_MAX,
       max_bytes: AUDIT_MAX_BYTES,

@@ -14,12 +14,8 @@ import { readMessage, streamFill, type StreamFill, type StoredMessage } from './
 import { readSubject } from './subject-history.ts'
 
 /** One event as LOG holds it. */
-export interface StoredEvent {
+export interface StoredEvent extends Pick<StoredMessage, 'seq' | 'messageId' | 'storedAtMs'> {
   readonly event: TaskEvent
-  readonly seq: number
-  readonly messageId: string
-  /** When it was stored, by the log's clock. */
-  readonly storedAtMs: number
 }
 
 /** Outcome of an append. */
@@ -153,10 +149,6 @@ async function readEvent(message: StoredMessage): Promise<StoredEvent> {
 }
 
 function storedEvent(message: StoredMessage, event: TaskEvent): StoredEvent {
-  return {
-    event,
-    seq: message.seq,
-    messageId: message.messageId,
-    storedAtMs: message.storedAtMs,
-  }
+  const { seq, messageId, storedAtMs } = message
+  return { event, seq, messageId, storedAtMs }
 }

@@ -8,21 +8,20 @@ import {
 } from '@agentfleet/domain'
 import type { Redis } from 'ioredis'
 import { redisKey } from './redis-keys.ts'
+import { idOf } from './stored-record.ts'
 import {
   boundsOf,
   isSplit,
   listingsOf,
   needsRead,
-  notesOf,
+  nodesOf,
   searchTasks,
   type Listing,
   type SearchSource,
 } from './search.ts'
 
-/** What tasks can be counted by. */
-const COUNT_GROUPS = ['state', 'agent', 'model', 'priority', 'errorCode', 'node'] as const
 /** What tasks are counted by. */
-export type CountGroup = (typeof COUNT_GROUPS)[number]
+export type CountGroup = 'state' | 'agent' | 'model' | 'priority' | 'errorCode' | 'node'
 
 /** Which tasks to count. */
 export interface CountQuery {
@@ -78,10 +77,8 @@ async function byState(
 ): Promise<TaskCounts> {
   const listings = listingsOf(tenant, filter)
   const { counts, unsplit, scanned } = await shownCounts(redis, listings, filter, splitMax)
-  const groups = sorted(counts)
-  return unsplit === 0
-    ? { groups, exact: true, scanned }
-    : { groups, exact: false, scanned, unsplit }
+  const exact = unsplit === 0
+  return { groups: sorted(counts), exact, scanned, ...(exact ? {} : { unsplit }) }
 }
 
 async function byAgent(
@@ -114,7 +111,6 @@ async function byAgent(
 
 async function byErrorCode(redis: Redis, query: CountQuery): Promise<TaskCounts> {
   const { tenant, filter } = query
-  const counts = new Map<string, number>()
   const states = statesOf(filter)
   if (states !== undefined && !states.includes('failed')) {
     return { groups: [], exact: true, scanned: 0 }
@@ -126,7 +122,7 @@ async function byErrorCode(redis: Redis, query: CountQuery): Promise<TaskCounts>
   const codes = known.slice(0, NAMES_MAX)
   const keys = codes.map((code) => redisKey('errorListing', tenant, code))
   const lengths = await lengthsOf(redis, keys, filter)
-  codes.forEach((code, index) => counts.set(code, lengths[index] ?? 0))
+  const counts = new Map(codes.map((code, index) => [code, lengths[index] ?? 0]))
   return { groups: sorted(counts), exact: codes.length === known.length, scanned: 0 }
 }
 
@@ -163,7 +159,7 @@ async function notedIn(redis: Redis, key: string, filter: TaskFilter, splitMax: 
   for (let from = lowest; looked < splitMax;) {
     const step = Math.min(STEP, splitMax - looked)
     const members = await redis.zrangebylex(key, from, highest, 'LIMIT', 0, step)
-    const notes = await notesOf(redis, members)
+    const notes = await nodesOf(redis, members.map(idOf))
     noted += notes.filter((note) => note !== undefined).length
     looked += members.length
     const last = members.at(-1)

@@ -4,23 +4,16 @@ import type { Redis } from 'ioredis'
 import { redisKey } from './redis-keys.ts'
 import { HEAD_BYTES, previewIn, readRecord } from './stored-record.ts'
 
-/**
- * Reads the records of tasks, and their beginnings alone. Invariant (L7): a list holds at most LONG_AT_ONCE long
- * previews or one whole record at the same time, in addition to its result, and other work of the process runs between them.
- */
-interface Reads {
-  load(taskId: string): Promise<TaskRecord | undefined>
-  /** What lists show of these tasks, in the order of the ids. */
-  previews(taskIds: readonly string[]): Promise<(TaskPreview | undefined)[]>
-}
-
 /** A preview holds 8 kB of metadata and 8 kB of arguments of a call that waits for approval, bytes. */
 const LONG_HEAD_BYTES = 4 * HEAD_BYTES
 /** Long previews read together: at most 2 MB. */
 const LONG_AT_ONCE = 64
 
-/** Creates the reads. */
-export function createReads(redis: Redis, log: Logger): Reads {
+/**
+ * Reads the records of tasks, and their beginnings alone. Invariant (L7): a list holds at most LONG_AT_ONCE long
+ * previews or one whole record at the same time, in addition to its result, and other work of the process runs between them.
+ */
+export function createReads(redis: Redis, log: Logger) {
   const load = async (taskId: string): Promise<TaskRecord | undefined> => {
     // The Redis users of the services may use MGET, and not GET.
     const [text] = await redis.mget(redisKey('task', taskId))
@@ -49,7 +42,8 @@ export function createReads(redis: Redis, log: Logger): Reads {
 
   return {
     load,
-    async previews(taskIds) {
+    /** What lists show of these tasks, in the order of the ids. */
+    async previews(taskIds: readonly string[]): Promise<(TaskPreview | undefined)[]> {
       const found = new Map<string, TaskPreview>()
       const long = await readHeads(taskIds, HEAD_BYTES, found)
       for (let start = 0; start < long.length; start += LONG_AT_ONCE) {

@@ -7,8 +7,15 @@ import { readAddress } from '../connection/address.ts'
 import { createRedaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
 
+/** A connection to Redis. */
+export interface RedisConnection {
+  /** Whether Redis is connected now. */
+  connected(): boolean
+  close(): Promise<void>
+}
+
 /** One connection to Redis, with the parts that all its users share. */
-interface RedisLink {
+interface RedisLink extends RedisConnection {
   readonly redis: Redis
   /** Runs commands; every failure is `store-unavailable`. */
   guarded<T>(call: () => Promise<T>): Promise<T>
@@ -18,9 +25,6 @@ interface RedisLink {
     keys: readonly string[],
     argv: readonly (string | number)[],
   ): Promise<unknown>
-  /** Whether the connection stands now. */
-  connected(): boolean
-  close(): Promise<void>
 }
 
 const RECONNECT_MAX_MS = 1_000

@@ -98,7 +98,7 @@ export async function oldestWaiting(redis: Redis, tenant: string): Promise<strin
   for (let start = 0; start < QUEUED_LOOKED_AT_MAX; start += STEP) {
     const members = await redis.zrangebylex(key, '-', '+', 'LIMIT', start, STEP)
     if (members.length === 0) return undefined
-    const found = (await notesOf(redis, members)).indexOf(undefined)
+    const found = (await nodesOf(redis, members.map(idOf))).indexOf(undefined)
     if (found !== -1) return idOf(members[found]!)
   }
   return undefined
@@ -147,12 +147,12 @@ export function boundsOf(filter: TaskFilter): readonly [lowest: string, highest:
 }
 
 /** The nodes that have these tasks. */
-export async function notesOf(
+export async function nodesOf(
   redis: Redis,
-  members: readonly string[],
+  taskIds: readonly string[],
 ): Promise<(string | undefined)[]> {
-  if (members.length === 0) return []
-  const notes = await redis.hmget(redisKey('inflight'), ...members.map(idOf))
+  if (taskIds.length === 0) return []
+  const notes = await redis.hmget(redisKey('inflight'), ...taskIds)
   return notes.map((note) => note?.split(' ')[0])
 }
 
@@ -176,7 +176,7 @@ async function lookAt(
 ): Promise<readonly Looked[]> {
   const states = statesOf(filter)
   const queued = entries.filter(({ state }) => state === 'queued').map(({ member }) => member)
-  const notes = await notesOf(redis, queued)
+  const notes = await nodesOf(redis, queued.map(idOf))
   const nodes = new Map(queued.map((member, index) => [member, notes[index]]))
   const can = ({ member, state }: Entry): boolean =>
     states === undefined || states.includes(shownState(state, nodes.get(member)))

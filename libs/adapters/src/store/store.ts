@@ -2,11 +2,11 @@ import { jsonIn, TASK_STATES, type TaskPreview, type TaskRecord } from '@agentfl
 import type { Redis } from 'ioredis'
 import { countTasks, type CountQuery, type TaskCounts } from './counts.ts'
 import { createForgetter, type ExpiredTasks } from './forgetting.ts'
-import { oldestWaiting, searchTasks, type SearchPage, type SearchQuery } from './search.ts'
+import { nodesOf, oldestWaiting, searchTasks, type SearchPage, type SearchQuery } from './search.ts'
 import { indexMember, storedRecord } from './stored-record.ts'
 import { createReads } from './reads.ts'
 import { redisKey } from './redis-keys.ts'
-import { connectRedis, runScript, type RedisOptions } from './redis.ts'
+import { connectRedis, runScript, type RedisConnection, type RedisOptions } from './redis.ts'
 import {
   DROP_STRANDED_SCRIPT,
   INFLIGHT_OF_SCRIPT,
@@ -18,7 +18,7 @@ import {
  * The projection in Redis (keys: redis-keys.ts): the API's data, made from LOG alone, so an emptied Redis can
  * be rebuilt (L8). A record only moves forward: one with a lower log sequence changes nothing.
  */
-export interface Store {
+export interface Store extends RedisConnection {
   /** Writes records that are newer than what is stored; one round trip for the whole batch. */
   project(records: readonly TaskRecord[], retentionMs: number): Promise<void>
   load(taskId: string): Promise<TaskRecord | undefined>
@@ -54,9 +54,6 @@ export interface Store {
   forget(records: readonly TaskRecord[]): Promise<void>
   /** The memory that Redis uses and may use; 0 as `maxBytes`: it has no limit. */
   fill(): Promise<{ readonly bytes: number; readonly maxBytes: number }>
-  /** Whether Redis is connected now. */
-  connected(): boolean
-  close(): Promise<void>
 }
 
 /** Where a task runs, and how to give its pointer back. */
@@ -101,27 +98,13 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
       }),
     noteInflight: (entries) =>
       guarded(async () => {
-        if (entries.length === 0) return
-        const fields: string[] = []
-        for (const entry of entries) {
-          fields.push(entry.taskId, entry.nodeId + SEPARATOR + entry.ackSubject)
-        }
-        await redis.hset(INFLIGHT, ...fields)
+        if (entries.length > 0) await redis.hset(INFLIGHT, ...fieldsOf(entries))
       }),
     dropStranded: (entries) =>
       guarded(async () => {
-        const argv = entries.flatMap(({ taskId, nodeId, ackSubject }) => [
-          taskId,
-          nodeId + SEPARATOR + ackSubject,
-        ])
-        if (argv.length > 0) await runScript(redis, DROP_STRANDED_SCRIPT, [], argv)
+        if (entries.length > 0) await runScript(redis, DROP_STRANDED_SCRIPT, [], fieldsOf(entries))
       }),
-    inflightNode: (taskIds) =>
-      guarded(async () => {
-        if (taskIds.length === 0) return []
-        const values = await redis.hmget(INFLIGHT, ...taskIds)
-        return values.map((value) => value?.split(SEPARATOR)[0])
-      }),
+    inflightNode: (taskIds) => guarded(() => nodesOf(redis, taskIds)),
     inflightOf: (nodeId) => guarded(() => inflightOf(redis, nodeId)),
     builtSeq: () =>
       guarded(async () => {
@@ -139,6 +122,15 @@ export async function connectStore(options: RedisOptions): Promise<Store> {
     connected: () => link.connected(),
     close: () => link.close(),
   }
+}
+
+/** The task and the value of each note. */
+function fieldsOf(entries: readonly InflightNote[]): string[] {
+  const fields: string[] = []
+  for (const { taskId, nodeId, ackSubject } of entries) {
+    fields.push(taskId, nodeId + SEPARATOR + ackSubject)
+  }
+  return fields
 }
 
 async function fillOf(redis: Redis): Promise<{ bytes: number; maxBytes: number }> {

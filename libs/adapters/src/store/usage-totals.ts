@@ -14,7 +14,7 @@ import {
   USAGE_FOLLOWED_SCRIPT,
 } from '../limits/rate-limit-scripts.ts'
 import { redisKey } from './redis-keys.ts'
-import { connectRedis, type RedisOptions } from './redis.ts'
+import { connectRedis, type RedisConnection, type RedisOptions } from './redis.ts'
 
 /**
  * Totals of usage by tenant and day (UTC), and by model, provider and agent, made from LOG alone.
@@ -27,7 +27,7 @@ import { connectRedis, type RedisOptions } from './redis.ts'
  * `|nano` is absent if no call has a price, `|unpriced` counts the calls that have none.
  * Hashes `usage:<tenant>:<day>:<group>` have the same fields for `@<tenant>` or `@<value of a metadata key, as JSON>`, and the same bound.
  */
-export interface UsageTotals {
+export interface UsageTotals extends RedisConnection {
   /** The log sequence up to which everything is counted; 0 after the store was emptied. */
   position(): Promise<number>
   /**
@@ -43,9 +43,6 @@ export interface UsageTotals {
   readGroups(by: UsageGrouping, days: readonly string[]): Promise<readonly DayGroups[]>
   /** The tokens and the cost that calls under way set aside of the tenant's budget. */
   setAside(tenant: string): Promise<{ readonly tokens: number; readonly costUsd: number }>
-  /** Whether Redis is connected now. */
-  connected(): boolean
-  close(): Promise<void>
 }
 
 /** The usage that one event of the log adds. */
