@@ -1,8 +1,8 @@
 import { openFleetClock, openOps, type Bus, type Registry, type Store } from '@agentfleet/adapters'
 import type { Adviser } from '@agentfleet/adviser'
-import { STREAMS } from '@agentfleet/protocol'
+import { readTenantLimits, STREAMS } from '@agentfleet/protocol'
 import type { Service, ServiceContext } from '@agentfleet/runtime'
-import { allowancesOf, type BalancerConfig } from './config.ts'
+import type { BalancerConfig } from './config.ts'
 import { createMetrics } from './metrics.ts'
 import { createLoadBalancer } from './service.ts'
 
@@ -24,7 +24,7 @@ export async function build(context: Context): Promise<Service> {
     claimKey: config.CLAIM_KEY,
     metrics: createMetrics(registry),
     ops: openOps(bus),
-    allowances: allowancesOf(config),
+    allowances: readTenantLimits(config.TENANT_LIMITS).value,
     registry: context.discovery,
   })
 }

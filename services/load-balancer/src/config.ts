@@ -32,8 +32,3 @@ export const schema = withRules(
 
 /** The configuration of a load balancer. */
 export type BalancerConfig = Readonly<z.output<typeof schema>>
-
-/** Returns the weights and limits of the tenants. */
-export function allowancesOf({ TENANT_LIMITS }: { readonly TENANT_LIMITS?: string | undefined }) {
-  return readTenantLimits(TENANT_LIMITS).value
-}

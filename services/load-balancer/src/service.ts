@@ -20,7 +20,7 @@ import {
 } from '@agentfleet/protocol'
 import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createAdvising } from './placing/advising.ts'
-import { createRecorder } from './placing/decisions.ts'
+import { createRecorder, type Recorder } from './placing/decisions.ts'
 import { createInflightNotes } from './placing/inflight-notes.ts'
 import { NODE_SILENT_MS } from './intake/in-flight.ts'
 import { createIntake, type Intake } from './intake/intake.ts'
@@ -282,11 +282,7 @@ function assemble(deps: BalancerDeps) {
   return { nodes, peers, pointers, olderPointers, fleetView, shares, notes, placer, since }
 }
 
-function recordEjection(
-  change: EjectionChange,
-  nodes: NodeTable,
-  recorder: ReturnType<typeof createRecorder>,
-): void {
+function recordEjection(change: EjectionChange, nodes: NodeTable, recorder: Recorder): void {
   const loads = nodes.loads()
   const load = loads.find(({ id }) => id === change.nodeId)
   const out = load?.ejected !== undefined

@@ -5,7 +5,7 @@ import type { Logger } from '@agentfleet/runtime'
 import type { Bus } from '../bus/bus.ts'
 import { createAppender } from '../log/appends.ts'
 import { logSkipped } from '../log/formats.ts'
-import { readMessage, type StoredMessage } from '../log/stream-reads.ts'
+import { readMessage } from '../log/stream-reads.ts'
 import { tailStream, type StreamTail } from '../log/stream-tail.ts'
 import type { PulledMessage } from '../pointers/pull.ts'
 

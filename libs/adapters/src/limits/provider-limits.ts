@@ -139,18 +139,10 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
   const live = (key: string): string => redisKey('calls', key)
   return {
     async reserve(key, ask) {
-      const { limits, burstMs, horizonMs, node, calls, waiting } = ask
-      const argv = [
-        limits.rpm,
-        limits.tpm,
-        burstMs,
-        limits.concurrent,
-        horizonMs,
-        node,
-        CALL_LEASE_MS,
-        waiting,
-        ...calls.flatMap(({ id, tokens }) => [id, Math.ceil(tokens)]),
-      ]
+      const { limits, horizonMs, node, calls, waiting } = ask
+      const wanted = calls.flatMap(({ id, tokens }) => [id, Math.ceil(tokens)])
+      const shares = [limits.concurrent, horizonMs, node, CALL_LEASE_MS, waiting]
+      const argv = [...bucketArgv(ask), ...shares, ...wanted]
       const keys = [buckets(key), live(key), redisKey('waiting', key)]
       const answer = (await link.script(RESERVE_SCRIPT, keys, argv)) as number[]
       const [waitMs = 0, closedMs = 0, nodes = 1, rpm = 0, tpm = 0, ...delaysMs] = answer
@@ -159,9 +151,9 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
     async settle(key, settlement) {
       await link.script(SETTLE_SCRIPT, [buckets(key), live(key)], settlementArgv(settlement))
     },
-    async park(key, { tenant, limits, burstMs, tokens, leastMs, mostMs }) {
-      const { rpm, tpm } = limits
-      const argv = [rpm, tpm, burstMs, Math.ceil(tokens), leastMs, mostMs, tenant]
+    async park(key, ask) {
+      const { tenant, tokens, leastMs, mostMs } = ask
+      const argv = [...bucketArgv(ask), Math.ceil(tokens), leastMs, mostMs, tenant]
       const keys = [buckets(key), redisKey('parked', key)]
       return Number(await link.script(PARK_SCRIPT, keys, argv))
     },
@@ -199,22 +191,16 @@ export async function connectProviderLimits(options: RedisOptions): Promise<Prov
   }
 }
 
+/** The arguments with which every script fills the buckets of a key. */
+function bucketArgv({ limits, burstMs }: Pick<Settlement, 'limits' | 'burstMs'>): number[] {
+  return [limits.rpm, limits.tpm, burstMs]
+}
+
 function settlementArgv(settlement: Settlement): (string | number)[] {
-  const { limits, burstMs, requestsBack, tokensBack, closeMs, named, over } = settlement
+  const { requestsBack, tokensBack, closeMs, named, over } = settlement
   const { rpm = 0, tpm = 0, requestsLeft = -1, tokensLeft = -1 } = named
-  return [
-    limits.rpm,
-    limits.tpm,
-    burstMs,
-    requestsBack,
-    tokensBack,
-    closeMs,
-    rpm,
-    tpm,
-    requestsLeft,
-    tokensLeft,
-    ...over,
-  ]
+  const known = [rpm, tpm, requestsLeft, tokensLeft]
+  return [...bucketArgv(settlement), requestsBack, tokensBack, closeMs, ...known, ...over]
 }
 
 function budgetArgv(

@@ -39,7 +39,9 @@ export async function scanLog(
     from: { afterSeq: range.from - 1 },
     receive({ subject, text, seq }) {
       if (done) return
-      done = seq > range.to || !receive(scanned(taskIdOf(subject), seq, text))
+      const tenant = BEGINS.exec(text)?.[1]
+      const event = { taskId: taskIdOf(subject), seq, tenant, ends: ENDS.test(text) }
+      done = seq > range.to || !receive(event)
       if (done) finish()
     },
     log,
@@ -49,10 +51,6 @@ export async function scanLog(
   } finally {
     await tail.close()
   }
-}
-
-function scanned(taskId: string, seq: number, text: string): ScannedEvent {
-  return { taskId, seq, tenant: BEGINS.exec(text)?.[1], ends: ENDS.test(text) }
 }
 
 /** Removes single events; an event that another process has removed counts too. Returns how many answers came. */

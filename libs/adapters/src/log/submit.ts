@@ -1,4 +1,5 @@
 import {
+  given,
   transition,
   type JournaledCall,
   type Level,
@@ -135,16 +136,8 @@ export function createTaskSubmitter(deps: {
 
 function submittedOf(submission: TaskSubmission): Submitted {
   const { atMs, tenant, spec, specHash = '', parent, neededFrom, journal } = submission
-  return {
-    type: 'submitted',
-    atMs,
-    tenant,
-    spec,
-    specHash,
-    ...(parent === undefined ? {} : { parent }),
-    ...(neededFrom === undefined ? {} : { neededFrom }),
-    ...(journal === undefined ? {} : { journal }),
-  }
+  const optional = given({ parent, neededFrom, journal })
+  return { type: 'submitted', atMs, tenant, spec, specHash, ...optional }
 }
 
 /** A task with finished calls needs a fenced start. */

@@ -1,18 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Logger } from '@agentfleet/runtime'
-
-/**
- * One entry in Consul, kept until it is closed.
- *
- * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has lost, or whose
- * health check it has lost, is registered again within one look; REG-2 an entry that Consul lists with its check is
- * not touched, whatever its health, because only its check may make it healthy again; REG-3 nothing is registered
- * after `close`; REG-4 a service starts while Consul is away, and is registered once Consul is back.
- */
-export interface Registration {
-  /** Takes the entry out of Consul. */
-  close(): Promise<void>
-}
+import type { Closable, Logger } from '@agentfleet/runtime'
 
 /** The registry calls that a registration needs. */
 export interface RegistrationCalls {
@@ -33,13 +20,18 @@ const REGISTER_TRIES = 10
 const REGISTER_RETRY_MS = 500
 
 /**
- * Registers an entry, or at least tries to, and keeps it registered; rejects when Consul refuses it in all of
- * the first attempts.
+ * Registers an entry in Consul, or at least tries to, and keeps it registered; `close` takes it out. Rejects when Consul
+ * refuses it in all of the first attempts.
+ *
+ * States: registering → listed ⇄ missing → closed. Invariants: REG-1 an entry that Consul has lost, or whose
+ * health check it has lost, is registered again within one look; REG-2 an entry that Consul lists with its check is
+ * not touched, whatever its health, because only its check may make it healthy again; REG-3 nothing is registered
+ * after `close`; REG-4 a service starts while Consul is away, and is registered once Consul is back.
  */
 export async function keepRegistered(
   calls: RegistrationCalls,
   { log, answers }: { readonly log: Logger; readonly answers: (answers: boolean) => void },
-): Promise<Registration> {
+): Promise<Closable> {
   let away = !(await registerFirst(calls, log))
   if (away) answers(false)
   const closing = new AbortController()

@@ -6,9 +6,9 @@ import { readAddress } from '../connection/address.ts'
 import { createRedaction, type Redaction } from '../connection/redaction.ts'
 import { readTls, type TlsFiles } from '../connection/tls.ts'
 import { standForLeader, type Leadership, type LeadOptions, type LockCalls } from './leadership.ts'
-import { keepRegistered, type Registration, type RegistrationCalls } from './registration.ts'
+import { keepRegistered, type RegistrationCalls } from './registration.ts'
 import { followServices, type Queries } from './watch.ts'
-import type { Logger } from '@agentfleet/runtime'
+import type { Closable, Logger } from '@agentfleet/runtime'
 
 /**
  * Discovery through Consul. During an outage the list of services stays unchanged; it never becomes empty.
@@ -24,7 +24,7 @@ export interface Registry {
     readonly name: string
     readonly host: string
     readonly port: number
-  }): Promise<Registration>
+  }): Promise<Closable>
   /** Follows the ids of the passing services of a name; `close` ends it. */
   watch(name: string, receive: (ids: readonly string[]) => void): { close(): void }
   /** Ids of the services of a name whose checks are critical. */

@@ -1,17 +1,6 @@
 import { NODES_MAX } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
-
-/**
- * Follows a list in Consul until it is closed.
- *
- * Invariants: an answer that is not a list of services changes nothing; after each error the watch begins again with
- * the present list, because a restarted Consul counts its changes from the beginning and would let a query for a later
- * change wait; a watch that ends by itself begins again, too, because the client of Consul stops for ever after some
- * answers; at most NODES_MAX services are named.
- */
-export interface Watch {
-  close(): void
-}
+import type { Listening } from '../bus/channels.ts'
 
 /** One blocking query after the other, as the client of Consul does them. */
 export interface Queries {
@@ -25,11 +14,18 @@ export interface Queries {
 const AGAIN_AFTER_MS = 1_000
 const OUTAGE = 'Consul does not answer; the process continues to use the last list of services'
 
-/** Starts to follow; `receive` gets the ids of the listed services. */
+/**
+ * Follows a list in Consul until it is closed; `receive` gets the ids of the listed services.
+ *
+ * Invariants: an answer that is not a list of services changes nothing; after each error the watch begins again with
+ * the present list, because a restarted Consul counts its changes from the beginning and would let a query for a later
+ * change wait; a watch that ends by itself begins again, too, because the client of Consul stops for ever after some
+ * answers; at most NODES_MAX services are named.
+ */
 export function followServices(
   begin: () => Queries,
   deps: { readonly receive: (ids: readonly string[]) => void; readonly log: Logger },
-): Watch {
+): Listening {
   const { receive, log } = deps
   let queries: Queries | undefined
   let closed = false

@@ -1,13 +1,6 @@
 import { removeEvents, scanLog } from '@agentfleet/adapters'
 import type { Means } from '../means.ts'
 
-/** What a compaction did. */
-interface CompactionReport {
-  readonly removed: number
-  /** Events that are still needed. */
-  readonly kept: number
-}
-
 /** A task whose end event has not been read yet. */
 interface OpenTask {
   readonly tenant: string | undefined
@@ -19,16 +12,15 @@ const REMOVED_MAX = 200_000
 
 /**
  * Removes the events of all tasks that have expired and ended within this range of the log, and that no unfinished
- * task needs.
+ * task needs. Returns how many it has removed, and how many in the range are still needed.
  *
  * Invariant: the end event of a task leaves last. So a reader that finds any event of an ended task finds its
  * end event too, unless it read the other events before they were deleted; the follower checks for that.
  */
 export async function compactLog(
-  deps: Pick<Means, 'bus' | 'tasks' | 'endedTasks' | 'log'>,
+  { bus, tasks, endedTasks, log }: Pick<Means, 'bus' | 'tasks' | 'endedTasks' | 'log'>,
   range: { readonly from: number; readonly to: number },
-): Promise<CompactionReport> {
-  const { bus, tasks, endedTasks, log } = deps
+) {
   const needed = neededTasks(tasks)
   const open = new Map<string, OpenTask>()
   const first: number[] = []

@@ -45,16 +45,9 @@ export function entryOf(
   // The last call has no event; its usage is the total minus that of the earlier calls.
   const usage = lessUsage(event.usage, before.usage)
   if (isNothing(usage)) return undefined
-  const { by } = event
-  return {
-    tenant,
-    atMs,
-    model: by?.model ?? spec.model,
-    provider: by?.provider ?? 'unknown',
-    agent: spec.agent,
-    values,
-    usage,
-  }
+  const model = event.by?.model ?? spec.model
+  const provider = event.by?.provider ?? 'unknown'
+  return { tenant, atMs, model, provider, agent: spec.agent, values, usage }
 }
 
 function isNothing({ inputTokens, outputTokens, llmCalls }: Usage): boolean {

@@ -4,16 +4,6 @@ import type { Means } from '../means.ts'
 import { createProjector } from './projector.ts'
 import { createTaskTable } from '../follower/task-table.ts'
 
-/** The result of a rebuild. */
-interface RebuildReport {
-  readonly events: number
-  readonly tasks: number
-  readonly ms: number
-  readonly eventsPerSecond: number
-  /** The log sequence up to which the projection is complete. */
-  readonly builtSeq: number
-}
-
 const NOT_STORED = 'Redis did not store all records of the rebuild'
 /** Milliseconds between progress messages. */
 const REBUILD_LOG_EVERY_MS = 5_000
@@ -34,9 +24,9 @@ interface RebuildDeps extends Pick<Means, 'bus' | 'store' | 'taskLog' | 'log' | 
 /**
  * Rebuilds the whole projection from the first event of the log (L8) while normal writes continue;
  * both may write, because a record is only ever replaced by a newer one. Tasks whose ends another
- * replica purged meanwhile do not stay in Redis.
+ * replica purged meanwhile do not stay in Redis. `builtSeq`: up to here the projection is complete.
  */
-export async function rebuildProjection(deps: RebuildDeps): Promise<RebuildReport> {
+export async function rebuildProjection(deps: RebuildDeps) {
   const { log, afterSeq, signal } = deps
   const startedMs = deps.monotonicMs()
   const table = createTaskTable(deps.tenants)

@@ -4,20 +4,8 @@ import { createOwnedCache, type TaskRecord } from '@agentfleet/domain'
 import { reissuedPointer } from '@agentfleet/protocol'
 import type { TaskTable } from '../follower/task-table.ts'
 
-/**
- * Issues pointers for fenced starts. Invariants: one call works on a task at a time; the same state
- * of a task gets no second pointer from this process; a task that has moved on gets none.
- */
-export interface Issuer {
-  /**
-   * Returns whether this call issued the pointer; false if one exists or if the outcome is unknown. With `runsAt`, the
-   * run that exists on this node adopts the pointer.
-   */
-  once(record: TaskRecord, runsAt?: string): Promise<boolean>
-  /** Like `once`, but repeats the check several times: an existing pointer may be about to be acknowledged. */
-  surely(record: TaskRecord): Promise<boolean>
-  close(): void
-}
+/** What issues pointers for fenced starts. */
+export type Issuer = ReturnType<typeof createIssuer>
 
 /**
  * Milliseconds between checks. The acknowledgement of the last run's pointer may still be on its
@@ -28,12 +16,15 @@ const AGAIN_AFTER_MS = [50, 200, 600]
 /** The number of issued pointers that are remembered; a tenant with many loses its own oldest first. */
 const ISSUED_MAX = 10_000
 
-/** Creates an issuer for the tasks in this table. */
+/**
+ * Issues pointers for fenced starts of the tasks in this table. Invariants: one call works on a task at a time; the same
+ * state of a task gets no second pointer from this process; a task that has moved on gets none.
+ */
 export function createIssuer(deps: {
   readonly tasks: Pick<TaskTable, 'get'>
   readonly pointers: Pick<Pointers, 'issueSurely'>
   readonly log: Logger
-}): Issuer {
+}) {
   const { tasks, pointers, log } = deps
   const issuing = new Set<string>()
   // The task sequence at which a pointer was issued; the same state needs no further check.
@@ -74,8 +65,13 @@ export function createIssuer(deps: {
   }
 
   return {
-    once: (record, runsAt) => alone(record, () => tryOnce(record, runsAt)),
-    surely: (record) =>
+    /**
+     * Returns whether this call issued the pointer; false if one exists or if the outcome is unknown. With `runsAt`, the
+     * run that exists on this node adopts the pointer.
+     */
+    once: (record: TaskRecord, runsAt?: string) => alone(record, () => tryOnce(record, runsAt)),
+    /** Like `once`, but repeats the check several times: an existing pointer may be about to be acknowledged. */
+    surely: (record: TaskRecord) =>
       alone(record, async () => {
         if (issuedAt.get(record.tenant, record.taskId) === record.seq) return false
         if (await tryOnce(record)) return true
@@ -86,7 +82,7 @@ export function createIssuer(deps: {
         }
         return false
       }),
-    close() {
+    close(): void {
       closed = true
     },
   }

@@ -92,21 +92,12 @@ export function createPointerRepair(deps: PointerRepairDeps) {
   }
 }
 
-/** A node that runs a task, and the token of its run. */
-interface Runner {
-  readonly nodeId: string
-  readonly token: number
-}
-
 /**
- * Asks which nodes run these tasks, at most QUESTION_MAX; no answer counts as no. A node that was not given
- * a task cannot have its pointer (L9).
+ * Asks which nodes run these tasks, at most QUESTION_MAX, and with which token; no answer counts as no. A node that was
+ * not given a task cannot have its pointer (L9).
  */
-async function whoRuns(
-  { bus, claimKey }: PointerRepairDeps,
-  records: readonly TaskRecord[],
-): Promise<Map<string, Runner>> {
-  const runs = new Map<string, Runner>()
+async function whoRuns({ bus, claimKey }: PointerRepairDeps, records: readonly TaskRecord[]) {
+  const runs = new Map<string, { readonly nodeId: string; readonly token: number }>()
   const taskIds = records.map(({ taskId }) => taskId)
   const asked = new Set(taskIds)
   const answers = await bus.gather(CHANNELS.runs, { taskIds }, ANSWERS_WITHIN_MS)

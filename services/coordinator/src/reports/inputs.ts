@@ -1,5 +1,6 @@
 import type { Store, TaskLog } from '@agentfleet/adapters'
 import {
+  given,
   isTerminal,
   isTerminalEvent,
   type Fate,
@@ -102,11 +103,7 @@ async function endingOf(
   if (record === undefined || !isTerminal(record.state)) return undefined
   const { result, error } = record
   const state = record.state as 'completed' | 'failed' | 'cancelled'
-  return {
-    state,
-    ...(result === undefined ? {} : { result }),
-    ...(error === undefined ? {} : { error }),
-  }
+  return { state, ...given({ result, error }) }
 }
 
 function endingIn(event: TaskEvent): Ending {

@@ -1,6 +1,9 @@
 import type { ReportItem } from '@agentfleet/protocol'
 import { createRoom, type Room } from './room.ts'
 
+/** The reports of a message; undefined stands for one that cannot be read. */
+type Items = readonly (ReportItem | undefined)[]
+
 /** The reports of one message, from their arrival to their answer. */
 export interface Visit {
   /** Whether the tenant of this report has room for it. */
@@ -69,7 +72,7 @@ export function createReportRooms(deps: RoomsDeps) {
 
   /** Takes room for large reports; returns those whose tenants have none, and undefined if none of them has room. */
   const enterLarge = (
-    items: readonly (ReportItem | undefined)[],
+    items: Items,
     bytes: number,
     nodeId: string,
     taken: Taken[],
@@ -98,11 +101,7 @@ export function createReportRooms(deps: RoomsDeps) {
     /** Returns the number of reports that are handled. */
     used: counts.used,
     /** Lets the reports of a node in; undefined: the node reports again. The visit must be left. */
-    enter(
-      items: readonly (ReportItem | undefined)[],
-      bytes: number,
-      nodeId: string,
-    ): Visit | undefined {
+    enter(items: Items, bytes: number, nodeId: string): Visit | undefined {
       if (items.length > REPORTS_MAX || !counts.take(items.length, nodeId)) return undefined
       const taken: Taken[] = []
       const isLarge = bytes > LARGE_BYTES * items.length

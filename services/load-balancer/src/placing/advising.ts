@@ -20,23 +20,8 @@ import type { Held } from './in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { Seen } from '../nodes/view.ts'
 
-/**
- * Tasks that ask for advised placement: `placement: "advised"`.
- *
- * States of such a task: unasked → waiting (at most two seconds) → answered → placed. Invariants:
- * only these tasks wait, at most WAITING_MAX at once, and each is asked about once; a tenant has at most its share
- * of these places and of the adviser's hour (ADR 053), and the policy places its further tasks at once; the adviser
- * gets figures and labels, never a name or a text; an answer counts only if the policy also allows
- * the node; in mode `shadow` no task waits and no answer is applied.
- */
-export interface Advising {
-  /** Decides where an advised task goes; `waits`: the task returns through `back` when the answer is there. */
-  decide(item: Held, seen: Seen): PlacementDecision | 'waits'
-  /** Returns the number of tasks that wait for an answer. */
-  waiting(): number
-  /** Stops asking; the waiting tasks return at once. */
-  close(): void
-}
+/** What places tasks that ask for advice. */
+export type Advising = ReturnType<typeof createAdvising>
 
 /** Tasks that wait at once, equal to the adviser's parallel questions; the policy places further tasks. */
 const WAITING_MAX = 8
@@ -110,19 +95,21 @@ interface AdvisingDeps {
   readonly tenants: () => number
 }
 
-/** Creates the part that asks the adviser; at first no task waits; `back` receives each task whose answer has arrived. */
-export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): Advising {
+/**
+ * Tasks that ask for advised placement (`placement: "advised"`); `back` receives each task whose answer has arrived.
+ *
+ * States of such a task: unasked → waiting (at most two seconds) → answered → placed. Invariants:
+ * only these tasks wait, at most WAITING_MAX at once, and each is asked about once; a tenant has at most its share
+ * of these places and of the adviser's hour (ADR 053), and the policy places its further tasks at once; the adviser
+ * gets figures and labels, never a name or a text; an answer counts only if the policy also allows
+ * the node; in mode `shadow` no task waits and no answer is applied.
+ */
+export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void) {
   const { adviser, recorder, metrics, random, tenants } = deps
   const closing = new AbortController()
   const known = new WeakSet<Held>()
   const answers = new WeakMap<Held, Answered>()
-  /** The tasks that wait for advice: at most WAITING_MAX, and of each tenant its share. */
   const waiting = createTally()
-  const hasPlace = (tenant: string): boolean => {
-    const [used, own] = [waiting.total(), waiting.of(tenant)]
-    const share = { capacity: WAITING_MAX, used, own, ask: 1, tenants: tenants() }
-    return used < WAITING_MAX && decideShare(share).kind === 'take'
-  }
   const ask = (item: Held, asked: AdviceQuestion): Promise<Advice<Choice>> => {
     const payer = { tenant: item.pointer.tenant, tenants: tenants() }
     return adviser.ask(question, figuresOf(asked, item), closing.signal, payer)
@@ -157,16 +144,19 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
   }
 
   return {
+    /** Returns the number of tasks that wait for an answer. */
     waiting: () => (adviser.mode === 'on' ? waiting.total() : 0),
+    /** Stops asking; the waiting tasks return at once. */
     close: () => closing.abort(),
-    decide(item, seen) {
+    /** Decides where an advised task goes; `waits`: the task returns through `back` when the answer is there. */
+    decide(item: Held, seen: Seen): PlacementDecision | 'waits' {
       const { loads, limits } = seen
       const { tenant } = item.pointer
       const answered = answers.get(item)
       if (answered !== undefined) return settle(item, answered, seen)
       const alone = (): PlacementDecision => selectNode(loads, item.pointer, limits, random)
       if (adviser.mode === 'off' || closing.signal.aborted || known.has(item)) return alone()
-      if (!hasPlace(tenant)) {
+      if (!hasPlace(waiting.total(), waiting.of(tenant), tenants())) {
         metrics.advised.inc({ use: 'too-many-wait' })
         return alone()
       }
@@ -188,6 +178,12 @@ export function createAdvising(deps: AdvisingDeps, back: (item: Held) => void): 
       return 'waits'
     },
   }
+}
+
+/** Whether one more task may wait for advice: at most WAITING_MAX do, and of each tenant its share. */
+function hasPlace(used: number, own: number, tenants: number): boolean {
+  const share = { capacity: WAITING_MAX, used, own, ask: 1, tenants }
+  return used < WAITING_MAX && decideShare(share).kind === 'take'
 }
 
 /** Returns figures and labels only; the node behind a label stays in this process. */

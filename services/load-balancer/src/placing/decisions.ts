@@ -10,18 +10,8 @@ import type { Held } from './in-hand.ts'
 import type { BalancerMetrics } from '../metrics.ts'
 import type { EjectionChange } from '../nodes/ejection.ts'
 
-/**
- * Records exceptional decisions: ejections and their ends, and placements with advice. The reason
- * of an ordinary placement is on the task's own record.
- *
- * Invariants: nothing waits for a record; a bounded number is under way, each within a deadline,
- * and the rest counts as lost; if several load balancers eject the same node, one record is kept.
- */
-export interface Recorder {
-  /** `acted`: the node was ejected or restored; false if a third of the fleet is already ejected. */
-  ejectionChanged(change: EjectionChange, incarnation: number, acted: boolean, nodes: number): void
-  advised(placement: AdvisedPlacement): void
-}
+/** What records exceptional decisions. */
+export type Recorder = ReturnType<typeof createRecorder>
 
 /** A placement with advice. */
 interface AdvisedPlacement {
@@ -41,7 +31,13 @@ const SERVICE = 'load-balancer'
  */
 const ADVISED = { burst: 50, oneEveryMs: 200 }
 
-/** Creates a recorder for this load balancer. */
+/**
+ * Records exceptional decisions: ejections and their ends, and placements with advice. The reason
+ * of an ordinary placement is on the task's own record.
+ *
+ * Invariants: nothing waits for a record; a bounded number is under way, each within a deadline,
+ * and the rest counts as lost; if several load balancers eject the same node, one record is kept.
+ */
 export function createRecorder(deps: {
   readonly ops: RecorderDeps['ops']
   readonly balancerId: string
@@ -50,7 +46,7 @@ export function createRecorder(deps: {
   readonly metrics: BalancerMetrics
   /** Returns 1 while only one tenant has tasks, and more otherwise. */
   readonly tenants: () => number
-}): Recorder {
+}) {
   const { log, metrics, tenants } = deps
   const recorder = createDecisionRecorder({
     ...deps,
@@ -61,7 +57,13 @@ export function createRecorder(deps: {
     onLost: () => metrics.decisionsLost.inc(),
   })
   return {
-    ejectionChanged(change, incarnation, acted, nodes) {
+    /** `acted`: the node was ejected or restored; false if a third of the fleet is already ejected. */
+    ejectionChanged(
+      change: EjectionChange,
+      incarnation: number,
+      acted: boolean,
+      nodes: number,
+    ): void {
       const { nodeId, kind, ejection } = change
       metrics.ejections.inc({ kind, reason: ejection.reason })
       log.warn(
@@ -72,7 +74,7 @@ export function createRecorder(deps: {
       const messageId = `${SERVICE}.${kind}.${nodeId}.${incarnation}.${ejection.times}`
       void recorder.record(ejectionDecision(change, acted, nodes), { messageId })
     },
-    advised(placement) {
+    advised(placement: AdvisedPlacement): void {
       const payer = { tenant: placement.item.pointer.tenant, tenants: tenants() }
       void recorder.record(advisedDecision(placement), { limited: true, payer })
     },
