@@ -117,10 +117,7 @@ function createFind({ keys, keyLimits: limits, adminKey, directory, newest, veri
       }),
     ),
   )
-  if (adminKey !== undefined) {
-    const [digest, entry] = configured(adminKey, { ...OPEN, keyId: 'env-admin' })
-    known.set(digest, entry)
-  }
+  if (adminKey !== undefined) known.set(...configured(adminKey, { ...OPEN, keyId: 'env-admin' }))
   const open = known.size === 0 && verify === undefined
 
   return (credential: string | undefined, address: string): ReturnType<FindCaller> => {

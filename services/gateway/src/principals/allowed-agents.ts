@@ -1,14 +1,10 @@
 import { definitionNameOf, mayUseAgent, type Principal } from '@agentfleet/domain'
+import type { TaskRequest } from '@agentfleet/protocol'
 import { Refusal, shown } from '../http/problems.ts'
 import { DEFAULT_AGENT } from '../tasks/spec.ts'
 
 /** The part of a request that says what will run. */
-export interface AskedAgent {
-  readonly agent?: string
-  readonly agentDefinition?: unknown
-  readonly systemPrompt?: string
-  readonly tools?: readonly string[]
-}
+export type AskedAgent = Pick<TaskRequest, 'agent' | 'agentDefinition' | 'systemPrompt' | 'tools'>
 
 /** Throws a Refusal if the caller's key is limited to agents: such a key may not change what any agent does. */
 export function requireAllAgents(principal: Principal | undefined): void {

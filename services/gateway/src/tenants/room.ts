@@ -11,6 +11,7 @@ import {
   type Held,
   type SharedStore,
   type StoreFill,
+  type SubmissionDecision,
   type TenantLimit,
   type TenantLimits,
 } from '@agentfleet/domain'
@@ -202,17 +203,9 @@ const STORES: Readonly<Record<SharedStore, { readonly unit: string; readonly adv
   },
 }
 
-function overShare({
-  reason,
-  store,
-  own,
-  allowed,
-}: {
-  readonly reason: 'limit' | 'share'
-  readonly store: SharedStore
-  readonly own: number
-  readonly allowed: number
-}): Refusal {
+type OverShare = Omit<Extract<SubmissionDecision, { readonly kind: 'refuse' }>, 'kind'>
+
+function overShare({ reason, store, own, allowed }: OverShare): Refusal {
   const { unit, advice } = STORES[store]
   const because =
     reason === 'limit'

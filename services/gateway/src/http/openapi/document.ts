@@ -17,7 +17,6 @@ interface Schema {
 
 /** The parsed openapi.yaml. */
 export interface ApiDocument {
-  readonly openapi: string
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly [key: string]: unknown

@@ -49,14 +49,11 @@ export function createKeyLimiter(deps: {
     if (requestsPerMinute !== undefined) {
       tellRate(reply, requestsPerMinute, Math.max(0, counted.left))
     }
-    if (counted.kind === 'entered') {
-      if (place === undefined) return
-      const { member, ended } = place
-      if (ended.destroyed) counts.leave(keyId, member)
-      else ended.once('close', () => counts.leave(keyId, member))
-      return
-    }
-    throw refusalOf(keyId, counted, limits)
+    if (counted.kind !== 'entered') throw refusalOf(keyId, counted, limits)
+    if (place === undefined) return
+    const { member, ended } = place
+    if (ended.destroyed) counts.leave(keyId, member)
+    else ended.once('close', () => counts.leave(keyId, member))
   }
 
   return {
