@@ -17,24 +17,7 @@ import type { ProviderModel } from '@agentfleet/protocol'
  * that it last saw (or by NODES_UNKNOWN). Invariants: once a limit is known, there is always one; a
  * settlement that gets lost only costs a little time.
  */
-export interface Grants {
-  /** Requests grants for these calls, in this order. */
-  reserve(calls: readonly GrantAsk[], waiting: number, inside: number): Promise<Reserved>
-  settle(change: Partial<Settlement>): void
-  /** Returns after how many milliseconds a call of this tenant that gives up its place should return. */
-  park(tenant: string, tokens: number, leastMs: number): Promise<number>
-  /** Blocks calls with the key for this long. */
-  close(ms: number): void
-  closedMs(): number
-  /** Applies limits that the provider has reported. */
-  learn(rpm?: number, tpm?: number): void
-  limits(): RateLimits
-  /** Returns the known limits of a minute, and what the fleet may use of them at once. */
-  levels(): Levels
-  /** Returns the number of nodes that wait for the same key. */
-  rivals(): number
-  touched(nodes: number, state: Touched['keys'][number]): void
-}
+export type Grants = ReturnType<typeof createGrants>
 
 type Levels = Omit<NonNullable<ProviderModel['keyLimits']>, 'closedForMs' | 'waiting'>
 
@@ -84,7 +67,7 @@ interface Left {
 }
 
 /** Creates the grants of one key. */
-export function createGrants(deps: GrantDeps): Grants {
+export function createGrants(deps: GrantDeps) {
   const { key, node, shared, nowMs } = deps
   let limits = deps.limits
   let learned: { rpm?: number; tpm?: number } = {}
@@ -97,9 +80,11 @@ export function createGrants(deps: GrantDeps): Grants {
   let readAtMs = 0
 
   const closedMs = (): number => Math.max(0, closedUntilMs - nowMs())
+  /** Blocks calls with the key for this long. */
   const close = (ms: number): void => {
     closedUntilMs = Math.max(closedUntilMs, nowMs() + ms)
   }
+  /** Applies limits that the provider has reported. */
   const learn = (rpm = 0, tpm = 0): void => {
     if (rpm === 0 && tpm === 0) return
     learned = { ...learned, ...(rpm > 0 ? { rpm } : {}), ...(tpm > 0 ? { tpm } : {}) }
@@ -114,7 +99,8 @@ export function createGrants(deps: GrantDeps): Grants {
   }
 
   return {
-    async reserve(calls, waiting, inside) {
+    /** Requests grants for these calls, in this order. */
+    async reserve(calls: readonly GrantAsk[], waiting: number, inside: number): Promise<Reserved> {
       if (shared === undefined || nowMs() < awayUntilMs) return reserveLocally(calls, inside)
       const ask = { node, limits: deps.limits, burstMs: BURST_MS, horizonMs: HORIZON_MS }
       try {
@@ -129,7 +115,7 @@ export function createGrants(deps: GrantDeps): Grants {
         return reserveLocally(calls, inside)
       }
     },
-    settle(change) {
+    settle(change: Partial<Settlement>): void {
       if (shared === undefined || nowMs() < awayUntilMs) return
       const nothing = { requestsBack: 0, tokensBack: 0, closeMs: 0, named: {}, over: [] }
       void shared
@@ -137,7 +123,8 @@ export function createGrants(deps: GrantDeps): Grants {
         // A lost settlement only makes the fleet wait a little longer.
         .catch(() => undefined)
     },
-    async park(tenant, tokens, leastMs) {
+    /** Returns after how many milliseconds a call of this tenant that gives up its place should return. */
+    async park(tenant: string, tokens: number, leastMs: number): Promise<number> {
       const times = { leastMs, mostMs: PARK_MAX_MS }
       const ask = { tenant, limits: deps.limits, burstMs: BURST_MS, tokens, ...times }
       try {
@@ -152,10 +139,12 @@ export function createGrants(deps: GrantDeps): Grants {
     closedMs,
     learn,
     limits: () => limits,
+    /** Returns the known limits of a minute, and what the fleet may use of them at once. */
     levels: () =>
       levelsOf(limits, nowMs() - readAtMs <= LEFT_AGE_MAX_MS ? left : undefined, nowMs()),
+    /** Returns the number of nodes that wait for the same key. */
     rivals: () => rivals,
-    touched(count, state) {
+    touched(count: number, state: Touched['keys'][number]): void {
       readAtMs = nowMs()
       left = state.left && { ...state.left, atMs: readAtMs - state.left.ageMs }
       nodes = count

@@ -1,5 +1,4 @@
 import { MINUTE_MS, type Level } from '@agentfleet/domain'
-import type { Touched } from '@agentfleet/adapters'
 import type { ProviderModel } from '@agentfleet/protocol'
 import { createGrants, needsGrant, type GrantDeps, type Grants } from './grants.ts'
 import { createWaitQueue, type Queued } from './wait-queue.ts'
@@ -14,29 +13,7 @@ import { RETRY_AFTER_MAX_MS } from '../provider/http/waits.ts'
  * known and the key is open; each grant is settled or returned once; every wait ends; while Redis is
  * unavailable a node uses its share of the limits among the nodes that it last saw, and no more.
  */
-export interface Limiter {
-  /** Resolves when the call may begin, has waited long enough, or was withdrawn. */
-  enter(ask: LimiterAsk): Promise<Entry>
-  /** Applies the rate headers of a provider's answer to a call. */
-  heard(hints: RateHints): void
-  /** Settles a call that entered. */
-  leave(id: string, outcome: Left): void
-  /** Returns the expected wait of such a call, in milliseconds. */
-  expectedWaitMs(call: Queued): number
-  waiting(): number
-  /** Whether a call waits, is promised or is inside. */
-  isUsed(): boolean
-  /** Returns for how many milliseconds no call may enter. */
-  closedMs(): number
-  /** Returns the limits of the key and their state; undefined if no limit is known and no call is held up. */
-  state(): ProviderModel['keyLimits']
-  /** Returns the ids of the calls under way. */
-  live(): readonly string[]
-  /** Applies the fleet's view of this key. */
-  touched(nodes: number, state: Touched['keys'][number]): void
-  /** Ends waits that have lasted long enough; called a few times a second. */
-  sweep(nowMs: number): void
-}
+export type Limiter = ReturnType<typeof createLimiter>
 
 /** A call that asks to enter. */
 interface LimiterAsk {
@@ -92,7 +69,7 @@ const PARKED_TOKENS_SHARE = 0.25
 const PARKED_LEAST_SHARE = 0.25
 
 /** Creates an open limiter. */
-export function createLimiter(deps: GrantDeps): Limiter {
+export function createLimiter(deps: GrantDeps) {
   const { nowMs } = deps
   const grants = createGrants(deps)
   const queue = createWaitQueue<Waiter>()
@@ -111,8 +88,9 @@ export function createLimiter(deps: GrantDeps): Limiter {
   }
 
   return {
-    enter: ({ onWait, ...call }) =>
-      new Promise((settle) => {
+    /** Resolves when the call may begin, has waited long enough, or was withdrawn. */
+    enter: ({ onWait, ...call }: LimiterAsk) =>
+      new Promise<Entry>((settle) => {
         if (!needsGrant(grants)) {
           inside.add(call.id)
           settle({ kind: 'in' })
@@ -129,12 +107,14 @@ export function createLimiter(deps: GrantDeps): Limiter {
         queue.add(waiter)
         schedule(0)
       }),
-    heard(hints) {
+    /** Applies the rate headers of a provider's answer to a call. */
+    heard(hints: RateHints): void {
       if (hints.rpm === undefined && hints.tpm === undefined) return
       grants.learn(hints.rpm, hints.tpm)
       grants.settle({ named: hints })
     },
-    leave(id, { reserved, used, closedMs }) {
+    /** Settles a call that entered. */
+    leave(id: string, { reserved, used, closedMs }: Left): void {
       inside.delete(id)
       if (closedMs !== undefined) {
         const closeMs = Math.min(RETRY_AFTER_MAX_MS, Math.max(1, closedMs))
@@ -147,14 +127,21 @@ export function createLimiter(deps: GrantDeps): Limiter {
       grants.settle({ tokensBack: used === undefined ? 0 : reserved - used, over: [id] })
       if (grants.limits().concurrent > 0) schedule(0)
     },
-    expectedWaitMs: (call) => waitAt(queue.placeOf(call)),
-    waiting: () => queue.size(),
+    /** Returns the expected wait of such a call, in milliseconds. */
+    expectedWaitMs: (call: Queued) => waitAt(queue.placeOf(call)),
+    waiting: queue.size,
+    /** Whether a call waits, is promised or is inside. */
     isUsed: () => queue.size() + promised() + inside.size > 0,
-    closedMs: () => grants.closedMs(),
+    /** Returns for how many milliseconds no call may enter. */
+    closedMs: grants.closedMs,
+    /** Returns the limits of the key and their state; undefined if no limit is known and no call is held up. */
     state: () => stateOf(grants, queue.size()),
+    /** Returns the ids of the calls under way. */
     live: () => (grants.limits().concurrent > 0 ? [...inside] : []),
+    /** Applies the fleet's view of this key. */
     touched: grants.touched,
-    sweep(now) {
+    /** Ends waits that have lasted long enough; called a few times a second. */
+    sweep(now: number): void {
       queue.backwards((waiter) => {
         if (now < waiter.untilMs) return
         queue.remove(waiter)
@@ -236,7 +223,7 @@ function createPump(
   return { schedule, promised: () => promised, resolve, end }
 }
 
-function stateOf(grants: Grants, waiting: number): ReturnType<Limiter['state']> {
+function stateOf(grants: Grants, waiting: number): ProviderModel['keyLimits'] {
   const closedForMs = Math.round(grants.closedMs())
   const levels = grants.levels()
   const held = closedForMs > 0 || waiting > 0

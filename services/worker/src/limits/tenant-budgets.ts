@@ -11,12 +11,7 @@ import {
  * The budgets of tenants for the whole fleet. A call reserves what it may cost; its real usage
  * replaces the reservation until the usage totals of the log include it.
  */
-export interface TenantBudgetKeeper {
-  /** Reserves the cost of a call. */
-  reserve(tenant: string, call: BudgetedCall): Promise<BudgetEntry>
-  /** Settles a call; `used` is undefined if it was not made. */
-  settle(tenant: string, id: string, used: { tokens: number; usd: number } | undefined): void
-}
+export type TenantBudgetKeeper = ReturnType<typeof createTenantBudgets>
 
 /** The figures of a call that are known before it is made. */
 interface BudgetedCall {
@@ -47,10 +42,12 @@ const ALLOW: BudgetEntry = { kind: 'allow' }
 export function createTenantBudgets(deps: {
   readonly budgets: TenantBudgets
   readonly shared: Pick<ProviderLimits, 'reserveBudget'> | undefined
-}): TenantBudgetKeeper {
+}) {
   const { budgets, shared } = deps
   return {
-    async reserve(tenant, { id, tokens, usd, model, lifetimeMs }) {
+    /** Reserves the cost of a call. */
+    async reserve(tenant: string, call: BudgetedCall): Promise<BudgetEntry> {
+      const { id, tokens, usd, model, lifetimeMs } = call
       const budget = budgetOf(budgets, tenant)
       if (budget === undefined) return ALLOW
       const inUsd = budget.usdPerDay !== undefined || budget.usdPerHour !== undefined
@@ -70,7 +67,8 @@ export function createTenantBudgets(deps: {
         return { kind: 'unknown', retryAfterMs: UNKNOWN_RETRY_MS }
       }
     },
-    settle(tenant, id, used) {
+    /** Settles a call; `used` is undefined if it was not made. */
+    settle(tenant: string, id: string, used?: { tokens: number; usd: number }): void {
       const budget = budgetOf(budgets, tenant)
       if (budget === undefined || shared === undefined) return
       const lifetimeMs = used === undefined ? 0 : UNTIL_COUNTED_MS

@@ -10,15 +10,7 @@ import {
 import { candidateKey, type Candidate } from './provider.ts'
 
 /** The circuit breakers of a node, one for each model of each provider. */
-export interface Breakers {
-  /** Returns the time before which the candidate must not be asked; undefined if it may be asked now. */
-  retryAtMs(candidate: Candidate): number | undefined
-  kindOf(candidate: Candidate): Breaker['kind']
-  /** Records a request; an open breaker whose time is over admits one. */
-  asking(tenant: string, candidate: Candidate): void
-  /** Records the result of a request. */
-  settle(tenant: string, candidate: Candidate, what: BreakerEvent): void
-}
+export type Breakers = ReturnType<typeof createBreakers>
 
 /**
  * Breakers that are open or count failures. Tasks choose the names of models, so each tenant has a share (L7); a
@@ -27,7 +19,7 @@ export interface Breakers {
 const BREAKERS_MAX = 1_000
 
 /** Creates the breakers, all closed. */
-export function createBreakers(nowMs: () => number): Breakers {
+export function createBreakers(nowMs: () => number) {
   const breakers = createOwnedMap<Breaker>(BREAKERS_MAX)
   const of = (candidate: Candidate): Breaker =>
     breakers.get(candidateKey(candidate)) ?? CLOSED_BREAKER
@@ -38,16 +30,19 @@ export function createBreakers(nowMs: () => number): Breakers {
     else breakers.set(tenant, candidateKey(candidate), breaker)
   }
   return {
-    kindOf: (candidate) => of(candidate).kind,
-    retryAtMs(candidate) {
+    kindOf: (candidate: Candidate): Breaker['kind'] => of(candidate).kind,
+    /** Returns the time before which the candidate must not be asked; undefined if it may be asked now. */
+    retryAtMs(candidate: Candidate): number | undefined {
       const admitted = admitCall(of(candidate), BREAKER_LIMITS, nowMs())
       return admitted.kind === 'deny' ? admitted.retryAtMs : undefined
     },
-    asking(tenant, candidate) {
+    /** Records a request; an open breaker whose time is over admits one. */
+    asking(tenant: string, candidate: Candidate): void {
       const admitted = admitCall(of(candidate), BREAKER_LIMITS, nowMs())
       if (admitted.kind === 'allow') set(tenant, candidate, admitted.breaker)
     },
-    settle(tenant, candidate, what) {
+    /** Records the result of a request. */
+    settle(tenant: string, candidate: Candidate, what: BreakerEvent): void {
       set(tenant, candidate, breakerAfter(of(candidate), what, BREAKER_LIMITS, nowMs()))
     },
   }

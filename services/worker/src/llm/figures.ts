@@ -5,16 +5,7 @@ import { candidateKey, type Candidate } from './provider.ts'
 import type { LlmOptions } from './request.ts'
 
 /** The state of a node's provider models, for people who look into slow or failed calls. */
-export interface ProviderFigures {
-  answered(tenant: string, candidate: Candidate, call: CallFigures): void
-  failed(tenant: string, candidate: Candidate, failure: Failure): void
-  /** Returns the last failure of a candidate, without its message. */
-  lastError(candidate: Candidate): LastError | undefined
-  /** Lists the models called recently; `state` supplies the part that other modules know. */
-  list(state: (candidate: Candidate) => ModelState): ProviderModel[]
-  /** Counts the ended requests by model and outcome, those of the most used models first. */
-  requests(): RequestCount[]
-}
+export type ProviderFigures = ReturnType<typeof createProviderFigures>
 
 /** Ended requests; the outcome is `answered` or the class of the failure. */
 export interface RequestCount {
@@ -65,7 +56,7 @@ const SHOWN_MS = 900_000
 const WEIGHT = 0.2
 
 /** Creates the figures; at first they count no call. */
-export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>): ProviderFigures {
+export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>) {
   const entries = createOwnedMap<Entry>(MODELS_MAX)
   /** The outcomes of requests to models that have left. */
   const others = new Map<string, number>()
@@ -89,7 +80,11 @@ export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>): Pro
     return entry
   }
   return {
-    answered(tenant, candidate, { firstTokenMs, totalMs, outputTokens }) {
+    answered(
+      tenant: string,
+      candidate: Candidate,
+      { firstTokenMs, totalMs, outputTokens }: CallFigures,
+    ): void {
       const entry = of(tenant, candidate, 'answered')
       entry.firstTokenMs = mean(entry.firstTokenMs, firstTokenMs)
       const streamedMs = totalMs - firstTokenMs
@@ -98,12 +93,14 @@ export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>): Pro
         entry.tokensPerSecond = mean(entry.tokensPerSecond, (outputTokens * 1_000) / streamedMs)
       }
     },
-    failed(tenant, candidate, failure) {
+    failed(tenant: string, candidate: Candidate, failure: Failure): void {
       const kind = kindOf(failure)
       of(tenant, candidate, kind).error = { kind, atMs: nowMs() }
     },
-    lastError: (candidate) => entries.get(candidateKey(candidate))?.error,
-    list(state) {
+    /** Returns the last failure of a candidate, without its message. */
+    lastError: (candidate: Candidate) => entries.get(candidateKey(candidate))?.error,
+    /** Lists the models called recently; `state` supplies the part that other modules know. */
+    list(state: (candidate: Candidate) => ModelState): ProviderModel[] {
       const now = nowMs()
       return [...entries.values()]
         .filter(({ usedAtMs }) => now - usedAtMs <= SHOWN_MS)
@@ -126,7 +123,8 @@ export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>): Pro
           }
         })
     },
-    requests() {
+    /** Counts the ended requests by model and outcome, those of the most used models first. */
+    requests(): RequestCount[] {
       const byUse = [...entries.values()].sort((a, b) => b.calls - a.calls)
       const named = byUse.flatMap(({ candidate, outcomes }) =>
         countsOf(candidate.provider.name, candidate.as.slice(0, NAME_MAX), outcomes),

@@ -13,16 +13,7 @@ import { type Candidate, type Provider, keyId } from './provider.ts'
  * and for KEEP_MS after that. Tasks choose the names of models, so at most MODELS_MAX limiters stay without a call,
  * and each tenant has a share of them (L7).
  */
-export interface Limiters {
-  ofKey(provider: Provider): Limiter
-  ofModel(tenant: string, candidate: Candidate): Limiter
-  /** Returns for how many milliseconds no call to the model may enter; creates no limiter. */
-  closedMsOfModel(candidate: Candidate): number
-  waiting(): number
-  sweep(nowMs: number): void
-  /** Reports to the fleet that this node's calls are alive, and reads the state of keys and models. */
-  touch(): Promise<void>
-}
+export type Limiters = ReturnType<typeof createLimiters>
 
 /** Milliseconds after its last call for which the limiter of a model exists. */
 const KEEP_MS = 60_000
@@ -46,7 +37,7 @@ export function createLimiters(deps: {
   readonly shared: ProviderLimits | undefined
   readonly nowMs: () => number
   readonly random: () => number
-}): Limiters {
+}) {
   const { node, shared, nowMs, random } = deps
   const make = (key: string, limits: Provider['limits']): Limiter =>
     createLimiter({ key, node, limits, shared, nowMs, random })
@@ -73,12 +64,12 @@ export function createLimiters(deps: {
   ]
 
   return {
-    ofKey(provider) {
+    ofKey(provider: Provider): Limiter {
       const limiter = keys.get(idOf(provider))
       if (limiter === undefined) throw new Error(`the provider ${provider.name} has no limiter`)
       return limiter
     },
-    ofModel(tenant, candidate) {
+    ofModel(tenant: string, candidate: Candidate): Limiter {
       const name = nameOf(candidate)
       const known = models.get(name)
       const model = known ?? makeModel(candidate, name)
@@ -91,9 +82,11 @@ export function createLimiters(deps: {
       }
       return model.limiter
     },
-    closedMsOfModel: (candidate) => models.get(nameOf(candidate))?.limiter.closedMs() ?? 0,
+    /** Returns for how many milliseconds no call to the model may enter; creates no limiter. */
+    closedMsOfModel: (candidate: Candidate) =>
+      models.get(nameOf(candidate))?.limiter.closedMs() ?? 0,
     waiting: () => all().reduce((sum, [, limiter]) => sum + limiter.waiting(), 0),
-    sweep(now) {
+    sweep(now: number): void {
       for (const limiter of keys.values()) limiter.sweep(now)
       for (const { name, limiter, usedAtMs, leaves } of models.values()) {
         limiter.sweep(now)
@@ -104,7 +97,8 @@ export function createLimiters(deps: {
         }
       }
     },
-    async touch() {
+    /** Reports to the fleet that this node's calls are alive, and reads the state of keys and models. */
+    async touch(): Promise<void> {
       if (shared === undefined) return
       const touching = all()
       const asked = touching.map(([key, limiter]) => ({ key, live: limiter.live() }))

@@ -164,7 +164,7 @@ async function ask(call: Call, candidate: Candidate, context: LlmContext): Promi
   }
   const entry = await enterAll(call, limitersOf(candidate, call, context), tokens)
   if (entry.kind !== 'in') {
-    context.tenants.settle(request.tenant, id, undefined)
+    context.tenants.settle(request.tenant, id)
     context.breakers.settle(request.tenant, candidate, 'nothing')
     if (entry.kind === 'late') return { kind: 'deferred', retryAfterMs: entry.retryAfterMs }
     return endedOutcome(call) ?? { kind: 'cancelled' }

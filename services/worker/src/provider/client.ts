@@ -48,12 +48,7 @@ interface ProviderCall {
  * ADAPTATIONS_MAX times; a lesson about a model holds for every later call of this node, and only a
  * lesson that helped is kept: if every form was refused, the request itself was wrong.
  */
-export interface ProviderClient {
-  /** Makes the call; the caller explains a failure after its own abort. */
-  call(call: ProviderCall): Promise<HeardAnswer>
-  /** Returns what a model is known to accept. */
-  capabilitiesOf(model: string): Capabilities
-}
+export type ProviderClient = ReturnType<typeof createProviderClient>
 
 /** Fields that one call can learn to omit, one after another. */
 const ADAPTATIONS_MAX = 10
@@ -74,7 +69,7 @@ interface ClientOptions {
 }
 
 /** Creates a client of this provider over these connections. */
-export function createProviderClient(provider: Provider, options: ClientOptions): ProviderClient {
+export function createProviderClient(provider: Provider, options: ClientOptions) {
   const sender = { client: new ChatClient(provider, options), provider, options }
   const configured: Capabilities = { ...FULL_CAPABILITIES, ...provider.capabilities }
   const learned = createOwnedMap<Capabilities>(MODELS_MAX)
@@ -116,14 +111,16 @@ export function createProviderClient(provider: Provider, options: ClientOptions)
   }
 
   return {
-    async call(call) {
+    /** Makes the call; the caller explains a failure after its own abort. */
+    async call(call: ProviderCall): Promise<HeardAnswer> {
       try {
         return await tryForms(call)
       } catch (error) {
         return { kind: 'failed', failure: failureOfThrown(error, provider) }
       }
     },
-    capabilitiesOf: (model) => learned.get(model) ?? configured,
+    /** Returns what a model is known to accept. */
+    capabilitiesOf: (model: string) => learned.get(model) ?? configured,
   }
 }
 

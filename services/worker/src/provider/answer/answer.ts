@@ -17,23 +17,7 @@ import { createValues, ERROR_NAME, isOver, MALFORMED, tooLarge } from './values.
  * the text of the answer; an answer that is empty, cut, withheld or ended for an unknown reason is
  * a failure.
  */
-export interface AnswerReader {
-  push(bytes: Uint8Array): void
-  /**
-   * Ends the body, whether it was complete or its connection broke. `problem`: why its bytes, or the
-   * last of them, could not be decoded.
-   */
-  end(problem?: string): void
-  /** Whether the rest of the body is irrelevant. */
-  readonly over: boolean
-  /** Whether the provider has sent a finish reason after an answer; only usage may still follow. */
-  readonly finished: boolean
-  /** The number of characters so far. */
-  readonly size: number
-  /** Whether the answer has failed and the rest of the body is useless. */
-  readonly broken: boolean
-  result(): HeardAnswer
-}
+export type AnswerReader = ReturnType<typeof createAnswerReader>
 
 /** How to read an answer. */
 interface AnswerOptions {
@@ -54,7 +38,7 @@ interface AnswerOptions {
 }
 
 /** Creates the reader of one answer. */
-export function createAnswerReader(options: AnswerOptions): AnswerReader {
+export function createAnswerReader(options: AnswerOptions) {
   const heard = nothingHeard()
   const choices = createChoices(options.eventCharactersMax)
   const messages = createMessages(heard, options)
@@ -90,29 +74,37 @@ export function createAnswerReader(options: AnswerOptions): AnswerReader {
   })
 
   return {
-    push(bytes) {
+    push(bytes: Uint8Array): void {
       if (!ended && !isOver(heard)) framing.push(bytes)
     },
-    end(problem) {
+    /**
+     * Ends the body, whether it was complete or its connection broke. `problem`: why its bytes, or the
+     * last of them, could not be decoded.
+     */
+    end(problem?: string): void {
       if (ended) return
       if (!isOver(heard)) framing.end()
       if (problem !== undefined && !isOver(heard)) heard.failure = undecodable(problem)
       if (heard.failure === undefined) hearKept()
       ended = true
     },
+    /** Whether the rest of the body is irrelevant. */
     get over() {
       return isOver(heard)
     },
+    /** Whether the provider has sent a finish reason after an answer; only usage may still follow. */
     get finished() {
       return choices.finished || isFinished(heard)
     },
+    /** The number of characters so far. */
     get size() {
       return heard.characters
     },
+    /** Whether the answer has failed and the rest of the body is useless. */
     get broken() {
       return heard.failure !== undefined
     },
-    result() {
+    result(): HeardAnswer {
       messages.passOn(heard.spoken.end())
       const { offered, idSeed } = options
       const calls = messages.calls(offered.names, idSeed)

@@ -7,21 +7,10 @@ import { endsWithinCharacter } from '../shape.ts'
  * the answer. Invariants: what `add` and `end` return adds up to `text`; thoughts are in `thoughts`
  * alone; no half of a surrogate pair is passed on; the time is linear in the length of the answer.
  */
-export interface SpokenText {
-  /** All text, with the thoughts, as the provider sent it. */
-  readonly said: string
-  /** The answer without the thoughts before it. */
-  readonly text: string
-  /** The thoughts in tags before the answer, with their tags. */
-  readonly thoughts: string
-  /** Adds a piece; returns what can be passed on. */
-  add(piece: string): string
-  /** Ends the text; returns the rest that can be passed on. */
-  end(): string
-}
+export type SpokenText = ReturnType<typeof createSpokenText>
 
 /** Creates an empty text. */
-export function createSpokenText(): SpokenText {
+export function createSpokenText() {
   const growth = createGrowth()
   const thinking = createThinking()
   let held = ''
@@ -34,16 +23,21 @@ export function createSpokenText(): SpokenText {
     return whole
   }
   return {
+    /** All text, with the thoughts, as the provider sent it. */
     get said() {
       return growth.said()
     },
+    /** The answer without the thoughts before it. */
     get text() {
       return text
     },
+    /** The thoughts in tags before the answer, with their tags. */
     get thoughts() {
       return thinking.thoughts()
     },
-    add: (piece) => pass(thinking.add(growth.add(piece))),
+    /** Adds a piece; returns what can be passed on. */
+    add: (piece: string) => pass(thinking.add(growth.add(piece))),
+    /** Ends the text; returns the rest that can be passed on. */
     end() {
       const rest = pass(thinking.add(growth.end()) + thinking.end())
       const half = held === '' ? '' : '\uFFFD'
