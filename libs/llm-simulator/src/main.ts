@@ -7,7 +7,7 @@ if (read.kind === 'invalid') {
   process.stderr.write(`${JSON.stringify({ error: 'configuration', problems: read.problems })}\n`)
   process.exitCode = 1
 } else {
-  const { host, port, settings } = read.config
+  const { host, port, settings } = read.value
   const simulator = createSimulator(settings)
   const stop = (): void => {
     void simulator.close()

@@ -54,7 +54,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
   const configure: SimulatorControls['configure'] = (change) => {
     const result = applySettings(settings, change)
     if (result.kind === 'invalid') return result.problems
-    settings = result.settings
+    settings = result.value
     if (change['seed'] !== undefined) dice.reseed(settings.seed)
     return []
   }
@@ -64,7 +64,7 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     const known = scripts.has(name as string)
     if (!known && scripts.size >= SCRIPTS_MAX)
       return [`there may be at most ${SCRIPTS_MAX} scripts`]
-    scripts.set(name as string, script.turns)
+    scripts.set(name as string, script.value)
     return []
   }
   const problems = [

@@ -71,22 +71,7 @@ export interface Call {
 }
 
 /** The counters of a simulator. */
-export interface Ledger {
-  readonly inFlight: () => number
-  /** How often a call with this key, or else of this model, was started or refused. */
-  readonly seen: (model: string, key: CallKey | undefined) => number
-  readonly begin: (model: string, key: CallKey | undefined, promptTokens: number) => Call
-  readonly end: (call: Call, outcome: CallOutcome, tokens: number, stalled: boolean) => void
-  readonly refuse: (kind: RefusalKind, model?: string, key?: CallKey) => void
-  readonly fault: (kind: FaultKind) => void
-  readonly stats: () => SimulatorStats
-  /** The steps of one task, in the order of their first call. */
-  readonly callsOf: (taskId: string) => StepCounts[]
-  /** Keys started more than once, at most `limit`. */
-  readonly repeated: (limit: number) => (StepCounts & { readonly taskId: string })[]
-  /** Forgets all but the calls in flight. */
-  readonly reset: () => void
-}
+export type Ledger = ReturnType<typeof createLedger>
 
 /** Distinct model names counted apart; parametric names could otherwise grow without end. */
 const MODELS_MAX = 1_000
@@ -95,7 +80,7 @@ const STEPS_PER_TASK_MAX = 10_000
 const OTHERS = '(others)'
 
 /** Creates counters that remember as many tasks as the function returns. */
-export function createLedger(tasksMax: () => number, nowMs: () => number): Ledger {
+export function createLedger(tasksMax: () => number, nowMs: () => number) {
   let book = emptyBook()
   let inFlight = 0
   let epoch = 0
@@ -103,7 +88,7 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
   const countsOf = (key: CallKey | undefined): KeyCounts | undefined =>
     key === undefined ? undefined : stepCounts(book, key, tasksMax())
 
-  const begin: Ledger['begin'] = (name, key, promptTokens) => {
+  const begin = (name: string, key: CallKey | undefined, promptTokens: number): Call => {
     const model = countsIn(book.models, name, MODELS_MAX) // C3
     const call: Call = { model, key: countsOf(key), epoch }
     book.total.started += 1
@@ -119,7 +104,7 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
     return call
   }
 
-  const end: Ledger['end'] = (call, outcome, tokens, stalled) => {
+  const end = (call: Call, outcome: CallOutcome, tokens: number, stalled: boolean): void => {
     inFlight -= 1
     // A call from before the last reset has no start to be matched with (C1).
     if (call.epoch !== epoch) return
@@ -134,7 +119,7 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
     if (stalled) book.stalledClients += 1
   }
 
-  const refuse: Ledger['refuse'] = (kind, name, key) => {
+  const refuse = (kind: RefusalKind, name?: string, key?: CallKey): void => {
     book.refusals[kind] += 1
     book.total.refused += 1
     if (name !== undefined) countsIn(book.models, name, MODELS_MAX).refused += 1
@@ -142,7 +127,8 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
     if (counts !== undefined) counts.refused += 1
   }
 
-  const seen: Ledger['seen'] = (name, key) => {
+  /** How often a call with this key, or else of this model, was started or refused. */
+  const seen = (name: string, key: CallKey | undefined): number => {
     const { models, tasks } = book
     const counts = key === undefined ? models.get(name) : tasks.get(key.taskId)?.get(key.step)
     return counts === undefined ? 0 : counts.started + counts.refused
@@ -154,14 +140,17 @@ export function createLedger(tasksMax: () => number, nowMs: () => number): Ledge
     begin,
     end,
     refuse,
-    fault: (kind) => {
+    fault(kind: FaultKind): void {
       book.faults[kind] = (book.faults[kind] ?? 0) + 1
     },
     stats: () => statsOf(book, inFlight),
-    callsOf: (taskId) =>
+    /** The steps of one task, in the order of their first call. */
+    callsOf: (taskId: string): StepCounts[] =>
       Array.from(book.tasks.get(taskId) ?? [], ([step, counts]) => ({ step, ...counts })),
-    repeated: (limit) => repeatedKeys(book, limit),
-    reset: () => {
+    /** Keys started more than once, at most `limit`. */
+    repeated: (limit: number) => repeatedKeys(book, limit),
+    /** Forgets all but the calls in flight. */
+    reset(): void {
       book = { ...emptyBook(), inFlightPeak: inFlight }
       epoch += 1
     },

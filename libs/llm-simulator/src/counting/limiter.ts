@@ -19,24 +19,16 @@ export interface Violations {
 }
 
 /** Keeps a caller within the budgets. */
-export interface Limiter {
-  /** Takes one request and its tokens from the budgets, or says why it may not. */
-  readonly admit: (tokens: number, settings: SimulatorSettings) => ApiError | undefined
-  /** The configured budgets, after the last call. */
-  readonly headers: (settings: SimulatorSettings) => Record<string, string>
-  /** Calls that arrived although their budget was used up, by budget. */
-  readonly violations: () => Violations
-  /** Fills both buckets and zeroes the counts. */
-  readonly reset: () => void
-}
+export type Limiter = ReturnType<typeof createLimiter>
 
 /** Creates a limiter with full buckets. */
-export function createLimiter(nowMs: () => number): Limiter {
+export function createLimiter(nowMs: () => number) {
   let requests: Bucket | undefined
   let tokens: Bucket | undefined
   let violations: Violations = { requests: 0, tokens: 0 }
 
-  const admit: Limiter['admit'] = (wanted, settings) => {
+  /** Takes one request and its tokens from the budgets, or says why it may not. */
+  const admit = (wanted: number, settings: SimulatorSettings): ApiError | undefined => {
     const now = nowMs()
     requests = refill(requests, settings.requestsPerMinute, settings.limitBurstMs, now)
     tokens = refill(tokens, settings.tokensPerMinute, settings.limitBurstMs, now)
@@ -55,16 +47,17 @@ export function createLimiter(nowMs: () => number): Limiter {
     return undefined
   }
 
-  const headers: Limiter['headers'] = (settings) => ({
-    ...budgetHeaders('requests', requests, settings.requestsPerMinute),
-    ...budgetHeaders('tokens', tokens, settings.tokensPerMinute),
-  })
-
   return {
     admit,
-    headers,
+    /** The configured budgets, after the last call. */
+    headers: (settings: SimulatorSettings): Record<string, string> => ({
+      ...budgetHeaders('requests', requests, settings.requestsPerMinute),
+      ...budgetHeaders('tokens', tokens, settings.tokensPerMinute),
+    }),
+    /** Calls that arrived although their budget was used up, by budget. */
     violations: () => violations,
-    reset: () => {
+    /** Fills both buckets and zeroes the counts. */
+    reset(): void {
       violations = { requests: 0, tokens: 0 }
       requests = undefined
       tokens = undefined

@@ -18,6 +18,16 @@ export function invalidRequest(
   return { status, message, type: 'invalid_request_error', param, code }
 }
 
+/** A value of a request, or why the request is refused. */
+export type Checked<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | { readonly kind: 'refused'; readonly error: ApiError }
+
+/** Refuses an invalid request. */
+export function refused(...parts: Parameters<typeof invalidRequest>) {
+  return { kind: 'refused', error: invalidRequest(...parts) } as const
+}
+
 /** The body of a refusal. */
 export function errorBody(error: ApiError): string {
   const { message, type, param, code } = error

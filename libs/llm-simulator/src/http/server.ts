@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { errorBody, errorHeaders, invalidRequest, type ApiError } from './api-error.ts'
+import { errorBody, errorHeaders, refused, type ApiError, type Checked } from './api-error.ts'
 
 /** Largest request body; a prompt of a million tokens fits. */
 export const BODY_BYTES_MAX = 4 * 1024 * 1024
@@ -8,10 +8,7 @@ export const BODY_BYTES_MAX = 4 * 1024 * 1024
 export const SIMULATED = { 'x-simulated': 'true' } as const
 
 /** A request's JSON, a refusal, or nothing because its client disconnected. */
-type BodyResult =
-  | { readonly kind: 'ok'; readonly value: unknown }
-  | { readonly kind: 'refused'; readonly error: ApiError }
-  | { readonly kind: 'gone' }
+type BodyResult = Checked<unknown> | { readonly kind: 'gone' }
 
 /** Sends a JSON text. */
 export function sendJson(
@@ -68,12 +65,11 @@ function parseJson(text: string): BodyResult {
   try {
     return { kind: 'ok', value: JSON.parse(text) as unknown }
   } catch {
-    const message = 'We could not parse the JSON body of your request.'
-    return { kind: 'refused', error: invalidRequest(message) }
+    return refused('We could not parse the JSON body of your request.')
   }
 }
 
 function tooLarge(): BodyResult {
   const message = `The request body is larger than ${BODY_BYTES_MAX} bytes.`
-  return { kind: 'refused', error: invalidRequest(message, null, 'request_too_large', 413) }
+  return refused(message, null, 'request_too_large', 413)
 }

@@ -56,19 +56,20 @@ export function answerChat(
 
   const parsed = parseChatRequest(body)
   if (parsed.kind === 'refused') return refuse('invalid', parsed.error)
-  const request = parsed.request
+  const request = parsed.value
   const split = parseParams(request.model, request.sim, headers)
   if (split.kind === 'refused') return refuse('invalid', split.error)
-  const composed = composeReply(request, split, deps.scripts, settings)
+  const { params } = split.value
+  const composed = composeReply(request, split.value, deps.scripts, settings)
   if (composed.kind === 'refused') return refuse('invalid', composed.error)
-  const reply = composed.reply
+  const reply = composed.value
 
   if (ledger.inFlight() >= settings.inFlightMax) return refuse('overloaded', overloaded())
   const promptTokens = estimateTokens(request.promptCharacters)
   const limited = limiter.admit(promptTokens + reply.completionTokens, settings)
   if (limited !== undefined) return refuse('limited', limited)
 
-  const fault = chooseFault(split.params, reply, ledger.seen(model ?? '', key), deps)
+  const fault = chooseFault(params, reply, ledger.seen(model ?? '', key), deps)
   if (fault !== undefined) ledger.fault(fault)
   const nowMs = deps.wheel.nowMs()
   const error = faultError(fault, settings) ?? reply.error
@@ -84,8 +85,8 @@ export function answerChat(
     promptTokens,
     includeUsage: request.includeUsage,
   }
-  const plan = planAnswer(request, reply, envelope, fault, split.params, settings, nowMs)
-  const quirk = split.params.quirk ?? deps.dice.rollQuirk(settings)
+  const plan = planAnswer(request, reply, envelope, fault, params, settings, nowMs)
+  const quirk = params.quirk ?? deps.dice.rollQuirk(settings)
   const frames =
     quirk === undefined || !request.stream ? plan.frames : withQuirk(quirk, plan.frames)
   const limits = limiter.headers(settings)

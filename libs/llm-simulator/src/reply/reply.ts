@@ -1,7 +1,7 @@
-import { invalidRequest, type ApiError } from '../http/api-error.ts'
+import { refused, type ApiError, type Checked } from '../http/api-error.ts'
 import type { FaultKind } from '../settings/faults.ts'
 import type { JsonObject } from '../http/json.ts'
-import type { CallParams } from '../settings/params.ts'
+import type { CallParams, ReplyModel } from '../settings/params.ts'
 import type { ChatRequest } from './request.ts'
 import { isPlanner, planText, PLANNER_MODELS, WORD_MODELS } from './planner.ts'
 import { stepsTurn, type ScriptTurn } from './scripts.ts'
@@ -31,18 +31,6 @@ export interface Reply {
   readonly error: ApiError | undefined
 }
 
-/** A reply, or why there is none. */
-type ReplyResult =
-  | { readonly kind: 'ok'; readonly reply: Reply }
-  | { readonly kind: 'refused'; readonly error: ApiError }
-
-/** The model that answers a call. */
-interface ReplyModel {
-  /** Name up to the parameters. */
-  readonly base: string
-  readonly params: CallParams
-}
-
 /** Scripts by name. */
 export type Scripts = ReadonlyMap<string, readonly ScriptTurn[]>
 
@@ -70,38 +58,37 @@ export function composeReply(
   model: ReplyModel,
   scripts: Scripts,
   settings: SimulatorSettings,
-): ReplyResult {
+): Checked<Reply> {
   const pace = paceOf(request, model, settings)
   if (model.base === 'sim-steps') {
     const turn = stepsTurn(request.turn, model.params.n ?? STEPS_DEFAULT, model.params.ms)
-    return { kind: 'ok', reply: scriptedReply(request, turn, pace) }
+    return { kind: 'ok', value: scriptedReply(request, turn, pace) }
   }
   if (model.base.startsWith(SCRIPT_PREFIX)) {
     const name = model.base.slice(SCRIPT_PREFIX.length)
     const turns = scripts.get(name)
     if (turns === undefined) return refusedModel(request.model)
     const turn = turns[request.turn]
-    if (turn !== undefined) return { kind: 'ok', reply: scriptedReply(request, turn, pace) }
+    if (turn !== undefined) return { kind: 'ok', value: scriptedReply(request, turn, pace) }
     const message = `Simulator script ${name} has no turn ${request.turn}.`
-    const error = invalidRequest(message, 'messages', 'script_exhausted')
-    return { kind: 'refused', error }
+    return refused(message, 'messages', 'script_exhausted')
   }
   if (model.base === 'sim-echo') {
     const limit = model.params.tokens ?? TOKENS_MAX
     const content = textContent(request.lastUserText, Math.min(limit, request.tokensMax ?? limit))
-    return { kind: 'ok', reply: textReply(content, content.cut, pace) }
+    return { kind: 'ok', value: textReply(content, content.cut, pace) }
   }
   if (request.format.kind === 'json') {
     const text = planText(model.base, request.format.schema)
     if (text !== undefined) {
       const content = textContent(text, request.tokensMax ?? TOKENS_MAX)
-      return { kind: 'ok', reply: textReply(content, content.cut, pace) }
+      return { kind: 'ok', value: textReply(content, content.cut, pace) }
     }
   }
   const plain = WORD_MODELS.includes(model.base) || isPlanner(model.base)
   if (!plain && settings.anyModel === 0) return refusedModel(request.model)
   if (request.format.kind === 'json') return structuredReply(request, request.format.schema, pace)
-  return { kind: 'ok', reply: wordsReply(request, model.params, settings, pace) }
+  return { kind: 'ok', value: wordsReply(request, model.params, settings, pace) }
 }
 
 /** The tokens of an answer as deltas of a stream, in JSON; as many as its completion tokens. */
@@ -149,14 +136,13 @@ function structuredReply(
   request: ChatRequest,
   schema: JsonObject | undefined,
   pace: Pace,
-): ReplyResult {
+): Checked<Reply> {
   const text = structuredText(schema)
   if (text.kind === 'refused') {
-    const message = `Invalid schema for response_format: ${text.why}.`
-    return { kind: 'refused', error: invalidRequest(message, 'response_format') }
+    return refused(`Invalid schema for response_format: ${text.why}.`, 'response_format')
   }
   const content = textContent(text.value, request.tokensMax ?? TOKENS_MAX)
-  return { kind: 'ok', reply: textReply(content, content.cut, pace) }
+  return { kind: 'ok', value: textReply(content, content.cut, pace) }
 }
 
 function textReply(content: Content, cut: boolean, pace: Pace): Reply {
@@ -208,7 +194,7 @@ function scriptedError(error: NonNullable<ScriptTurn['error']>): ApiError {
   }
 }
 
-function refusedModel(model: string): ReplyResult {
+function refusedModel(model: string): Checked<Reply> {
   const message = `The simulated model '${model}' does not exist.`
-  return { kind: 'refused', error: invalidRequest(message, 'model', 'model_not_found', 404) }
+  return refused(message, 'model', 'model_not_found', 404)
 }

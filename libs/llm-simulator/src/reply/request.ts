@@ -1,4 +1,4 @@
-import { invalidRequest, type ApiError } from '../http/api-error.ts'
+import { refused, type Checked } from '../http/api-error.ts'
 import { isJsonObject } from '../http/json.ts'
 import { parseResponseFormat, type ResponseFormat } from './structured.ts'
 import { hashText } from './text.ts'
@@ -19,14 +19,9 @@ export interface ChatRequest {
   readonly sim: Readonly<Record<string, unknown>>
 }
 
-/** A checked request, or why it is refused. */
-type ChatRequestResult =
-  | { readonly kind: 'ok'; readonly request: ChatRequest }
-  | { readonly kind: 'refused'; readonly error: ApiError }
-
 /** Checks a chat request as OpenAI would and keeps the parts that an answer needs. */
-export function parseChatRequest(body: unknown): ChatRequestResult {
-  if (!isJsonObject(body)) return refused('The body must be a JSON object.', null)
+export function parseChatRequest(body: unknown): Checked<ChatRequest> {
+  if (!isJsonObject(body)) return refused('The body must be a JSON object.')
   const { model, messages, stream, stream_options: streamOptions, n, sim } = body
   if (typeof model !== 'string' || model === '') {
     return refused('You must provide a model parameter.', 'model')
@@ -56,7 +51,7 @@ export function parseChatRequest(body: unknown): ChatRequestResult {
   if (format.kind === 'refused') {
     return refused(`Invalid 'response_format': ${format.why}.`, 'response_format')
   }
-  const request: ChatRequest = {
+  const value: ChatRequest = {
     ...prompt,
     format: format.value,
     model,
@@ -65,7 +60,7 @@ export function parseChatRequest(body: unknown): ChatRequestResult {
     tokensMax,
     sim: sim ?? {},
   }
-  return { kind: 'ok', request }
+  return { kind: 'ok', value }
 }
 
 type Prompt = Pick<ChatRequest, 'promptHash' | 'promptCharacters' | 'turn' | 'lastUserText'>
@@ -103,8 +98,4 @@ function textOf(content: unknown): string | undefined {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 1
-}
-
-function refused(message: string, param: string | null): ChatRequestResult {
-  return { kind: 'refused', error: invalidRequest(message, param) }
 }

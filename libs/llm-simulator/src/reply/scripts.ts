@@ -1,4 +1,5 @@
 import { isFaultKind, type FaultKind } from '../settings/faults.ts'
+import type { Valid } from '../settings/settings.ts'
 import { isJsonObject } from '../http/json.ts'
 
 /** A tool that a turn calls; `arguments` may be the JSON text or the value itself. */
@@ -24,11 +25,6 @@ export interface ScriptTurn {
   readonly fault?: FaultKind
 }
 
-/** A script, or every problem of it. */
-type ScriptResult =
-  | { readonly kind: 'ok'; readonly turns: readonly ScriptTurn[] }
-  | { readonly kind: 'invalid'; readonly problems: readonly string[] }
-
 /** Enough for every conversation of a test; bounds the memory. */
 const TURNS_MAX = 1_000
 /** More tool calls than any provider makes in one turn. */
@@ -36,7 +32,7 @@ const TOOL_CALLS_MAX = 128
 const NAME = /^[\w.-]{1,64}$/
 
 /** Checks a script and reports all its problems together. */
-export function parseScript(name: unknown, turns: unknown): ScriptResult {
+export function parseScript(name: unknown, turns: unknown): Valid<readonly ScriptTurn[]> {
   const problems: string[] = []
   if (typeof name !== 'string' || !NAME.test(name)) {
     problems.push('name: must have 1 to 64 letters, digits or any of "_.-"')
@@ -49,7 +45,7 @@ export function parseScript(name: unknown, turns: unknown): ScriptResult {
     problems.push(...problemsOfTurn(turn).map((problem) => `turns[${index}].${problem}`))
   }
   if (problems.length > 0) return { kind: 'invalid', problems }
-  return { kind: 'ok', turns: turns as readonly ScriptTurn[] }
+  return { kind: 'ok', value: turns as readonly ScriptTurn[] }
 }
 
 function problemsOfTurn(turn: unknown): string[] {

@@ -20,29 +20,21 @@ interface Alarm {
 }
 
 /** The shared timer of a simulator. */
-export interface Wheel {
-  /** Milliseconds of the clock that alarms are set by. */
-  readonly nowMs: () => number
-  /** Rings the alarm once at that time, in place of its earlier time. */
-  readonly arm: (alarm: Alarm, atMs: number) => void
-  /** Keeps the alarm from ringing. */
-  readonly disarm: (alarm: Alarm) => void
-  /** Disarms everything. */
-  readonly close: () => void
-}
+export type Wheel = ReturnType<typeof createWheel>
 
 /** Creates an idle alarm. */
 export function createAlarm(ring: () => void): Alarm {
   return { dueTick: 0, armed: false, ring }
 }
 
-/** Creates a wheel; it starts ticking with its first alarm. */
-export function createWheel(nowMs: () => number = () => performance.now()): Wheel {
+/** Creates a wheel; it starts ticking with its first alarm. `nowMs`: the clock that alarms are set by. */
+export function createWheel(nowMs: () => number = () => performance.now()) {
   let slots = emptySlots()
   let armedCount = 0
   let tick = 0
   let timer: NodeJS.Timeout | undefined
 
+  /** Rings the alarm once at that time, in place of its earlier time. */
   function arm(alarm: Alarm, atMs: number): void {
     if (timer === undefined) {
       tick = Math.floor(nowMs() / TICK_MS)
@@ -54,6 +46,7 @@ export function createWheel(nowMs: () => number = () => performance.now()): Whee
     slots[alarm.dueTick % SLOT_COUNT]?.push(alarm)
   }
 
+  /** Keeps the alarm from ringing. */
   function disarm(alarm: Alarm): void {
     if (!alarm.armed) return
     alarm.armed = false
@@ -93,6 +86,7 @@ export function createWheel(nowMs: () => number = () => performance.now()): Whee
     }
   }
 
+  /** Disarms everything. */
   function close(): void {
     clearTimeout(timer)
     timer = undefined

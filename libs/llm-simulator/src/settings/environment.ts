@@ -4,6 +4,7 @@ import {
   environmentName,
   SETTING_NAMES,
   type SimulatorSettings,
+  type Valid,
 } from './settings.ts'
 
 interface ProgramConfig {
@@ -12,17 +13,12 @@ interface ProgramConfig {
   readonly settings: SimulatorSettings
 }
 
-/** A configuration, or every problem of the environment. */
-type ProgramConfigResult =
-  | { readonly kind: 'ok'; readonly config: ProgramConfig }
-  | { readonly kind: 'invalid'; readonly problems: readonly string[] }
-
 const PREFIX = 'SIMULATOR_'
 
 /** Reads all `SIMULATOR_*` variables; an unknown one is a problem too. */
 export function readEnvironment(
   env: Readonly<Record<string, string | undefined>>,
-): ProgramConfigResult {
+): Valid<ProgramConfig> {
   const names = new Map(SETTING_NAMES.map((name) => [environmentName(name), name]))
   const problems: string[] = []
   const patch: Record<string, number> = {}
@@ -44,7 +40,7 @@ export function readEnvironment(
   if (result.kind === 'invalid') problems.push(...result.problems.map(withVariable))
   if (result.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems }
   const host = env['SIMULATOR_HOST'] || '127.0.0.1'
-  return { kind: 'ok', config: { port, host, settings: result.settings } }
+  return { kind: 'ok', value: { port, host, settings: result.value } }
 }
 
 /** `ttftMs: must be ...` with the name of its variable in place of the setting's own. */

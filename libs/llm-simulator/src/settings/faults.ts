@@ -19,20 +19,14 @@ export type FaultKind = keyof typeof SETTING_OF
 const FAULT_KINDS = Object.keys(SETTING_OF) as readonly FaultKind[]
 
 /** The dice that decide which calls fail. */
-export interface FaultDice {
-  /** Throws once: the same seed and order of calls give the same faults. */
-  readonly roll: (settings: SimulatorSettings) => FaultKind | undefined
-  /** Returns the quirk of the call, if it has one; uses no random number while the share of quirks is 0. */
-  readonly rollQuirk: (settings: SimulatorSettings) => Quirk | undefined
-  /** Restarts from a seed. */
-  readonly reseed: (seed: number) => void
-}
+export type FaultDice = ReturnType<typeof createFaultDice>
 
 /** Creates dice that start at the seed. */
-export function createFaultDice(seed: number): FaultDice {
+export function createFaultDice(seed: number) {
   let random = createRandom(seed)
   return {
-    roll: (settings) => {
+    /** Throws once: the same seed and order of calls give the same faults. */
+    roll(settings: SimulatorSettings): FaultKind | undefined {
       let left = random()
       for (const kind of FAULT_KINDS) {
         left -= settings[SETTING_OF[kind]]
@@ -40,11 +34,13 @@ export function createFaultDice(seed: number): FaultDice {
       }
       return undefined
     },
-    rollQuirk: ({ quirks }) => {
+    /** Returns the quirk of the call, if it has one; uses no random number while the share of quirks is 0. */
+    rollQuirk({ quirks }: SimulatorSettings): Quirk | undefined {
       if (quirks === 0 || random() >= quirks) return undefined
       return QUIRKS[Math.floor(random() * QUIRKS.length)]
     },
-    reseed: (next) => {
+    /** Restarts from a seed. */
+    reseed(next: number): void {
       random = createRandom(next)
     },
   }

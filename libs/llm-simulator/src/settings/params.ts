@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { invalidRequest, type ApiError } from '../http/api-error.ts'
+import { refused, type Checked } from '../http/api-error.ts'
 import { isFaultKind, type FaultKind } from './faults.ts'
 import type { JsonObject } from '../http/json.ts'
 import { isQuirk, type Quirk } from '../reply/quirks.ts'
@@ -28,10 +28,12 @@ export interface CallParams {
   readonly ms?: number
 }
 
-/** Model and parameters of a call, or why it is refused. */
-type ParamsResult =
-  | { readonly kind: 'ok'; readonly base: string; readonly params: CallParams }
-  | { readonly kind: 'refused'; readonly error: ApiError }
+/** The model that answers a call. */
+export interface ReplyModel {
+  /** Name up to the parameters. */
+  readonly base: string
+  readonly params: CallParams
+}
 
 type NumberParam = Exclude<keyof CallParams, 'fault' | 'quirk'>
 
@@ -51,7 +53,7 @@ export function parseParams(
   model: string,
   body: JsonObject,
   headers: IncomingHttpHeaders,
-): ParamsResult {
+): Checked<ReplyModel> {
   const mark = model.indexOf('?')
   const base = mark < 0 ? model : model.slice(0, mark)
   const found: Record<string, unknown> = {}
@@ -68,11 +70,11 @@ export function parseParams(
     const checked = checkParam(name, value)
     if (checked === undefined) {
       const message = `Simulator parameter ${name}=${String(value)} is unknown or out of range.`
-      return { kind: 'refused', error: invalidRequest(message, 'model', 'invalid_sim_parameter') }
+      return refused(message, 'model', 'invalid_sim_parameter')
     }
     params[name] = checked
   }
-  return { kind: 'ok', base, params }
+  return { kind: 'ok', value: { base, params } }
 }
 
 function checkParam(name: string, value: unknown): number | FaultKind | Quirk | undefined {

@@ -71,9 +71,9 @@ export type SettingName = keyof typeof FIELDS
 /** All settings, each a number; they can be changed while the simulator runs. */
 export type SimulatorSettings = Readonly<Record<SettingName, number>>
 
-/** Settings, or all their problems. */
-type SettingsResult =
-  | { readonly kind: 'ok'; readonly settings: SimulatorSettings }
+/** A value, or all problems of what it was read from. */
+export type Valid<T> =
+  | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
 
 /** Every setting's name. */
@@ -88,7 +88,7 @@ export const DEFAULT_SETTINGS = Object.freeze(
 export function applySettings(
   base: SimulatorSettings,
   patch: Readonly<Record<string, unknown>>,
-): SettingsResult {
+): Valid<SimulatorSettings> {
   const problems: string[] = []
   const next: Record<SettingName, number> = { ...base }
   for (const [name, value] of Object.entries(patch)) {
@@ -106,7 +106,7 @@ export function applySettings(
   if (next.tokensMin > next.tokensMax) problems.push('tokensMin: must not be above tokensMax')
   return problems.length > 0
     ? { kind: 'invalid', problems }
-    : { kind: 'ok', settings: Object.freeze(next) }
+    : { kind: 'ok', value: Object.freeze(next) }
 }
 
 /** The environment variable of a setting: `ttftMs` is `SIMULATOR_TTFT_MS`. */
