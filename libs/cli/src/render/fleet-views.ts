@@ -1,7 +1,7 @@
 import { age, bytes, costText, count, duration, percent } from '@agentfleet/domain'
 import type { FleetView, NodeDetail, NodeView } from '@agentfleet/protocol'
 import { msOf } from './formats.ts'
-import { fields, right, stateCell, table, type Look } from './table.ts'
+import { fields, listing, right, stateCell, table, type Look } from './table.ts'
 import { taskTable } from './task-views.ts'
 
 /** The fleet at one time: whether work flows, and each node. */
@@ -83,59 +83,37 @@ function nodeTable(nodes: readonly NodeView[], look: Look, nowMs: number): strin
   // Nodes that need attention come first: a screen may have no room for all.
   const isWell = ({ state, draining }: NodeView): number => Number(state === 'alive' && !draining)
   const sorted = nodes.toSorted((a, b) => isWell(a) - isWell(b) || (a.id < b.id ? -1 : 1))
-  return table(
-    [
-      'NODE',
-      'STATE',
-      right('RUNNING'),
-      right('CPU', { leaves: 2 }),
-      right('MEMORY', { leaves: 3 }),
-      right('LAG', { leaves: 5 }),
-      right('ATTEMPT', { leaves: 4 }),
-      right('DONE', { leaves: 1 }),
-      right('FAILED'),
-      right('UP', { leaves: 6 }),
-    ],
-    sorted.map((node) => [
-      node.id,
-      stateCell(node.state, stateText(node)),
-      `${node.active} of ${node.slots}`,
-      percent(node.cpu),
-      bytes(node.memoryBytes),
-      duration(node.lagMs),
-      duration(node.responseMs),
-      count(node.completed),
-      count(node.failed),
-      age(msOf(node.startedAt), nowMs),
-    ]),
-    look,
-  )
+  return listing(sorted, look, [
+    ['NODE', ({ id }) => id],
+    ['STATE', (node) => stateCell(node.state, stateText(node))],
+    [right('RUNNING'), ({ active, slots }) => `${active} of ${slots}`],
+    [right('CPU', { leaves: 2 }), ({ cpu }) => percent(cpu)],
+    [right('MEMORY', { leaves: 3 }), ({ memoryBytes }) => bytes(memoryBytes)],
+    [right('LAG', { leaves: 5 }), ({ lagMs }) => duration(lagMs)],
+    [right('ATTEMPT', { leaves: 4 }), ({ responseMs }) => duration(responseMs)],
+    [right('DONE', { leaves: 1 }), ({ completed }) => count(completed)],
+    [right('FAILED'), ({ failed }) => count(failed)],
+    [right('UP', { leaves: 6 }), ({ startedAt }) => age(msOf(startedAt), nowMs)],
+  ])
 }
 
 function providerTable({ providers }: FleetView, look: Look): string {
-  return table(
+  return listing(providers, look, [
+    [{ name: 'PROVIDER', leaves: 1 }, ({ provider }) => provider],
+    ['MODEL', ({ model }) => model],
     [
-      { name: 'PROVIDER', leaves: 1 },
-      'MODEL',
       'BREAKER',
-      right('CALLS', { leaves: 2 }),
-      right('FIRST TOKEN', { leaves: 3 }),
-      right('TOKENS/S', { leaves: 4 }),
-      'LAST ERROR',
+      (each) => ({ text: breakerText(each), tone: each.breaker === 'closed' ? 'good' : 'warn' }),
     ],
-    providers.map((each) => [
-      each.provider,
-      each.model,
-      { text: breakerText(each), tone: each.breaker === 'closed' ? 'good' : 'warn' },
-      count(each.calls),
-      duration(each.firstTokenMs),
-      count(each.tokensPerSecond),
-      each.lastError === undefined
-        ? '—'
-        : `${each.lastError.kind}, ${duration(each.lastError.agoMs)} ago`,
-    ]),
-    look,
-  )
+    [right('CALLS', { leaves: 2 }), ({ calls }) => count(calls)],
+    [right('FIRST TOKEN', { leaves: 3 }), ({ firstTokenMs }) => duration(firstTokenMs)],
+    [right('TOKENS/S', { leaves: 4 }), ({ tokensPerSecond }) => count(tokensPerSecond)],
+    [
+      'LAST ERROR',
+      ({ lastError }) =>
+        lastError === undefined ? '—' : `${lastError.kind}, ${duration(lastError.agoMs)} ago`,
+    ],
+  ])
 }
 
 /** What of the providers can hold up a call: the limits of their keys, and the models that nodes do not call now. */

@@ -1,23 +1,22 @@
 import { ago, plural } from '@agentfleet/domain'
 import type { AuditPage, KeyView, MeView } from '@agentfleet/protocol'
 import { msOf, time } from './formats.ts'
-import { fields, stateCell, table, type Look } from './table.ts'
+import { fields, listing, stateCell, type Look } from './table.ts'
 
 /** Keys, one a row. */
 export function keyTable(keys: readonly KeyView[], look: Look, nowMs: number): string {
-  return table(
-    ['KEY', 'STATE', 'TENANT', 'MADE', 'EXPIRES', 'SCOPES', 'FOR'],
-    keys.map((key) => [
-      key.id,
-      stateCell(key.state),
-      key.tenant,
-      ago(msOf(key.createdAt), nowMs),
-      key.expiresAt === undefined ? 'never' : ago(msOf(key.expiresAt), nowMs),
-      key.scopes.join(', '),
-      key.name,
-    ]),
-    look,
-  )
+  return listing(keys, look, [
+    ['KEY', ({ id }) => id],
+    ['STATE', ({ state }) => stateCell(state)],
+    ['TENANT', ({ tenant }) => tenant],
+    ['MADE', ({ createdAt }) => ago(msOf(createdAt), nowMs)],
+    [
+      'EXPIRES',
+      ({ expiresAt }) => (expiresAt === undefined ? 'never' : ago(msOf(expiresAt), nowMs)),
+    ],
+    ['SCOPES', ({ scopes }) => scopes.join(', ')],
+    ['FOR', ({ name }) => name],
+  ])
 }
 
 /** Events of the audit log, one a row; `keys` give the ids of the callers their names, if the keys have names. */
@@ -27,34 +26,22 @@ export function auditTable(
   look: Look,
 ): string {
   const names = new Map(keys.map(({ id, name }) => [id, name]))
-  return table(
-    [
-      'AT',
-      'WHO',
-      { name: 'KEY', leaves: 5 },
-      { name: 'TENANT', leaves: 4 },
-      'OPERATION',
-      { name: 'ABOUT', leaves: 1 },
-      { name: 'FROM', leaves: 3 },
-      { name: 'RESULT', leaves: 2 },
-    ],
-    events.map(({ at, kind, keyId, tenant, operation, target, address, status, code, count }) => [
-      time(at),
-      names.get(keyId ?? '') ?? keyId ?? '—',
-      keyId ?? '—',
-      tenant ?? '—',
-      operation,
-      target ?? '—',
-      address ?? '—',
-      [
-        ...(kind === 'unknown' ? ['outcome unknown:'] : []),
-        status,
-        ...(code === undefined ? [] : [code]),
-        ...(count > 1 ? [`${count} times`] : []),
-      ].join(' '),
-    ]),
-    look,
-  )
+  return listing(events, look, [
+    ['AT', ({ at }) => time(at)],
+    ['WHO', ({ keyId }) => names.get(keyId ?? '') ?? keyId ?? '—'],
+    [{ name: 'KEY', leaves: 5 }, ({ keyId }) => keyId ?? '—'],
+    [{ name: 'TENANT', leaves: 4 }, ({ tenant }) => tenant ?? '—'],
+    ['OPERATION', ({ operation }) => operation],
+    [{ name: 'ABOUT', leaves: 1 }, ({ target }) => target ?? '—'],
+    [{ name: 'FROM', leaves: 3 }, ({ address }) => address ?? '—'],
+    [{ name: 'RESULT', leaves: 2 }, resultText],
+  ])
+}
+
+function resultText({ kind, status, code, count }: AuditPage['events'][number]): string {
+  const unknown = kind === 'unknown' ? 'outcome unknown: ' : ''
+  const reason = code === undefined ? '' : ` ${code}`
+  return `${unknown}${status}${reason}${count > 1 ? ` ${count} times` : ''}`
 }
 
 /** One key, without its secret. */

@@ -1,7 +1,7 @@
 import { age, count, duration, plural } from '@agentfleet/domain'
 import type { DecisionView, IncidentView } from '@agentfleet/protocol'
 import { time } from './formats.ts'
-import { fields, right, stateCell, table, type Look } from './table.ts'
+import { fields, listing, right, stateCell, table, type Look } from './table.ts'
 
 /** Decisions of the control plane, one a row. */
 export function decisionTable(
@@ -9,19 +9,15 @@ export function decisionTable(
   look: Look,
   nowMs: number,
 ): string {
-  return table(
-    ['ID', right('AGE'), 'SERVICE', 'KIND', 'ABOUT', 'ACTED', 'REASON'],
-    decisions.map((decision) => [
-      decision.id,
-      age(decision.atMs, nowMs),
-      decision.service,
-      decision.kind,
-      decision.about ?? '—',
-      decision.acted ? 'yes' : { text: 'no', tone: 'dim' },
-      decision.reason,
-    ]),
-    look,
-  )
+  return listing(decisions, look, [
+    ['ID', ({ id }) => id],
+    [right('AGE'), ({ atMs }) => age(atMs, nowMs)],
+    ['SERVICE', ({ service }) => service],
+    ['KIND', ({ kind }) => kind],
+    ['ABOUT', ({ about }) => about ?? '—'],
+    ['ACTED', ({ acted }) => (acted ? 'yes' : { text: 'no', tone: 'dim' })],
+    ['REASON', ({ reason }) => reason],
+  ])
 }
 
 /** One decision: what the service saw, its options, and the measured outcomes. */
@@ -72,31 +68,17 @@ export function incidentTable(
   look: Look,
   nowMs: number,
 ): string {
-  return table(
-    [
-      'ID',
-      right('AGE'),
-      'NODE',
-      'STATE',
-      right('SILENT'),
-      right('TASKS'),
-      right('MOVED'),
-      'ACTION',
-      'OUTCOME',
-    ],
-    incidents.map((incident) => [
-      incident.id,
-      age(incident.openedAtMs, nowMs),
-      incident.nodeId,
-      stateCell(incident.state),
-      duration(incident.silentMs),
-      count(incident.tasks),
-      count(incident.redistributed),
-      incident.action?.kind ?? '—',
-      incident.outcome?.kind ?? '—',
-    ]),
-    look,
-  )
+  return listing(incidents, look, [
+    ['ID', ({ id }) => id],
+    [right('AGE'), ({ openedAtMs }) => age(openedAtMs, nowMs)],
+    ['NODE', ({ nodeId }) => nodeId],
+    ['STATE', ({ state }) => stateCell(state)],
+    [right('SILENT'), ({ silentMs }) => duration(silentMs)],
+    [right('TASKS'), ({ tasks }) => count(tasks)],
+    [right('MOVED'), ({ redistributed }) => count(redistributed)],
+    ['ACTION', ({ action }) => action?.kind ?? '—'],
+    ['OUTCOME', ({ outcome }) => outcome?.kind ?? '—'],
+  ])
 }
 
 /** One incident, stage by stage. */

@@ -79,6 +79,17 @@ export function table(
   return [head, ...cells].map(line).join('\n')
 }
 
+/** Items as rows: each column has its heading and makes the cell of an item. */
+export function listing<T>(
+  items: readonly T[],
+  look: Look,
+  columns: readonly (readonly [heading: string | Column, cell: (item: T) => Cell])[],
+): string {
+  const headings = columns.map(([heading]) => heading)
+  const rows = items.map((item) => columns.map(([, cell]) => cell(item)))
+  return table(headings, rows, look)
+}
+
 /** The positions of the columns that fit; undefined: not even those that must stay. */
 function fitting(
   columns: readonly Column[],

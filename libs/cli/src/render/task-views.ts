@@ -19,36 +19,26 @@ import type {
 } from '@agentfleet/protocol'
 import { msOf, time, tokensText } from './formats.ts'
 import { toneOf } from './paint.ts'
-import { fields, right, stateCell, table, type Cell, type Look } from './table.ts'
+import { fields, listing, right, stateCell, table, type Cell, type Look } from './table.ts'
 import { errorText, lineOf, oneLine, safe, valueText } from './text.ts'
 
 /** Tasks as a table, in their given order. */
 export function taskTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
-  return table(
-    [
-      'ID',
-      'STATE',
-      right('AGE', { leaves: 1 }),
-      { name: 'AGENT', leaves: 2 },
-      { name: 'MODEL', leaves: 4 },
-      { name: 'NODE', leaves: 3 },
-      right('ATTEMPT', { leaves: 5 }),
-      'TASK',
-    ],
-    tasks.map((task) => [
-      task.id,
-      stateCell(task.state),
-      age(msOf(task.createdAt), nowMs),
-      task.agent,
-      task.model,
-      task.node ?? '—',
-      String(task.attempt),
-      task.error === undefined
-        ? task.preview
-        : { text: `${errorText(task.error)} (${oneLine(task.preview)})`, tone: 'bad' },
-    ]),
-    look,
-  )
+  return listing(tasks, look, [
+    ['ID', ({ id }) => id],
+    ['STATE', ({ state }) => stateCell(state)],
+    [right('AGE', { leaves: 1 }), ({ createdAt }) => age(msOf(createdAt), nowMs)],
+    [{ name: 'AGENT', leaves: 2 }, ({ agent }) => agent],
+    [{ name: 'MODEL', leaves: 4 }, ({ model }) => model],
+    [{ name: 'NODE', leaves: 3 }, ({ node }) => node ?? '—'],
+    [right('ATTEMPT', { leaves: 5 }), ({ attempt }) => String(attempt)],
+    ['TASK', previewCell],
+  ])
+}
+
+function previewCell({ error, preview }: TaskSummary): Cell {
+  if (error === undefined) return preview
+  return { text: `${errorText(error)} (${oneLine(preview)})`, tone: 'bad' }
 }
 
 /** How many tasks match, by group. */
@@ -156,33 +146,25 @@ export function waitText(wait: WaitingView, nowMs: number): string {
 
 /** Tasks that wait for the word of a person, with the call that they want to make. */
 export function approvalTable(tasks: readonly TaskSummary[], look: Look, nowMs: number): string {
-  return table(
-    ['ID', right('STEP'), right('SINCE'), 'AGENT', 'TOOL', 'ARGUMENTS'],
-    tasks.map(({ id, agent, updatedAt, waitingFor }) => [
-      id,
-      String(waitingFor?.step ?? '?'),
-      age(msOf(updatedAt), nowMs),
-      agent,
-      waitingFor?.tool ?? '',
-      lineOf(waitingFor?.arguments),
-    ]),
-    look,
-  )
+  return listing(tasks, look, [
+    ['ID', ({ id }) => id],
+    [right('STEP'), ({ waitingFor }) => String(waitingFor?.step ?? '?')],
+    [right('SINCE'), ({ updatedAt }) => age(msOf(updatedAt), nowMs)],
+    ['AGENT', ({ agent }) => agent],
+    ['TOOL', ({ waitingFor }) => waitingFor?.tool ?? ''],
+    ['ARGUMENTS', ({ waitingFor }) => lineOf(waitingFor?.arguments)],
+  ])
 }
 
 /** The history of a task, with the time since its submission. */
 export function eventTable(events: readonly HistoryEvent[], look: Look): string {
   const startMs = events[0]?.atMs ?? 0
-  return table(
-    [right('AFTER'), 'EVENT', right('ATTEMPT'), 'DETAIL'],
-    events.map((event) => [
-      duration(event.atMs - startMs),
-      stateCell(event.type),
-      event.attempt === undefined ? '' : String(event.attempt),
-      eventText(event),
-    ]),
-    look,
-  )
+  return listing(events, look, [
+    [right('AFTER'), ({ atMs }) => duration(atMs - startMs)],
+    ['EVENT', ({ type }) => stateCell(type)],
+    [right('ATTEMPT'), ({ attempt = '' }) => String(attempt)],
+    ['DETAIL', eventText],
+  ])
 }
 
 /** The fields of an event that explain it. */

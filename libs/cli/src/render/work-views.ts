@@ -10,22 +10,22 @@ import type {
   ToolView,
 } from '@agentfleet/protocol'
 import { msOf, time } from './formats.ts'
-import { fields, right, stateCell, table, type Look } from './table.ts'
+import { fields, listing, right, stateCell, table, type Cell, type Look } from './table.ts'
 import { errorText, safe, valueText } from './text.ts'
 
 /** Defined agents, one a row. */
 export function agentTable(agents: readonly AgentSummary[], look: Look): string {
-  return table(
-    ['AGENT', 'VERSION', 'MODEL', 'ROLE', 'FOR'],
-    agents.map(({ name, version, builtIn, model, role, description }) => [
-      name,
-      builtIn ? { text: 'built-in', tone: 'dim' } : String(version),
-      model ?? '—',
-      role ?? '—',
-      description ?? '',
-    ]),
-    look,
-  )
+  return listing(agents, look, [
+    ['AGENT', ({ name }) => name],
+    ['VERSION', versionCell],
+    ['MODEL', ({ model }) => model ?? '—'],
+    ['ROLE', ({ role }) => role ?? '—'],
+    ['FOR', ({ description }) => description ?? ''],
+  ])
+}
+
+function versionCell({ version, builtIn }: Pick<AgentView, 'version' | 'builtIn'>): Cell {
+  return builtIn ? { text: 'built-in', tone: 'dim' } : String(version)
 }
 
 /** One agent and its definition. */
@@ -43,57 +43,46 @@ export function agentDetails(agent: AgentView, look: Look): string {
 
 /** The known versions of one agent, newest first. */
 export function versionTable(versions: readonly AgentView[], look: Look): string {
-  const columns = ['VERSION', 'CHANGED', 'MODEL', 'ROLE', 'FOR']
-  return table(
-    columns,
-    versions.map(({ version, builtIn, updatedAt, definition }) => [
-      builtIn ? { text: 'built-in', tone: 'dim' } : String(version),
-      time(updatedAt),
-      definition.model ?? '—',
-      definition.role ?? '—',
-      definition.description ?? '',
-    ]),
-    look,
-  )
+  return listing(versions, look, [
+    ['VERSION', versionCell],
+    ['CHANGED', ({ updatedAt }) => time(updatedAt)],
+    ['MODEL', ({ definition }) => definition.model ?? '—'],
+    ['ROLE', ({ definition }) => definition.role ?? '—'],
+    ['FOR', ({ definition }) => definition.description ?? ''],
+  ])
 }
 
 /** Models that tasks may name. */
 export function modelTable(models: readonly ModelView[], look: Look): string {
-  return table(
-    ['MODEL', right('NODES')],
-    models.map(({ name, nodes }) => [name, count(nodes)]),
-    look,
-  )
+  return listing(models, look, [
+    ['MODEL', ({ name }) => name],
+    [right('NODES'), ({ nodes }) => count(nodes)],
+  ])
 }
 
 /** Tools that agents may name. */
 export function toolTable(tools: readonly ToolView[], look: Look): string {
-  return table(
-    ['TOOL', 'SOURCE', right('NODES'), 'APPROVAL', 'DESCRIPTION'],
-    tools.map(({ name, source, nodes, approval, description }) => [
-      name,
-      source,
-      count(nodes),
-      approval ? { text: 'needed', tone: 'warn' } : 'no',
-      description,
-    ]),
-    look,
-  )
+  return listing(tools, look, [
+    ['TOOL', ({ name }) => name],
+    ['SOURCE', ({ source }) => source],
+    [right('NODES'), ({ nodes }) => count(nodes)],
+    ['APPROVAL', ({ approval }) => (approval ? { text: 'needed', tone: 'warn' } : 'no')],
+    ['DESCRIPTION', ({ description }) => description],
+  ])
 }
 
 /** Goals, one a row. */
 export function goalTable(goals: readonly TaskSummary[], look: Look, nowMs: number): string {
-  return table(
-    ['ID', 'STATE', right('AGE'), right('COST'), 'GOAL'],
-    goals.map(({ id, state, createdAt, usage, error, preview }) => [
-      id,
-      stateCell(state),
-      age(msOf(createdAt), nowMs),
-      costText(usage),
-      error === undefined ? preview : `${errorText(error)} (${preview})`,
-    ]),
-    look,
-  )
+  return listing(goals, look, [
+    ['ID', ({ id }) => id],
+    ['STATE', ({ state }) => stateCell(state)],
+    [right('AGE'), ({ createdAt }) => age(msOf(createdAt), nowMs)],
+    [right('COST'), ({ usage }) => costText(usage)],
+    [
+      'GOAL',
+      ({ error, preview }) => (error === undefined ? preview : `${errorText(error)} (${preview})`),
+    ],
+  ])
 }
 
 /** A goal with the steps of its newest plan. */
@@ -116,16 +105,15 @@ export function goalDetails(goal: GoalView, look: Look, nowMs: number): string {
   )
   const parts = [head]
   if (plan !== undefined && plan.steps.length > 0) {
-    const rows = plan.steps.map(({ id, role, state, dependsOn, task, taskId, error }) => [
-      id,
-      role,
-      stateCell(state ?? '—'),
-      dependsOn.join(', ') || '—',
-      taskId ?? '—',
-      error === undefined ? task : errorText(error),
+    const steps = listing(plan.steps, look, [
+      ['STEP', ({ id }) => id],
+      ['ROLE', ({ role }) => role],
+      ['STATE', ({ state }) => stateCell(state ?? '—')],
+      ['AFTER', ({ dependsOn }) => dependsOn.join(', ') || '—'],
+      ['TASK ID', ({ taskId }) => taskId ?? '—'],
+      ['TASK', ({ error, task }) => (error === undefined ? task : errorText(error))],
     ])
-    const names = ['STEP', 'ROLE', 'STATE', 'AFTER', 'TASK ID', 'TASK']
-    parts.push(table(names, rows, look))
+    parts.push(steps)
   }
   if (goal.result !== undefined) {
     parts.push(`${look.paint('result', 'dim')}\n${safe(valueText(goal.result))}`)
@@ -139,22 +127,20 @@ export function scheduleTable(
   look: Look,
   nowMs: number,
 ): string {
-  const columns = ['SCHEDULE', 'CRON', 'ZONE', 'NEXT', 'LAST', 'LAST TASK', 'TASK']
-  return table(
-    columns,
-    schedules.map((each) => [
-      each.name,
-      each.cron,
-      each.timeZone,
-      nextText(each, nowMs),
-      each.lastTickAt === undefined
-        ? '—'
-        : `${ago(msOf(each.lastTickAt), nowMs)}${each.lastSkipped === true ? ', skipped' : ''}`,
-      each.lastTaskId ?? '—',
-      each.task.task,
-    ]),
-    look,
-  )
+  return listing(schedules, look, [
+    ['SCHEDULE', ({ name }) => name],
+    ['CRON', ({ cron }) => cron],
+    ['ZONE', ({ timeZone }) => timeZone],
+    ['NEXT', (schedule) => nextText(schedule, nowMs)],
+    ['LAST', (schedule) => lastText(schedule, nowMs)],
+    ['LAST TASK', ({ lastTaskId }) => lastTaskId ?? '—'],
+    ['TASK', ({ task }) => task.task],
+  ])
+}
+
+function lastText({ lastTickAt, lastSkipped }: ScheduleView, nowMs: number): string {
+  if (lastTickAt === undefined) return '—'
+  return `${ago(msOf(lastTickAt), nowMs)}${lastSkipped === true ? ', skipped' : ''}`
 }
 
 /** One schedule and its task. */
