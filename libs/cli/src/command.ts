@@ -2,7 +2,7 @@ import type { Client } from '@agentfleet/client'
 import type { FleetAccess } from '@agentfleet/local'
 import type { ExitCode } from './exit.ts'
 import type { AsCalled } from './parse/program.ts'
-import type { Paint } from './render/paint.ts'
+import type { Look } from './render/table.ts'
 
 /** One option of a command, as parsing, help and completion need it. */
 export interface Option {
@@ -53,7 +53,7 @@ export interface Input {
 }
 
 /** A command's connection to the fleet and to its user. */
-export interface Context {
+export interface Context extends Look {
   /** Its requests end when the user stops the command. */
   readonly client: Client
   /** Base URL of the gateway. */
@@ -66,9 +66,6 @@ export interface Context {
   readonly json: boolean
   /** Whether the command shows its view until the user stops it, and not only once. */
   readonly watch: boolean
-  readonly paint: Paint
-  /** Columns of the terminal; undefined if the output is not a terminal. */
-  readonly columns: number | undefined
   /** Rows of the terminal. */
   readonly rows: number | undefined
   /** Calls the listener after each change of the terminal's size, until the returned function is called. */

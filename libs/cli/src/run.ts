@@ -199,16 +199,9 @@ async function read(path: string, signal: AbortSignal): Promise<string> {
   }
 }
 
-function fail(
-  error: unknown,
-  {
-    terminal,
-    json,
-    asCalled,
-    ...where
-  }: { terminal: Terminal; json: boolean; asCalled: AsCalled } & Where,
-): ExitCode {
-  const found = failureOf(error, where)
+function fail(error: unknown, call: Call): ExitCode {
+  const { terminal, json, asCalled } = call
+  const found = failureOf(error, call)
   const failure = { ...found, message: asCalled(found.message) }
   if (json) terminal.err(`${jsonLine({ error: failure })}\n`)
   else terminal.err(`${safe(failure.message)}\n`)
@@ -226,8 +219,11 @@ interface Failure {
   readonly problem?: Problem
 }
 
-/** What a command asked, and where. */
-interface Where {
+/** What a command asked, and where, and how its failure is printed. */
+interface Call {
+  readonly terminal: Terminal
+  readonly json: boolean
+  readonly asCalled: AsCalled
   readonly url: string
   readonly command?: string
 }
@@ -237,7 +233,7 @@ function usageText(error: UsageError, command: string | undefined): string {
   return `${error.message} Run "agentfleet ${command} --help".`
 }
 
-function failureOf(error: unknown, { url, command }: Where): Failure {
+function failureOf(error: unknown, { url, command }: Call): Failure {
   if (error instanceof UsageError) {
     return { code: 'usage', message: usageText(error, command), exitCode: EXIT.usage }
   }

@@ -43,12 +43,11 @@ const ARCHIVES_MAX = 4
 const WORK_PREFIX = '.fetch-'
 
 /** Fetches the named programs so that each is complete at `<cacheDir>/<name>/root`. */
-export async function fetchFromDebian(options: {
-  readonly recipes: readonly Recipe[]
-  readonly cacheDir: string
-  readonly signal: AbortSignal | undefined
-}): Promise<void> {
-  const { recipes, cacheDir, signal } = options
+export async function fetchFromDebian(
+  recipes: readonly Recipe[],
+  cacheDir: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const startedAtMs = Date.now()
   await removeLeftovers(cacheDir)
   const archives = await findArchives(cacheDir, signal)

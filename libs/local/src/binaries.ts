@@ -25,11 +25,7 @@ export type Program = {
 }
 
 /** The three server programs of a fleet. */
-export type Binaries = {
-  readonly natsServer: Program
-  readonly redisServer: Program
-  readonly consul: Program
-}
+export type Binaries = Readonly<Record<'natsServer' | 'redisServer' | 'consul', Program>>
 
 /** The inputs of a search for the programs: where to cache, where to report, when to give up. */
 export type FindOptions = {
@@ -133,7 +129,7 @@ export async function findPrograms<const Needed extends Requirement>(
     log(`fetching ${missing.map(({ name }) => name).join(', ')} from the Debian archive …`)
     try {
       await makeDir(cacheDir, 0o755)
-      await fetchFromDebian({ recipes: missing, cacheDir, signal })
+      await fetchFromDebian(missing, cacheDir, signal)
       for (const requirement of missing) {
         const program = await findInCache(requirement, cacheDir, signal)
         if (!program) throw new Error(`the fetched ${requirement.name} does not run here`)

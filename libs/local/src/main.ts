@@ -88,12 +88,8 @@ async function main(): Promise<number> {
     const { tasks } = options
     const completed = tasks === 0 || (await runDemo(client, tasks, { say, show }, stopping.signal))
     if (options.once) return completed ? 0 : 1
-    const offers = {
-      tools: () => client.tools(),
-      problems: () => client.mcpProblems(),
-      logDir: join(data.dir, 'logs'),
-    }
-    const missing = await mcpNotice(process.env, { ...offers, signal: stopping.signal })
+    const logDir = join(data.dir, 'logs')
+    const missing = await mcpNotice(process.env, client, logDir, stopping.signal)
     for (const line of missing) say(line)
     say('\nThe fleet is up. Ctrl-C stops the fleet; the fleet keeps its state.')
     await showStatus(client, options.json, stopping.signal)

@@ -91,8 +91,14 @@ export const submit: Command = {
     const read = text === '-' ? oneArgument([await context.read(text)], missing) : text
     const task = requestOf(input, { task: read })
     const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
-    if (isSet(input, 'wait')) return submitAndWait(context, task, idempotencyKey)
-    const view = await submitOne(context, task, idempotencyKey)
+    // If the answer is lost, the same key leads to the same task.
+    const send = (waitSeconds?: number) =>
+      context.client.submit(task, given({ idempotencyKey, waitSeconds }))
+    const view = named(await withOwnKey(context, () => send()))
+    if (isSet(input, 'wait')) {
+      context.note(`task ${view.id}`)
+      return waitForEnd(context, view, () => send(WAIT_S))
+    }
     if (isSet(input, 'follow')) {
       context.note(`task ${view.id}`)
       return followTasks(context, [view.id], { textOnly: true })
@@ -104,31 +110,15 @@ export const submit: Command = {
   },
 }
 
-/** Submits a task; if the answer is lost, the same key leads to the same task. */
-async function submitOne(
+/** Waits for the end of a task, however long that takes, and prints its result. */
+async function waitForEnd(
   context: Context,
-  task: TaskRequest,
-  idempotencyKey: string,
-): Promise<TaskView> {
-  const { client } = context
-  return named(await withOwnKey(context, () => client.submit(task, { idempotencyKey })))
-}
-
-/** Submits a task and waits for its end, however long that takes. */
-async function submitAndWait(
-  context: Context,
-  task: TaskRequest,
-  idempotencyKey: string,
+  first: TaskView,
+  repeat: () => Promise<TaskView>,
 ): Promise<ExitCode> {
-  const { client } = context
-  let view = await submitOne(context, task, idempotencyKey)
-  context.note(`task ${view.id}`)
-  while (!isTerminal(view.state)) {
-    // The same key leads to the same task: repeating the request only continues the wait.
-    view = await patiently(context, () =>
-      client.submit(task, { idempotencyKey, waitSeconds: WAIT_S }),
-    )
-  }
+  let view = first
+  // The same key leads to the same task: repeating the request only continues the wait.
+  while (!isTerminal(view.state)) view = await patiently(context, repeat)
   const { state, error, result } = view
   if (context.json) context.print(jsonLine(view))
   else if (result !== undefined) context.print(safe(valueText(result)))

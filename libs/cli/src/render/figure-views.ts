@@ -248,15 +248,9 @@ function sumTable(
     look,
   )
   const rest = total.llmCalls - known.llmCalls
-  return [
-    shown,
-    ...(hidden > 0
-      ? [
-          `${groups.length} of ${groupCount} are listed; (others) includes the rest. Add --limit to see more.`,
-        ]
-      : []),
-    ...(rest > 0 ? [without(plural(rest, 'call'))] : []),
-  ].join('\n')
+  const more = `${groups.length} of ${groupCount} are listed; (others) includes the rest. Add --limit to see more.`
+  const notes = [hidden > 0 && more, rest > 0 && without(plural(rest, 'call'))]
+  return [shown, ...notes].filter(Boolean).join('\n')
 }
 
 /** Tokens and cost of each hour. */

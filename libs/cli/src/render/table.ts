@@ -28,7 +28,7 @@ export function right(name: string, more: Pick<Column, 'leaves'> = {}): Column {
 /** How the output looks. */
 export interface Look {
   readonly paint: Paint
-  /** Columns of the terminal; undefined leaves every cell whole. */
+  /** Columns of the terminal; undefined, if the output is not a terminal, leaves every cell whole. */
   readonly columns: number | undefined
 }
 

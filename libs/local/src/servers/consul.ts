@@ -5,12 +5,7 @@ import type { Binaries } from '../binaries.ts'
 import { LOOPBACK, drawPorts } from './ports.ts'
 import { startServer, type RunningServer, type ServerTls } from './server.ts'
 
-type ConsulPorts = {
-  readonly http: number
-  readonly server: number
-  readonly serf_lan: number
-  readonly serf_wan: number
-}
+type ConsulPorts = Readonly<Record<'http' | 'server' | 'serf_lan' | 'serf_wan', number>>
 
 // All services of a fleet share one address and each holds several blocking queries; the default is 200.
 const CONNECTIONS_PER_CLIENT_MAX = 10_000

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '@agentfleet/client'
 import { jsonIn } from '@agentfleet/domain'
+import type { McpProblemView, ToolView } from '@agentfleet/protocol'
 
 /** What `npm start` says about MCP servers that do not offer all their tools. */
 
@@ -11,31 +13,20 @@ const LOOK_EVERY_MS = 250
 /** A name that ends in two underscores and a tool's own name belongs to an MCP server. */
 const SEPARATOR = '__'
 
-type Tools = readonly { readonly name: string }[]
-type Problems = readonly {
-  readonly server: string
-  readonly problem: string
-  readonly nodes: number
-}[]
-
 /** Waits a moment for the tools of the configured MCP servers; returns a line for each that lacks some. */
 export async function mcpNotice(
   env: Readonly<Record<string, string | undefined>>,
-  fleet: {
-    readonly tools: () => Promise<Tools>
-    readonly problems: () => Promise<Problems>
-    readonly logDir: string
-    /** Ends the wait. */
-    readonly signal: AbortSignal
-  },
+  client: Pick<Client, 'tools' | 'mcpProblems'>,
+  logDir: string,
+  stopping: AbortSignal,
 ): Promise<readonly string[]> {
   const { MCP_SERVERS: given, MCP_SERVERS_FILE: path } = env
   const text = given || (path ? await readFile(path, 'utf8').catch(() => '') : '')
   const untilMs = performance.now() + OFFERED_WITHIN_MS
-  while (text && !fleet.signal.aborted) {
-    const tools = await fleet.tools().catch(() => [])
-    const problems = await fleet.problems().catch(() => [])
-    const lines = mcpLines(text, { tools, problems }, fleet.logDir)
+  while (text && !stopping.aborted) {
+    const tools = await client.tools().catch(() => [])
+    const problems = await client.mcpProblems().catch(() => [])
+    const lines = mcpLines(text, tools, problems, logDir)
     if (lines.length === 0 || performance.now() >= untilMs) return lines
     await delay(LOOK_EVERY_MS)
   }
@@ -48,7 +39,8 @@ export async function mcpNotice(
  */
 export function mcpLines(
   text: string | undefined,
-  { tools, problems }: { readonly tools: Tools; readonly problems: Problems },
+  tools: readonly Pick<ToolView, 'name'>[],
+  problems: readonly McpProblemView[],
   logDir: string,
 ): readonly string[] {
   const offered = new Set(tools.map(({ name }) => name.split(SEPARATOR)[0]))

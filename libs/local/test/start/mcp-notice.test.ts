@@ -6,10 +6,10 @@ const problem = { server: 'crm', problem: 'the server does not have the tools de
 
 test('a start prints a line for each configured MCP server that lacks tools, with the problem and the folder of the logs', () => {
   const servers = JSON.stringify({ crm: {}, everything: {} })
-  expect(mcpLines(servers, { tools, problems: [] }, '/state/logs')).toEqual([
+  expect(mcpLines(servers, tools, [], '/state/logs')).toEqual([
     expect.stringMatching(/everything: the server does not offer its tools yet.*\/state\/logs/),
   ])
-  expect(mcpLines(servers, { tools, problems: [problem] }, '/state/logs')).toEqual([
+  expect(mcpLines(servers, tools, [problem], '/state/logs')).toEqual([
     expect.stringMatching(/crm: the server does not have the tools delete \(on 2 of the workers\)/),
     expect.stringMatching(/everything: the server does not offer its tools yet/),
   ])
@@ -18,6 +18,6 @@ test('a start prints a line for each configured MCP server that lacks tools, wit
 test.each([undefined, '', '{', '[]', 'null'])(
   'a start with MCP_SERVERS=%j prints no line about MCP servers',
   (text) => {
-    expect(mcpLines(text, { tools, problems: [] }, '/state/logs')).toEqual([])
+    expect(mcpLines(text, tools, [], '/state/logs')).toEqual([])
   },
 )
