@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import type { TaskSummary } from '@agentfleet/protocol'
 import { withQuery } from '../page/api/query.ts'
 import { rangeOf, ROW_PX, shapeOf } from '../page/parts/tables/rows-in-view.ts'
-import { NOTHING_DONE, partsOfIds, runPages, type BulkPage } from '../page/tasks/bulk.ts'
+import { NOTHING_DONE, partsOfIds, runPages } from '../page/tasks/bulk.ts'
+import type { BulkPage, BulkPart } from '../page/tasks/bulk.ts'
 import { cancelBody, filterWords, filtersOf, replayBodies } from '../page/tasks/filters.ts'
 import {
   listOf,
@@ -79,16 +80,13 @@ test('a bulk action continues after the last page that the gateway has answered'
     { matched: 1, done: 1, problems: [] },
   ]
   const sent: string[] = []
-  const send = async ({ path }: { path: string }, cursor: string | undefined) => {
-    sent.push(`${path} ${cursor}`)
+  const send = async ({ part }: BulkPart, cursor: string | undefined) => {
+    sent.push(`${String(part)} ${cursor}`)
     const answer = answers.shift()!
     if (answer instanceof Error) throw answer
     return answer
   }
-  const parts = [
-    { path: 'one', body: {} },
-    { path: 'two', body: {} },
-  ]
+  const parts = [{ part: 'one' }, { part: 'two' }]
   let last = NOTHING_DONE
   await expect(runPages(parts, last, send, (next) => (last = next))).rejects.toThrow('no answer')
   const end = await runPages(parts, last, send, (next) => (last = next))
@@ -100,7 +98,7 @@ test('a bulk action continues after the last page that the gateway has answered'
 
 test('the page sends an action on many selected tasks in several requests', () => {
   const ids = Array.from({ length: 450 }, (_, index) => String(index))
-  const sizes = partsOfIds('p', ids).map(({ body }) => (body['taskIds'] as string[]).length)
+  const sizes = partsOfIds(ids).map(({ taskIds }) => (taskIds as string[]).length)
   expect(sizes).toEqual([200, 200, 50])
 })
 

@@ -6,11 +6,6 @@ import { VersionedForm, type Base } from '../parts/forms/versioned.tsx'
 
 type Definition = AgentView['definition']
 
-const FIELDS = [
-  { name: 'role', label: 'Role', max: 64 },
-  { name: 'description', label: 'Description', max: 1_024 },
-  { name: 'model', label: 'Model', max: 200 },
-] as const
 const POINTERS = ['/role', '/description', '/model', '/tools', '/systemPrompt']
 
 /** Changes the definition of an agent, or defines it. */
@@ -36,9 +31,9 @@ export function EditAgent({
     >
       {(form) => (
         <>
-          {FIELDS.map(({ name: field, ...shown }) => (
-            <TextField key={field} {...shown} {...bound(form, field)} />
-          ))}
+          <TextField label="Role" max={64} {...bound(form, 'role')} />
+          <TextField label="Description" max={1_024} {...bound(form, 'description')} />
+          <TextField label="Model" max={200} {...bound(form, 'model')} />
           <NamesField
             label="Tools, with commas between them; empty: the built-in ones"
             {...bound(form, 'tools')}

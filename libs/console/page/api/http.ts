@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { jsonIn } from '@agentfleet/domain'
 import type { FieldError, Problem } from '@agentfleet/protocol'
 import { url } from '../shell/router.ts'
 import { apiKey, refuseKey } from './key.ts'
@@ -18,14 +19,10 @@ export class ApiError extends Error {
   /** The wrong fields of the request. */
   readonly errors: readonly FieldError[]
 
-  constructor(problem: {
-    readonly code: string
-    readonly status: number
-    readonly detail: string
-    readonly title?: string | undefined
-    readonly retryAfterS?: number | undefined
-    readonly errors?: readonly FieldError[] | undefined
-  }) {
+  constructor(
+    problem: Pick<Problem, 'code' | 'status' | 'detail'> &
+      Partial<Pick<ApiError, 'title' | 'retryAfterS' | 'errors'>>,
+  ) {
     super(problem.detail)
     this.code = problem.code
     this.status = problem.status
@@ -63,7 +60,7 @@ export interface Sent {
   readonly headers?: Readonly<Record<string, string>>
   /** A key to check, in place of the key of this tab. */
   readonly key?: string
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Returns headers for one action: a request that is sent again with them does nothing twice. */
@@ -76,9 +73,10 @@ export async function request<Answer>(path: string, sent: Sent = {}): Promise<An
   const used = sent.key ?? apiKey.value
   const { response, text } = await exchange(path, sent, used)
   const { status } = response
-  const answer = parsed(text)
+  const answer = jsonIn(text)
   if (response.ok) {
-    if (answer !== UNREADABLE) return answer as Answer
+    // No JSON text has the value undefined.
+    if (answer !== undefined || text === '') return answer as Answer
     throw unreadable(status, 'text that is not JSON')
   }
   const problem = problemIn(answer)
@@ -163,15 +161,6 @@ const UNREADABLE = 'unreadable-answer'
 export function unreadable(status: number, what: string): ApiError {
   const detail = `The gateway answered ${status} with ${what}.`
   return new ApiError({ code: UNREADABLE, status, detail })
-}
-
-/** The JSON value of a text, undefined for no text. */
-function parsed(text: string): unknown {
-  try {
-    return text === '' ? undefined : JSON.parse(text)
-  } catch {
-    return UNREADABLE
-  }
 }
 
 /** The parts of a refusal that are what they must be: a proxy may have answered in place of the gateway. */

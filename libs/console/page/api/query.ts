@@ -1,5 +1,5 @@
 /** A value of a query; a list is written as repeated entries. */
-export type QueryValue = string | number | boolean | readonly string[] | undefined
+type QueryValue = string | number | readonly string[] | undefined
 
 /** Writes the query of a request; entries without a value are left out. */
 export function withQuery(path: string, query: Readonly<Record<string, QueryValue>>): string {

@@ -15,6 +15,10 @@ const REOPEN_MAX_MS = 15_000
 
 /** Whether the last stream is open; views load again and again while it is not. */
 export const streaming = signal(false)
+/** While the stream sends what changes, a view loads more rarely: that covers a lost frame, milliseconds. */
+export const STREAMED_EVERY_MS = 10_000
+/** Without the stream a view loads this often, milliseconds. */
+export const POLLED_EVERY_MS = 2_000
 
 /** Follows the stream until the returned function is called. `hello` gives the frame that subscribes, for each new connection. */
 export function followStream(

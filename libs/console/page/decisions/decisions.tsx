@@ -33,15 +33,7 @@ const COLUMNS: readonly Column<DecisionView>[] = [
 
 /** The view of the decisions with their reasons. */
 export function Decisions() {
-  const { query } = place.value
-  const filters = {
-    service: query['service'],
-    kind: query['kind'],
-    about: query['about'],
-    acted: query['acted'],
-    from: query['from'],
-    to: query['to'],
-  }
+  const { service, kind, about, acted, from, to } = place.value.query
   return (
     <>
       <h1 tabIndex={-1}>Decisions</h1>
@@ -55,7 +47,7 @@ export function Decisions() {
       </div>
       <ListingTable
         of="decisions"
-        query={filters}
+        query={{ service, kind, about, acted, from, to }}
         everyMs={EVERY_MS}
         caption="Decisions, newest first"
         columns={COLUMNS}

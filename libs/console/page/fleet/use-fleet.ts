@@ -1,12 +1,9 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { FleetView, NodeColumns } from '@agentfleet/protocol'
 import { useRead, type Loaded } from '../api/load.ts'
-import { streaming, useStream } from '../api/socket.ts'
+import { POLLED_EVERY_MS, STREAMED_EVERY_MS, streaming, useStream } from '../api/socket.ts'
 import { nodeColumns, withNodes } from './nodes.ts'
 
-/** While the stream sends the nodes, the rest of the fleet is read more rarely, milliseconds. */
-const STREAMED_EVERY_MS = 10_000
-const POLLED_EVERY_MS = 2_000
 /**
  * Nodes that the page follows over the stream. Most nodes of a busy fleet change with every heartbeat; frames with all
  * of them, twice a second, cost the page more than the columns of a larger fleet every two seconds.

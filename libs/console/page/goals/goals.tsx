@@ -60,22 +60,22 @@ const STATES = ['waiting', 'running', 'completed', 'failed', 'cancelled'] as con
 
 /** The goals, newest first. */
 export function Goals() {
-  const { query } = place.value
+  const { state } = place.value.query
   return (
     <>
-      <ListHeading title="Goals" kind="goal" view="goals" scope="tasks:write">
+      <ListHeading title="Goals" kind="goal">
         {(how) => <NewGoal {...how} />}
       </ListHeading>
       <ChoiceFilter name="state" label="State" all="all states" of={STATES} />
       <ListingTable
         of="goals"
-        query={{ state: query['state'] }}
+        query={{ state }}
         everyMs={LIST_EVERY_MS}
         caption="Goals, newest first"
         columns={GOALS}
         keyOf={({ id }) => id}
         empty={
-          query['state'] === undefined ? (
+          state === undefined ? (
             <Command text={curl('POST', '/v1/goals', { goal: 'Build a shop' })}>
               You have no goal. Submit one with the form or with this command:
             </Command>

@@ -38,7 +38,7 @@ const COLUMNS: readonly Column<IncidentView>[] = [
 
 /** The view of the incidents: which nodes failed, and whether each incident is closed. */
 export function Incidents() {
-  const { query } = place.value
+  const { state, node } = place.value.query
   return (
     <>
       <h1 tabIndex={-1}>Incidents</h1>
@@ -48,13 +48,13 @@ export function Incidents() {
       </div>
       <ListingTable
         of="incidents"
-        query={{ state: query['state'], node: query['node'] }}
+        query={{ state, node }}
         everyMs={EVERY_MS}
         caption="Incidents, newest first"
         columns={COLUMNS}
         keyOf={({ id }) => id}
         empty={
-          query['state'] === undefined && query['node'] === undefined
+          state === undefined && node === undefined
             ? 'No node has failed in the last seven days.'
             : 'No incident matches.'
         }

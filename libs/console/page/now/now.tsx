@@ -3,6 +3,7 @@ import { costText, count, duration, UNKNOWN } from '@agentfleet/domain'
 import type { DecisionPage, FleetView, IncidentPage, TaskPage } from '@agentfleet/protocol'
 import { request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
+import { POLLED_EVERY_MS, STREAMED_EVERY_MS } from '../api/socket.ts'
 import { rate } from '../format/format.ts'
 import { NoNodes } from '../fleet/node.tsx'
 import { nodeColumns } from '../fleet/nodes.ts'
@@ -19,9 +20,6 @@ import { lookOf, nodesByState } from './health.ts'
 import { OwnWork } from './own-work.tsx'
 import { useStats, type StatsFrame } from './use-stats.ts'
 
-/** While the stream sends the numbers, the rest of the fleet is read more rarely, milliseconds. */
-const STREAMED_EVERY_MS = 10_000
-const POLLED_EVERY_MS = 2_000
 const LISTS_EVERY_MS = 5_000
 /** Decisions on the first view. */
 const DECISIONS_SHOWN = 5

@@ -1,8 +1,6 @@
 import type { ComponentChildren } from 'preact'
-import type { MeView } from '@agentfleet/protocol'
 import { Button } from './button.tsx'
 import { open, place } from '../shell/router.ts'
-import type { ViewName } from '../shell/routes.ts'
 import { may } from '../api/me.ts'
 import { focusHeading } from './heading.ts'
 import { Allowed } from './forms/allowed.tsx'
@@ -11,20 +9,17 @@ import { Allowed } from './forms/allowed.tsx'
 export function ListHeading({
   title,
   kind,
-  view,
-  scope,
   children,
 }: {
   title: string
-  /** What the form makes: `goal`. */
-  kind: string
-  view: ViewName
-  scope: MeView['scopes'][number]
+  /** What the form makes. */
+  kind: 'task' | 'goal' | 'schedule'
   /** The form. It calls `done` with the id of the new record. */
   children: (how: { done: (id: string) => void; leave: () => void }) => ComponentChildren
 }) {
   const { query } = place.value
-  const isOpen = query['form'] === 'new' && may(scope)
+  const view = `${kind}s` as const
+  const isOpen = query['form'] === 'new' && may('tasks:write')
   const show = (form: string | undefined) => open(view, undefined, { ...query, form })
   const leave = () => {
     show(undefined)
@@ -34,7 +29,7 @@ export function ListHeading({
     <>
       <div class="row">
         <h1 tabIndex={-1}>{title}</h1>
-        <Allowed scope={scope} to={`create ${kind}s`}>
+        <Allowed scope="tasks:write" to={`create ${view}`}>
           {!isOpen && <Button act={() => show('new')}>New {kind}</Button>}
         </Allowed>
       </div>

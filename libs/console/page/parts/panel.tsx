@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { Boundary, Drawn } from './boundary.tsx'
 import { Button } from './button.tsx'
-import type { ApiError } from '../api/http.ts'
 import type { Loaded } from '../api/load.ts'
 import { ago } from '@agentfleet/domain'
 
@@ -18,7 +17,10 @@ export function Panel<Value>({
     <>
       {error !== undefined && (
         <div class="problem box" role="alert">
-          <ErrorWords error={error} />
+          <p>
+            {error.message} <code>{error.code}</code>
+            {error.retryAfterS !== undefined && ` The page tries again in ${error.retryAfterS} s.`}
+          </p>
           {value !== undefined && loadedAtMs !== undefined && (
             <p>What you see below was read {ago(loadedAtMs, Date.now())}.</p>
           )}
@@ -36,14 +38,5 @@ export function Panel<Value>({
         </p>
       )}
     </>
-  )
-}
-
-function ErrorWords({ error }: { error: ApiError }) {
-  return (
-    <p>
-      {error.message} <code>{error.code}</code>
-      {error.retryAfterS !== undefined && ` The page tries again in ${error.retryAfterS} s.`}
-    </p>
   )
 }

@@ -56,7 +56,7 @@ function skipped(value: boolean | undefined): string {
 export function Schedules() {
   return (
     <>
-      <ListHeading title="Schedules" kind="schedule" view="schedules" scope="tasks:write">
+      <ListHeading title="Schedules" kind="schedule">
         {(how) => <NewSchedule {...how} />}
       </ListHeading>
       <ListingTable

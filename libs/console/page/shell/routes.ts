@@ -1,3 +1,5 @@
+import { withQuery } from '../api/query.ts'
+
 /** The addresses of the page. Pure: `router.ts` reads and writes the address bar. */
 
 /** The views, in the order of the navigation; a view without a title there is opened from another view. */
@@ -45,12 +47,9 @@ export function pathOf(
   query: Readonly<Record<string, string | undefined>> = {},
 ): string {
   const base = VIEWS.find(({ name }) => name === view)?.path ?? '/'
-  const given = Object.entries(query).flatMap(([name, value = '']) =>
-    linesOf(value).map((line) => [name, line] as [string, string]),
-  )
-  const search = new URLSearchParams(given).toString()
   const path = id === undefined ? base : `${base}/${encodeURIComponent(id)}`
-  return `${path}${search === '' ? '' : `?${search}`}`
+  const lists = Object.entries(query).map(([name, value = '']) => [name, linesOf(value)] as const)
+  return withQuery(path, Object.fromEntries(lists))
 }
 
 /** Returns the lines of a value that are not empty. */

@@ -15,7 +15,7 @@ import { linkTo } from './router.ts'
 import type { ViewName } from './routes.ts'
 
 /** What draws each view, and what draws one of its records, if the view has them. */
-const VIEWS: Readonly<
+const DRAWN: Readonly<
   Record<ViewName, readonly [() => JSX.Element, ((record: { id: string }) => JSX.Element)?]>
 > = {
   now: [Now],
@@ -33,7 +33,7 @@ const VIEWS: Readonly<
 /** The view that the address names. */
 export function ViewOf({ view, id }: { view: ViewName | undefined; id: string | undefined }) {
   if (view === undefined) return <Missing />
-  const [View, One] = VIEWS[view]
+  const [View, One] = DRAWN[view]
   return id === undefined || One === undefined ? <View /> : <One key={id} id={id} />
 }
 

@@ -4,12 +4,9 @@ import type { HistoryEvent, TaskHistory, TaskText, TaskView } from '@agentfleet/
 import { request } from '../api/http.ts'
 import { useLoad, type Loaded } from '../api/load.ts'
 import { withQuery } from '../api/query.ts'
-import { followStream, streaming } from '../api/socket.ts'
+import { followStream, POLLED_EVERY_MS, STREAMED_EVERY_MS, streaming } from '../api/socket.ts'
 import { withDelta, withWritten, type LiveText } from './live-text.ts'
 
-/** While the stream is open, a task is loaded when an event arrives; this covers a lost one, milliseconds. */
-const STREAMED_EVERY_MS = 10_000
-const POLLED_EVERY_MS = 2_000
 /** Text is drawn at most this often, milliseconds. */
 const DRAW_MS = 100
 /** Answers of 1,000 events that one load reads; the next load continues after them. */

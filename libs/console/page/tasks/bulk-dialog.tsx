@@ -47,7 +47,7 @@ export function BulkDialog({
         start,
         (part, cursor) => {
           if (stopped.current) throw new Error('The action was stopped.')
-          return send(part, { ...extra, cursor }, headers)
+          return send(wanted.verb, { ...part, ...extra, cursor }, headers)
         },
         report,
       )
@@ -169,12 +169,13 @@ function From({
 }
 
 async function send(
-  { path, body }: BulkPart,
-  extra: object,
+  verb: Wanted['verb'],
+  body: object,
   headers: ReturnType<typeof once>,
 ): Promise<BulkPage> {
-  const sent = { method: 'POST', body: { ...body, ...extra } } as const
-  if (path === '/v1/tasks:cancel') {
+  const path = `/v1/tasks:${verb}`
+  const sent = { method: 'POST', body } as const
+  if (verb === 'cancel') {
     const { matched, cancelled, failed, nextCursor } = await request<BulkCancelPage>(path, sent)
     return {
       matched,

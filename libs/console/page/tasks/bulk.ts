@@ -1,8 +1,5 @@
-/** One request of a bulk action, without its cursor. */
-export interface BulkPart {
-  readonly path: string
-  readonly body: Readonly<Record<string, unknown>>
-}
+/** The body of one request of a bulk action, without its cursor. */
+export type BulkPart = Readonly<Record<string, unknown>>
 
 /** What the gateway says about one page of a bulk action. */
 export interface BulkPage {
@@ -68,10 +65,9 @@ function withPage(before: Progress, page: BulkPage): Progress {
 /** Tasks of one request: small enough that the progress moves, far below the limit of 1,000. */
 const IDS_PER_REQUEST = 200
 
-/** Returns the requests that name these tasks. */
-export function partsOfIds(path: string, ids: readonly string[]): readonly BulkPart[] {
+/** Returns the bodies that name these tasks. */
+export function partsOfIds(ids: readonly string[]): readonly BulkPart[] {
   return Array.from({ length: Math.ceil(ids.length / IDS_PER_REQUEST) }, (_, index) => ({
-    path,
-    body: { taskIds: ids.slice(index * IDS_PER_REQUEST, (index + 1) * IDS_PER_REQUEST) },
+    taskIds: ids.slice(index * IDS_PER_REQUEST, (index + 1) * IDS_PER_REQUEST),
   }))
 }

@@ -67,11 +67,12 @@ export const NO_FILTERS: Readonly<Record<string, undefined>> = Object.fromEntrie
 
 /** The states with the number of tasks that match the other filters. */
 function States({ filters }: { filters: Filters }) {
-  const { state: chosen = [], ...others } = filters
+  const { state, ...others } = filters
+  const chosen: readonly string[] = state ?? []
   const path = withQuery('/v1/tasks:count', { ...others, groupBy: 'state' })
   const { value: counts } = useRead<TaskCounts>(path, COUNTS_EVERY_MS)
   const toggle = (state: string) => {
-    const next = chosen.some((each) => each === state)
+    const next = chosen.includes(state)
       ? chosen.filter((each) => each !== state)
       : [...chosen, state]
     setQuery({ state: next.join('\n') })
@@ -82,11 +83,7 @@ function States({ filters }: { filters: Filters }) {
         all states
       </Button>
       {STATES.map((state) => (
-        <Button
-          key={state}
-          aria-pressed={chosen.some((each) => each === state)}
-          act={() => toggle(state)}
-        >
+        <Button key={state} aria-pressed={chosen.includes(state)} act={() => toggle(state)}>
           {state} {counts && <span class="muted">{numberOf(counts, state)}</span>}
         </Button>
       ))}

@@ -2,6 +2,7 @@ import { LEVELS } from '@agentfleet/domain'
 import type { BulkCancelRequest, TaskSummary } from '@agentfleet/protocol'
 import { instant } from '../format/format.ts'
 import { linesOf } from '../shell/routes.ts'
+import type { BulkPart } from './bulk.ts'
 
 type State = TaskSummary['state']
 
@@ -85,7 +86,7 @@ export function cancelBody(filters: Filters): BulkCancelRequest | undefined {
 }
 
 /** Returns the bodies that replay what the filters show, one for each state; without a state, failed tasks. */
-export function replayBodies(filters: Filters): readonly Readonly<Record<string, unknown>>[] {
+export function replayBodies(filters: Filters): readonly BulkPart[] {
   const { state = ['failed'], waitingKind, ...rest } = filters
   if (waitingKind !== undefined) return []
   return ENDED.filter((each) => state.includes(each)).map((each) => ({

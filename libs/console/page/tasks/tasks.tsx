@@ -23,9 +23,6 @@ import { lastTop } from './neighbours.ts'
 import { SavedViews } from './saved-views.tsx'
 import { useTaskList } from './use-list.ts'
 
-const CANCEL = '/v1/tasks:cancel'
-const REPLAY = '/v1/tasks:replay'
-
 /** Room for the longest error code, pixels. All columns fit beside the rail on a screen of 1,280 pixels. */
 const ERROR_PX = 152
 
@@ -79,7 +76,7 @@ export function Tasks() {
 
   return (
     <>
-      <ListHeading title="Tasks" kind="task" view="tasks" scope="tasks:write">
+      <ListHeading title="Tasks" kind="task">
         {(how) => <NewTask {...how} />}
       </ListHeading>
       <FilterBar filters={filters}>
@@ -214,8 +211,8 @@ function Actions({
   })
   const cancelAll = () => cancelBody(untilNow())
   const replayAll = () => replayBodies(untilNow())
-  const ofSelected = (verb: Wanted['verb'], path: string, ids: readonly string[]) =>
-    want({ verb, what: `${plural(ids.length, 'selected task')}.`, parts: partsOfIds(path, ids) })
+  const ofSelected = (verb: Wanted['verb'], ids: readonly string[]) =>
+    want({ verb, what: `${plural(ids.length, 'selected task')}.`, parts: partsOfIds(ids) })
   return (
     <div class="actions" role="group" aria-label="Actions">
       {picked.size > 0 && (
@@ -223,10 +220,10 @@ function Actions({
           <span>
             {plural(picked.size, 'task')} selected, {costText(usedBy(tasks))}
           </span>
-          <Button disabled={live.length === 0} act={() => ofSelected('cancel', CANCEL, live)}>
+          <Button disabled={live.length === 0} act={() => ofSelected('cancel', live)}>
             Cancel {live.length} …
           </Button>
-          <Button disabled={ended.length === 0} act={() => ofSelected('replay', REPLAY, ended)}>
+          <Button disabled={ended.length === 0} act={() => ofSelected('replay', ended)}>
             Replay {ended.length} …
           </Button>
           <Button act={clear}>Clear selection</Button>
@@ -238,7 +235,7 @@ function Actions({
           want({
             verb: 'cancel',
             what: all('that have not ended'),
-            parts: [{ path: CANCEL, body: { ...cancelAll() } }],
+            parts: [{ ...cancelAll() }],
           })
         }
       >
@@ -250,7 +247,7 @@ function Actions({
           want({
             verb: 'replay',
             what: all(filters.state === undefined ? 'that failed' : 'that have ended'),
-            parts: replayAll().map((body) => ({ path: REPLAY, body })),
+            parts: replayAll(),
           })
         }
       >

@@ -51,10 +51,7 @@ export function useTaskList(filters: Filters, isCalm: () => boolean): ShownList 
   const anew = useRef(false)
 
   const read = (cursor: string | undefined, signal?: AbortSignal) =>
-    request<TaskPage>(
-      withQuery('/v1/tasks', { ...query, cursor }),
-      signal === undefined ? {} : { signal },
-    )
+    request<TaskPage>(withQuery('/v1/tasks', { ...query, cursor }), { signal })
   const loaded = useLoad(
     path,
     async (signal) => {

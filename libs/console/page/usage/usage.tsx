@@ -14,13 +14,9 @@ import { Limits } from './limits.tsx'
 
 const EVERY_MS = 30_000
 
-interface Row {
-  readonly key: string
-  readonly day: string
-  readonly model: string
-  readonly provider: string
-  readonly usage: UsageReport['total']
-}
+type Day = UsageReport['days'][number]
+/** The usage of one model on one day. */
+type Row = Day['models'][number] & { readonly key: string; readonly day: string }
 
 const COLUMNS: readonly WideColumn<Row>[] = [
   { title: 'Day (UTC)', width: 100, of: ({ day }) => day },
@@ -38,7 +34,7 @@ const COLUMNS: readonly WideColumn<Row>[] = [
   { title: 'Cost', width: 100, kind: 'number', of: ({ usage }) => costText(usage) },
 ]
 
-const HOURS: readonly Column<NonNullable<UsageReport['days'][number]['hours']>[number]>[] = [
+const HOURS: readonly Column<NonNullable<Day['hours']>[number]>[] = [
   { title: 'Hour', of: ({ hour }) => `${String(hour).padStart(2, '0')}:00` },
   { title: 'Tokens', kind: 'number', of: ({ tokens }) => count(tokens) },
   { title: 'Cost', kind: 'number', of: costText },
@@ -59,8 +55,8 @@ export function Usage() {
     <>
       <h1 tabIndex={-1}>Usage and limits</h1>
       <div class="row">
-        <Day name="from" label="From" />
-        <Day name="to" label="to" />
+        <DateOf name="from" label="From" />
+        <DateOf name="to" label="to" />
         <label>
           <input
             type="checkbox"
@@ -153,7 +149,7 @@ function Hours({ days }: Pick<UsageReport, 'days'>) {
   )
 }
 
-function Day({ name, label }: { name: 'from' | 'to'; label: string }) {
+function DateOf({ name, label }: { name: 'from' | 'to'; label: string }) {
   return (
     <label>
       {label}{' '}
@@ -166,7 +162,7 @@ function Day({ name, label }: { name: 'from' | 'to'; label: string }) {
   )
 }
 
-function rowsOf(days: UsageReport['days']): readonly Row[] {
+function rowsOf(days: readonly Day[]): readonly Row[] {
   return days
     .toSorted((a, b) => (a.day < b.day ? 1 : -1))
     .flatMap(({ day, models }) =>

@@ -69,18 +69,20 @@ export function VersionedForm<Definition extends object>({
 
   if (theirs !== undefined) {
     return (
-      <Conflict
-        from={from}
-        theirs={theirs}
-        draft={draft}
-        busy={action.busy}
-        keepMine={() => {
-          rebase(theirs)
-          void save(theirs)
-        }}
-        takeTheirs={done}
-        goOn={() => rebase(theirs)}
-      />
+      <Conflict from={from} theirs={theirs} draft={draft}>
+        <Button
+          class="primary"
+          disabled={action.busy}
+          act={() => {
+            rebase(theirs)
+            void save(theirs)
+          }}
+        >
+          Save mine as a new version
+        </Button>
+        <Button act={() => rebase(theirs)}>Edit mine further</Button>
+        <Button act={done}>Take version {theirs.version}</Button>
+      </Conflict>
     )
   }
   return (
@@ -108,22 +110,17 @@ function same(a: object, b: object): boolean {
   return sorted(a) === sorted(b)
 }
 
-function Conflict<Definition extends object>({
+function Conflict({
   from,
   theirs,
   draft,
-  busy,
-  keepMine,
-  takeTheirs,
-  goOn,
+  children,
 }: {
-  from: Base<Definition>
-  theirs: Base<Definition>
-  draft: Definition
-  busy: boolean
-  keepMine: () => void
-  takeTheirs: () => void
-  goOn: () => void
+  from: Base<object>
+  theirs: Base<object>
+  draft: object
+  /** What the reader can do. */
+  children: ComponentChildren
 }) {
   return (
     <section class="box" role="alert" aria-labelledby="conflict">
@@ -138,13 +135,7 @@ function Conflict<Definition extends object>({
       <Diff before={from.definition} after={theirs.definition} label="The other change" />
       <h2>What your text changes in version {theirs.version}</h2>
       <Diff before={theirs.definition} after={draft} label="Your change in the newest version" />
-      <p class="row">
-        <Button class="primary" disabled={busy} act={keepMine}>
-          Save mine as a new version
-        </Button>
-        <Button act={goOn}>Edit mine further</Button>
-        <Button act={takeTheirs}>Take version {theirs.version}</Button>
-      </p>
+      <p class="row">{children}</p>
     </section>
   )
 }

@@ -49,7 +49,7 @@ export function ListingTable<Row>({
   const read = async (from: string, signal?: AbortSignal) => {
     type Page = Readonly<Record<string, readonly Row[] | undefined>>
     type Cursor = { readonly nextCursor?: string }
-    const page = await request<unknown>(from, signal && { signal })
+    const page = await request<unknown>(from, { signal })
     return { rows: (page as Page)[of] ?? [], cursor: (page as Cursor).nextCursor }
   }
   const loaded = useLoad(

@@ -3,6 +3,8 @@ import type { ComponentChildren } from 'preact'
 /** A column: its title and how it writes a row. The first column names the row. */
 export interface Column<Row> {
   readonly title: string
+  /** The title in a card; the title of the column if absent. */
+  readonly short?: string
   readonly of: (row: Row) => ComponentChildren
   /** `number` aligns right; `wide` takes the rest of the width. */
   readonly kind?: 'number' | 'wide'
@@ -47,12 +49,11 @@ export function Table<Row>({ caption, columns, rows, keyOf, empty }: TableProps<
   )
 }
 
-/** One cell of a row; the first one names the row. `short` is the title of the column in a card. */
+/** One cell of a row; the first one names the row. */
 export function cellOf<Row>(
-  { title, kind, of }: Column<Row>,
+  { title, short = title, kind, of }: Column<Row>,
   row: Row,
   first: boolean,
-  short = title,
 ): ComponentChildren {
   return first ? (
     <th key={title} scope="row" class={kind}>

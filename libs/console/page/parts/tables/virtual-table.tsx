@@ -10,8 +10,6 @@ const BORDERS_PX = 2
 export interface WideColumn<Row> extends Column<Row> {
   /** Pixels; the column without a width takes the rest. */
   readonly width?: number
-  /** The title in a card; the title of the column if absent. */
-  readonly short?: string
 }
 
 /** Rows of a table: an array, or parts of a list that is too long to be copied. */
@@ -168,7 +166,7 @@ function Line<Row>({
             />
           </td>
         )}
-        {columns.map((column, place) => cellOf(column, row, place === 0, column.short))}
+        {columns.map((column, place) => cellOf(column, row, place === 0))}
       </tr>
     ),
     [row, at, columns, picked, dimmed],
