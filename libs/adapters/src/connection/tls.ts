@@ -3,7 +3,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { given } from '@agentfleet/domain'
 import { ConfigError } from '@agentfleet/runtime/config-error'
-import type { ServerAddress } from './address.ts'
 
 /** Files of a connection in PEM form. */
 export interface TlsFiles {
@@ -12,12 +11,6 @@ export interface TlsFiles {
   /** The certificate of this client and its key, for servers that ask for one. */
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
-}
-
-interface TlsOptions {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
 }
 
 /** Servers whose variables begin with these words, and the scheme that encrypts. */
@@ -32,10 +25,9 @@ type Server = keyof typeof SCHEMES
  */
 export function readTls(
   server: Server,
-  { tls }: Pick<ServerAddress, 'tls'>,
-  files: TlsFiles = {},
-): TlsOptions | undefined {
-  const { caFile, certFile, keyFile } = files
+  { tls }: { readonly tls: boolean },
+  { caFile, certFile, keyFile }: TlsFiles = {},
+) {
   const problems: string[] = []
   if (!tls && [caFile, certFile, keyFile].some((file) => file !== undefined)) {
     problems.push(
@@ -67,8 +59,7 @@ export function readTls(
   if (cert !== undefined) problems.push(...certificateProblems(`${server}_CERT_FILE`, cert))
   if (key !== undefined) problems.push(...keyProblems(server, key, cert))
   if (problems.length > 0) throw new ConfigError(problems)
-  if (!tls) return undefined
-  return given({ ca, cert, key })
+  return tls ? given({ ca, cert, key }) : undefined
 }
 
 const CERTIFICATE =

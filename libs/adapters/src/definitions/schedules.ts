@@ -149,11 +149,9 @@ export function openSchedules(bus: Bus): Schedules {
       )
     },
     async noteRun(tenant, name, run, expectSeq) {
-      const subject = SUBJECTS.scheduleRun(tenant, name)
-      const data = toStored(run, 'schedule')
       const answer = await appender.append({
-        subject,
-        data,
+        subject: SUBJECTS.scheduleRun(tenant, name),
+        data: toStored(run, 'schedule'),
         expectSeq,
         replaces: true,
         deadlineMs: APPEND_WITHIN_MS,

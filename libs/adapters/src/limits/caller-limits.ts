@@ -89,20 +89,13 @@ return 0
 
 /** Connects to the shared limits; while Redis is away every call throws `store-unavailable`. */
 export async function connectCallerLimits(options: RedisOptions): Promise<CallerLimits> {
-  const link = await connectRedis({
-    ...options,
-    name: 'limits of keys',
-    commandWithinMs: COMMAND_WITHIN_MS,
-  })
+  const link = await connectRedis(options, 'limits of keys', COMMAND_WITHIN_MS)
   const open = (keyId: string): string => redisKey('callerOpen', keyId)
   return {
     async draw(keyId, perMinute, { extra: wanted, reserved } = NO_RESERVE) {
       const keys = [redisKey('callerRate', keyId)]
-      const answer = (await link.script(DRAW_SCRIPT, keys, [
-        perMinute,
-        wanted,
-        reserved,
-      ])) as number[]
+      const argv = [perMinute, wanted, reserved]
+      const answer = (await link.script(DRAW_SCRIPT, keys, argv)) as number[]
       const [given, left = 0, retryAfterMs = 0, extra = 0] = answer
       return { kind: given === 1 ? 'given' : 'empty', left, extra, retryAfterMs }
     },

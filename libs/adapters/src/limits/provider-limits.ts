@@ -130,11 +130,7 @@ export const CALL_LEASE_MS = 15_000
 
 /** Connects to the shared limits; while Redis is unavailable every call throws `store-unavailable`. */
 export async function connectProviderLimits(options: RedisOptions): Promise<ProviderLimits> {
-  const link = await connectRedis({
-    ...options,
-    name: 'shared limits',
-    commandWithinMs: COMMAND_WITHIN_MS,
-  })
+  const link = await connectRedis(options, 'shared limits', COMMAND_WITHIN_MS)
   const buckets = (key: string): string => redisKey('buckets', key)
   const live = (key: string): string => redisKey('calls', key)
   return {

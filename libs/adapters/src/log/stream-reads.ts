@@ -123,15 +123,7 @@ export async function streamSubjects(
 }
 
 /** A durable consumer: how many messages wait, how many are unacked, how many readers listen. */
-export interface ConsumerState {
-  readonly name: string
-  readonly waiting: number
-  readonly out: number
-  /** Requests of readers that wait at the server. */
-  readonly listeners: number
-  /** The sequence in the stream of the last message that it delivered. */
-  readonly deliveredSeq: number
-}
+export type ConsumerState = ReturnType<typeof consumerState>
 
 interface WireConsumer {
   readonly name: string
@@ -169,12 +161,14 @@ export async function readConsumer(
   return info && consumerState(info)
 }
 
-function consumerState(info: WireConsumer): ConsumerState {
+function consumerState(info: WireConsumer) {
   return {
     name: info.name,
     waiting: info.num_pending ?? 0,
     out: info.num_ack_pending ?? 0,
+    /** Requests of readers that wait at the server. */
     listeners: info.num_waiting ?? 0,
+    /** The sequence in the stream of the last message that it delivered. */
     deliveredSeq: info.delivered?.stream_seq ?? 0,
   }
 }

@@ -38,14 +38,8 @@ interface SubjectQuery {
   readonly bytes?: number
 }
 
-/** The messages that were found; `complete` says that no further one is stored. */
-interface SubjectPage {
-  readonly messages: StoredMessage[]
-  readonly complete: boolean
-}
-
-/** The messages of a subject, or a page of them. */
-export async function readSubject(bus: Bus, query: SubjectQuery): Promise<SubjectPage> {
+/** The messages of a subject, or a page of them; `complete` says that no further one is stored. */
+export async function readSubject(bus: Bus, query: SubjectQuery) {
   const { stream, subject, afterSeq = 0, max, bytes = Infinity } = query
   const messages: StoredMessage[] = []
   const next = (): number => (messages.at(-1)?.seq ?? afterSeq) + 1

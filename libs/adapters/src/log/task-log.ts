@@ -27,12 +27,6 @@ export type AppendOutcome =
   /** Unconfirmed: the event may be stored or not. */
   | { readonly kind: 'unknown' }
 
-/** Some events of a task; `complete` says that the log holds no further one. */
-interface HistoryPage {
-  readonly events: readonly StoredEvent[]
-  readonly complete: boolean
-}
-
 /** The truth about tasks: one subject of LOG per task. */
 export interface TaskLog {
   /**
@@ -51,8 +45,15 @@ export interface TaskLog {
   ): Promise<AppendOutcome>
   last(taskId: string): Promise<StoredEvent | undefined>
   history(taskId: string): Promise<StoredEvent[]>
-  /** The events behind `afterSeq`, in order, until they reach so many bytes; at least one if there is one. */
-  page(taskId: string, afterSeq: number, bytes: number): Promise<HistoryPage>
+  /**
+   * The events behind `afterSeq`, in order, until they reach so many bytes; at least one if there is one. `complete`
+   * says that the log holds no further one.
+   */
+  page(
+    taskId: string,
+    afterSeq: number,
+    bytes: number,
+  ): Promise<{ readonly events: readonly StoredEvent[]; readonly complete: boolean }>
   record(taskId: string): Promise<TaskRecord | undefined>
   fill(): Promise<StreamFill>
   /** Purges every event before this sequence; false when the server has not confirmed it. */

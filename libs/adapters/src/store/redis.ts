@@ -14,19 +14,6 @@ export interface RedisConnection {
   close(): Promise<void>
 }
 
-/** One connection to Redis, with the parts that all its users share. */
-interface RedisLink extends RedisConnection {
-  readonly redis: Redis
-  /** Runs commands; every failure is `store-unavailable`. */
-  guarded<T>(call: () => Promise<T>): Promise<T>
-  /** Runs a Lua script by its digest. */
-  script(
-    text: string,
-    keys: readonly string[],
-    argv: readonly (string | number)[],
-  ): Promise<unknown>
-}
-
 const RECONNECT_MAX_MS = 1_000
 /** A Redis that answers is connected within milliseconds; a frozen one must not hold up a start. */
 const FIRST_CONNECT_WITHIN_MS = 1_000
@@ -48,17 +35,11 @@ export interface RedisOptions {
 }
 
 /**
- * Connects to Redis. While Redis is unavailable or frozen, every call fails, and the start of the service is
- * delayed by a second at most.
+ * Connects to Redis; `name` is the purpose of this connection, for the log. While Redis is unavailable or frozen, every
+ * call fails, and the start of the service is delayed by a second at most.
  */
-export async function connectRedis(
-  options: RedisOptions & {
-    /** The purpose of this connection, for the log. */
-    readonly name: string
-    readonly commandWithinMs: number
-  },
-): Promise<RedisLink> {
-  const { log, name, commandWithinMs } = options
+export async function connectRedis(options: RedisOptions, name: string, commandWithinMs: number) {
+  const { log } = options
   const address = readAddress(options.url, REDIS_PORT)
   const { host, port, user, password, database } = address
   const tls = readTls('REDIS', address, options.tls)
@@ -107,6 +88,7 @@ export async function connectRedis(
     FIRST_CONNECT_WITHIN_MS,
   )
 
+  /** Runs commands; every failure is `store-unavailable`. */
   const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
       return await call()
@@ -121,8 +103,10 @@ export async function connectRedis(
     redis,
     guarded,
     connected: () => redis.status === 'ready',
-    script: (text, keys, argv) => guarded(() => runScript(redis, text, keys, argv)),
-    async close() {
+    /** Runs a Lua script by its digest. */
+    script: (text: string, keys: readonly string[], argv: readonly (string | number)[]) =>
+      guarded(() => runScript(redis, text, keys, argv)),
+    async close(): Promise<void> {
       redis.disconnect()
     },
   }

@@ -73,7 +73,7 @@ const INFLIGHT = redisKey('inflight')
 const SEPARATOR = ' '
 /** Connects to Redis; while the store is unavailable, every call throws `store-unavailable`. */
 export async function connectStore(options: RedisOptions): Promise<Store> {
-  const link = await connectRedis({ ...options, name: 'store', commandWithinMs: COMMAND_WITHIN_MS })
+  const link = await connectRedis(options, 'store', COMMAND_WITHIN_MS)
   const { redis, guarded } = link
   const forget = createForgetter(redis, options.log)
   const reads = createReads(redis, options.log)

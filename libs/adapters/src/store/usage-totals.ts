@@ -112,11 +112,7 @@ function groupKey(grouping: UsageGrouping, day: string): string {
 
 /** Connects to the totals. */
 export async function connectUsageTotals(options: RedisOptions): Promise<UsageTotals> {
-  const link = await connectRedis({
-    ...options,
-    name: 'usage totals',
-    commandWithinMs: COMMAND_WITHIN_MS,
-  })
+  const link = await connectRedis(options, 'usage totals', COMMAND_WITHIN_MS)
   return {
     position: () =>
       link.guarded(async () => Number((await link.redis.get(redisKey('usagePosition'))) ?? 0)),

@@ -1,14 +1,11 @@
-import { tailLog, type Bus, type Logger, type UsageTotals } from '@agentfleet/adapters'
+import { tailLog, type UsageTotals } from '@agentfleet/adapters'
+import type { Means } from '../means.ts'
 import { createTaskTable } from './task-table.ts'
 import { entryOf, type NotedUsage } from './usage-entries.ts'
 
 /** What counting usage again needs. */
-export interface RecountDeps {
-  readonly bus: Bus
+export interface RecountDeps extends Pick<Means, 'bus' | 'log' | 'metadataKeys'> {
   readonly totals: UsageTotals
-  readonly log: Logger
-  /** The metadata keys by which usage is counted. */
-  readonly metadataKeys: readonly string[]
   /** The tenants that share the names in the totals of the fleet. */
   readonly tenants?: () => number
   /** Entries that are read from the log before they are written. */

@@ -100,6 +100,7 @@ function placedIn({ placed }: ReportItem): { placed?: Placed } {
   return placed === undefined ? {} : { placed }
 }
 
+type Item<Op> = Extract<ReportItem, { op: Op }>
 type Expecting = { readonly taskId: string; readonly expect: number; readonly reportId: string }
 
 async function append(deps: ReportDeps, item: Expecting, event: TaskEvent): Promise<Outcome> {
@@ -132,11 +133,7 @@ async function standing(deps: ReportDeps, taskId: string, expect: number): Promi
   return last.seq === expect ? { kind: 'committed', seq: expect } : { kind: 'superseded' }
 }
 
-async function fail(
-  deps: ReportDeps,
-  nodeId: string,
-  item: Extract<ReportItem, { op: 'fail' }>,
-): Promise<Outcome> {
+async function fail(deps: ReportDeps, nodeId: string, item: Item<'fail'>): Promise<Outcome> {
   const record = await recordAt(deps, item.taskId, item.expect)
   if (record === undefined) return overtaken(deps, item)
   const nowMs = deps.nowMs()
@@ -157,11 +154,7 @@ async function fail(
 }
 
 /** Pauses the run, which then releases its slot; a repeated report gets the same answer. */
-async function pause(
-  deps: ReportDeps,
-  nodeId: string,
-  item: Extract<ReportItem, { op: 'pause' }>,
-): Promise<Outcome> {
+async function pause(deps: ReportDeps, nodeId: string, item: Item<'pause'>): Promise<Outcome> {
   const record = await recordAt(deps, item.taskId, item.expect)
   if (record === undefined) return overtaken(deps, item)
   const decision = decidePause(record, item.wait)
@@ -183,10 +176,7 @@ async function pause(
 }
 
 /** Creates tasks for the run: it first announces them in the run's own log with its token (L3). */
-async function spawn(
-  deps: ReportDeps,
-  item: Extract<ReportItem, { op: 'spawn' }>,
-): Promise<Outcome> {
+async function spawn(deps: ReportDeps, item: Item<'spawn'>): Promise<Outcome> {
   const { taskId, step, attempt } = item
   const record = await deps.taskLog.record(taskId)
   if (record === undefined || isTerminal(record.state)) return { kind: 'finished' }
@@ -230,11 +220,7 @@ async function recordAt(
 }
 
 /** Does a fenced start (L3): the event that starts the next attempt shuts out every older run. */
-async function begin(
-  deps: ReportDeps,
-  nodeId: string,
-  item: Extract<ReportItem, { op: 'begin' }>,
-): Promise<Outcome> {
+async function begin(deps: ReportDeps, nodeId: string, item: Item<'begin'>): Promise<Outcome> {
   for (let tries = 0; tries < BEGIN_TRIES; tries += 1) {
     const history = await deps.taskLog.history(item.taskId)
     const record = foldHistory(item.taskId, history)
