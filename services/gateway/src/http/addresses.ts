@@ -47,9 +47,8 @@ export function watchAddresses(
   const refused = new Map<Socket, Refusal>()
   const overLimit = createTally()
 
-  /** Undefined: the address may have one more. Else the most that it may have. */
   function mostOf(counts: Tally, address: string): number | undefined {
-    return decideMost(counts, address, CONNECTIONS_MAX, deps.perAddress)
+    return decideMost(counts, address, CONNECTIONS_MAX, 1, deps.perAddress)
   }
 
   function refuse(socket: Socket, address: string, most: number) {
@@ -109,21 +108,18 @@ export function watchAddresses(
   }
 }
 
-function decideMost(
+/** Returns the most that the address may hold now if it may not hold `ask` more; undefined: it may. */
+export function decideMost(
   counts: Tally,
   address: string,
   capacity: number,
+  ask = 1,
   limit?: number,
 ): number | undefined {
-  const decision = decideShare({
-    capacity,
-    used: counts.total(),
-    own: counts.of(address),
-    ask: 1,
-    limit,
-    // Other callers can appear at any time, so an address is never alone.
-    tenants: 2,
-  })
+  const used = counts.total()
+  const own = counts.of(address)
+  // Other callers can appear at any time, so an address is never alone.
+  const decision = decideShare({ capacity, used, own, ask, limit, tenants: 2 })
   return decision.kind === 'take' ? undefined : decision.allowed
 }
 

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import { createTally, decideShare } from '@agentfleet/domain'
+import { createTally } from '@agentfleet/domain'
 import { parseInSlices, type PartParser } from '@agentfleet/runtime'
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { LARGE_BYTES } from '../tenants/size.ts'
+import { decideMost } from './addresses.ts'
 import { Refusal } from './problems.ts'
 import { networkOf } from './proxies.ts'
 
@@ -29,15 +30,11 @@ export function countBodies(bodyMaxBytes: number): onRequestHookHandler {
     // A larger body is refused before any of it is read.
     if (bytes < COUNTED_FROM_BYTES || bytes > bodyMaxBytes) return done()
     const address = networkOf(request.ip)
-    const used = underWay.total()
-    const own = underWay.of(address)
-    // Other callers can appear at any time, so an address is never alone.
-    const share = { capacity: UNDER_WAY_MAX_BYTES, used, own, ask: bytes, tenants: 2 }
-    const decision = decideShare(share)
-    if (decision.kind === 'refuse') {
+    const most = decideMost(underWay, address, UNDER_WAY_MAX_BYTES, bytes)
+    if (most !== undefined) {
       throw new Refusal(
         'too-many-requests-open',
-        `The address ${address} sends bodies of ${own} bytes now, and bodies of ${decision.allowed} bytes are allowed. Send fewer large requests at a time.`,
+        `The address ${address} sends bodies of ${underWay.of(address)} bytes now, and bodies of ${most} bytes are allowed. Send fewer large requests at a time.`,
       )
     }
     underWay.add(address, bytes)

@@ -11,8 +11,8 @@ const MAPPED_PREFIX = '::ffff:'
 const PREFIX_MAX = { 4: 32, 6: 128 } as const
 /** One customer of a provider has a whole network of this many groups. */
 const IPV6_GROUPS = 4
-/** The longest address of IPv6, with its zone. */
-const ADDRESS_CHARS_MAX = 64
+/** The longest address of IPv6, with its zone; what a proxy forwards as an address may be any text. */
+export const ADDRESS_CHARS_MAX = 64
 
 /** An address behind which a proxy has written the port; IPv6 then stands in brackets. */
 const WITH_PORT = /^(?:(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}|\[([\da-f:.]{2,45})\](?::\d{1,5})?)$/i
@@ -27,7 +27,6 @@ function plainAddress(written: string): string {
 /** The address, or the network of an IPv6 address, of which a caller has billions. */
 export function networkOf(written: string): string {
   const address = plainAddress(written)
-  // What a proxy forwards may be any text.
   if (!isIPv6(address)) return address.slice(0, ADDRESS_CHARS_MAX)
   const [head = '', tail] = address.split('::')
   const left = head === '' ? [] : head.split(':')

@@ -109,18 +109,7 @@ export async function createApi(deps: {
   monotonicMs: () => number
   log: Logger
 }): Promise<{ readonly app: FastifyInstance; readonly slowReaders: SlowReaders }> {
-  const {
-    document,
-    handlers,
-    checkCaller,
-    allowPages,
-    isProxy,
-    guard,
-    recorder,
-    metrics,
-    log,
-    publicPath,
-  } = deps
+  const { document, allowPages, isProxy, recorder, metrics, log, publicPath } = deps
   const app = fastify({
     logger: false,
     bodyLimit: BODY_MAX_BYTES,
@@ -193,7 +182,7 @@ export async function createApi(deps: {
     if (unlocked.has(operation)) return
     refuseUnknownQuery(route)
     const needs = { scope: scopes.get(operation), stream: operation === 'openStream' }
-    route.onRequest = [guard(operation, needs), checkBody]
+    route.onRequest = [deps.guard(operation, needs), checkBody]
   })
   await app.register(websocket, {
     options: {
@@ -223,7 +212,7 @@ export async function createApi(deps: {
       return
     }
     if (arrival === 'refuse') throw TOO_MANY_OPEN
-    checkCaller(request)
+    deps.checkCaller(request)
     if (allowPages.answered(request, reply)) return
     // Before its body is read: an unknown path asks for no key, and nothing bounds the bodies that it gets.
     if (request.is404) done(routeRefusal(document.paths, request, reply))
@@ -233,7 +222,7 @@ export async function createApi(deps: {
   const serializerCompiler = laterSerializers(app)
   for (const [index, { method, url, schema }] of routesOf(document).entries()) {
     const { operationId } = schema
-    const handler = handlers[operationId]
+    const handler = deps.handlers[operationId]
     if (handler === undefined) {
       throw new Error(`The gateway has no handler for the operation ${operationId}`)
     }

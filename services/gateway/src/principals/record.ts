@@ -10,6 +10,7 @@ import {
 import type { AuditEvent } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import type { FastifyRequest } from 'fastify'
+import { ADDRESS_CHARS_MAX } from '../http/proxies.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 
 /**
@@ -64,8 +65,6 @@ const SHARERS = 2
 const UNKNOWN = ''
 /** Events of one second, about 300 bytes each. */
 const REFUSALS_MAX = 500
-/** What a proxy forwards as an address may be any text. */
-const ADDRESS_CHARS_MAX = 64
 /** Stands for refusals beyond that number. */
 const OTHERS = 'others'
 
