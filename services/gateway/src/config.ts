@@ -135,21 +135,18 @@ export function parseApiKeys(value: string | undefined): readonly ConfiguredKey[
   const keys = value.split(',').map((entry, index) => {
     const [tenant = '', ...rest] = entry.trim().split(':')
     const key = rest.join(':')
+    const note = (problem: string) => problems.push(`API_KEYS: entry ${index + 1} ${problem}`)
     if (rest.length === 0) {
-      problems.push(`API_KEYS: entry ${index + 1} must read tenant:key; it has no colon`)
+      note('must read tenant:key; it has no colon')
       return { tenant, key: entry.trim() }
     }
     if (!TOKEN_PATTERN.test(tenant)) {
-      problems.push(
-        `API_KEYS: entry ${index + 1} needs a tenant of 1 to 48 lower-case letters, digits or -, beginning with a letter or a digit`,
+      note(
+        'needs a tenant of 1 to 48 lower-case letters, digits or -, beginning with a letter or a digit',
       )
     }
-    if (key.length < KEY_LENGTH_MIN) {
-      problems.push(
-        `API_KEYS: entry ${index + 1} needs a key of ${KEY_LENGTH_MIN} characters or more`,
-      )
-    }
-    problems.push(...unusable(key).map((problem) => `API_KEYS: entry ${index + 1} ${problem}`))
+    if (key.length < KEY_LENGTH_MIN) note(`needs a key of ${KEY_LENGTH_MIN} characters or more`)
+    unusable(key).forEach(note)
     return { tenant, key }
   })
   if (new Set(keys.map(({ key }) => key)).size < keys.length) {

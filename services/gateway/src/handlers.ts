@@ -30,7 +30,7 @@ import type { GatewayDeps, GatewayParts } from './parts.ts'
 
 /** The handlers of all operations, by operationId. */
 export function handlersOf(deps: GatewayDeps, parts: GatewayParts, readiness: () => Readiness) {
-  const { bus, config } = deps
+  const { bus, config, usage, operators } = deps
   const { nowMs } = deps.clock
   const { fleet, streams, principals } = parts
   const schedules = openSchedules(bus)
@@ -60,32 +60,27 @@ export function handlersOf(deps: GatewayDeps, parts: GatewayParts, readiness: ()
       nowMs,
     }),
     ...scheduleRunRoutes({ ...parts, schedules, cronTicks, nowMs }),
-    ...usageRoutes({
-      usage: deps.usage,
-      metadataKeys: config.USAGE_METADATA_KEYS,
-      operators: deps.operators,
-      nowMs,
-    }),
+    ...usageRoutes({ usage, metadataKeys: config.USAGE_METADATA_KEYS, operators, nowMs }),
     ...serviceRoutes({
       document: parts.document,
       fleet,
-      ownFigures: createOwnFigures({ store: parts.store, usage: deps.usage, nowMs }),
-      held: createHeld({ ...parts, operators: deps.operators }),
+      ownFigures: createOwnFigures({ store: parts.store, usage, nowMs }),
+      held: createHeld({ ...parts, operators }),
       readiness,
     }),
-    ...figuresRoutes({ ...parts, operators: deps.operators }),
+    ...figuresRoutes({ ...parts, operators }),
     ...limitsRoutes({
       ...parts,
       holdings: createOwnHoldings({ ...parts, schedules }),
       budgets: readTenantBudgets(config.TENANT_BUDGETS).value,
-      usage: deps.usage,
-      operators: deps.operators,
+      usage,
+      operators,
     }),
     ...nodeRoutes(parts),
     ...controlRoutes({
       recentDecisions: parts.controlPlane.recentDecisions,
       ops: openOps(bus),
-      operators: deps.operators,
+      operators,
       reader: parts.reader,
     }),
     ...streamRoute({ streams, principals }),

@@ -101,12 +101,8 @@ export async function createGateway(deps: GatewayDeps): Promise<Gateway> {
 }
 
 /** A degraded gateway stays ready: all gateways share the servers, so if none were ready, clients could not even read tasks. */
-function degradedBy({
-  admission: { logFill },
-  room,
-  directory,
-  principals,
-}: GatewayParts): string[] {
+function degradedBy({ admission, room, directory, principals }: GatewayParts): string[] {
+  const { logFill } = admission
   return [
     ...(logFill.full() || logFill.refuses() ? ['log-full'] : []),
     ...(room.outdated() ? ['records-outdated'] : []),

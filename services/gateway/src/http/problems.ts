@@ -166,7 +166,7 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
     if (propertyName !== undefined) {
       const [error] = errorsOf([{ ...place, propertyName: undefined }], part)
       const detail = `is a name that ${error?.detail ?? 'is not valid'}`
-      return [{ pointer: `${base}/${tokenOf(propertyName)}`, detail }]
+      return [inside(base, propertyName, detail)]
     }
     switch (keyword ?? '') {
       // The error about the name comes before it.
@@ -174,10 +174,7 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
         return []
       case 'additionalProperties':
       case 'required':
-        return wrongNames(place).map(({ name, detail }) => ({
-          pointer: `${base}/${tokenOf(name)}`,
-          detail,
-        }))
+        return wrongNames(base, place)
       case 'enum':
         return [{ pointer: base, detail: enumDetail(params['allowedValues'], place.data) }]
       case 'pattern':
@@ -200,11 +197,7 @@ function errorsOf(places: readonly InvalidPlace[], part: string): FieldError[] {
  * The unknown and the missing fields of an object together: a misspelt name is often the reason why another is
  * missing.
  */
-function wrongNames({
-  params = {},
-  parentSchema = {},
-  data = {},
-}: InvalidPlace): readonly { readonly name: string; readonly detail: string }[] {
+function wrongNames(base: string, { params = {}, parentSchema = {}, data = {} }: InvalidPlace) {
   const { properties = {}, required = [], additionalProperties } = parentSchema as ObjectSchema
   const given = data as Readonly<Record<string, unknown>>
   const names = Object.keys(properties)
@@ -213,15 +206,19 @@ function wrongNames({
   const unknown = together(params['additionalProperty'], others).slice(0, UNKNOWN_MAX)
   const lacking = required.filter((name) => !Object.hasOwn(given, name))
   return [
-    ...unknown.map((name) => ({
-      name,
-      detail: `is not a known field (${closed ? correctionOf(name, names) : 'remove it'})`,
-    })),
-    ...together(params['missingProperty'], lacking).map((name) => ({
-      name,
-      detail: 'is required',
-    })),
+    ...unknown.map((name) => {
+      const advice = closed ? correctionOf(name, names) : 'remove it'
+      return inside(base, name, `is not a known field (${advice})`)
+    }),
+    ...together(params['missingProperty'], lacking).map((name) =>
+      inside(base, name, 'is required'),
+    ),
   ]
+}
+
+/** The error of a field of the object at this pointer. */
+function inside(base: string, name: string, detail: string): FieldError {
+  return { pointer: `${base}/${tokenOf(name)}`, detail }
 }
 
 /** The name that the validation found, if it found one, and the others. */

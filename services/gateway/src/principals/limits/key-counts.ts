@@ -44,13 +44,10 @@ export function createKeyCounts(deps: CountDeps): KeyCounts {
     const { keyId } = caller
     const perMinute = caller.limits?.requestsPerMinute
     const { kind, alone } = await places.enter(keyId, concurrent, member)
-    if (kind === 'full')
-      return {
-        kind: 'concurrent',
-        left: rates.leftOf(keyId, perMinute),
-        retryAfterMs: OPEN_RETRY_MS,
-        alone,
-      }
+    if (kind === 'full') {
+      const left = rates.leftOf(keyId, perMinute)
+      return { kind: 'concurrent', left, retryAfterMs: OPEN_RETRY_MS, alone }
+    }
     const permit = perMinute === undefined ? NO_RATE : await rates.take(caller, perMinute)
     if (permit.kind === 'entered') return { ...permit, alone: permit.alone || alone }
     places.leave(keyId, member)
