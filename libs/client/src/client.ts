@@ -31,6 +31,7 @@ import type { FollowOptions } from './reconnect.ts'
 import {
   addressOf,
   keyHeader,
+  keyedPost,
   pathPart,
   requireWhole,
   versionedCalls,
@@ -152,13 +153,8 @@ export function createClient({ baseUrl, apiKey, signal }: ClientOptions): Client
       call(`${taskPath(taskId)}/cancel`, { method: 'POST', signal }),
     approve: (taskId, step, word, { signal } = {}) =>
       call(`${taskPath(taskId)}/approvals/${step}`, { method: 'POST', body: word, signal }),
-    replay: (taskId, ask = {}, { signal, idempotencyKey } = {}) =>
-      call(`${taskPath(taskId)}/replay`, {
-        method: 'POST',
-        body: ask,
-        headers: keyHeader(idempotencyKey),
-        signal,
-      }),
+    replay: (taskId, ask = {}, options) =>
+      call(`${taskPath(taskId)}/replay`, keyedPost(options, ask)),
     async agents({ signal } = {}) {
       return (await call<AgentList>('/v1/agents', { signal })).agents
     },

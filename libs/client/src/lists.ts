@@ -22,7 +22,7 @@ import type {
 } from '@agentfleet/protocol'
 import { allPages } from './pages.ts'
 import {
-  keyHeader,
+  keyedPost,
   pathPart,
   type SendCall,
   type KeyOptions,
@@ -96,14 +96,8 @@ export function listClient(call: SendCall): ListClient {
     count: ({ signal, ...query } = {}) => call(`/v1/tasks:count${filterQuery(query)}`, { signal }),
     cancelAll: (body, { signal } = {}) =>
       call('/v1/tasks:cancel', { method: 'POST', body, signal, extraMs: BULK_EXTRA_MS }),
-    replayAll: (body = {}, { signal, idempotencyKey } = {}) =>
-      call('/v1/tasks:replay', {
-        method: 'POST',
-        body,
-        headers: keyHeader(idempotencyKey),
-        signal,
-        extraMs: BULK_EXTRA_MS,
-      }),
+    replayAll: (body = {}, options) =>
+      call('/v1/tasks:replay', { ...keyedPost(options, body), extraMs: BULK_EXTRA_MS }),
     events: async (taskId, { signal, after, ...query } = {}) =>
       allPages(after, async (from) => {
         const path = `${taskPath(taskId)}/events${queryOf({ ...query, after: from })}`
@@ -127,12 +121,7 @@ export function listClient(call: SendCall): ListClient {
       const sent = { method: 'POST', body, signal } as const
       return (await call<{ readonly ticks: string[] }>('/v1/schedules:preview', sent)).ticks
     },
-    runSchedule: (name, { signal, idempotencyKey } = {}) =>
-      call(`/v1/schedules/${pathPart(name)}/run`, {
-        method: 'POST',
-        headers: keyHeader(idempotencyKey),
-        signal,
-      }),
+    runSchedule: (name, options) => call(`/v1/schedules/${pathPart(name)}/run`, keyedPost(options)),
   }
 }
 

@@ -52,6 +52,11 @@ export interface Call {
   readonly extraMs?: number
 }
 
+/** A POST that has one effect however often it is repeated, if the caller gives a key. */
+export function keyedPost({ idempotencyKey, signal }: KeyOptions = {}, body?: unknown): Call {
+  return { method: 'POST', body, headers: keyHeader(idempotencyKey), signal }
+}
+
 /** The version to change. */
 export interface VersionOptions extends RequestOptions {
   readonly ifVersion?: number

@@ -77,8 +77,7 @@ function merged(a: View, b: ProviderModel): View {
   const firstTokenMs = mean(a.firstTokenMs, a.calls, b.firstTokenMs, b.calls)
   const tokensPerSecond = mean(a.tokensPerSecond, a.calls, b.tokensPerSecond, b.calls)
   return {
-    provider: a.provider,
-    model: a.model,
+    ...a,
     nodes: a.nodes + 1,
     calls,
     breaker: WORST.indexOf(a.breaker) >= WORST.indexOf(b.breaker) ? a.breaker : b.breaker,

@@ -118,8 +118,7 @@ export function createRecentDecisions(): RecentDecisions {
     decision: (id) => decisions.get(id)?.recorded,
     decisions({ limit, after, ...query }) {
       const before = after === undefined ? Number.POSITIVE_INFINITY : Number(after)
-      const matching = [...decisions.values()]
-        .map(({ recorded }) => recorded)
+      const matching = Array.from(decisions.values(), ({ recorded }) => recorded)
         .reverse()
         .filter((recorded) => recorded.seq < before && matches(recorded, query))
       return pageOf(matching, limit, ({ seq }) => String(seq))

@@ -3,18 +3,14 @@ import type { Ops } from '@agentfleet/adapters'
 import {
   TASK_ID_PATTERN,
   type DecisionPage,
+  type FilledQueryOf,
   type Incident,
   type IncidentPage,
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { decisionView, incidentView } from './control-views.ts'
 import { nextOf, positionOf } from '../lists/cursor.ts'
-import {
-  DECISIONS_MAX,
-  type DecisionQuery,
-  type IncidentQuery,
-  type RecentDecisions,
-} from './recent-decisions.ts'
+import { DECISIONS_MAX, type RecentDecisions } from './recent-decisions.ts'
 import { Refusal } from '../http/problems.ts'
 import { instantOf, listingName } from '../lists/filters.ts'
 import type { Reader } from '../tasks/reads.ts'
@@ -25,13 +21,6 @@ interface ControlRouteDeps {
   readonly operators: ReadonlySet<string>
   readonly reader: Pick<Reader, 'load'>
 }
-
-interface Range {
-  readonly from?: string
-  readonly to?: string
-}
-
-type Query<Q> = Omit<Q, 'after'> & { readonly cursor?: string }
 
 /** Ids that can be part of a subject; other ids exist nowhere. */
 const RECORD_ID = /^[\w-]+(\.[\w-]+)*$/
@@ -49,7 +38,8 @@ export function controlRoutes({ recentDecisions, ops, operators, reader }: Contr
 
   return {
     async listDecisions(request: FastifyRequest): Promise<DecisionPage> {
-      const { cursor, from, to, ...fields } = request.query as Query<DecisionQuery> & Range
+      const sent = request.query as FilledQueryOf<'listDecisions', 'limit'>
+      const { cursor, from, to, ...fields } = sent
       const [fromMs, beforeMs] = [instantOf(from, 'from', 'query'), instantOf(to, 'to', 'query')]
       const query = { ...fields, ...given({ fromMs, beforeMs }) }
       const { limit: _limit, ...asked } = query
@@ -69,7 +59,7 @@ export function controlRoutes({ recentDecisions, ops, operators, reader }: Contr
       )
     },
     async listIncidents(request: FastifyRequest): Promise<IncidentPage> {
-      const { cursor, ...query } = request.query as Query<IncidentQuery>
+      const { cursor, ...query } = request.query as FilledQueryOf<'listIncidents', 'limit'>
       const { state, node } = query
       const listing = listingName('incidents', { state, node })
       const after = positionOf(cursor, listing, /^\d+(\.\d+)?:/)

@@ -1,6 +1,11 @@
 import type { Bus } from '@agentfleet/adapters'
 import { given, type Approval } from '@agentfleet/domain'
-import { CHANNELS, TASK_ID_PATTERN, type ApproveReply } from '@agentfleet/protocol'
+import {
+  CHANNELS,
+  TASK_ID_PATTERN,
+  type ApprovalRequest,
+  type ApproveReply,
+} from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
 import { afterChange, ownTask, taskNotFound, type Reader } from './reads.ts'
@@ -9,12 +14,6 @@ import { taskView } from './views.ts'
 interface ApprovalRouteDeps {
   readonly reader: Pick<Reader, 'load'>
   readonly bus: Pick<Bus, 'ask'>
-}
-
-interface Word {
-  readonly approved: boolean
-  readonly note?: string
-  readonly person?: string
 }
 
 /** Milliseconds. A coordinator answers within milliseconds, but a restart of NATS may take seconds. */
@@ -26,7 +25,7 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
     async approveStep(request: FastifyRequest) {
       const { id: taskId, step } = request.params as { id: string; step: number }
       if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
-      const { approved, note, person } = request.body as Word
+      const { approved, note, person } = request.body as ApprovalRequest
       const { tenant } = request
       const approval = { step, approved, by: keyIdOf(request), ...given({ person, note }) }
       await approve(bus, { taskId, tenant, approval })

@@ -28,32 +28,26 @@ export function createHandover(deps: {
   monotonicMs: () => number
 }): Handover {
   const { bus, pointers, monotonicMs } = deps
-  const roomAtMs = new Map<string, number>()
-  const fullAt = new Map<string, ReadonlySet<string>>()
+  /** The load balancers with room, each with the tenants that have reached their limits there. */
+  const balancers = new Map<string, { readonly atMs: number; readonly full: ReadonlySet<string> }>()
   let batch: Fresh[] = []
 
-  const hints = bus.on(CHANNELS.balancer, ({ id, room, full = [] }) => {
+  const hints = bus.on(CHANNELS.balancer, ({ id, room, full }) => {
     // A load balancer that leaves reports no room; its list of full tenants goes too.
-    if (room && full.length > 0) fullAt.set(id, new Set(full))
-    else fullAt.delete(id)
-    if (room) roomAtMs.set(id, monotonicMs())
-    else roomAtMs.delete(id)
+    if (room) balancers.set(id, { atMs: monotonicMs(), full: new Set(full) })
+    else balancers.delete(id)
   })
 
   const hasRoom = (): boolean => {
     const since = monotonicMs() - ROOM_VALID_MS
-    for (const [id, atMs] of roomAtMs) {
-      if (atMs >= since) continue
-      // A load balancer that is silent has died; what it said of tenants counts no longer.
-      roomAtMs.delete(id)
-      fullAt.delete(id)
-    }
-    return roomAtMs.size > 0
+    // A load balancer that is silent has died; what it said of tenants counts no longer.
+    for (const [id, { atMs }] of balancers) if (atMs < since) balancers.delete(id)
+    return balancers.size > 0
   }
 
   /** Whether a load balancer reported that this tenant has reached its limit of tasks in flight. */
   const isFull = (tenant: string): boolean => {
-    for (const names of fullAt.values()) if (names.has(tenant)) return true
+    for (const { full } of balancers.values()) if (full.has(tenant)) return true
     return false
   }
 
