@@ -9,29 +9,25 @@ import { createTenantTurns } from '../tenants/turns.ts'
  * Checks the parts of a definition that only workers use, so that the gateway accepts no task that
  * every worker must fail.
  */
-export interface DefinitionChecks {
-  /** Throws a Refusal if no worker could use the definition. */
-  definition(definition: AgentDefinitionView, tenant: string, pointer?: string): Promise<void>
-  /** Throws a Refusal if no answer could be checked against the schema. */
-  responseSchema(schema: object, tenant: string, pointer: string): Promise<void>
-}
+export type DefinitionChecks = ReturnType<typeof createDefinitionChecks>
 
 /** Schemas of one tenant that are checked at a time: the second is prepared while the thread checks the first. */
 const SCHEMAS_AT_ONCE = 2
 
 /** Creates checks with the same rules as those of the workers. */
-export function createDefinitionChecks(
-  answers: Pick<AnswerChecks, 'checkSchema'>,
-): DefinitionChecks {
+export function createDefinitionChecks(answers: Pick<AnswerChecks, 'checkSchema'>) {
   // Before a schema is handed to a thread, the gateway itself looks at all of it.
   const turns = createTenantTurns(SCHEMAS_AT_ONCE)
+  /** Throws a Refusal if no answer could be checked against the schema. */
   const responseSchema = async (schema: object, tenant: string, pointer: string): Promise<void> => {
     const checked = await turns(tenant, () => answers.checkSchema(schema as JsonSchema, tenant))
     if (checked.kind !== 'ok') throw refusalOf(checked, pointer)
   }
   return {
     responseSchema,
-    async definition({ responseSchema: schema, model, fallbackModels = [] }, tenant, pointer = '') {
+    /** Throws a Refusal if no worker could use the definition. */
+    async definition(definition: AgentDefinitionView, tenant: string, pointer = ''): Promise<void> {
+      const { responseSchema: schema, model, fallbackModels = [] } = definition
       if (model !== undefined) checkEcho(model, `${pointer}/model`)
       for (const each of fallbackModels) checkEcho(each, `${pointer}/fallbackModels`)
       if (schema !== undefined) await responseSchema(schema, tenant, `${pointer}/responseSchema`)

@@ -7,20 +7,14 @@ import { meant, Refusal, shown, wrongField } from '../http/problems.ts'
 import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
 
 /** Finds the agent definition for a submission. */
-export interface AgentChoice {
-  /** Returns undefined for a task that names no agent or the default one. Throws a Refusal. */
-  definitionFor(
-    tenant: string,
-    request: FilledTaskRequest,
-  ): FoundDefinition | undefined | Promise<FoundDefinition | undefined>
-}
+export type AgentChoice = ReturnType<typeof createAgentChoice>
 
 /** Chooses from this directory; reads the stream only if the directory lacks a version. */
 export function createAgentChoice(deps: {
   directory: AgentDirectory
   agents: Pick<Agents, 'last'>
   checks: DefinitionChecks
-}): AgentChoice {
+}) {
   const { directory, agents, checks } = deps
 
   /** Finds a version that another gateway has just stored and that this gateway has not received yet. */
@@ -46,7 +40,10 @@ export function createAgentChoice(deps: {
     throw unknownAgent(name, known)
   }
 
-  const choose: AgentChoice['definitionFor'] = (tenant, request) => {
+  function choose(
+    tenant: string,
+    request: FilledTaskRequest,
+  ): FoundDefinition | undefined | Promise<FoundDefinition> {
     const { agent, agentVersion, agentDefinition } = request
     if (agentDefinition !== undefined) {
       if (agentVersion !== undefined) {
@@ -82,7 +79,8 @@ export function createAgentChoice(deps: {
   }
 
   return {
-    definitionFor(tenant, request) {
+    /** Returns undefined for a task that names no agent or the default one. Throws a Refusal. */
+    definitionFor(tenant: string, request: FilledTaskRequest) {
       const { responseSchema, agentDefinition } = request
       const bringsSchema = responseSchema ?? agentDefinition?.responseSchema
       return bringsSchema === undefined ? choose(tenant, request) : checked(tenant, request)

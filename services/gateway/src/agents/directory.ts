@@ -2,7 +2,7 @@ import type { Agents, StoredAgent } from '@agentfleet/adapters'
 import { AGENT_VERSIONS_MAX } from '@agentfleet/protocol'
 import { SHIPPED_AGENTS, shippedAgent, type AgentDefinition } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
-import { readTail, type ReadTail } from '../stream/read-tail.ts'
+import { readTail } from '../stream/read-tail.ts'
 
 /**
  * All agent definitions on the stream AGENTS, for looking up at submission.
@@ -11,20 +11,7 @@ import { readTail, type ReadTail } from '../stream/read-tail.ts'
  * is added once, no matter through which path it arrives first; for each name the directory holds as many of
  * the newest versions as the stream keeps; a tenant without its own definition gets the built-in one.
  */
-export interface AgentDirectory extends ReadTail {
-  /** Adds a version that this gateway has just stored. */
-  take(agent: StoredAgent): void
-  /** Returns the newest version, or the given one; undefined if it does not exist. */
-  find(tenant: string, name: string, version?: number): FoundAgent | undefined
-  /** Returns the known versions of a name, newest first; the built-in one comes last. */
-  versions(tenant: string, name: string): FoundAgent[]
-  /** Returns the newest version of each definition, including the built-in definitions, sorted by name. */
-  list(tenant: string): FoundAgent[]
-  /** Returns the number of the tenant's own definitions. */
-  count(tenant: string): number
-  /** Returns the bytes of the tenant's versions, and of those of all tenants. */
-  bytes(tenant: string): { readonly own: number; readonly all: number }
-}
+export type AgentDirectory = ReturnType<typeof followAgents>
 
 /** An agent definition with its name and version. */
 export interface FoundAgent {
@@ -37,11 +24,12 @@ export interface FoundAgent {
 }
 
 /** Follows AGENTS from its first message on. */
-export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): AgentDirectory {
+export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger) {
   const tenants = new Map<string, Map<string, StoredAgent[]>>()
   const bytes = new Map<string, number>()
   let allBytes = 0
 
+  /** Adds a version that this gateway has just stored, or that another one has stored. */
   const take = (agent: StoredAgent): void => {
     let names = tenants.get(agent.tenant)
     if (names === undefined) tenants.set(agent.tenant, (names = new Map()))
@@ -63,7 +51,8 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
   }
   const tail = readTail(agents.follow(take, log, forgetAll), 'agent definitions', log)
 
-  const find: AgentDirectory['find'] = (tenant, name, version) => {
+  /** Returns the newest version, or the given one; undefined if it does not exist. */
+  function find(tenant: string, name: string, version?: number): FoundAgent | undefined {
     const versions = tenants.get(tenant)?.get(name) ?? []
     if (version !== undefined) return found(versions.find((each) => each.version === version))
     return found(versions.at(-1)) ?? shipped(name)
@@ -72,22 +61,26 @@ export function followAgents(agents: Pick<Agents, 'follow'>, log: Logger): Agent
   return {
     take,
     find,
-    versions(tenant, name) {
+    /** Returns the known versions of a name, newest first; the built-in one comes last. */
+    versions(tenant: string, name: string): FoundAgent[] {
       const own = (tenants.get(tenant)?.get(name) ?? []).toReversed()
       return [...own.map(found), shipped(name)].filter((agent) => agent !== undefined)
     },
-    list(tenant) {
+    /** Returns the newest version of each definition, including the built-in definitions, sorted by name. */
+    list(tenant: string): FoundAgent[] {
       const names = new Set([
         ...Object.keys(SHIPPED_AGENTS),
         ...(tenants.get(tenant)?.keys() ?? []),
       ])
       return [...names].sort().flatMap((name) => find(tenant, name) ?? [])
     },
-    count(tenant) {
+    /** Returns the number of the tenant's own definitions. */
+    count(tenant: string): number {
       const all = [...(tenants.get(tenant)?.values() ?? [])]
       return all.filter((versions) => versions.at(-1)?.definition !== undefined).length
     },
-    bytes: (tenant) => ({ own: bytes.get(tenant) ?? 0, all: allBytes }),
+    /** Returns the bytes of the tenant's versions, and of those of all tenants. */
+    bytes: (tenant: string) => ({ own: bytes.get(tenant) ?? 0, all: allBytes }),
     ...tail,
   }
 }

@@ -1,24 +1,20 @@
 import { tailOps, type Bus } from '@agentfleet/adapters'
 import type { Logger } from '@agentfleet/runtime'
-import { createFleetSubscriptions, type FleetSubscriptions } from '../stream/fleet-subscriptions.ts'
-import { createRecentDecisions, type RecentDecisions } from './recent-decisions.ts'
-
-/** The recent decisions and incidents of the control plane, kept up to date from the stream OPS. */
-export interface ControlPlane {
-  readonly recentDecisions: RecentDecisions
-  readonly subscriptions: FleetSubscriptions
-  close(): Promise<void>
-}
+import { createFleetSubscriptions } from '../stream/fleet-subscriptions.ts'
+import { createRecentDecisions } from './recent-decisions.ts'
 
 /** DECISIONS_MAX decisions with three outcomes each, plus half as much for repeated records. */
 const READ_BACK = 12_000
 
-/** Follows OPS from its end; rereads a message only if the stream itself was replaced. */
+/**
+ * Keeps the recent decisions and incidents of the control plane up to date from the stream OPS. Follows OPS from its end;
+ * rereads a message only if the stream itself was replaced.
+ */
 export function followControlPlane(deps: {
   bus: Bus
   operators: ReadonlySet<string>
   log: Logger
-}): ControlPlane {
+}) {
   const recentDecisions = createRecentDecisions()
   const subscriptions = createFleetSubscriptions(deps.operators)
   const tail = tailOps(deps.bus, {

@@ -13,13 +13,7 @@ import { isoTime } from '../tasks/views.ts'
 import { followProviders } from './providers.ts'
 
 /** The latest snapshot of the health monitor and the load balancers that are alive. */
-export interface Fleet {
-  /** With `asColumns` the nodes are in `nodeColumns`; `held` are the tenants that wait for their own limits. */
-  view(withHistory: boolean, asColumns?: boolean, held?: readonly HeldTenant[]): FleetView
-  /** The state of the provider models, as the nodes report it. */
-  providers(): FleetView['providers']
-  close(): void
-}
+export type Fleet = ReturnType<typeof followFleet>
 
 /** Milliseconds. Load balancers announce themselves every 500 ms; three announcements may be lost. */
 const BALANCER_AGE_MAX_MS = 1_600
@@ -27,7 +21,7 @@ const BALANCER_AGE_MAX_MS = 1_600
 const BALANCERS_MAX = 100
 
 /** Follows the hints of the health monitors and the load balancers. */
-export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
+export function followFleet(deps: { bus: Bus; clock: Clock }) {
   const { bus, clock } = deps
   let snapshot: Snapshot | undefined
   let receivedAtMs = 0
@@ -58,14 +52,16 @@ export function followFleet(deps: { bus: Bus; clock: Clock }): Fleet {
   })
   const providers = followProviders(deps)
   return {
-    view: (withHistory, asColumns = false, held = []) => ({
+    /** With `asColumns` the nodes are in `nodeColumns`; `held` are the tenants that wait for their own limits. */
+    view: (withHistory: boolean, asColumns?: boolean, held?: readonly HeldTenant[]): FleetView => ({
       ...fleetView(snapshot, clock.monotonicMs() - receivedAtMs, asColumns, held),
       balancers: heard(),
       providers: providers.view(),
       history: withHistory ? [...history] : [],
     }),
+    /** The state of the provider models, as the nodes report it. */
     providers: providers.view,
-    close() {
+    close(): void {
       for (const each of [snapshots, histories, announcements, providers]) each.close()
     },
   }

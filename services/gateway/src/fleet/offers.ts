@@ -27,17 +27,7 @@ import { meant, Refusal, shown } from '../http/problems.ts'
  * Invariants: only the last report of each node counts, and no report older than AGE_MAX_MS; nothing is refused
  * within LISTEN_FIRST_MS of the first report, because other nodes may offer more.
  */
-export interface Offers {
-  /** Returns the tools that the tenant may use, by name, each with the number of nodes that offer it. */
-  tools(tenant: string): ToolView[]
-  /** Returns the tenant's MCP servers that lack tools, each problem with the number of nodes that report it. */
-  mcpProblems(tenant: string): McpProblemView[]
-  /** Returns the models by name, each with the number of nodes that serve it. */
-  models(): ModelView[]
-  /** Throws a Refusal for a tool or a model that no node offers to the tenant. */
-  check(tenant: string, spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void
-  close(): void
-}
+export type Offers = ReturnType<typeof followOffers>
 
 /** Milliseconds. Nodes report every two seconds, and some may be restarting. */
 const AGE_MAX_MS = 30_000
@@ -60,7 +50,7 @@ export function followOffers(deps: {
   bus: Pick<Bus, 'on'>
   clock: Pick<Clock, 'monotonicMs'>
   rules: TenantTools
-}): Offers {
+}) {
   const { bus, clock, rules } = deps
   const nodes = createNewest<string, Said>({ entriesMax: NODES_MAX, bytesMax: SAID_MAX_BYTES })
   let listeningSinceMs = 0
@@ -86,20 +76,24 @@ export function followOffers(deps: {
   })
 
   return {
-    tools(tenant) {
+    /** Returns the tools that the tenant may use, by name, each with the number of nodes that offer it. */
+    tools(tenant: string): ToolView[] {
       const tools = fresh().flatMap((node) => node.tools)
       return counted(tools, nameOf).filter(({ name }) => mayUseTool(rules, tenant, name))
     },
-    mcpProblems(tenant) {
+    /** Returns the tenant's MCP servers that lack tools, each problem with the number of nodes that report it. */
+    mcpProblems(tenant: string): McpProblemView[] {
       const all = fresh().flatMap((node) => node.mcpProblems)
       const problems = counted(all, ({ server, problem }) => `${server} ${problem}`)
       return problems.filter(({ server }) => mayUseSomeTool(rules, tenant, `${server}__`))
     },
-    models() {
+    /** Returns the models by name, each with the number of nodes that serve it. */
+    models(): ModelView[] {
       const models = fresh().flatMap((node) => [...new Set(node.models)].map((name) => ({ name })))
       return counted(models, nameOf)
     },
-    check(tenant, spec) {
+    /** Throws a Refusal for a tool or a model that no node offers to the tenant. */
+    check(tenant: string, spec: Pick<TaskSpec, 'model' | 'fallbackModels' | 'tools'>): void {
       checkEcho(spec.model, '/model')
       if (spec.fallbackModels !== undefined) {
         for (const model of spec.fallbackModels) checkEcho(model, '/fallbackModels')

@@ -9,16 +9,7 @@ import type { Decision, DecisionOutcome, FilledQueryOf, Incident } from '@agentf
  * RECORDS_MAX_BYTES; the oldest leave first. An outcome is held with its decision; an outcome without its decision is dropped. A
  * page continues after a record, so new records do not shift it.
  */
-export interface RecentDecisions {
-  /** Adds a record; returns undefined if the record changes nothing. */
-  take(entry: OpsEntry): ControlPlaneChange | undefined
-  decision(id: string): RecordedDecision | undefined
-  /** Returns matching decisions, newest first, after the position of the previous page. */
-  decisions(query: DecisionQuery): DecisionPage<RecordedDecision>
-  incident(id: string): Incident | undefined
-  /** Returns matching incidents, latest detection first. */
-  incidents(query: IncidentQuery): DecisionPage<Incident>
-}
+export type RecentDecisions = ReturnType<typeof createRecentDecisions>
 
 /** A decision with the outcomes measured so far. */
 export interface RecordedDecision {
@@ -63,7 +54,7 @@ export const RECORDS_MAX_BYTES = 16 * 1024 * 1024
 const OUTCOMES_MAX = 8
 
 /** Creates an empty collection. */
-export function createRecentDecisions(): RecentDecisions {
+export function createRecentDecisions() {
   /** In the order of their first records. */
   const decisions = createNewest<string, Kept>({
     entriesMax: DECISIONS_MAX,
@@ -104,7 +95,8 @@ export function createRecentDecisions(): RecentDecisions {
   }
 
   return {
-    take(entry) {
+    /** Adds a record; returns undefined if the record changes nothing. */
+    take(entry: OpsEntry): ControlPlaneChange | undefined {
       switch (entry.kind) {
         case 'decision':
           return takeDecision(entry.decision, entry.seq, entry.bytes)
@@ -115,16 +107,18 @@ export function createRecentDecisions(): RecentDecisions {
           return { topic: 'incidents', incident: entry.incident }
       }
     },
-    decision: (id) => decisions.get(id)?.recorded,
-    decisions({ limit, after, ...query }) {
+    decision: (id: string) => decisions.get(id)?.recorded,
+    /** Returns matching decisions, newest first, after the position of the previous page. */
+    decisions({ limit, after, ...query }: DecisionQuery): DecisionPage<RecordedDecision> {
       const before = after === undefined ? Number.POSITIVE_INFINITY : Number(after)
       const matching = Array.from(decisions.values(), ({ recorded }) => recorded)
         .reverse()
         .filter((recorded) => recorded.seq < before && matches(recorded, query))
       return pageOf(matching, limit, ({ seq }) => String(seq))
     },
-    incident: (id) => incidents.get(id),
-    incidents({ state, node, limit, after }) {
+    incident: (id: string) => incidents.get(id),
+    /** Returns matching incidents, latest detection first. */
+    incidents({ state, node, limit, after }: IncidentQuery): DecisionPage<Incident> {
       const end = after === undefined ? undefined : placeOf(after)
       const matching = [...incidents.values()]
         .filter(

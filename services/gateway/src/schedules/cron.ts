@@ -4,22 +4,13 @@ import { CronPattern } from 'croner'
 import { wrongField } from '../http/problems.ts'
 
 /** The times that cron expressions name; all in milliseconds. */
-export interface CronTicks {
-  /** Throws a Refusal if the expression is invalid or never ticks. */
-  check(cron: string, timeZone: string, atMs: number): void
-  /** Returns the next tick of a stored expression; undefined if there is none. */
-  next(cron: string, timeZone: string, atMs: number): number | undefined
-  /** Returns the next ticks of a stored expression, at most so many. */
-  nextTicks(cron: string, timeZone: string, atMs: number, count: number): Promise<number[]>
-  /** Returns the last ticks of a stored expression, newest first, at most so many. */
-  previousTicks(cron: string, timeZone: string, atMs: number, count: number): Promise<number[]>
-}
+export type CronTicks = ReturnType<typeof createCronTicks>
 
 /** Five fields, or six if seconds come first. */
 const FIELDS = new Set([5, 6])
 
 /** Creates the ticks; they keep each time zone once. */
-export function createCronTicks(): CronTicks {
+export function createCronTicks() {
   const zones = createZones()
 
   /** Undefined if the stored text cannot be read: the library once took a date for an expression. */
@@ -32,7 +23,8 @@ export function createCronTicks(): CronTicks {
   }
 
   return {
-    check(cron, timeZone, atMs) {
+    /** Throws a Refusal if the expression is invalid or never ticks. */
+    check(cron: string, timeZone: string, atMs: number): void {
       const ticks = createTicks(patternOf(cron), offsetOf(timeZone))
       if (ticks.after(atMs) !== undefined) return
       const detail = 'must name a time in the future; check that its months have its days'
@@ -41,10 +33,13 @@ export function createCronTicks(): CronTicks {
         `${detail}, and that the clocks of its time zone do not skip its times`,
       )
     },
-    next: (cron, timeZone, atMs) => ticksOf(cron, timeZone)?.after(atMs),
-    nextTicks: (cron, timeZone, atMs, count) =>
+    /** Returns the next tick of a stored expression; undefined if there is none. */
+    next: (cron: string, timeZone: string, atMs: number) => ticksOf(cron, timeZone)?.after(atMs),
+    /** Returns the next ticks of a stored expression, at most so many. */
+    nextTicks: (cron: string, timeZone: string, atMs: number, count: number) =>
       ticksFrom(atMs, count, ticksOf(cron, timeZone)?.after),
-    previousTicks: (cron, timeZone, atMs, count) =>
+    /** Returns the last ticks of a stored expression, newest first, at most so many. */
+    previousTicks: (cron: string, timeZone: string, atMs: number, count: number) =>
       ticksFrom(atMs, count, ticksOf(cron, timeZone)?.before),
   }
 

@@ -16,25 +16,7 @@ import { createUnsent } from './unsent.ts'
  * no event, and loses deltas only when it is slow; `unsent.ts` bounds its unsent bytes and those of
  * all connections; it has at most SUBSCRIPTIONS_MAX watches, and all have at most WATCHES_MAX (`asks.ts`).
  */
-export interface Streams {
-  /** Throws a Refusal if the tenant has too many connections. */
-  admit(tenant: string): void
-  /**
-   * `wire` is the connection under the WebSocket. Calls `refused` when the principal asks for something that needs
-   * another scope.
-   */
-  accept(socket: WebSocket, wire: Wire, principal: Principal, refused: () => void): void
-  /**
-   * Checks for slow and silent connections, and for keys that were revoked or have expired; call it every
-   * TICK_INTERVAL_MS.
-   */
-  tick(): void
-  count(): number
-  /** Returns the number of open connections of the tenant. */
-  open(tenant: string): number
-  /** Closes all connections with 1001. */
-  closeAll(): void
-}
+export type Streams = ReturnType<typeof createStreams>
 
 /** Milliseconds between calls of `tick`. */
 export const TICK_INTERVAL_MS = 1_000
@@ -67,7 +49,7 @@ const END_REASONS = {
 } as const
 
 /** Creates an empty collection of connections. */
-export function createStreams(deps: StreamDeps): Streams {
+export function createStreams(deps: StreamDeps) {
   const { limits, clock, metrics } = deps
   const connections = new Set<Connection>()
   const perTenant = createTally()
@@ -81,8 +63,10 @@ export function createStreams(deps: StreamDeps): Streams {
 
   return {
     count: () => connections.size,
+    /** Returns the number of open connections of the tenant. */
     open: perTenant.of,
-    admit(tenant) {
+    /** Throws a Refusal if the tenant has too many connections. */
+    admit(tenant: string): void {
       const own = perTenant.of(tenant)
       const limit = limitOf(limits, tenant).streams ?? DEFAULT_LIMITS.streams
       const all = { capacity: CONNECTIONS_MAX, used: connections.size, tenants: deps.tenants() }
@@ -93,7 +77,11 @@ export function createStreams(deps: StreamDeps): Streams {
         `You have ${own} connections open, and ${share.allowed} are allowed now. Follow several tasks over one connection.`,
       )
     },
-    accept(socket, wire, principal, refused) {
+    /**
+     * `wire` is the connection under the WebSocket. Calls `refused` when the principal asks for something that needs
+     * another scope.
+     */
+    accept(socket: WebSocket, wire: Wire, principal: Principal, refused: () => void): void {
       const { tenant } = principal
       const unsent = unsentOfAll.add(socket, tenant)
       const connection = connectionOf(deps, { socket, wire, principal, unsent, refused })
@@ -115,10 +103,15 @@ export function createStreams(deps: StreamDeps): Streams {
         forgetAll(deps, connection)
       })
     },
-    tick() {
+    /**
+     * Checks for slow and silent connections, and for keys that were revoked or have expired; call it every
+     * TICK_INTERVAL_MS.
+     */
+    tick(): void {
       for (const connection of connections) tickOne(deps, connection)
     },
-    closeAll() {
+    /** Closes all connections with 1001. */
+    closeAll(): void {
       for (const connection of connections) close(deps, connection, GOING_AWAY, 'gateway stops')
     },
   }

@@ -8,19 +8,7 @@ import { CHANNELS, type Delta, type DeltaFrame } from '@agentfleet/protocol'
  * Deltas are hints (L6): they may be lost or late. Invariant: once a delta of a higher attempt has
  * arrived, deltas of a lower one are dropped.
  */
-export interface DeltaTaps {
-  /** Passes the deltas of this task to `receive` until closed. */
-  tap(taskId: string, receive: (frame: string) => void): DeltaTap
-  /** Records a stored event of this attempt; deltas of older attempts are dropped from now on. */
-  attemptSeen(taskId: string, attempt: number): void
-  /** Returns the number of open bus subscriptions. */
-  count(): number
-}
-
-/** One listener to the deltas of a task. */
-export interface DeltaTap {
-  close(): void
-}
+export type DeltaTaps = ReturnType<typeof createDeltaTaps>
 
 interface Source {
   readonly receivers: Set<(frame: string) => void>
@@ -29,7 +17,7 @@ interface Source {
 }
 
 /** Creates the taps; at first they have no subscription. */
-export function createDeltaTaps(bus: Pick<Bus, 'on'>): DeltaTaps {
+export function createDeltaTaps(bus: Pick<Bus, 'on'>) {
   const sources = new Map<string, Source>()
 
   function receive(taskId: string, delta: Delta) {
@@ -51,19 +39,22 @@ export function createDeltaTaps(bus: Pick<Bus, 'on'>): DeltaTaps {
   }
 
   return {
+    /** Returns the number of open bus subscriptions. */
     count: () => sources.size,
-    tap(taskId, receiver) {
+    /** Passes the deltas of this task to `receiver` until closed. */
+    tap(taskId: string, receiver: (frame: string) => void) {
       const source = sources.get(taskId) ?? open(taskId)
       source.receivers.add(receiver)
       return {
-        close() {
+        close(): void {
           if (!source.receivers.delete(receiver) || source.receivers.size > 0) return
           source.subscription.close()
           sources.delete(taskId)
         },
       }
     },
-    attemptSeen(taskId, attempt) {
+    /** Records a stored event of this attempt; deltas of older attempts are dropped from now on. */
+    attemptSeen(taskId: string, attempt: number): void {
       const source = sources.get(taskId)
       if (source !== undefined && attempt > source.attempt) source.attempt = attempt
     },

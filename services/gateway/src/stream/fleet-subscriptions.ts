@@ -4,11 +4,7 @@ import { encode, type Frame, type Viewer } from './subscriptions.ts'
 import type { ControlPlaneChange } from '../fleet/recent-decisions.ts'
 
 /** The viewers that follow decisions or incidents; each gets the records that it may see. */
-export interface FleetSubscriptions {
-  follow(viewer: Viewer, topics: readonly RecordTopic[]): void
-  unfollow(viewer: Viewer, topics?: readonly RecordTopic[]): void
-  deliver(change: ControlPlaneChange): void
-}
+export type FleetSubscriptions = ReturnType<typeof createFleetSubscriptions>
 
 type RecordTopic = Exclude<FleetTopic, 'nodes'>
 
@@ -18,19 +14,19 @@ export function isRecordTopic(topic: FleetTopic): topic is RecordTopic {
 }
 
 /** Creates an empty collection of subscriptions. */
-export function createFleetSubscriptions(operators: ReadonlySet<string>): FleetSubscriptions {
+export function createFleetSubscriptions(operators: ReadonlySet<string>) {
   const viewers: Readonly<Record<RecordTopic, Set<Viewer>>> = {
     decisions: new Set(),
     incidents: new Set(),
   }
   return {
-    follow(viewer, topics) {
+    follow(viewer: Viewer, topics: readonly RecordTopic[]): void {
       for (const topic of topics) viewers[topic].add(viewer)
     },
-    unfollow(viewer, topics = ['decisions', 'incidents']) {
+    unfollow(viewer: Viewer, topics: readonly RecordTopic[] = ['decisions', 'incidents']): void {
       for (const topic of topics) viewers[topic].delete(viewer)
     },
-    deliver(change) {
+    deliver(change: ControlPlaneChange): void {
       const frames = new Map<boolean, Frame>()
       for (const viewer of viewers[change.topic]) {
         const operator = operators.has(viewer.tenant)

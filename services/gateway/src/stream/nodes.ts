@@ -10,36 +10,30 @@ type NodesViewer = Pick<Viewer, 'hint'>
  * the viewers. Invariants (L7): a frame is dropped for a viewer that reads too slowly, which then gets all
  * nodes again as soon as it reads; no snapshot is compared twice.
  */
-export interface NodesSubscriptions {
-  follow(viewer: NodesViewer): void
-  unfollow(viewer: NodesViewer): void
-  /** Sends what has changed; call it every NODES_INTERVAL_MS. */
-  round(): void
-}
+export type NodesSubscriptions = ReturnType<typeof createNodesSubscriptions>
 
 /** Milliseconds between rounds: people follow two changes a second. */
 export const NODES_INTERVAL_MS = 500
 
 /** Creates the subscriptions, without viewers. */
-export function createNodesSubscriptions(fleet: {
-  view(withHistory: boolean): FleetView
-}): NodesSubscriptions {
+export function createNodesSubscriptions(fleet: { view(withHistory: boolean): FleetView }) {
   /** True for viewers that have all nodes of the last round. */
   const viewers = new Map<NodesViewer, boolean>()
   let sent = new Map<string, string>()
   let observedAt: string | undefined
 
   return {
-    follow(viewer) {
+    follow(viewer: NodesViewer): void {
       viewers.set(viewer, false)
     },
-    unfollow(viewer) {
+    unfollow(viewer: NodesViewer): void {
       viewers.delete(viewer)
       if (viewers.size > 0) return
       sent = new Map()
       observedAt = undefined
     },
-    round() {
+    /** Sends what has changed; call it every NODES_INTERVAL_MS. */
+    round(): void {
       if (viewers.size === 0) return
       const view = fleet.view(false)
       const changed = view.observedAt !== observedAt

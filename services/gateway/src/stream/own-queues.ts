@@ -1,26 +1,18 @@
-/**
- * Queues of waiting items, one for each owner. Of each owner at most a few items run at once, in the order in
- * which they came.
- *
- * Invariant (L7): an item that waits costs one entry, no promise and no closure, and an item waits at most once.
- */
-export interface OwnQueues<Owner extends object, Item> {
-  /** Runs the item when it is its turn; does nothing if it waits already. */
-  add(owner: Owner, item: Item): void
-  /** Takes a waiting item out. */
-  remove(owner: Owner, item: Item): void
-}
-
 interface Queue<Item> {
   readonly waiting: Set<Item>
   running: number
 }
 
-/** Creates the queues; `run` handles its own errors. */
+/**
+ * Creates queues of waiting items, one for each owner. Of each owner at most `most` items run at once, in the order in
+ * which they came. `run` handles its own errors.
+ *
+ * Invariant (L7): an item that waits costs one entry, no promise and no closure, and an item waits at most once.
+ */
 export function createOwnQueues<Owner extends object, Item>(
   most: number,
   run: (item: Item) => Promise<void>,
-): OwnQueues<Owner, Item> {
+) {
   const queues = new WeakMap<Owner, Queue<Item>>()
 
   async function runAll(queue: Queue<Item>) {
@@ -35,13 +27,15 @@ export function createOwnQueues<Owner extends object, Item>(
   }
 
   return {
-    add(owner, item) {
+    /** Runs the item when it is its turn; does nothing if it waits already. */
+    add(owner: Owner, item: Item): void {
       const queue = queues.get(owner) ?? { waiting: new Set(), running: 0 }
       queues.set(owner, queue)
       queue.waiting.add(item)
       if (queue.running < most) void runAll(queue)
     },
-    remove(owner, item) {
+    /** Takes a waiting item out. */
+    remove(owner: Owner, item: Item): void {
       queues.get(owner)?.waiting.delete(item)
     },
   }

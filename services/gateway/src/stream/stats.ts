@@ -14,12 +14,7 @@ type StatsViewer = Pick<Viewer, 'tenant' | 'hint'>
  * with the viewers. Invariants (L7): one round runs at a time, and a frame is dropped for a viewer that reads
  * too slowly, because the next one replaces it.
  */
-export interface StatsSubscriptions {
-  follow(viewer: StatsViewer): void
-  unfollow(viewer: StatsViewer): void
-  /** Counts for every tenant with viewers and sends the frames; call it every STATS_INTERVAL_MS. */
-  round(): Promise<void>
-}
+export type StatsSubscriptions = ReturnType<typeof createStatsSubscriptions>
 
 /** Milliseconds between rounds: people see a change at once and can still read the numbers. */
 export const STATS_INTERVAL_MS = 1_000
@@ -29,7 +24,7 @@ export function createStatsSubscriptions(deps: {
   readonly store: Pick<Store, 'count'>
   readonly fleet: { view(withHistory: boolean): FleetView }
   readonly nowMs: () => number
-}): StatsSubscriptions {
+}) {
   const { store, fleet, nowMs } = deps
   const viewers = createTenantViewers<StatsViewer>()
 
@@ -52,7 +47,8 @@ export function createStatsSubscriptions(deps: {
   return {
     follow: viewers.follow,
     unfollow: viewers.unfollow,
-    async round() {
+    /** Counts for every tenant with viewers and sends the frames; call it every STATS_INTERVAL_MS. */
+    async round(): Promise<void> {
       if (!viewers.some()) return
       const summary = fleetStats(fleet.view(false))
       for (const tenant of viewers.tenants()) {

@@ -3,9 +3,9 @@ import type { StoredEvent, TaskLog } from '@agentfleet/adapters'
 import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import pLimit from 'p-limit'
-import type { DeltaTap, DeltaTaps } from './deltas.ts'
+import type { DeltaTaps } from './deltas.ts'
 import type { LiveSink } from './live.ts'
-import { createOwnQueues, type OwnQueues } from './own-queues.ts'
+import { createOwnQueues } from './own-queues.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
 
@@ -75,7 +75,7 @@ interface Watch {
   /** Whether the task is known to belong to the viewer's tenant. */
   owned: boolean
   readonly deltas: boolean
-  tap: DeltaTap | undefined
+  tap: ReturnType<DeltaTaps['tap']> | undefined
   /** The request that waits for the first replay. */
   batch: Batch | undefined
 }
@@ -186,7 +186,7 @@ function createWatches(deps: SubscriptionDeps) {
   // A slow viewer costs only itself: a place here is taken for the time of one read, never while a viewer is
   // waited for.
   const turns = createTurns<Viewer>(PAGES_MAX, clock.monotonicMs)
-  const replays: OwnQueues<Viewer, Watch> = createOwnQueues(VIEWER_PAGES_MAX, replay)
+  const replays = createOwnQueues<Viewer, Watch>(VIEWER_PAGES_MAX, replay)
   const perTenant = createTally()
 
   function remove(watch: Watch) {

@@ -3,12 +3,7 @@
  * was given fewest. So an owner with little to read never waits for an owner with much to read, and the number of its
  * owners gives no tenant more turns (L7).
  */
-export interface Turns<Owner extends Reading> {
-  /** Runs the work when it is the owner's turn. */
-  run<T>(owner: Owner, work: () => Promise<T>): Promise<T>
-  /** Counts bytes that the owner was given, at least one. */
-  count(owner: Owner, bytes: number): void
-}
+export type Turns<Owner extends Reading> = ReturnType<typeof createTurns<Owner>>
 
 /**
  * Given bytes count for half as much after this, milliseconds. An owner that waited for its turn for seconds
@@ -40,10 +35,7 @@ interface Reading {
 }
 
 /** Creates turns at this many places. */
-export function createTurns<Owner extends Reading>(
-  places: number,
-  monotonicMs: () => number,
-): Turns<Owner> {
+export function createTurns<Owner extends Reading>(places: number, monotonicMs: () => number) {
   const accounts = new WeakMap<Owner, Account>()
   const tenants = new Map<string, Account>()
   const waiting: Waiting[] = []
@@ -67,6 +59,7 @@ export function createTurns<Owner extends Reading>(
     return account
   }
 
+  /** Counts bytes that the owner was given, at least one. */
   const count = (owner: Owner, bytes: number): void => {
     const logBytes = Math.log2(bytes) + monotonicMs() / HALF_LIFE_MS
     for (const account of [tenantOf(owner), accountOf(owner)])
@@ -87,7 +80,8 @@ export function createTurns<Owner extends Reading>(
   }
 
   return {
-    async run(owner, work) {
+    /** Runs the work when it is the owner's turn. */
+    async run<T>(owner: Owner, work: () => Promise<T>): Promise<T> {
       await new Promise<void>((start) => {
         waiting.push({ tenant: tenantOf(owner), account: accountOf(owner), start })
         startNext()

@@ -2,38 +2,18 @@ import { chooseEnds } from '@agentfleet/domain'
 import type { WebSocket } from '@fastify/websocket'
 
 /**
- * The bytes that were sent to WebSocket connections and that their clients have not read yet.
+ * The bytes that were sent to a WebSocket connection and that its client has not read yet.
  *
  * The kernel takes megabytes for a client that reads nothing, and all connections of the machine share its memory,
  * that to NATS included. A ping follows each MARK_EVERY_BYTES, and its pong says what the client has read.
  *
  * Invariants (L7): a connection has at most CONNECTION_MAX_BYTES, all connections together have at most
  * ALL_MAX_BYTES. Beyond that limit the slowest connections of the tenant that holds most end, never a connection that
- * reads: a slow reader costs only itself, and a tenant with many slow readers costs only itself. Of histories a client gets no more than WINDOW_BYTES and one page before it
- * has read them. `slow-readers.ts` ends connections that take nothing at all.
+ * reads: a slow reader costs only itself, and a tenant with many slow readers costs only itself. Of histories a client
+ * gets no more than WINDOW_BYTES and one page before it has read them. `slow-readers.ts` ends connections that take
+ * nothing at all.
  */
-interface Unsent {
-  add(socket: WebSocket, tenant: string): UnsentBytes
-}
-
-/** The unsent bytes of one connection. */
-export interface UnsentBytes {
-  /** Call it after each send, with the size of the frame. */
-  grown(frameBytes: number): void
-  /** Call it when the connection has taken a frame. */
-  readonly taken: () => void
-  /** Call it with the text of each pong. */
-  answered(text: string): void
-  /** Resolves when the client has read nearly everything, or the connection has ended. */
-  ready(): Promise<void>
-  /** Whether hints are dropped, because the connection lags behind. */
-  dropsHints(): boolean
-  /** Whether the connection has to end. */
-  tooSlow(): boolean
-  /** Whether the client has read nothing for too long. */
-  readsNothing(): boolean
-  close(): void
-}
+export type UnsentBytes = ReturnType<typeof bytesOf>
 
 /** Below this a connection may get more of a history: one page on its way hides the next read. */
 const READY_BYTES = 64 * 1024
@@ -82,9 +62,11 @@ interface Entry {
 export function createUnsent(deps: {
   readonly monotonicMs: () => number
   readonly endSlowest: (socket: WebSocket) => void
-}): Unsent {
+}) {
   const all = createTotal(deps.endSlowest)
-  return { add: (socket, tenant) => bytesOf(socket, tenant, all, deps.monotonicMs) }
+  return {
+    add: (socket: WebSocket, tenant: string) => bytesOf(socket, tenant, all, deps.monotonicMs),
+  }
 }
 
 /** Creates the count of the unsent bytes of all connections. */
@@ -120,7 +102,7 @@ function bytesOf(
   owner: string,
   { entries, note, forget, makeRoom }: ReturnType<typeof createTotal>,
   monotonicMs: () => number,
-): UnsentBytes {
+) {
   const start = { sentBytes: 0, readBytes: 0, mark: undefined, frames: 0, bytes: 0 }
   const entry: Entry = { socket, owner, ...start }
   entries.add(entry)
@@ -134,30 +116,36 @@ function bytesOf(
     for (const resolve of woken) resolve()
   }
   return {
-    grown(frameBytes) {
+    /** Call it after each send, with the size of the frame. */
+    grown(frameBytes: number): void {
       entry.frames += 1
       entry.sentBytes += frameBytes
       markSent(entry, monotonicMs)
       note(entry)
       makeRoom()
     },
-    taken() {
+    /** Call it when the connection has taken a frame. */
+    taken: (): void => {
       entry.frames -= 1
       note(entry)
       if (waiters.length > 0 && isReady()) wake()
     },
-    answered(text) {
+    /** Call it with the text of each pong. */
+    answered(text: string): void {
       if (entry.mark === undefined || text !== String(entry.mark.sentBytes)) return
       entry.readBytes = entry.mark.sentBytes
       entry.mark = undefined
       markSent(entry, monotonicMs)
       if (waiters.length > 0 && isReady()) wake()
     },
-    async ready() {
+    /** Resolves when the client has read nearly everything, or the connection has ended. */
+    async ready(): Promise<void> {
       while (!isReady()) await new Promise<void>((resolve) => waiters.push(resolve))
     },
+    /** Whether hints are dropped, because the connection lags behind. */
     dropsHints: () => unsentOf(entry) > HINTS_MAX_BYTES || unreadOf(entry) > SLOW_BYTES,
-    tooSlow() {
+    /** Whether the connection has to end. */
+    tooSlow(): boolean {
       if (Math.max(unsentOf(entry), unreadOf(entry)) <= SLOW_BYTES) {
         slowSinceMs = undefined
         return false
@@ -166,9 +154,10 @@ function bytesOf(
       slowSinceMs ??= nowMs
       return unsentOf(entry) > CONNECTION_MAX_BYTES || nowMs - slowSinceMs > SLOW_MAX_MS
     },
+    /** Whether the client has read nothing for too long. */
     readsNothing: () =>
       entry.mark !== undefined && monotonicMs() - entry.mark.atMs > READ_WITHIN_MS,
-    close() {
+    close(): void {
       forget(entry)
       wake()
     },

@@ -10,11 +10,7 @@ import { CHANNELS, type Fresh, type Pointer } from '@agentfleet/protocol'
  * its handover (L1); a lost handover only delays the task, because the follower notices the missing pointer
  * (L6, L8); without a recent announcement of room, the gateway issues a pointer.
  */
-export interface Handover {
-  /** Hands over a new task without waiting. */
-  pass(pointer: Pointer, priority: Level): void
-  close(): void
-}
+export type Handover = ReturnType<typeof createHandover>
 
 /** Milliseconds; three announcements may be lost. */
 const ROOM_VALID_MS = 1_600
@@ -26,7 +22,7 @@ export function createHandover(deps: {
   bus: Pick<Bus, 'send' | 'on'>
   pointers: Pick<Pointers, 'issue'>
   monotonicMs: () => number
-}): Handover {
+}) {
   const { bus, pointers, monotonicMs } = deps
   /** The load balancers with room, each with the tenants that have reached their limits there. */
   const balancers = new Map<string, { readonly atMs: number; readonly full: ReadonlySet<string> }>()
@@ -59,7 +55,8 @@ export function createHandover(deps: {
   }
 
   return {
-    pass(pointer, priority) {
+    /** Hands over a new task without waiting. */
+    pass(pointer: Pointer, priority: Level): void {
       // A task without its spec needs a fenced start and therefore a pointer; so does one that
       // waits for advice.
       const queued = pointer.spec === undefined || pointer.placement === 'advised'

@@ -21,11 +21,7 @@ import type { Reader } from './reads.ts'
  * Turns a valid submission into an answer: it adds the fingerprint of the body, the limits of this
  * gateway and the lookup of an existing task to the shared submission path (`createTaskSubmitter`).
  */
-export interface Submitter {
-  /** Returns the id of the submission: derived from its key, otherwise new. */
-  idFor(tenant: string, key: string | undefined): string
-  submit(submission: Submission): Promise<SubmitOutcome>
-}
+export type Submitter = ReturnType<typeof createSubmitter>
 
 /** One submission. */
 export type Submission = SubmissionParts &
@@ -74,7 +70,7 @@ export function createSubmitter(deps: {
   clock: Clock
   metrics: GatewayMetrics
   appendDeadlineMs: number
-}): Submitter {
+}) {
   const { bus, taskLog, handover, reader, admission, clock, metrics, appendDeadlineMs } = deps
   const submitter = createTaskSubmitter({
     taskLog,
@@ -158,9 +154,10 @@ export function createSubmitter(deps: {
   }
 
   return {
-    idFor: (tenant, key) =>
+    /** Returns the id of the submission: derived from its key, otherwise new. */
+    idFor: (tenant: string, key: string | undefined) =>
       key === undefined ? newTaskId(clock.nowMs()) : keyedTaskId(tenant, key),
-    async submit(submission) {
+    async submit(submission: Submission): Promise<SubmitOutcome> {
       const outcome = await submit(submission)
       const label = outcome.kind === 'refused' ? outcome.refusal.code : outcome.kind
       metrics.submissions.inc({ outcome: label })

@@ -17,21 +17,7 @@ import { DEFAULT_LIMITS } from '../tenants/default-limits.ts'
  * Requests held until their task has ended, with a limit for each tenant and a bound in bytes (L7). Invariant:
  * each answer was read from the log or folded from all its events, even if messages were lost (L6).
  */
-export interface Waiting {
-  /** Opens a held request; returns undefined if the tenant has too many, and the caller answers at once. */
-  open(tenant: string, taskId: string, bodyBytes: number): HeldRequest | undefined
-  /** Returns the number of held requests of the tenant. */
-  held(tenant: string): number
-}
-
-/** One held request. */
-interface HeldRequest {
-  /** Resolves with the task once it has ended, or with its current state when the time is over. */
-  ending(record: TaskRecord, withinSeconds: number): Promise<TaskRecord>
-  /** Ends the wait because the client has left. */
-  release(): void
-  close(): void
-}
+export type Waiting = ReturnType<typeof createWaiting>
 
 /** Requests that all tenants share: about 100 MB of this process. */
 const HELD_MAX = 20_000
@@ -46,7 +32,7 @@ export function createWaiting(deps: {
   /** Returns how many tenants share the fleet. */
   tenants: () => number
   clock: Clock
-}): Waiting {
+}) {
   const { heldRequests, reader, limits, tenants, clock } = deps
   const requests = createTally()
   const bytes = createTally()
@@ -62,8 +48,10 @@ export function createWaiting(deps: {
   }
 
   return {
+    /** Returns the number of held requests of the tenant. */
     held: requests.of,
-    open(tenant, taskId, bodyBytes) {
+    /** Opens a held request; returns undefined if the tenant has too many, and the caller answers at once. */
+    open(tenant: string, taskId: string, bodyBytes: number) {
       if (requests.total() > 0 && bytes.total() + bodyBytes > HELD_MAX_BYTES) return undefined
       const limit = limitOf(limits, tenant).heldRequests ?? DEFAULT_LIMITS.heldRequests
       if (!fits(requests, tenant, { capacity: HELD_MAX, ask: 1, limit })) return undefined
@@ -72,13 +60,15 @@ export function createWaiting(deps: {
       bytes.add(tenant, bodyBytes)
       const waiter = heldRequests.open(tenant, taskId)
       return {
+        /** Ends the wait because the client has left. */
         release: () => waiter.release(),
-        close() {
+        close(): void {
           waiter.close()
           requests.add(tenant, -1)
           bytes.add(tenant, -bodyBytes)
         },
-        async ending(record, withinSeconds) {
+        /** Resolves with the task once it has ended, or with its current state when the time is over. */
+        async ending(record: TaskRecord, withinSeconds: number): Promise<TaskRecord> {
           const untilMs = clock.monotonicMs() + withinSeconds * 1_000
           for (;;) {
             const news = await waiter.news(untilMs - clock.monotonicMs())
