@@ -10,17 +10,7 @@ import { addressOf } from './request.ts'
  * frames wait for a slow reader, then the connection is not read; a connection that is silent for
  * SILENCE_MAX_MS counts as broken.
  */
-export interface Stream {
-  /** Rejects with ClientError when the gateway refuses or cannot be reached. */
-  readonly opened: Promise<void>
-  send(frame: ClientFrame): void
-  /**
-   * Every frame until the connection ends; throws ClientError when a new connection would end for the same
-   * reason.
-   */
-  frames(): AsyncGenerator<ServerFrame, void, void>
-  close(): void
-}
+export type Stream = ReturnType<typeof openStream>
 
 /** The gateway's address and the caller's key. */
 export interface Endpoint {
@@ -39,7 +29,7 @@ const TOO_BIG = 1009
 const PROTOCOL = 'agentfleet'
 
 /** Opens the stream of a gateway. */
-export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal): Stream {
+export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal) {
   const url = addressOf(baseUrl, '/v1/stream')
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   const socket = new WebSocket(url, PROTOCOL, {
@@ -80,9 +70,14 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
   opened.catch(() => undefined)
 
   return {
+    /** Rejects with ClientError when the gateway refuses or cannot be reached. */
     opened,
-    send: (frame) => socket.send(JSON.stringify(frame)),
-    async *frames() {
+    send: (frame: ClientFrame) => socket.send(JSON.stringify(frame)),
+    /**
+     * Every frame until the connection ends; throws ClientError when a new connection would end for the same
+     * reason.
+     */
+    async *frames(): AsyncGenerator<ServerFrame, void, void> {
       for (;;) {
         const frame = queue.shift()
         if (frame !== undefined) {
@@ -98,7 +93,7 @@ export function openStream({ baseUrl, headers }: Endpoint, signal?: AbortSignal)
         })
       }
     },
-    close() {
+    close(): void {
       // A reader that stopped half way must not keep the close from being noticed.
       if (socket.isPaused) socket.resume()
       if (socket.readyState === WebSocket.OPEN) socket.close()

@@ -6,7 +6,6 @@ import {
   planningsOf,
   PLAN_LIMITS,
   REPLANS_DEFAULT,
-  SHIPPED_AGENTS,
   shippedAgent,
   resolveAgent,
   type GoalSpec,
@@ -37,19 +36,16 @@ export function goalSpecOf(
 ): TaskSpec {
   const names = team.names(tenant)
   const roles = request.roles ?? names
-  const isKnown = (role: string) =>
-    Object.hasOwn(SHIPPED_AGENTS, role) || team.own(tenant, role) !== undefined
-  const unknown = roles.filter((role) => !isKnown(role))
+  const definitionOf = (name: string) => team.own(tenant, name) ?? shippedAgent(name)
+  const unknown = roles.filter((role) => definitionOf(role) === undefined)
   if (unknown.length > 0) {
     const detail = `must name defined agents; these names are not defined: ${shown(unknown)}; these names are defined: ${shown(names)}`
     throw wrongField('/roles', detail)
   }
   const agent = request.planner ?? PLANNER
   const name = definitionNameOf(agent)
-  const definition = team.own(tenant, name) ?? shippedAgent(name)
-  if (definition === undefined) {
-    throw unknownAgent(name, names, '/planner')
-  }
+  const definition = definitionOf(name)
+  if (definition === undefined) throw unknownAgent(name, names, '/planner')
   // The planner answers with a plan and calls no tools, even if its definition has tools for other tasks.
   const {
     model = defaultModel,

@@ -87,14 +87,9 @@ export function goalRoutes(deps: GoalRouteDeps) {
       const { taskId, tenant, waitingFor, approvals } = await own(request)
       const step = waitingFor?.kind === 'approval' ? waitingFor.step : approvals[0]?.step
       const held = waitingFor?.kind === 'approval' && waitingFor.tool === RUN_GOAL
-      if (step === undefined || (!held && approvals.length === 0)) {
-        throw notHeld()
-      }
-      await approve(bus, {
-        taskId,
-        tenant,
-        approval: { step, approved: true, by: keyIdOf(request) },
-      })
+      if (step === undefined || (!held && approvals.length === 0)) throw notHeld()
+      const approval = { step, approved: true, by: keyIdOf(request) }
+      await approve(bus, { taskId, tenant, approval })
       request.unchanged = !held
       return afterChange(own(request).then(viewOf))
     },

@@ -8,17 +8,7 @@ import type { Submission, SubmitOutcome, Submitter } from './submit.ts'
 export type ReplayFrom = 'start' | 'journal'
 
 /** Submits ended tasks again as new tasks. */
-export interface Replays {
-  /** Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal. */
-  replay(
-    record: TaskRecord,
-    from: ReplayFrom,
-    key: string | undefined,
-    by: string | undefined,
-    /** Throws a Refusal if the caller may not submit this task; the record has all its texts. */
-    check: (record: TaskRecord) => void,
-  ): Promise<SubmitOutcome>
-}
+export type Replays = ReturnType<typeof createReplays>
 
 /** Half of the largest bus message: the spec and its envelope need room too. */
 const JOURNAL_BYTES_MAX = PAYLOAD_MAX_BYTES / 2
@@ -27,13 +17,18 @@ const CALLS_GONE =
   'The log no longer keeps the calls of this task. Replay the task with from: start.'
 
 /** Creates replays that use this submitter and read journals from the log. */
-export function createReplays(deps: {
-  submitter: Submitter
-  reader: Pick<Reader, 'loadWhole'>
-}): Replays {
+export function createReplays(deps: { submitter: Submitter; reader: Pick<Reader, 'loadWhole'> }) {
   const { submitter, reader } = deps
   return {
-    async replay(known, from, key, by, check) {
+    /** Submits the ended task again; repeating it with the same key has no effect. Throws a Refusal. */
+    async replay(
+      known: TaskRecord,
+      from: ReplayFrom,
+      key: string | undefined,
+      by: string | undefined,
+      /** Throws a Refusal if the caller may not submit this task; the record has all its texts. */
+      check: (record: TaskRecord) => void,
+    ): Promise<SubmitOutcome> {
       const record = known.omitted === undefined ? known : await wholeOf(reader, known, TEXTS_GONE)
       check(record)
       const { taskId, tenant, state } = record
