@@ -67,7 +67,6 @@ export async function showView(
   }
 }
 
-/** The text of what was read. */
 type TextOf<T> = (read: T, context: Context, nowMs: number) => string
 
 /** Shows a list: its objects one by one, or one text. */

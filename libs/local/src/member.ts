@@ -31,7 +31,6 @@ export interface Member {
   exited(): Promise<Exit>
 }
 
-/** The settings of a member. */
 interface MemberOptions {
   readonly id: string
   readonly kind: string
@@ -53,7 +52,6 @@ const PROBE_EVERY_MS = 25
 /** Many processes that start together on a busy machine take tens of seconds, milliseconds. */
 const START_WITHIN_MS = 60_000
 
-/** One run of the process. */
 interface Run {
   readonly child: Child
   readonly adminUrl: string

@@ -2,14 +2,10 @@ import { connectBus, tailLog, type Logger } from '@agentfleet/adapters'
 import type { FleetAccess } from '@agentfleet/local'
 import type { LoggedEvent } from './history.ts'
 
-/** A reader of a local fleet's log. */
-export interface LogReader {
-  /** Resolves when every event stored so far has been read. */
-  caughtUp(): Promise<void>
-  close(): Promise<void>
-}
-
-/** Reads the log behind this sequence, as the operator of the fleet: every event once, in order. */
+/**
+ * Reads the log behind this sequence, as the operator of the fleet: every event once, in order. `caughtUp` resolves
+ * when every event stored so far has been read.
+ */
 export async function followLog(
   { natsUrl, operator }: Pick<FleetAccess, 'natsUrl' | 'operator'>,
   afterSeq: number,
@@ -17,7 +13,7 @@ export async function followLog(
     readonly receive: (event: LoggedEvent) => void
     readonly note: (line: string) => void
   },
-): Promise<LogReader> {
+) {
   const say = (object: object, message?: string): void =>
     options.note(`${message ?? ''} ${'err' in object ? String(object.err) : ''}`)
   const silent = (): void => undefined
@@ -37,7 +33,7 @@ export async function followLog(
       }),
   })
   return {
-    caughtUp: () => tail.caughtUp(),
+    caughtUp: tail.caughtUp,
     async close() {
       await tail.close()
       await bus.close()

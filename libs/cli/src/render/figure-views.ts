@@ -253,7 +253,6 @@ function sumTable(
   return [shown, ...notes].filter(Boolean).join('\n')
 }
 
-/** Tokens and cost of each hour. */
 function hourTable(report: UsageReport, look: Look): string {
   const { days, total } = report
   const rows = days.flatMap(({ day, hours = [] }) =>

@@ -32,7 +32,6 @@ export async function startConsul(options: {
     dir,
     scheme: 'http',
     signal,
-    portsAreGiven: false,
     choosePorts: async () => {
       const [http = 0, server = 0, serfLan = 0, serfWan = 0] = await drawPorts(4)
       return { http, server, serf_lan: serfLan, serf_wan: serfWan }

@@ -38,7 +38,6 @@ export async function startRedis(options: {
     dir,
     scheme: 'redis',
     signal,
-    portsAreGiven: false,
     choosePorts: async () => (await drawPorts(1))[0] ?? 0,
     clientPort: (chosen) => chosen,
     prepare: async (chosen) => {

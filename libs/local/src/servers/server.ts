@@ -47,7 +47,8 @@ type ServerKind<Ports> = {
   readonly program: Program
   readonly dir: string
   readonly scheme: string
-  readonly portsAreGiven: boolean
+  /** Whether a caller has chosen the ports, so that no others can be drawn. */
+  readonly portsAreGiven?: boolean
   readonly signal?: AbortSignal | undefined
   choosePorts(): Promise<Ports>
   clientPort(ports: Ports): number

@@ -91,7 +91,6 @@ function problemsOf(schema: Schema, env: Env): readonly string[] {
   }
 }
 
-/** The problems of the variables of the simulator. */
 async function simulatorProblems(env: Env, root: string): Promise<readonly string[]> {
   const file = join(root, 'libs', 'llm-simulator', 'dist', 'settings', 'environment.js')
   const { readEnvironment } = (await import(pathToFileURL(file).href)) as SimulatorModule
