@@ -5,7 +5,6 @@ import { count, durationMs, instantMs, share, whole } from './values/numbers.ts'
 
 /** An id of a task, a node or a process. */
 export const idSchema = z.string().min(1).max(128)
-const id = idSchema
 /** Bounds of a node's offers: together they stay far below one message of the bus. */
 export const OFFER_LIMITS = {
   nameCharsMax: 256,
@@ -46,7 +45,7 @@ const units = z
 
 /** A node's own figures; `version` orders messages that arrive over two connections. */
 export const heartbeatSchema = z.object({
-  nodeId: id,
+  nodeId: idSchema,
   incarnation: whole,
   version: whole,
   slots: z.number().int().min(0).max(SLOTS_MAX),
@@ -77,11 +76,8 @@ export const heartbeatSchema = z.object({
 export type Heartbeat = z.infer<typeof heartbeatSchema>
 
 /** A node's figures soon after a change, with the tasks that left it since the last ones. */
-export const loadSchema = heartbeatSchema.extend({ ended: z.array(id.optional()) })
+export const loadSchema = heartbeatSchema.extend({ ended: z.array(idSchema.optional()) })
 export type Load = z.infer<typeof loadSchema>
-
-/** Request to a node: whether it answers. It names the incarnation that was declared dead, if one was (L6). */
-export const pingSchema = z.object({ deadIncarnation: whole.optional() })
 
 /** Far above the rate of any provider. */
 const TOKENS_PER_SECOND_MAX = 1_000_000
@@ -139,7 +135,7 @@ export type McpProblem = z.infer<typeof mcpProblemSchema>
 
 /** The offers of a node: its tools, and the models that its providers serve. */
 export const offersSchema = z.object({
-  nodeId: id,
+  nodeId: idSchema,
   tools: z.array(offeredToolSchema.optional()).max(OFFER_LIMITS.toolsMax),
   /** Patterns in which `*` is any text. */
   models: z.array(z.string().max(OFFER_LIMITS.nameCharsMax)).max(OFFER_LIMITS.modelsMax),
@@ -147,9 +143,3 @@ export const offersSchema = z.object({
   mcpProblems: z.array(mcpProblemSchema).max(OFFER_LIMITS.serversMax).optional(),
 })
 export type Offers = z.infer<typeof offersSchema>
-
-/** The models that a node has called recently. */
-export const providersSchema = z.object({
-  nodeId: id,
-  models: z.array(providerModelSchema.optional()),
-})

@@ -5,13 +5,6 @@ import { instantMs, whole } from './values/numbers.ts'
 /** Tenants in one message; those that hold most come first, and the others hold little. */
 export const HOLDINGS_MAX = 1_000
 
-/** A gateway that is alive. */
-export const gatewaySchema = z.object({
-  id: idSchema,
-  /** Tenants that its keys name. */
-  tenants: whole,
-})
-
 /** What one tenant holds. */
 export const holdingSchema = z.object({
   tenant: idSchema,

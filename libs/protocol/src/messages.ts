@@ -299,13 +299,6 @@ const outcomes = z.array(outcomeSchema.optional())
 /** One outcome per item, in the order of the report; a lost one is undefined. `atMs`: the time of the log, if known. */
 export const reportReplySchema = z.object({ outcomes, atMs: instantMs.optional() })
 
-/** Request to cancel a task of a tenant. */
-export const cancelSchema = z.object({ taskId: id, tenant: id, reason: z.string() })
-/** Answer to a cancel request. */
-export const cancelReplySchema = z.object({
-  kind: z.enum(['cancelled', 'finished', 'not-found', 'unavailable']),
-})
-
 /** Answer to a run that asked for approval: continue or not. */
 export const approveSchema = z.object({ taskId: id, tenant: id, approval })
 /** Answer to that request. */
@@ -357,10 +350,6 @@ export const stopSchema = z.object({ taskIds: z.array(id), before: whole.optiona
 /** The runs that a node must stop. */
 export type Stop = z.infer<typeof stopSchema>
 
-/** Question to all nodes: which of these tasks they run. */
-export const runsQuestionSchema = z.object({ taskIds: z.array(id) })
-/** Names the task whose text so far a gateway asks for. */
-export const textQuestionSchema = z.object({ taskId: id })
 /** Names one process of a load balancer. */
 export function giverOf({ id: name, since }: Pick<Balancer, 'id' | 'since'>): string {
   return since === undefined ? name : `${name}@${since}`

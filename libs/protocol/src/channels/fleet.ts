@@ -6,13 +6,12 @@ import {
   loadSchema,
   offeredToolSchema,
   offersSchema,
-  pingSchema,
   providerModelSchema,
-  providersSchema,
 } from '../heartbeat.ts'
 import { balancerSchema } from '../messages.ts'
-import { gatewaySchema, holdingSchema, holdingsSchema } from '../holdings.ts'
+import { holdingSchema, holdingsSchema } from '../holdings.ts'
 import { PAYLOAD_MAX_BYTES } from '../streams.ts'
+import { whole } from '../values/numbers.ts'
 import { event, KIB, MIB, request } from './channel.ts'
 
 /** The node's answer alone is what the sender needs. */
@@ -43,7 +42,7 @@ export const FLEET_CHANNELS = {
   providers: event('providers', {
     subject: 'node.{nodeId}.providers',
     summary: 'A node sends the state of the models of its providers, as the node sees this state.',
-    body: providersSchema,
+    body: z.object({ nodeId: idSchema, models: z.array(providerModelSchema.optional()) }),
     items: { field: 'models', schema: providerModelSchema },
     senders: ['worker'],
     listeners: ['gateway'],
@@ -64,7 +63,8 @@ export const FLEET_CHANNELS = {
     subject: 'node.{nodeId}.ping',
     summary:
       'The health monitor asks whether a node answers. The request can tell the node that an earlier start (incarnation) of the node was declared dead.',
-    body: pingSchema,
+    // The incarnation that was declared dead, if one was (L6).
+    body: z.object({ deadIncarnation: whole.optional() }),
     reply: here,
     senders: ['health-monitor'],
     listeners: ['worker'],
@@ -95,7 +95,7 @@ export const FLEET_CHANNELS = {
   gateway: event('gateway', {
     subject: 'fleet.gateway',
     summary: 'A gateway announces that it is alive, and for how many tenants it has keys.',
-    body: gatewaySchema,
+    body: z.object({ id: idSchema, tenants: whole }),
     senders: ['gateway'],
     listeners: ['coordinator'],
     bytesMax: 4 * KIB,

@@ -2,10 +2,7 @@ import { z } from 'zod'
 import {
   approveReplySchema,
   approveSchema,
-  cancelReplySchema,
-  cancelSchema,
   deltaSchema,
-  textQuestionSchema,
   dispatchItemSchema,
   dispatchReplySchema,
   dispatchSchema,
@@ -17,7 +14,6 @@ import {
   reportReplySchema,
   reportSchema,
   runsAnswerSchema,
-  runsQuestionSchema,
   stopSchema,
   waitingQueuesSchema,
 } from '../messages.ts'
@@ -27,10 +23,9 @@ import {
   seriesQuestionSchema,
   seriesReplySchema,
 } from './figures.ts'
+import { idSchema as id } from '../heartbeat.ts'
 import { PAYLOAD_MAX_BYTES } from '../streams.ts'
 import { event, KIB, MIB, question, request } from './channel.ts'
-
-const nothing = z.object({})
 
 /** The name of a pointer for its acks; nats-server makes it of the names of stream and consumer and of numbers. */
 const ACK_SUBJECT = /^\$JS\.ACK\.TASKS(\.[\w-]+){1,9}$/
@@ -43,10 +38,6 @@ const pointerAckSchema = z.object({
 })
 /** One word about one pointer. */
 export type PointerAck = z.infer<typeof pointerAckSchema>
-const pointerAcksSchema = z.object({
-  nodeId: z.string(),
-  acks: z.array(pointerAckSchema.optional()),
-})
 
 /** How tasks get to nodes, and how nodes report on them. */
 export const WORK_CHANNELS = {
@@ -86,7 +77,7 @@ export const WORK_CHANNELS = {
     subject: 'node.{nodeId}.acks',
     summary:
       'A node confirms, renews or gives back pointers; one process acks them for it, because an ack can make nats-server write to any subject.',
-    body: pointerAcksSchema,
+    body: z.object({ nodeId: z.string(), acks: z.array(pointerAckSchema.optional()) }),
     items: { field: 'acks', schema: pointerAckSchema },
     senders: ['worker'],
     listeners: ['load-balancer', 'coordinator'],
@@ -112,8 +103,8 @@ export const WORK_CHANNELS = {
   cancel: request('cancel', {
     subject: 'coordinator.cancel',
     summary: 'A gateway asks a coordinator to cancel a task.',
-    body: cancelSchema,
-    reply: cancelReplySchema,
+    body: z.object({ taskId: id, tenant: id, reason: z.string() }),
+    reply: z.object({ kind: z.enum(['cancelled', 'finished', 'not-found', 'unavailable']) }),
     senders: ['gateway'],
     listeners: ['coordinator'],
     queue: 'coordinator',
@@ -176,7 +167,7 @@ export const WORK_CHANNELS = {
     subject: 'fleet.runs',
     summary:
       'A coordinator asks the nodes which of the named tasks they run. A node that runs none of the named tasks does not answer.',
-    body: runsQuestionSchema,
+    body: z.object({ taskIds: z.array(id) }),
     reply: runsAnswerSchema,
     senders: ['coordinator'],
     listeners: ['worker'],
@@ -187,7 +178,7 @@ export const WORK_CHANNELS = {
     subject: 'fleet.text',
     summary:
       'A gateway asks the nodes for the text that the running attempt of a task has written so far. A node that does not run the task does not answer.',
-    body: textQuestionSchema,
+    body: z.object({ taskId: id }),
     reply: deltaSchema,
     senders: ['gateway'],
     listeners: ['worker'],
@@ -197,7 +188,7 @@ export const WORK_CHANNELS = {
   tenants: question('tenants', {
     subject: 'fleet.tenants',
     summary: 'A load balancer asks the nodes how many tasks of each tenant they run.',
-    body: nothing,
+    body: z.object({}),
     reply: nodeTenantsSchema,
     senders: ['load-balancer'],
     listeners: ['worker'],
