@@ -14,8 +14,11 @@ export function newTaskId(nowMs: number): string {
 
 /** The id to which (tenant, idempotency key) always leads, for as long as the log lives (L1). */
 export function keyedTaskId(tenant: string, key: string): string {
-  const digest = createHash('sha256').update(tenant).update('\0').update(key).digest()
-  return formatUuid(digest.subarray(0, 16), 0x80)
+  const bytes = createHash('sha256').update(tenant).update('\0').update(key).digest()
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`
 }
 
 /** The id of a task made by a run: the same step of the same task always gives the same ids. */
@@ -27,13 +30,6 @@ export function childTaskId(parentId: string, step: number, position: number): s
 /** The id of the task of one tick of a schedule. */
 export function tickTaskId(tenant: string, schedule: string, tickMs: number): string {
   return keyedTaskId(`schedule/${tenant}`, `${schedule}/${tickMs}`)
-}
-
-function formatUuid(bytes: Buffer, version: number): string {
-  bytes[6] = (bytes[6]! & 0x0f) | version
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 /** Equal for equal specs in any order of their keys. */

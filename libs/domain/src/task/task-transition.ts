@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../assert.ts'
-import type { Completed, Paused, Resumed, Spawned, Submitted, TaskEvent } from './task-event.ts'
+import type { Completed, Resumed, Spawned, Submitted, TaskEvent } from './task-event.ts'
 import { grantedWith } from './task-children.ts'
 import { isTerminal, SKEW_TOLERATED_MS, startOf, type TaskRecord } from './task-record.ts'
 import { firstWait, timeWait, type Waiting } from './wait.ts'
@@ -77,7 +77,7 @@ export function transition(
     case 'released':
       return releasedRecord(record, next, event.atMs)
     case 'paused':
-      return applied(pausedRecord(next, event))
+      return applied(waits(changed(next, { pauses: next.pauses + 1 }), event.wait))
     case 'resumed':
       return resumedRecord(record, next, event)
     case 'spawned':
@@ -178,10 +178,6 @@ function releasedRecord(record: TaskRecord, next: TaskRecord, atMs: number): Tra
   return applied(
     left === undefined ? changed(next, { state: 'queued', ...SETTLED }) : waits(next, left),
   )
-}
-
-function pausedRecord(next: TaskRecord, { wait }: Paused): TaskRecord {
-  return waits(changed(next, { pauses: next.pauses + 1 }), wait)
 }
 
 function resumedRecord(

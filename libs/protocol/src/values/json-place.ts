@@ -3,7 +3,7 @@
  * own message repeats a part of the text, which may contain a key, and often has no position.
  */
 export function jsonErrorPlace(text: string): string | undefined {
-  if (canBegin(text, text.length) && isJson(text)) return undefined
+  if (errorOf(text) === undefined) return undefined
   // Each beginning up to the mistake could still become JSON; no longer one could.
   let good = 0
   let bad = text.length + 1
@@ -14,10 +14,6 @@ export function jsonErrorPlace(text: string): string | undefined {
   }
   const lines = text.slice(0, good).split('\n')
   return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`
-}
-
-function isJson(text: string): boolean {
-  return errorOf(text) === undefined
 }
 
 /** Whether JSON can begin with the first characters of a text. */

@@ -7,7 +7,7 @@ import {
   MODEL_PATTERN,
   PLACEMENT_MODES,
   REASONING_EFFORTS,
-  SPEC_LIMITS,
+  SPEC_LIMITS as LIMITS,
   TOOL_NAME_PATTERN,
   VERBOSITIES,
   type AgentDefinition,
@@ -31,8 +31,6 @@ import {
  * are those of `SPEC_LIMITS`. Values that the fleet derives itself may be smaller than a client may ask for:
  * the share of a child in a budget, the rest of a lifetime.
  */
-
-const LIMITS = SPEC_LIMITS
 
 const id = z.string().min(1).max(128)
 const level = z.enum(LEVELS)
