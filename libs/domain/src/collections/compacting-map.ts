@@ -32,7 +32,6 @@ export function createCompactingMap<K, V>() {
       }
       entries.set(key, value)
     },
-    /** True when the key existed. */
     delete(key: K): boolean {
       if (!entries.delete(key)) return false
       deletions += 1

@@ -60,7 +60,6 @@ export function createHeap<T>(
     },
     /** Call it when the value at this place comes earlier or later than before. */
     moved: (at: number): void => settle(heap[at]!, at),
-    /** Removes the value at this place. */
     remove,
     size: (): number => heap.length,
     /** All values, in no particular order. */

@@ -111,9 +111,7 @@ export function createOwnedCache<V>(bounds: {
       }
       return left
     },
-    /** Removes the entry, if there is one. */
     delete: (owner: string, key: string): void => void remove(owner, key),
-    /** The number of entries. */
     count: (): number => count,
     /** The sizes of all entries together. */
     size: (): number => total,

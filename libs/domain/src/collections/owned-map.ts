@@ -57,7 +57,6 @@ export function createOwnedMap<V>(entriesMax: number) {
     *values(): Generator<V, void> {
       for (const { value } of entries.values()) yield value
     },
-    /** The number of values. */
     count: (): number => entries.size,
   }
 }

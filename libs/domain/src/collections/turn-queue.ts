@@ -40,9 +40,7 @@ export function createTurnQueue<T>() {
       }
       return undefined
     },
-    /** Returns the number of entries. */
     size: (): number => size,
-    /** Returns the number of entries of this owner. */
     sizeOf: (owner: string): number => queues.get(owner)?.size ?? 0,
     clear(): void {
       queues.clear()

@@ -24,7 +24,6 @@ export interface Planning {
   readonly taskIds: readonly string[]
 }
 
-/** The next move of a goal. */
 type GoalMove =
   | { readonly kind: 'plan'; readonly reason: 'first' | 'invalid' | 'step-failed' }
   | { readonly kind: 'hold'; readonly step: number; readonly plan: Plan }

@@ -8,7 +8,6 @@ interface Login {
   readonly digest: string
 }
 
-/** The outcome of a login. */
 type LoginDecision =
   /** The node is known by this secret. */
   | { readonly kind: 'admit' }

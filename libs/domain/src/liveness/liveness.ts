@@ -180,7 +180,6 @@ export interface MonitorHealth {
   readonly ill: number
 }
 
-/** Whether a node may be declared dead. */
 type DeathPermission =
   | { readonly kind: 'allow'; readonly reason: 'healthy' }
   | {

@@ -150,7 +150,6 @@ interface StallPermission {
   readonly reason: 'within-a-third' | 'mass-stall' | 'own-doubt'
 }
 
-/** The inputs of that decision. */
 interface StallHealth {
   /** Living nodes, including the stalled ones. */
   readonly living: number

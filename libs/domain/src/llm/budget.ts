@@ -22,7 +22,6 @@ export interface NextCall {
   readonly outputTokensMax: number | undefined
 }
 
-/** Whether a call may be made. */
 type BudgetDecision =
   | {
       readonly kind: 'allow'

@@ -75,11 +75,9 @@ export const FAILURE_STRATEGIES = [
   'exclude-task',
   'nothing-to-do',
 ] as const
-/** One way of redistribution. */
 type FailureStrategy = (typeof FAILURE_STRATEGIES)[number]
 /** How much of the fleet's work a failure affects. */
 export const FAILURE_IMPACTS = ['none', 'low', 'medium', 'high'] as const
-/** One impact. */
 type FailureImpact = (typeof FAILURE_IMPACTS)[number]
 /** Measures that would prevent a repetition. */
 export const FAILURE_PREVENTIONS = [
@@ -92,7 +90,6 @@ export const FAILURE_PREVENTIONS = [
   'check-image',
   'none',
 ] as const
-/** One measure. */
 type FailurePrevention = (typeof FAILURE_PREVENTIONS)[number]
 
 /** The analysis of one failure. */

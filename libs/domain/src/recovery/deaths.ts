@@ -112,7 +112,6 @@ interface QuarantineSituation {
   readonly quarantined: number
 }
 
-/** Whether a node is put into quarantine. */
 type QuarantineDecision =
   | { readonly kind: 'quarantine'; readonly untilMs: number; readonly reason: 'flapping' }
   | { readonly kind: 'none'; readonly reason: 'steady' | 'last-node' | 'too-many-quarantined' }

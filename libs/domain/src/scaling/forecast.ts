@@ -36,7 +36,6 @@ export interface ForecastState {
   readonly forecasters: readonly Forecaster[]
 }
 
-/** Ways to forecast. */
 const FORECASTERS = ['trend', 'day', 'week'] as const
 
 /** The forecast of one moment. */

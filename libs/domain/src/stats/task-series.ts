@@ -46,7 +46,6 @@ export const SERIES_GROUPS = ['agent', 'model', 'priority'] as const
 /** What series are split by. */
 export type SeriesGroup = (typeof SERIES_GROUPS)[number]
 
-/** What to read. */
 interface SeriesQuery {
   /** Undefined: all tenants together. */
   readonly tenant: string | undefined

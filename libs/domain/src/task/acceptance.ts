@@ -8,7 +8,6 @@ interface NodeRoom {
   readonly runningToken?: number | undefined
 }
 
-/** A node's decision on one dispatched task. */
 type AcceptDecision =
   | { readonly kind: 'start'; readonly reason: 'free-slot' | 'newer-token' }
   | { readonly kind: 'keep'; readonly reason: 'already-runs' }

@@ -66,7 +66,6 @@ export function pastRuns<T extends ShownRun, M extends ShownRun>({
 /** In place of a key: the schedule itself submits the task of a tick. */
 export const BY_TICK = 'the schedule'
 
-/** The next step for a schedule. */
 type TickDecision =
   | { readonly kind: 'wait'; readonly untilMs: number; readonly reason: 'not-due' }
   | { readonly kind: 'rest'; readonly reason: 'paused' | 'no-further-tick' }

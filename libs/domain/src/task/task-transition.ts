@@ -15,7 +15,6 @@ import { addUsage, NO_USAGE } from '../llm/price.ts'
  * - A waiting task names its wait, no other task does; an event that ends another wait is stale.
  */
 
-/** The outcome of folding one event. */
 type Transition =
   | { readonly kind: 'applied'; readonly record: TaskRecord }
   | {

@@ -20,7 +20,6 @@ export interface TrimSnapshot {
   readonly kept: number
 }
 
-/** What to do with the log. */
 type TrimDecision =
   | { readonly kind: 'nothing'; readonly reason: 'needed' | 'little-expired' }
   | { readonly kind: 'purge'; readonly reason: 'expired'; readonly before: number }
