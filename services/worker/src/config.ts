@@ -89,10 +89,7 @@ export const schema = withRules(
     if (PROVIDERS !== undefined) listedProviders(PROVIDERS)
     return []
   },
-  ({ MCP_SERVERS }) => {
-    const servers = parseMcpServers(MCP_SERVERS)
-    return servers.kind === 'wrong' ? servers.problems : []
-  },
+  ({ MCP_SERVERS }) => parseMcpServers(MCP_SERVERS).problems,
   ({ TOOLS_DIR }) =>
     TOOLS_DIR === undefined || existsSync(TOOLS_DIR)
       ? []

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { ConfigError } from '@agentfleet/runtime'
+import { ConfigError, loadConfig } from '@agentfleet/runtime'
 import { expect, test } from 'vitest'
+import { schema } from '../src/config.ts'
 import { openNodeTools, type NodeToolsOptions } from '../src/tools/node-tools.ts'
 
 const FOLDER = fileURLToPath(new URL('tool-folder/', import.meta.url))
@@ -40,24 +41,37 @@ test('a node has the tools of its folder, and http_fetch if hosts are allowed', 
   await tools.close()
 })
 
-test('a worker reports all problems of its tool folder, MCP servers and allowed hosts together and starts none of them', async () => {
-  const opened = open({
-    dir: WRONG_FOLDER,
-    mcpServers: '{"a": {"command": "/no/such/program"}}',
-    httpFetch: { allowed: ['a/b'], denied: [], privateRanges: ['x'], bytesMax: 1, timeoutMs: 1 },
-  })
-  const error = await opened.catch((reason: unknown) => reason)
+test('a worker reports all problems of its tool folder together', async () => {
+  const error = await open({ dir: WRONG_FOLDER }).catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(ConfigError)
   expect((error as ConfigError).problems).toEqual([
     expect.stringMatching(/^broken.mjs: /),
     expect.stringMatching(/^nothing.mjs: /),
     expect.stringMatching(/^runless.mjs: .*run must be a function/),
     expect.stringMatching(/^unnamed.mjs: /),
-    expect.stringMatching(/^HTTP_FETCH_HOSTS: "a\/b"/),
-    expect.stringMatching(/^HTTP_FETCH_PRIVATE_RANGES: "x"/),
+  ])
+})
+
+test('a worker reports all problems of its MCP servers and allowed hosts together', () => {
+  const problemsOf = (env: Readonly<Record<string, string>>) => {
+    try {
+      loadConfig(schema, env)
+    } catch (error) {
+      return (error as ConfigError).problems
+    }
+    return []
+  }
+  const env = {
+    MCP_SERVERS: '{"a": {"command": "/no/such/program"}}',
+    HTTP_FETCH_HOSTS: 'a/b',
+    HTTP_FETCH_PRIVATE_RANGES: 'x',
+  }
+  expect(problemsOf(env)).toEqual([
     'MCP_SERVERS: a.tools: is required',
     expect.stringMatching(/^MCP_SERVERS: an example of a server that each worker starts: /),
     expect.stringMatching(/^MCP_SERVERS: an example of a server over HTTP: /),
+    expect.stringMatching(/^HTTP_FETCH_HOSTS: "a\/b"/),
+    expect.stringMatching(/^HTTP_FETCH_PRIVATE_RANGES: "x"/),
   ])
 })
 

@@ -8,7 +8,7 @@ import type { WorkerConfig } from '../config.ts'
 import { builtInTools } from './built-in.ts'
 import { delegateTool } from './delegate.ts'
 import { httpFetchTool, type HttpFetchSettings } from './fetch/http-fetch-tool.ts'
-import { parseMcpServers, type McpServerConfig } from './mcp/mcp-config.ts'
+import { parseMcpServers } from './mcp/mcp-config.ts'
 import type { McpServer } from './mcp/mcp-server.ts'
 import { registerModuleHooks } from './register-hooks.ts'
 import { loadToolModules } from './tool-modules.ts'
@@ -20,8 +20,8 @@ import type { Tool, Tools } from './tool.ts'
 /**
  * All tools of a node: built-in tools, those of your folder, and those of MCP servers.
  *
- * Invariants: all problems of folder, servers and settings are reported together, and then nothing
- * starts; an unavailable MCP server does not prevent the start; names are unique.
+ * Invariants: all problems of the folder are reported together, and then nothing starts (`config.ts` has checked
+ * the settings before); an unavailable MCP server does not prevent the start; names are unique.
  */
 export interface NodeTools {
   /** Returns the present tools. */
@@ -79,29 +79,19 @@ export function nodeTools(env: NodeToolsOptions['env']) {
   }
 }
 
-/** Loads and connects everything; throws a `ConfigError` with all problems. */
+/** Loads and connects everything; throws a `ConfigError` with all problems of the folder. */
 export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTools> {
   const { dir, log } = options
   const threads = createToolThreads({ threadsMax: Math.max(1, availableParallelism() - 1) })
   const fetchTool = httpFetchTool(options.httpFetch)
-  const mcp = parseMcpServers(options.mcpServers)
-  const own = [
-    ...builtInTools().values(),
-    delegateTool,
-    ...(fetchTool !== undefined && 'offer' in fetchTool ? [fetchTool] : []),
-  ]
+  const own = [...builtInTools().values(), delegateTool, ...(fetchTool ? [fetchTool] : [])]
   const taken = own.map((tool) => tool.offer.function.name)
   const loaded =
     dir === undefined ? { tools: [], problems: [] } : await loadToolModules(dir, threads, { taken })
   const secrets = secretsIn(options.env)
   const fixed = [...own, ...loaded.tools].map((tool) => safeTool(tool, secrets))
-  const problems = [
-    ...loaded.problems,
-    ...(fetchTool !== undefined && 'problems' in fetchTool ? fetchTool.problems : []),
-    ...(mcp.kind === 'wrong' ? mcp.problems : []),
-  ]
-  if (mcp.kind === 'wrong' || problems.length > 0) throw new ConfigError(problems)
-  const named = await createServers(mcp.servers, options)
+  if (loaded.problems.length > 0) throw new ConfigError(loaded.problems)
+  const named = await createServers(options)
   const servers = named.map(([, server]) => server)
   await Promise.all(servers.map((server) => server.start()))
   const all = (): Tools => byName([...fixed, ...servers.flatMap((server) => [...server.tools()])])
@@ -121,10 +111,9 @@ export async function openNodeTools(options: NodeToolsOptions): Promise<NodeTool
 
 /** Creates the configured MCP servers, by name. */
 async function createServers(
-  servers: Readonly<Record<string, McpServerConfig>>,
   options: NodeToolsOptions,
 ): Promise<readonly (readonly [name: string, server: McpServer])[]> {
-  const configured = Object.entries(servers)
+  const configured = Object.entries(parseMcpServers(options.mcpServers).servers)
   if (configured.length === 0) return []
   // The SDK costs the start of a node time that only nodes with servers should pay.
   const { createMcpServer } = await import('./mcp/mcp-server.ts')

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { isTool, isToolFailure, type ToolLog } from '@agentfleet/toolkit'
+import { isTool, isToolFailure, type ToolContext, type ToolLog } from '@agentfleet/toolkit'
 import { registerModuleHooks } from './register-hooks.ts'
 
 /**
@@ -8,14 +8,10 @@ import { registerModuleHooks } from './register-hooks.ts'
  */
 
 /** What the thread is started with. */
-export interface ToolThreadData {
+export interface ToolThreadData extends Omit<ToolContext, 'signal' | 'log'> {
   readonly moduleUrl: string
   readonly exportName: string
   readonly args: unknown
-  readonly taskId: string
-  readonly tenant: string
-  readonly step: number
-  readonly idempotencyKey: string
 }
 
 /** The message with the result. */
@@ -29,8 +25,6 @@ export type ToolThreadMessage =
       readonly next: 'retry' | 'tell-model' | undefined
     }
 
-const data = workerData as ToolThreadData
-
 function say(message: ToolThreadMessage): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
   parentPort?.postMessage(message)
@@ -43,15 +37,15 @@ const logAs =
 
 async function call(): Promise<unknown> {
   registerModuleHooks()
-  const exported = (await import(data.moduleUrl)) as Readonly<Record<string, unknown>>
-  const tool = exported[data.exportName]
-  if (!isTool(tool)) throw new Error(`${data.moduleUrl} exports no tool ${data.exportName}`)
+  const { moduleUrl, exportName, args, ...ids } = workerData as ToolThreadData
+  const exported = (await import(moduleUrl)) as Readonly<Record<string, unknown>>
+  const tool = exported[exportName]
+  if (!isTool(tool)) throw new Error(`${moduleUrl} exports no tool ${exportName}`)
   say({ kind: 'loaded' })
-  const { taskId, tenant, step, idempotencyKey } = data
   const log = { info: logAs('info'), warn: logAs('warn'), error: logAs('error') }
   // Nothing aborts the signal, because the main thread ends the thread instead.
   const { signal } = new AbortController()
-  return tool.run(data.args, { taskId, tenant, step, idempotencyKey, signal, log })
+  return tool.run(args, { ...ids, signal, log })
 }
 
 try {

@@ -77,16 +77,8 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
   return {
     async call(moduleUrl, exportName, args, context, begins) {
       await turn(context)
-      const { taskId, tenant, step, idempotencyKey } = context
-      const workerData: ToolThreadData = {
-        moduleUrl,
-        exportName,
-        args,
-        taskId,
-        tenant,
-        step,
-        idempotencyKey,
-      }
+      const { signal: _signal, log: _log, ...ids } = context
+      const workerData: ToolThreadData = { moduleUrl, exportName, args, ...ids }
       let thread: Worker | undefined
       try {
         // Throws if the arguments cannot be copied to a thread, such as those with a function.
@@ -98,7 +90,7 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
         return await valueOf(thread, context, begins)
       } finally {
         await thread?.terminate()
-        count(tenant, -1)
+        count(context.tenant, -1)
         waiting.take(mayBegin)?.entry()
       }
     },

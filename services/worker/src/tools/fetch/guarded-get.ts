@@ -41,10 +41,11 @@ interface GuardedGetOptions {
   readonly hosts: HostRule
   readonly addresses: AddressRule
   readonly bytesMax: number
-  readonly redirectsMax: number
   readonly resolve?: Resolve
 }
 
+/** More redirects are a loop. */
+const REDIRECTS_MAX = 5
 const REDIRECTS = [301, 302, 303, 307, 308]
 /** The headers identify a robot but reveal neither names nor versions. */
 const HEADERS = {
@@ -77,11 +78,8 @@ export async function guardedGet(
         return { kind: 'fetched', fetched: await read(response, url, options.bytesMax, signal) }
       }
       response.destroy()
-      if (redirects >= options.redirectsMax) {
-        return {
-          kind: 'refused',
-          reason: `the server sent more than ${options.redirectsMax} redirects`,
-        }
+      if (redirects >= REDIRECTS_MAX) {
+        return { kind: 'refused', reason: `the server sent more than ${REDIRECTS_MAX} redirects` }
       }
       url = urlOf(location, url)
     } catch (error) {

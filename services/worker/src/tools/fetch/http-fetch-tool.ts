@@ -16,8 +16,6 @@ export interface HttpFetchSettings {
   readonly resolve?: Resolve
 }
 
-/** More redirects are a loop. */
-const REDIRECTS_MAX = 5
 /** Servers refuse longer URLs, and a long URL could carry data out. */
 const URL_MAX = 2_048
 const TEXT = /^(text\/|application\/([\w.+-]+\+)?(json|xml|javascript|x-ndjson|yaml)\b)/i
@@ -46,19 +44,14 @@ export function fetchProblems({
   ]
 }
 
-/** Returns the tool, or all problems of its settings; undefined if it is off. */
-export function httpFetchTool(
-  settings: HttpFetchSettings,
-): Tool | { readonly problems: readonly string[] } | undefined {
+/** Returns the tool with these settings, in which `fetchProblems` finds nothing; undefined if it is off. */
+export function httpFetchTool(settings: HttpFetchSettings): Tool | undefined {
   const { allowed, denied, privateRanges } = settings
   if (allowed.length === 0) return undefined
-  const problems = fetchProblems(settings)
-  if (problems.length > 0) return { problems }
   const options = {
     hosts: createHostRule(allowed, denied),
     addresses: createAddressRule(privateRanges),
     bytesMax: settings.bytesMax,
-    redirectsMax: REDIRECTS_MAX,
     ...(settings.resolve === undefined ? {} : { resolve: settings.resolve }),
   }
   const { $schema: _version, ...schema } = z.toJSONSchema(parameters)

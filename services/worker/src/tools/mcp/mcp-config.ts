@@ -80,26 +80,13 @@ const servers = z
   )
 
 /** How to reach an MCP server, and which of its tools agents may use. */
-export type McpServerConfig = McpProgram | McpAddress
-
-type Common = Pick<Server, 'tools' | 'approval' | 'timeoutMs'>
-
-interface McpProgram extends Common {
-  readonly command: string
-  readonly args: string[]
-  readonly env: Readonly<Record<string, string>>
-  readonly cwd?: string | undefined
-}
-
-interface McpAddress extends Common {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-}
+export type McpServerConfig = Readonly<ReturnType<typeof configOf>>
 
 /** The servers by name, or all problems; values are never repeated, because they may be secret. */
-type McpConfig =
-  | { readonly kind: 'ok'; readonly servers: Readonly<Record<string, McpServerConfig>> }
-  | { readonly kind: 'wrong'; readonly problems: readonly string[] }
+interface McpConfig {
+  readonly servers: Readonly<Record<string, McpServerConfig>>
+  readonly problems: readonly string[]
+}
 
 const GUIDE = 'docs/guides/mcp-servers.md'
 /** Right entries, shown below the problems. */
@@ -110,13 +97,13 @@ const EXAMPLES = [
 
 /** Parses MCP_SERVERS. */
 export function parseMcpServers(text: string | undefined): McpConfig {
-  if (text === undefined) return { kind: 'ok', servers: {} }
+  if (text === undefined) return { servers: {}, problems: [] }
   const read = readJsonSetting('MCP_SERVERS', text, servers, GUIDE)
-  if (read.kind === 'wrong') return { kind: 'wrong', problems: [...read.problems, ...EXAMPLES] }
+  if (read.kind === 'wrong') return { servers: {}, problems: [...read.problems, ...EXAMPLES] }
   const named = Object.entries(read.value).map(([key, value]) => [key, configOf(value)] as const)
-  return { kind: 'ok', servers: Object.fromEntries(named) }
+  return { servers: Object.fromEntries(named), problems: [] }
 }
 
-function configOf({ command, args = [], env = {}, cwd, url = '', headers = {}, ...rest }: Server) {
-  return command === undefined ? { url, headers, ...rest } : { command, args, env, cwd, ...rest }
+function configOf({ command, args = [], env = {}, url = '', headers = {}, ...rest }: Server) {
+  return command === undefined ? { url, headers, ...rest } : { command, args, env, ...rest }
 }

@@ -70,9 +70,7 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
       await next.connect(transportTo(config), { timeout: CONNECT_WITHIN_MS })
       const listed = await listTools(next)
       if (closed) return await next.close()
-      tools = offered(listed, deps, (tool, args, context) => call(tool, args, context)).map(
-        (tool) => safeTool(tool, secrets),
-      )
+      tools = offered(listed, deps, call).map((tool) => safeTool(tool, secrets))
       problem = lackIn(listed, deps)
       client = next
       failures = 0
@@ -144,12 +142,12 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
 
 /** Returns which configured tools a server does not offer, and logs it; undefined: it offers all. */
 function lackIn(
-  listed: Awaited<ReturnType<typeof listTools>>,
+  listed: readonly McpTool[],
   { name, config, log }: McpServerDeps,
 ): string | undefined {
-  const lacking = lackingTools(listed, config)
-  if (lacking.length === 0) return undefined
   const names = listed.map((tool) => tool.name)
+  const lacking = config.tools.filter((wanted) => wanted !== '*' && !names.includes(wanted))
+  if (lacking.length === 0) return undefined
   log.warn({ server: name, lacking, names }, 'An MCP server does not offer all configured tools')
   return `the server does not have the tools ${lacking.join(', ')}`
 }
@@ -190,12 +188,6 @@ async function listTools(client: Client): Promise<McpTool[]> {
     if (cursor === undefined) break
   }
   return tools
-}
-
-/** The configured tools that the server does not have. */
-function lackingTools(listed: readonly McpTool[], { tools }: McpServerConfig): readonly string[] {
-  const names = listed.map((tool) => tool.name)
-  return tools.filter((wanted) => wanted !== '*' && !names.includes(wanted))
 }
 
 /** The code of a failure such as ENOENT; its message may contain secrets, so it stays in the log. */
