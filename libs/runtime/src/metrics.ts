@@ -43,6 +43,37 @@ export interface Histogram<L extends string> {
   observe(labels: Labels<L>, value: number): void
 }
 
+/**
+ * The factories of one registry. A name is given without the common prefix; `is` says what the metric is, as
+ * the end of the sentence "The metric is …".
+ */
+export interface Metrics {
+  counter<L extends string = never>(name: string, is: string, labels?: readonly L[]): Counter<L>
+  gauge<L extends string = never>(name: string, is: string, labels?: readonly L[]): Gauge<L>
+  /** A gauge whose value is read at each scrape. */
+  gaugeOf(name: string, is: string, read: () => number): void
+  /** A gauge with labels whose values are read at each scrape. */
+  gaugesOf<L extends string>(
+    name: string,
+    is: string,
+    labels: readonly L[],
+    read: () => Iterable<{ readonly labels: Labels<L>; readonly value: number }>,
+  ): void
+  /** A counter whose value is read at each scrape: `read` returns every label set and its count. */
+  counterOf<L extends string>(
+    name: string,
+    is: string,
+    labels: readonly L[],
+    read: () => Iterable<{ readonly labels: Labels<L>; readonly count: number }>,
+  ): void
+  histogram<L extends string = never>(
+    name: string,
+    is: string,
+    labels?: readonly L[],
+    buckets?: readonly number[],
+  ): Histogram<L>
+}
+
 /** A registry with the process's default metrics, all of them labelled with the service's name. */
 export function createRegistry(service: string): prom.Registry {
   const registry = new prom.Registry()
@@ -52,31 +83,25 @@ export function createRegistry(service: string): prom.Registry {
   return registry
 }
 
-/** The factories of one registry. */
-export type Metrics = ReturnType<typeof metricsOf>
-
-/**
- * The factories that register metrics with bounded labels in the given registry. A name is given without the common
- * prefix; `is` says what the metric is, as the end of the sentence "The metric is …".
- */
-export function metricsOf(registry: prom.Registry) {
+/** The factories that register `fleet_` metrics with bounded labels in the given registry. */
+export function metricsOf(registry: prom.Registry): Metrics {
   const settings = settingsIn(registry)
   return {
-    counter<L extends string = never>(name: string, is: string, labels?: readonly L[]): Counter<L> {
+    counter(name, is, labels) {
       const metric = new prom.Counter(settings(name, is, labels))
       const bound = boundLabels(labels)
       return {
-        inc(first: number | Labels<L> = 1, by: number = 1) {
+        inc(first: number | Labels<string> = 1, by: number = 1) {
           if (typeof first === 'number') metric.inc(first)
           else metric.inc(bound.admit(first), by)
         },
       }
     },
-    gauge<L extends string = never>(name: string, is: string, labels?: readonly L[]): Gauge<L> {
+    gauge(name, is, labels) {
       const metric = new prom.Gauge(settings(name, is, labels))
       const bound = boundLabels(labels)
       return {
-        set(first: number | Labels<L>, value: number = 0) {
+        set(first: number | Labels<string>, value: number = 0) {
           if (typeof first === 'number') metric.set(first)
           else metric.set(bound.admit(first), value)
         },
@@ -86,8 +111,7 @@ export function metricsOf(registry: prom.Registry) {
         },
       }
     },
-    /** A gauge whose value is read at each scrape. */
-    gaugeOf(name: string, is: string, read: () => number): void {
+    gaugeOf(name, is, read) {
       new prom.Gauge({
         ...settings(name, is),
         collect() {
@@ -95,13 +119,7 @@ export function metricsOf(registry: prom.Registry) {
         },
       })
     },
-    /** A gauge with labels whose values are read at each scrape. */
-    gaugesOf<L extends string>(
-      name: string,
-      is: string,
-      labels: readonly L[],
-      read: () => Iterable<{ readonly labels: Labels<L>; readonly value: number }>,
-    ): void {
+    gaugesOf(name, is, labels: readonly string[], read) {
       new prom.Gauge({
         ...settings(name, is, labels),
         collect() {
@@ -111,13 +129,7 @@ export function metricsOf(registry: prom.Registry) {
         },
       })
     },
-    /** A counter whose value is read at each scrape: `read` returns every label set and its count. */
-    counterOf<L extends string>(
-      name: string,
-      is: string,
-      labels: readonly L[],
-      read: () => Iterable<{ readonly labels: Labels<L>; readonly count: number }>,
-    ): void {
+    counterOf(name, is, labels: readonly string[], read) {
       new prom.Counter({
         ...settings(name, is, labels),
         collect() {
@@ -128,16 +140,11 @@ export function metricsOf(registry: prom.Registry) {
         },
       })
     },
-    histogram<L extends string = never>(
-      name: string,
-      is: string,
-      labels?: readonly L[],
-      buckets: readonly number[] = LATENCY_BUCKETS_S,
-    ): Histogram<L> {
+    histogram(name, is, labels, buckets = LATENCY_BUCKETS_S) {
       const metric = new prom.Histogram({ ...settings(name, is, labels), buckets: [...buckets] })
       const bound = boundLabels(labels)
       return {
-        observe(first: number | Labels<L>, value: number = 0) {
+        observe(first: number | Labels<string>, value: number = 0) {
           if (typeof first === 'number') metric.observe(first)
           else metric.observe(bound.admit(first), value)
         },
