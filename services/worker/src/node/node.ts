@@ -58,7 +58,7 @@ export function createNode(given: NodeDeps, onOver: () => void) {
   // Heartbeats name the starts of this process by the clock of the node, which has no offset yet.
   const { bus, clock, random, config } = given
   const fleetClock = createFleetClock(clock)
-  const id = config.SERVICE_ID
+  const { SERVICE_ID: id, WORKER_SLOTS: slots } = config
   const acks = openPointerAcks(bus, id)
   const deps = { ...given, clock: fleetClock, acks }
   const startedAtMs = clock.nowMs()
@@ -79,13 +79,12 @@ export function createNode(given: NodeDeps, onOver: () => void) {
     bus,
     runs: () => runs,
     progress: () => llm.progress(),
-    slots: config.WORKER_SLOTS,
+    slots,
     nowMs: () => clock.nowMs(),
     monotonicMs: () => clock.monotonicMs(),
     thread: threadData(deps, startedAtMs),
     wasSilent: () => ownership.doubtAll('silent'),
   })
-  const slots = config.WORKER_SLOTS
   const reporter = createReporter({ ...deps, metrics, nodeId: id, startedAtMs, slots })
   const ownership = createOwnership({ ...deps, runs, reporter })
   const renewals = createRenewals(bus, acks, runs, deps.timing.renewEveryMs, random)
@@ -108,7 +107,6 @@ export function createNode(given: NodeDeps, onOver: () => void) {
     journalBytesMax: JOURNAL_MAX_BYTES,
     toolOutputMax: TOOL_OUTPUT_CHARS_MAX,
   })
-  const starts = createStarts(start)
   return {
     id,
     runs,
@@ -117,7 +115,7 @@ export function createNode(given: NodeDeps, onOver: () => void) {
     renewals,
     deltas,
     llm,
-    starts,
+    starts: createStarts(start),
     /** The time of the fleet, by which tasks are measured. */
     clock: fleetClock,
     /** Asks a coordinator for the time of the fleet, unless it is known. */
