@@ -54,8 +54,6 @@ const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '::ffff:0.0.0.0
 
 /** The context of every service, without its needs. */
 export interface ServiceContext<C = BaseConfig> {
-  /** Name of the service, such as `worker`. */
-  readonly name: string
   /** Name of this process: SERVICE_ID, or a random one. */
   readonly id: string
   readonly config: C
@@ -151,7 +149,6 @@ export function runService<S extends ServiceSchema, N extends Needs<Readonly<z.o
   closers.add({ close: () => http.close() })
   listenToProcess(shell)
   const context: ServiceContext<Readonly<z.output<S>>> = {
-    name,
     id: base.SERVICE_ID,
     config,
     log,
