@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 /**
  * A TCP proxy in front of nats-server that understands a client's commands, so that a test can stop a service
@@ -55,8 +55,7 @@ export async function startBusTap(): Promise<BusTap> {
   })
   server.listen(0, LOOPBACK)
   await once(server, 'listening')
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const { port } = server.address() as AddressInfo
   return {
     url: `nats://${LOOPBACK}:${port}`,
     target(next) {

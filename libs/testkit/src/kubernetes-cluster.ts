@@ -70,8 +70,6 @@ export function createCluster(initial: number) {
     }),
     setReplicas,
     replicas: () => replicas,
-    /** Changes nothing but the version, as a status update does. */
-    touchScale: () => setReplicas(replicas, false),
     names: () => namesOf(own()),
     terminating: () => namesOf(pods.all().filter(isTerminating)),
     marked: () => namesOf(pods.all().filter((pod) => costOf(pod) !== 0)),

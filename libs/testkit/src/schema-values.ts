@@ -225,33 +225,30 @@ export function invalidValues(
   sample: unknown,
 ): InvalidValue[] {
   const plain = resolved(schema, source)
-  const own = (breaks: InvalidValue['breaks'], value: unknown): InvalidValue => ({
-    breaks,
-    at: '',
-    value,
-  })
   if (plain.enum !== undefined) return [own('enum', 'no value of the list'), own('type', 7)]
   switch (plain.type) {
     case 'boolean':
       return [own('type', 'yes'), own('type', 1)]
     case 'integer':
     case 'number':
-      return invalidNumbers(plain, own)
+      return invalidNumbers(plain)
     case 'string':
-      return invalidTexts(plain, own)
+      return invalidTexts(plain)
     case 'array':
-      return invalidLists(plain, source, sample, own)
+      return invalidLists(plain, source, sample)
     case 'object':
-      return invalidObjects(plain, source, sample, own)
+      return invalidObjects(plain, source, sample)
     case undefined:
     default:
       return []
   }
 }
 
-type Own = (breaks: InvalidValue['breaks'], value: unknown) => InvalidValue
+function own(breaks: InvalidValue['breaks'], value: unknown): InvalidValue {
+  return { breaks, at: '', value }
+}
 
-function invalidNumbers(schema: ValueSchema, own: Own): InvalidValue[] {
+function invalidNumbers(schema: ValueSchema): InvalidValue[] {
   const { type, minimum, exclusiveMinimum, maximum } = schema
   const wrong = [own('type', 'many'), own('type', null), own('type', {})]
   if (type === 'integer') wrong.push(own('type', Math.max(0, minimum ?? 0) + 0.5))
@@ -261,7 +258,7 @@ function invalidNumbers(schema: ValueSchema, own: Own): InvalidValue[] {
   return wrong
 }
 
-function invalidTexts(schema: ValueSchema, own: Own): InvalidValue[] {
+function invalidTexts(schema: ValueSchema): InvalidValue[] {
   const { minLength = 0, maxLength, pattern, anyOf, format = anyOf?.[0]?.format } = schema
   const wrong = [own('type', 7), own('type', null), own('type', ['x'])]
   if (maxLength !== undefined) wrong.push(own('too-long', 'x'.repeat(maxLength + 1)))
@@ -277,7 +274,6 @@ function invalidLists(
   { items = {}, minItems = 0, maxItems, uniqueItems }: ValueSchema,
   source: ValueSource,
   sample: unknown,
-  own: Own,
 ): InvalidValue[] {
   const [first] = Array.isArray(sample) ? (sample as unknown[]) : []
   const wrong = [own('type', {}), own('type', 'x'), own('type', null)]
@@ -285,23 +281,14 @@ function invalidLists(
   if (first === undefined) return wrong
   if (uniqueItems === true) wrong.push(own('duplicate', [first, first]))
   if (maxItems !== undefined) {
-    wrong.push(
-      own(
-        'too-many',
-        Array.from({ length: maxItems + 1 }, () => first),
-      ),
-    )
+    const many = Array.from({ length: maxItems + 1 }, () => first)
+    wrong.push(own('too-many', many))
   }
   const inner = invalidValues(items, source, first)
   return [...wrong, ...inner.map((each) => ({ ...each, at: `/0${each.at}`, value: [each.value] }))]
 }
 
-function invalidObjects(
-  schema: ValueSchema,
-  source: ValueSource,
-  sample: unknown,
-  own: Own,
-): InvalidValue[] {
+function invalidObjects(schema: ValueSchema, source: ValueSource, sample: unknown): InvalidValue[] {
   const { properties = {}, required = [], additionalProperties, maxProperties } = schema
   const given = (sample ?? {}) as Readonly<Record<string, unknown>>
   const wrong = [own('type', []), own('type', 'x'), own('type', null)]
@@ -311,7 +298,7 @@ function invalidObjects(
     wrong.push(own('missing-field', rest))
   }
   if (typeof additionalProperties === 'object') {
-    wrong.push(...invalidEntries(schema, additionalProperties, source, own))
+    wrong.push(...invalidEntries(schema, additionalProperties, source))
     if (maxProperties !== undefined) {
       const keys = Array.from({ length: maxProperties + 1 }, (_, n) => [`k${n}`, 'v'])
       wrong.push(own('too-many', Object.fromEntries(keys)))
@@ -329,7 +316,6 @@ function invalidEntries(
   { propertyNames }: ValueSchema,
   entry: ValueSchema,
   source: ValueSource,
-  own: Own,
 ): InvalidValue[] {
   const wrong = invalidValues(entry, source, undefined).map(({ breaks, value }) =>
     own(breaks, { key: value }),
