@@ -57,9 +57,9 @@ interface Slot {
   /** Earliest time of the next refresh. */
   dueAtMs: number
   /** The last usable advice; in shadow mode it is not applied. */
-  held: Consultation<unknown> | undefined
+  held?: Consultation<unknown>
   /** The last outcome, if it was not advice. */
-  missed: Advice<unknown> | undefined
+  missed?: Advice<unknown> | undefined
 }
 
 /** Above the price of any model in use, so that the budget also holds for a model without a known price. */
@@ -124,7 +124,7 @@ export function createAdviser(options: AdviserOptions): Adviser {
     },
     refresh(question, seen) {
       const nowMs = clock.monotonicMs()
-      const slot = slots.get(question.name) ?? emptySlot()
+      const slot: Slot = slots.get(question.name) ?? { asking: false, dueAtMs: 0 }
       slots.set(question.name, slot)
       if (slot.asking || nowMs < slot.dueAtMs || closing.signal.aborted) return
       slot.asking = true
@@ -174,10 +174,6 @@ function adviceOf({ held, missed, asking }: Slot, nowMs: number): Advice<unknown
   const record = held?.advice.record
   if (record) return without('expired', { ...record, outcome: 'expired' })
   return without(asking ? 'pending' : 'none')
-}
-
-function emptySlot(): Slot {
-  return { asking: false, dueAtMs: 0, held: undefined, missed: undefined }
 }
 
 function none<A>(advice: Advice<A>): Consultation<A> {

@@ -36,12 +36,12 @@ export interface QuestionParts<S extends SeenShape, A> {
   readonly ttlMs: number
   /** Longest wait for an answer; the adviser may be set to less. */
   readonly timeoutMs: number
-  /** Shortest interval between two calls of `refresh`. */
-  readonly refreshEveryMs?: number
 }
 
 /** A checked question. */
 export interface Question<S extends SeenShape, A> extends Required<QuestionParts<S, A>> {
+  /** Shortest interval between two calls of `refresh`: advice is renewed before it expires. */
+  readonly refreshEveryMs: number
   readonly jsonSchema: JsonSchema
   /** Changes with the instruction and the schema, so that answers to an older wording are not used. */
   readonly fingerprint: string
@@ -62,7 +62,7 @@ export function defineQuestion<const S extends SeenShape, A>(
   parts: QuestionParts<S, A>,
 ): Question<S, A> {
   const { name, instruction, ttlMs, timeoutMs, schema } = parts
-  const refreshEveryMs = parts.refreshEveryMs ?? Math.min(REFRESH_EVERY_MS, ttlMs / 4)
+  const refreshEveryMs = Math.min(REFRESH_EVERY_MS, ttlMs / 4)
   const fault = (message: string): string => `question ${name}: ${message}`
   assert(NAME.test(name), fault('the name of the question must consist of lower-case words'))
   assert(
@@ -73,10 +73,6 @@ export function defineQuestion<const S extends SeenShape, A>(
   assert(
     timeoutMs > 0 && timeoutMs <= TIMEOUT_MAX_MS,
     fault(`timeoutMs must be 1 to ${TIMEOUT_MAX_MS}`),
-  )
-  assert(
-    refreshEveryMs > 0 && refreshEveryMs <= ttlMs,
-    fault('refreshEveryMs must be 1 to ttlMs, so that advice is renewed before it expires'),
   )
   const { $schema: _, ...jsonSchema } = z.toJSONSchema(schema)
   const problem = problemOfShape(parts.seen) ?? problemOfAnswerSchema(jsonSchema)

@@ -103,7 +103,6 @@ const SCALE_QUESTION = defineQuestion({
   }),
   ttlMs: TTL_MS,
   timeoutMs: TIMEOUT_MS,
-  refreshEveryMs: WHILE_MOVING_MS,
 })
 
 /** Advice for the policy, and the record of the question. */
