@@ -22,11 +22,14 @@ export interface CallCounts {
   refused: number
 }
 
+interface KeyCounts extends CallCounts {
+  firstFinishedAtMs?: number
+  lastStartedAtMs?: number
+}
+
 /** Counts of one step of a task, and when it was paid for first and asked for last, in epoch milliseconds. */
-export interface StepCounts extends Readonly<CallCounts> {
+export interface StepCounts extends Readonly<KeyCounts> {
   readonly step: string
-  readonly firstFinishedAtMs?: number
-  readonly lastStartedAtMs?: number
 }
 
 /** Counts since the simulator started or was reset. */
@@ -56,11 +59,6 @@ export interface SimulatorStats extends Readonly<CallCounts> {
 export interface CallKey {
   readonly taskId: string
   readonly step: string
-}
-
-interface KeyCounts extends CallCounts {
-  firstFinishedAtMs?: number
-  lastStartedAtMs?: number
 }
 
 /** A started call. */

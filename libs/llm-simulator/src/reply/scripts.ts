@@ -2,16 +2,11 @@ import { isFaultKind, type FaultKind } from '../settings/faults.ts'
 import type { Valid } from '../settings/settings.ts'
 import { isJsonObject } from '../http/json.ts'
 
-/** A tool that a turn calls; `arguments` may be the JSON text or the value itself. */
-export interface ScriptToolCall {
-  readonly name: string
-  readonly arguments: unknown
-}
-
 /** One scripted answer. */
 export interface ScriptTurn {
   readonly content?: string
-  readonly toolCalls?: readonly ScriptToolCall[]
+  /** The tools that it calls; `arguments` may be the JSON text or the value itself. */
+  readonly toolCalls?: readonly { readonly name: string; readonly arguments: unknown }[]
   /** Time to the first token of this turn. */
   readonly delayMs?: number
   /** Refuse this turn instead of answering it. */

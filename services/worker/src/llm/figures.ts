@@ -39,9 +39,9 @@ interface Entry {
   readonly outcomes: Map<string, number>
   calls: number
   usedAtMs: number
-  firstTokenMs: number | undefined
-  tokensPerSecond: number | undefined
-  error: LastError | undefined
+  firstTokenMs?: number
+  tokensPerSecond?: number
+  error?: LastError
 }
 
 /** Models in lists and metrics: a reader does not need more. Tasks choose their names, so each tenant has a share (L7). */
@@ -67,9 +67,6 @@ export function createProviderFigures({ nowMs }: Pick<LlmOptions, 'nowMs'>) {
       outcomes: new Map(),
       calls: 0,
       usedAtMs: 0,
-      firstTokenMs: undefined,
-      tokensPerSecond: undefined,
-      error: undefined,
     }
     entry.calls += 1
     entry.usedAtMs = nowMs()

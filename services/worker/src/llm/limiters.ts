@@ -47,10 +47,7 @@ export function createLimiters(deps: {
   const nameOf = ({ provider, as }: Candidate): string => `${idOf(provider)} ${as}`
   const keys = new Map<string, Limiter>()
   // Providers with the same key share its limits.
-  for (const provider of deps.providers) {
-    const key = idOf(provider)
-    if (!keys.has(key)) keys.set(key, make(key, provider.limits))
-  }
+  for (const [{ limits }, key] of ids) if (!keys.has(key)) keys.set(key, make(key, limits))
   const models = new Map<string, ModelLimiter>()
   /** The limiters that stay after their calls. */
   const kept = createOwnedMap<ModelLimiter>(MODELS_MAX)
@@ -71,9 +68,8 @@ export function createLimiters(deps: {
     },
     ofModel(tenant: string, candidate: Candidate): Limiter {
       const name = nameOf(candidate)
-      const known = models.get(name)
-      const model = known ?? makeModel(candidate, name)
-      if (known === undefined) models.set(name, model)
+      const model = models.get(name) ?? makeModel(candidate, name)
+      models.set(name, model)
       model.usedAtMs = nowMs()
       model.leaves = false
       for (const left of kept.set(tenant, name, model)) {

@@ -95,13 +95,13 @@ export function conclude(
   const usage = usageOf(heard.usage, { prompt: options.promptCharacters, answer: heard.characters })
   const named = heard.named === undefined ? {} : { named: heard.named }
   const paid = finish === undefined ? {} : { usage }
-  const failed = (problem: Failure, more: { partial?: string } = {}): HeardAnswer => ({
-    kind: 'failed',
-    failure: problem,
-    ...paid,
-    ...named,
-    ...more,
-  })
+  const failed = (problem: Failure): HeardAnswer => {
+    return { kind: 'failed', failure: problem, ...paid, ...named }
+  }
+  const cut = (message: string): HeardAnswer => {
+    const partial = text === '' ? {} : { partial: text }
+    return { ...failed({ kind: 'answer-cut', message }), ...partial }
+  }
   const ending = finish === undefined ? undefined : classifyFinish(finish)
   // The provider's words may repeat a key, as its errors may.
   const reason = (): string =>
@@ -110,10 +110,8 @@ export function conclude(
   const whole = said && ending === 'whole' && refusal.trim() === ''
   if (failure !== undefined && !whole) return failed(failure)
   if (refusal.trim() !== '') {
-    return failed({
-      kind: 'withheld',
-      message: `the model refused: ${safeMessage(refusal.trim(), options.key)}`,
-    })
+    const message = `the model refused: ${safeMessage(refusal.trim(), options.key)}`
+    return failed({ kind: 'withheld', message })
   }
   if (ending === undefined && !((heard.done || heard.closed) && said)) {
     if (heard.choices === 0 && heard.events > Number(heard.done)) return failed(NO_CHOICES)
@@ -126,17 +124,14 @@ export function conclude(
   if (ending === 'withheld') {
     return failed({ kind: 'withheld', message: `the provider withheld its answer (${reason()})` })
   }
-  if (ending === 'cut') return failed(cutAnswer(reason()), text === '' ? {} : { partial: text })
+  if (ending === 'cut') return cut(cutAtLimit(reason()))
   if (ending === 'broken') {
-    return failed({
-      kind: 'connection',
-      message: `the provider ended its answer with "${reason()}"`,
-    })
+    const message = `the provider ended its answer with "${reason()}"`
+    return failed({ kind: 'connection', message })
   }
   if (!said) return failed(emptyAnswer(reason()))
   if (ending === 'unknown' && toolCalls.length === 0) {
-    const message = `the provider ended its answer for an unknown reason: "${reason()}"`
-    return failed({ kind: 'answer-cut', message }, text === '' ? {} : { partial: text })
+    return cut(`the provider ended its answer for an unknown reason: "${reason()}"`)
   }
   const echo = echoOf(heard, toolCalls.length > 0)
   const more = Object.keys(echo).length > 0 ? { echo } : {}
@@ -151,14 +146,11 @@ function echoOf({ echo, spoken }: Heard, hasToolCalls: boolean): Readonly<Record
   return signature === undefined ? {} : { [SIGNATURES]: signature }
 }
 
-function cutAnswer(finish: string): Failure {
-  const message = `the answer was cut at its token limit (${finish}); raise maxOutputTokens, or ask for a shorter answer`
-  return { kind: 'answer-cut', message }
+function cutAtLimit(finish: string): string {
+  return `the answer was cut at its token limit (${finish}); raise maxOutputTokens, or ask for a shorter answer`
 }
 
 function emptyAnswer(finish: string): Failure {
-  return {
-    kind: 'empty-answer',
-    message: `the provider answered with neither text nor tool calls (${finish})`,
-  }
+  const message = `the provider answered with neither text nor tool calls (${finish})`
+  return { kind: 'empty-answer', message }
 }
