@@ -15,17 +15,10 @@ interface Tail {
 }
 
 /** A tail that tries to read until it has read everything that was stored before the start. */
-export interface ReadTail extends Pick<Tail, 'caughtUp' | 'close'> {
-  /** Says that the stream was replaced: what was read no longer counts, and the tail reads from its first message on. */
-  again(): void
-  /** Whether everything that was stored before the start, or before the last call of `again`, has been read. */
-  current(): boolean
-  /** Whether messages are missing: those from before the start, or those of a tail that is stuck. */
-  outdated(): boolean
-}
+export type ReadTail = ReturnType<typeof readTail>
 
 /** Reads the tail; `what` names its messages. */
-export function readTail(tail: Tail, what: string, log: Logger): ReadTail {
+export function readTail(tail: Tail, what: string, log: Logger) {
   let current = false
   let closed = false
   const read = async (): Promise<void> => {
@@ -41,16 +34,19 @@ export function readTail(tail: Tail, what: string, log: Logger): ReadTail {
   }
   let caughtUp = read()
   return {
-    again() {
+    /** Says that the stream was replaced: what was read no longer counts, and the tail reads from its first message on. */
+    again(): void {
       // A reading that is under way fails, and begins again.
       if (!current) return
       current = false
       caughtUp = read()
     },
+    /** Whether everything that was stored before the start, or before the last call of `again`, has been read. */
     current: () => current,
+    /** Whether messages are missing: those from before the start, or those of a tail that is stuck. */
     outdated: () => !current || tail.stuckForMs() > STUCK_MS,
     caughtUp: () => caughtUp,
-    async close() {
+    async close(): Promise<void> {
       closed = true
       await tail.close()
     },

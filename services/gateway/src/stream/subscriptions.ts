@@ -4,13 +4,12 @@ import { TASK_ID_PATTERN } from '@agentfleet/protocol'
 import type { Clock, Logger } from '@agentfleet/runtime'
 import pLimit from 'p-limit'
 import type { DeltaTaps } from './deltas.ts'
-import type { LiveSink } from './live.ts'
 import { createOwnQueues } from './own-queues.ts'
 import { createTurns, type Turns } from './turns.ts'
 import { eventView } from '../tasks/views.ts'
 
 /**
- * Which viewer follows which task, and the last event that each viewer has.
+ * Which viewer follows which task, and the last event that each viewer has; a sink of live events (`live.ts`).
  *
  * A watch is one viewer on one task. States: replaying (the log is read up to now; live events only mark that
  * more exists) → live (events are passed on as they arrive) → gone, after the task has ended or the viewer has
@@ -20,19 +19,7 @@ import { eventView } from '../tasks/views.ts'
  * Invariants: a viewer gets the events of a task in the order of `seq`, each once and without gaps (L5); it
  * gets only the tasks of its tenant; a lost live message delays an event by at most HEAL_AFTER_MS (L6).
  */
-export interface Subscriptions extends LiveSink {
-  /**
-   * Replays the events of these tasks behind those that the viewer has, then follows the tasks; resolves when
-   * all replays are complete.
-   */
-  watch(viewer: Viewer, wanted: Wanted): Promise<void>
-  unwatch(viewer: Viewer, taskId: string): void
-  /** Returns the number of watches of all viewers, and of those of this tenant. */
-  held(tenant: string): { readonly used: number; readonly own: number }
-  /** Looks for lost live events; call it periodically. */
-  sweep(): Promise<void>
-  count(): number
-}
+export type Subscriptions = ReturnType<typeof createSubscriptions>
 
 /** A follower of tasks: one connection. */
 export interface Viewer {
@@ -110,7 +97,7 @@ interface SubscriptionDeps {
 }
 
 /** Creates an empty collection of subscriptions. */
-export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
+export function createSubscriptions(deps: SubscriptionDeps) {
   const { taskLog, deltas, clock } = deps
   const watches = createWatches(deps)
   const { subscriptions, again, end } = watches
@@ -129,8 +116,13 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
 
   return {
     count: () => subscriptions.size,
+    /** Returns the number of watches of all viewers, and of those of this tenant. */
     held: watches.held,
-    async watch(viewer, wanted) {
+    /**
+     * Replays the events of these tasks behind those that the viewer has, then follows the tasks; resolves when
+     * all replays are complete.
+     */
+    async watch(viewer: Viewer, wanted: Wanted): Promise<void> {
       const known = wanted.taskIds.filter((taskId) => TASK_ID_PATTERN.test(taskId))
       for (const taskId of wanted.taskIds) {
         if (TASK_ID_PATTERN.test(taskId)) continue
@@ -143,12 +135,12 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
         for (const taskId of known) watches.add(viewer, taskId, wanted, batch)
       })
     },
-    unwatch(viewer, taskId) {
+    unwatch(viewer: Viewer, taskId: string): void {
       const watch = subscriptions.get(taskId)?.watches.get(viewer)
       if (watch !== undefined) watches.remove(watch)
     },
-    wants: (taskId) => subscriptions.has(taskId),
-    deliver(taskId, event, seq) {
+    wants: (taskId: string) => subscriptions.has(taskId),
+    deliver(taskId: string, event: TaskEvent, seq: number): void {
       const subscription = subscriptions.get(taskId)
       if (subscription === undefined) return
       subscription.heardAtMs = clock.monotonicMs()
@@ -162,10 +154,11 @@ export function createSubscriptions(deps: SubscriptionDeps): Subscriptions {
         if (isTerminalEvent(event)) end(watch)
       }
     },
-    missed() {
+    missed(): void {
       for (const subscription of subscriptions.values()) again(subscription.watches.values())
     },
-    async sweep() {
+    /** Looks for lost live events; call it periodically. */
+    async sweep(): Promise<void> {
       const beforeMs = clock.monotonicMs() - HEAL_AFTER_MS
       const silent = silentTasks(subscriptions, beforeMs)
       const healed: Promise<void>[] = []

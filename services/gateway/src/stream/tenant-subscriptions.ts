@@ -2,11 +2,10 @@ import { createOwnedMap, decideShare, isTerminalEvent, type TaskEvent } from '@a
 import type { Logger } from '@agentfleet/runtime'
 import pLimit from 'p-limit'
 import { eventFrame, type Viewer } from './subscriptions.ts'
-import type { LiveSink } from './live.ts'
 import type { Reader } from '../tasks/reads.ts'
 
 /**
- * The viewers that follow every task of their tenant, live only.
+ * The viewers that follow every task of their tenant, live only; a sink of live events (`live.ts`).
  *
  * Only the first event of a task names its tenant. This module therefore keeps the tenants of
  * OWNERS_MAX recent tasks and looks up the tenants of other tasks; the events of a task wait in
@@ -18,10 +17,7 @@ import type { Reader } from '../tasks/reads.ts'
  * viewers get it if even these are too many, or if a tenant cannot be looked up: once when this begins and once when
  * it ends, so that the tasks of one tenant never fill the connections of another.
  */
-export interface TenantSubscriptions extends LiveSink {
-  follow(viewer: Viewer): void
-  unfollow(viewer: Viewer): void
-}
+export type TenantSubscriptions = ReturnType<typeof createTenantSubscriptions>
 
 /** About 300 bytes each. */
 const OWNERS_MAX = 100_000
@@ -50,7 +46,7 @@ export function createTenantSubscriptions(deps: {
   reader: Pick<Reader, 'load'>
   onlyTenant: string | undefined
   log: Logger
-}): TenantSubscriptions {
+}) {
   const { reader, onlyTenant, log } = deps
   const viewers = createTenantViewers<Viewer>()
   const tellGap = (owner: string): void => {
@@ -131,7 +127,7 @@ export function createTenantSubscriptions(deps: {
     follow: viewers.follow,
     unfollow: viewers.unfollow,
     wants: viewers.some,
-    deliver(taskId, event, seq, bytes) {
+    deliver(taskId: string, event: TaskEvent, seq: number, bytes: number): void {
       // Results of calls belong to the task's own history, not to its status.
       if (!viewers.some() || event.type === 'call-finished') return
       const held = lookups.get(taskId)

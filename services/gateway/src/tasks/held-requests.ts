@@ -7,10 +7,9 @@ import {
   type TaskEvent,
   type TaskRecord,
 } from '@agentfleet/domain'
-import type { LiveSink } from '../stream/live.ts'
 
 /**
- * Requests that wait until their task ends.
+ * Requests that wait until their task ends; a sink of live events (`live.ts`).
  *
  * A waiter opens before the submission is appended, so it receives every event of its task. It keeps the events
  * and folds them at the end, which avoids reading the log. States: open → ended (the task ended, the time ran
@@ -18,27 +17,7 @@ import type { LiveSink } from '../stream/live.ts'
  * together keep at most KEPT_MAX_BYTES, and those of a tenant its share of them; a waiter that kept too few
  * (`incomplete`) folds nothing, and the caller reads the log.
  */
-export interface Waiter {
-  /**
-   * Resolves when the task has ended or the waiter is released (`over`), events were missed, or the
-   * time is over (`late`).
-   */
-  news(withinMs: number): Promise<'over' | 'missed' | 'late'>
-  /** Returns the task with all received events; undefined if events may be missing. */
-  fold(record: TaskRecord): TaskRecord | undefined
-  /** Ends the wait early. */
-  release(): void
-  /** Removes the waiter; call it once for each. */
-  close(): void
-}
-
-/** All held requests of this process. */
-export interface HeldRequests extends LiveSink {
-  open(tenant: string, taskId: string): Waiter
-  count(): number
-  /** Ends every wait because the process stops. */
-  releaseAll(): void
-}
+export type HeldRequests = ReturnType<typeof createHeldRequests>
 
 interface Entry {
   readonly tenant: string
@@ -59,7 +38,7 @@ const EVENTS_KEPT_MAX = 64
 const KEPT_MAX_BYTES = 64 * 1024 * 1024
 
 /** Creates an empty collection of held requests; `tenants` returns how many tenants share the fleet. */
-export function createHeldRequests(tenants: () => number): HeldRequests {
+export function createHeldRequests(tenants: () => number) {
   const byTask = createCompactingMap<string, Set<Entry>>()
   const kept = createTally()
   let total = 0
@@ -105,28 +84,35 @@ export function createHeldRequests(tenants: () => number): HeldRequests {
 
   return {
     count: () => total,
-    open(tenant, taskId) {
+    open(tenant: string, taskId: string) {
       const entry = newEntry(tenant)
       const entries = byTask.get(taskId)
       if (entries === undefined) byTask.set(taskId, new Set([entry]))
       else entries.add(entry)
       total += 1
       return {
-        news: (withinMs) => wait(entry, withinMs),
-        fold: (record) =>
+        /**
+         * Resolves when the task has ended or the waiter is released (`over`), events were missed, or the
+         * time is over (`late`).
+         */
+        news: (withinMs: number) => wait(entry, withinMs),
+        /** Returns the task with all received events; undefined if events may be missing. */
+        fold: (record: TaskRecord) =>
           entry.incomplete ? undefined : foldHistory(record.taskId, entry.events, record),
+        /** Ends the wait early. */
         release: () => finish(entry),
+        /** Removes the waiter; call it once for each. */
         close: () => remove(taskId, entry),
       }
     },
-    wants: (taskId, submitted) => !submitted && byTask.has(taskId),
-    deliver(taskId, event, seq, bytes) {
+    wants: (taskId: string, submitted: boolean) => !submitted && byTask.has(taskId),
+    deliver(taskId: string, event: TaskEvent, seq: number, bytes: number): void {
       for (const entry of byTask.get(taskId) ?? []) {
         keep(entry, event, seq, bytes)
         if (isTerminalEvent(event)) finish(entry)
       }
     },
-    missed() {
+    missed(): void {
       // A missed event may be the end of the task, so each waiter makes its caller read the log.
       for (const entries of byTask.values()) {
         for (const entry of entries) {
@@ -136,7 +122,8 @@ export function createHeldRequests(tenants: () => number): HeldRequests {
         }
       }
     },
-    releaseAll() {
+    /** Ends every wait because the process stops. */
+    releaseAll(): void {
       for (const entries of byTask.values()) for (const entry of entries) finish(entry)
     },
   }

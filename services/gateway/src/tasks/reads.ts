@@ -12,17 +12,7 @@ import type { TenantTurns } from '../tenants/turns.ts'
  * if Redis is empty, behind or down (L8). Every read takes a turn of the tenant that asks, because a read from the log may
  * hold megabytes.
  */
-export interface Reader {
-  /**
-   * Returns the task; undefined if it does not exist. Another text than an id finds nothing: with a wildcard of
-   * NATS it would name the tasks of all tenants. Throws if the log does not answer.
-   */
-  load(taskId: string, tenant: string): Promise<TaskRecord | undefined>
-  /** Returns the task with its journal and all its texts, which the log alone has. */
-  loadWhole(taskId: string, tenant: string): Promise<TaskRecord | undefined>
-  /** Returns the nodes of queued tasks as far as Redis knows them, in the order of the records. */
-  nodesOf(records: readonly Pick<TaskRecord, 'taskId' | 'state'>[]): Promise<(string | undefined)[]>
-}
+export type Reader = ReturnType<typeof createReader>
 
 /** Milliseconds. Redis usually answers in 1 ms; a longer wait would cost more than folding. */
 const STORE_PATIENCE_MS = 250
@@ -34,7 +24,7 @@ export function createReader(deps: {
   store: Pick<Store, 'load' | 'inflightNode'>
   metrics: Pick<GatewayMetrics, 'reads'>
   turns: TenantTurns
-}): Reader {
+}) {
   const { bus, log, store, metrics, turns } = deps
 
   async function read(taskId: string): Promise<TaskRecord | undefined> {
@@ -55,12 +45,18 @@ export function createReader(deps: {
   }
 
   return {
-    async load(taskId, tenant) {
+    /**
+     * Returns the task; undefined if it does not exist. Another text than an id finds nothing: with a wildcard of
+     * NATS it would name the tasks of all tenants. Throws if the log does not answer.
+     */
+    async load(taskId: string, tenant: string): Promise<TaskRecord | undefined> {
       if (!TASK_ID_PATTERN.test(taskId)) return undefined
       return turns(tenant, () => read(taskId))
     },
-    loadWhole: (taskId, tenant) => turns(tenant, () => log.record(taskId)),
-    async nodesOf(records) {
+    /** Returns the task with its journal and all its texts, which the log alone has. */
+    loadWhole: (taskId: string, tenant: string) => turns(tenant, () => log.record(taskId)),
+    /** Returns the nodes of queued tasks as far as Redis knows them, in the order of the records. */
+    async nodesOf(records: readonly Pick<TaskRecord, 'taskId' | 'state'>[]) {
       const queued = records.filter(({ state }) => state === 'queued').map(({ taskId }) => taskId)
       if (queued.length === 0) return records.map(() => undefined)
       const nodes = (await patient(store.inflightNode(queued))) ?? []
