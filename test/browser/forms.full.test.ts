@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
-import { INCIDENT, summaryOf, taskOf, T0_MS } from './seeded.ts'
+import { ASKING, INCIDENT, SCOPES, taskOf, T0_MS } from './seeded.ts'
 import { Refused, type Asked } from './stub.ts'
 import { openStubbedTab, type StubbedTab } from './tab.ts'
 
 /** The forms of the page and what they say when the gateway refuses: the stub plays the gateway. */
 
-const SCOPES = ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read', 'admin']
 const TICKS = ['2026-02-02T07:00:00.000Z', '2026-02-03T07:00:00.000Z']
 const GOAL = { ...taskOf(0), goal: 'Open a shop', planner: 'chef', stage: 'planning', plans: [] }
-const WAITS = { kind: 'approval', step: 4, tool: 'pay_out', arguments: { amount: 5 } }
-const ASKING = { ...summaryOf(1), state: 'waiting', waitingFor: WAITS }
 const DECISION = { step: 2, approved: false, by: 'k1', person: 'Kim', note: 'No.', atMs: T0_MS }
 const TASK = { ...taskOf(2, 'running'), id: ASKING.id, approvals: [DECISION] }
 const wrong = (...errors: readonly { pointer: string; detail: string }[]) =>

@@ -114,6 +114,23 @@ export function summaryOf(index: number, turn = 0): TaskSummary {
   }
 }
 
+/** What the caller of the stubbed API may do. */
+export const SCOPES = [
+  'tasks:read',
+  'tasks:write',
+  'tasks:approve',
+  'agents:write',
+  'fleet:read',
+  'admin',
+]
+
+/** A task that waits for a person. */
+export const ASKING = {
+  ...summaryOf(1),
+  state: 'waiting',
+  waitingFor: { kind: 'approval', step: 4, tool: 'pay_out', arguments: { amount: 5 } },
+}
+
 /** A running or completed task with this many calls. */
 export function taskOf(calls: number, state: 'running' | 'completed' = 'completed'): TaskView {
   return {

@@ -1,13 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
-import { fleetOf, summaryOf, T0_MS } from './seeded.ts'
+import { ASKING, fleetOf, SCOPES, summaryOf, T0_MS } from './seeded.ts'
 import { Cut, Raw, Refused, type Answer } from './stub.ts'
 import { openStubbedTab, type StubbedTab } from './tab.ts'
 
 /** What a reader meets while a gateway, the network, a key, a clock or another tab is in trouble; text that was typed stays. */
 
-const SCOPES = ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read', 'admin']
 const TYPED = 'Typed by the reader'
 const SLOW_MS = 5_000
 /** The page gives up after 20 s. */
@@ -15,8 +14,6 @@ const NEVER_MS = 30_000
 const DAY_MS = 86_400_000
 
 const LISTED = [0, 1].map((at) => summaryOf(at))
-const WAITS = { kind: 'approval', step: 4, tool: 'pay_out', arguments: { amount: 5 } }
-const ASKING = { ...summaryOf(1), state: 'waiting', waitingFor: WAITS }
 
 /** How the gateway answers now, around the usual answer. */
 let around: (usual: () => unknown, url: URL, method: string) => unknown

@@ -1,10 +1,12 @@
 import type { TaskView } from '@agentfleet/protocol'
 import {
+  ASKING,
   DECISION,
   eventsOf,
   fleetOf,
   INCIDENT,
   nodeOf,
+  SCOPES,
   seriesOf,
   summaryOf,
   taskOf,
@@ -60,7 +62,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   '/v1/me': {
     keyId: 'env-1',
     tenant: 'acme',
-    scopes: ['tasks:read', 'tasks:write', 'tasks:approve', 'agents:write', 'fleet:read', 'admin'],
+    scopes: SCOPES,
   },
   '/v1/fleet': fleetOf(300),
   '/v1/fleet/nodes/worker-00001': {
@@ -202,9 +204,7 @@ export function answer({ pathname, searchParams }: URL): unknown {
   if (searchParams.get('groupBy') === 'agent') return AGENT_SERIES
   if (pathname !== '/v1/tasks') return ANSWERS[pathname]
   const approvals = searchParams.get('waitingKind') === 'approval'
-  const waits = { kind: 'approval', step: 1, tool: 'pay_out', arguments: { amount: 5 } }
-  const asking = { ...summaryOf(1), state: 'waiting', waitingFor: waits }
-  const tasks = approvals ? [asking] : SUMMARIES
+  const tasks = approvals ? [ASKING] : SUMMARIES
   return { tasks, scanned: tasks.length, keptFrom: '2026-01-24T12:00:00.000Z' }
 }
 

@@ -4,7 +4,7 @@ import { withQuery } from '../page/api/query.ts'
 import { rangeOf, ROW_PX, shapeOf } from '../page/parts/tables/rows-in-view.ts'
 import { NOTHING_DONE, partsOfIds, runPages } from '../page/tasks/bulk.ts'
 import type { BulkPage, BulkPart } from '../page/tasks/bulk.ts'
-import { cancelBody, filterWords, filtersOf, replayBodies } from '../page/tasks/filters.ts'
+import { cancelBodies, filterWords, filtersOf, replayBodies } from '../page/tasks/filters.ts'
 import {
   listOf,
   pageAt,
@@ -57,13 +57,12 @@ test('the page reads the filters of an address and ignores unknown filters', () 
 })
 
 test('bulk actions use the filters of the list, limited to tasks that the action can change', () => {
-  expect(cancelBody({})).toEqual({ state: ['waiting', 'queued', 'running', 'retrying'] })
-  expect(cancelBody({ state: ['running', 'failed'], metadata: ['k=a=b'] })).toEqual({
-    state: ['running'],
-    metadata: { k: 'a=b' },
-  })
-  expect(cancelBody({ state: ['failed'] })).toBeUndefined()
-  expect(cancelBody({ endedAfter: '2026-01-31' })).toBeUndefined()
+  expect(cancelBodies({})).toEqual([{ state: ['waiting', 'queued', 'running', 'retrying'] }])
+  expect(cancelBodies({ state: ['running', 'failed'], metadata: ['k=a=b'] })).toEqual([
+    { state: ['running'], metadata: { k: 'a=b' } },
+  ])
+  expect(cancelBodies({ state: ['failed'] })).toEqual([])
+  expect(cancelBodies({ endedAfter: '2026-01-31' })).toEqual([])
   expect(replayBodies({ agent: 'a' })).toEqual([{ agent: 'a', state: 'failed' }])
   expect(replayBodies({ state: ['cancelled', 'running', 'completed'] })).toEqual([
     { state: 'completed' },

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { costText, count, percent, UNKNOWN } from '@agentfleet/domain'
+import { costText, count, DAY_MS, percent, UNKNOWN } from '@agentfleet/domain'
 import type { AgentList, AgentSummary, TaskSeries, ToolList, ToolView } from '@agentfleet/protocol'
 import { nowMs, request } from '../api/http.ts'
 import { useLoad, useRead } from '../api/load.ts'
@@ -15,8 +15,6 @@ import { behaviourOf, type Behaviour } from './behaviour.ts'
 
 const EVERY_MS = 15_000
 
-/** The figures of the agents are those of the last day. */
-const FIGURES_MS = 86_400_000
 const FIGURES_EVERY_MS = 60_000
 
 const AGENTS: readonly WideColumn<AgentSummary>[] = [
@@ -80,7 +78,7 @@ export function Agents() {
   const figures = useLoad(
     'agent figures',
     (signal) => {
-      const from = new Date(nowMs() - FIGURES_MS).toISOString()
+      const from = new Date(nowMs() - DAY_MS).toISOString()
       const path = withQuery('/v1/stats', { groupBy: 'agent', step: '1h', from })
       return request<TaskSeries>(path, { signal })
     },

@@ -12,12 +12,10 @@ export interface OutcomeRow {
 }
 
 /** Returns a row for each figure that the choice names or a measurement has; none before the first measurement. */
-export function outcomeRows({
-  kind,
-  inputs,
-  options,
-  outcomes,
-}: Pick<DecisionView, 'kind' | 'inputs' | 'options' | 'outcomes'>): readonly OutcomeRow[] {
+export function outcomeRows(
+  decision: Pick<DecisionView, 'kind' | 'inputs' | 'options' | 'outcomes'>,
+): readonly OutcomeRow[] {
+  const { kind, inputs, options, outcomes } = decision
   if (outcomes.length === 0) return []
   const expected = options.find((option) => option.kind === kind)?.figures ?? {}
   const names = [expected, ...outcomes.map(({ figures }) => figures)].flatMap(Object.keys)

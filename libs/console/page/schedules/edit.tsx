@@ -39,13 +39,8 @@ const NEW: Base<ScheduleRequest> = {
 }
 
 /** The part of a stored schedule that its owner writes. */
-export function requestOf({
-  cron,
-  timeZone,
-  overlap,
-  paused,
-  task,
-}: ScheduleView): ScheduleRequest {
+export function requestOf(schedule: ScheduleView): ScheduleRequest {
+  const { cron, timeZone, overlap, paused, task } = schedule
   return { cron, timeZone, overlap, paused, task }
 }
 

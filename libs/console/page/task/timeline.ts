@@ -38,6 +38,15 @@ const DETAIL_CHARS = 500
 
 type Approval = NonNullable<HistoryEvent['approval']>
 
+/** What every part of the waterfall is computed from. */
+interface History {
+  readonly task: Subject
+  readonly events: readonly HistoryEvent[]
+  readonly createdMs: number
+  readonly nowMs: number
+  readonly known: WeakMap<HistoryEvent, Bar>
+}
+
 interface Attempt {
   readonly number: number
   readonly events: HistoryEvent[]
@@ -57,11 +66,12 @@ export function timelineOf(
   known: WeakMap<HistoryEvent, Bar> = new WeakMap(),
 ): readonly Bar[] {
   const createdMs = events[0]?.atMs ?? Date.parse(task.createdAt)
+  const history = { task, events, createdMs, nowMs, known }
   const attempts = attemptsOf(task, events)
   const bars = [
-    ...beforeFirst(task, events, attempts, createdMs, nowMs),
-    ...attempts.flatMap((attempt) => attemptBars(task, attempt, createdMs, nowMs, events, known)),
-    ...betweenBars(events, nowMs, task),
+    ...beforeFirst(history, attempts[0]),
+    ...attempts.flatMap((attempt) => attemptBars(history, attempt)),
+    ...betweenBars(history),
     ...endBar(events),
   ]
   // A stable sort keeps an attempt above its calls.
@@ -98,15 +108,9 @@ function placementIn(events: readonly HistoryEvent[]): HistoryEvent['placement']
   return events.find(({ placement }) => placement !== undefined)?.placement
 }
 
-function beforeFirst(
-  task: Subject,
-  events: readonly HistoryEvent[],
-  attempts: readonly Attempt[],
-  createdMs: number,
-  nowMs: number,
-): readonly Bar[] {
+function beforeFirst(history: History, first: Attempt | undefined): readonly Bar[] {
+  const { task, events, createdMs, nowMs } = history
   const released = events.find(({ type }) => type === 'released')
-  const [first] = attempts
   const startMs = first && startOf(task, first)
   const endedMs = events.find(({ type }) => TASK_ENDS.has(type))?.atMs
   const waits =
@@ -131,14 +135,8 @@ function beforeFirst(
   return [...waits, bar('queue', 'queue-0', label, fromMs, endedMs ?? nowMs, { running })]
 }
 
-function attemptBars(
-  task: Subject,
-  attempt: Attempt,
-  createdMs: number,
-  nowMs: number,
-  before: readonly HistoryEvent[],
-  known: WeakMap<HistoryEvent, Bar>,
-): readonly Bar[] {
+function attemptBars(history: History, attempt: Attempt): readonly Bar[] {
+  const { task, createdMs, nowMs } = history
   const { number, events } = attempt
   const start = startOf(task, attempt)
   const startMs = start ?? createdMs
@@ -161,26 +159,20 @@ function attemptBars(
       detail: [reason, last?.error?.message].filter(Boolean).join(' · '),
     },
   )
-  return [own, ...callBars(number, events, startMs, before, known)]
+  return [own, ...callBars(history, attempt, startMs)]
 }
 
-function callBars(
-  attempt: number,
-  events: readonly HistoryEvent[],
-  attemptStartMs: number,
-  before: readonly HistoryEvent[],
-  known: WeakMap<HistoryEvent, Bar>,
-): readonly Bar[] {
+function callBars(history: History, attempt: Attempt, attemptStartMs: number): readonly Bar[] {
+  const { events: all, known } = history
+  const { number, events } = attempt
   let beforeMs = attemptStartMs
   return events.flatMap((event) => {
     const startMs = Math.min(beforeMs, event.atMs)
     if (event.type !== 'attempt-started') beforeMs = event.atMs
     if (event.call === undefined) {
-      return (
-        lastAnswer(event, attempt, startMs, before) ?? failedCall(event, attempt, startMs) ?? []
-      )
+      return lastAnswer(event, number, startMs, all) ?? failedCall(event, number, startMs) ?? []
     }
-    const own = known.get(event) ?? callBar(attempt, event, event.call, startMs)
+    const own = known.get(event) ?? callBar(number, event, event.call, startMs)
     known.set(event, own)
     return own
   })
@@ -248,11 +240,7 @@ function failedCall(
 }
 
 /** Backoffs after failed attempts, waits during the task, and the tasks that the task created. */
-function betweenBars(
-  events: readonly HistoryEvent[],
-  nowMs: number,
-  task: Subject,
-): readonly Bar[] {
+function betweenBars({ task, events, nowMs }: History): readonly Bar[] {
   return events.flatMap((event, index) => {
     const next = events[index + 1]
     if (event.type === 'attempt-failed' && (event.retryAtMs !== undefined || next !== undefined)) {

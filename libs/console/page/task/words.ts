@@ -62,14 +62,8 @@ export function savedWords(events: readonly Pick<HistoryEvent, 'call'>[]): strin
 }
 
 /** Says in a few words what a stored event is about. */
-export function eventWords({
-  call,
-  error,
-  reason,
-  wait,
-  children,
-  approval,
-}: HistoryEvent): string {
+export function eventWords(event: HistoryEvent): string {
+  const { call, error, reason, wait, children, approval } = event
   const words = [
     call && `${call.kind === 'llm' ? 'LLM call' : 'tool'} ${call.name}, step ${call.step}`,
     error && `${error.code}: ${error.message}`,

@@ -77,12 +77,12 @@ export function filterWords(filters: Filters, timeZone = ''): string {
   return [...(state === undefined ? [] : [state.join(' or ')]), ...words].join(', ')
 }
 
-/** Returns the body that cancels what the filters show; undefined if they show no unfinished task. */
-export function cancelBody(filters: Filters): BulkCancelRequest | undefined {
+/** Returns the body that cancels what the filters show; none if they show no unfinished task. */
+export function cancelBodies(filters: Filters): readonly BulkCancelRequest[] {
   const { state, endedAfter, endedBefore, ...rest } = filters
   const states = UNFINISHED.filter((each) => state === undefined || state.includes(each))
-  if (states.length === 0 || endedAfter !== undefined || endedBefore !== undefined) return undefined
-  return { ...bodyOf(rest), state: states }
+  if (states.length === 0 || endedAfter !== undefined || endedBefore !== undefined) return []
+  return [{ ...bodyOf(rest), state: states }]
 }
 
 /** Returns the bodies that replay what the filters show, one for each state; without a state, failed tasks. */

@@ -16,7 +16,7 @@ import { zone } from '../shell/zone.ts'
 import { partsOfIds } from './bulk.ts'
 import { BulkDialog, type Wanted } from './bulk-dialog.tsx'
 import { FilterBar, NO_FILTERS } from './filter-bar.tsx'
-import { cancelBody, filterWords, filtersOf, replayBodies, type Filters } from './filters.ts'
+import { cancelBodies, filterWords, filtersOf, replayBodies, type Filters } from './filters.ts'
 import { rowsBetween, rowsWith, usedBy, usedWords, type TaskList } from './list.ts'
 import { NewTask } from './new-task.tsx'
 import { lastTop } from './neighbours.ts'
@@ -202,15 +202,18 @@ function Actions({
     tasks.filter(({ state }) => isTerminal(state) === ended).map(({ id }) => id)
   const [live, ended] = [idsWhere(false), idsWhere(true)]
   const what = filterWords(filters, zone.value)
-  const all = (which: string) =>
-    what === '' ? `All tasks ${which}.` : `All tasks ${which} and match: ${what}.`
+  const ofMatching = (verb: Wanted['verb'], which: string, parts: Wanted['parts']) => {
+    const words = what === '' ? '' : ` and match: ${what}`
+    want({ verb, what: `All tasks ${which}${words}.`, parts })
+  }
   // The action does not apply to tasks that are submitted while the reader decides.
   const untilNow = (): Filters => ({
     ...filters,
     createdBefore: filters['createdBefore'] ?? new Date(nowMs()).toISOString(),
   })
-  const cancelAll = () => cancelBody(untilNow())
+  const cancelAll = () => cancelBodies(untilNow())
   const replayAll = () => replayBodies(untilNow())
+  const replayed = filters.state === undefined ? 'that failed' : 'that have ended'
   const ofSelected = (verb: Wanted['verb'], ids: readonly string[]) =>
     want({ verb, what: `${plural(ids.length, 'selected task')}.`, parts: partsOfIds(ids) })
   return (
@@ -230,26 +233,14 @@ function Actions({
         </>
       )}
       <Button
-        disabled={cancelAll() === undefined}
-        act={() =>
-          want({
-            verb: 'cancel',
-            what: all('that have not ended'),
-            parts: [{ ...cancelAll() }],
-          })
-        }
+        disabled={cancelAll().length === 0}
+        act={() => ofMatching('cancel', 'that have not ended', cancelAll())}
       >
         Cancel all that match …
       </Button>
       <Button
         disabled={replayAll().length === 0}
-        act={() =>
-          want({
-            verb: 'replay',
-            what: all(filters.state === undefined ? 'that failed' : 'that have ended'),
-            parts: replayAll(),
-          })
-        }
+        act={() => ofMatching('replay', replayed, replayAll())}
       >
         Replay all that match …
       </Button>

@@ -10,11 +10,10 @@ export interface GroupRow {
 }
 
 /** Returns the groups, then the sum of the groups that are not listed, and last the calls that belong to no group. */
-export function groupRows({
-  groups = [],
-  others,
-  total,
-}: Pick<UsageReport, 'groups' | 'others' | 'total'>): readonly GroupRow[] {
+export function groupRows(
+  report: Pick<UsageReport, 'groups' | 'others' | 'total'>,
+): readonly GroupRow[] {
+  const { groups = [], others, total } = report
   const rows: GroupRow[] = groups.map(({ name, usage }) => ({ key: `name ${name}`, name, usage }))
   if (others !== undefined && others.llmCalls > 0)
     rows.push({ key: 'others', name: '(others)', usage: others })
