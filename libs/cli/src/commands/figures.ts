@@ -9,8 +9,7 @@ import {
   usageTable,
   type UsageGroup,
 } from '../render/figure-views.ts'
-import { providerLimitsTables } from '../render/fleet-views.ts'
-import { showView, WATCH_OPTION } from '../watching.ts'
+import { showOne, showView, WATCH_OPTION } from '../watching.ts'
 import { DAY_NOTE, TIME_NOTE } from './filters.ts'
 
 const SCOPES = ['tenant', 'fleet'] as const
@@ -144,10 +143,6 @@ export const limits: Command = {
   usages: ['limits [--watch]'],
   options: { watch: WATCH_OPTION },
   async run(context): Promise<ExitCode> {
-    return showView(context, async () => {
-      const view = await context.client.limits()
-      const ofProviders = providerLimitsTables(view.providers ?? [], context)
-      return { objects: [view], text: [limitsTable(view, context), ...ofProviders].join('\n\n') }
-    })
+    return showOne(context, () => context.client.limits(), limitsTable)
   },
 }

@@ -82,7 +82,6 @@ async function listGoals(context: Context, input: Input): Promise<ExitCode> {
 
 async function submitGoal(context: Context, input: Input, goal: string): Promise<ExitCode> {
   const request = given({
-    goal,
     model: textOf(input, 'model'),
     planner: textOf(input, 'planner'),
     roles: listOf(input, 'role'),
@@ -91,7 +90,7 @@ async function submitGoal(context: Context, input: Input, goal: string): Promise
     ...workOf(input),
   })
   const idempotencyKey = textOf(input, 'idempotency-key') ?? randomUUID()
-  const submit = () => context.client.submitGoal({ ...request, goal }, { idempotencyKey })
+  const submit = () => context.client.submitGoal({ goal, ...request }, { idempotencyKey })
   const view = await withOwnKey(context, submit)
   return finish(context, view, isSet(input, 'wait'))
 }

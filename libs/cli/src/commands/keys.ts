@@ -1,7 +1,7 @@
 import { SCOPES, given } from '@agentfleet/domain'
 import type { KeyCreated, KeyRequest } from '@agentfleet/protocol'
 import { takes, type Command, type Context, type Input } from '../command.ts'
-import { EXIT, UsageError, type ExitCode } from '../exit.ts'
+import { UsageError, type ExitCode } from '../exit.ts'
 import { PAGE_MAX, pagesOf, type From } from '../pages.ts'
 import {
   durationOf,
@@ -71,8 +71,7 @@ export const keys: Command = {
         const overlapSeconds = overlapMs === undefined ? undefined : Math.round(overlapMs / 1_000)
         const id = oneArgument(rest, 'The id of the key is missing.')
         const view = await client.rotateKey(id, given({ overlapSeconds }))
-        printSecret(context, view)
-        return EXIT.done
+        return printSecret(context, view)
       }
       case 'revoke': {
         const id = oneArgument(rest, 'The id of the key is missing.')
@@ -109,15 +108,14 @@ async function createKey(context: Context, input: Input, name: string): Promise<
         expiresMs === undefined ? undefined : new Date(context.nowMs() + expiresMs).toISOString(),
     }),
   }
-  printSecret(context, await context.client.createKey(request))
-  return EXIT.done
+  return printSecret(context, await context.client.createKey(request))
 }
 
 /** The secret alone on the standard output, so that a script can store it. */
-function printSecret(context: Context, view: KeyCreated): void {
+function printSecret(context: Context, view: KeyCreated): ExitCode {
   if (!context.json)
     context.note(`The key ${view.id} has the following secret, which is never shown again:`)
-  printOne(context, view, () => view.key)
+  return printOne(context, view, () => view.key)
 }
 
 /** Every key that the caller may see, page by page. */

@@ -13,6 +13,7 @@ import {
   usdLimit,
 } from '@agentfleet/domain'
 import type { QueueList, TaskSeries, TenantLimitsView, UsageReport } from '@agentfleet/protocol'
+import { providerLimitsTables } from './fleet-views.ts'
 import { msOf, time } from './formats.ts'
 import { right, table, type Cell, type Column, type Look } from './table.ts'
 
@@ -110,7 +111,7 @@ export function queueTable({ scope, queues }: QueueList, look: Look, nowMs: numb
   )
 }
 
-/** The caller's limits, and how much it uses of each. */
+/** The caller's limits, how much it uses of each, and the limits of the providers. */
 export function limitsTable(view: TenantLimitsView, look: Look): string {
   const { limits, holds, spent, budget, stores } = view
   const row = (
@@ -149,8 +150,10 @@ export function limitsTable(view: TenantLimitsView, look: Look): string {
   ]
   const note =
     '"shared" means that the operator set no limit: you may hold half of what other tenants leave free.'
-  const held = `${table(['LIMIT', right('YOU HOLD'), right('AT MOST')], rows, look)}\n${note}${priceNote(spent === undefined ? [] : [spent.day])}`
-  return budget === undefined ? held : `${held}\n\n${budgetTable(budget, look)}`
+  const held = table(['LIMIT', right('YOU HOLD'), right('AT MOST')], rows, look)
+  const parts = [`${held}\n${note}${priceNote(spent === undefined ? [] : [spent.day])}`]
+  if (budget !== undefined) parts.push(budgetTable(budget, look))
+  return [...parts, ...providerLimitsTables(view.providers ?? [], look)].join('\n\n')
 }
 
 const BUDGETS = [
