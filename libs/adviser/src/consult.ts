@@ -88,7 +88,7 @@ export function createConsult(deps: ConsultDeps): Consult {
   const { mode, model, price, limits, clock, log } = deps
   const answers = createAnswers(clock.monotonicMs)
   const budget = createBudget(limits, clock.monotonicMs)
-  const breaker = createBreaker(clock.monotonicMs, log)
+  const pass = createBreaker(clock.monotonicMs, log)
 
   return async (question, seen, forMs, signals, payer) => {
     const { prompt, why } = { why: '', prompt: undefined, ...promptOf(question.seen, seen) }
@@ -106,12 +106,12 @@ export function createConsult(deps: ConsultDeps): Consult {
     const kept = answers.find(stateHash, forMs)
     if (kept) return conclude({ ...asked, record: { ...record, cached: true } }, kept, log)
 
-    const end = breaker.pass()
+    const end = pass()
     if (end === undefined) return failed(asked, 'circuit-open')
-    const costMaxUsd = costOf(price, {
-      input: Math.ceil((prompt.length + overheadOf(question)) / CHARACTERS_PER_TOKEN),
-      output: limits.outputTokensMax,
-    })
+    const { instruction, jsonSchema } = question
+    const sent = prompt.length + instruction.length + JSON.stringify(jsonSchema).length
+    const input = Math.ceil(sent / CHARACTERS_PER_TOKEN)
+    const costMaxUsd = costOf(price, { input, output: limits.outputTokensMax })
     const reservation = budget.reserve(costMaxUsd, payer)
     if (reservation === undefined) {
       end('nothing')
@@ -144,7 +144,10 @@ export function createConsult(deps: ConsultDeps): Consult {
   }
 }
 
-/** Stops calls to a provider that fails; logs when that begins and ends. */
+/**
+ * Stops calls to a provider that fails; logs when that begins and ends. Returns what lets a call pass: it returns the
+ * function that reports, once, how the call ended, or undefined while no call is allowed.
+ */
 function createBreaker(monotonicMs: () => number, log: Logger) {
   let breaker: Breaker = CLOSED_BREAKER
   const end = (event: BreakerEvent): void => {
@@ -162,18 +165,15 @@ function createBreaker(monotonicMs: () => number, log: Logger) {
       log.info({}, 'The adviser answers questions again')
     }
   }
-  return {
-    /** Reports, once, how the call ended; undefined while no call is allowed. */
-    pass(): ((event: BreakerEvent) => void) | undefined {
-      const admitted = admitCall(breaker, BREAKER_LIMITS, monotonicMs())
-      if (admitted.kind === 'deny') return undefined
-      breaker = admitted.breaker
-      let told = false
-      return (event) => {
-        if (!told) end(event)
-        told = true
-      }
-    },
+  return (): ((event: BreakerEvent) => void) | undefined => {
+    const admitted = admitCall(breaker, BREAKER_LIMITS, monotonicMs())
+    if (admitted.kind === 'deny') return undefined
+    breaker = admitted.breaker
+    let told = false
+    return (event) => {
+      if (!told) end(event)
+      told = true
+    }
   }
 }
 
@@ -270,13 +270,6 @@ function failed<S extends SeenShape, A>(
 ): Consultation<A> {
   const cut = raw === undefined ? {} : { raw: raw.slice(0, RAW_CHARACTERS_MAX) }
   return { advice: without(outcome, { ...record, outcome, ...cut }), expiresAtMs: 0 }
-}
-
-function overheadOf({
-  instruction,
-  jsonSchema,
-}: Pick<Question<SeenShape, unknown>, 'instruction' | 'jsonSchema'>) {
-  return instruction.length + JSON.stringify(jsonSchema).length
 }
 
 function costOf({ inputUsdPerMillion, outputUsdPerMillion }: ModelPrice, used: TokensUsed): number {

@@ -32,8 +32,6 @@ const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
 } as const
-/** A client that is refused for load should retry soon: load changes within a second. */
-const OVERLOAD_RETRY_MS = 1_000
 /** Longest task id or step that is counted; longer ones are cut. */
 const KEY_CHARACTERS_MAX = 200
 
@@ -64,7 +62,7 @@ export function answerChat(
   if (composed.kind === 'refused') return refuse('invalid', composed.error)
   const reply = composed.value
 
-  if (ledger.inFlight() >= settings.inFlightMax) return refuse('overloaded', overloaded())
+  if (ledger.inFlight() >= settings.inFlightMax) return refuse('overloaded', OVERLOADED)
   const promptTokens = estimateTokens(request.promptCharacters)
   const limited = limiter.admit(promptTokens + reply.completionTokens, settings)
   if (limited !== undefined) return refuse('limited', limited)
@@ -134,15 +132,14 @@ function faultError(
   return { status: 500, message, type: 'server_error', param: null, code: null }
 }
 
-function overloaded(): ApiError {
-  return {
-    status: 503,
-    message: 'The simulator has reached its limit of calls in flight.',
-    type: 'server_error',
-    param: null,
-    code: 'overloaded',
-    retryAfterMs: OVERLOAD_RETRY_MS,
-  }
+const OVERLOADED: ApiError = {
+  status: 503,
+  message: 'The simulator has reached its limit of calls in flight.',
+  type: 'server_error',
+  param: null,
+  code: 'overloaded',
+  // Load changes within a second.
+  retryAfterMs: 1_000,
 }
 
 function refusalPlan(error: ApiError, atMs: number): Plan {
