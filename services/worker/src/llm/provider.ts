@@ -53,9 +53,8 @@ export function nameOf({ provider, as }: Candidate): string {
 
 /** Returns an address without its secret parts. */
 export function placeOf(baseUrl: string): string {
-  return URL.canParse(baseUrl)
-    ? new URL(baseUrl).origin + new URL(baseUrl).pathname
-    : 'an invalid URL'
+  const { origin, pathname } = new URL(baseUrl)
+  return origin + pathname
 }
 
 /** Returns the provider's price of a model. */

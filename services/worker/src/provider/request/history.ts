@@ -25,7 +25,7 @@ const NAME_MAX = 64
 const UNPARSED_MAX = 2_000
 
 /** The provider and the model that get the messages. */
-interface Target {
+export interface Target {
   readonly provider: string
   readonly model: string
 }

@@ -6,7 +6,7 @@ import {
   type SentFields,
 } from './capabilities.ts'
 import { SIGNATURES } from '../answer/echo.ts'
-import { shapeHistory, type WireMessage } from './history.ts'
+import { shapeHistory, type Target, type WireMessage } from './history.ts'
 import { responseFormatOf } from './response-format.ts'
 import { isRecord } from '../shape.ts'
 import type { ToolOffer } from '../../tools/tool.ts'
@@ -21,11 +21,7 @@ export interface WireRequest {
 /** Builds the request of a call in the form that this endpoint accepts for this model. */
 export function wireRequest(
   request: LlmRequest,
-  target: {
-    readonly provider: string
-    readonly model: string
-    readonly outputTokensMax: number | undefined
-  },
+  target: Target & { readonly outputTokensMax: number | undefined },
   capabilities: Capabilities,
 ): WireRequest {
   const messages = shapeHistory(request.messages, target, capabilities)
