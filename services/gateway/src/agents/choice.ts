@@ -9,6 +9,11 @@ import { DEFAULT_AGENT, type FoundDefinition } from '../tasks/spec.ts'
 /** Finds the agent definition for a submission. */
 export type AgentChoice = ReturnType<typeof createAgentChoice>
 
+const NOT_READ = new Refusal(
+  'bus-unavailable',
+  'The gateway has not read the agent definitions yet. Send the request again after Retry-After seconds.',
+)
+
 /** Chooses from this directory; reads the stream only if the directory lacks a version. */
 export function createAgentChoice(deps: {
   directory: AgentDirectory
@@ -53,7 +58,7 @@ export function createAgentChoice(deps: {
       return { definition: agentDefinition as FoundDefinition['definition'] }
     }
     if (agent === undefined && agentVersion === undefined) return undefined
-    if (!directory.current()) throw notRead()
+    if (!directory.current()) throw NOT_READ
     const name = definitionNameOf(agent ?? '')
     if (agentVersion !== undefined && !DEFINITION_NAME.test(name)) {
       throw new Refusal(
@@ -98,11 +103,4 @@ export function unknownAgent(name: string, known: readonly string[], pointer = '
   return new Refusal('unknown-agent', detail, [
     { pointer, detail: `no agent has the name ${name}` },
   ])
-}
-
-function notRead(): Refusal {
-  return new Refusal(
-    'bus-unavailable',
-    'The gateway has not read the agent definitions yet. Send the request again after Retry-After seconds.',
-  )
 }

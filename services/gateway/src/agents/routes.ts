@@ -28,6 +28,11 @@ interface AgentRouteDeps extends AgentChangeDeps {
   readonly limits: TenantLimits
 }
 
+const AGENT_NOT_FOUND = new Refusal(
+  'agent-not-found',
+  'No agent has this name, or the agent has no such version. GET /v1/agents lists the names; the fleet keeps the latest 20 versions of each agent.',
+)
+
 /**
  * Creates the handlers of `/v1/agents…` by operationId. Reads use the directory of this gateway; a
  * write compares with the stored version (L2).
@@ -45,7 +50,7 @@ export function agentRoutes(deps: AgentRouteDeps) {
     async getAgent(request: FastifyRequest, reply: FastifyReply): Promise<AgentView> {
       const { version } = request.query as { version?: number }
       const agent = directory.find(request.tenant, nameOf(request), version)
-      if (agent === undefined) throw agentNotFound()
+      if (agent === undefined) throw AGENT_NOT_FOUND
       void reply.header('etag', etagOf(agent.version))
       return agentView(agent)
     },
@@ -63,13 +68,13 @@ export function agentRoutes(deps: AgentRouteDeps) {
         return definition as AgentDefinition
       })
       const agent = found(after)
-      if (agent === undefined) throw agentNotFound()
+      if (agent === undefined) throw AGENT_NOT_FOUND
       const status = found(before) === undefined ? 201 : 200
       return reply.code(status).header('etag', etagOf(agent.version)).send(agentView(agent))
     },
     async listAgentVersions(request: FastifyRequest): Promise<AgentVersions> {
       const versions = directory.versions(request.tenant, nameOf(request))
-      if (versions.length === 0) throw agentNotFound()
+      if (versions.length === 0) throw AGENT_NOT_FOUND
       return { versions: versions.map(agentView) }
     },
     async deleteAgent(request: FastifyRequest, reply: FastifyReply) {
@@ -101,11 +106,4 @@ function agentSummary(agent: FoundAgent): AgentSummary {
   const { definition, ...rest } = agentView(agent)
   const { role, description, model } = definition
   return { ...rest, ...given({ role, description, model }) }
-}
-
-function agentNotFound(): Refusal {
-  return new Refusal(
-    'agent-not-found',
-    'No agent has this name, or the agent has no such version. GET /v1/agents lists the names; the fleet keeps the latest 20 versions of each agent.',
-  )
 }

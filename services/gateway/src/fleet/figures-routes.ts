@@ -33,6 +33,11 @@ const GROUPED_STEPS_MAX = 360
 /** Steps of an answer to a request without `from`. */
 const STEPS_DEFAULT = 60
 
+const NOT_COUNTED = new Refusal(
+  'coordinator-unavailable',
+  'No coordinator has answered; a coordinator reads the log before it answers for the first time. Send the request again after Retry-After seconds.',
+)
+
 /** Creates the handlers of `/v1/stats` and `/v1/queues` by operationId. */
 export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDeps) {
   /** The tenant to ask for; undefined: the whole fleet. */
@@ -53,7 +58,7 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
       const group = given({ groupBy })
       const question = { ...whose, ...range, step, ...group }
       const answer = await bus.ask(CHANNELS.series, question, ANSWER_WITHIN_MS)
-      if (answer.kind !== 'reply' || answer.body.kind !== 'series') throw notCounted()
+      if (answer.kind !== 'reply' || answer.body.kind !== 'series') throw NOT_COUNTED
       const { knownFromMs, series } = answer.body
       return {
         scope,
@@ -73,7 +78,7 @@ export function figuresRoutes({ bus, limits, operators, clock }: FiguresRouteDep
       const { scope } = request.query as Pick<StatsFields, 'scope'>
       const whose = tenantIn(request, scope)
       const answer = await bus.ask(CHANNELS.queues, whose, ANSWER_WITHIN_MS)
-      if (answer.kind !== 'reply' || answer.body.kind !== 'queues') throw notCounted()
+      if (answer.kind !== 'reply' || answer.body.kind !== 'queues') throw NOT_COUNTED
       const queues = answer.body.queues.map(({ oldestAtMs, ...queue }) => {
         const { weight, concurrency } = limitOf(limits, queue.tenant)
         return {
@@ -115,11 +120,4 @@ function rangeOf(
   const most = grouped ? GROUPED_STEPS_MAX : STEPS_MAX
   if (steps >= 1 && steps <= most) return { fromMs, toMs }
   throw wrongField('query/from', `must be 1 to ${most} steps of ${step} before the time in to`)
-}
-
-function notCounted(): Refusal {
-  return new Refusal(
-    'coordinator-unavailable',
-    'No coordinator has answered; a coordinator reads the log before it answers for the first time. Send the request again after Retry-After seconds.',
-  )
 }

@@ -23,11 +23,21 @@ interface GoalRouteDeps {
   readonly offers: Pick<Offers, 'check'>
 }
 
+const NOT_HELD = new Refusal(
+  'not-waiting',
+  'No plan of this goal waits for approval. You can run the plan of a goal only while its stage is held.',
+)
+
+const GOAL_NOT_FOUND = new Refusal(
+  'task-not-found',
+  'You have no goal with this id. Check the id; ended goals are kept for a limited time.',
+)
+
 /** Creates the handlers of `/v1/goals…` by operationId. */
 export function goalRoutes(deps: GoalRouteDeps) {
   const { submitter, reader, bus, defaultModel, team, offers } = deps
 
-  const own = (request: FastifyRequest) => ownTask(reader, request, goalNotFound)
+  const own = (request: FastifyRequest) => ownTask(reader, request, GOAL_NOT_FOUND)
 
   async function viewOf(known: TaskRecord) {
     const { taskId, tenant, spec, omitted } = known
@@ -87,7 +97,7 @@ export function goalRoutes(deps: GoalRouteDeps) {
       const { taskId, tenant, waitingFor, approvals } = await own(request)
       const step = waitingFor?.kind === 'approval' ? waitingFor.step : approvals[0]?.step
       const held = waitingFor?.kind === 'approval' && waitingFor.tool === RUN_GOAL
-      if (step === undefined || (!held && approvals.length === 0)) throw notHeld()
+      if (step === undefined || (!held && approvals.length === 0)) throw NOT_HELD
       const approval = { step, approved: true, by: keyIdOf(request) }
       await approve(bus, { taskId, tenant, approval })
       request.unchanged = !held
@@ -101,20 +111,6 @@ function cutChild(record: TaskRecord | undefined): (GoalChild & { taskId: string
   if (record === undefined) return undefined
   const { taskId, state, usage, error } = record
   return { taskId, state, usage, ...given({ error }) }
-}
-
-function notHeld(): Refusal {
-  return new Refusal(
-    'not-waiting',
-    'No plan of this goal waits for approval. You can run the plan of a goal only while its stage is held.',
-  )
-}
-
-function goalNotFound(): Refusal {
-  return new Refusal(
-    'task-not-found',
-    'You have no goal with this id. Check the id; ended goals are kept for a limited time.',
-  )
 }
 
 function notAGoal(taskId: string): Refusal {

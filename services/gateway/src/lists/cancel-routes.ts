@@ -7,7 +7,7 @@ import { refusalOf } from '../http/errors.ts'
 import { toProblem, wrongField } from '../http/problems.ts'
 import type { Principals } from '../principals/principals.ts'
 import { alreadyFinished, requestCancel } from '../tasks/cancel.ts'
-import { taskNotFound } from '../tasks/reads.ts'
+import { TASK_NOT_FOUND } from '../tasks/reads.ts'
 import { chooseTasks, type ChoiceFields } from './chosen.ts'
 import { filterOf, listingName } from './filters.ts'
 
@@ -36,7 +36,7 @@ export function cancelRoutes({ store, bus, principals }: CancelRouteDeps) {
     const { tenant } = request
     try {
       principals.requireStanding(request, 'tasks:write')
-      if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
+      if (!TASK_ID_PATTERN.test(taskId)) throw TASK_NOT_FOUND
       const outcome = await requestCancel(bus, { taskId, tenant, reason })
       if (outcome === 'finished') throw alreadyFinished('finished')
       return undefined

@@ -11,7 +11,7 @@ import type { Principals } from '../principals/principals.ts'
 import type { Caller } from '../principals/record.ts'
 import { submitterOf } from '../principals/submitter.ts'
 import { toProblem } from '../http/problems.ts'
-import { ownTask, taskNotFound, type Reader } from '../tasks/reads.ts'
+import { ownTask, TASK_NOT_FOUND, type Reader } from '../tasks/reads.ts'
 import type { ReplayFrom, Replays } from '../tasks/replays.ts'
 import { idempotencyKeyOf } from '../tasks/spec.ts'
 import { recordOf } from '../tasks/submit.ts'
@@ -50,7 +50,7 @@ export function replayRoutes(deps: ReplayRouteDeps) {
   ): Promise<ReplayResult> {
     try {
       const record = await store.load(taskId)
-      if (record === undefined || record.tenant !== caller.tenant) throw taskNotFound()
+      if (record === undefined || record.tenant !== caller.tenant) throw TASK_NOT_FOUND
       // The key may have ended meanwhile.
       principals.requireStanding(caller, 'tasks:write')
       const by = submitterOf(caller)

@@ -36,6 +36,12 @@ const LISTING = 'schedules'
 /** Characters of stored tasks in one page of the list; the schedule that exceeds them is the last one. */
 const PAGE_CHARS = 1024 * 1024
 
+/** Refuses a name under which the tenant has no schedule. */
+export const SCHEDULE_NOT_FOUND = new Refusal(
+  'schedule-not-found',
+  'Check the name; GET /v1/schedules lists your schedules.',
+)
+
 /** Creates the handlers of `/v1/schedules…` by operationId. */
 export function scheduleRoutes(deps: ScheduleRouteDeps) {
   const { schedules, cronTicks, nowMs } = deps
@@ -51,7 +57,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
 
   async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
     const schedule = await found(tenant, name)
-    if (schedule === undefined) throw scheduleNotFound()
+    if (schedule === undefined) throw SCHEDULE_NOT_FOUND
     return scheduleView(schedule, cronTicks)
   }
 
@@ -126,14 +132,6 @@ async function scheduleOf(
   if (refusal !== undefined) throw inPart('/task', refusal)
   const spec = by === undefined ? made : { ...made, submittedBy: by }
   return { cron, timeZone, overlap, paused, request: task as Json, spec, atMs: nowMs() }
-}
-
-/** Refuses a name under which the tenant has no schedule. */
-export function scheduleNotFound(): Refusal {
-  return new Refusal(
-    'schedule-not-found',
-    'Check the name; GET /v1/schedules lists your schedules.',
-  )
 }
 
 interface FoundSchedule {

@@ -9,7 +9,7 @@ import { idempotencyKeyOf } from '../tasks/spec.ts'
 import { recordOf, type Submitter } from '../tasks/submit.ts'
 import { answerWith, isoTime } from '../tasks/views.ts'
 import type { CronTicks } from './cron.ts'
-import { scheduleNotFound } from './routes.ts'
+import { SCHEDULE_NOT_FOUND } from './routes.ts'
 
 interface ScheduleRunDeps {
   readonly schedules: Pick<Schedules, 'get' | 'lastRun' | 'manualRuns' | 'noteManualRun'>
@@ -29,13 +29,13 @@ export function scheduleRunRoutes(deps: ScheduleRunDeps) {
       const { name } = request.params as { name: string }
       const { schedule, chars } = await schedules.get(tenant, name)
       const key = idempotencyKeyOf(request)
-      if (schedule === undefined && key === undefined) throw scheduleNotFound()
+      if (schedule === undefined && key === undefined) throw SCHEDULE_NOT_FOUND
       requireAgent(request.principal, (schedule?.request ?? {}) as AskedAgent)
       const by = submitterOf(request)
       const outcome = await submitter.submit({
         taskId: submitter.idFor(tenant, key),
         tenant,
-        ...(schedule === undefined ? { refusal: scheduleNotFound() } : { spec: schedule.spec }),
+        ...(schedule === undefined ? { refusal: SCHEDULE_NOT_FOUND } : { spec: schedule.spec }),
         keyed: key !== undefined,
         by,
         textBytes: chars,
@@ -62,7 +62,7 @@ export function scheduleRunRoutes(deps: ScheduleRunDeps) {
         schedules.lastRun(tenant, name),
         schedules.manualRuns(tenant, name),
       ])
-      if (schedule === undefined) throw scheduleNotFound()
+      if (schedule === undefined) throw SCHEDULE_NOT_FOUND
       const { cron, timeZone, paused } = schedule
       const atMs = nowMs()
       const next = paused ? [] : await cronTicks.nextTicks(cron, timeZone, atMs, count)

@@ -26,6 +26,12 @@ export interface Admission {
 /** Bytes of unanswered appends: about a second of large tasks. */
 export const SUBMISSIONS_MAX_BYTES = 64 * 1024 * 1024
 
+/** The refusal for a full log. */
+export const LOG_FULL = new Refusal(
+  'log-full',
+  'Nothing was stored. The log is nearly full until the fleet deletes ended tasks; send the request again after Retry-After seconds.',
+)
+
 /** Creates an admission with no places taken. */
 export function createAdmission(deps: {
   taskLog: Pick<TaskLog, 'fill'>
@@ -43,7 +49,7 @@ export function createAdmission(deps: {
     logFill,
     inFlight: () => inFlight,
     enter(tenant, bytes) {
-      if (logFill.full()) return logFull()
+      if (logFill.full()) return LOG_FULL
       const tooMuch = inFlight > 0 && inFlightBytes + bytes > SUBMISSIONS_MAX_BYTES
       if (inFlight >= submissionsMax || tooMuch) {
         return new Refusal(
@@ -76,12 +82,4 @@ export function createAdmission(deps: {
       )
     }),
   }
-}
-
-/** Creates the refusal for a full log. */
-export function logFull(): Refusal {
-  return new Refusal(
-    'log-full',
-    'Nothing was stored. The log is nearly full until the fleet deletes ended tasks; send the request again after Retry-After seconds.',
-  )
 }

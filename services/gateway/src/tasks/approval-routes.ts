@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
-import { afterChange, ownTask, taskNotFound, type Reader } from './reads.ts'
+import { afterChange, ownTask, TASK_NOT_FOUND, type Reader } from './reads.ts'
 import { taskView } from './views.ts'
 
 interface ApprovalRouteDeps {
@@ -24,7 +24,7 @@ export function approvalRoutes({ reader, bus }: ApprovalRouteDeps) {
   return {
     async approveStep(request: FastifyRequest) {
       const { id: taskId, step } = request.params as { id: string; step: number }
-      if (!TASK_ID_PATTERN.test(taskId)) throw taskNotFound()
+      if (!TASK_ID_PATTERN.test(taskId)) throw TASK_NOT_FOUND
       const { approved, note, person } = request.body as ApprovalRequest
       const { tenant } = request
       const approval = { step, approved, by: keyIdOf(request), ...given({ person, note }) }
@@ -57,7 +57,7 @@ export async function approve(
 function refusalOf(kind: Exclude<ApproveReply['kind'], 'resumed'>, step: number): Refusal {
   switch (kind) {
     case 'not-found':
-      return taskNotFound()
+      return TASK_NOT_FOUND
     case 'finished':
       return new Refusal('already-finished', 'The task has ended; its steps need no decision.')
     case 'own-key':

@@ -1,7 +1,7 @@
 import type { Bus } from '@agentfleet/adapters'
 import { CHANNELS } from '@agentfleet/protocol'
 import { Refusal } from '../http/problems.ts'
-import { taskNotFound } from './reads.ts'
+import { TASK_NOT_FOUND } from './reads.ts'
 
 /** Milliseconds. A coordinator answers within milliseconds, but a restart of NATS may take seconds. */
 const CANCEL_DEADLINE_MS = 5_000
@@ -20,7 +20,7 @@ export async function requestCancel(
     case 'finished':
       return kind
     case 'not-found':
-      throw taskNotFound()
+      throw TASK_NOT_FOUND
     case 'unavailable':
       throw new Refusal(
         'coordinator-unavailable',

@@ -17,6 +17,12 @@ export type Reader = ReturnType<typeof createReader>
 /** Milliseconds. Redis usually answers in 1 ms; a longer wait would cost more than folding. */
 const STORE_PATIENCE_MS = 250
 
+/** Refuses an id under which the tenant has no task. */
+export const TASK_NOT_FOUND = new Refusal(
+  'task-not-found',
+  'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
+)
+
 /** Creates a reader. */
 export function createReader(deps: {
   bus: Pick<Bus, 'connected'>
@@ -83,11 +89,11 @@ export async function patient<T>(call: Promise<T>): Promise<T | undefined> {
 export async function ownTask(
   reader: Pick<Reader, 'load'>,
   request: FastifyRequest,
-  notFound = taskNotFound,
+  notFound = TASK_NOT_FOUND,
 ): Promise<TaskRecord> {
   const { id } = request.params as { id: string }
   const record = await reader.load(id, request.tenant)
-  if (record === undefined || record.tenant !== request.tenant) throw notFound()
+  if (record === undefined || record.tenant !== request.tenant) throw notFound
   return record
 }
 
@@ -102,12 +108,4 @@ export async function afterChange<T>(read: Promise<T>): Promise<T> {
       'The gateway could not read the result of your request, which may have made its change. Send the request again after Retry-After seconds; repeating it is safe.',
     )
   }
-}
-
-/** Refuses an id under which the tenant has no task. */
-export function taskNotFound(): Refusal {
-  return new Refusal(
-    'task-not-found',
-    'You have no task with this id. Check the id; ended tasks are kept for a limited time.',
-  )
 }

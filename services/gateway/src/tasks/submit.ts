@@ -8,7 +8,7 @@ import {
 } from '@agentfleet/domain'
 import { hashLargeSpec, hashSpec, keyedTaskId, newTaskId } from '@agentfleet/protocol'
 import { createSlices, type Clock } from '@agentfleet/runtime'
-import { logFull, type Admission } from './admission.ts'
+import { LOG_FULL, type Admission } from './admission.ts'
 import { neededFrom } from './dependencies.ts'
 import type { Handover } from './handover.ts'
 import type { GatewayMetrics } from '../metrics.ts'
@@ -54,6 +54,11 @@ export type SubmitOutcome =
   | { readonly kind: 'existing'; readonly record: TaskRecord }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
+const BUS_AWAY = new Refusal(
+  'bus-unavailable',
+  'Nothing was stored. Send the request again after Retry-After seconds.',
+)
+
 /** The task of a submission; throws the Refusal of one that was refused. */
 export function recordOf(outcome: SubmitOutcome): TaskRecord {
   if (outcome.kind === 'refused') throw outcome.refusal
@@ -98,7 +103,7 @@ export function createSubmitter(deps: {
 
   async function append(submission: Submission, large: boolean): Promise<SubmitOutcome> {
     const { taskId, tenant, keyed, by } = submission
-    if (!bus.connected()) return { kind: 'refused', refusal: busAway() }
+    if (!bus.connected()) return { kind: 'refused', refusal: BUS_AWAY }
     const atMs = clock.nowMs()
     // Only a key can lead two submissions to the same id, so only they need a fingerprint.
     const asked = submission.asked ?? submission.spec
@@ -133,7 +138,7 @@ export function createSubmitter(deps: {
       case 'existing':
         return existing(taskId, tenant, specHash)
       case 'full':
-        return { kind: 'refused', refusal: logFull() }
+        return { kind: 'refused', refusal: LOG_FULL }
       case 'unknown':
         return { kind: 'refused', refusal: outcomeUnknown(taskId, keyed) }
     }
@@ -164,13 +169,6 @@ export function createSubmitter(deps: {
       return outcome
     },
   }
-}
-
-function busAway(): Refusal {
-  return new Refusal(
-    'bus-unavailable',
-    'Nothing was stored. Send the request again after Retry-After seconds.',
-  )
 }
 
 function outcomeUnknown(taskId: string, keyed: boolean): Refusal {

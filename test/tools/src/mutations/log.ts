@@ -84,7 +84,7 @@ export const LOG: readonly Mutation[] = [
     name: 'log-full',
     safeguard: 'a log that is nine tenths full takes no new tasks (L7)',
     file: 'services/gateway/src/tasks/admission.ts',
-    find: 'if (logFill.full()) return logFull()\n',
+    find: 'if (logFill.full()) return LOG_FULL\n',
     replace: '',
     caughtBy: /nine tenths full/,
     because: /to match object/,
