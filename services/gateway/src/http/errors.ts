@@ -104,28 +104,20 @@ function filledIn(template: string, asked: string): string {
   return parts.map((part, at) => (part.startsWith('{') ? given[at] || part : part)).join('/')
 }
 
-/** Refuses what no route gets, on the connection itself. */
-export interface ConnectionRefusals {
-  /** Answers input that Node cannot parse as a request, once for each connection. */
-  broken(error: BrokenRequest, socket: Socket): void
-  /** Answers a request behind the answers to earlier ones, and ends its connection. */
-  end(socket: Socket, refusal: Refusal, request: IncomingMessage): void
-  /** Answers a request that no other one precedes, and ends its connection. */
-  endNow(socket: Socket, refusal: Refusal, request: IncomingMessage): void
-}
-
 /**
- * Creates the refusals. Invariant: a refusal never takes the place of the answer to an earlier request of its
- * connection, which a client or a proxy would take for the answer to that request.
+ * Creates the refusals of what no route gets, on the connection itself. Invariant: a refusal never takes the place of
+ * the answer to an earlier request of its connection, which a client or a proxy would take for the answer to that
+ * request.
  */
 export function createConnectionRefusals(deps: {
   readonly slowReaders: Pick<SlowReaders, 'afterAnswers' | 'answerUnderWay'>
   readonly allowPages: AllowPages
   readonly metrics: GatewayMetrics
-}): ConnectionRefusals {
+}) {
   const { slowReaders, allowPages, metrics } = deps
   const seen = new WeakSet<Socket>()
 
+  /** Answers a request that no other one precedes, and ends its connection. */
   function endNow(socket: Socket, refusal: Refusal, request?: IncomingMessage) {
     if (!socket.writable) {
       socket.destroy()
@@ -141,7 +133,8 @@ export function createConnectionRefusals(deps: {
   }
 
   return {
-    broken(error, socket) {
+    /** Answers input that Node cannot parse as a request, once for each connection. */
+    broken(error: BrokenRequest, socket: Socket): void {
       if (error.code === 'ECONNRESET') {
         socket.destroy()
         return
@@ -156,7 +149,8 @@ export function createConnectionRefusals(deps: {
         else endNow(socket, new Refusal('invalid-request', brokenDetail(error)), answer?.req)
       })
     },
-    end(socket, refusal, request) {
+    /** Answers a request behind the answers to earlier ones, and ends its connection. */
+    end(socket: Socket, refusal: Refusal, request: IncomingMessage): void {
       slowReaders.afterAnswers(socket, () => endNow(socket, refusal, request))
     },
     endNow,

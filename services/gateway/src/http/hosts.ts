@@ -61,14 +61,7 @@ export function createCheckCaller(options: {
  * Lets web pages of allowed origins read the answers (https://fetch.spec.whatwg.org/#http-cors-protocol). A page of
  * the gateway itself needs none of it, and a page of any other origin was refused before.
  */
-export interface AllowPages {
-  /** Adds the headers with which a page of an allowed origin can read the answer. */
-  readable(request: FastifyRequest, reply: FastifyReply): void
-  /** The headers with which a page of this origin can read the answer. */
-  headersFor(origin: string | undefined): Readonly<Record<string, string>>
-  /** Answers a browser that asks whether a page may send its request; returns whether it asked. */
-  answered(request: FastifyRequest, reply: FastifyReply): boolean
-}
+export type AllowPages = ReturnType<typeof createAllowPages>
 
 /** The headers that requests of the API may have. */
 const REQUEST_HEADERS =
@@ -81,11 +74,12 @@ const REMEMBERED_S = '600'
 const NO_CONTENT = 204
 
 /** Creates the answer to the questions of browsers. */
-export function createAllowPages(origins: readonly string[]): AllowPages {
+export function createAllowPages(origins: readonly string[]) {
   const isAllowed = (origin: string | undefined): origin is string =>
     origin !== undefined && origins.includes(origin)
   // A cache must not give the answer to one origin to a page of another one.
   const forOthers: Readonly<Record<string, string>> = origins.length === 0 ? {} : { vary: 'origin' }
+  /** The headers with which a page of this origin can read the answer. */
   const headersFor = (origin: string | undefined): Readonly<Record<string, string>> =>
     isAllowed(origin)
       ? {
@@ -95,11 +89,13 @@ export function createAllowPages(origins: readonly string[]): AllowPages {
         }
       : forOthers
   return {
-    readable({ headers: { origin } }, reply) {
+    /** Adds the headers with which a page of an allowed origin can read the answer. */
+    readable({ headers: { origin } }: FastifyRequest, reply: FastifyReply): void {
       if (origins.length > 0) void reply.headers(headersFor(origin))
     },
     headersFor,
-    answered({ headers, method }, reply) {
+    /** Answers a browser that asks whether a page may send its request; returns whether it asked. */
+    answered({ headers, method }: FastifyRequest, reply: FastifyReply): boolean {
       if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined)
         return false
       if (!isAllowed(headers.origin)) return false

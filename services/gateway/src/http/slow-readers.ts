@@ -16,22 +16,13 @@ import { networkOf } from './proxies.ts'
  * ALL_MAX_BYTES from one sweep to the next, beyond that those with the most unsent bytes end, of the address that
  * holds most. What a trusted proxy has not taken counts for the caller of its last request.
  */
-export interface SlowReaders {
-  /** Says for each request what to do with it; `address`: that of the caller if a trusted proxy has sent it. */
-  check(request: IncomingMessage, response: ServerResponse, address?: string): Arrival
-  /** Calls `next` when the requests that have arrived completely are answered; at once if there are none. */
-  afterAnswers(socket: Socket, next: () => void): void
-  /** The answer to the request of which only a part has arrived. */
-  answerUnderWay(socket: Socket): ServerResponse | undefined
-  /** Looks at every connection; call it every READERS_INTERVAL_MS. Returns how many connections it ended. */
-  sweep(): number
-}
+export type SlowReaders = ReturnType<typeof watchSlowReaders>
 
 /**
  * `serve` the request. `refuse` it, because too many requests of its connection have no answer; the connection ends
  * behind the refusal. `ignore` it, because the connection ends behind an earlier answer.
  */
-export type Arrival = 'serve' | 'refuse' | 'ignore'
+type Arrival = 'serve' | 'refuse' | 'ignore'
 
 /** A gateway under load can write some 100 MB in a second; a sweep takes less than a millisecond. */
 export const READERS_INTERVAL_MS = 100
@@ -61,10 +52,7 @@ interface Reader {
 }
 
 /** Watches the connections of this server. */
-export function watchSlowReaders(
-  server: Pick<Server, 'on'>,
-  monotonicMs: () => number,
-): SlowReaders {
+export function watchSlowReaders(server: Pick<Server, 'on'>, monotonicMs: () => number) {
   const readers = new Map<Socket, Reader>()
   server.on('connection', (socket: Socket) => {
     const reader: Reader = {
@@ -87,7 +75,8 @@ export function watchSlowReaders(
   })
 
   return {
-    check({ socket }, response, address) {
+    /** Says for each request what to do with it; `address`: that of the caller if a trusted proxy has sent it. */
+    check({ socket }: IncomingMessage, response: ServerResponse, address?: string): Arrival {
       const reader = readers.get(socket)
       if (reader === undefined) return 'serve'
       if (address !== undefined) reader.address = address
@@ -110,17 +99,20 @@ export function watchSlowReaders(
       endAfter(response, socket)
       return 'refuse'
     },
-    afterAnswers(socket, next) {
+    /** Calls `next` when the requests that have arrived completely are answered; at once if there are none. */
+    afterAnswers(socket: Socket, next: () => void): void {
       const answers = readers.get(socket)?.answers ?? []
       const last = answers.findLast((each) => !each.writableFinished && each.req.complete)
       if (last === undefined) next()
       else last.once('close', next)
     },
-    answerUnderWay(socket) {
+    /** The answer to the request of which only a part has arrived. */
+    answerUnderWay(socket: Socket): ServerResponse | undefined {
       const last = readers.get(socket)?.answers.at(-1)
       return last?.req.complete === false ? last : undefined
     },
-    sweep() {
+    /** Looks at every connection; call it every READERS_INTERVAL_MS. Returns how many connections it ended. */
+    sweep(): number {
       const nowMs = monotonicMs()
       let unsentBytes = 0
       const ended = new Set<Socket>()

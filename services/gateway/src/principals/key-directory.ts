@@ -1,7 +1,7 @@
 import type { Keys, StoredKey } from '@agentfleet/adapters'
 import { endOf, isOver, principalNow, type Principal } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
-import { readTail, type ReadTail } from '../stream/read-tail.ts'
+import { readTail } from '../stream/read-tail.ts'
 import { holdersOf, holderWith, type Holders, type KeyToken } from './tokens.ts'
 
 /**
@@ -11,29 +11,10 @@ import { holdersOf, holderWith, type Holders, type KeyToken } from './tokens.ts'
  * directory holds the newest version that it has received; it forgets none while the bus is away, and all of them when
  * another stream has the place of the one that it has read.
  */
-export interface KeyDirectory extends ReadTail {
-  /** Resolves when the directory has every key that was stored at the time of the call. */
-  upToDate(): Promise<void>
-  /** Adds a version that this gateway has just stored. */
-  take(stored: StoredKey): void
-  find(id: string): StoredKey | undefined
-  /** The caller with this key; undefined for an unknown id or a wrong secret. */
-  holder(token: KeyToken): Principal | undefined
-  /** The keys of a tenant, or of all, by their ids. */
-  list(tenant: string | undefined): readonly StoredKey[]
-  count(): number
-  /** The tenants of the keys that can be used now. */
-  tenants(nowMs: number): ReadonlySet<string>
-  /** The revoked and expired keys that are no longer kept. */
-  over(nowMs: number): readonly StoredKey[]
-  /** Forgets a key that is stored no longer. */
-  forget(id: string): void
-  /** The principal as its key describes it now; other credentials do not change. */
-  refreshed(principal: Principal): Principal
-}
+export type KeyDirectory = ReturnType<typeof followKeys>
 
 /** Follows KEYS from its first message on. */
-export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirectory {
+export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger) {
   const known = new Map<string, StoredKey>()
   const holders = new Map<string, Holders>()
 
@@ -53,28 +34,37 @@ export function followKeys(keys: Pick<Keys, 'follow'>, log: Logger): KeyDirector
   const tail = readTail(followed, 'API keys', log)
 
   return {
+    /** Resolves when the directory has every key that was stored at the time of the call. */
     upToDate: () => followed.caughtUp(),
+    /** Adds a version that this gateway has just stored. */
     take,
-    find: (id) => known.get(id),
-    holder({ id, secret }) {
+    find: (id: string) => known.get(id),
+    /** The caller with this key; undefined for an unknown id or a wrong secret. */
+    holder({ id, secret }: KeyToken): Principal | undefined {
       const found = holders.get(id)
       return found === undefined ? undefined : holderWith(found, secret)
     },
-    list: (tenant) =>
+    /** The keys of a tenant, or of all, by their ids. */
+    list: (tenant: string | undefined): readonly StoredKey[] =>
       [...known.values()]
         .filter(({ key }) => tenant === undefined || key.tenant === tenant)
         .sort((a, b) => (a.key.id < b.key.id ? -1 : 1)),
     count: () => known.size,
-    tenants(nowMs) {
+    /** The tenants of the keys that can be used now. */
+    tenants(nowMs: number): ReadonlySet<string> {
       const usable = [...known.values()].filter(({ key }) => endOf(key) > nowMs)
       return new Set(usable.map(({ key }) => key.tenant))
     },
-    over: (nowMs) => [...known.values()].filter(({ key }) => isOver(key, nowMs)),
-    forget(id) {
+    /** The revoked and expired keys that are no longer kept. */
+    over: (nowMs: number): readonly StoredKey[] =>
+      [...known.values()].filter(({ key }) => isOver(key, nowMs)),
+    /** Forgets a key that is stored no longer. */
+    forget(id: string): void {
       known.delete(id)
       holders.delete(id)
     },
-    refreshed(principal) {
+    /** The principal as its key describes it now; other credentials do not change. */
+    refreshed(principal: Principal): Principal {
       const stored = known.get(principal.keyId)
       return stored === undefined ? principal : principalNow(principal, stored.key)
     },

@@ -8,10 +8,10 @@ import {
   type ProblemCode,
   type Scope,
 } from '@agentfleet/domain'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { every, type Clock, type Logger } from '@agentfleet/runtime'
 import { isOpen, parseApiKeys, tenantsOf, type GatewayConfig } from '../config.ts'
 import { createAuthenticate } from '../http/auth.ts'
-import { createGuard, type Guard } from '../http/guard.ts'
+import { createGuard } from '../http/guard.ts'
 import { Refusal } from '../http/problems.ts'
 import type { GatewayMetrics } from '../metrics.ts'
 import { createPace } from '../tenants/pace.ts'
@@ -24,27 +24,12 @@ import { createKeyLimiter } from './limits/key-limiter.ts'
 import { PURGE_INTERVAL_MS, purgeKeys } from './key-purge.ts'
 import { keyRoutes } from './key-routes.ts'
 import { createNewestKeys } from './newest-keys.ts'
-import { createRecorder, FLUSH_INTERVAL_MS, type Caller, type Recorder } from './record.ts'
+import { createRecorder, FLUSH_INTERVAL_MS, type Caller } from './record.ts'
 import { createTicketUse, ticketRoutes } from './ticket-routes.ts'
 import { createTokenVerifier } from './jwt/verifier.ts'
 
 /** The callers of the API: their keys, the check of requests, the record, and the routes that manage them. */
-export interface Principals {
-  readonly directory: KeyDirectory
-  readonly guard: Guard
-  readonly recorder: Recorder
-  /** Whether the principal, as its key is now, may use operations of this scope. */
-  standing(principal: Principal, scope: Scope): Admitted
-  /** Throws a Refusal if the key of the request may no longer use operations of this scope. */
-  requireStanding(caller: Pick<Caller, 'principal'>, scope: Scope): void
-  /** Records the refusal of a part of a request: a task of a batch, a frame of a stream. */
-  refusedPart(caller: Caller, operation: string, code: ProblemCode): void
-  /** Returns how many tenants share the fleet. */
-  tenants(): number
-  readonly loops: readonly Service[]
-  /** Creates the handlers of keys, tickets and the audit log by operationId. */
-  routes(): object
-}
+export type Principals = ReturnType<typeof createPrincipals>
 
 /** Milliseconds; a store has half its room left when a second tenant appears. */
 const TENANTS_INTERVAL_MS = 1_000
@@ -61,7 +46,7 @@ interface PrincipalDeps {
 }
 
 /** Wires the parts. */
-export function createPrincipals(deps: PrincipalDeps): Principals {
+export function createPrincipals(deps: PrincipalDeps) {
   const { bus, callerLimits, config, clock, log, metrics } = deps
   const keys = openKeys(bus)
   const audit = openAuditLog(bus)
@@ -78,9 +63,11 @@ export function createPrincipals(deps: PrincipalDeps): Principals {
   if (isOpen(config)) {
     log.warn({}, 'The API is open: no keys are configured, so every caller may do everything')
   }
-  const standing: Principals['standing'] = (principal, scope) =>
+  /** Whether the principal, as its key is now, may use operations of this scope. */
+  const standing = (principal: Principal, scope: Scope): Admitted =>
     admit(directory.refreshed(principal), scope, clock.nowMs())
-  const requireStanding: Principals['requireStanding'] = ({ principal }, scope) => {
+  /** Throws a Refusal if the key of the request may no longer use operations of this scope. */
+  const requireStanding = ({ principal }: Pick<Caller, 'principal'>, scope: Scope): void => {
     if (principal === undefined || standing(principal, scope).kind === 'allowed') return
     throw new Refusal(
       'unauthorized',
@@ -94,8 +81,10 @@ export function createPrincipals(deps: PrincipalDeps): Principals {
   return {
     directory,
     recorder,
+    /** Returns how many tenants share the fleet. */
     tenants: () => tenants,
-    refusedPart: (caller, operation, code) =>
+    /** Records the refusal of a part of a request: a task of a batch, a frame of a stream. */
+    refusedPart: (caller: Caller, operation: string, code: ProblemCode) =>
       recorder.refused(caller, operation, FAILURE_CODES[code].http.status, code),
     standing,
     requireStanding,
@@ -117,6 +106,7 @@ export function createPrincipals(deps: PrincipalDeps): Principals {
       ),
       every(FLUSH_INTERVAL_MS, { clock, log, name: 'audit-flush' }, recorder.flush),
     ],
+    /** Creates the handlers of keys, tickets and the audit log by operationId. */
     routes: () => ({
       ...keyRoutes({ keys, directory, requireNewest, nowMs: clock.nowMs }),
       ...auditRoutes({ audit }),

@@ -1,12 +1,7 @@
 import { createTurnQueue } from '@agentfleet/domain'
 
 /** The pace at which requests begin. */
-export interface Pace {
-  /** Counts a request that begins now; returns false if the request has to wait. */
-  now(tenant: string): boolean
-  /** Begins a request that has to wait in a later turn of the event loop. */
-  later(tenant: string, begin: () => void): void
-}
+export type Pace = ReturnType<typeof createPace>
 
 /**
  * Requests of a tenant that begin in one turn of the event loop: parsing and checking them takes about ten milliseconds.
@@ -20,7 +15,7 @@ const AT_ONCE = 64
  * tenants share the gateway, of each at most AT_ONCE requests begin in one turn of the event loop; the others begin
  * in the next turns, in which tenants take turns; the requests of a tenant begin in order.
  */
-export function createPace(tenants: () => number): Pace {
+export function createPace(tenants: () => number) {
   const waiting = createTurnQueue<() => void>()
   let begun = new Map<string, number>()
   let scheduled = false
@@ -43,7 +38,8 @@ export function createPace(tenants: () => number): Pace {
   }
 
   return {
-    now(tenant) {
+    /** Counts a request that begins now; returns false if the request has to wait. */
+    now(tenant: string): boolean {
       if (tenants() <= 1) return true
       const own = begun.get(tenant) ?? 0
       if (own >= AT_ONCE || waiting.sizeOf(tenant) > 0) return false
@@ -51,7 +47,8 @@ export function createPace(tenants: () => number): Pace {
       schedule()
       return true
     },
-    later(tenant, begin) {
+    /** Begins a request that has to wait in a later turn of the event loop. */
+    later(tenant: string, begin: () => void): void {
       waiting.add(tenant, begin)
       schedule()
     },

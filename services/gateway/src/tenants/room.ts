@@ -6,7 +6,6 @@ import {
   hearGateways,
   limitOf,
   quotaRoom,
-  type GatewayCount,
   type GatewaysHeard,
   type Held,
   type SharedStore,
@@ -27,23 +26,7 @@ import { createUncovered } from './uncovered.ts'
  * stay within a share, and never exceed a limit that an operator has set (QUOTA-1). Before the first announcement nothing is known, and every task is admitted. Invariant:
  * what a gateway has admitted counts until an announcement covers its place in the log.
  */
-export interface TenantRoom {
-  /** Takes room for a task of this size; returns a Refusal if the tenant has none. */
-  enter(tenant: string, bytes: number): Refusal | undefined
-  /** Ends the admission of a task; `seq`: where the log has stored it, undefined: nowhere. */
-  leave(tenant: string, bytes: number, seq: number | undefined): void
-  /** What the tenant holds and how full the stores are, as a coordinator has said; undefined: none has yet. */
-  standing(tenant: string): Standing | undefined
-  /** Tasks of this tenant that ended before this time are gone; undefined: no coordinator has said it yet. */
-  keptFromMs(tenant: string): number | undefined
-  /** Whether the coordinator that has read furthest cannot write records to Redis. */
-  outdated(): boolean
-  /** How many gateways a coordinator has counted; 1 before it has said so. */
-  gateways(): number
-  /** The number of gateways on which this one may rely (RATE-1). */
-  gatewaysForCertain(): GatewayCount
-  close(): void
-}
+export type TenantRoom = ReturnType<typeof createTenantRoom>
 
 /** What a tenant holds of the stores, and how full they are. */
 export interface Standing {
@@ -68,7 +51,7 @@ export function createTenantRoom(deps: {
   readonly submissionsMax: number
   readonly submissionsMaxBytes: number
   readonly monotonicMs: () => number
-}): TenantRoom {
+}) {
   const { id, limits, tenants, submissionsMax, submissionsMaxBytes, monotonicMs } = deps
   const uncovered = createUncovered()
   let heard: { readonly holdings: Holdings; readonly held: Map<string, Holding> } | undefined
@@ -156,13 +139,16 @@ export function createTenantRoom(deps: {
   }
 
   return {
-    enter(tenant, bytes) {
+    /** Takes room for a task of this size; returns a Refusal if the tenant has none. */
+    enter(tenant: string, bytes: number): Refusal | undefined {
       const refusal = refusalOf(tenant, bytes)
       if (refusal === undefined) uncovered.enter(tenant, bytes)
       return refusal
     },
+    /** Ends the admission of a task; `seq`: where the log has stored it, undefined: nowhere. */
     leave: uncovered.leave,
-    standing(tenant) {
+    /** What the tenant holds and how full the stores are, as a coordinator has said; undefined: none has yet. */
+    standing(tenant: string): Standing | undefined {
       if (heard === undefined) return undefined
       const { holdings, held } = heard
       const { tasks, ended, bytes } = held.get(tenant) ?? HELD_NOTHING
@@ -171,9 +157,14 @@ export function createTenantRoom(deps: {
         stores: { log: holdings.log, redis: holdings.redis },
       }
     },
-    keptFromMs: (tenant) => heard?.held.get(tenant)?.keptFromMs ?? heard?.holdings.keptFromMs,
+    /** Tasks of this tenant that ended before this time are gone; undefined: no coordinator has said it yet. */
+    keptFromMs: (tenant: string) =>
+      heard?.held.get(tenant)?.keptFromMs ?? heard?.holdings.keptFromMs,
+    /** Whether the coordinator that has read furthest cannot write records to Redis. */
     outdated: () => heard?.holdings.outdated ?? false,
+    /** How many gateways a coordinator has counted; 1 before it has said so. */
     gateways: () => heard?.holdings.gateways ?? 1,
+    /** The number of gateways on which this one may rely (RATE-1). */
     gatewaysForCertain: () => gatewayCount(gateways, monotonicMs()),
     close: () => hints.close(),
   }

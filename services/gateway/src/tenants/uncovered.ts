@@ -1,32 +1,5 @@
-/**
- * What this gateway has admitted and no announcement of a coordinator covers: the submissions under way, and the
- * stored tasks whose places in the log no coordinator has counted.
- *
- * Stored tasks are added up in stages, from one announcement to the next. Invariants:
- * - a stored task counts until an announcement covers its place in the log, and with it all tasks of its stage;
- * - there are at most STAGES_MAX stages, however long no coordinator reads on (L7): the two neighbours with the fewest
- *   tasks become one, so such a stage holds at most 2 / (STAGES_MAX - 1) of all stored tasks;
- * - the sums are known without a look at the stages, because each submission asks for them.
- */
-export interface Uncovered {
-  /** Counts a submission that begins. */
-  enter(tenant: string, bytes: number): void
-  /** Ends a submission; `seq`: where the log has stored its task, undefined: nowhere. */
-  leave(tenant: string, bytes: number, seq: number | undefined): void
-  /** Takes out what the log holds up to this sequence; later tasks begin a new stage. */
-  cover(seq: number): void
-  /** Returns the submissions of a tenant that are under way. */
-  underWay(tenant: string): Readonly<Sums>
-  underWayOfAll(): Readonly<Sums>
-  /** Returns the submissions under way and the stored tasks of a tenant. */
-  sums(tenant: string): Readonly<Sums>
-  sumsOfAll(): Readonly<Sums>
-  /** The number of stages. */
-  stages(): number
-}
-
 /** Tasks and the bytes of their submissions; they change with the next submission. */
-export interface Sums {
+interface Sums {
   tasks: number
   bytes: number
 }
@@ -36,26 +9,38 @@ const STAGES_MAX = 16
 
 const NOTHING: Readonly<Sums> = { tasks: 0, bytes: 0 }
 
-/** Creates the count; nothing is admitted. */
-export function createUncovered(): Uncovered {
+/**
+ * Counts what this gateway has admitted and no announcement of a coordinator covers: the submissions under way, and the
+ * stored tasks whose places in the log no coordinator has counted.
+ *
+ * Stored tasks are added up in stages, from one announcement to the next. Invariants:
+ * - a stored task counts until an announcement covers its place in the log, and with it all tasks of its stage;
+ * - there are at most STAGES_MAX stages, however long no coordinator reads on (L7): the two neighbours with the fewest
+ *   tasks become one, so such a stage holds at most 2 / (STAGES_MAX - 1) of all stored tasks;
+ * - the sums are known without a look at the stages, because each submission asks for them.
+ */
+export function createUncovered() {
   const underWay = createSums()
   const all = createSums()
   let stages = [createStage()]
   let coveredSeq = 0
 
   return {
-    enter(tenant, bytes) {
+    /** Counts a submission that begins. */
+    enter(tenant: string, bytes: number): void {
       underWay.add(tenant, 1, bytes)
       all.add(tenant, 1, bytes)
     },
-    leave(tenant, bytes, seq) {
+    /** Ends a submission; `seq`: where the log has stored its task, undefined: nowhere. */
+    leave(tenant: string, bytes: number, seq: number | undefined): void {
       underWay.add(tenant, -1, -bytes)
       if (seq === undefined || seq <= coveredSeq) return all.add(tenant, -1, -bytes)
       const newest = stages.at(-1)!
       newest.seq = Math.max(newest.seq, seq)
       newest.sums.add(tenant, 1, bytes)
     },
-    cover(seq) {
+    /** Takes out what the log holds up to this sequence; later tasks begin a new stage. */
+    cover(seq: number): void {
       coveredSeq = seq
       const kept: Stage[] = []
       for (const stage of stages) {
@@ -67,10 +52,13 @@ export function createUncovered(): Uncovered {
       if (kept.length > STAGES_MAX) mergeSmallest(kept)
       stages = kept
     },
+    /** The submissions of a tenant that are under way. */
     underWay: underWay.of,
     underWayOfAll: underWay.total,
+    /** The submissions under way and the stored tasks of a tenant. */
     sums: all.of,
     sumsOfAll: all.total,
+    /** The number of stages. */
     stages: () => stages.length,
   }
 }

@@ -12,13 +12,7 @@ import { createRedisSilence } from './redis-silence.ts'
  * makes the gateway forget that of a tenant with fewer keys; a request waits at most ANSWER_WITHIN_MS for its permit;
  * Redis is asked less often than permits come.
  */
-export interface KeyCounts {
-  /** Counts a request of a key; one that entered is open until `leave`. */
-  enter(caller: LimitedCaller, member: string): Counted | Promise<Counted>
-  leave(keyId: string, member: string): void
-  /** Keeps open requests counted in Redis. */
-  renew(): Promise<void>
-}
+export type KeyCounts = ReturnType<typeof createKeyCounts>
 
 /** Milliseconds until an open request of the key may have ended. */
 const OPEN_RETRY_MS = 1_000
@@ -30,7 +24,7 @@ interface CountDeps extends Omit<RateDeps, 'silence'> {
 }
 
 /** Creates the counts; at first all of them are 0. */
-export function createKeyCounts(deps: CountDeps): KeyCounts {
+export function createKeyCounts(deps: CountDeps) {
   const silence = createRedisSilence(deps.shared, deps.clock, deps.log)
   const places = createKeyPlaces({ ...deps, silence })
   const rates = createKeyRates({ ...deps, silence })
@@ -55,7 +49,8 @@ export function createKeyCounts(deps: CountDeps): KeyCounts {
   }
 
   return {
-    enter(caller, member) {
+    /** Counts a request of a key; one that entered is open until `leave`. */
+    enter(caller: LimitedCaller, member: string): Counted | Promise<Counted> {
       const perMinute = caller.limits?.requestsPerMinute
       const concurrent = caller.limits?.concurrent
       if (concurrent === undefined) {
@@ -66,6 +61,7 @@ export function createKeyCounts(deps: CountDeps): KeyCounts {
       return empty ?? takeBoth(caller, concurrent, member)
     },
     leave: places.leave,
+    /** Keeps open requests counted in Redis. */
     renew: places.renew,
   }
 }

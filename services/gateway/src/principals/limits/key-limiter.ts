@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { KeyLimits, Principal } from '@agentfleet/domain'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { every, type Clock, type Logger } from '@agentfleet/runtime'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../../http/problems.ts'
 import { JWT_KEY_PREFIX } from '../jwt/verifier.ts'
@@ -10,31 +10,14 @@ import type { KeyCounts } from './key-counts.ts'
 import type { Counted } from './key-rates.ts'
 
 /** Limits of keys, for requests: counts each of them, and refuses those beyond a limit. */
-export interface KeyLimiter {
-  /**
-   * Returns once the request may continue, or a promise of it if Redis has to be asked; throws or rejects with a
-   * Refusal at a limit.
-   */
-  enter(
-    principal: Principal,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    stream: boolean,
-  ): Promise<void> | undefined
-  /** Keeps open requests counted in Redis. */
-  readonly renewals: Service
-}
+export type KeyLimiter = ReturnType<typeof createKeyLimiter>
 
 /** Milliseconds; a third of ENTRY_LEASE_MS, so that one lost renewal ends no count. */
 const RENEW_INTERVAL_MS = 5_000
 const MINUTE_S = 60
 
 /** Creates a limiter that counts nothing yet. */
-export function createKeyLimiter(deps: {
-  counts: KeyCounts
-  clock: Clock
-  log: Logger
-}): KeyLimiter {
+export function createKeyLimiter(deps: { counts: KeyCounts; clock: Clock; log: Logger }) {
   const { counts, clock, log } = deps
   const prefix = randomUUID()
   let counter = 0
@@ -57,7 +40,16 @@ export function createKeyLimiter(deps: {
   }
 
   return {
-    enter(principal, request, reply, stream) {
+    /**
+     * Returns once the request may continue, or a promise of it if Redis has to be asked; throws or rejects with a
+     * Refusal at a limit.
+     */
+    enter(
+      principal: Principal,
+      request: FastifyRequest,
+      reply: FastifyReply,
+      stream: boolean,
+    ): Promise<void> | undefined {
       const place =
         principal.limits?.concurrent === undefined
           ? undefined
@@ -69,6 +61,7 @@ export function createKeyLimiter(deps: {
       decided(principal, counted, reply, place)
       return undefined
     },
+    /** Keeps open requests counted in Redis. */
     renewals: every(RENEW_INTERVAL_MS, { clock, log, name: 'renew-key-limits' }, counts.renew),
   }
 }

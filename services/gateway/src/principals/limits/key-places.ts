@@ -3,25 +3,6 @@ import { openShare } from '@agentfleet/domain'
 import type { Logger } from '@agentfleet/runtime'
 import { inTime, type RedisSilence } from './redis-silence.ts'
 
-/**
- * The requests of keys that are open at once, at one gateway. Redis counts them for all gateways.
- *
- * Requests that arrive while a question of their key is under way share the next question, which also frees the
- * places of requests that have ended meanwhile. So a busy key costs one question for many requests. Invariants: a
- * request enters only if Redis has counted it, or as one of the gateway's own share while Redis does not answer; a
- * place whose release is lost ends with its lease; one question of a key is under way, with at most ASKED_MAX
- * requests, and a request waits at most ANSWER_WITHIN_MS for it and as long for the question before it; at most
- * LEAVING_MAX releases of a key wait for the next question (L7). Redis hears of the requests that this gateway let
- * in alone with the first question after its silence.
- */
-export interface KeyPlaces {
-  /** Counts a request; one that entered is open until `leave`. */
-  enter(keyId: string, concurrent: number, member: string): Promise<Place>
-  leave(keyId: string, member: string): void
-  /** Keeps open requests counted in Redis. */
-  renew(): Promise<void>
-}
-
 /** Whether a request may be open; `alone`: this gateway decided without Redis. */
 export interface Place {
   readonly kind: 'entered' | 'full'
@@ -55,8 +36,19 @@ interface PlaceDeps {
   readonly log: Pick<Logger, 'debug'>
 }
 
-/** Creates the places, of which none is taken. */
-export function createKeyPlaces(deps: PlaceDeps): KeyPlaces {
+/**
+ * Creates the places of the requests of keys that are open at once, at one gateway; at first none is taken. Redis
+ * counts them for all gateways.
+ *
+ * Requests that arrive while a question of their key is under way share the next question, which also frees the
+ * places of requests that have ended meanwhile. So a busy key costs one question for many requests. Invariants: a
+ * request enters only if Redis has counted it, or as one of the gateway's own share while Redis does not answer; a
+ * place whose release is lost ends with its lease; one question of a key is under way, with at most ASKED_MAX
+ * requests, and a request waits at most ANSWER_WITHIN_MS for it and as long for the question before it; at most
+ * LEAVING_MAX releases of a key wait for the next question (L7). Redis hears of the requests that this gateway let
+ * in alone with the first question after its silence.
+ */
+export function createKeyPlaces(deps: PlaceDeps) {
   const { shared, silence } = deps
   const open = createOpenRequests(deps)
   const lines = new Map<string, Line>()
@@ -116,7 +108,8 @@ export function createKeyPlaces(deps: PlaceDeps): KeyPlaces {
   }
 
   return {
-    enter(keyId, concurrent, member) {
+    /** Counts a request; one that entered is open until `leave`. */
+    enter(keyId: string, concurrent: number, member: string): Promise<Place> {
       if (silence.isAlone()) return Promise.resolve(open.enterUncounted(keyId, concurrent, member))
       const line = lineOf(keyId)
       return new Promise((settle) => {
@@ -124,9 +117,10 @@ export function createKeyPlaces(deps: PlaceDeps): KeyPlaces {
         void ask(keyId, line)
       })
     },
-    leave(keyId, member) {
+    leave(keyId: string, member: string): void {
       if (open.leave(keyId, member)) leaveAll(keyId, [member])
     },
+    /** Keeps open requests counted in Redis. */
     renew: open.renew,
   }
 }
