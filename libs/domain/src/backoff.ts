@@ -9,11 +9,6 @@ export const TASK_BACKOFF: BackoffLimits = { baseMs: 500, capMs: 60_000 }
 
 /** A retry is never due at once, so that the failed attempt's ack reaches the queue before it. */
 const DELAY_MIN_MS = 100
-/**
- * The fleet ignores a longer pause that a provider asks for, because most tasks would reach their deadline
- * before its end.
- */
-const RETRY_AFTER_MAX_MS = 600_000
 
 /**
  * Delay before attempt number `failures + 1`, exponential with full jitter, in milliseconds. Source:
@@ -22,18 +17,4 @@ const RETRY_AFTER_MAX_MS = 600_000
 export function backoffDelayMs(failures: number, limits: BackoffLimits, random: () => number) {
   const ceiling = Math.min(limits.capMs, limits.baseMs * 2 ** Math.min(failures - 1, 30))
   return Math.max(DELAY_MIN_MS, Math.round(random() * ceiling))
-}
-
-/**
- * The same, but not before the time that the provider named. The jitter comes on top, as all callers got the
- * same time.
- */
-export function backoffAfterMs(
-  failures: number,
-  limits: BackoffLimits,
-  retryAfterMs: number | undefined,
-  random: () => number,
-): number {
-  const delayMs = backoffDelayMs(failures, limits, random)
-  return delayMs + Math.min(RETRY_AFTER_MAX_MS, Math.max(0, retryAfterMs ?? 0))
 }

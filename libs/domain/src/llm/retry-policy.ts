@@ -1,4 +1,4 @@
-import { backoffAfterMs, TASK_BACKOFF, type BackoffLimits } from '../backoff.ts'
+import { backoffDelayMs, TASK_BACKOFF, type BackoffLimits } from '../backoff.ts'
 import type { RetryClass } from '../failure/failure-code.ts'
 import { failureCode } from '../failure/failure-codes.ts'
 import { TIMING, type Timing } from '../timing.ts'
@@ -31,6 +31,12 @@ export const RETRY_POLICIES: Readonly<Record<RetryClass, RetryPolicy>> = {
   defect: { backoff: { baseMs: 2_000, capMs: 60_000 }, failuresMax: Infinity },
 }
 
+/**
+ * The fleet ignores a longer pause that a provider asks for, because most tasks would reach their deadline
+ * before its end.
+ */
+const RETRY_AFTER_MAX_MS = 600_000
+
 /** The class of a failure's code; an unknown code counts as a defect. */
 export function retryClassOf(code: string): RetryClass {
   return failureCode(code)?.task?.class ?? 'defect'
@@ -42,14 +48,16 @@ export function retryClassOf(code: string): RetryClass {
  * delay holds at any scale.
  */
 export function retryDelayMs(
-  failure: { readonly code: string; readonly retryAfterMs?: number | undefined },
+  { code, retryAfterMs }: { readonly code: string; readonly retryAfterMs?: number | undefined },
   failures: number,
   random: () => number,
   { scale }: Pick<Timing, 'scale'> = TIMING,
 ): number | undefined {
-  const { backoff, failuresMax } = RETRY_POLICIES[retryClassOf(failure.code)]
+  const { backoff, failuresMax } = RETRY_POLICIES[retryClassOf(code)]
   if (backoff !== undefined && failures >= failuresMax) return undefined
   const { baseMs, capMs } = backoff ?? TASK_BACKOFF
   const limits = { baseMs: baseMs * scale, capMs: capMs * scale }
-  return backoffAfterMs(failures, limits, failure.retryAfterMs, random)
+  const delayMs = backoffDelayMs(failures, limits, random)
+  // The jitter comes on top, because all callers got the same time.
+  return delayMs + Math.min(RETRY_AFTER_MAX_MS, Math.max(0, retryAfterMs ?? 0))
 }

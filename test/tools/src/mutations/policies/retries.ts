@@ -51,7 +51,7 @@ export const RETRIES: readonly Mutation[] = [
   {
     name: 'retry-after',
     safeguard: 'a retry is not earlier than the provider asked for',
-    file: 'libs/domain/src/backoff.ts',
+    file: 'libs/domain/src/llm/retry-policy.ts',
     find: 'return delayMs + Math.min(RETRY_AFTER_MAX_MS, Math.max(0, retryAfterMs ?? 0))',
     replace: 'return delayMs',
     test: 'libs/domain/test/task/attempt.test.ts',
@@ -61,7 +61,7 @@ export const RETRIES: readonly Mutation[] = [
   {
     name: 'retry-after-bound',
     safeguard: 'a provider cannot delay a task without end (L7)',
-    file: 'libs/domain/src/backoff.ts',
+    file: 'libs/domain/src/llm/retry-policy.ts',
     find: 'Math.min(RETRY_AFTER_MAX_MS, Math.max(0, retryAfterMs ?? 0))',
     replace: 'Math.max(0, retryAfterMs ?? 0)',
     test: 'libs/domain/test/llm/rate-limit.test.ts',
