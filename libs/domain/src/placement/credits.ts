@@ -29,12 +29,15 @@ export function effectiveSlots(node: NodeLoad, slowStartMs: number | undefined):
 export function ownShare(free: number, nodeId: string, share: BalancerShare): number {
   const { count, index, turn = 0 } = share
   if (count <= 1) return free
-  const whole = Math.floor(free / count)
-  const odd = free - whole * count
-  if (odd === 0) return whole
   // Ids of a fleet differ at their end.
   const salt = nodeId.charCodeAt(nodeId.length - 1) + nodeId.charCodeAt(nodeId.length >> 1)
-  return (index + salt + turn) % count < odd ? whole + 1 : whole
+  return partOf(free, count, index, salt + turn)
+}
+
+/** One of `count` parts, which add up to the whole; the odd places go to other parts for each salt. */
+export function partOf(places: number, count: number, index: number, salt: number): number {
+  const whole = Math.floor(places / count)
+  return (index + salt) % count < places - whole * count ? whole + 1 : whole
 }
 
 /** Completes the limits with figures of the whole fleet; once per round of placing. */

@@ -1,4 +1,5 @@
 import { keyHash } from './affinity.ts'
+import { partOf } from './credits.ts'
 
 /**
  * How several load balancers keep one limit of a tenant together, without asking each other for each task.
@@ -62,26 +63,18 @@ function partAmong(
   for (const [index, balancer] of asked.living.entries()) {
     // It has left since the count, and may have filled its part before.
     if (living.includes(balancer)) continue
-    orphans += Math.max(
-      0,
-      part(limit, asked.living.length, index, salt) - (runs.get(balancer) ?? 0),
-    )
+    const its = partOf(limit, asked.living.length, index, salt)
+    orphans += Math.max(0, its - (runs.get(balancer) ?? 0))
   }
   const left = Math.max(0, limit - orphans)
   let others = 0
   let mine = 0
   for (const [index, balancer] of living.entries()) {
-    const its = part(left, living.length, index, salt)
+    const its = partOf(left, living.length, index, salt)
     if (balancer === own) mine = its
     else others += Math.max(its, runs.get(balancer) ?? 0)
   }
   return Math.max(0, Math.min(mine, left - others))
-}
-
-/** The parts add up to the whole; the odd places go to other load balancers for each tenant. */
-function part(places: number, count: number, index: number, salt: number): number {
-  const whole = Math.floor(places / count)
-  return (index + salt) % count < places - whole * count ? whole + 1 : whole
 }
 
 function sameBalancers(one: Balancers, other: Balancers): boolean {
