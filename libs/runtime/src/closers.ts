@@ -16,13 +16,10 @@ export interface Closers {
 }
 
 /** A collection of resources: one part of the code adds them, and another closes all of them. */
-export interface ClosersOwner extends Closers {
-  /** Closes everything, last opened first; never rejects; a second call waits for the first. */
-  closeAll(): Promise<void>
-}
+export type ClosersOwner = ReturnType<typeof createClosers>
 
 /** Creates an empty stack of resources, each of which has this long to close. */
-export function createClosers(log: Logger, deadlineEachMs: number): ClosersOwner {
+export function createClosers(log: Logger, deadlineEachMs: number) {
   const resources: Closable[] = []
   let closing: Promise<void> | undefined
 
@@ -46,12 +43,13 @@ export function createClosers(log: Logger, deadlineEachMs: number): ClosersOwner
   }
 
   return {
-    add(resource) {
+    add<T extends Closable>(resource: T): T {
       if (closing) void closeOne(resource)
       else resources.push(resource)
       return resource
     },
-    closeAll() {
+    /** Closes everything, last opened first; never rejects; a second call waits for the first. */
+    closeAll(): Promise<void> {
       closing ??= closeInReverse()
       return closing
     },

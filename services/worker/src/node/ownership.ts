@@ -13,17 +13,6 @@ import type { Run, Runs } from './runs.ts'
  * begin of a fenced start resolves the doubt only if it left after the doubt arose; each run has at most one question
  * open.
  */
-export interface Ownership {
-  /** Marks every run as doubtful and asks. */
-  doubtAll(reason: string): void
-  /** Marks one run as doubtful and asks. */
-  doubt(run: Run): void
-  /**
-   * Doubts every run if the process has stood still since the last call. Call it a few times a second, and before
-   * each step that costs money or has an effect: a process that continues reads its sockets before its timers.
-   */
-  noticePause(): void
-}
 
 interface OwnershipDeps {
   readonly acks: PointerAcks
@@ -37,9 +26,10 @@ interface OwnershipDeps {
 const PAUSE_MS = 2_000
 
 /** Creates the check, which asks the coordinator through this reporter. */
-export function createOwnership(deps: OwnershipDeps): Ownership {
+export function createOwnership(deps: OwnershipDeps) {
   const { log, runs, clock } = deps
   let noticedAtMs = clock.monotonicMs()
+  /** Marks one run as doubtful and asks. */
   const doubt = (run: Run): void => {
     run.doubtful = true
     run.doubts += 1
@@ -52,6 +42,7 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
       runs.end(run, 'unconfirmed')
     })
   }
+  /** Marks every run as doubtful and asks. */
   const doubtAll = (reason: string): void => {
     if (runs.size() === 0) return
     log.info(
@@ -60,6 +51,10 @@ export function createOwnership(deps: OwnershipDeps): Ownership {
     )
     for (const run of runs.all()) doubt(run)
   }
+  /**
+   * Doubts every run if the process has stood still since the last call. Call it a few times a second, and before
+   * each step that costs money or has an effect: a process that continues reads its sockets before its timers.
+   */
   const noticePause = (): void => {
     const beforeMs = noticedAtMs
     noticedAtMs = clock.monotonicMs()

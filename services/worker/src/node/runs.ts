@@ -85,29 +85,13 @@ export interface Run {
 export type GivenItem = DispatchItem & { readonly giver?: string }
 
 /** The table of runs. */
-export interface Runs {
-  get(taskId: string): Run | undefined
-  all(): Iterable<Run>
-  size(): number
-  /** Returns the runs that hold a slot and have not begun their work. */
-  waiting(): number
-  /** Returns the runs that wait for the node or the coordinator: all except those in phase `running`. */
-  held(): number
-  /** Returns the longest time that one of these has been in its phase, in milliseconds. */
-  stuckMs(nowMs: number): number
-  /** Returns the attempts by requirement class. */
-  classes(): Readonly<Record<'cpu' | 'memory', Readonly<Record<Level, number>>>>
-  add(item: GivenItem, nowMs: number, renewAtMs: number, placed?: Placed): Run
-  enter(run: Run, phase: Phase): void
-  /** Ends a run; returns false if it was already over. */
-  end(run: Run, over: Over): boolean
-}
+export type Runs = ReturnType<typeof createRuns>
 
 /** Creates an empty table; `changed` is called whenever a run is added or over. */
 export function createRuns(
   changed: (over: Run | undefined) => void,
   monotonicMs: () => number = () => performance.now(),
-): Runs {
+) {
   const table = createCompactingMap<string, Run>()
   let waiting = 0
   let held = 0
@@ -118,20 +102,24 @@ export function createRuns(
   const holds = (phase: Phase): number => (phase === 'running' ? 0 : 1)
 
   return {
-    get: (taskId) => table.get(taskId),
-    all: () => table.values(),
+    get: (taskId: string) => table.get(taskId),
+    all: (): Iterable<Run> => table.values(),
     size: () => table.size,
+    /** Returns the runs that hold a slot and have not begun their work. */
     waiting: () => waiting,
+    /** Returns the runs that wait for the node or the coordinator: all except those in phase `running`. */
     held: () => held,
-    stuckMs(nowMs) {
+    /** Returns the longest time that one of these has been in its phase, in milliseconds. */
+    stuckMs(nowMs: number): number {
       let oldestAtMs = nowMs
       for (const run of table.values()) {
         if (run.phase !== 'running') oldestAtMs = Math.min(oldestAtMs, run.phasedAtMs)
       }
       return nowMs - oldestAtMs
     },
-    classes: () => classes,
-    add(item, nowMs, renewAtMs, placed) {
+    /** Returns the attempts by requirement class. */
+    classes: (): Readonly<Record<'cpu' | 'memory', Readonly<Record<Level, number>>>> => classes,
+    add(item: GivenItem, nowMs: number, renewAtMs: number, placed?: Placed): Run {
       const run = createRun(item, nowMs, renewAtMs, placed)
       table.set(run.taskId, run)
       cpu[run.cpu] += 1
@@ -141,14 +129,15 @@ export function createRuns(
       changed(undefined)
       return run
     },
-    enter(run, phase) {
+    enter(run: Run, phase: Phase): void {
       if (run.over !== undefined) return
       waiting += waits(phase) - waits(run.phase)
       held += holds(phase) - holds(run.phase)
       run.phase = phase
       run.phasedAtMs = monotonicMs()
     },
-    end(run, over) {
+    /** Ends a run; returns false if it was already over. */
+    end(run: Run, over: Over): boolean {
       if (run.over !== undefined) return false
       run.over = over
       waiting -= waits(run.phase)

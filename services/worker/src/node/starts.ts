@@ -5,17 +5,13 @@ import type { Run } from './runs.ts'
  * its slot and has not begun; a large dispatch starts in portions, so that heartbeats and further
  * dispatches are handled in between.
  */
-export interface Starts {
-  add(run: Run): void
-  /** Starts the runs that have arrived. */
-  look(): void
-}
+export type Starts = ReturnType<typeof createStarts>
 
 /** Starts in one turn of the event loop: opening an LLM call takes a few tenths of a millisecond. */
 const STARTS_PER_TURN = 64
 
 /** Creates an empty queue. */
-export function createStarts(start: (run: Run) => void): Starts {
+export function createStarts(start: (run: Run) => void) {
   // Bounded by the slots, because every run here is in the table.
   let queue: Run[] = []
   let scheduled = false
@@ -31,8 +27,9 @@ export function createStarts(start: (run: Run) => void): Starts {
   }
 
   return {
-    add: (run) => void queue.push(run),
-    look() {
+    add: (run: Run): void => void queue.push(run),
+    /** Starts the runs that have arrived. */
+    look(): void {
       if (queue.length > 0 && !scheduled) startSome()
     },
   }

@@ -10,19 +10,7 @@ import type { ToolThreadData, ToolThreadMessage } from './tool-thread.ts'
  * wait, for no longer than a start may take, in an order in which tenants take turns (L7). A thread ends with its call, for
  * whatever reason.
  */
-export interface ToolThreads {
-  /**
-   * Returns the tool's value or throws; the thread has ended when this settles. Calls `begins` when the thread
-   * has loaded the tool.
-   */
-  call(
-    moduleUrl: string,
-    exportName: string,
-    args: unknown,
-    context: ToolContext,
-    begins: () => void,
-  ): Promise<unknown>
-}
+export type ToolThreads = ReturnType<typeof createToolThreads>
 
 /** How threads are created. */
 interface ToolThreadsOptions {
@@ -38,7 +26,7 @@ interface ToolThreadsOptions {
 const HEAP_MAX_MB = 512
 
 /** Creates threads on demand. */
-export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
+export function createToolThreads(options: ToolThreadsOptions) {
   const { threadsMax, execArgv, threadUrl = new URL('./tool-thread.js', import.meta.url) } = options
   // Bounded by the slots, because a run has one call under way.
   const waiting = createTurnQueue<() => void>()
@@ -75,7 +63,17 @@ export function createToolThreads(options: ToolThreadsOptions): ToolThreads {
     })
 
   return {
-    async call(moduleUrl, exportName, args, context, begins) {
+    /**
+     * Returns the tool's value or throws; the thread has ended when this settles. Calls `begins` when the thread
+     * has loaded the tool.
+     */
+    async call(
+      moduleUrl: string,
+      exportName: string,
+      args: unknown,
+      context: ToolContext,
+      begins: () => void,
+    ): Promise<unknown> {
       await turn(context)
       const { signal: _signal, log: _log, ...ids } = context
       const workerData: ToolThreadData = { moduleUrl, exportName, args, ...ids }

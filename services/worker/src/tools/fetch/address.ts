@@ -44,13 +44,10 @@ const DENIED_V6: readonly Range[] = [
 const EMBEDDING: readonly Range[] = ['::ffff:0:0/96', '64:ff9b::/96']
 
 /** Decides about addresses. */
-export interface AddressRule {
-  /** Whether a model may reach the address; false for text that is not an address. */
-  allows(address: string): boolean
-}
+export type AddressRule = ReturnType<typeof createAddressRule>
 
 /** Creates the rule with ranges that are allowed although they are private; throws for an invalid range. */
-export function createAddressRule(alsoAllowed: readonly Range[]): AddressRule {
+export function createAddressRule(alsoAllowed: readonly Range[]) {
   const deniedV4 = listOf(DENIED_V4)
   const allowedV6 = listOf(ALLOWED_V6)
   const deniedV6 = listOf(DENIED_V6)
@@ -59,7 +56,8 @@ export function createAddressRule(alsoAllowed: readonly Range[]): AddressRule {
   const allowsV4 = (address: string): boolean =>
     exceptions.check(address, 'ipv4') || !deniedV4.check(address, 'ipv4')
   return {
-    allows(address) {
+    /** Whether a model may reach the address; false for text that is not an address. */
+    allows(address: string): boolean {
       if (isIPv4(address)) return allowsV4(address)
       // An address with a zone belongs to a link.
       if (!isIPv6(address) || address.includes('%')) return false

@@ -2,10 +2,7 @@
  * The hosts that a model may name. A pattern is `host`, `*.suffix` or `*`; `:port` or `:*` after it
  * allows ports other than 80 and 443.
  */
-export interface HostRule {
-  /** Returns why a URL may not be fetched; undefined if it may. */
-  refuses(url: URL): string | undefined
-}
+export type HostRule = ReturnType<typeof createHostRule>
 
 const DEFAULT_PORTS = ['80', '443']
 /** A host of letters, digits, dots and dashes; an IPv6 address stands in brackets. */
@@ -17,9 +14,10 @@ export function isHostPattern(text: string): boolean {
 }
 
 /** Creates a rule from the allowed hosts minus the denied hosts. */
-export function createHostRule(allowed: readonly string[], denied: readonly string[]): HostRule {
+export function createHostRule(allowed: readonly string[], denied: readonly string[]) {
   return {
-    refuses(url) {
+    /** Returns why a URL may not be fetched; undefined if it may. */
+    refuses(url: URL): string | undefined {
       if (url.protocol !== 'http:' && url.protocol !== 'https:') {
         return `only http and https are fetched, not ${url.protocol}`
       }

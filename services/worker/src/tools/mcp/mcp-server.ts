@@ -19,15 +19,7 @@ import { brokenBy, transportTo } from './mcp-transport.ts'
  * server marks the tool as harmless; a broken call does not end the other calls of its connection; a stdio server
  * ends with its node.
  */
-export interface McpServer {
-  /** Returns its tools as `server__tool`; empty before the first connection. */
-  tools(): readonly Tool[]
-  /** Says why it does not offer every configured tool now; undefined if it does. */
-  problem(): string | undefined
-  /** Resolves when it has connected or has failed once. */
-  start(): Promise<void>
-  close(): Promise<void>
-}
+export type McpServer = ReturnType<typeof createMcpServer>
 
 interface McpServerDeps {
   readonly name: string
@@ -51,7 +43,7 @@ const DESCRIPTION_MAX = 4_096
 const KEY_FIELD = 'agentfleet/idempotency-key'
 
 /** Creates a server; it opens nothing before `start`. */
-export function createMcpServer(deps: McpServerDeps): McpServer {
+export function createMcpServer(deps: McpServerDeps) {
   const { name, config, log, random } = deps
   const secrets = mcpSecrets(config)
   let client: Client | undefined
@@ -127,10 +119,13 @@ export function createMcpServer(deps: McpServerDeps): McpServer {
   }
 
   return {
+    /** Returns its tools as `server__tool`; empty before the first connection. */
     tools: () => tools,
+    /** Says why it does not offer every configured tool now; undefined if it does. */
     problem: () => problem,
+    /** Resolves when it has connected or has failed once. */
     start: connect,
-    async close() {
+    async close(): Promise<void> {
       closed = true
       clearTimeout(timer)
       const open = new Set([...(client === undefined ? [] : [client]), ...underWay.keys()])
