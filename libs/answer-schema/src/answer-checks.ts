@@ -19,12 +19,7 @@ import { EXPANDED_MAX, expandedSize } from './expansion.ts'
  * cost too much is not tried again while it is remembered, and a tenant's many schemas leave the results of the others
  * remembered.
  */
-export interface AnswerChecks {
-  /** Whether a schema can be used to check answers. */
-  checkSchema(schema: JsonSchema, tenant: string): Promise<SchemaCheck>
-  /** Whether the text of an answer satisfies a schema. */
-  check(schema: JsonSchema, answer: string, tenant: string): Promise<AnswerCheck>
-}
+export type AnswerChecks = ReturnType<typeof createAnswerChecks>
 
 /** Whether a schema can be used; each problem reads as the rest of a sentence about the schema. */
 export type SchemaCheck =
@@ -47,9 +42,7 @@ const HEAP_MAX_MB = 256
 const REMEMBERED_MAX = 1_000
 
 /** Creates checks; the first check starts a thread. */
-export function createAnswerChecks(
-  options: { jobDeadlineMs?: number; heapMaxMb?: number } = {},
-): AnswerChecks {
+export function createAnswerChecks(options: { jobDeadlineMs?: number; heapMaxMb?: number } = {}) {
   const remembered = createOwnedCache<SchemaCheck>({
     entriesMax: REMEMBERED_MAX,
     sizeMax: REMEMBERED_MAX,
@@ -81,7 +74,8 @@ export function createAnswerChecks(
   }
 
   return {
-    async checkSchema(schema, tenant) {
+    /** Whether a schema can be used to check answers. */
+    async checkSchema(schema: JsonSchema, tenant: string): Promise<SchemaCheck> {
       const problem = jsonProblem(schema, RESPONSE_SCHEMA_LIMITS)
       if (problem !== undefined) return { kind: 'bad-schema', problem }
       const text = JSON.stringify(schema)
@@ -95,7 +89,8 @@ export function createAnswerChecks(
       remember(tenant, digest, outcome)
       return outcome
     },
-    async check(schema, answer, tenant) {
+    /** Whether the text of an answer satisfies a schema. */
+    async check(schema: JsonSchema, answer: string, tenant: string): Promise<AnswerCheck> {
       const text = JSON.stringify(schema)
       const digest = digestOf(text)
       const checked = known(tenant, digest, schema)

@@ -8,20 +8,7 @@ import type { Run } from '../node/runs.ts'
  * publishes a bounded number of pieces, the oldest first, so a busy node sends larger pieces
  * instead of more; a run that is over publishes nothing.
  */
-export interface Deltas {
-  started(run: Run): void
-  text(run: Run, text: string): void
-  tool(run: Run, name: string): void
-  /** Publishes the waiting text of this run. */
-  flush(run: Run): void
-  close(): void
-}
-
-/** The deltas of a node, which also tell a reader who comes later what a run has written. */
-export interface NodeDeltas extends Deltas {
-  /** The text that this run has written so far, or its end; undefined if it has written nothing. */
-  soFar(run: Run): Delta | undefined
-}
+export type Deltas = ReturnType<typeof createDeltas>
 
 /** Milliseconds; readers see about 13 updates in a second. */
 const FLUSH_INTERVAL_MS = 75
@@ -34,7 +21,7 @@ const WRITTEN_CHARS_MAX = 32_000
 const NODE_CHARS_MAX = 16_000_000
 
 /** Creates the deltas of a node with this number of slots. */
-export function createDeltas(bus: Bus, nodeId: string, slots: number): NodeDeltas {
+export function createDeltas(bus: Bus, nodeId: string, slots: number) {
   const keptChars = Math.min(WRITTEN_CHARS_MAX, Math.floor(NODE_CHARS_MAX / slots))
   // In insertion order, so the run that has waited longest goes first. Bounded by the slots.
   const waiting = new Set<Run>()
@@ -52,6 +39,7 @@ export function createDeltas(bus: Bus, nodeId: string, slots: number): NodeDelta
     if (bus.connected()) bus.send(CHANNELS.delta, delta, { taskId: run.taskId })
   }
 
+  /** Publishes the waiting text of this run. */
   const flush = (run: Run): void => {
     waiting.delete(run)
     const text = run.unsent
@@ -74,25 +62,26 @@ export function createDeltas(bus: Bus, nodeId: string, slots: number): NodeDelta
   }
 
   return {
-    started: (run) => publish(run, 'started', ''),
-    text(run, text) {
+    started: (run: Run) => publish(run, 'started', ''),
+    text(run: Run, text: string): void {
       run.unsent += text
       waiting.add(run)
       timer ??= setTimeout(flushSome, FLUSH_INTERVAL_MS)
     },
-    tool(run, name) {
+    tool(run: Run, name: string): void {
       flush(run)
       publish(run, 'tool', name)
     },
     flush,
-    soFar(run) {
+    /** The text that this run has written so far, or its end; undefined if it has written nothing. */
+    soFar(run: Run): Delta | undefined {
       flush(run)
       if (run.written === '' || run.over !== undefined) return undefined
       const { attempt, token, streamed, written } = run
       const offset = streamed - written.length
       return { kind: 'text', attempt, node: nodeId, seq: token, offset, text: written }
     },
-    close() {
+    close(): void {
       clearTimeout(timer)
       waiting.clear()
     },

@@ -49,7 +49,7 @@ export interface AgentDeps {
   /** Which of these tools each tenant may use. */
   readonly tenantTools: TenantTools
   readonly answerChecks: AnswerChecks
-  readonly deltas: Deltas
+  readonly deltas: Omit<Deltas, 'soFar' | 'close'>
   readonly clock: Clock
   readonly random: () => number
   readonly log: Logger

@@ -26,7 +26,7 @@ export function agentDeps(change: Partial<AgentDeps>): AgentDeps {
     tools: () => new Map(),
     tenantTools: undefined,
     answerChecks: createAnswerChecks(),
-    deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing, close: nothing },
+    deltas: { started: nothing, text: nothing, tool: nothing, flush: nothing },
     clock: systemClock,
     random: () => 0,
     log: createLogger({ service: 'test', id: 'test', level: 'silent' }),
