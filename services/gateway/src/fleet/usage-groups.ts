@@ -8,10 +8,7 @@ export interface GroupOfDay {
 }
 
 /** A sum that grows: a quarter of a year has 92,000 entries, so it is not a new object for each of them. */
-type Sum = { -readonly [Field in 'inputTokens' | 'outputTokens' | 'llmCalls']: number } & {
-  costUsd: number
-  unpricedCalls: number
-}
+type Sum = ReturnType<typeof none>
 
 /** Returns the groups that cost most over all days, and the sum of the others. */
 export function topGroups(
@@ -42,7 +39,7 @@ export function topGroups(
   }
 }
 
-function none(): Sum {
+function none() {
   return { inputTokens: 0, outputTokens: 0, llmCalls: 0, costUsd: 0, unpricedCalls: 0 }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { StreamTail } from '@agentfleet/adapters'
 import type { Logger } from '@agentfleet/runtime'
 
 /** Milliseconds between attempts; a restarting server answers again within seconds. */
@@ -7,12 +8,7 @@ const RETRY_AFTER_MS = 500
 const STUCK_MS = 20_000
 
 /** What reads a stream from its first message on. */
-interface Tail {
-  /** How long the tail has not got ahead although there is more to read, milliseconds. */
-  stuckForMs(): number
-  caughtUp(): Promise<void>
-  close(): Promise<void>
-}
+type Tail = Pick<StreamTail, 'stuckForMs' | 'caughtUp' | 'close'>
 
 /** A tail that tries to read until it has read everything that was stored before the start. */
 export type ReadTail = ReturnType<typeof readTail>

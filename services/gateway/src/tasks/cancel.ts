@@ -6,6 +6,10 @@ import { TASK_NOT_FOUND } from './reads.ts'
 /** Milliseconds. A coordinator answers within milliseconds, but a restart of NATS may take seconds. */
 const CANCEL_DEADLINE_MS = 5_000
 const DEFAULT_REASON = 'a client cancelled the task through the API'
+const UNCONFIRMED = new Refusal(
+  'coordinator-unavailable',
+  'Cancellation is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
+)
 
 /** Asks a coordinator to cancel a task of this tenant; `finished`: the task had ended before. Throws a Refusal. */
 export async function requestCancel(
@@ -15,18 +19,9 @@ export async function requestCancel(
   const { taskId, tenant, reason = DEFAULT_REASON } = asked
   const answer = await bus.ask(CHANNELS.cancel, { taskId, tenant, reason }, CANCEL_DEADLINE_MS)
   const kind = answer.kind === 'reply' ? answer.body.kind : 'unavailable'
-  switch (kind) {
-    case 'cancelled':
-    case 'finished':
-      return kind
-    case 'not-found':
-      throw TASK_NOT_FOUND
-    case 'unavailable':
-      throw new Refusal(
-        'coordinator-unavailable',
-        'Cancellation is unconfirmed. Send the request again after Retry-After seconds; repeating it is safe.',
-      )
-  }
+  if (kind === 'not-found') throw TASK_NOT_FOUND
+  if (kind === 'unavailable') throw UNCONFIRMED
+  return kind
 }
 
 /** Refuses to cancel a task that has ended otherwise. */
