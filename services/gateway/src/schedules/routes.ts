@@ -47,18 +47,22 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
   const { schedules, cronTicks, nowMs } = deps
   const nameOf = (request: FastifyRequest) => (request.params as { name: string }).name
 
-  async function found(tenant: string, name: string): Promise<FoundSchedule | undefined> {
+  /** Returns the view of a stored schedule, and the length of its stored text. */
+  async function found(tenant: string, name: string) {
     const [{ schedule, seq, chars }, run] = await Promise.all([
       schedules.get(tenant, name),
       schedules.lastRun(tenant, name),
     ])
-    return schedule && { name, version: seq, schedule, run, chars, atMs: nowMs() }
+    if (schedule === undefined) return undefined
+    const { cron, timeZone, paused } = schedule
+    const nextMs = paused ? undefined : cronTicks.next(cron, timeZone, nowMs())
+    return { view: scheduleView({ name, version: seq }, schedule, run, nextMs), chars }
   }
 
   async function viewOf(tenant: string, name: string): Promise<ScheduleView> {
     const schedule = await found(tenant, name)
     if (schedule === undefined) throw SCHEDULE_NOT_FOUND
-    return scheduleView(schedule, cronTicks)
+    return schedule.view
   }
 
   const { change, checkShare } = createScheduleChanges(deps)
@@ -96,7 +100,7 @@ export function scheduleRoutes(deps: ScheduleRouteDeps) {
         const each = await found(tenant, name)
         // Without a schedule: it was deleted after its name was listed.
         if (each === undefined) continue
-        views.push(scheduleView(each, cronTicks))
+        views.push(each.view)
         chars += each.chars
         await pause()
       }
@@ -134,32 +138,21 @@ async function scheduleOf(
   return { cron, timeZone, overlap, paused, request: task as Json, spec, atMs: nowMs() }
 }
 
-interface FoundSchedule {
-  readonly name: string
-  readonly version: number
-  readonly schedule: Schedule
-  readonly run: ScheduleRun | undefined
-  /** The length of its stored text. */
-  readonly chars: number
-  readonly atMs: number
-}
-
 function scheduleView(
-  { name, version, schedule, run, atMs }: FoundSchedule,
-  cronTicks: CronTicks,
+  id: Pick<ScheduleView, 'name' | 'version'>,
+  { cron, timeZone, overlap, paused, request, atMs }: Schedule,
+  run: ScheduleRun | undefined,
+  nextMs: number | undefined,
 ): ScheduleView {
-  const { cron, timeZone, overlap, paused, request } = schedule
-  const next = paused ? undefined : cronTicks.next(cron, timeZone, atMs)
   return {
-    name,
-    version,
+    ...id,
     cron,
     timeZone,
     overlap,
     paused,
     task: request as ScheduleView['task'],
-    updatedAt: isoTime(schedule.atMs),
-    ...(next === undefined ? {} : { nextAt: isoTime(next) }),
+    updatedAt: isoTime(atMs),
+    ...(nextMs === undefined ? {} : { nextAt: isoTime(nextMs) }),
     ...(run && { lastTickAt: isoTime(run.tickMs), lastSkipped: run.skipped }),
     ...given({ lastTaskId: run?.taskId }),
   }

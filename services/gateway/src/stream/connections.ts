@@ -50,15 +50,12 @@ const END_REASONS = {
 
 /** Creates an empty collection of connections. */
 export function createStreams(deps: StreamDeps) {
-  const { limits, clock, metrics } = deps
+  const { limits, clock } = deps
   const connections = new Set<Connection>()
   const perTenant = createTally()
   const unsentOfAll = createUnsent({
     monotonicMs: clock.monotonicMs,
-    endSlowest: (socket) => {
-      metrics.closes.inc({ reason: 'reads too slowly' })
-      socket.terminate()
-    },
+    endSlowest: (socket) => endAtOnce(deps, socket, 'reads too slowly'),
   })
 
   return {
@@ -174,6 +171,12 @@ function close(deps: StreamDeps, connection: Connection, code: number, reason: s
   forgetAll(deps, connection)
 }
 
+/** Ends a connection without a word to its client, which may not read. */
+function endAtOnce({ metrics }: StreamDeps, socket: WebSocket, reason: string) {
+  metrics.closes.inc({ reason })
+  socket.terminate()
+}
+
 function forgetAll(deps: StreamDeps, { viewer, watched }: Connection) {
   deps.tenantSubscriptions.unfollow(viewer)
   deps.fleetSubscriptions.unfollow(viewer)
@@ -193,29 +196,18 @@ function checkUnsent(deps: StreamDeps, connection: Connection) {
 
 /** Checks one connection, and counts its frames from 0 again. */
 function tickOne(deps: StreamDeps, connection: Connection) {
-  const { clock, metrics } = deps
   const { socket } = connection
   connection.framesInTick = 0
   connection.namedInTick = 0
   if (socket.readyState !== socket.OPEN) return
   const standing = deps.standing(connection.principal, 'tasks:read')
-  if (standing.kind === 'refused') {
-    close(deps, connection, NO_VALID_KEY, END_REASONS[standing.reason])
-    return
-  }
+  if (standing.kind === 'refused')
+    return close(deps, connection, NO_VALID_KEY, END_REASONS[standing.reason])
   checkUnsent(deps, connection)
-  if (connection.unsent.readsNothing()) {
-    metrics.closes.inc({ reason: 'reads nothing' })
-    socket.terminate()
-    return
-  }
-  const nowMs = clock.monotonicMs()
+  if (connection.unsent.readsNothing()) return endAtOnce(deps, socket, 'reads nothing')
+  const nowMs = deps.clock.monotonicMs()
   if (nowMs - connection.pingedAtMs < PING_INTERVAL_MS) return
-  if (connection.pingsMissed >= PINGS_MISSED_MAX) {
-    metrics.closes.inc({ reason: 'silent' })
-    socket.terminate()
-    return
-  }
+  if (connection.pingsMissed >= PINGS_MISSED_MAX) return endAtOnce(deps, socket, 'silent')
   connection.pingsMissed += 1
   connection.pingedAtMs = nowMs
   socket.ping()
