@@ -11,13 +11,8 @@ export const FILLS = ['load', 'cpu', 'memory', 'loop delay', 'failures'] as cons
 /** One meaning of the colour. */
 export type Fill = (typeof FILLS)[number]
 
-type Figures = Pick<
-  NodeColumns,
-  'active' | 'slots' | 'cpu' | 'memory' | 'lagMs' | 'completed' | 'failed'
->
-
 /** Returns the step of the node at a place, from 1 (idle, nothing) to LOAD_STEPS (every slot used, or the whole share). */
-export function stepOf(nodes: Figures, at: number, fill: Fill): number {
+export function stepOf(nodes: NodeColumns, at: number, fill: Fill): number {
   switch (fill) {
     case 'load':
       return loadStep(nodes.active[at] ?? 0, nodes.slots[at] ?? 0)

@@ -93,11 +93,12 @@ export function Goals() {
 export function Goal({ id }: { id: string }) {
   const path = `/v1/goals/${encodeURIComponent(id)}`
   const [ended, setEnded] = useState(false)
-  const loaded = useLoad(
-    path,
-    (signal) => readGoal(path, signal, setEnded),
-    ended ? undefined : EVERY_MS,
-  )
+  const readGoal = async (signal: AbortSignal) => {
+    const goal = await request<GoalView>(path, { signal })
+    setEnded(isTerminal(goal.state))
+    return goal
+  }
+  const loaded = useLoad(path, readGoal, ended ? undefined : EVERY_MS)
   const stepsPath = withQuery('/v1/tasks', { parentId: id, limit: STEPS_MAX })
   const spent = useLoad(
     // Once more at the end of the goal, for the last step.
@@ -172,16 +173,6 @@ function stageWords({ stage, plans }: GoalView): string {
     case 'ended':
       return ''
   }
-}
-
-async function readGoal(
-  path: string,
-  signal: AbortSignal,
-  setEnded: (ended: boolean) => void,
-): Promise<GoalView> {
-  const goal = await request<GoalView>(path, { signal })
-  setEnded(isTerminal(goal.state))
-  return goal
 }
 
 function Plan({

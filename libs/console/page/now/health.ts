@@ -7,10 +7,7 @@ export function lookOf(status: FleetView['status']): 'good' | 'watch' | 'bad' {
 }
 
 /** Counts nodes by the state that the page shows; a draining node that lives counts as draining. */
-export function nodesByState({
-  state,
-  draining,
-}: Pick<NodeColumns, 'state' | 'draining'>): Readonly<Record<string, number>> {
+export function nodesByState({ state, draining }: NodeColumns): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (let at = 0; at < state.length; at += 1) {
     const shown = shownState(state[at]!, draining[at])

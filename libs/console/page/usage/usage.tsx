@@ -74,7 +74,8 @@ export function Usage() {
       </div>
       <Panel loaded={loaded}>
         {(report) => {
-          const { days, total, from, to, scope, metadataKeys } = report
+          const { total, from, to, scope, metadataKeys } = report
+          const days = report.days.toSorted((a, b) => (a.day < b.day ? 1 : -1))
           return (
             <>
               <div class="row">
@@ -108,7 +109,7 @@ export function Usage() {
                 empty="No LLM call is recorded in these days."
               />
               {query['by'] !== undefined && <Groups report={report} by={query['by']} />}
-              <Hours days={days} />
+              <Hours newest={days[0]} />
             </>
           )
         }}
@@ -133,8 +134,7 @@ function groupsOf(
 }
 
 /** The hours of the newest day. */
-function Hours({ days }: Pick<UsageReport, 'days'>) {
-  const newest = days.toSorted((a, b) => (a.day < b.day ? 1 : -1))[0]
+function Hours({ newest }: { newest: Day | undefined }) {
   if (newest?.hours === undefined || newest.hours.length === 0) return null
   return (
     <>
@@ -163,9 +163,7 @@ function DateOf({ name, label }: { name: 'from' | 'to'; label: string }) {
 }
 
 function rowsOf(days: readonly Day[]): readonly Row[] {
-  return days
-    .toSorted((a, b) => (a.day < b.day ? 1 : -1))
-    .flatMap(({ day, models }) =>
-      models.map((each) => ({ ...each, day, key: `${day} ${each.provider} ${each.model}` })),
-    )
+  return days.flatMap(({ day, models }) =>
+    models.map((each) => ({ ...each, day, key: `${day} ${each.provider} ${each.model}` })),
+  )
 }
