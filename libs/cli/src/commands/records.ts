@@ -5,7 +5,7 @@ import { flag, takes, type Command, type Input, type Option } from '../command.t
 import { EXIT, type ExitCode } from '../exit.ts'
 import { showGrowing } from '../following.ts'
 import { readKeys } from './keys.ts'
-import { PAGE_MAX } from '../pages.ts'
+import { PAGE_MAX, pagesOf } from '../pages.ts'
 import { choiceOf, oneArgument, textOf, textsOf, timeOf, wholeOf } from '../parse/values.ts'
 import {
   decisionDetails,
@@ -168,28 +168,30 @@ export const audit: Command = {
     const kinds = textsOf(input, 'kind')
     const asked = AUDIT_KINDS.filter((kind) => kinds.includes(kind))
     const about = textOf(input, 'about')
+    const filters = {
+      ...given({
+        operation: textOf(input, 'operation'),
+        keyId: textOf(input, 'by'),
+        tenant: textOf(input, 'tenant'),
+      }),
+      kind: asked.length > 0 ? asked : CHANGES,
+      limit: about === undefined ? rows : LIMIT.max,
+    }
     const events: AuditPage['events'][number][] = []
-    let cursor: string | undefined
+    let older: string | undefined
     let pages = 0
-    do {
-      const page = await context.client.audit({
-        ...given({
-          operation: textOf(input, 'operation'),
-          keyId: textOf(input, 'by'),
-          tenant: textOf(input, 'tenant'),
-          cursor,
-        }),
-        kind: asked.length > 0 ? asked : CHANGES,
-        limit: about === undefined ? rows : LIMIT.max,
-      })
+    for await (const page of pagesOf(context, (from) =>
+      context.client.audit({ ...filters, ...from }),
+    )) {
       events.push(...page.events.filter(({ target }) => about === undefined || target === about))
-      cursor = page.nextCursor
+      older = page.nextCursor
       pages += 1
-    } while (cursor !== undefined && events.length < rows && pages < AUDIT_PAGES_MAX)
+      if (events.length >= rows || pages >= AUDIT_PAGES_MAX) break
+    }
     const shown = events.slice(0, rows)
     const names = context.json || shown.length === 0 ? [] : await readKeys(context, undefined)
     printAll(context, shown, () => auditTable(shown, names, context))
-    if (cursor !== undefined && events.length < rows) {
+    if (older !== undefined && events.length < rows) {
       context.note(`Older events were not searched; --operation, --by or --tenant reach them.`)
     }
     return EXIT.done
