@@ -6,23 +6,6 @@ import { Refusal } from './problems.ts'
 import { networkOf, type IsProxy } from './proxies.ts'
 import { endAfter } from './slow-readers.ts'
 
-/**
- * Connections by the address of the caller, streams included. A connection of a trusted proxy carries requests of
- * many callers, so there the open requests of each caller are counted instead.
- *
- * States of a connection: counted, or over the limit; the first request of the latter is refused, and then it
- * ends. Invariants (L7): an address holds at most half of what the other addresses leave free, and at most its
- * limit; a connection over the limit ends within REFUSED_WITHIN_MS; the gateway has at most CONNECTIONS_MAX
- * connections and REFUSED_MAX over the limit, and each address its share of both.
- */
-export interface Addresses {
-  /**
-   * Returns the address of the caller behind a trusted proxy; undefined: the connection is the caller's. Throws a
-   * Refusal if the connection, or the caller behind the proxy, is over the limit.
-   */
-  check(request: FastifyRequest, reply: FastifyReply): string | undefined
-}
-
 /** About 20 kB each. */
 const CONNECTIONS_MAX = 10_000
 /** Connections that wait for the answer that they are too many; further ones end without an answer. */
@@ -30,7 +13,15 @@ const REFUSED_MAX = 500
 /** Time for one request, milliseconds. */
 const REFUSED_WITHIN_MS = 5_000
 
-/** Counts the connections of this server. */
+/**
+ * Counts the connections of this server by the address of the caller, streams included. A connection of a trusted
+ * proxy carries requests of many callers, so there the open requests of each caller are counted instead.
+ *
+ * States of a connection: counted, or over the limit; the first request of the latter is refused, and then it
+ * ends. Invariants (L7): an address holds at most half of what the other addresses leave free, and at most its
+ * limit; a connection over the limit ends within REFUSED_WITHIN_MS; the gateway has at most CONNECTIONS_MAX
+ * connections and REFUSED_MAX over the limit, and each address its share of both.
+ */
 export function watchAddresses(
   server: Pick<Server, 'on'>,
   deps: {
@@ -40,7 +31,7 @@ export function watchAddresses(
     /** Called for a connection that ends without an answer. */
     readonly dropped: (address: string) => void
   },
-): Addresses {
+) {
   const connections = createTally()
   const requests = createTally()
   const proxies = new WeakSet<Socket>()
@@ -94,7 +85,11 @@ export function watchAddresses(
 
   server.on('connection', accept)
   return {
-    check(request, reply) {
+    /**
+     * Returns the address of the caller behind a trusted proxy; undefined: the connection is the caller's. Throws a
+     * Refusal if the connection, or the caller behind the proxy, is over the limit.
+     */
+    check(request: FastifyRequest, reply: FastifyReply): string | undefined {
       if (refused.size > 0) {
         const refusal = refused.get(request.raw.socket)
         if (refusal !== undefined) {

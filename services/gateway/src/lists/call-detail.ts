@@ -13,20 +13,14 @@ import type { TaskCall } from '@agentfleet/protocol'
 import { clip, toolCallsIn, textIn } from './call-texts.ts'
 import { createEarlierCalls } from './earlier-calls.ts'
 
-/**
- * Finds one call of a task in its events, and what the call got: the log stores the answers of calls, and the
- * messages of a call follow from the task and the earlier answers. A text that the log does not store is left
- * out, never made up.
- */
-interface CallSearch {
-  /** Takes the next event of the task; returns the call if this event stores it. */
-  add(stored: StoredEvent): TaskCall | undefined
-}
-
 type Place = Pick<TaskCall, 'seq' | 'attempt' | 'node' | 'endedAtMs' | 'replayedFrom'>
 
-/** Searches the call with this step; each text of the answer has at most `textBytes` bytes. */
-export function searchCall(taskId: string, step: number, textBytes: number): CallSearch {
+/**
+ * Finds the call with this step in the events of its task, and what the call got: the log stores the answers of calls,
+ * and the messages of a call follow from the task and the earlier answers. A text that the log does not store is left
+ * out, never made up. Each text of the answer has at most `textBytes` bytes.
+ */
+export function searchCall(taskId: string, step: number, textBytes: number) {
   const nodes = new Map<number, string>()
   const earlier = createEarlierCalls(step, textBytes)
   let start: Submitted | undefined
@@ -80,7 +74,8 @@ export function searchCall(taskId: string, step: number, textBytes: number): Cal
   }
 
   return {
-    add({ event, seq }) {
+    /** Takes the next event of the task; returns the call if this event stores it. */
+    add({ event, seq }: StoredEvent): TaskCall | undefined {
       if (event.type === 'submitted') {
         start = event
         return replayed(event)

@@ -1,20 +1,15 @@
-import type { TaskLog } from '@agentfleet/adapters'
 import type { TaskCall } from '@agentfleet/protocol'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../http/problems.ts'
-import { ownTask, type Reader } from '../tasks/reads.ts'
+import { ownTask } from '../tasks/reads.ts'
 import { searchCall } from './call-detail.ts'
-
-interface CallRouteDeps {
-  readonly reader: Pick<Reader, 'load'>
-  readonly taskLog: Pick<TaskLog, 'page'>
-}
+import type { HistoryRouteDeps } from './history-routes.ts'
 
 /** Bytes of events that the search holds at a time. */
 const PAGE_BYTES = 4 * 1024 * 1024
 
 /** Creates the handler of `/v1/tasks/{id}/calls/{step}` by operationId. */
-export function callRoutes({ reader, taskLog }: CallRouteDeps) {
+export function callRoutes({ reader, taskLog }: HistoryRouteDeps) {
   return {
     async getTaskCall(request: FastifyRequest): Promise<TaskCall> {
       const { step } = request.params as { step: number }

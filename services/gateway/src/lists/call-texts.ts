@@ -17,18 +17,16 @@ export function clip(text: string, bytesMax: number): CallText {
   return { text: text.slice(0, read), bytes, cut: true }
 }
 
-/** Clipped texts that together stay below EARLIER_BYTES_MAX: the oldest lose their text first. */
-interface Clips {
-  keep(text: string): CallText
-}
-
-/** Creates an empty collection of clipped texts. */
-export function createClips(textBytes: number): Clips {
+/**
+ * Creates an empty collection of clipped texts, which together stay below EARLIER_BYTES_MAX: the oldest lose their
+ * text first.
+ */
+export function createClips(textBytes: number) {
   const kept: CallText[] = []
   let oldest = 0
   let bytes = 0
   return {
-    keep(text) {
+    keep(text: string): CallText {
       const clipped = clip(text, textBytes)
       kept.push(clipped)
       bytes += Buffer.byteLength(clipped.text)

@@ -4,7 +4,8 @@ import type { FastifyRequest } from 'fastify'
 import { ownTask, type Reader } from '../tasks/reads.ts'
 import { historyEvent } from '../tasks/views.ts'
 
-interface HistoryRouteDeps {
+/** What reads the events of a task. */
+export interface HistoryRouteDeps {
   readonly reader: Pick<Reader, 'load'>
   readonly taskLog: Pick<TaskLog, 'page'>
 }

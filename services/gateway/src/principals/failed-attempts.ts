@@ -6,12 +6,7 @@ import { networkOf } from '../http/proxies.ts'
  * can share the address of a proxy. A token costs a check of its signature, and a ticket a question to Redis, so an
  * address over the limit gets only so many checks (L7).
  */
-export interface FailedAttempts {
-  /** Counts a failure; returns the milliseconds after which the address may try again, 0 within the limit. */
-  note(address: string): number
-  /** Whether a token or a ticket from this address may be checked now; counts the check. */
-  mayCheck(address: string): boolean
-}
+export type FailedAttempts = ReturnType<typeof createFailedAttempts>
 
 /** A person who mistypes stays below; a program that guesses does not. */
 const LIMITS = { perMinute: 60, burst: 20 } as const
@@ -21,15 +16,17 @@ const CHECKS = { perMinute: 6_000, burst: 100 } as const
 const ADDRESSES_MAX = 20_000
 
 /** Creates the table, empty. */
-export function createFailedAttempts(nowMs: () => number): FailedAttempts {
+export function createFailedAttempts(nowMs: () => number) {
   const failures = createBuckets(LIMITS, nowMs)
   const checks = createBuckets(CHECKS, nowMs)
   return {
-    note(address) {
+    /** Counts a failure; returns the milliseconds after which the address may try again, 0 within the limit. */
+    note(address: string): number {
       const taken = failures.take(address)
       return taken.kind === 'taken' ? 0 : taken.retryAfterMs
     },
-    mayCheck: (address) => failures.has(address) || checks.take(address).kind === 'taken',
+    /** Whether a token or a ticket from this address may be checked now; counts the check. */
+    mayCheck: (address: string) => failures.has(address) || checks.take(address).kind === 'taken',
   }
 }
 

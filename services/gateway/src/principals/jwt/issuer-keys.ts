@@ -13,19 +13,6 @@ const UNAVAILABLE = new Refusal(
   'The gateway cannot read the keys of the token issuer. Send the request again after Retry-After seconds.',
 )
 
-/** The keys of an issuer. */
-export interface IssuerKeys {
-  /** Returns the key that a token names; throws an error of jose if the issuer does not publish it. */
-  readonly find: JWTVerifyGetKey
-  /** The number of the set of keys that the gateway holds; each set that it reads has a higher one. */
-  generation(): number
-  /**
-   * Reads the keys again for a signature that fits none of this generation, unless there is a newer one. False if it is
-   * too early, or the issuer does not answer.
-   */
-  renewed(generation: number): Promise<boolean>
-}
-
 /**
  * Finds the key of a token among those that the issuer publishes at one address. A token cannot name another
  * address or bring its key. `decideIssuerRead` says when the gateway asks the issuer; a question that fails leaves the
@@ -37,7 +24,7 @@ export function createIssuerKeys(
     clock,
     log,
   }: { readonly clock: Pick<Clock, 'monotonicMs'>; readonly log: Pick<Logger, 'warn'> },
-): IssuerKeys {
+) {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let state: IssuerState = { readAtMs: undefined, askedAtMs: undefined, failed: false }
   let reading: Promise<void> | undefined
@@ -66,19 +53,27 @@ export function createIssuerKeys(
     return await keys(...token)
   }
 
+  /** Returns the key that a token names; throws an error of jose if the issuer does not publish it. */
+  const find: JWTVerifyGetKey = async (header, token) => {
+    const found = await held(header, token).catch(ifUnknown)
+    const { kind } = decideIssuerRead(state, found !== undefined, clock.monotonicMs())
+    if (kind === 'use-and-read') void read()
+    if (kind.startsWith('use') && found !== undefined) return found
+    if (kind === 'unavailable' && reading === undefined) throw UNAVAILABLE
+    if (kind === 'read' || reading !== undefined) await read()
+    if (state.failed) throw UNAVAILABLE
+    return await held(header, token)
+  }
+
   return {
-    async find(header, token) {
-      const found = await held(header, token).catch(ifUnknown)
-      const { kind } = decideIssuerRead(state, found !== undefined, clock.monotonicMs())
-      if (kind === 'use-and-read') void read()
-      if (kind.startsWith('use') && found !== undefined) return found
-      if (kind === 'unavailable' && reading === undefined) throw UNAVAILABLE
-      if (kind === 'read' || reading !== undefined) await read()
-      if (state.failed) throw UNAVAILABLE
-      return await held(header, token)
-    },
+    find,
+    /** The number of the set of keys that the gateway holds; each set that it reads has a higher one. */
     generation: () => generation,
-    async renewed(checked) {
+    /**
+     * Reads the keys again for a signature that fits none of this generation, unless there is a newer one. False if it
+     * is too early, or the issuer does not answer.
+     */
+    async renewed(checked: number): Promise<boolean> {
       if (checked < generation) return true
       const { kind } = decideIssuerRead(state, false, clock.monotonicMs())
       if (kind !== 'read' && reading === undefined) return false
