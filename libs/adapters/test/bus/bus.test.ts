@@ -258,6 +258,7 @@ describe('the store in Redis', () => {
     await expect(store.load('s1')).rejects.toMatchObject({ code: 'store-unavailable' })
     servers.redis.kill('SIGCONT')
     await eventually(() => expect(store.connected()).toBe(true))
+    await store.project([record({ state: 'completed', seq: 7, result: 'r' })], 60_000)
     expect(await store.load('s1')).toMatchObject({ state: 'completed' })
     await store.close()
   })
