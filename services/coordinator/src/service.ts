@@ -125,7 +125,7 @@ function createParts(deps: CoordinatorDeps) {
   })
   const figures = createFigures(means)
   deps.metrics.observe({
-    unfinished: () => tasks.size(),
+    unfinished: tasks.size,
     inReport: reports.inReport,
     position: follower.position,
   })

@@ -6,15 +6,7 @@
 import type { Logger } from '@agentfleet/runtime'
 
 /** Copies errors without their secrets. */
-export interface Redaction {
-  /**
-   * A plain error with the same name, message, stack, code, status and cause, without the secrets and without
-   * any other field.
-   */
-  error(error: unknown): Error
-  /** A logger whose `err` fields go through `error`. */
-  log(log: Logger): Logger
-}
+export type Redaction = ReturnType<typeof createRedaction>
 
 /** Replaces a secret. */
 const CENSOR = '[redacted]'
@@ -22,7 +14,7 @@ const CENSOR = '[redacted]'
 const CAUSES_MAX = 5
 
 /** Hides these texts; empty and missing secrets are ignored. */
-export function createRedaction(secrets: readonly (string | undefined)[]): Redaction {
+export function createRedaction(secrets: readonly (string | undefined)[]) {
   // Longest first: one may contain another. Also in the form that they have within a URL.
   const hidden = [...new Set(secrets.filter((secret) => secret !== undefined))]
     .flatMap((secret) => [secret, encodeURIComponent(secret)])
@@ -48,8 +40,13 @@ export function createRedaction(secrets: readonly (string | undefined)[]): Redac
   const clean = (fields: object): object =>
     'err' in fields ? { ...fields, err: copy(fields.err, 0) } : fields
   return {
-    error: (error) => copy(error, 0),
-    log: (log) => ({
+    /**
+     * A plain error with the same name, message, stack, code, status and cause, without the secrets and without
+     * any other field.
+     */
+    error: (error: unknown) => copy(error, 0),
+    /** A logger whose `err` fields go through `error`. */
+    log: (log: Logger): Logger => ({
       debug: (fields, message) => log.debug(clean(fields), message),
       info: (fields, message) => log.info(clean(fields), message),
       warn: (fields, message) => log.warn(clean(fields), message),

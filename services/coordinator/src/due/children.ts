@@ -56,9 +56,7 @@ export function createChildren(deps: ChildrenDeps) {
     /** Cancels the unfinished children of a task that has ended. */
     async parentEnded(parent: TaskRecord): Promise<void> {
       const left = parent.children.filter(({ taskId }) => tasks.get(taskId) !== undefined)
-      const cancel = ({ taskId }: { taskId: string }) =>
-        cancelChild(taskId, parent.taskId, parent.tenant)
-      await Promise.all(left.map(cancel))
+      await Promise.all(left.map(({ taskId }) => cancelChild(taskId, parent.taskId, parent.tenant)))
     },
     /** Creates announced children that are missing, and cancels children whose parent has ended. */
     async sweep(signal: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
-import type { ReportItem } from '@agentfleet/protocol'
+import type { Report, ReportItem } from '@agentfleet/protocol'
 import { createRoom, type Room } from './room.ts'
 
 /** The reports of a message; undefined stands for one that cannot be read. */
-type Items = readonly (ReportItem | undefined)[]
+type Items = Report['items']
 
 /** The reports of one message, from their arrival to their answer. */
 export interface Visit {
