@@ -10,10 +10,7 @@ const STUCK_MS = 20_000
 /** What reads a stream from its first message on. */
 type Tail = Pick<StreamTail, 'stuckForMs' | 'caughtUp' | 'close'>
 
-/** A tail that tries to read until it has read everything that was stored before the start. */
-export type ReadTail = ReturnType<typeof readTail>
-
-/** Reads the tail; `what` names its messages. */
+/** Tries to read the tail until it has read everything that was stored before the start; `what` names its messages. */
 export function readTail(tail: Tail, what: string, log: Logger) {
   let current = false
   let closed = false
