@@ -1,6 +1,6 @@
 import { given } from '@agentfleet/domain'
 import { every, type Readiness, type Service } from '@agentfleet/runtime'
-import type { Means } from './means.ts'
+import type { PartDeps } from './deps.ts'
 
 /** A periodic job of a part of the coordinator. */
 export interface Loop {
@@ -13,7 +13,7 @@ export interface Loop {
 
 /** Creates the loops of one part. No loop runs before `followed` is true. */
 export function createLoops(
-  deps: Pick<Means, 'clock' | 'log' | 'followed'>,
+  deps: Pick<PartDeps, 'clock' | 'log' | 'followed'>,
   loops: readonly Loop[],
 ) {
   const { clock, log, followed } = deps

@@ -1,5 +1,5 @@
 import { every, type Service } from '@agentfleet/runtime'
-import type { Means } from './means.ts'
+import type { PartDeps } from './deps.ts'
 
 /** A stream and its reader. */
 interface Reading {
@@ -23,7 +23,7 @@ const LOOK_EVERY_MS = 1_000
  * from its beginning. An outage of NATS does not count, because the connection returns by itself.
  */
 export function createReadingWatch(
-  deps: Pick<Means, 'bus' | 'clock' | 'log' | 'timing' | 'giveUp'>,
+  deps: Pick<PartDeps, 'bus' | 'clock' | 'log' | 'timing' | 'giveUp'>,
   reading: Reading,
 ): Service {
   const { bus, clock, log } = deps

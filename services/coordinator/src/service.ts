@@ -11,7 +11,7 @@ import { createFollower } from './follower/service.ts'
 import { createTenantShares } from './follower/shares.ts'
 import { createTaskTable } from './follower/task-table.ts'
 import { together } from './loops.ts'
-import type { CoordinatorDeps, Means } from './means.ts'
+import type { CoordinatorDeps, PartDeps } from './deps.ts'
 import { createIssuer } from './repair/issue.ts'
 import { createRepair } from './repair/service.ts'
 import { createStreamRepair } from './repair/streams.ts'
@@ -79,7 +79,7 @@ function createParts(deps: CoordinatorDeps) {
       shares.decide(tenant, Buffer.byteLength(JSON.stringify(spec)), parent !== undefined).kind ===
       'take',
   })
-  const means: Means = {
+  const shared: PartDeps = {
     ...deps,
     tasks,
     holdings,
@@ -96,11 +96,11 @@ function createParts(deps: CoordinatorDeps) {
   }
   // A bulk cancellation, or the end of a parent, cancels many tasks, and each reads the history of its task.
   const inTurn = createRequestsInTurn(REQUESTS_AT_ONCE, tenants)
-  const cancel: Cancel = (request) => inTurn(request.tenant, () => cancelTask(means, request))
-  const due = createDue({ ...means, cancel })
-  const repair = createRepair(means)
+  const cancel: Cancel = (request) => inTurn(request.tenant, () => cancelTask(shared, request))
+  const due = createDue({ ...shared, cancel })
+  const repair = createRepair(shared)
   const follower = createFollower({
-    ...means,
+    ...shared,
     logClock,
     begin() {
       due.begin()
@@ -112,10 +112,10 @@ function createParts(deps: CoordinatorDeps) {
     },
   })
   const reports = createReports({
-    ...means,
+    ...shared,
     cancel,
     report: {
-      ...means,
+      ...shared,
       random: Math.random,
       make: due.make,
       supersede: createSupersede(deps.bus),
@@ -123,7 +123,7 @@ function createParts(deps: CoordinatorDeps) {
     ended: due.ended,
     approve: (request) => inTurn(request.tenant, () => due.approve(request)),
   })
-  const figures = createFigures(means)
+  const figures = createFigures(shared)
   deps.metrics.observe({
     unfinished: tasks.size,
     inReport: reports.inReport,

@@ -32,7 +32,7 @@ import {
 } from '@agentfleet/runtime'
 import { eventually, PLAIN_SPEC, startSecuredServers } from '@agentfleet/testkit'
 import { connect } from 'node:net'
-import type { CoordinatorDeps } from '../src/means.ts'
+import type { CoordinatorDeps } from '../src/deps.ts'
 import { createMetrics } from '../src/metrics.ts'
 import { createCoordinator } from '../src/service.ts'
 

@@ -8,14 +8,17 @@ import {
   type TaskSpec,
 } from '@agentfleet/domain'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import type { Cancel } from '../reports/cancel.ts'
 import { firstInTurn } from './in-turn.ts'
 
 /** The most children repaired in one sweep, in which tenants take turns: each one reads a history. */
 const SWEEP_MAX = 200
 
-type ChildrenDeps = Pick<Means, 'tasks' | 'taskLog' | 'submitter' | 'log' | 'timing' | 'nowMs'> & {
+type ChildrenDeps = Pick<
+  PartDeps,
+  'tasks' | 'taskLog' | 'submitter' | 'log' | 'timing' | 'nowMs'
+> & {
   readonly cancel: Cancel
 }
 

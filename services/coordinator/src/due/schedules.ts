@@ -1,6 +1,6 @@
 import type { StreamTail } from '@agentfleet/adapters'
 import { createZones } from '@agentfleet/domain'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { createInTurn } from './in-turn.ts'
 import { AGAIN_AFTER_MS, runTick, type ScheduleEntry, type TickDeps } from './ticks.ts'
 
@@ -16,7 +16,7 @@ const PARALLEL = 16
  * delays none of another; a coordinator keeps the times of schedules and never their tasks, which together may take more
  * memory than it has.
  */
-export function createScheduler(given: Omit<TickDeps, 'zones'> & Pick<Means, 'tenants'>) {
+export function createScheduler(given: Omit<TickDeps, 'zones'> & Pick<PartDeps, 'tenants'>) {
   const { schedules, log, nowMs, tenants } = given
   const deps = { ...given, zones: createZones() }
   const entries = new Map<string, ScheduleEntry>()

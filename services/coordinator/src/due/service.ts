@@ -1,6 +1,6 @@
 import { isTerminal, type TaskRecord } from '@agentfleet/domain'
 import { createLoops, together } from '../loops.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { createReadingWatch } from '../reading-watch.ts'
 import type { Cancel } from '../reports/cancel.ts'
 import { approve, type ApproveRequest } from './approvals.ts'
@@ -17,7 +17,7 @@ const SCHEDULES_EVERY_MS = 250
  * Does what has come due: ends waits, creates and cancels children, and runs schedules; nothing before `start`. Every
  * coordinator does all of it; compare-and-set and derived ids make each thing happen once (L1, L2).
  */
-export function createDue(deps: Means & { readonly cancel: Cancel }) {
+export function createDue(deps: PartDeps & { readonly cancel: Cancel }) {
   const { log, timing } = deps
   const children = createChildren(deps)
   const waits = createWaits(deps)

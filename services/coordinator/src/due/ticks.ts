@@ -10,7 +10,7 @@ import {
 import { tickTaskId } from '@agentfleet/protocol'
 import { CronPattern } from 'croner'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** A schedule as the scheduler knows it. */
 export interface ScheduleEntry {
@@ -27,7 +27,7 @@ export interface ScheduleEntry {
 
 /** What running a tick needs. */
 export interface TickDeps extends Pick<
-  Means,
+  PartDeps,
   'schedules' | 'taskLog' | 'submitter' | 'log' | 'nowMs'
 > {
   readonly zones: Zones

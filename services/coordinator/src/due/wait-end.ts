@@ -7,10 +7,10 @@ import {
   type TaskRecord,
 } from '@agentfleet/domain'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** What ending a wait needs. */
-export type WaitEndDeps = Pick<Means, 'taskLog' | 'issuer' | 'nowMs'>
+export type WaitEndDeps = Pick<PartDeps, 'taskLog' | 'issuer' | 'nowMs'>
 
 /** Ends the wait of a task if what it waits for has happened; throws if the outcome is unknown. */
 export async function endIfDue(

@@ -3,9 +3,12 @@ import { createDueTimes } from './due-times.ts'
 import { createInTurn } from './in-turn.ts'
 import { createKnownFates } from './known-fates.ts'
 import { endIfDue } from './wait-end.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
-type WaitDeps = Pick<Means, 'tasks' | 'taskLog' | 'store' | 'issuer' | 'log' | 'nowMs' | 'tenants'>
+type WaitDeps = Pick<
+  PartDeps,
+  'tasks' | 'taskLog' | 'store' | 'issuer' | 'log' | 'nowMs' | 'tenants'
+>
 
 const PARALLEL = 64
 const AGAIN_AFTER_MS = 1_000

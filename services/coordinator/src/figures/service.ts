@@ -2,7 +2,7 @@ import { oldestPointerAtMs, openPointerConsumers } from '@agentfleet/adapters'
 import { given, quantilesOf, usdOfNano, type SeriesPoint as Counted } from '@agentfleet/domain'
 import { CHANNELS, QUEUES_MAX, type QueueFigures, type SeriesPoint } from '@agentfleet/protocol'
 import type { Service } from '@agentfleet/runtime'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /**
  * Answers gateways and load balancers what the follower has counted: tasks over time, and the queues of the tenants.
@@ -10,7 +10,7 @@ import type { Means } from '../means.ts'
  * Invariants (L7): the queues are looked at once in QUEUES_EVERY_MS at most, however many ask; only a load balancer,
  * which asks every few seconds, may ask for a look that begins after its question.
  */
-type FiguresDeps = Pick<Means, 'bus' | 'tasks' | 'series' | 'clock' | 'nowMs' | 'followed'>
+type FiguresDeps = Pick<PartDeps, 'bus' | 'tasks' | 'series' | 'clock' | 'nowMs' | 'followed'>
 
 /** Milliseconds; a page asks once a second. */
 const QUEUES_EVERY_MS = 500

@@ -1,5 +1,5 @@
 import { removeEvents, scanLog } from '@agentfleet/adapters'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** A task whose end event has not been read yet. */
 interface OpenTask {
@@ -18,7 +18,7 @@ const REMOVED_MAX = 200_000
  * end event too, unless it read the other events before they were deleted; the follower checks for that.
  */
 export async function compactLog(
-  { bus, tasks, endedTasks, log }: Pick<Means, 'bus' | 'tasks' | 'endedTasks' | 'log'>,
+  { bus, tasks, endedTasks, log }: Pick<PartDeps, 'bus' | 'tasks' | 'endedTasks' | 'log'>,
   range: { readonly from: number; readonly to: number },
 ) {
   const needed = neededTasks(tasks)
@@ -58,7 +58,7 @@ export async function compactLog(
 }
 
 /** Returns the tasks whose results unfinished tasks read. */
-function neededTasks(tasks: Means['tasks']): Set<string> {
+function neededTasks(tasks: PartDeps['tasks']): Set<string> {
   const needed = new Set<string>()
   for (const { spec, children } of tasks.records()) {
     for (const taskId of spec.dependsOn ?? []) needed.add(taskId)

@@ -1,9 +1,9 @@
 import { startOf, type TaskRecord } from '@agentfleet/domain'
 import { inParallel } from '@agentfleet/runtime'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
-interface GhostDeps extends Pick<Means, 'taskLog' | 'tasks'> {
+interface GhostDeps extends Pick<PartDeps, 'taskLog' | 'tasks'> {
   /** Tasks that began at this time or later cannot have expired. */
   readonly certainlyKeptMs: number
 }

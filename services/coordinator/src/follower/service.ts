@@ -3,7 +3,7 @@ import { LOG_FILL_EVERY_MS, tailLog, type StreamTail, type TailedEvent } from '@
 import type { TaskRecord } from '@agentfleet/domain'
 import type { Readiness } from '@agentfleet/runtime'
 import { createLoops, together, type Loop } from '../loops.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { createReadingWatch } from '../reading-watch.ts'
 import type { LogClock } from './log-clock.ts'
 import { createProjection, type Projection } from '../projection/projection.ts'
@@ -11,7 +11,7 @@ import { dropGhosts } from './ghosts.ts'
 import { createTrimmer } from './trim.ts'
 import { createUsageCounter } from './usage.ts'
 
-interface FollowerDeps extends Means {
+interface FollowerDeps extends PartDeps {
   readonly logClock: LogClock
   /** Called with the record after each event, once the log has been followed. */
   readonly receive: (record: TaskRecord) => void

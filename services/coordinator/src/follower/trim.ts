@@ -1,6 +1,6 @@
 import { decideTrim } from '@agentfleet/domain'
 import { compactLog } from './compaction.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /**
  * Trims LOG (L7): one purge by sequence removes everything before the oldest event that an unfinished task or a
@@ -8,7 +8,7 @@ import type { Means } from '../means.ts'
  * Invariant: no event of an unfinished task leaves the log, and no event whose result an unfinished task reads.
  */
 export function createTrimmer(
-  deps: Pick<Means, 'bus' | 'taskLog' | 'store' | 'tasks' | 'endedTasks' | 'log'>,
+  deps: Pick<PartDeps, 'bus' | 'taskLog' | 'store' | 'tasks' | 'endedTasks' | 'log'>,
 ) {
   const { endedTasks } = deps
   // The state of the last compaction; a coordinator that restarts forgets it and makes one more.

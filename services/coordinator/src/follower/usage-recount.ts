@@ -1,10 +1,10 @@
 import { tailLog, type UsageTotals } from '@agentfleet/adapters'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { createTaskTable } from './task-table.ts'
 import { entryOf, type NotedUsage } from './usage-entries.ts'
 
 /** What counting usage again needs. */
-export interface RecountDeps extends Pick<Means, 'bus' | 'log' | 'metadataKeys'> {
+export interface RecountDeps extends Pick<PartDeps, 'bus' | 'log' | 'metadataKeys'> {
   readonly totals: UsageTotals
   /** The tenants that share the names in the totals of the fleet. */
   readonly tenants?: () => number

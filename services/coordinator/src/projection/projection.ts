@@ -1,6 +1,6 @@
 import type { TailedEvent } from '@agentfleet/adapters'
 import type { TaskRecord } from '@agentfleet/domain'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { createProjector } from './projector.ts'
 import { rebuildProjection } from './rebuild.ts'
 
@@ -8,7 +8,7 @@ import { rebuildProjection } from './rebuild.ts'
 export type Projection = ReturnType<typeof createProjection>
 
 interface ProjectionDeps extends Pick<
-  Means,
+  PartDeps,
   'bus' | 'store' | 'taskLog' | 'clock' | 'log' | 'metrics' | 'retentionMs' | 'shares'
 > {
   /** Tasks that began at this time or later cannot have expired. */

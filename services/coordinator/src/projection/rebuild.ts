@@ -1,6 +1,6 @@
 import { tailLog } from '@agentfleet/adapters'
 import { dropGhosts } from '../follower/ghosts.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { createProjector } from './projector.ts'
 import { createTaskTable } from '../follower/task-table.ts'
 
@@ -9,7 +9,7 @@ const NOT_STORED = 'Redis did not store all records of the rebuild'
 const REBUILD_LOG_EVERY_MS = 5_000
 
 /** What a rebuild needs. */
-interface RebuildDeps extends Pick<Means, 'bus' | 'store' | 'taskLog' | 'log' | 'retentionMs'> {
+interface RebuildDeps extends Pick<PartDeps, 'bus' | 'store' | 'taskLog' | 'log' | 'retentionMs'> {
   /** Tasks that began at this time or later cannot have expired. */
   readonly certainlyKeptMs: number
   /** The projection is complete up to this sequence; 0 writes everything. */

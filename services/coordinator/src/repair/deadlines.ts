@@ -2,7 +2,7 @@ import { deadlineAtMs, type TaskRecord } from '@agentfleet/domain'
 import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** The most tasks failed in one round, in which tenants take turns. */
 const ROUND_MAX = 2_000
@@ -14,7 +14,7 @@ const AGAIN_AFTER_MS = 1_000
  * task, and the present. A round costs only the tasks that are due, however many are unfinished.
  */
 export function createDeadlines(
-  deps: Pick<Means, 'tasks' | 'log' | 'nowMs'>,
+  deps: Pick<PartDeps, 'tasks' | 'log' | 'nowMs'>,
   expire: (record: TaskRecord) => Promise<void>,
 ) {
   const { log, nowMs } = deps

@@ -4,10 +4,10 @@ import { inParallel } from '@agentfleet/runtime'
 import { createDueTimes } from '../due/due-times.ts'
 import { firstInTurn } from '../due/in-turn.ts'
 import { REPAIRS_AT_ONCE } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 type PointerRepairDeps = Pick<
-  Means,
+  PartDeps,
   'bus' | 'tasks' | 'pointers' | 'taskLog' | 'issuer' | 'log' | 'timing' | 'nowMs' | 'claimKey'
 >
 
@@ -113,7 +113,7 @@ async function whoRuns({ bus, claimKey }: PointerRepairDeps, records: readonly T
 function needs(
   record: TaskRecord,
   hasPointer: boolean,
-  timing: Means['timing'],
+  timing: PartDeps['timing'],
   now: number,
 ): boolean {
   return decideRepair(record, hasPointer, timing, now).kind === 'issue-pointer'
@@ -123,7 +123,7 @@ function needs(
  * Returns the pointers without an unfinished task in two listings in a row: most in one listing have an
  * acknowledgement or an event on its way.
  */
-function createStrays(tasks: Means['tasks']): (present: Iterable<string>) => string[] {
+function createStrays(tasks: PartDeps['tasks']): (present: Iterable<string>) => string[] {
   let before: ReadonlySet<string> = new Set()
   return (present) => {
     const strays = new Set([...present].filter((taskId) => tasks.get(taskId) === undefined))
@@ -165,7 +165,7 @@ async function issueMissing(
 
 /** Returns the tasks whose pointer is in no queue. */
 async function withoutPointer(
-  pointers: Means['pointers'],
+  pointers: PartDeps['pointers'],
   records: readonly TaskRecord[],
 ): Promise<TaskRecord[]> {
   const looked = await inParallel(records, REPAIRS_AT_ONCE, async (record) => {

@@ -1,7 +1,7 @@
 import { decideRepair, type TaskRecord } from '@agentfleet/domain'
 import { createDueTimes } from '../due/due-times.ts'
 import { createInTurn } from '../due/in-turn.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** Pointers issued in parallel; tenants take turns, and each has its share of them. */
 const PARALLEL = 500
@@ -16,7 +16,7 @@ const ROUND_MAX = 20_000
  * pointer waits for a node, so without this memory every round would append again.
  */
 export function createRetries(
-  deps: Pick<Means, 'tasks' | 'issuer' | 'timing' | 'nowMs' | 'tenants'>,
+  deps: Pick<PartDeps, 'tasks' | 'issuer' | 'timing' | 'nowMs' | 'tenants'>,
   issued: () => void,
 ) {
   const { tasks, issuer, timing, nowMs } = deps

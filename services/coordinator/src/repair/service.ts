@@ -1,13 +1,13 @@
 import type { TaskRecord } from '@agentfleet/domain'
 import { createLoops } from '../loops.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { expireTask } from '../reports/cancel.ts'
 import { createDeadlines } from './deadlines.ts'
 import { createPointerRepair } from './pointers.ts'
 import { createRetries } from './retries.ts'
 
 /** Finds what should have followed from an event and did not, and does it (L8); nothing before `start`. */
-export function createRepair(deps: Means) {
+export function createRepair(deps: PartDeps) {
   const { tasks, metrics, timing } = deps
   const retries = createRetries(deps, () => metrics.issued.inc())
   const deadlines = createDeadlines(deps, (record) => expireTask(deps, record))

@@ -1,6 +1,6 @@
 import { missingStreams } from '@agentfleet/adapters'
 import { every, type Service } from '@agentfleet/runtime'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** Milliseconds; a writer repeats an append for longer, so most writers do not notice a loss. */
 const LOOK_EVERY_MS = 2_000
@@ -15,7 +15,7 @@ const REPAIR_WITHIN_MS = 60_000
  * keeps all that it holds; a coordinator is not ready while it knows that something is missing.
  */
 export function createStreamRepair(
-  { bus, clock, log }: Pick<Means, 'bus' | 'clock' | 'log'>,
+  { bus, clock, log }: Pick<PartDeps, 'bus' | 'clock' | 'log'>,
   provision: () => Promise<void>,
 ): Service {
   let missing: readonly string[] = []

@@ -8,10 +8,10 @@ import {
 } from '@agentfleet/domain'
 import { CHANNELS } from '@agentfleet/protocol'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 
 /** Dependencies for ending a task that was cancelled or reached its deadline. */
-export type EndingDeps = Pick<Means, 'bus' | 'taskLog' | 'pointers' | 'store' | 'log' | 'nowMs'>
+export type EndingDeps = Pick<PartDeps, 'bus' | 'taskLog' | 'pointers' | 'store' | 'log' | 'nowMs'>
 
 /** Compare-and-set rounds; a running task appends a call now and then, and each costs one more round. */
 const CANCEL_TRIES = 8
@@ -73,7 +73,7 @@ async function runningOn({ store }: EndingDeps, record: TaskRecord): Promise<str
   return mayRunUnseen(record) ? notedNode(store, record.taskId) : undefined
 }
 
-async function notedNode(store: Means['store'], taskId: string): Promise<string | undefined> {
+async function notedNode(store: PartDeps['store'], taskId: string): Promise<string | undefined> {
   const [noted] = await store.inflightNode([taskId]).catch(() => [undefined])
   return noted
 }

@@ -24,16 +24,16 @@ import {
   type ReportItem,
 } from '@agentfleet/protocol'
 import { APPEND_WITHIN_MS } from '../log-limits.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import { inputsOf } from './inputs.ts'
 import type { Supersede } from './supersede.ts'
 
 /** Dependencies for handling a report. */
 export interface ReportDeps extends Pick<
-  Means,
+  PartDeps,
   'taskLog' | 'store' | 'tasks' | 'claimKey' | 'nowMs' | 'timing'
 > {
-  readonly logFill: Pick<Means['logFill'], 'full'>
+  readonly logFill: Pick<PartDeps['logFill'], 'full'>
   readonly random: () => number
   /** Creates the children that an event announced. */
   readonly make: (parent: TaskRecord, event: Spawned) => Promise<void>

@@ -11,14 +11,14 @@ import {
   type ReportItem,
 } from '@agentfleet/protocol'
 import type { ApproveRequest } from '../due/approvals.ts'
-import type { Means } from '../means.ts'
+import type { PartDeps } from '../deps.ts'
 import type { Cancel } from './cancel.ts'
 import { handleBatch } from './batch.ts'
 import { createReportRooms, type Visit } from './rooms.ts'
 import { endTooLarge, handleReport, type ReportDeps } from './handle-report.ts'
 
 interface ReportsDeps extends Pick<
-  Means,
+  PartDeps,
   'bus' | 'clock' | 'log' | 'metrics' | 'logMs' | 'tenants'
 > {
   readonly report: ReportDeps
@@ -141,7 +141,7 @@ function outcomesOf(
 }
 
 /** What a task that begins takes: its history, and the results of the tasks that it has waited for. */
-function bytesToBegin(tasks: Means['tasks'], taskId: string): number {
+function bytesToBegin(tasks: PartDeps['tasks'], taskId: string): number {
   const record = tasks.get(taskId)
   const awaits = (record?.children.length ?? 0) + (record?.spec.dependsOn?.length ?? 0)
   const inputBytes = awaits > 0 ? INPUTS_BYTES : 0
@@ -152,7 +152,7 @@ function bytesToBegin(tasks: Means['tasks'], taskId: string): number {
 function countOutcomes(
   items: readonly (ReportItem | undefined)[],
   outcomes: readonly Outcome[],
-  metrics: Means['metrics'],
+  metrics: PartDeps['metrics'],
 ): void {
   const counts = new Map<string, number>()
   for (const [index, outcome] of outcomes.entries()) {

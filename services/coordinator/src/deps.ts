@@ -43,7 +43,7 @@ export interface CoordinatorDeps extends Retention {
 }
 
 /** What the parts of a coordinator share; each part names what it uses. */
-export interface Means extends CoordinatorDeps {
+export interface PartDeps extends CoordinatorDeps {
   readonly tasks: TaskTable
   readonly holdings: TenantHoldings
   readonly endedTasks: EndedTasks
