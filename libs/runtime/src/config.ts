@@ -326,7 +326,9 @@ function metaOf(schema: z.ZodObject, name: string): z.GlobalMeta | undefined {
   while (inner instanceof z.ZodType) {
     const meta = inner.meta()
     if (meta) return meta
-    inner = inner instanceof z.ZodOptional ? inner.unwrap() : undefined
+    const outer: z.ZodType = inner
+    inner =
+      outer instanceof z.ZodOptional || outer instanceof z.ZodDefault ? outer.unwrap() : undefined
   }
   return undefined
 }

@@ -160,6 +160,7 @@ describe('loadConfig', () => {
       ['CONSUL_URL', 'http://consul:8500#'],
     ] as const) {
       expect(load({ [name]: wrong }), wrong).toThrow(`${name}: is not`)
+      expect(load({ [name]: wrong }), wrong).toThrow('expected a URL that begins with')
       expect(load({ [name]: wrong }), wrong).not.toThrow(/hunter2/i)
     }
     const right = {
