@@ -198,3 +198,14 @@ test('a broken rule between two variables is printed as a plain line, as other p
     'MODE_SPARE: is above MODE_SLOTS; lower it',
   ])
 })
+
+test('problems of the configuration that are found while a service is built are printed as plain lines without a stack', async () => {
+  const { exited, out } = launch({ MODE: 'wrong-build' })
+  expect(await exited).toBe(78)
+  expect(out.stdout).toBe('')
+  expect(out.stderr.split('\n')).toEqual([
+    'FOLDER: does not exist; create it',
+    'FOLDER_KEY: is missing; set it',
+    '',
+  ])
+})

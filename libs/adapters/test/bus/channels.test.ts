@@ -224,11 +224,11 @@ describe('the size limit of messages on the bus', () => {
   })
 
   it('makes the bus split the items of a request into several messages and send each large item alone', () => {
-    const large = 'x'.repeat(0.6 * MIB)
     const items = [
-      result('a', large),
+      result('a', 'x'.repeat(0.6 * MIB)),
       begin('b'),
-      result('c', large),
+      // As large as the first item, in half as many characters.
+      result('c', 'ä'.repeat(0.3 * MIB)),
       result('d', 'y'.repeat(3 * MIB)),
     ]
     const messages = here.pack(CHANNELS.report, { nodeId: 'n', items })
