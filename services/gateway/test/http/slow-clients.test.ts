@@ -21,10 +21,13 @@ afterEach(() => {
 })
 afterAll(() => bench[Symbol.asyncDispose]())
 
+function gatewayPort(): number {
+  return Number(new URL(bench.gateway.url()).port)
+}
+
 /** A connection from this address, and everything that it has received. */
 function open(localAddress = '127.0.0.1'): { socket: Socket; text: () => string } {
-  const port = Number(new URL(bench.gateway.url()).port)
-  const socket = connect({ host: '127.0.0.1', port, localAddress })
+  const socket = connect({ host: '127.0.0.1', port: gatewayPort(), localAddress })
   sockets.push(socket)
   let text = ''
   socket.on('error', () => undefined)
@@ -35,12 +38,14 @@ function open(localAddress = '127.0.0.1'): { socket: Socket; text: () => string 
 /** Whether the gateway still holds its side of the connection with this port of the client, as the kernel lists it. */
 function isHeld(clientPort: number): boolean {
   const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n')
-  const end = `:${clientPort.toString(16).toUpperCase().padStart(4, '0')}`
-  // The other end is the remote one; a connection of no process has the inode 0.
+  // Clients of other servers may have the same port.
+  const end = (port: number) => `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const [own, other] = [end(gatewayPort()), end(clientPort)]
   return rows.some((row) => {
     const columns = row.trim().split(/\s+/)
-    const remote = columns.at(2) ?? ''
-    return remote.endsWith(end) && columns.at(9) !== '0'
+    const [, local = '', remote = ''] = columns
+    // A connection of no process has the inode 0.
+    return local.endsWith(own) && remote.endsWith(other) && columns.at(9) !== '0'
   })
 }
 
@@ -185,8 +190,7 @@ test.each([
 ])(
   'a client that sends %s and never closes its side of the connection keeps no place in the gateway (L7)',
   async (_what, bytes) => {
-    const port = Number(new URL(bench.gateway.url()).port)
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+    const socket = connect({ host: '127.0.0.1', port: gatewayPort(), allowHalfOpen: true })
     sockets.push(socket)
     let text = ''
     socket.on('error', () => undefined)
@@ -210,8 +214,7 @@ test.each([
 ])(
   'a client that sends %s and closes its side of the connection keeps no place in the gateway (L7)',
   async (_what, bytes) => {
-    const port = Number(new URL(bench.gateway.url()).port)
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+    const socket = connect({ host: '127.0.0.1', port: gatewayPort(), allowHalfOpen: true })
     sockets.push(socket)
     socket.on('error', () => undefined)
     socket.resume()
