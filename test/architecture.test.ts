@@ -43,7 +43,7 @@ const tests = [...packages.flatMap((pack) => pack.tests), ...rootTests]
 const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   protocol: ['domain'],
-  'answer-schema': ['domain', 'protocol'],
+  'answer-schema': ['domain', 'protocol', 'runtime'],
   adapters: ['domain', 'protocol', 'runtime'],
   runtime: ['domain', 'protocol'],
   adviser: ['domain', 'protocol', 'runtime'],

@@ -21,6 +21,7 @@ interface Locator {
   count(): Promise<number>
   first(): Locator
   innerText(): Promise<string>
+  isVisible(): Promise<boolean>
   inputValue(): Promise<string>
   getAttribute(name: string): Promise<string | null>
   waitFor(options?: { state?: 'visible' | 'hidden'; timeout?: number }): Promise<void>

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { createOwnedCache, type OwnedCache } from '@agentfleet/domain'
+import { startThread } from '@agentfleet/runtime'
 import type { CheckQueue, Settled, Waiting } from './check-queue.ts'
 import type { CheckJob, CheckOutcome } from './compiled-schema.ts'
 
@@ -118,8 +119,8 @@ export function createCheckThreads(
   return { next }
 }
 
-function createThread(maxOldGenerationSizeMb: number, current: Work | undefined): Thread {
-  const worker = new Worker(THREAD, { resourceLimits: { maxOldGenerationSizeMb } })
+function createThread(heapMaxMb: number, current: Work | undefined): Thread {
+  const worker = startThread(THREAD, heapMaxMb)
   // An idle thread does not keep the process alive.
   worker.unref()
   // A tenant with hundreds of schemas leaves those of other tenants compiled.

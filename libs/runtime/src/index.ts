@@ -49,3 +49,4 @@ export {
 export { runService, type Discovery, type Needs, type ServiceContext } from './run-service.ts'
 export { createSlices, inParallel } from './slices/slices.ts'
 export type { Address, Closable, Readiness, Service } from './service.ts'
+export { startThread } from './threads/thread.ts'

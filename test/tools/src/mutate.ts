@@ -14,7 +14,7 @@ import { ASSERTION_FAILED, editsOf, testOf, type Mutation } from './mutations/mu
 
 /** Tests that start no process run from the sources alone; all others need dist. */
 const FROM_SOURCES =
-  /^(libs\/(domain|protocol|runtime|adapters|adviser|control-plane|orchestrator)|services\/(?!autoscaler)[a-z-]+)\//
+  /^(libs\/(domain|protocol|runtime(?!\/test\/threads)|adapters|adviser|control-plane|orchestrator)|services\/(?!autoscaler)[a-z-]+)\//
 /** A mutation may keep a test waiting forever. */
 const TEST_WITHIN_MS = 30_000
 /** Tests wait for servers half of the time: two at a time keep two cores busy. */

@@ -1,5 +1,6 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { createTurnQueue } from '@agentfleet/domain'
+import { startThread } from '@agentfleet/runtime'
 import { toolFailure, type ToolContext } from '@agentfleet/toolkit'
 import type { ToolThreadData, ToolThreadMessage } from './tool-thread.ts'
 
@@ -80,10 +81,9 @@ export function createToolThreads(options: ToolThreadsOptions) {
       let thread: Worker | undefined
       try {
         // Throws if the arguments cannot be copied to a thread, such as those with a function.
-        thread = new Worker(threadUrl, {
+        thread = startThread(threadUrl, HEAP_MAX_MB, {
           workerData,
           ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
-          resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MB },
         })
         return await valueOf(thread, context, begins)
       } finally {

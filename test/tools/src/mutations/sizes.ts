@@ -247,6 +247,16 @@ export const SIZES: readonly Mutation[] = [
     because: /to be 3/,
   },
   {
+    name: 'thread-memory',
+    safeguard: 'a thread that fills its memory does not end the process (L7)',
+    file: 'libs/runtime/src/threads/thread.ts',
+    find: "setFlagsFromString('--max-semi-space-size=0')",
+    replace: "setFlagsFromString('--max-semi-space-size=64')",
+    test: 'libs/runtime/test/threads/thread.test.ts',
+    caughtBy: /a thread that fills its memory ends alone/,
+    because: /heap out of memory/,
+  },
+  {
     name: 'usage-shares',
     safeguard:
       'invented names of one tenant leave room for those of the others in the usage of the fleet (L7)',
