@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Ops } from '@agentfleet/adapters'
 import { createAllowance, type AllowanceLimits } from '@agentfleet/domain'
 import { SUBJECTS, type Decision } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
-import { createOutcomes, type Outcomes } from './outcomes.ts'
+import type { Logger } from '@agentfleet/runtime'
+import { createOutcomes, type Outcomes, type OutcomesDeps } from './outcomes.ts'
 
 /**
  * Records the decisions of one service on OPS: the situation, the options, the choice and the reason.
@@ -12,11 +11,7 @@ import { createOutcomes, type Outcomes } from './outcomes.ts'
  * bounded number is under way; RECORD-3 limited decisions share an allowance, of which each tenant has
  * a share, so that alternating reasons never flood the stream; RECORD-4 `outcomes` measures outcomes, also those for processes that have ended.
  */
-export interface DecisionRecorder {
-  /** Records a decision; false: it repeats the last one, is over the limit, or could not be stored. */
-  record(draft: DecisionDraft, how?: RecordOptions): Promise<boolean>
-  readonly outcomes: Pick<Outcomes, 'resume' | 'measure' | 'forget'>
-}
+export type DecisionRecorder = ReturnType<typeof createDecisionRecorder>
 
 /** A decision without the fields that the recorder adds. */
 export type DecisionDraft = Omit<Decision, 'id' | 'service' | 'by' | 'atMs'> &
@@ -38,12 +33,9 @@ export interface RecordOptions {
 }
 
 /** The dependencies of a recorder. */
-export interface RecorderDeps {
-  readonly service: string
+export interface RecorderDeps extends OutcomesDeps {
   /** The process that decides. */
   readonly by: string
-  readonly ops: Pick<Ops, 'record' | 'decisionsAfter' | 'lastDecision'>
-  readonly clock: Clock
   readonly log: Logger
   /** Without an allowance nothing is limited. */
   readonly limits?: AllowanceLimits
@@ -59,9 +51,10 @@ const UNDER_WAY_MAX = 64
 const REPEAT_AFTER_MS = 300_000
 
 /** Creates the recorder of one process. */
-export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
+export function createDecisionRecorder(deps: RecorderDeps) {
   const { service, by, ops, clock, log, limits, measured = false, onLost } = deps
   const outcomes = createOutcomes({ service, ops, clock })
+  const measuring: Pick<Outcomes, 'resume' | 'measure' | 'forget'> = outcomes
   const allowance = createAllowance(limits ?? UNLIMITED)
   let underWay = 0
   let said: { readonly short: string | undefined; readonly atMs: number } | undefined
@@ -88,7 +81,8 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
   }
 
   return {
-    async record(draft, how = {}) {
+    /** Records a decision; false: it repeats the last one, is over the limit, or could not be stored. */
+    async record(draft: DecisionDraft, how: RecordOptions = {}): Promise<boolean> {
       if (how.limited === true && repeats(how.short)) return false
       const { limited = false, payer } = how
       const mayPass = (): boolean =>
@@ -109,7 +103,7 @@ export function createDecisionRecorder(deps: RecorderDeps): DecisionRecorder {
       underWay += 1
       return store(decision, how).finally(() => (underWay -= 1))
     },
-    outcomes,
+    outcomes: measuring,
   }
 }
 

@@ -17,19 +17,13 @@ import type { Clock } from '@agentfleet/runtime'
  * are dropped; OUTCOME-3 a process that starts takes over the outcomes that are not due yet, from the
  * sequence that the last decision names.
  */
-export interface Outcomes {
-  /** Measures the outcomes of this decision from now on. */
-  follow(recorded: Recorded<Decision>): void
-  /**
-   * Where a successor has to begin to read: the oldest decision with a pending outcome, or the last decision.
-   */
-  oldestSeq(): number
-  /** Takes over pending outcomes from earlier processes; returns the last decision. */
-  resume(): Promise<Decision | undefined>
-  /** Records the due outcomes; an outcome without figures waits, up to a limit. */
-  measure(figuresOf: FiguresOf): Promise<void>
-  /** Another process measures from now on. */
-  forget(): void
+export type Outcomes = ReturnType<typeof createOutcomes>
+
+/** The dependencies of outcomes. */
+export interface OutcomesDeps {
+  readonly service: string
+  readonly ops: Pick<Ops, 'record' | 'decisionsAfter' | 'lastDecision'>
+  readonly clock: Clock
 }
 
 /** The figures of one outcome; undefined while they are unknown. */
@@ -52,12 +46,7 @@ interface Pending {
 }
 
 /** Nothing is pending until `resume` or `measure`. */
-export function createOutcomes(deps: {
-  readonly service: string
-  readonly ops: Pick<Ops, 'record' | 'decisionsAfter' | 'lastDecision'>
-  readonly clock: Clock
-}): Outcomes {
-  const { service, ops, clock } = deps
+export function createOutcomes({ service, ops, clock }: OutcomesDeps) {
   const pending = new Map<string, Pending>()
   let lastSeq = 0
   let readSeq: number | undefined
@@ -81,6 +70,7 @@ export function createOutcomes(deps: {
     readSeq = seq
     readAtMs = clock.monotonicMs()
   }
+  /** Takes over pending outcomes from earlier processes; returns the last decision. */
   const resume = async (): Promise<Decision | undefined> => {
     pending.clear()
     const last = await ops.lastDecision(service)
@@ -90,10 +80,13 @@ export function createOutcomes(deps: {
   }
 
   return {
-    follow: (recorded) => add(recorded, -Infinity),
+    /** Measures the outcomes of this decision from now on. */
+    follow: (recorded: Recorded<Decision>): void => add(recorded, -Infinity),
+    /** Where a successor has to begin to read: the oldest decision with a pending outcome, or the last decision. */
     oldestSeq: () => Math.min(lastSeq, ...[...pending.values()].map(({ seq }) => seq)),
     resume,
-    async measure(figuresOf) {
+    /** Records the due outcomes; an outcome without figures waits, up to a limit. */
+    async measure(figuresOf: FiguresOf): Promise<void> {
       if (readSeq === undefined) await resume()
       else if (clock.monotonicMs() - readAtMs > READ_EVERY_MS) {
         await read(readSeq, clock.nowMs() - LATE_MAX_MS)
@@ -115,7 +108,8 @@ export function createOutcomes(deps: {
         pending.delete(key)
       }
     },
-    forget() {
+    /** Another process measures from now on. */
+    forget(): void {
       pending.clear()
       readSeq = undefined
     },

@@ -3,7 +3,7 @@ import { classifyNode, LATE_AFTER_MS, LIVENESS_LIMITS, PROGRESS_LIMITS } from '@
 import { CHANNELS, STREAMS } from '@agentfleet/protocol'
 import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
 import { createHistory } from './fleet/history.ts'
-import { createLagMeter, type LagMeter } from './nodes/lag.ts'
+import { createLagMeter } from './nodes/lag.ts'
 import { listen } from './nodes/listener.ts'
 import type { MonitorMetrics } from './metrics.ts'
 import { createNodeTable, hasLeft, noteFall, type NodeEntry } from './nodes/nodes.ts'
@@ -52,14 +52,7 @@ const TELL_INTERVAL_MS = 1_000
 const TELL_WITHIN_MS = 300
 
 /** What the monitor knows about itself. */
-interface Self {
-  readonly lag: LagMeter
-  ownLagMs(): number
-  connectedForMs(): number
-  reconnected(): void
-}
-
-function watchSelf(bus: Bus, nowMs: () => number): Self {
+function watchSelf(bus: Bus, nowMs: () => number) {
   const lag = createLagMeter(LOOK_INTERVAL_MS)
   let connectedAtMs = nowMs()
   return {
@@ -99,18 +92,11 @@ function assemble(deps: MonitorDeps) {
   const { stallMs: stillMs = PROGRESS_LIMITS.stillMs } = deps
   const limits = { ...PROGRESS_LIMITS, stillMs }
   const stalls = createStalls({ ...shared, doubtful, limits })
-  const heard = {
-    tally,
-    history,
-    primary,
-    witnesses,
-    detector,
-    stalls,
-    tell: createTeller(bus, nowMs),
-  }
+  const heard = { tally, history, primary, witnesses, detector, stalls }
+  const tell = createTeller(bus, nowMs)
   const followConsul = (changed: () => void): { close(): void } =>
     (listed = followPassing(registry, changed))
-  return { ...heard, self, nodes, nowMs, classify, broadcaster, followConsul }
+  return { ...heard, tell, self, nodes, nowMs, classify, broadcaster, followConsul }
 }
 
 type Parts = ReturnType<typeof assemble>

@@ -8,12 +8,7 @@ import { CHANNELS, type History, type Totals } from '@agentfleet/protocol'
  * Invariants: the oldest come first; they cover at most an hour; a new monitor adopts what another
  * monitor remembers, so the history outlives each monitor.
  */
-export interface TotalsHistory {
-  /** Records the present totals and publishes the history. */
-  note(totals: Totals): void
-  /** Merges the history of another monitor. */
-  hear(history: History): Totals | undefined
-}
+export type TotalsHistory = ReturnType<typeof createHistory>
 
 /** Milliseconds for which every step is kept. */
 const FINE_MS = 600_000
@@ -21,14 +16,16 @@ const FINE_MS = 600_000
 const COARSE_MS = 3_600_000
 
 /** Creates an empty history. */
-export function createHistory(bus: Bus, monitorId: string): TotalsHistory {
+export function createHistory(bus: Bus, monitorId: string) {
   let entries: readonly Totals[] = []
   return {
-    note(totals) {
+    /** Records the present totals and publishes the history. */
+    note(totals: Totals): void {
       entries = thin([...entries, totals], totals.atMs)
       bus.send(CHANNELS.history, { monitorId, totals: [...entries] })
     },
-    hear(history) {
+    /** Merges the history of another monitor. */
+    hear(history: History): Totals | undefined {
       if (history.monitorId === monitorId) return undefined
       entries = takeOver(entries, history.totals)
       return history.totals.at(-1)

@@ -7,20 +7,17 @@
  * lower id for PRIMARY_AFTER_MS becomes primary. For a moment two monitors may be primary, and for
  * at most PRIMARY_AFTER_MS no monitor is primary.
  */
-export interface Primary {
-  /** Records that another monitor has published a snapshot. */
-  hear(monitorId: string): void
-  isPrimary(): boolean
-}
+export type Primary = ReturnType<typeof createPrimary>
 
 /** Milliseconds; three missed snapshots. */
 const PRIMARY_AFTER_MS = 1_500
 
 /** Creates the role of this monitor. */
-export function createPrimary(monitorId: string, nowMs: () => number): Primary {
+export function createPrimary(monitorId: string, nowMs: () => number) {
   let heardAtMs = -Infinity
   return {
-    hear(other) {
+    /** Records that another monitor has published a snapshot. */
+    hear(other: string): void {
       if (other < monitorId) heardAtMs = nowMs()
     },
     isPrimary: () => nowMs() - heardAtMs > PRIMARY_AFTER_MS,

@@ -1,5 +1,5 @@
 import type { Bus } from '@agentfleet/adapters'
-import { HEARTBEAT_INTERVAL_MS, type NodeState } from '@agentfleet/domain'
+import { given, HEARTBEAT_INTERVAL_MS, type NodeState } from '@agentfleet/domain'
 import { CHANNELS, type Snapshot, type Totals } from '@agentfleet/protocol'
 import type { Clock } from '@agentfleet/runtime'
 import type { TotalsHistory } from './history.ts'
@@ -11,12 +11,7 @@ import { runningOn, totalsOf, waitingOf, type Tally } from './totals.ts'
  * Publishes snapshots of the cluster. Invariants: only the primary monitor publishes; every monitor
  * measures and remembers; a monitor does neither before it has listened for LISTEN_FIRST_MS.
  */
-export interface Broadcaster {
-  /** Publishes the snapshot when it is due, or at once after a change. */
-  tick(changed: boolean): void
-  /** Records how many pointers TASKS holds: those of tasks that wait and of tasks that run. */
-  setPointers(pointers: number): void
-}
+export type Broadcaster = ReturnType<typeof createBroadcaster>
 
 const PUBLISH_INTERVAL_MS = 500
 /** Milliseconds; metrics are scraped every few seconds. */
@@ -40,7 +35,7 @@ interface BroadcasterDeps {
 }
 
 /** Creates the broadcaster. */
-export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
+export function createBroadcaster(deps: BroadcasterDeps) {
   const { bus, nodes, clock, metrics, monitorId } = deps
   let publishedAtMs = -Infinity
   let measuredAtMs = -Infinity
@@ -55,24 +50,24 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
     const atMs = clock.nowMs()
     const listed = [...nodes.all()].map((entry) => {
       const { atMs: _, ...figures } = entry.heartbeat
-      const passing = deps.passing(figures.nodeId)
       return {
         ...figures,
         state: shownState(entry),
         heartbeatAgeMs: now - entry.lastHeartbeatAtMs,
         flaps: flapsOf(entry, now),
-        ...(passing === undefined ? {} : { passing }),
+        ...given({ passing: deps.passing(figures.nodeId) }),
       }
     })
     const running = runningOn(listed)
     const queued = waitingOf(backlog, running)
     const totals = totalsOf(listed, { queued, running }, deps.tally, atMs)
-    const readAt = backlog.atMs === undefined ? {} : { backlogAtMs: backlog.atMs }
+    const readAt = given({ backlogAtMs: backlog.atMs })
     return { atMs, monitorId, nodes: listed, queued, running, ...readAt, totals }
   }
 
   return {
-    tick(changed) {
+    /** Publishes the snapshot when it is due, or at once after a change. */
+    tick(changed: boolean): void {
       if (deps.connectedForMs() < LISTEN_FIRST_MS) return
       const now = clock.monotonicMs()
       const isPrimary = deps.isPrimary()
@@ -92,10 +87,10 @@ export function createBroadcaster(deps: BroadcasterDeps): Broadcaster {
       deps.history.note(snapshot.totals)
       notedAtMs = now
     },
-    setPointers(pointers) {
+    /** Records how many pointers TASKS holds: those of tasks that wait and of tasks that run. */
+    setPointers(pointers: number): void {
       const listed = [...nodes.all()].map((entry) => ({
-        active: entry.heartbeat.active,
-        slots: entry.heartbeat.slots,
+        ...entry.heartbeat,
         state: shownState(entry),
       }))
       backlog = { pointers, running: runningOn(listed), atMs: clock.nowMs() }

@@ -11,14 +11,7 @@ import { NODE_SERVICE } from './passing.ts'
  * after WITNESS_VALID_MS, with the next heartbeat, and if the monitor was disconnected or late
  * while it formed. If Consul is unavailable, only its opinion is missing.
  */
-export interface Witnesses {
-  /** Asks about a node unless a question is open. */
-  look(nodeId: string): void
-  /** Returns the present opinions about a node. */
-  of(nodeId: string, draining: boolean): Witness
-  /** Drops the opinions about a node that sent a heartbeat or was removed. */
-  forget(nodeId: string): void
-}
+export type Witnesses = ReturnType<typeof createWitnesses>
 
 const PING_WITHIN_MS = 300
 /** Milliseconds between two pings of one node. */
@@ -30,11 +23,6 @@ const CONSUL_VALID_MS = 2_000
 /** Milliseconds; with more lag a late answer says more about the monitor than about the node. */
 const LAG_MAX_MS = 100
 
-interface Opinion {
-  readonly witness: Witness
-  readonly atMs: number
-}
-
 /** Creates the witnesses; they send no request before `look`. */
 export function createWitnesses(deps: {
   readonly bus: Bus
@@ -42,9 +30,9 @@ export function createWitnesses(deps: {
   readonly log: Logger
   readonly nowMs: () => number
   readonly ownLagMs: () => number
-}): Witnesses {
+}) {
   const { bus, registry, log, nowMs, ownLagMs } = deps
-  const opinions = new Map<string, Opinion>()
+  const opinions = new Map<string, { readonly witness: Witness; readonly atMs: number }>()
   const pinging = new Map<string, symbol>()
   let critical: { ids: ReadonlySet<string>; atMs: number } | undefined
   let consulAskedAtMs = -Infinity
@@ -85,13 +73,15 @@ export function createWitnesses(deps: {
   }
 
   return {
-    look(nodeId) {
+    /** Asks about a node unless a question is open. */
+    look(nodeId: string): void {
       void askConsul()
       if (pinging.has(nodeId) || !bus.connected()) return
       if (nowMs() - (opinions.get(nodeId)?.atMs ?? -Infinity) < PING_PAUSE_MS) return
       void ping(nodeId)
     },
-    of(nodeId, draining) {
+    /** Returns the present opinions about a node. */
+    of(nodeId: string, draining: boolean): Witness {
       const opinion = opinions.get(nodeId)
       if (opinion && opinion.witness !== 'none' && nowMs() - opinion.atMs <= WITNESS_VALID_MS) {
         return opinion.witness
@@ -100,7 +90,8 @@ export function createWitnesses(deps: {
       const known = critical !== undefined && nowMs() - critical.atMs <= CONSUL_VALID_MS
       return known && !draining && critical?.ids.has(nodeId) ? 'consul-critical' : 'none'
     },
-    forget(nodeId) {
+    /** Drops the opinions about a node that sent a heartbeat or was removed. */
+    forget(nodeId: string): void {
       opinions.delete(nodeId)
       pinging.delete(nodeId)
     },

@@ -19,18 +19,7 @@ import type { NodeEntry, NodeTable } from './nodes.ts'
  * examination under way, and two begin RETRY_AFTER_MS apart; V3 an entry is dead only once a death
  * of its incarnation is stored, by this monitor or another.
  */
-export interface FailureDetector {
-  /** Examines a node that looks dead, unless an examination is under way. */
-  consider(entry: NodeEntry): void
-  /** Declares a process dead after its successor has been heard. */
-  replaced(heartbeat: Heartbeat): void
-  /** Looks up whether a newly heard incarnation was declared dead before. */
-  recall(entry: NodeEntry): void
-  /** Adopts a death that another monitor has stored for this incarnation. */
-  adopt(nodeId: string, incarnation: number): void
-  /** Resolves when no examination is under way. */
-  idle(): Promise<void>
-}
+export type FailureDetector = ReturnType<typeof createFailureDetector>
 
 interface FailureDetectorDeps {
   readonly bus: Bus
@@ -53,7 +42,7 @@ const RETRY_AFTER_MS = 200
 const REPLACED_TRIES = 5
 
 /** Creates a detector. */
-export function createFailureDetector(deps: FailureDetectorDeps): FailureDetector {
+export function createFailureDetector(deps: FailureDetectorDeps) {
   const { bus, ops, nodes, clock, log, metrics, classify } = deps
   const judging = new Map<string, Promise<void>>()
 
@@ -115,7 +104,8 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
   }
 
   return {
-    consider(entry) {
+    /** Examines a node that looks dead, unless an examination is under way. */
+    consider(entry: NodeEntry): void {
       const { nodeId } = entry.heartbeat
       if (judging.has(nodeId)) return
       const now = clock.monotonicMs()
@@ -123,12 +113,16 @@ export function createFailureDetector(deps: FailureDetectorDeps): FailureDetecto
       entry.examinedAtMs = now
       run(nodeId, () => detector(entry))
     },
-    replaced: (heartbeat) =>
+    /** Declares a process dead after its successor has been heard. */
+    replaced: (heartbeat: Heartbeat): void =>
       run(`${heartbeat.nodeId}.${heartbeat.incarnation}`, () => declareReplaced(deps, heartbeat)),
-    recall: (entry) =>
+    /** Looks up whether a newly heard incarnation was declared dead before. */
+    recall: (entry: NodeEntry): void =>
       run(`recall.${entry.heartbeat.nodeId}.${entry.heartbeat.incarnation}`, () => recall(entry)),
-    adopt: (nodeId, incarnation) => markDead(nodes.get(nodeId), incarnation),
-    idle: async () => void (await Promise.all(judging.values())),
+    /** Adopts a death that another monitor has stored for this incarnation. */
+    adopt: (nodeId: string, incarnation: number): void => markDead(nodes.get(nodeId), incarnation),
+    /** Resolves when no examination is under way. */
+    idle: async (): Promise<void> => void (await Promise.all(judging.values())),
   }
 }
 

@@ -24,7 +24,6 @@ interface ListenerDeps {
   readonly history: TotalsHistory
   readonly metrics: MonitorMetrics
   readonly monitorId: string
-  readonly nowMs: () => number
   /** Called for a node whose heartbeats count only with an incarnation above this one. */
   readonly tell: (nodeId: string, deadIncarnation: number) => void
   /** Called when the next snapshot differs from the last one. */
@@ -33,22 +32,20 @@ interface ListenerDeps {
 
 /** Receives heartbeats and the snapshots of other monitors until closed. */
 export function listen(deps: ListenerDeps): { close(): void }[] {
-  const { bus, clock, history, monitorId, tally } = deps
+  const { bus, clock, history, monitorId, tally, nodes, detector, metrics, stalls, primary } = deps
+  const nowMs = clock.monotonicMs
   const fleetView = followFleet(bus, clock)
-  fleetView.onSnapshot((snapshot) => hearSnapshot(snapshot, deps))
+  fleetView.onSnapshot(hearSnapshot)
   return [
     fleetView,
-    bus.on(CHANNELS.heartbeat, (heartbeat) => hearHeartbeat(heartbeat, deps)),
+    bus.on(CHANNELS.heartbeat, hearHeartbeat),
     bus.on(CHANNELS.history, (heard) => {
       const latest = history.hear(heard)
       if (latest !== undefined) tally.atLeast(latest.completed, latest.failed)
     }),
   ]
 
-  function hearHeartbeat(
-    heartbeat: Heartbeat,
-    { nodes, detector, metrics, nowMs }: ListenerDeps,
-  ): void {
+  function hearHeartbeat(heartbeat: Heartbeat): void {
     const before = nodes.get(heartbeat.nodeId)
     const heartbeatBefore = before?.heartbeat
     const gapMs = nowMs() - (before?.lastHeartbeatAtMs ?? nowMs())
@@ -76,10 +73,7 @@ export function listen(deps: ListenerDeps): { close(): void }[] {
   }
 
   /** Adopts deaths from the snapshot of another monitor: what it shows as dead has a stored death (M2). */
-  function hearSnapshot(
-    snapshot: Snapshot,
-    { nodes, detector, stalls, primary }: ListenerDeps,
-  ): void {
+  function hearSnapshot(snapshot: Snapshot): void {
     if (snapshot.monitorId === monitorId) return
     primary.hear(snapshot.monitorId)
     const spoken = snapshot.monitorId < monitorId

@@ -2,6 +2,7 @@ import {
   admitHeartbeat,
   expectsProgress,
   GAP_MAX_MS,
+  given,
   NODES_MAX,
   PROGRESS_LIMITS,
   type HeartbeatDecision,
@@ -43,21 +44,16 @@ export interface NodeEntry {
 }
 
 /** The result of a heartbeat. The table may ignore a valid heartbeat because of its bounds. */
-type HeardDecision =
-  | HeartbeatDecision
-  | { readonly kind: 'ignore'; readonly reason: 'table-full' | 'restarts-too-fast' }
+interface Heard {
+  readonly decision:
+    | HeartbeatDecision
+    | { readonly kind: 'ignore'; readonly reason: 'table-full' | 'restarts-too-fast' }
+  /** The last heartbeat of the process that this process replaces. */
+  readonly replaced?: Heartbeat
+}
 
 /** The table of nodes. */
-export interface NodeTable {
-  /** Adds a heartbeat; `replaced` is the last heartbeat of the process that this process replaces. */
-  hear(
-    heartbeat: Heartbeat,
-    nowMs: number,
-  ): { readonly decision: HeardDecision; readonly replaced?: Heartbeat }
-  get(nodeId: string): NodeEntry | undefined
-  all(): Iterable<NodeEntry>
-  forget(nodeId: string): void
-}
+export type NodeTable = ReturnType<typeof createNodeTable>
 
 /** Gaps remembered for each node: 25 s of heartbeats. */
 const GAPS_MAX = 50
@@ -70,11 +66,11 @@ const TABLE_FULL = { decision: { kind: 'ignore', reason: 'table-full' } } as con
 const RESTARTS_TOO_FAST = { decision: { kind: 'ignore', reason: 'restarts-too-fast' } } as const
 
 /** Creates an empty table. */
-export function createNodeTable(): NodeTable {
+export function createNodeTable() {
   const nodes = new Map<string, NodeEntry>()
 
   return {
-    hear(heartbeat, nowMs) {
+    hear(heartbeat: Heartbeat, nowMs: number): Heard {
       const entry = nodes.get(heartbeat.nodeId)
       const known = entry && { ...entry.heartbeat, dead: entry.state === 'dead' }
       const decision = admitHeartbeat(known, heartbeat)
@@ -97,9 +93,9 @@ export function createNodeTable(): NodeTable {
         ? { decision, replaced: entry.heartbeat }
         : { decision }
     },
-    get: (nodeId) => nodes.get(nodeId),
-    all: () => nodes.values(),
-    forget: (nodeId) => void nodes.delete(nodeId),
+    get: (nodeId: string) => nodes.get(nodeId),
+    all: (): Iterable<NodeEntry> => nodes.values(),
+    forget: (nodeId: string): void => void nodes.delete(nodeId),
   }
 }
 
@@ -147,8 +143,7 @@ export function workOf(entry: NodeEntry): NodeWork | undefined {
     responseMs,
     ...heartbeat.work,
     sinceMs: entry.dueSinceMs,
-    ...(heardAtMs === undefined ? {} : { heardAtMs }),
-    ...(completedAtMs === undefined ? {} : { completedAtMs }),
+    ...given({ heardAtMs, completedAtMs }),
   }
 }
 

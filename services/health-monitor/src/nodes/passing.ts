@@ -7,20 +7,14 @@ export const NODE_SERVICE = 'agent-worker'
  * Which nodes Consul lists as passing, as load balancers see it too: while Consul is unavailable its last
  * list stands. Invariant: nothing is said of any node before the first list has come.
  */
-export interface PassingNodes {
-  passing(nodeId: string): boolean | undefined
-  close(): void
-}
+export type PassingNodes = ReturnType<typeof followPassing>
 
 /** Follows Consul's list of nodes; `changed` is called after every new list. */
-export function followPassing(
-  registry: Pick<Registry, 'watch'>,
-  changed: () => void,
-): PassingNodes {
+export function followPassing(registry: Pick<Registry, 'watch'>, changed: () => void) {
   let listed: ReadonlySet<string> | undefined
   const watch = registry.watch(NODE_SERVICE, (ids) => {
     listed = new Set(ids)
     changed()
   })
-  return { passing: (nodeId) => listed?.has(nodeId), close: () => watch.close() }
+  return { passing: (nodeId: string) => listed?.has(nodeId), close: () => watch.close() }
 }

@@ -23,14 +23,7 @@ import { workOf, type NodeEntry, type NodeTable } from './nodes.ts'
  * doubts its own view; S3 it never kills a stalled node: load balancers avoid it, it is asked to drain, and an
  * operator can read the decision; S4 each change is a recorded decision.
  */
-export interface Stalls {
-  /** Examines all nodes; returns true if a mark has changed. */
-  look(isPrimary: boolean): boolean
-  /** Adopts the primary monitor's mark of a node. */
-  adopt(entry: NodeEntry, stalled: boolean): boolean
-  /** Resolves when no request and no record is under way. */
-  idle(): Promise<void>
-}
+export type Stalls = ReturnType<typeof createStalls>
 
 interface StallsDeps {
   readonly bus: Bus
@@ -61,7 +54,7 @@ interface Looked {
 }
 
 /** Creates the stall detection. */
-export function createStalls(deps: StallsDeps): Stalls {
+export function createStalls(deps: StallsDeps) {
   const { bus, ops, nodes, clock, log, metrics, monitorId, limits } = deps
   const recording = { service: 'health-monitor', by: monitorId, ops, clock, log } as const
   const recorder = createDecisionRecorder(recording)
@@ -94,7 +87,8 @@ export function createStalls(deps: StallsDeps): Stalls {
   }
 
   return {
-    look(isPrimary) {
+    /** Examines all nodes; returns true if a mark has changed. */
+    look(isPrimary: boolean): boolean {
       if (!isPrimary || underWay.size >= UNDER_WAY_MAX) return false
       const living = [...nodes.all()].filter(({ state }) => state !== 'dead')
       const looked = lookAt(living, limits, clock.monotonicMs())
@@ -123,13 +117,15 @@ export function createStalls(deps: StallsDeps): Stalls {
       }
       return changed
     },
-    adopt(entry, stalled) {
+    /** Adopts the primary monitor's mark of a node. */
+    adopt(entry: NodeEntry, stalled: boolean): boolean {
       if (stalled === (entry.stalledAtMs !== undefined)) return false
       if (stalled) entry.stalledAtMs = clock.monotonicMs()
       else unmark(entry)
       return true
     },
-    async idle() {
+    /** Resolves when no request and no record is under way. */
+    async idle(): Promise<void> {
       await Promise.all(underWay)
     },
   }
