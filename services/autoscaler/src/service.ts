@@ -4,20 +4,20 @@ import {
   selectVictims,
   type ClusterSnapshot,
   type ScaleDecision,
-  type ScaleLimits,
 } from '@agentfleet/domain'
-import {
-  createDecisionRecorder,
-  type DecisionRecorder,
-  type FleetView,
-} from '@agentfleet/control-plane'
+import { createDecisionRecorder, type DecisionRecorder } from '@agentfleet/control-plane'
 import type { Orchestrator } from '@agentfleet/orchestrator'
-import { every, type Clock, type Logger, type Service } from '@agentfleet/runtime'
+import { every, type Logger, type Service } from '@agentfleet/runtime'
 import { adviceFor, figuresFor, type Advising } from './deciding/advice.ts'
 import { decisionRecord, shortOf } from './deciding/decisions.ts'
 import { SAVE_LEARNED_EVERY_MS, leaderStateOf, type LeaderState } from './fleet/learned.ts'
-import type { AutoscalerMetrics } from './metrics.ts'
-import { createObserver, outcomeFigures, type FleetState, type Observer } from './fleet/observer.ts'
+import {
+  createObserver,
+  outcomeFigures,
+  type FleetState,
+  type Observer,
+  type ObserverDeps,
+} from './fleet/observer.ts'
 
 /**
  * The autoscaler: observe, decide, act.
@@ -28,18 +28,14 @@ import { createObserver, outcomeFigures, type FleetState, type Observer } from '
  * on incomplete observations; S3 counts are absolute, and every decision stores the times of the
  * last changes; S4 nothing waits for the adviser.
  */
-export interface AutoscalerDeps {
+export interface AutoscalerDeps extends ObserverDeps {
   readonly ops: Pick<Ops, 'lastDecision' | 'lastState' | 'decisionsAfter' | 'record'>
   readonly orchestrator: Orchestrator
   readonly leadership: Pick<Leadership, 'leading'>
-  readonly fleetView: FleetView
   readonly advising: Advising
-  readonly clock: Clock
   readonly log: Logger
-  readonly metrics: AutoscalerMetrics
   readonly instanceId: string
   readonly intervalMs: number
-  readonly limits: ScaleLimits
 }
 
 const SERVICE = 'autoscaler'

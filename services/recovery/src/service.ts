@@ -1,16 +1,5 @@
-import {
-  ack,
-  createPuller,
-  type Bus,
-  type Ops,
-  type PulledMessage,
-  type Puller,
-  type Store,
-} from '@agentfleet/adapters'
-import type { Adviser } from '@agentfleet/adviser'
-import { createDecisionRecorder, type FleetView } from '@agentfleet/control-plane'
-import type { Timing } from '@agentfleet/domain'
-import type { Orchestrator } from '@agentfleet/orchestrator'
+import { ack, createPuller, type Bus, type PulledMessage, type Puller } from '@agentfleet/adapters'
+import { createDecisionRecorder } from '@agentfleet/control-plane'
 import {
   CHANNELS,
   DEATH_CONSUMER,
@@ -18,43 +7,14 @@ import {
   STREAMS,
   type ServiceError,
 } from '@agentfleet/protocol'
-import { every, settleWithin, type Clock, type Logger, type Service } from '@agentfleet/runtime'
-import {
-  runWorkflow,
-  openAndRedistribute,
-  type WorkflowDeps,
-  type Redistributed,
-} from './incident/workflow.ts'
+import { every, settleWithin, type Logger, type Service } from '@agentfleet/runtime'
+import { runWorkflow, openAndRedistribute, type Redistributed } from './incident/workflow.ts'
+import type { PartDeps, RecoveryDeps } from './deps.ts'
 import { readFleet } from './fleet.ts'
 import { figuresAfter } from './incident/figures.ts'
 import { createRecentIncidents } from './incident/recent-incidents.ts'
-import type { RecoveryMetrics } from './metrics.ts'
 import { createQuarantine } from './redistribution/quarantine.ts'
 import { CUT } from './redistribution/waiting.ts'
-
-/**
- * Recovery: it takes deaths, gives the pointers back, handles incidents, and restores nodes.
- *
- * A death is in hand (its pointers are being given back), then followed (analysis, action, outcome: minutes),
- * then acknowledged. The durable consumer delivers each death to one replica, which renews it. After a failure
- * the death is delivered again ten seconds later, and the next replica continues where the record ends.
- * Invariants: at most HANDLING_MAX deaths are in hand, and each only during its redistribution; at most
- * FOLLOWED_MAX incidents are followed, and one more incident closes the oldest early; if recovery is down, the
- * leases of the pointers return the tasks.
- */
-interface RecoveryDeps {
-  readonly bus: Bus
-  readonly ops: Ops
-  readonly store: Store
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics: RecoveryMetrics
-  readonly orchestrator: Orchestrator
-  readonly fleetView: FleetView
-  readonly adviser: Adviser
-  readonly instanceId: string
-  readonly timing: Pick<Timing, 'deathRenewEveryMs' | 'outcomeWithinMs'>
-}
 
 const HANDLING_MAX = 8
 /** With this limit three replicas hold fewer deaths than the consumer may have unacknowledged (100). */
@@ -71,16 +31,25 @@ interface Followed {
   readonly work: Promise<void>
 }
 
-/** Creates recovery; it does nothing before `start`. */
+/**
+ * Recovery: it takes deaths, gives the pointers back, handles incidents, and restores nodes; nothing before `start`.
+ *
+ * A death is in hand (its pointers are being given back), then followed (analysis, action, outcome: minutes),
+ * then acknowledged. The durable consumer delivers each death to one replica, which renews it. After a failure
+ * the death is delivered again ten seconds later, and the next replica continues where the record ends.
+ * Invariants: at most HANDLING_MAX deaths are in hand, and each only during its redistribution; at most
+ * FOLLOWED_MAX incidents are followed, and one more incident closes the oldest early; if recovery is down, the
+ * leases of the pointers return the tasks.
+ */
 export function createRecovery(deps: RecoveryDeps): Service {
   const { bus, log, clock, metrics, orchestrator, fleetView } = deps
-  const { deathRenewEveryMs, outcomeWithinMs } = deps.timing
   const deaths = createDeaths(deps)
   const recent = createRecentIncidents(deps)
   const quarantine = createQuarantine({ bus, clock, log, ends: recent.quarantined })
   const fleet = readFleet(fleetView)
   const by = deps.instanceId
   const recorder = createDecisionRecorder({ ...deps, service: 'recovery', by, measured: true })
+  const parts = { ...deps, fleet, recent, recorder, quarantine }
   let draining = false
   let puller: Puller | undefined
   /** When NATS last said that there is nothing from which deaths are read. */
@@ -94,7 +63,7 @@ export function createRecovery(deps: RecoveryDeps): Service {
     if (!bus.connected()) return
     await recorder.outcomes.measure((decision) => figuresAfter(decision, fleet, recent))
   })
-  const renew = every(deathRenewEveryMs, { clock, log, name: 'renew' }, async () => {
+  const renew = every(deps.timing.deathRenewEveryMs, { clock, log, name: 'renew' }, async () => {
     for (const ackSubject of deaths.held) ack.renew(bus, ackSubject)
   })
 
@@ -102,13 +71,12 @@ export function createRecovery(deps: RecoveryDeps): Service {
     async start() {
       if (puller !== undefined) return
       fleetView.onSnapshot(quarantine.enforce)
-      const workflow = { ...deps, fleet, recent, recorder, quarantine, outcomeWithinMs }
       await Promise.all([remember.start(), renew.start(), measure.start()])
       puller = createPuller(bus, {
         stream: STREAMS.ops,
         consumer: DEATH_CONSUMER,
         wanted: () => (draining ? 0 : HANDLING_MAX - deaths.handling.size),
-        receive: (message) => deaths.receive(message, workflow, () => puller?.poke()),
+        receive: (message) => deaths.receive(message, parts, () => puller?.poke()),
         missing: () => (missingAtMs = clock.monotonicMs()),
       })
     },
@@ -136,28 +104,28 @@ function createDeaths({ bus, log, metrics }: RecoveryDeps) {
   const held = new Set<string>()
   let stopped = false
 
-  const handle = async (message: PulledMessage, workflow: WorkflowDeps): Promise<void> => {
+  const handle = async (message: PulledMessage, parts: PartDeps): Promise<void> => {
     const death = parseItem(CHANNELS.death, message.text)
     if (death.kind === 'unreadable') return skip(bus, log, message, death.problem)
     held.add(message.ackSubject)
     try {
-      const redistributed = await openAndRedistribute(workflow, death.value, message.deliveries)
+      const redistributed = await openAndRedistribute(parts, death.value, message.deliveries)
       if (redistributed === undefined) {
         held.delete(message.ackSubject)
         return ack.done(bus, message.ackSubject)
       }
-      follow(message, workflow, redistributed)
+      follow(message, parts, redistributed)
     } catch (error) {
       leave(message, error)
     }
   }
 
-  const follow = (message: PulledMessage, workflow: WorkflowDeps, redistributed: Redistributed) => {
+  const follow = (message: PulledMessage, parts: PartDeps, redistributed: Redistributed) => {
     const going = [...followed].filter((one) => !one.cut.signal.aborted)
     if (going.length >= FOLLOWED_MAX) going[0]?.cut.abort(CUT.closeEarly)
     const cut = new AbortController()
     if (stopped) cut.abort(CUT.stopped)
-    const work = runWorkflow(workflow, redistributed, cut.signal)
+    const work = runWorkflow(parts, redistributed, cut.signal)
       .then((ended) => {
         held.delete(message.ackSubject)
         // A death that was cut short is redelivered at once instead of after its time.
@@ -182,8 +150,8 @@ function createDeaths({ bus, log, metrics }: RecoveryDeps) {
   return {
     held,
     handling,
-    receive(message: PulledMessage, workflow: WorkflowDeps, handled: () => void): void {
-      const work = handle(message, workflow).finally(() => {
+    receive(message: PulledMessage, parts: PartDeps, handled: () => void): void {
+      const work = handle(message, parts).finally(() => {
         handling.delete(work)
         handled()
       })

@@ -18,19 +18,15 @@ interface ClusterAsk {
 }
 
 /** A cluster's API with the credentials for it. */
-export interface Cluster {
-  readonly credentials: client.KubeConfig
-  readonly namespace: string
-  /** The configuration of the client's APIs; every call has the deadline. */
-  readonly access: client.Configuration
-}
+export type Cluster = ReturnType<typeof openCluster>
 
 /** Opens nothing; the first call connects. */
-export function openCluster(target: KubernetesTarget, callWithinMs: number): Cluster {
+export function openCluster(target: KubernetesTarget, callWithinMs: number) {
   const credentials = credentialsOf(target)
   return {
     credentials,
     namespace: target.namespace ?? ownNamespace(credentials),
+    /** The configuration of the client's APIs; every call has the deadline. */
     access: client.createConfiguration({
       baseServer: new client.ServerConfiguration(credentials.getCurrentCluster()?.server ?? '', {}),
       authMethods: { default: credentials },

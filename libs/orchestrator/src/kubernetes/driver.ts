@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Clock, Logger } from '@agentfleet/runtime'
 import type { V1Pod } from '@kubernetes/client-node'
 import type { NodeProcess, Orchestrator, ProcessView } from '../orchestrator.ts'
 import { connectKubernetes, DELETION_COST, type KubernetesApi, type Scale } from './api.ts'
 import { unusable, type KubernetesTarget } from './cluster.ts'
-import { followPods, nameOf, type Pods } from './pods.ts'
+import { followPods, nameOf, type FollowOptions, type Pods } from './pods.ts'
 
 /**
  * The worker Deployment of a cluster; a node's id is its pod's name. The driver sets the scale subresource
@@ -20,12 +19,9 @@ import { followPods, nameOf, type Pods } from './pods.ts'
  * K3 the count is the scale's, pods only give the names: ordered pods count, terminating ones do not;
  * K4 a pod is deleted by its uid: another pod that has taken the name meanwhile stays.
  */
-interface KubernetesOptions {
+interface KubernetesOptions extends Omit<FollowOptions, 'selector'> {
   readonly api: KubernetesApi
   readonly deployment: string
-  readonly clock: Clock
-  readonly log: Logger
-  readonly random: () => number
 }
 
 /**
@@ -42,12 +38,10 @@ const MARK_UNUSED_AFTER_MS = 30_000
 /** The driver of a Deployment; the first call connects. */
 export function openKubernetes(
   target: KubernetesTarget,
-  deps: Pick<KubernetesOptions, 'clock' | 'log' | 'random'>,
+  deps: Omit<KubernetesOptions, 'api' | 'deployment'>,
 ): Orchestrator {
-  const { clock, log, random } = deps
   const { deployment } = target
-  const api = connectKubernetes(target)
-  return createKubernetesOrchestrator({ api, deployment, clock, log, random })
+  return createKubernetesOrchestrator({ ...deps, deployment, api: connectKubernetes(target) })
 }
 
 /** Drives a Deployment through this API. */

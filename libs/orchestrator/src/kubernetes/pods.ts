@@ -12,14 +12,10 @@ import type { KubernetesApi, PodEvent } from './api.ts'
  * growing pause after failures → closed. Invariants: P1 the state is one list and every event since it, in
  * order; P2 a state without a recent renewal is not given out; P3 one call at a time.
  */
-export interface Pods {
-  /** Throws `orchestrator-unavailable` while the list of pods cannot be read from Kubernetes, or is too old. */
-  current(): Promise<readonly V1Pod[]>
-  close(): Promise<void>
-}
+export type Pods = ReturnType<typeof followPods>
 
 /** The dependencies of a follower of pods. */
-interface FollowOptions {
+export interface FollowOptions {
   readonly api: Pick<KubernetesApi, 'listPods' | 'watchPods'>
   readonly selector: string
   readonly clock: Clock
@@ -37,7 +33,7 @@ const NOT_FOLLOWED = 'The driver could not follow the changes of the pods; it tr
 const NOT_LISTED = 'the list of pods could not be read from Kubernetes'
 
 /** Starts to follow. */
-export function followPods({ api, selector, clock, log, random }: FollowOptions): Pods {
+export function followPods({ api, selector, clock, log, random }: FollowOptions) {
   const ended = new AbortController()
   const pods = new Map<string, V1Pod>()
   let resourceVersion: string | undefined
@@ -96,7 +92,8 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
   const finished = run()
 
   return {
-    async current() {
+    /** Throws `orchestrator-unavailable` while the list of pods cannot be read from Kubernetes, or is too old. */
+    async current(): Promise<readonly V1Pod[]> {
       await settleWithin(first, FIRST_WITHIN_MS)
       // P2: an open watch is complete; the state ages when a watch was refused or cut off.
       if (connected || clock.monotonicMs() - renewedAtMs <= STALE_AFTER_MS)
@@ -104,7 +101,7 @@ export function followPods({ api, selector, clock, log, random }: FollowOptions)
       const again = { retryable: true, cause: lastError }
       throw new ServiceError('orchestrator-unavailable', NOT_LISTED, again)
     },
-    async close() {
+    async close(): Promise<void> {
       ended.abort()
       await settleWithin(finished, FIRST_WITHIN_MS)
     },

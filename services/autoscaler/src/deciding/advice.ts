@@ -1,7 +1,6 @@
 import { defineQuestion, withinBounds, type Adviser } from '@agentfleet/adviser'
 import {
   ADVICE_BOUNDS,
-  type ClusterSnapshot,
   type ForecastState,
   type ScaleAdvice,
   type ScaleDecision,
@@ -9,7 +8,7 @@ import {
 } from '@agentfleet/domain'
 import type { AdviceRecord } from '@agentfleet/protocol'
 import { z } from 'zod'
-import type { Observation } from '../fleet/observe.ts'
+import type { FleetState } from '../fleet/observer.ts'
 
 /**
  * The advice of an LLM for the scaling policy: bounded, short-lived, and requested in the background.
@@ -150,7 +149,7 @@ export function adviceFor({ applied, record }: AdviceNow): ScaleAdvice | undefin
 
 /** Returns the figures of one observation for the adviser. */
 export function figuresFor(
-  fleet: Observation & { readonly nowMs: number; readonly seen: ClusterSnapshot },
+  fleet: FleetState,
   alone: ScaleDecision,
   forecast: ForecastState,
   limits: ScaleLimits,

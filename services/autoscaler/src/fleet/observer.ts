@@ -4,7 +4,6 @@ import {
   outlook,
   rememberScaling,
   type ClusterSnapshot,
-  type ForecastState,
   type ScaleLimits,
 } from '@agentfleet/domain'
 import type { FleetView } from '@agentfleet/control-plane'
@@ -30,28 +29,19 @@ export interface FleetState extends Observation {
  * Invariants: it remembers every observation, including missing figures; it adopts the stored
  * learned state once, and never over its own observations.
  */
-export interface Observer {
-  /** Reads the stored learned state; succeeds once and is repeated until then. */
-  learn(): Promise<void>
-  /** Observes the fleet; `processes` is undefined if the list of processes is unknown. */
-  look(
-    processes: readonly NodeProcess[] | undefined,
-    leaderState: LeaderState | undefined,
-  ): FleetState
-  forecast(): ForecastState
-  /** Stores the learned state for the next leader. */
-  saveLearned(): Promise<void>
-}
+export type Observer = ReturnType<typeof createObserver>
 
-/** Creates an observer that has observed nothing yet. */
-export function createObserver(deps: {
-  readonly service: string
+/** Dependencies of an observer. */
+export interface ObserverDeps {
   readonly ops: Pick<Ops, 'lastState' | 'record'>
   readonly fleetView: FleetView
   readonly clock: Clock
   readonly metrics: AutoscalerMetrics
   readonly limits: ScaleLimits
-}): Observer {
+}
+
+/** Creates an observer that has observed nothing yet. */
+export function createObserver(deps: ObserverDeps & { readonly service: string }) {
   const { ops, service, fleetView, clock, metrics, limits } = deps
   const provider = createProviderShare()
   const arrivals = countArrivals()
@@ -59,12 +49,17 @@ export function createObserver(deps: {
   let loaded = false
 
   return {
-    async learn() {
+    /** Reads the stored learned state; succeeds once and is repeated until then. */
+    async learn(): Promise<void> {
       if (loaded) return
       learned = await loadLearnedState(ops, service, learned)
       loaded = true
     },
-    look(processes, leaderState) {
+    /** Observes the fleet; `processes` is undefined if the list of processes is unknown. */
+    look(
+      processes: readonly NodeProcess[] | undefined,
+      leaderState: LeaderState | undefined,
+    ): FleetState {
       const nowMs = clock.nowMs()
       const snapshot = fleetView.fresh()
       const observed = observeCluster(processes ?? [], snapshot, nowMs)
@@ -97,6 +92,7 @@ export function createObserver(deps: {
       return { ...observed, nowMs, seen, llmCalls: provider.calls() }
     },
     forecast: () => learned.forecast,
+    /** Stores the learned state for the next leader. */
     saveLearned: () => saveLearnedState(ops, service, learned),
   }
 }

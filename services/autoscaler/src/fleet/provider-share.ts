@@ -1,20 +1,5 @@
 import type { Snapshot } from '@agentfleet/protocol'
 
-/**
- * The share of LLM calls that the provider refuses for their rate. Nodes count since their start;
- * this sums the increases within a window.
- *
- * Invariants: the first heartbeat of a process only sets its baseline; there is at most one sample
- * for each snapshot, and samples older than the window are dropped.
- */
-interface ProviderShare {
-  observe(snapshot: Snapshot | undefined, nowMs: number): void
-  /** Returns the number of calls that ended within the window. */
-  calls(): number
-  /** Returns the share of calls answered with 429; 0 while there are too few calls. */
-  throttledShare(): number
-}
-
 /** Milliseconds; equals the stable window of demand. */
 const WINDOW_MS = 60_000
 /** Fewer calls say nothing about a rate. */
@@ -26,8 +11,14 @@ interface Mark {
   readonly throttled: number
 }
 
-/** Creates a share that has no samples yet. */
-export function createProviderShare(): ProviderShare {
+/**
+ * The share of LLM calls that the provider refuses for their rate; at first there are no samples. Nodes count since
+ * their start; this sums the increases within a window.
+ *
+ * Invariants: the first heartbeat of a process only sets its baseline; there is at most one sample
+ * for each snapshot, and samples older than the window are dropped.
+ */
+export function createProviderShare() {
   let marks = new Map<string, Mark>()
   let samples: { atMs: number; calls: number; throttled: number }[] = []
   let seenAtMs = -Infinity
@@ -35,7 +26,7 @@ export function createProviderShare(): ProviderShare {
     samples.reduce((total, sample) => total + sample[name], 0)
 
   return {
-    observe(snapshot, nowMs) {
+    observe(snapshot: Snapshot | undefined, nowMs: number): void {
       samples = samples.filter(({ atMs }) => atMs > nowMs - WINDOW_MS)
       if (snapshot === undefined || snapshot.atMs <= seenAtMs) return
       seenAtMs = snapshot.atMs
@@ -51,8 +42,10 @@ export function createProviderShare(): ProviderShare {
       marks = next
       if (sample.calls > 0) samples.push(sample)
     },
+    /** Returns the number of calls that ended within the window. */
     calls: () => sum('calls'),
-    throttledShare() {
+    /** Returns the share of calls answered with 429; 0 while there are too few calls. */
+    throttledShare(): number {
       const calls = sum('calls')
       return calls < CALLS_MIN ? 0 : sum('throttled') / calls
     },

@@ -1,10 +1,7 @@
 import { QUARANTINE_MS, type FailureAction } from '@agentfleet/domain'
-import type { Orchestrator } from '@agentfleet/orchestrator'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
-import type { Fleet } from '../fleet.ts'
+import type { PartDeps } from '../deps.ts'
 import type { IncidentRecord } from './record.ts'
-import type { Quarantine } from '../redistribution/quarantine.ts'
 import { pauseUntil } from '../redistribution/waiting.ts'
 
 /**
@@ -14,13 +11,6 @@ import { pauseUntil } from '../redistribution/waiting.ts'
  * over repeats this action instead of adding another action; every action may be repeated. A2 every
  * call has a deadline; after a failed one the autoscaler corrects the number of nodes.
  */
-interface ActionDeps {
-  readonly orchestrator: Orchestrator
-  readonly quarantine: Quarantine
-  readonly fleet: Fleet
-  readonly clock: Clock
-  readonly log: Logger
-}
 
 /** The action to carry out. */
 export interface Plan {
@@ -36,7 +26,7 @@ const LOOK_EVERY_MS = 250
 
 /** Carries out the plan and records it; continues an action that was left under way. */
 export async function takeAction(
-  deps: ActionDeps,
+  deps: PartDeps,
   record: IncidentRecord,
   death: Death,
   plan: Plan,
@@ -60,7 +50,7 @@ export async function takeAction(
 }
 
 async function carryOut(
-  deps: ActionDeps,
+  deps: PartDeps,
   taken: Taken,
   death: Death,
   signal: AbortSignal,
@@ -84,7 +74,7 @@ async function carryOut(
 
 /** Waits until the orchestrator restarts the process; replaces the process if it does not. */
 async function awaitRestart(
-  { fleet, orchestrator, clock }: ActionDeps,
+  { fleet, orchestrator, clock }: PartDeps,
   taken: Taken,
   death: Death,
   signal: AbortSignal,
@@ -102,7 +92,7 @@ async function awaitRestart(
 
 /** Drains the node, so that no load balancer uses it, and has another node take its place. */
 async function shutOut(
-  { fleet, orchestrator, quarantine }: ActionDeps,
+  { fleet, orchestrator, quarantine }: PartDeps,
   taken: Taken,
   death: Death,
 ): Promise<Taken> {

@@ -1,4 +1,3 @@
-import type { Adviser } from '@agentfleet/adviser'
 import {
   analyseFailure,
   applyAdvice,
@@ -8,9 +7,10 @@ import {
 } from '@agentfleet/domain'
 import type { DecisionDraft } from '@agentfleet/control-plane'
 import type { AdviceRecord, Decision, Incident, Death } from '@agentfleet/protocol'
+import type { PartDeps } from '../deps.ts'
 import type { Plan } from './action.ts'
 import { askAdvice } from './advice.ts'
-import { figuresOf, gatherEvidence, type EvidenceDeps, type Found } from './evidence.ts'
+import { figuresOf, gatherEvidence, type Found } from './evidence.ts'
 import type { IncidentRecord } from './record.ts'
 
 /**
@@ -19,10 +19,6 @@ import type { IncidentRecord } from './record.ts'
  * Invariants: the tasks of the dead node do not wait for the analysis; only mode `on` waits for
  * advice, and no longer than its timeout.
  */
-interface AnalysisDeps extends EvidenceDeps {
-  readonly adviser: Adviser
-  readonly instanceId: string
-}
 
 /** The plan, and the decision that explains it. */
 export interface Conclusion {
@@ -44,7 +40,7 @@ export function notesWereReadable({ analysis }: Incident): boolean {
 
 /** Analyses the failure and records the analysis. */
 export async function analyse(
-  deps: AnalysisDeps,
+  deps: PartDeps,
   record: IncidentRecord,
   death: Death,
   redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },

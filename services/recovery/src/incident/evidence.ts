@@ -1,4 +1,3 @@
-import type { Store } from '@agentfleet/adapters'
 import {
   given,
   losesItsNodes,
@@ -7,21 +6,10 @@ import {
   type PastDeath,
   type FailureEvidence,
 } from '@agentfleet/domain'
-import type { Orchestrator, ProcessView } from '@agentfleet/orchestrator'
+import type { ProcessView } from '@agentfleet/orchestrator'
 import type { Figures, Incident, Snapshot, Death } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
-import type { Fleet } from '../fleet.ts'
-import { deathOf, type RecentIncidents } from './recent-incidents.ts'
-
-/** Dependencies for gathering evidence. */
-export interface EvidenceDeps {
-  readonly store: Store
-  readonly fleet: Fleet
-  readonly recent: RecentIncidents
-  readonly orchestrator: Orchestrator
-  readonly clock: Clock
-  readonly log: Logger
-}
+import type { PartDeps } from '../deps.ts'
+import { deathOf } from './recent-incidents.ts'
 
 /** The evidence of a failure. */
 export interface Found {
@@ -53,7 +41,7 @@ export function namedTasks(taskIds: readonly string[], deaths: readonly PastDeat
 
 /** Gathers the evidence of one failure; omits what cannot be read instead of waiting. */
 export async function gatherEvidence(
-  deps: EvidenceDeps,
+  deps: PartDeps,
   death: Death,
   incident: Incident,
   redistribution: { readonly taskIds: readonly string[]; readonly notesReadable: boolean },
@@ -105,7 +93,7 @@ function nodesBefore(snapshot: Snapshot | undefined, death: Death): number | und
 }
 
 async function lookAt(
-  { orchestrator, log }: EvidenceDeps,
+  { orchestrator, log }: PartDeps,
   nodeId: string,
 ): Promise<ProcessView | undefined> {
   try {
@@ -118,7 +106,7 @@ async function lookAt(
 
 /** Finds suspects by the remembered deaths and by the attempts that the log counted as lost. */
 async function suspectsAmong(
-  { store, log }: EvidenceDeps,
+  { store, log }: PartDeps,
   taskIds: readonly string[],
   deaths: readonly PastDeath[],
   nowMs: number,

@@ -1,4 +1,3 @@
-import type { Store } from '@agentfleet/adapters'
 import {
   given,
   fateOf,
@@ -7,8 +6,7 @@ import {
   type TaskFate,
 } from '@agentfleet/domain'
 import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
-import type { Fleet } from '../fleet.ts'
+import type { PartDeps } from '../deps.ts'
 import { isCut, pauseUntil } from '../redistribution/waiting.ts'
 
 /**
@@ -17,16 +15,9 @@ import { isCut, pauseUntil } from '../redistribution/waiting.ts'
  * Invariants: O1 the watch ends at most OUTCOME_WITHIN_MS after the redistribution, however often
  * replicas hand the death over; O2 a task that no longer waits is not read again.
  */
-interface OutcomeDeps {
-  readonly store: Store
-  readonly fleet: Fleet
-  readonly clock: Clock
-  readonly log: Logger
-  readonly withinMs: number
-}
 
 /** What the watch observes. */
-export interface Watched {
+interface Watched {
   readonly death: Death
   readonly incident: Incident
   readonly notesReadable: boolean
@@ -38,7 +29,7 @@ const LOOK_EVERY_MS = 500
 
 /** Resolves with the outcome; undefined if the watch was stopped so that another process continues. */
 export async function watchOutcome(
-  deps: OutcomeDeps,
+  deps: PartDeps,
   watched: Watched,
   signal: AbortSignal,
 ): Promise<NonNullable<Incident['outcome']> | undefined> {
@@ -46,7 +37,7 @@ export async function watchOutcome(
   const { death, incident, nodesBefore } = watched
   const sinceMs = incident.redistributedAtMs ?? incident.openedAtMs
   const fates = new Map<string, TaskFate>(incident.taskIds.map((taskId) => [taskId, 'waiting']))
-  const untilMs = sinceMs + deps.withinMs
+  const untilMs = sinceMs + deps.timing.outcomeWithinMs
   let decision: OutcomeDecision = { kind: 'wait', reason: 'not-looked' }
   // A node in quarantine may be alive, but another node takes its place.
   const uncounted = incident.action?.kind === 'quarantine' ? incident.nodeId : undefined
@@ -96,7 +87,7 @@ export async function watchOutcome(
 
 /** Reads the tasks that still wait; if Redis is unavailable, they count as waiting. */
 async function update(
-  { store, log }: OutcomeDeps,
+  { store, log }: PartDeps,
   { nodeId, taskIds }: Incident,
   fates: Map<string, TaskFate>,
   redistributedAtMs: number,

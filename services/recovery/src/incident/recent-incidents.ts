@@ -16,17 +16,7 @@ import { settleWithin, type Clock, type Logger } from '@agentfleet/runtime'
  * Invariants: records are folded once and in order; only the last record of an incident counts;
  * records older than the window are dropped.
  */
-export interface RecentIncidents {
-  /** Reads new records; returns false if it could not read all of them in time. */
-  catchUp(): Promise<boolean>
-  /** Adds what only this process knows about a death: all of its tasks. */
-  add(death: PastDeath): void
-  deaths(): readonly PastDeath[]
-  /** Returns the number of replacements ordered within the window. */
-  replacements(): number
-  /** Returns the nodes in quarantine, each with the end of its quarantine. */
-  quarantined(): ReadonlyMap<string, number>
-}
+export type RecentIncidents = ReturnType<typeof createRecentIncidents>
 
 /** Records read at once: a few hundred milliseconds. */
 const READ_MAX = 500
@@ -37,7 +27,7 @@ export function createRecentIncidents(deps: {
   readonly ops: Ops
   readonly clock: Clock
   readonly log: Logger
-}): RecentIncidents {
+}) {
   const { ops, clock, log } = deps
   let deaths: readonly PastDeath[] = []
   const actions = new Map<string, { readonly nodeId: string } & NonNullable<Incident['action']>>()
@@ -66,7 +56,8 @@ export function createRecentIncidents(deps: {
   }
 
   return {
-    async catchUp() {
+    /** Reads new records; returns false if it could not read all of them in time. */
+    async catchUp(): Promise<boolean> {
       reading ??= read().finally(() => (reading = undefined))
       try {
         return await settleWithin(reading, CATCH_UP_WITHIN_MS)
@@ -75,10 +66,12 @@ export function createRecentIncidents(deps: {
         return false
       }
     },
-    add(death) {
+    /** Adds what only this process knows about a death: all of its tasks. */
+    add(death: PastDeath): void {
       deaths = rememberDeath(deaths, death, clock.nowMs())
     },
     deaths: () => deaths,
+    /** Returns the number of replacements ordered within the window. */
     replacements: () =>
       [...actions.values()].filter(
         ({ kind, outcome, startedAtMs }) =>
@@ -86,7 +79,8 @@ export function createRecentIncidents(deps: {
           (outcome === 'done' || outcome === 'under-way') &&
           clock.nowMs() - startedAtMs < DEATH_WINDOW_MS,
       ).length,
-    quarantined() {
+    /** Returns the nodes in quarantine, each with the end of its quarantine. */
+    quarantined(): ReadonlyMap<string, number> {
       const ends = new Map<string, number>()
       for (const { nodeId, kind, startedAtMs } of actions.values()) {
         const untilMs = startedAtMs + QUARANTINE_MS

@@ -8,18 +8,14 @@ import { ServiceError, type Incident, type Death } from '@agentfleet/protocol'
  * Invariant: each write expects the previous one. If two replicas hold the same death (one was
  * paused longer than its time), only one continues; the write of the other throws.
  */
-export interface IncidentRecord {
-  current(): Incident
-  /** Stores the record with this change; throws `outcome-unknown` if another replica writes it. */
-  write(change: Partial<Incident>): Promise<void>
-}
+export type IncidentRecord = Awaited<ReturnType<typeof openRecord>>
 
 /** Returns the stored record of the incident, or a new one that is not stored yet. */
 export async function openRecord(
   ops: Ops,
   death: Death,
   opening: { readonly by: string; readonly nowMs: number },
-): Promise<IncidentRecord> {
+) {
   const { nodeId, incarnation, reason, silentMs } = death
   const id = `${nodeId}-${incarnation}`
   const last = await ops.lastIncident(id)
@@ -42,7 +38,8 @@ export async function openRecord(
   }
   return {
     current: () => incident,
-    async write(change) {
+    /** Stores the record with this change; throws `outcome-unknown` if another replica writes it. */
+    async write(change: Partial<Incident>): Promise<void> {
       const next = { ...incident, ...change, by: opening.by }
       const stored = await ops.writeIncident(next, seq)
       if (stored === undefined) {

@@ -1,19 +1,11 @@
-import { type Bus, type Ops, type Store } from '@agentfleet/adapters'
-import type { Adviser } from '@agentfleet/adviser'
-import type { DecisionRecorder } from '@agentfleet/control-plane'
 import { suspectTasks } from '@agentfleet/domain'
-import type { Orchestrator } from '@agentfleet/orchestrator'
 import type { Incident, Death } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
+import type { PartDeps } from '../deps.ts'
 import { quarantineEnd, takeAction } from './action.ts'
 import { analyse, notesWereReadable, type Conclusion } from './analysis.ts'
 import { namedTasks } from './evidence.ts'
-import type { Fleet } from '../fleet.ts'
 import { openRecord, type IncidentRecord } from './record.ts'
-import type { RecentIncidents } from './recent-incidents.ts'
-import type { RecoveryMetrics } from '../metrics.ts'
 import { watchOutcome } from './outcome.ts'
-import type { Quarantine } from '../redistribution/quarantine.ts'
 import {
   NOTES_UNREADABLE,
   redistribute,
@@ -27,22 +19,6 @@ import { isCut } from '../redistribution/waiting.ts'
  * Invariants: C1 nothing that the redistribution does not need comes before it; C2 each stage is recorded
  * before the next one begins, so the replica that gets the death next continues where the record ends.
  */
-export interface WorkflowDeps {
-  readonly bus: Bus
-  readonly ops: Ops
-  readonly store: Store
-  readonly fleet: Fleet
-  readonly recent: RecentIncidents
-  readonly recorder: DecisionRecorder
-  readonly quarantine: Quarantine
-  readonly orchestrator: Orchestrator
-  readonly adviser: Adviser
-  readonly clock: Clock
-  readonly log: Logger
-  readonly metrics: RecoveryMetrics
-  readonly instanceId: string
-  readonly outcomeWithinMs: number
-}
 
 /** An incident whose tasks have been given back. */
 export interface Redistributed {
@@ -60,7 +36,7 @@ const DELIVERIES_MAX = 5
  * the incident is closed.
  */
 export async function openAndRedistribute(
-  deps: WorkflowDeps,
+  deps: PartDeps,
   death: Death,
   deliveries: number,
 ): Promise<Redistributed | undefined> {
@@ -95,7 +71,7 @@ export async function openAndRedistribute(
 }
 
 async function giveBack(
-  deps: WorkflowDeps,
+  deps: PartDeps,
   record: IncidentRecord,
   death: Death,
   deliveries: number,
@@ -125,7 +101,7 @@ async function giveBack(
  * signal is aborted with one of the reasons of `CUT`.
  */
 export async function runWorkflow(
-  deps: WorkflowDeps,
+  deps: PartDeps,
   { record, death, taskIds, notesReadable }: Redistributed,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -144,7 +120,7 @@ export async function runWorkflow(
   if (isCut(signal, 'stopped') && action?.outcome === 'under-way') return false
   if (conclusion !== undefined && action !== undefined) await decided(deps, conclusion, action)
   const outcome = await watchOutcome(
-    { ...deps, withinMs: deps.outcomeWithinMs },
+    deps,
     { death, incident: record.current(), notesReadable, nodesBefore: conclusion?.nodesBefore },
     signal,
   )
@@ -167,7 +143,7 @@ export async function runWorkflow(
 
 /** Counts and records the decision and what was done. */
 async function decided(
-  { recorder, recent, metrics, orchestrator }: WorkflowDeps,
+  { recorder, recent, metrics, orchestrator }: PartDeps,
   { decision }: Conclusion,
   action: NonNullable<Incident['action']>,
 ): Promise<void> {

@@ -9,12 +9,7 @@ import type { Clock, Logger } from '@agentfleet/runtime'
  * Invariants: any replica may ask any number of times, because a node begins a drain once; one
  * replica asks a node at most once in ASK_INTERVAL_MS.
  */
-export interface Quarantine {
-  /** Asks the nodes of the snapshot that are in quarantine and do not drain. */
-  enforce(snapshot: Snapshot): void
-  /** Asks one node; resolves to true if it answered. */
-  drain(nodeId: string): Promise<boolean>
-}
+export type Quarantine = ReturnType<typeof createQuarantine>
 
 const ASK_INTERVAL_MS = 2_000
 
@@ -24,10 +19,11 @@ export function createQuarantine(deps: {
   readonly clock: Clock
   readonly log: Logger
   readonly ends: () => ReadonlyMap<string, number>
-}): Quarantine {
+}) {
   const { bus, clock, log } = deps
   const askedAtMs = new Map<string, number>()
 
+  /** Asks one node; resolves to true if it answered. */
   const drain = async (nodeId: string): Promise<boolean> => {
     askedAtMs.set(nodeId, clock.monotonicMs())
     const answered = await askToDrain(bus, nodeId)
@@ -37,7 +33,8 @@ export function createQuarantine(deps: {
 
   return {
     drain,
-    enforce({ nodes }) {
+    /** Asks the nodes of the snapshot that are in quarantine and do not drain. */
+    enforce({ nodes }: Snapshot): void {
       const ends = deps.ends()
       for (const nodeId of askedAtMs.keys()) if (!ends.has(nodeId)) askedAtMs.delete(nodeId)
       for (const { nodeId, state, draining } of ends.size === 0 ? [] : nodes) {

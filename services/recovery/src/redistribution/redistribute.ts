@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ack, type Bus, type InflightNote, type Store } from '@agentfleet/adapters'
-import { planRecovery } from '@agentfleet/domain'
+import { ack, type InflightNote, type Store } from '@agentfleet/adapters'
+import { given, planRecovery } from '@agentfleet/domain'
 import { ServiceError, type Death } from '@agentfleet/protocol'
-import type { Clock, Logger } from '@agentfleet/runtime'
-import type { Fleet } from '../fleet.ts'
+import type { Logger } from '@agentfleet/runtime'
+import type { PartDeps } from '../deps.ts'
 
 /**
  * Gives the pointers of a dead node back to the queue.
@@ -33,19 +33,9 @@ export const NOTHING_GIVEN_BACK: Redistribution = {
   redistributed: 0,
 }
 /** The notes could not be read. */
-export const NOTES_UNREADABLE: Redistribution = {
-  kind: 'notes-unreadable',
-  taskIds: [],
-  redistributed: 0,
-}
+export const NOTES_UNREADABLE: Redistribution = { ...NOTHING_GIVEN_BACK, kind: 'notes-unreadable' }
 
-interface RedistributeDeps {
-  readonly bus: Bus
-  readonly store: Store
-  readonly fleet: Fleet
-  readonly clock: Clock
-  readonly log: Logger
-}
+type RedistributeDeps = Pick<PartDeps, 'bus' | 'store' | 'fleet' | 'clock' | 'log'>
 
 /** Milliseconds. Two pauses between three batches leave most of the failover budget of 300 ms for the work. */
 const BATCH_PAUSE_MS = 40
@@ -102,13 +92,7 @@ export async function redistribute(
   }
   const untold = await told
   if (untold !== undefined) throw untold.error
-  const last = atMs.at(-1)
-  return {
-    kind: 'given-back',
-    taskIds,
-    redistributed,
-    ...(last === undefined ? {} : { atMs: last }),
-  }
+  return { kind: 'given-back', taskIds, redistributed, ...given({ atMs: atMs.at(-1) }) }
 }
 
 /**
