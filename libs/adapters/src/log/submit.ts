@@ -1,5 +1,4 @@
 import {
-  given,
   transition,
   type JournaledCall,
   type Level,
@@ -136,8 +135,16 @@ export function createTaskSubmitter(deps: {
 
 function submittedOf(submission: TaskSubmission): Submitted {
   const { atMs, tenant, spec, specHash = '', parent, neededFrom, journal } = submission
-  const optional = given({ parent, neededFrom, journal })
-  return { type: 'submitted', atMs, tenant, spec, specHash, ...optional }
+  return {
+    type: 'submitted',
+    atMs,
+    tenant,
+    spec,
+    specHash,
+    ...(parent === undefined ? {} : { parent }),
+    ...(neededFrom === undefined ? {} : { neededFrom }),
+    ...(journal === undefined ? {} : { journal }),
+  }
 }
 
 /** A task with finished calls needs a fenced start. */

@@ -3,7 +3,6 @@ import {
   decideShare,
   isTerminal,
   limitOf,
-  type ShareAsk,
   type Tally,
   type TaskRecord,
   type TenantLimits,
@@ -38,13 +37,10 @@ export function createWaiting(deps: {
   const bytes = createTally()
 
   /** Whether the tenant's share of what all tenants hold has room for more. */
-  const fits = (
-    held: Tally,
-    tenant: string,
-    bounds: Pick<ShareAsk, 'capacity' | 'ask' | 'limit'>,
-  ): boolean => {
-    const share = { ...bounds, used: held.total(), own: held.of(tenant), tenants: tenants() }
-    return decideShare(share).kind === 'take'
+  const fits = (held: Tally, tenant: string, capacity: number, ask: number, limit?: number) => {
+    const used = held.total()
+    const own = held.of(tenant)
+    return decideShare({ capacity, used, own, ask, limit, tenants: tenants() }).kind === 'take'
   }
 
   return {
@@ -54,8 +50,8 @@ export function createWaiting(deps: {
     open(tenant: string, taskId: string, bodyBytes: number) {
       if (requests.total() > 0 && bytes.total() + bodyBytes > HELD_MAX_BYTES) return undefined
       const limit = limitOf(limits, tenant).heldRequests ?? DEFAULT_LIMITS.heldRequests
-      if (!fits(requests, tenant, { capacity: HELD_MAX, ask: 1, limit })) return undefined
-      if (!fits(bytes, tenant, { capacity: HELD_MAX_BYTES, ask: bodyBytes })) return undefined
+      if (!fits(requests, tenant, HELD_MAX, 1, limit)) return undefined
+      if (!fits(bytes, tenant, HELD_MAX_BYTES, bodyBytes)) return undefined
       requests.add(tenant, 1)
       bytes.add(tenant, bodyBytes)
       const waiter = heldRequests.open(tenant, taskId)
