@@ -1,6 +1,7 @@
+import { SCOPES } from '@agentfleet/domain'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
-import { ASKING, INCIDENT, SCOPES, taskOf, T0_MS } from './seeded.ts'
+import { ASKING, INCIDENT, taskOf, T0_MS } from './seeded.ts'
 import { Refused, type Asked } from './stub.ts'
 import { openStubbedTab, type StubbedTab } from './tab.ts'
 

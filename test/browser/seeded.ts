@@ -114,16 +114,6 @@ export function summaryOf(index: number, turn = 0): TaskSummary {
   }
 }
 
-/** What the caller of the stubbed API may do. */
-export const SCOPES = [
-  'tasks:read',
-  'tasks:write',
-  'tasks:approve',
-  'agents:write',
-  'fleet:read',
-  'admin',
-]
-
 /** A task that waits for a person. */
 export const ASKING = {
   ...summaryOf(1),

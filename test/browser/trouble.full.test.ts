@@ -1,7 +1,8 @@
+import { SCOPES } from '@agentfleet/domain'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { Page } from './browser.ts'
-import { ASKING, fleetOf, SCOPES, summaryOf, T0_MS } from './seeded.ts'
+import { ASKING, fleetOf, summaryOf, T0_MS } from './seeded.ts'
 import { Cut, Raw, Refused, type Answer } from './stub.ts'
 import { openStubbedTab, type StubbedTab } from './tab.ts'
 

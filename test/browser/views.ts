@@ -1,3 +1,4 @@
+import { SCOPES } from '@agentfleet/domain'
 import type { TaskView } from '@agentfleet/protocol'
 import {
   ASKING,
@@ -6,7 +7,6 @@ import {
   fleetOf,
   INCIDENT,
   nodeOf,
-  SCOPES,
   seriesOf,
   summaryOf,
   taskOf,

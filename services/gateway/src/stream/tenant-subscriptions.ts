@@ -113,7 +113,7 @@ export function createTenantSubscriptions(deps: {
     }
   }
 
-  /** Looks a task up as soon as it is its turn; `missed`: an event of it was dropped. */
+  /** Looks a task up when its turn comes; `missed`: the stream has dropped an event of the task. */
   function begin(taskId: string, missed: boolean): Held {
     const held: Held = lookups.get(taskId) ?? { events: [], bytes: 0, missed }
     held.missed ||= missed

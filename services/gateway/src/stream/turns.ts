@@ -1,7 +1,7 @@
 /**
- * Turns at a few shared places. The tenant that was given fewest bytes lately is next, and of its owners the one that
- * was given fewest. So an owner with little to read never waits for an owner with much to read, and the number of its
- * owners gives no tenant more turns (L7).
+ * Turns at a few shared places. Next is the tenant that got fewest bytes lately, and of its owners the one that got
+ * fewest. So an owner with little to read never waits for an owner with much to read, and a tenant gets no more turns
+ * by having more owners (L7).
  */
 export type Turns<Owner extends Reading> = ReturnType<typeof createTurns<Owner>>
 
